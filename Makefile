@@ -1,0 +1,26 @@
+UV ?= $(or $(shell command -v uv),.uv/bin/uv)
+
+.PHONY: help setup demo test test-engines check
+help:  ## list the commands
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+setup:  ## install everything: packages, livekit-server, models (10 minutes the first time)
+	@scripts/setup.sh
+
+demo: setup  ## start everything on this machine and print the address to open
+	@exec .venv/bin/python -m agent.demo
+
+test: setup  ## run the tests: real server, real local engines, a real browser
+	$(UV) run --no-sync pytest -m "not engines"
+
+test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this CPU (6 GB more)
+	scripts/setup_engines.sh
+	$(UV) run --no-sync pytest tests/engines
+
+check: setup  ## lint, format, strict types
+	$(UV) run --no-sync ruff check
+	$(UV) run --no-sync ruff format --check
+	$(UV) run --no-sync mypy --exclude /tests/ agent bench plugins $(wildcard scripts/*.py)
+
+bench-%: setup  ## run a benchmark: bench-latency, bench-answers, bench-tts URL=… , bench-llm URL=…
+	$(UV) run --no-sync python -m bench.$* $(URL) $(ARGS)

@@ -1,0 +1,1 @@
+"""The Parley voice agent."""

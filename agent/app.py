@@ -1,0 +1,158 @@
+"""The agent server: one process that joins rooms, and what it does in each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+from livekit import rtc
+from livekit.agents import AgentServer, AgentSession, JobContext, cli, inference
+from livekit.agents.llm import ToolContext
+from livekit.agents.voice import room_io
+from livekit.agents.voice.turn import TurnHandlingOptions
+from livekit.agents.worker import ServerEnvOption
+from livekit.plugins import qwen3_tts, vllm
+
+from . import settings as settings_module
+from .assistant import Assistant
+from .settings import LANGUAGE_ATTRIBUTE, Language, SettingsError, TurnSettings
+from .telemetry import TurnPublisher
+
+logger = logging.getLogger("parley")
+
+
+def _load(server: AgentServer) -> float:
+    """Share of the rooms that this server takes which are in use.
+
+    LiveKit's default is the load of the whole machine, which refuses every caller while the
+    engines on the same processor work.
+    """
+    return len(server.active_jobs) / settings_module.load().max_rooms
+
+
+server = AgentServer(
+    load_fnc=_load,
+    load_threshold=1.0,
+    # The health page: on this machine alone unless told otherwise, at any port in development.
+    host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
+    port=ServerEnvOption(
+        dev_default=0, prod_default=int(os.environ.get("PARLEY_PORT_AGENT", "8081"))
+    ),
+)
+
+
+@server.rtc_session()
+async def enter(ctx: JobContext) -> None:
+    """Hold a conversation in one room."""
+    settings = settings_module.load()
+    language = settings.language if settings.language != "auto" else None
+    if not ctx.is_fake_job():  # the console has no participants
+        await ctx.connect()
+        language = _language_of(await ctx.wait_for_participant()) or language
+
+    ear = vllm.STT(
+        base_url=settings.stt.url,
+        model=settings.stt.model,
+        api_key=settings.stt.key,
+        language=language,
+    )
+    thinker = vllm.LLM(
+        base_url=settings.llm.url,
+        model=settings.llm.model,
+        api_key=settings.llm.key,
+        temperature=settings.llm.temperature,
+        max_completion_tokens=settings.llm.max_tokens,
+    )
+    voice = qwen3_tts.TTS(
+        base_url=settings.tts.url,
+        model=settings.tts.model,
+        api_key=settings.tts.key,
+        voice=settings.tts.voice.get(language) if language else None,
+        language=language,
+        instructions=settings.tts.instructions,
+    )
+    assistant = Assistant(settings, language)
+    session: AgentSession[None] = AgentSession(
+        stt=ear,
+        llm=thinker,
+        tts=voice,
+        vad=inference.VAD(model="silero", min_silence_duration=settings.turns.min_silence),
+        turn_handling=turn_handling(settings.turns),
+        # Captions and history follow the plugin's timed words, not an estimate.
+        use_tts_aligned_transcript=True,
+        # The plugin reads markdown and emoji itself; LiveKit's filters would hold text back.
+        tts_text_transforms=None,
+        aec_warmup_duration=settings.turns.echo_warmup or None,
+    )
+
+    async def follow(language: Language) -> None:
+        ear.update_options(language=language)
+        voice.update_options(language=language, voice=settings.tts.voice.get(language))
+        await assistant.follow(language)
+        await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+
+    follows: set[asyncio.Task[None]] = set()
+
+    @ctx.room.on("participant_attributes_changed")
+    def _on_attributes(changed: dict[str, str], participant: rtc.Participant) -> None:
+        chosen = _language_of(participant) if LANGUAGE_ATTRIBUTE in changed else None
+        if chosen:
+            task = asyncio.create_task(follow(chosen))
+            follows.add(task)
+            task.add_done_callback(follows.discard)
+
+    ctx.add_shutdown_callback(TurnPublisher(session, ctx.room).aclose)
+
+    @session.on("close")
+    def _on_close(_: object) -> None:
+        ctx.shutdown()  # the job ends with the conversation
+
+    await session.start(
+        assistant,
+        room=ctx.room,
+        room_options=room_io.RoomOptions(delete_room_on_close=True),
+        record=False,
+    )
+    # While the greeting plays, the server reads the prompt and the tools: the first answer then
+    # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
+    await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+
+
+def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
+    """LiveKit's turn handling, every part of it set to something that runs on this machine.
+
+    ``dev`` mode would otherwise choose detectors in LiveKit's cloud.
+    """
+    return {
+        "turn_detection": (
+            "vad" if turns.detector == "vad" else inference.TurnDetector(version="v1-mini")
+        ),
+        "endpointing": {"min_delay": turns.min_delay, "max_delay": turns.max_delay},
+        "interruption": {
+            "mode": "vad",
+            "min_duration": turns.min_interruption,
+            "false_interruption_timeout": turns.false_interruption_timeout,
+        },
+        "preemptive_generation": {"enabled": True, "preemptive_tts": True},
+    }
+
+
+def _language_of(participant: rtc.Participant) -> Language | None:
+    match participant.attributes.get(LANGUAGE_ATTRIBUTE):
+        case "en":
+            return "en"
+        case "zh":
+            return "zh"
+        case _:
+            return None
+
+
+def main() -> None:
+    """Run LiveKit's command line, once the settings are known to be right."""
+    try:
+        settings_module.load()
+    except SettingsError as e:
+        sys.exit(str(e))
+    cli.run_app(server)

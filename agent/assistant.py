@@ -1,0 +1,74 @@
+"""The assistant: what it is told, what it says first, what it can do."""
+
+from __future__ import annotations
+
+from livekit.agents import Agent
+
+from .settings import Language, Settings
+from .tools import TOOLS
+
+# Written for the ear. Byte-stable on purpose: the server's prefix cache holds it between turns.
+_INSTRUCTIONS: dict[Language, str] = {
+    "en": (
+        "You are Parley, a friendly voice assistant on a phone call. "
+        "Answer in English, in one or two short spoken sentences. "
+        "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji. "
+        "If you did not understand, ask one short question."
+    ),
+    "zh": (
+        "你是语音助手 Parley，正在和用户通电话。"
+        "用中文口语回答，只说一两句短话。"
+        "先说答案。不要列表、不要 Markdown、不要代码、不要表情符号。"
+        "没听懂就问一个简短的问题。"
+    ),
+}
+_ANY_LANGUAGE = (
+    "You are Parley, a friendly voice assistant on a phone call. "
+    "Answer in the language of the user, 用户说中文就用中文回答, in one or two short sentences. "
+    "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji."
+)
+_GREETING: dict[Language, str] = {
+    "en": "Hello! I'm Parley. What can I do for you?",
+    "zh": "你好！我是 Parley。有什么可以帮你？",
+}
+
+
+class Assistant(Agent):
+    """A general assistant that speaks the user's language.
+
+    Args:
+        settings: The profile.
+        language: The user's language, or None while it is not known.
+    """
+
+    def __init__(self, settings: Settings, language: Language | None) -> None:
+        super().__init__(
+            instructions=instructions(settings, language),
+            tools=TOOLS if settings.llm.tools else [],
+        )
+        self._settings = settings
+        self._language = language
+
+    async def on_enter(self) -> None:
+        """Greet, in words that are ready: no model stands between the user and a hello."""
+        text = greeting(self._settings, self._language)
+        if text:
+            self.session.say(text)
+
+    async def follow(self, language: Language) -> None:
+        """Go on in another language."""
+        self._language = language
+        await self.update_instructions(instructions(self._settings, language))
+
+
+def instructions(settings: Settings, language: Language | None) -> str:
+    """The system prompt for a language."""
+    if settings.instructions is not None:
+        return settings.instructions
+    return _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
+
+
+def greeting(settings: Settings, language: Language | None) -> str:
+    """The first words in a language; English where it is not known."""
+    known = language or "en"
+    return settings.greeting.get(known, _GREETING[known])

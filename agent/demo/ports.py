@@ -1,0 +1,103 @@
+"""The ports of the stack: what each is for, which variable moves it, whether it is free."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+LOOPBACK = "127.0.0.1"
+
+
+class PortError(Exception):
+    """A port cannot be used; the text names it, its purpose and the variable that moves it."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port of the stack."""
+
+    name: str
+    default: int
+    purpose: str
+    kind: socket.SocketKind = socket.SOCK_STREAM
+    public: bool = False
+    """Whether it follows ``PARLEY_ADDRESS``; the others stay on this machine."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that moves it."""
+        return f"PARLEY_PORT_{self.name.upper()}"
+
+
+PORTS = (
+    Port("web", 8080, "the web page", public=True),
+    Port("livekit", 7880, "LiveKit's signalling", public=True),
+    # LiveKit's media over TCP (7881) is left out: nothing blocks UDP within one machine.
+    Port("livekit_udp", 7882, "LiveKit's media over UDP", socket.SOCK_DGRAM, public=True),
+    Port("agent", 8081, "the agent's health page", public=True),
+    Port("llm", 8101, "the language model"),
+    Port("stt", 8102, "the speech recogniser"),
+    Port("tts", 8103, "the voice"),
+)
+
+
+def chosen() -> dict[str, int]:
+    """Read the ports from the environment, each its default where no variable is set.
+
+    Raises:
+        PortError: A variable holds no port number.
+    """
+    return {port.name: _number(port) for port in PORTS}
+
+
+def free() -> dict[str, int]:
+    """Choose ports that nothing uses, for a stack beside others."""
+    with ExitStack() as held:  # all at once, so that no two are the same
+        return {port.name: _bind(port, LOOPBACK, 0, held) for port in PORTS}
+
+
+def check(numbers: Mapping[str, int], address: str = LOOPBACK) -> None:
+    """Make sure that every port can be used, before anything starts.
+
+    Raises:
+        PortError: Some cannot; one sentence for each.
+    """
+    if sentences := list(_taken(numbers, address)):
+        raise PortError("\n".join(sentences))
+
+
+def _taken(numbers: Mapping[str, int], address: str) -> Iterator[str]:
+    with ExitStack() as held:
+        for port in PORTS:
+            number = numbers[port.name]
+            try:
+                _bind(port, address if port.public else LOOPBACK, number, held)
+            except OSError as e:
+                yield (
+                    f"Port {number}, for {port.purpose}, cannot be used "
+                    f"({(e.strerror or str(e)).lower()}): stop the program that has it, or set "
+                    f"{port.variable} to another port."
+                )
+
+
+def _bind(port: Port, address: str, number: int, held: ExitStack) -> int:
+    bound = held.enter_context(socket.socket(socket.AF_INET, port.kind))
+    if port.kind is socket.SOCK_STREAM:
+        # As servers do: a port whose last connections are still winding down is free.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((address, number))
+    if port.kind is socket.SOCK_STREAM:
+        bound.listen()
+    return int(bound.getsockname()[1])
+
+
+def _number(port: Port) -> int:
+    text = os.environ.get(port.variable, str(port.default))
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        raise PortError(
+            f"{port.variable} = {text!r}, for {port.purpose}, is no port number (1 to 65535)."
+        )
+    return int(text)

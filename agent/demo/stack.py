@@ -1,0 +1,260 @@
+"""Parley on this machine, ready to talk: which programs, in which environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from livekit import api
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from agent.settings import LANGUAGE_ATTRIBUTE
+
+from . import ports as port_table
+from .ports import LOOPBACK
+from .supervision import Program, Supervisor
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+# Twenty times what an idle machine with 2 cores needs. Seconds.
+_READY_SECONDS = 180.0
+_POLL_SECONDS = 0.2
+
+
+class StackError(Exception):
+    """The stack does not come up, or ended by itself; the text says what and where to look."""
+
+
+class _NotReady(StackError):
+    """Not yet."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a livekit-server is and how to enter it."""
+
+    url: str
+    api_key: str
+    api_secret: str
+
+    def token(self, room: str, identity: str, language: str | None = None) -> str:
+        """A ticket for one room and one identity, good for ten minutes."""
+        token = (
+            api.AccessToken(self.api_key, self.api_secret)
+            .with_identity(identity)
+            .with_ttl(timedelta(minutes=10))
+            .with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True))
+        )
+        if language:
+            token = token.with_attributes({LANGUAGE_ATTRIBUTE: language})
+        return token.to_jwt()
+
+
+class Stack:
+    """LiveKit, the engines, the agent and the web page, ready inside the context.
+
+    Args:
+        ports: Numbers by name, as in :mod:`agent.demo.ports`; free ones when not given.
+        address: Where LiveKit and the web page listen: an address of this machine.
+        on_line: Called with one line for each thing worth telling a person.
+    """
+
+    def __init__(
+        self,
+        ports: Mapping[str, int] | None = None,
+        *,
+        address: str = LOOPBACK,
+        on_line: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.ports = dict(ports or port_table.free())
+        self._address = address
+        self.server = Server(
+            url=f"ws://{address}:{self.ports['livekit']}",
+            api_key="parley",
+            api_secret=secrets.token_urlsafe(32),  # LiveKit wants 32 characters; these are 43
+        )
+        self.logs = ROOT / "output" / "logs" / str(self.ports["web"])
+        self._on_line = on_line
+        self._supervisor = Supervisor(
+            self._programs(),
+            environment={**os.environ, **self._variables()},
+            folder=ROOT,
+            logs=self.logs,
+            on_line=on_line,
+        )
+        self._exit = AsyncExitStack()
+
+    @property
+    def web_url(self) -> str:
+        """Address of the web page."""
+        return f"http://{self._address}:{self.ports['web']}"
+
+    @property
+    def llm_url(self) -> str:
+        """Base URL of the language model, ending in ``/v1``."""
+        return self._http("llm") + "/v1"
+
+    @property
+    def stt_url(self) -> str:
+        """Base URL of the speech recogniser, ending in ``/v1``."""
+        return self._http("stt") + "/v1"
+
+    @property
+    def tts_url(self) -> str:
+        """Base URL of the voice, ending in ``/v1``."""
+        return self._http("tts") + "/v1"
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as opening:
+            await opening.enter_async_context(self._supervisor)
+            await wait_ready(
+                self._supervisor, self._programs(), on_line=self._on_line, within=_READY_SECONDS
+            )
+            self._exit = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._exit.__aexit__(exc_type, exc, traceback)
+
+    async def run(self) -> None:
+        """Wait for what should not happen: the end of the supervisor by itself.
+
+        Raises:
+            StackError: It ended.
+        """
+        raise StackError(f"supervisord ended by itself: {await self._supervisor.ended()}")
+
+    def _http(self, name: str) -> str:
+        return f"http://{LOOPBACK}:{self.ports[name]}"
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            **{f"PARLEY_PORT_{name.upper()}": str(n) for name, n in self.ports.items()},
+            "PARLEY_ADDRESS": self._address,
+            "LIVEKIT_URL": self.server.url,
+            "LIVEKIT_API_KEY": self.server.api_key,
+            "LIVEKIT_API_SECRET": self.server.api_secret,
+            "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
+            "PARLEY_PROFILE": "cpu",
+            "PARLEY_LLM__BASE_URL": self.llm_url,
+            "PARLEY_STT__BASE_URL": self.stt_url,
+            "PARLEY_TTS__BASE_URL": self.tts_url,
+            "PYTHONUNBUFFERED": "1",  # a log is of use while its program runs
+            "HF_HUB_OFFLINE": "1",  # all weights are in the cache, and nothing is to be asked for
+        }
+
+    def _programs(self) -> list[Program]:
+        def engine(name: str, what: str) -> Program:
+            port = str(self.ports[name])
+            command = [sys.executable, "-m", "agent.local", name, "--port", port]
+            return Program(
+                name=name, what=what, command=command, health=self._http(name) + "/health"
+            )
+
+        return [
+            Program(
+                name="livekit",
+                what="LiveKit",
+                command=["scripts/run_livekit.sh"],
+                health=self.server.url.replace("ws:", "http:"),
+            ),
+            engine("llm", "the language model"),
+            engine("stt", "the speech recogniser"),
+            engine("tts", "the voice"),
+            Program(
+                name="agent",
+                what="the agent",
+                # Who stops the stack does not want to wait for a conversation's end.
+                command=[sys.executable, "agent.py", "start", "--drain-timeout", "1"],
+                ready_line="registered worker",
+            ),
+            Program(
+                name="web",
+                what="the web page",
+                command=[
+                    *(sys.executable, "-m", "agent.web"),
+                    *("--host", self._address, "--port", str(self.ports["web"])),
+                ],
+                health=f"{self.web_url}/health",
+            ),
+        ]
+
+
+async def wait_ready(
+    supervisor: Supervisor,
+    programs: list[Program],
+    *,
+    on_line: Callable[[str], None],
+    within: float,
+) -> None:
+    """Wait until every program is ready.
+
+    Args:
+        supervisor: What runs them.
+        programs: Which to wait for.
+        on_line: Called with a line for each that became ready.
+        within: Longest wait, in seconds.
+
+    Raises:
+        StackError: Some are not, in time or ever; the text names them and their logs.
+    """
+    pending = list(programs)
+    started = time.monotonic()
+    async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(_NotReady),
+            stop=stop_after_delay(within),
+            wait=wait_fixed(_POLL_SECONDS),
+            reraise=True,
+        ):
+            with attempt:
+                if supervisor.has_ended:
+                    raise StackError(f"supervisord ended by itself: {await supervisor.ended()}")
+                for program in list(pending):
+                    if program.name in supervisor.given_up:
+                        raise StackError(_given_up(program, supervisor.log(program.name)))
+                    if await _ready(program, supervisor, client):
+                        pending.remove(program)
+                        on_line(f"{program.what} is ready ({time.monotonic() - started:.1f} s)")
+                if pending:
+                    raise _NotReady(
+                        f"Not ready after {within:.0f} s: "
+                        + ", ".join(f"{p.what} (see {supervisor.log(p.name)})" for p in pending)
+                        + "."
+                    )
+
+
+async def _ready(program: Program, supervisor: Supervisor, client: httpx.AsyncClient) -> bool:
+    if program.ready_line:
+        try:
+            log = supervisor.log(program.name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return False
+        return program.ready_line in log
+    if program.health:
+        try:
+            return (await client.get(program.health)).status_code == 200
+        except httpx.TransportError:
+            return False
+    return True
+
+
+def _given_up(program: Program, log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return f"{program.what} keeps stopping: {last} (all of it in {log})"

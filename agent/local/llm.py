@@ -1,0 +1,53 @@
+"""The thinker: llama.cpp's own server, inside this process."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+
+from .models import locate
+
+logger = logging.getLogger(__name__)
+
+MODEL = "qwen2.5-0.5b-instruct"
+
+SLOTS = 2
+"""Conversations that keep their own prompt cache and generate at once."""
+
+CONTEXT = 4096
+"""Tokens of context for each slot."""
+
+TEMPLATE = Path(__file__).with_name("chat_template.jinja")
+
+
+def serve(host: str, port: int, threads: int = 2) -> None:
+    """Serve until a signal.
+
+    ``/health`` answers 503 while the model loads and llama.cpp does a first empty run of it.
+    """
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(locate("llm") / "model.gguf")
+    params.model_alias = {MODEL}
+    params.chat_template = TEMPLATE.read_text(encoding="utf-8")
+    params.hostnames = [host]
+    params.port = port
+    params.n_parallel = SLOTS
+    params.n_ctx = SLOTS * CONTEXT
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
+    # A request that names no temperature would get llama.cpp's 0.8, too high for 0.5B.
+    params.sampling.temp = 0.3
+    params.endpoint_metrics = True
+    params.ui = False
+    params.verbosity = 1  # errors only: at 3 it logs prompts, which hold what users say
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    server = xllamacpp.Server(params)
+    logger.info("engine ready", extra={"engine": "llm", "model": MODEL})
+    stop.wait()
+    del server

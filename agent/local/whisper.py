@@ -1,0 +1,156 @@
+"""Whisper on a CPU, with the encoder's window cut to the length of the utterance.
+
+Whisper pads every utterance to 30 s of silence and encodes all of it. Encoding only what was said
+and three seconds after it takes a fifth of the time: 0.4 instead of 2 CPU seconds on a 3 s
+utterance. The price is that the model, used to long silence at the end, now and then repeats the
+sentence; a repetition is recognised and heard again with the full window.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import opencc
+from faster_whisper import WhisperModel
+from faster_whisper.audio import decode_audio
+from faster_whisper.transcribe import Segment
+
+SAMPLE_RATE = 16000
+"""Hz, of Whisper's input."""
+
+WINDOW = 3000
+"""Mel frames that Whisper was trained on: 30 s at 100 frames a second."""
+
+MARGIN = 300
+"""Mel frames of silence kept after the speech: with 1 s a third of the English test sentences
+came out twice, with 3 s one of 24."""
+
+TOKENS_PER_SECOND = 8
+"""Upper bound of what is said in a second; fast Mandarin has 6 to 7 tokens."""
+
+_REPEATED = re.compile(r"(\S.*?)(?:\W*\1)+\W*")
+
+
+class AudioError(Exception):
+    """The bytes are no audio that can be decoded."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What was heard."""
+
+    language: str
+    duration: float
+    """Seconds of audio."""
+    segments: tuple[Segment, ...]
+
+    @property
+    def text(self) -> str:
+        """All segments' text."""
+        return "".join(s.text for s in self.segments).strip()
+
+
+def decode(data: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Read any audio container that FFmpeg knows as mono float32 at 16 kHz.
+
+    Raises:
+        AudioError: It is no audio, or holds none.
+    """
+    try:
+        audio: np.ndarray[Any, np.dtype[np.float32]] = decode_audio(
+            io.BytesIO(data), sampling_rate=SAMPLE_RATE
+        )
+    except Exception as e:  # FFmpeg's errors have no common class of their own
+        raise AudioError("The file is no audio that can be decoded: send WAV, MP3 or Ogg.") from e
+    if not len(audio):
+        raise AudioError("The audio file holds no samples.")
+    return audio
+
+
+class _Windowed(WhisperModel):  # type: ignore[misc]
+    """A WhisperModel that does not encode the padding."""
+
+    full = False
+
+    def encode(self, features: np.ndarray[Any, Any]) -> Any:
+        if not self.full:
+            spoken = np.flatnonzero(features.any(axis=tuple(range(features.ndim - 1))))
+            frames = (int(spoken[-1]) + 1 if len(spoken) else 0) + MARGIN
+            features = features[..., : min(WINDOW, frames + frames % 2)]
+        return super().encode(features)
+
+
+class Whisper:
+    """A Whisper model in memory; one utterance at a time.
+
+    Args:
+        folder: Holds model.bin, config.json, tokenizer.json and vocabulary.json.
+        threads: CPU threads.
+    """
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        self._model = _Windowed(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+        self._simplified = opencc.OpenCC("t2s")
+        self.languages: frozenset[str] = frozenset(self._model.supported_languages)
+
+    def transcribe(
+        self,
+        audio: np.ndarray[Any, np.dtype[np.float32]],
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+        temperature: float = 0.0,
+    ) -> Iterator[Utterance | None]:
+        """Transcribe, yielding None between the pieces of the work and the result at the end.
+
+        Args:
+            audio: Mono, 16 kHz.
+            language: Tag such as ``zh``; detected when not given.
+            prompt: Words or names to expect.
+            temperature: Of sampling.
+        """
+        duration = len(audio) / SAMPLE_RATE
+        for full in (False, True):
+            self._model.full = full
+            found, info = self._model.transcribe(
+                audio,
+                language=language,
+                initial_prompt=prompt,
+                temperature=temperature,
+                beam_size=1,
+                condition_on_previous_text=False,
+                max_new_tokens=None if full else int(12 + TOKENS_PER_SECOND * min(duration, 25)),
+            )
+            segments: list[Segment] = []
+            for segment in found:
+                segments.append(self._tidy(segment, info.language))
+                yield None
+            language = info.language
+            if not _doubtful(segments, duration):
+                break
+        yield Utterance(info.language, duration, tuple(segments))
+
+    def _tidy(self, segment: Segment, language: str) -> Segment:
+        if language == "zh":
+            segment.text = self._simplified.convert(segment.text)
+        return segment
+
+
+def _doubtful(segments: Iterable[Segment], duration: float) -> bool:
+    """Whether the short window may have misled the model.
+
+    It then repeats itself or goes on past the end of the audio. A compression ratio of 2.4 is
+    OpenAI's own threshold for repetition.
+    """
+    segments = list(segments)
+    text = "".join(s.text for s in segments).strip()
+    return (
+        any(s.compression_ratio > 2.4 or s.start >= duration for s in segments)
+        or _REPEATED.fullmatch(text) is not None
+    )

@@ -1,0 +1,214 @@
+"""Typed settings: a profile from ``configs/``, then the environment.
+
+A profile is a YAML file of URLs, model names and thresholds. Environment variables win over
+it: ``PARLEY_LLM__BASE_URL`` sets ``llm.base_url``. Where LiveKit itself is (``LIVEKIT_URL``,
+``LIVEKIT_API_KEY``, ``LIVEKIT_API_SECRET``) is read by LiveKit's own code and is no setting here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+from yaml import YAMLError
+
+Language = Literal["en", "zh"]
+
+LANGUAGE_ATTRIBUTE = "parley.language"
+"""Participant attribute by which a client names its user's language."""
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+Seconds = Annotated[float, Field(ge=0.0, le=30.0)]
+
+
+class SettingsError(Exception):
+    """A setting is missing, unknown or out of range; the text says which and what is allowed."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Engine(_Section):
+    """One of the three HTTP services."""
+
+    base_url: HttpUrl
+    """Address of the service, ending in ``/v1``."""
+    model: str | None = None
+    """Model name; asked from ``/v1/models`` when not given."""
+    api_key: SecretStr | None = None
+    """Bearer token, for a service that was started with ``--api-key``."""
+
+    @property
+    def url(self) -> str:
+        """The address without a trailing slash, as HTTP clients want it."""
+        return str(self.base_url).rstrip("/")
+
+    @property
+    def key(self) -> str | None:
+        """The bearer token in clear."""
+        return self.api_key.get_secret_value() if self.api_key else None
+
+
+class LLMSettings(Engine):
+    """The thinker."""
+
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
+    max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
+    """Longest reply, in tokens: 300 are about 90 seconds of speech."""
+    tools: bool = True
+    """Offer the assistant's tools (time, calculator, unit converter) to the model."""
+
+
+class STTSettings(Engine):
+    """The ear."""
+
+
+class TTSSettings(Engine):
+    """The voice."""
+
+    voice: dict[Language, str] = {}
+    """Voice by language; the server's default where none is given."""
+    instructions: Annotated[str, Field(max_length=500)] | None = None
+    """Manner of speaking, in words, for checkpoints that take it. vllm-omni's limit is 500."""
+
+
+class TurnSettings(_Section):
+    """Who has the floor."""
+
+    detector: Literal["vad", "v1-mini"] = "vad"
+    """End of turn by silence alone, or by LiveKit's local audio model."""
+    min_silence: Annotated[float, Field(ge=0.05, le=2.0)] = 0.25
+    """Silence after which the voice-activity detector reports the end of speech, in seconds."""
+    min_delay: Seconds = 0.4
+    """Least wait between the end of speech and the end of the turn, in seconds."""
+    max_delay: Seconds = 1.5
+    """Longest wait when the detector takes the turn for unfinished, in seconds."""
+    min_interruption: Seconds = 0.3
+    """Speech over the agent that counts as an interruption, in seconds."""
+    false_interruption_timeout: Seconds = 1.0
+    """Silence after an interruption without words before the agent goes on, in seconds."""
+    echo_warmup: Seconds = 0.0
+    """Time at the start of the first reply in which the user cannot interrupt, in seconds: for
+    loudspeakers whose echo canceller needs to settle."""
+
+
+class Settings(BaseSettings):
+    """Everything a profile can say."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PARLEY_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    language: Literal["en", "zh", "auto"] = "auto"
+    """Language of a user whose client names none; ``auto`` lets the STT engine detect it."""
+    max_rooms: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores."""
+    instructions: str | None = None
+    """System prompt; the assistant's own when not given."""
+    greeting: dict[Language, str] = {}
+    """First words by language; the assistant's own where none are given, none if empty."""
+    llm: LLMSettings
+    stt: STTSettings
+    tts: TTSSettings
+    turns: TurnSettings = TurnSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the profile, which arrives as init arguments."""
+        return env_settings, init_settings
+
+
+def profile_path(name: str) -> Path:
+    """Find a profile by name (``cpu``) or by path (``/etc/parley/mine.yaml``).
+
+    Raises:
+        SettingsError: There is no such profile; the text lists those that exist.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else CONFIGS / f"{name}.yaml"
+    if path.is_file():
+        return path
+    known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml") if _is_profile(p)))
+    raise SettingsError(
+        f"There is no profile {name!r}: set PARLEY_PROFILE to one of {known}, or to a YAML file."
+    )
+
+
+def load(profile: str | None = None) -> Settings:
+    """Read a profile and the environment.
+
+    Args:
+        profile: Name or path; ``PARLEY_PROFILE`` or ``cpu`` when not given.
+
+    Raises:
+        SettingsError: A key or value is wrong; the text names it with what is allowed.
+    """
+    path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
+    try:
+        return Settings(**YamlConfigSettingsSource(Settings, yaml_file=path)())
+    except YAMLError as e:
+        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
+    except ValidationError as e:
+        lines = "; ".join(_sentence(error) for error in e.errors())
+        raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
+
+
+def _is_profile(path: Path) -> bool:
+    return "\nllm:" in "\n" + path.read_text(encoding="utf-8")
+
+
+def _sentence(error: ErrorDetails) -> str:
+    loc = tuple(str(part) for part in error["loc"])
+    key = ".".join(loc)
+    if error["type"] == "extra_forbidden":
+        section = _section(loc[:-1])
+        assert section is not None  # only models forbid extra keys
+        return f"{key} is not a setting (there are {', '.join(section.model_fields)})"
+    if error["type"] == "missing":
+        variable = "PARLEY_" + "__".join(loc).upper()
+        return f"{key} is missing (set it in the profile or as {variable})"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{key} = {error['input']!r}: {message}{_range(loc)}"
+
+
+def _section(loc: tuple[str, ...]) -> type[BaseModel] | None:
+    """The model that holds the fields below ``loc``, or None inside a plain mapping."""
+    model: type[BaseModel] = Settings
+    for name in loc:
+        field = model.model_fields.get(name)
+        if not (field and isinstance(field.annotation, type)):
+            return None
+        if not issubclass(field.annotation, BaseModel):
+            return None
+        model = field.annotation
+    return model
+
+
+def _range(loc: tuple[str, ...]) -> str:
+    """Both ends of a range, since the message itself names only the end that was passed."""
+    section = _section(loc[:-1])
+    field = section.model_fields.get(loc[-1]) if section else None
+    low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None) if field else None
+    high = next((m.le for m in field.metadata if isinstance(m, Le)), None) if field else None
+    return "" if low is None or high is None else f" (allowed: {low} to {high})"

@@ -1,0 +1,58 @@
+"""Turn records: the stage times of each message, as a text stream in the room.
+
+LiveKit measures the stages itself (``ChatMessage.metrics``, in seconds); this sends them to the
+participants, without the words, so that a page or a benchmark can show where a turn's time went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+from livekit import rtc
+from livekit.agents import AgentSession, ConversationItemAddedEvent
+from livekit.agents.llm import ChatMessage
+
+logger = logging.getLogger("parley")
+
+TOPIC_TURN = "parley.turn"
+"""Topic of the text streams, each one JSON object: role, interrupted, metrics."""
+
+
+class TurnPublisher:
+    """Sends a record of each message of a session to a room.
+
+    Args:
+        session: The conversation.
+        room: Where to send; nothing is sent while it is not connected.
+    """
+
+    def __init__(self, session: AgentSession[None], room: rtc.Room) -> None:
+        self._room = room
+        self._tasks: set[asyncio.Task[None]] = set()
+        session.on("conversation_item_added", self._on_item)
+
+    async def aclose(self) -> None:
+        """Stop sending."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        if not isinstance(item, ChatMessage):  # handoffs are items too
+            return
+        record = {"role": item.role, "interrupted": item.interrupted, "metrics": item.metrics}
+        logger.info("turn", extra={"turn": record})
+        if self._room.isconnected():
+            task = asyncio.create_task(self._send(json.dumps(record)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, text: str) -> None:
+        try:
+            await self._room.local_participant.send_text(text, topic=TOPIC_TURN)
+        except rtc.StreamError as e:
+            # Nobody's conversation depends on it, and the room may just be closing.
+            logger.debug("turn record not sent", extra={"error": str(e)})

@@ -1,0 +1,180 @@
+"""The HTTP side: the page, its files, ``POST /api/token`` and ``GET /health``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+from livekit import api
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import tokens
+from .admission import SERVER_TIMEOUT, Admission, Full, TooMany, Unreachable
+from .livekit_url import LiveKit
+
+STATIC = Path(__file__).parent / "static"
+
+CLIENT_LIBRARY = "livekit-client.umd.js"
+"""LiveKit's browser client; its folder is given to :func:`create_app`."""
+
+_MAX_BODY = 1024
+"""Bytes; a request for a ticket has under 120."""
+
+
+def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Starlette:
+    """Build the web application.
+
+    ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
+    and answers ``{"url", "token", "room", "identity"}``. Refusals are
+    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 413 ``too_long``,
+    429 ``too_many`` with ``Retry-After``, 503 ``full`` or ``no_server``.
+
+    Args:
+        livekit: Where livekit-server is.
+        client_library: Folder that holds ``livekit-client.umd.js``.
+        max_rooms: Rooms that may exist at once.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with api.LiveKitAPI(
+            livekit.url,
+            livekit.api_key,
+            livekit.api_secret,
+            timeout=aiohttp.ClientTimeout(total=SERVER_TIMEOUT),
+        ) as client:
+            app.state.admission = Admission(client.room, max_rooms)
+            yield
+
+    async def token(request: Request) -> Response:
+        if not _same_origin(request):
+            return _refusal(403, "other_site", "Tickets are for this site's own page only.")
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > _MAX_BODY:
+                return _refusal(413, "too_long", f"The request is longer than {_MAX_BODY} bytes.")
+        try:
+            wanted = tokens.Request.model_validate_json(body)
+        except ValidationError as e:
+            return _refusal(400, "bad_request", _sentence(e))
+        admission: Admission = request.app.state.admission
+        ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
+        try:
+            await admission.check_rate(request.client.host if request.client else "")
+            await admission.take(ticket.room)
+        except TooMany as e:
+            return _refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
+        except Full:
+            return _refusal(503, "full", "All places are taken. Try again in a few minutes.")
+        except Unreachable:
+            return _refusal(503, "no_server", "The LiveKit server does not answer.")
+        return JSONResponse(
+            {
+                "url": _livekit_url(livekit, request),
+                "token": ticket.token,
+                "room": ticket.room,
+                "identity": ticket.identity,
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def page(_: Request) -> Response:
+        return FileResponse(STATIC / "index.html")
+
+    async def library(_: Request) -> Response:
+        return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/", page),
+            Route("/health", health),
+            Route("/api/token", token, methods=["POST"]),
+            Route(f"/static/{CLIENT_LIBRARY}", library),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(_SecurityHeaders, livekit=livekit)],
+    )
+
+
+class _SecurityHeaders:
+    """Allows the page its own files, livekit-server and the microphone, and nothing else."""
+
+    def __init__(self, app: ASGIApp, livekit: LiveKit) -> None:
+        self._app = app
+        self._livekit = livekit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        socket = _livekit_url(self._livekit, HTTPConnection(scope))
+        parts = urlsplit(socket)
+        # livekit-client asks by HTTP why a WebSocket was refused.
+        web = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}"
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            f"connect-src 'self' {parts.scheme}://{parts.netloc} {web}; "
+            "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = policy
+                headers["Permissions-Policy"] = (
+                    "microphone=(self), speaker-selection=(self), screen-wake-lock=(self), "
+                    "camera=(), geolocation=()"
+                )
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                # Files are revalidated by ETag, so a new version shows at the next visit.
+                headers.setdefault("Cache-Control", "no-cache")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def _same_origin(request: Request) -> bool:
+    """Whether the request comes from this site's page, or from no browser at all.
+
+    Browsers send ``Sec-Fetch-Site`` to HTTPS and loopback hosts, and ``Origin`` with every POST.
+    A program that sends neither holds no user's cookies or network position to abuse.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:
+    return livekit.seen_from(request.url.hostname or "", secure=request.url.scheme == "https")
+
+
+def _refusal(
+    status: int, code: str, message: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "body"
+    return f'{where}: {first["msg"]}. Send {{"language": "en" or "zh", "name": "optional"}}.'

@@ -1,0 +1,71 @@
+// Both sides' words as a conversation, while they are being spoken.
+
+import { text } from "./i18n.js";
+
+/** A log of utterances in the order in which each began. */
+export class Captions {
+  #list;
+  #empty;
+  #items = new Map();
+
+  constructor(list, empty) {
+    this.#list = list;
+    this.#empty = empty;
+  }
+
+  get isEmpty() {
+    return this.#items.size === 0;
+  }
+
+  clear() {
+    this.#items.clear();
+    this.#list.replaceChildren();
+    this.#empty.hidden = false;
+  }
+
+  /**
+   * Show an utterance as it stands now.
+   * @param {{id: string, role: "user" | "agent", text: string, final: boolean}} caption
+   *   The whole text so far; an interim one is replaced by the next of the same id.
+   */
+  show({ id, role, text: words, final }) {
+    if (!words.trim() && !this.#items.has(id)) return;
+    const atEnd = this.#isAtEnd();
+    const item = this.#items.get(id) ?? this.#add(id, role);
+    item.dataset.final = String(final);
+    this.#write(item.lastElementChild, words);
+    if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
+  }
+
+  #add(id, role) {
+    const item = document.createElement("li");
+    item.dataset.role = role;
+    item.dataset.segment = id;
+    const who = document.createElement("span");
+    who.className = "who";
+    who.dataset.text = role === "user" ? "you" : "parley";
+    who.textContent = text(who.dataset.text);
+    const words = document.createElement("p");
+    words.dir = "auto";
+    item.append(who, words);
+    this.#items.set(id, item);
+    this.#list.append(item);
+    this.#empty.hidden = true;
+    return item;
+  }
+
+  // Words that were already there stay as they are, so that only the new ones fade in.
+  #write(element, words) {
+    const shown = element.textContent;
+    if (words === shown) return;
+    if (!words.startsWith(shown)) element.replaceChildren();
+    const added = document.createElement("span");
+    added.textContent = words.slice(element.textContent.length);
+    element.append(added);
+  }
+
+  #isAtEnd() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#list;
+    return scrollHeight - scrollTop - clientHeight < 48;
+  }
+}

@@ -1,0 +1,245 @@
+// One conversation: a ticket, a room, the agent in it.
+
+const { DisconnectReason, Room, RoomEvent, Track, TrackEvent, ConnectionError, ConnectionErrorReason } =
+  window.LivekitClient;
+
+const AGENT_STATE = "lk.agent.state";
+const LANGUAGE = "parley.language";
+const CAPTIONS = "lk.transcription";
+const CHAT = "lk.chat";
+const READY = ["listening", "thinking", "speaking"];
+const AGENT_WAIT = 15_000; // ms; an agent that runs joins within one second, one that starts in ten
+
+// ms after a reconnection in which nothing is sent: livekit-client 2.23.0 takes text there and
+// loses it (8 of 10 messages sent half a second after, none of 8 sent 1.5 s after or later).
+const SETTLING = 2000;
+
+/** Why a conversation did not begin: a code of i18n's "notice". */
+export class Refused extends Error {
+  constructor(code) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/**
+ * Events, each with its `detail`:
+ * - "agent": "waiting" (for it to come), "absent", "left", "initializing", "listening", "thinking" or "speaking"
+ * - "caption": {id, role, text, final}
+ * - "microphone": the state may have changed, read `microphone`
+ * - "voice": the agent's MediaStreamTrack, or null
+ * - "sound": whether the browser lets sound play
+ * - "connection": "lost" or "back"
+ * - "devices": the list of devices has changed
+ * - "ended": "left", "closed" or "lost"; nothing comes after it
+ */
+export class Conversation extends EventTarget {
+  #room = new Room({ disconnectOnPageLeave: true });
+  #agentState = "none";
+  #agentTimer;
+  #settling;
+  #audio;
+  #messages = 0;
+
+  constructor() {
+    super();
+    const changed = () => this.#watchAgent({});
+    this.#room
+      .on(RoomEvent.ParticipantConnected, changed)
+      .on(RoomEvent.ParticipantAttributesChanged, changed)
+      .on(RoomEvent.ParticipantDisconnected, ({ isAgent }) => this.#watchAgent({ gone: isAgent }))
+      .on(RoomEvent.TrackSubscribed, (track) => this.#hear(track))
+      .on(RoomEvent.TrackUnsubscribed, (track) => this.#stopHearing(track))
+      .on(RoomEvent.TrackMuted, () => this.#emit("microphone"))
+      .on(RoomEvent.TrackUnmuted, () => this.#emit("microphone"))
+      .on(RoomEvent.LocalTrackPublished, () => this.#emit("microphone"))
+      .on(RoomEvent.LocalTrackUnpublished, () => this.#emit("microphone"))
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.#emit("sound", this.#room.canPlaybackAudio))
+      .on(RoomEvent.MediaDevicesChanged, () => this.#emit("devices"))
+      .on(RoomEvent.SignalReconnecting, () => this.#emit("connection", "lost"))
+      .on(RoomEvent.Reconnecting, () => this.#emit("connection", "lost"))
+      .on(RoomEvent.Reconnected, () => {
+        this.#emit("connection", "back");
+        this.#watchAgent({});
+        this.#settle();
+      })
+      .on(RoomEvent.Disconnected, (reason) => this.#end(reason));
+    this.#room.registerTextStreamHandler(CAPTIONS, (reader, sender) => this.#read(reader, sender.identity));
+  }
+
+  /**
+   * Get a ticket and enter its room.
+   * @throws {Refused}
+   */
+  async join(language) {
+    const ticket = await requestTicket(language);
+    try {
+      await this.#room.connect(ticket.url, ticket.token);
+    } catch (error) {
+      const refused =
+        error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed;
+      throw new Refused(refused ? "refused" : "unreachable");
+    }
+    this.#watchAgent({});
+    // The click that began all this allows sound; where it does not, "sound" says so.
+    await this.#room.startAudio().catch(() => {});
+  }
+
+  leave() {
+    return this.#room.disconnect();
+  }
+
+  /** Speak through this track from now on. */
+  async publish(track) {
+    await this.#room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
+  }
+
+  /** The user's audio track as {mediaStreamTrack, muted}, or null. */
+  get microphone() {
+    const publication = this.#room.localParticipant.getTrackPublication(Track.Source.Microphone);
+    if (!publication?.track) return null;
+    return { mediaStreamTrack: publication.track.mediaStreamTrack, muted: publication.isMuted };
+  }
+
+  async mute(muted) {
+    const publication = this.#room.localParticipant.getTrackPublication(Track.Source.Microphone);
+    await (muted ? publication?.mute() : publication?.unmute());
+  }
+
+  async setLanguage(language) {
+    await this.#room.localParticipant.setAttributes({ [LANGUAGE]: language });
+  }
+
+  /** Whether the agent can be written to now. */
+  get ready() {
+    const here = READY.includes(this.#agentState) && this.#room.state === "connected";
+    return here && this.#settling === undefined;
+  }
+
+  /** Write to the agent; the message appears among the captions. */
+  async send(message) {
+    await this.#room.localParticipant.sendText(message, {
+      topic: CHAT,
+      destinationIdentities: [this.#agent.identity],
+    });
+    const id = `typed-${++this.#messages}`;
+    this.#emit("caption", { id, role: "user", text: message, final: true });
+  }
+
+  startSound() {
+    return this.#room.startAudio();
+  }
+
+  /** @param {"audioinput" | "audiooutput"} kind */
+  devices(kind) {
+    return Room.getLocalDevices(kind, false);
+  }
+
+  activeDevice(kind) {
+    return this.#room.getActiveDevice(kind) ?? "default";
+  }
+
+  async useDevice(kind, id) {
+    await this.#room.switchActiveDevice(kind, id);
+    this.#emit("microphone"); // the same publication has another MediaStreamTrack now
+  }
+
+  get #agent() {
+    return [...this.#room.remoteParticipants.values()].find((participant) => participant.isAgent);
+  }
+
+  #watchAgent({ gone = false }) {
+    if (this.#room.state !== "connected") return; // while reconnecting, all seem to leave
+    const agent = this.#agent;
+    if (agent) {
+      clearTimeout(this.#agentTimer);
+      this.#agentTimer = undefined;
+      const state = agent.attributes[AGENT_STATE];
+      this.#setAgent(READY.includes(state) ? state : "initializing");
+    } else if (gone) {
+      this.#setAgent("left");
+    } else if (!["waiting", "absent", "left"].includes(this.#agentState)) {
+      this.#setAgent("waiting");
+      this.#agentTimer = setTimeout(() => this.#setAgent("absent"), AGENT_WAIT);
+    }
+  }
+
+  #setAgent(state) {
+    if (state === this.#agentState) return;
+    this.#agentState = state;
+    this.#emit("agent", state);
+  }
+
+  #settle() {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => {
+      this.#settling = undefined;
+      this.#emit("agent", this.#agentState); // it may be ready now
+    }, SETTLING);
+  }
+
+  #hear(track) {
+    if (track.kind !== Track.Kind.Audio) return;
+    this.#audio?.remove();
+    this.#audio = track.attach();
+    this.#audio.hidden = true;
+    document.body.append(this.#audio);
+    this.#emit("voice", track.mediaStreamTrack);
+  }
+
+  #stopHearing(track) {
+    for (const element of track.detach()) element.remove();
+    this.#emit("voice", null);
+  }
+
+  // An interim transcript comes as a stream of its own, whole; the agent's words as one stream
+  // that grows. The segment id says what belongs together, the last attributes what is final.
+  async #read(reader, identity) {
+    const id = reader.info.attributes?.["lk.segment_id"] ?? reader.info.id;
+    const role = identity === this.#room.localParticipant.identity ? "user" : "agent";
+    let words = "";
+    const show = (final) => this.#emit("caption", { id, role, text: words, final });
+    try {
+      for await (const part of reader) {
+        words += part;
+        show(false);
+      }
+      const final = reader.info.attributes?.["lk.transcription_final"] === "true";
+      if (final || role === "agent") show(true);
+    } catch {
+      show(true); // the sender is gone: these are all the words there will be
+    }
+  }
+
+  #end(reason) {
+    clearTimeout(this.#agentTimer);
+    clearTimeout(this.#settling);
+    this.#audio?.remove();
+    const closed = [
+      DisconnectReason.ROOM_DELETED, DisconnectReason.ROOM_CLOSED, DisconnectReason.PARTICIPANT_REMOVED,
+    ];
+    if (reason === DisconnectReason.CLIENT_INITIATED) this.#emit("ended", "left");
+    else this.#emit("ended", closed.includes(reason) ? "closed" : "lost");
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+async function requestTicket(language) {
+  let response;
+  try {
+    response = await fetch("/api/token", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ language }),
+      signal: AbortSignal.timeout(10_000),
+    });
+  } catch {
+    throw new Refused("offline");
+  }
+  if (response.ok) return response.json();
+  const { error } = await response.json().catch(() => ({ error: {} }));
+  throw new Refused(["full", "too_many", "no_server"].includes(error.code) ? error.code : "unexpected");
+}

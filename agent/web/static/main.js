@@ -1,0 +1,239 @@
+// The page: what the user does, what the conversation reports, and what shows for it.
+
+import { Captions } from "./captions.js";
+import { Conversation } from "./connection.js";
+import { preferredLanguage, setLanguage, text } from "./i18n.js";
+import { LevelMeter, wakeAudio } from "./levels.js";
+import { openMicrophone } from "./microphone.js";
+import { Notices } from "./notices.js";
+import { Orb } from "./orb.js";
+import { Settings } from "./settings.js";
+import { look, render } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+
+const captions = new Captions($("captions"), $("empty"));
+const notices = new Notices($("notices"));
+const orb = new Orb($("orb"));
+const settings = new Settings(() => conversation, () => notices.show("mic-busy"));
+
+let state = { phase: "idle", agent: "none", mic: "off", ready: false };
+let language = preferredLanguage();
+let conversation = null;
+let screenLock = null;
+const meters = { ear: null, voice: null };
+
+function update(change) {
+  state = { ...state, ...change, ready: conversation?.ready ?? false };
+  render(state);
+  orb.look = look(state);
+}
+
+function announce(key) {
+  $("announcer").textContent = text(key);
+}
+
+// --- Beginning and end
+
+async function join({ speaking }) {
+  wakeAudio();
+  notices.clear();
+  captions.clear();
+  const mine = (conversation = new Conversation());
+  listen(mine);
+  update({ phase: "joining", agent: "none", mic: speaking ? "asking" : "off" });
+  $("state").focus();
+  const track = speaking ? await open() : null;
+  if (mine !== conversation) return track?.stop(); // left while the browser was asking
+  update({ mic: "off" });
+  const asked = language;
+  try {
+    await mine.join(asked);
+    if (track) await mine.publish(track);
+    if (language !== asked) await mine.setLanguage(language);
+  } catch (error) {
+    track?.stop();
+    if (mine !== conversation) return;
+    conversation = null;
+    void mine.leave();
+    notices.show(error.code ?? "unreachable");
+    update({ phase: "failed", agent: "none", mic: "off" });
+    $("join").focus();
+    return;
+  }
+  if (mine !== conversation) return void mine.leave();
+  update({ phase: "live" });
+  void keepScreenOn();
+  if (!speaking) $("message").focus();
+}
+
+async function leave() {
+  const mine = conversation;
+  finish("ended");
+  await mine?.leave();
+}
+
+function finish(phase) {
+  conversation = null;
+  for (const which of ["ear", "voice"]) setMeter(which, null);
+  void screenLock?.release();
+  screenLock = null;
+  settings.close();
+  notices.clear();
+  update({ phase, agent: "none", mic: "off" });
+  $("join").focus();
+}
+
+async function startAgain() {
+  const speaking = state.mic !== "off";
+  await leave();
+  await join({ speaking });
+}
+
+/** What a conversation reports, for as long as it is the current one. */
+function listen(mine) {
+  const on = (type, handle) =>
+    mine.addEventListener(type, ({ detail }) => mine === conversation && handle(detail));
+
+  on("agent", (agent) => {
+    const wasReady = state.ready;
+    update({ agent });
+    if (state.ready && !wasReady) announce("announceJoined");
+    if (agent !== "absent") notices.hide("agent-absent");
+    if (agent !== "left") notices.hide("agent-left");
+    if (agent === "absent" || agent === "left") {
+      notices.show(`agent-${agent}`, { name: "startAgain", run: startAgain });
+    }
+  });
+  on("caption", (caption) => captions.show(caption));
+  on("microphone", () => showMicrophone());
+  on("voice", (track) => setMeter("voice", track));
+  on("sound", (plays) => {
+    if (plays) notices.hide("sound-blocked");
+    else notices.show("sound-blocked", { name: "startSound", run: () => conversation?.startSound() });
+  });
+  on("connection", (which) => {
+    if (state.phase === "joining") return;
+    if (which === "back") {
+      notices.hide("connection-lost");
+      update({ phase: "live" });
+      announce("announceBack");
+      void mine.setLanguage(language).catch(() => {}); // may have changed meanwhile
+    } else if (state.phase !== "reconnecting") {
+      notices.show("connection-lost");
+      update({ phase: "reconnecting" });
+    }
+  });
+  on("devices", async () => {
+    await settings.refresh();
+    const left = await mine.devices("audioinput");
+    if (mine === conversation && state.mic !== "off" && left.length === 0) notices.show("mic-lost");
+    else if (left.length > 0) notices.hide("mic-lost");
+  });
+  on("ended", (how) => {
+    if (state.phase === "joining") return; // join() itself says why
+    finish(how === "lost" ? "failed" : "ended");
+    if (how !== "left") notices.show(how);
+  });
+}
+
+// --- The microphone
+
+/** The microphone, or null with a notice why there is none. */
+async function open() {
+  notices.hide("mic-denied", "mic-missing", "mic-busy", "mic-insecure");
+  try {
+    return await openMicrophone();
+  } catch (error) {
+    const again = { name: "retryMicrophone", run: turnOnMicrophone };
+    notices.show(`mic-${error.reason}`, error.reason === "insecure" ? undefined : again);
+    return null;
+  }
+}
+
+async function turnOnMicrophone() {
+  const mine = conversation;
+  const track = await open();
+  if (!track) return;
+  if (mine && mine === conversation) await mine.publish(track);
+  else track.stop();
+}
+
+async function toggleMicrophone() {
+  const microphone = conversation?.microphone;
+  if (!microphone) return turnOnMicrophone();
+  await conversation.mute(!microphone.muted);
+  announce(microphone.muted ? "announceUnmuted" : "announceMuted");
+}
+
+function showMicrophone() {
+  const microphone = conversation?.microphone;
+  setMeter("ear", microphone?.mediaStreamTrack);
+  update({ mic: microphone ? (microphone.muted ? "muted" : "on") : "off" });
+}
+
+// --- Levels
+
+function setMeter(which, track) {
+  meters[which]?.close();
+  meters[which] = track ? new LevelMeter(track) : null;
+}
+
+function frame(now) {
+  const levels = {
+    ear: state.mic === "on" ? (meters.ear?.read() ?? 0) : 0,
+    voice: meters.voice?.read() ?? 0,
+  };
+  orb.draw(now, levels);
+  document.body.style.setProperty("--ear", levels.ear.toFixed(2));
+  document.body.style.setProperty("--voice", levels.voice.toFixed(2));
+  requestAnimationFrame(frame);
+}
+
+// A phone that dims its screen suspends the page, and the conversation with it.
+async function keepScreenOn() {
+  if (document.visibilityState !== "visible") return;
+  const lock = await navigator.wakeLock?.request("screen").catch(() => null);
+  if (conversation) screenLock = lock;
+  else void lock?.release();
+}
+
+// --- The user
+
+async function send(event) {
+  event.preventDefault();
+  const message = $("message").value.trim();
+  if (!message || !conversation?.ready) return; // the text stays where it is
+  $("message").value = "";
+  notices.hide("not-sent");
+  try {
+    await conversation.send(message);
+  } catch {
+    notices.show("not-sent");
+    $("message").value ||= message;
+  }
+}
+
+function chooseLanguage(chosen) {
+  language = chosen;
+  setLanguage(language);
+  document.querySelector(`input[name=language][value=${language}]`).checked = true;
+  update({});
+  if (state.phase === "live") void conversation.setLanguage(language).catch(() => {});
+}
+
+for (const radio of document.querySelectorAll("input[name=language]")) {
+  radio.addEventListener("change", () => chooseLanguage(radio.value));
+}
+$("join").addEventListener("click", () => join({ speaking: true }));
+$("join-typing").addEventListener("click", () => join({ speaking: false }));
+$("leave").addEventListener("click", leave);
+$("mute").addEventListener("click", toggleMicrophone);
+$("settings").addEventListener("click", () => settings.open());
+$("composer").addEventListener("submit", send);
+document.addEventListener("visibilitychange", () => {
+  if (conversation) void keepScreenOn();
+});
+
+chooseLanguage(language);
+requestAnimationFrame(frame);

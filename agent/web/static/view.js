@@ -1,0 +1,71 @@
+// The page as a function of its state.
+
+import { text } from "./i18n.js";
+
+const $ = (id) => document.getElementById(id);
+
+/**
+ * @typedef {object} State
+ * @property {"idle" | "joining" | "live" | "reconnecting" | "ended" | "failed"} phase
+ * @property {string} agent As Conversation's "agent" event; "none" outside a conversation.
+ * @property {"off" | "asking" | "on" | "muted"} mic
+ * @property {boolean} ready Whether a message can be sent.
+ */
+
+/**
+ * Draw everything that depends on the state. Tests and styles read the same state from the
+ * body's data-phase, data-agent and data-mic.
+ * @param {State} state
+ */
+export function render(state) {
+  const { phase, agent, mic, ready } = state;
+  Object.assign(document.body.dataset, { phase, agent, mic });
+  document.title = phase === "live" && agent !== "none" ? `${heading(state)} · Parley` : "Parley";
+  write($("state"), heading(state));
+  write($("hint"), hint(state));
+  write($("join"), text({ ended: "joinAgain", failed: "tryAgain" }[phase] ?? "join"));
+
+  const message = $("message");
+  message.placeholder = text(ready ? "placeholder" : "placeholderWait");
+  $("send").disabled = !ready;
+
+  const mute = $("mute");
+  mute.disabled = phase === "joining"; // the microphone is being asked for already
+  write(mute.querySelector(".name"), text({ on: "mute", muted: "unmute" }[mic] ?? "microphoneOn"));
+}
+
+/** The orb's look. */
+export function look({ phase, agent, mic }) {
+  if (phase === "idle" || phase === "ended") return "rest";
+  if (mic === "asking") return "listening";
+  if (phase === "failed" || phase === "reconnecting") return "away";
+  if (phase === "joining") return "waiting";
+  if (agent === "absent" || agent === "left") return "away";
+  return ["listening", "thinking", "speaking"].includes(agent) ? agent : "waiting";
+}
+
+function heading({ phase, agent, mic }) {
+  if (phase === "idle") return text("title");
+  if (phase === "ended") return text("ended");
+  if (phase === "failed") return text("failed");
+  if (phase === "reconnecting") return text("reconnecting");
+  if (phase === "joining") return text(mic === "asking" ? "permission" : "joining");
+  if (agent === "listening" && mic !== "on") return text(mic === "muted" ? "muted" : "ready");
+  return text({ left: "absent", none: "waiting" }[agent] ?? agent);
+}
+
+function hint({ phase, agent, mic }) {
+  if (phase === "idle") return text("hintIdle");
+  if (phase === "ended") return text("hintEnded");
+  if (phase === "reconnecting") return text("hintReconnecting");
+  if (phase === "joining" && mic === "asking") return text("hintPermission");
+  if (phase !== "live") return "";
+  if (agent === "speaking" && mic === "on") return text("hintSpeaking");
+  if (agent !== "listening") return "";
+  return text({ on: "hintListening", muted: "hintMuted" }[mic] ?? "hintReady");
+}
+
+// Only when it differs: screen readers and selections notice every write.
+function write(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}

@@ -1,0 +1,74 @@
+"""Tickets: a signed token that lets one browser into one fresh room, where the agent is called."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from livekit import api
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.settings import LANGUAGE_ATTRIBUTE, Language
+
+TIME_TO_JOIN = timedelta(minutes=2)
+"""How long a ticket opens the door. livekit-server renews the token of whoever is inside, so a
+conversation and its reconnections may last longer."""
+
+
+class Request(BaseModel):
+    """What the page asks for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: Language
+    name: str = Field(default="", max_length=60)
+    """Display name; may stay empty."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A way into one room."""
+
+    room: str
+    identity: str
+    token: str
+
+
+def issue(request: Request, api_key: str, api_secret: str) -> Ticket:
+    """Sign a ticket for a room and an identity that nobody else can guess or has used.
+
+    The holder may enter that room, listen, publish a microphone and data, and set attributes of
+    their own (the language): no camera, no screen, no other room, no server API. One person
+    fits in; agents do not count.
+    """
+    room = f"parley-{secrets.token_hex(12)}"
+    identity = f"guest-{secrets.token_hex(6)}"
+    token = (
+        api.AccessToken(api_key, api_secret)
+        .with_identity(identity)
+        .with_name(request.name)
+        .with_ttl(TIME_TO_JOIN)
+        .with_attributes({LANGUAGE_ATTRIBUTE: request.language})
+        .with_grants(
+            api.VideoGrants(
+                room_join=True,
+                room=room,
+                can_subscribe=True,
+                can_publish=True,
+                can_publish_sources=["microphone"],
+                can_publish_data=True,
+                can_update_own_metadata=True,
+            )
+        )
+        .with_room_config(
+            api.RoomConfiguration(
+                # An agent without a name takes every room; one with a name is called by it.
+                agents=[api.RoomAgentDispatch(agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""))],
+                max_participants=1,
+            )
+        )
+        .to_jwt()
+    )
+    return Ticket(room=room, identity=identity, token=token)

@@ -1,0 +1,246 @@
+"""A caller: joins a room as a person's client does, speaks into it, and keeps what it hears.
+
+Everything is timed on the caller's own clock, at its own ears: what the platform says of itself
+is not used for any figure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from livekit import rtc
+from livekit.agents.types import (
+    ATTRIBUTE_AGENT_STATE,
+    ATTRIBUTE_TRANSCRIPTION_FINAL,
+    ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID,
+    TOPIC_CHAT,
+    TOPIC_TRANSCRIPTION,
+)
+
+from agent.demo import Server
+from agent.telemetry import TOPIC_TURN
+
+from .recording import SAMPLE_RATE, Channel, Samples
+
+_FRAME = SAMPLE_RATE // 100
+"""10 ms, the frame of WebRTC."""
+
+
+@dataclass
+class Caption:
+    """A piece of transcript as it stands."""
+
+    identity: str
+    text: str
+    final: bool
+    at: float
+    """When it was last added to, in seconds from the start."""
+
+
+@dataclass
+class Caller:
+    """A person in a room. Made by :func:`join`."""
+
+    room: rtc.Room
+    identity: str
+    said: Channel = field(default_factory=Channel)
+    heard: Channel = field(default_factory=Channel)
+    captions: dict[str, Caption] = field(default_factory=dict)
+    states: list[tuple[float, str]] = field(default_factory=list)
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    """The agent's own turn records (:mod:`agent.telemetry.turns`)."""
+    _queue: asyncio.Queue[tuple[Samples, asyncio.Future[float]]] = field(
+        default_factory=asyncio.Queue
+    )
+    _started: float = field(default_factory=time.monotonic)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def now(self) -> float:
+        """Seconds from the start, on the caller's clock."""
+        return time.monotonic() - self._started
+
+    @property
+    def agent(self) -> rtc.RemoteParticipant | None:
+        """The agent, once it is here."""
+        kind = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+        return next((p for p in self.room.remote_participants.values() if p.kind == kind), None)
+
+    @property
+    def state(self) -> str | None:
+        """What the agent says it is doing: listening, thinking, speaking."""
+        return self.agent.attributes.get(ATTRIBUTE_AGENT_STATE) if self.agent else None
+
+    async def say(self, samples: Samples) -> float:
+        """Speak.
+
+        Returns:
+            When the last sample was sent, in seconds from the start.
+        """
+        sent: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((samples, sent))
+        return await sent
+
+    async def type(self, text: str) -> None:
+        """Write instead of speaking."""
+        await self.room.local_participant.send_text(text, topic=TOPIC_CHAT)
+
+    async def until(self, state: str, *, within: float = 30.0) -> float:
+        """Wait for the agent to be in a state.
+
+        Returns:
+            When it was seen, in seconds from the start.
+
+        Raises:
+            TimeoutError: It was not in time.
+        """
+        async with asyncio.timeout(within):
+            while self.state != state:
+                self._changed.clear()
+                await self._changed.wait()
+        return self.now
+
+    async def tick(self) -> None:
+        """Let one frame go by."""
+        await asyncio.sleep(_FRAME / SAMPLE_RATE)
+
+    async def answer(self, *, after: float, quiet: float = 1.2, within: float = 60.0) -> Samples:
+        """Wait for the agent to say something and finish.
+
+        Args:
+            after: Sound before this moment is not the answer, in seconds from the start.
+            quiet: Silence that ends an answer, in seconds; pauses between sentences are shorter.
+            within: Deadline, in seconds.
+
+        Returns:
+            What was heard from its first to its last sound.
+
+        Raises:
+            TimeoutError: There was no answer, or no end of it.
+        """
+        async with asyncio.timeout(within):
+            while True:
+                first = self.heard.first_sound(after)
+                last = self.heard.last_sound(self.heard.duration)
+                if (
+                    first is not None
+                    and last is not None
+                    and self.now - last > quiet
+                    and self.state == "listening"
+                ):
+                    return self.heard.between(first, last)
+                await asyncio.sleep(0.05)
+
+    def transcript(self, identity: str, *, after: float = 0.0) -> str:
+        """All that someone said since a moment, by the room's captions."""
+        return " ".join(
+            c.text for c in self.captions.values() if c.identity == identity and c.at >= after
+        )
+
+    async def _speak(self) -> None:
+        """Send a frame every 10 ms, of speech or of silence, as a microphone does."""
+        source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=50)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        await self.room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        )
+        silence = np.zeros(_FRAME, np.int16)
+        speech: Samples = silence[:0]
+        sent: asyncio.Future[float] | None = None
+        due = time.monotonic()
+        while True:
+            if not len(speech) and not self._queue.empty():
+                speech, sent = self._queue.get_nowait()
+            frame, speech = speech[:_FRAME], speech[_FRAME:]
+            frame = np.concatenate([frame, silence[len(frame) :]])
+            await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, _FRAME))
+            self.said.put(frame, self.now)
+            if sent and not sent.done() and not len(speech):
+                sent.set_result(self.now)
+            due += _FRAME / SAMPLE_RATE
+            await asyncio.sleep(max(due - time.monotonic(), 0))
+
+    async def _hear(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+        try:
+            async for event in stream:
+                self.heard.put(np.frombuffer(event.frame.data, np.int16).copy(), self.now)
+        finally:
+            await stream.aclose()
+
+    async def _record(self, reader: rtc.TextStreamReader) -> None:
+        self.turns.append(json.loads(await reader.read_all()))
+
+    async def _read(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        attributes = reader.info.attributes or {}
+        key = attributes.get(ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID, reader.info.stream_id)
+        final = attributes.get(ATTRIBUTE_TRANSCRIPTION_FINAL) == "true"
+        caption = self.captions[key] = Caption(identity, "", final, self.now)
+        # A stream may end early when the room closes, with what was read until then.
+        with contextlib.suppress(rtc.StreamError):
+            async for chunk in reader:
+                caption.text += chunk
+                caption.at = self.now
+
+
+@contextlib.asynccontextmanager
+async def join(
+    server: Server, room: str, *, identity: str = "caller", language: str | None = None
+) -> AsyncIterator[Caller]:
+    """Join a room, with a microphone that is open and ears that record.
+
+    Raises:
+        livekit.rtc.ConnectError: The server cannot be reached or refuses.
+    """
+    caller = Caller(rtc.Room(), identity)
+    async with asyncio.TaskGroup() as tasks, _cancelled_at_exit() as owned:
+
+        def own(task: asyncio.Task[None]) -> None:
+            owned.add(task)
+            task.add_done_callback(owned.discard)
+
+        @caller.room.on("track_subscribed")
+        def _on_track(track: rtc.Track, *_: object) -> None:
+            if track.kind == rtc.TrackKind.KIND_AUDIO:
+                own(tasks.create_task(caller._hear(track)))
+
+        @caller.room.on("participant_attributes_changed")
+        def _on_attributes(changed: dict[str, str], _: object) -> None:
+            if ATTRIBUTE_AGENT_STATE in changed:
+                caller.states.append((caller.now, changed[ATTRIBUTE_AGENT_STATE]))
+            caller._changed.set()
+
+        @caller.room.on("participant_connected")
+        def _on_participant(_: object) -> None:
+            caller._changed.set()
+
+        caller.room.register_text_stream_handler(
+            TOPIC_TRANSCRIPTION,
+            lambda reader, identity: own(tasks.create_task(caller._read(reader, identity))),
+        )
+        caller.room.register_text_stream_handler(
+            TOPIC_TURN, lambda reader, _: own(tasks.create_task(caller._record(reader)))
+        )
+        await caller.room.connect(server.url, server.token(room, identity, language))
+        own(tasks.create_task(caller._speak()))
+        try:
+            yield caller
+        finally:
+            await caller.room.disconnect()
+
+
+@contextlib.asynccontextmanager
+async def _cancelled_at_exit() -> AsyncIterator[set[asyncio.Task[None]]]:
+    owned: set[asyncio.Task[None]] = set()
+    try:
+        yield owned
+    finally:
+        for task in owned:
+            task.cancel()

@@ -1,0 +1,96 @@
+"""A two-channel recording on one clock: what the caller said, what the caller heard."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.int16]
+
+SAMPLE_RATE = 24_000
+"""Hz; Qwen3-TTS speaks at 24 kHz, so nothing of it is lost."""
+
+SILENCE_DBFS = -50.0
+"""A sample above this is speech; the threshold of the definition of voice to voice."""
+
+_THRESHOLD = int(10 ** (SILENCE_DBFS / 20) * 32768)
+
+
+class Channel:
+    """Audio laid on a time line as it comes in.
+
+    Args:
+        slack: A frame that is later than this after the end of what is recorded leaves a gap of
+            silence, in seconds. Smaller delays are the jitter of the event loop.
+    """
+
+    def __init__(self, slack: float = 0.04) -> None:
+        self._slack = int(slack * SAMPLE_RATE)
+        self._chunks: list[Samples] = []
+        self._length = 0
+
+    def put(self, samples: Samples, at: float) -> None:
+        """Lay samples down at a time.
+
+        Args:
+            samples: Mono s16, at :data:`SAMPLE_RATE`.
+            at: When the last of them was sent or received, in seconds from the start.
+        """
+        start = int(at * SAMPLE_RATE) - len(samples)
+        if start - self._length > self._slack:
+            self._chunks.append(np.zeros(start - self._length, np.int16))
+            self._length = start
+        self._chunks.append(samples)
+        self._length += len(samples)
+
+    @property
+    def duration(self) -> float:
+        """Seconds recorded."""
+        return self._length / SAMPLE_RATE
+
+    def samples(self) -> Samples:
+        """All of it, from the start."""
+        return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int16)
+
+    def first_sound(self, after: float) -> float | None:
+        """Time of the first sample above the threshold after a moment, in seconds."""
+        start = max(int(after * SAMPLE_RATE), 0)
+        loud = np.flatnonzero(_loud(self.samples()[start:]))
+        return (start + int(loud[0])) / SAMPLE_RATE if len(loud) else None
+
+    def last_sound(self, before: float) -> float | None:
+        """Time of the last sample above the threshold before a moment, in seconds."""
+        loud = np.flatnonzero(_loud(self.samples()[: int(before * SAMPLE_RATE)]))
+        return int(loud[-1]) / SAMPLE_RATE if len(loud) else None
+
+    def between(self, start: float, end: float) -> Samples:
+        """A part of it; times in seconds."""
+        return self.samples()[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+
+
+def trim(samples: Samples) -> Samples:
+    """Cut silence off both ends, so that the last sample is the last of the speech."""
+    loud = np.flatnonzero(_loud(samples))
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
+
+
+def write(path: Path, said: Channel, heard: Channel) -> None:
+    """Write both channels as one stereo WAV: said left, heard right."""
+    left, right = said.samples(), heard.samples()
+    both = np.zeros((max(len(left), len(right)), 2), np.int16)
+    both[: len(left), 0] = left
+    both[: len(right), 1] = right
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(both.tobytes())
+
+
+def _loud(samples: Samples) -> NDArray[np.bool_]:
+    # int16's minimum has no positive twin, so compare from both sides instead of taking abs().
+    return (samples > _THRESHOLD) | (samples < -_THRESHOLD)

@@ -1,0 +1,62 @@
+"""Speech for callers: made once by the TTS engine, kept in the cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import httpx
+import numpy as np
+from platformdirs import user_cache_path
+
+from .recording import Samples, trim
+
+_LANGUAGES = {"en": "English", "zh": "Chinese"}
+
+VOICES: dict[str, list[str]] = {
+    "en": ["am_michael", "af_heart"],
+    "zh": ["zm_yunjian", "zf_xiaoyi", "zm_yunyang"],
+}
+"""Kokoro's voices for callers, men and women in turn; the agent itself speaks with others. Of the
+Chinese ones Whisper base understands these best."""
+
+
+async def utterance(tts_url: str, text: str, *, language: str, voice: str) -> Samples:
+    """Have a text spoken.
+
+    Args:
+        tts_url: Base URL of a TTS service, ending in ``/v1``.
+        text: What to say.
+        language: ``en`` or ``zh``.
+        voice: One of the service's voices.
+
+    Returns:
+        Mono s16 at 24 kHz, without silence at its ends.
+
+    Raises:
+        httpx.HTTPError: The service is not there, or refuses the voice.
+    """
+    key = hashlib.sha256(f"{voice}|{language}|{text}".encode()).hexdigest()[:16]
+    path = _cache() / f"{key}.pcm"
+    if not path.exists():
+        async with httpx.AsyncClient(timeout=60) as client:
+            response = await client.post(
+                f"{tts_url}/audio/speech",
+                json={
+                    "input": text,
+                    "voice": voice,
+                    "language": _LANGUAGES[language],
+                    "response_format": "pcm",
+                    "stream_format": "audio",
+                },
+            )
+        response.raise_for_status()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(response.content)
+    return trim(np.frombuffer(path.read_bytes(), np.int16))
+
+
+def _cache() -> Path:
+    root = os.environ.get("PARLEY_CACHE")
+    return (Path(root) if root else user_cache_path("parley")) / "utterances"

@@ -1,0 +1,7 @@
+"""The logger of this plugin."""
+
+from __future__ import annotations
+
+import logging
+
+logger = logging.getLogger("livekit.plugins.qwen3_tts")

@@ -1,0 +1,84 @@
+"""Which of several servers gets the next unit."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .client import SpeechClient
+
+# A failed replica is left out for a second, then twice as long each time it fails again: short
+# enough to use a restarted server soon, long enough not to lose a unit a second to a dead one.
+_FIRST_BREAK = 1.0
+_LONGEST_BREAK = 30.0
+
+
+@dataclass
+class Replica:
+    """One server, and what is known of its load and health."""
+
+    base_url: str
+    client: SpeechClient
+    outstanding: float = 0.0
+    """Seconds of audio asked of it and not yet received."""
+    failures: int = 0
+    """Consecutive failures."""
+    closed_until: float = 0.0
+    """The moment from which it may be tried again."""
+
+
+class Replicas:
+    """Balances units over servers by the audio they still owe, with a circuit breaker for each.
+
+    Args:
+        replicas: The servers, at least one.
+        clock: Seconds on a clock that never steps back.
+    """
+
+    def __init__(
+        self, replicas: list[Replica], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._replicas = replicas
+        self._clock = clock
+
+    def __iter__(self) -> Iterator[Replica]:
+        return iter(self._replicas)
+
+    def choose(self, avoid: Replica | None = None) -> Replica:
+        """Return the server for a unit: the healthy one that owes the least audio.
+
+        Args:
+            avoid: The server that just failed this unit, used again only if there is no other.
+        """
+        now = self._clock()
+        chosen = min(
+            self._replicas,
+            # With every circuit open, the one that may be tried soonest still serves.
+            key=lambda r: (r is avoid, max(0.0, r.closed_until - now), r.outstanding),
+        )
+        if chosen.failures:
+            # A trial: the others are left to the healthy ones until it has ended.
+            chosen.closed_until = max(chosen.closed_until, now + _FIRST_BREAK)
+        return chosen
+
+    @contextlib.contextmanager
+    def lease(self, replica: Replica, seconds: float) -> Iterator[None]:
+        """Count `seconds` of audio as owed by the server while the block runs."""
+        replica.outstanding += seconds
+        try:
+            yield
+        finally:
+            replica.outstanding -= seconds
+
+    def succeeded(self, replica: Replica) -> None:
+        """Close the server's circuit."""
+        replica.failures = 0
+        replica.closed_until = 0.0
+
+    def failed(self, replica: Replica) -> None:
+        """Open the server's circuit for a while."""
+        replica.failures += 1
+        pause = min(_LONGEST_BREAK, _FIRST_BREAK * 2.0 ** (replica.failures - 1))
+        replica.closed_until = self._clock() + pause

@@ -1,0 +1,155 @@
+"""When each word of a unit is heard.
+
+The model tells nothing about its words, so time is shared out over the sound (silences excluded)
+by the syllables of each word: by the measured rate of the voice while the unit still streams, by
+the unit's own rate once all of it is there. At the edges of a unit the times are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+import numpy as np
+from livekit.agents.types import TimedString
+from numpy.typing import NDArray
+
+from .audio import Samples
+from .client import SAMPLE_RATE, AlignedWord
+from .measure import pieces, syllables
+
+# Sound is looked for in steps of 20 ms, and a silence is one from 80 ms on: shorter ones are the
+# closures of stop consonants, inside words.
+_STEP = SAMPLE_RATE // 50
+_LOUD = 330
+_SILENCE_STEPS = 4
+
+
+class WordTimer:
+    """Times the words of one unit.
+
+    Args:
+        text: What is shown for the unit; the words handed out join to exactly this.
+        start: Seconds into the reply at which the unit's audio begins.
+        per_syllable: The expected seconds of sound a syllable.
+    """
+
+    def __init__(self, text: str, start: float, per_syllable: float) -> None:
+        self._words = pieces(text)
+        # A word of signs alone takes no time.
+        self._ends = [0, *accumulate(syllables(word) for word in self._words)]
+        self._start = start
+        self._per_syllable = per_syllable
+        self._next = 0
+        self._last_end = start
+        self._samples = 0
+        self._aligned: tuple[list[float], list[float]] | None = None
+        self._loud: list[NDArray[np.bool_]] = []
+        self._left = np.zeros(0, dtype=np.int16)
+
+    @property
+    def sound(self) -> float:
+        """Seconds of sound so far, silences excluded."""
+        return float(np.count_nonzero(self._sounding())) * _STEP / SAMPLE_RATE
+
+    @property
+    def total_syllables(self) -> int:
+        """The syllables of the unit."""
+        return self._ends[-1]
+
+    def push(self, samples: Samples) -> None:
+        """Add audio of the unit."""
+        self._samples += samples.size
+        samples = np.concatenate([self._left, samples])
+        whole = samples.size // _STEP * _STEP
+        self._left = samples[whole:]
+        peaks = np.abs(samples[:whole].astype(np.int32)).reshape(-1, _STEP).max(axis=1)
+        self._loud.append(peaks >= _LOUD)
+
+    def due(self, until: float) -> list[TimedString]:
+        """Return the words that, at the expected rate, end before `until` seconds into the reply.
+
+        The last word waits for `finish`, which knows where it ends.
+
+        Args:
+            until: At most the end of the audio pushed.
+        """
+        clock = self._clock(self._per_syllable)
+        found: list[TimedString] = []
+        while self._next < len(self._words) - 1:
+            end = clock(self._next)
+            if end is None or end > until:
+                break
+            found.append(self._take(end))
+        return found
+
+    def align(self, words: Sequence[AlignedWord], skipped: float) -> None:
+        """Take the words of a forced aligner, whose times then stand for the unit's rate.
+
+        Args:
+            words: The words of the spoken text, which may differ from the one shown.
+            skipped: Seconds of the aligned audio that come before the unit's.
+        """
+        done = list(accumulate((syllables(word.text) for word in words), initial=0))
+        if done[-1]:
+            times = [words[0].start, *(word.end for word in words)]
+            self._aligned = (
+                [share / done[-1] for share in done],
+                [self._start + time - skipped for time in times],
+            )
+
+    def finish(self) -> list[TimedString]:
+        """Return the words that are left, the last of which ends with the audio."""
+        end = self._start + self._samples / SAMPLE_RATE
+        found: list[TimedString] = []
+        remaining = self._ends[-1] - self._ends[self._next]
+        if self._aligned:
+            shares, times = self._aligned
+            while self._next < len(self._words) - 1:
+                share = self._ends[self._next + 1] / self.total_syllables
+                found.append(self._take(min(float(np.interp(share, shares, times)), end)))
+        sounding = np.flatnonzero(self._sounding())
+        steps = self._start + (sounding + 1) * _STEP / SAMPLE_RATE
+        steps = steps[steps > self._last_end]
+        done = self._ends[self._next]
+        while self._next < len(self._words):
+            share = (self._ends[self._next + 1] - done) / remaining if remaining else 1.0
+            if self._next == len(self._words) - 1 or not steps.size:
+                found.append(self._take(end))
+            else:
+                at = steps[min(steps.size - 1, max(0, round(share * steps.size) - 1))]
+                found.append(self._take(min(float(at), end)))
+        return found
+
+    @property
+    def rest(self) -> str:
+        """The words not handed out."""
+        return "".join(self._words[self._next :])
+
+    def _sounding(self) -> NDArray[np.bool_]:
+        """Return which steps are sound, the short gaps inside words included."""
+        loud = np.concatenate(self._loud) if self._loud else np.zeros(0, dtype=np.bool_)
+        edges = np.flatnonzero(loud)
+        gaps = np.diff(edges)
+        for index in np.flatnonzero((gaps > 1) & (gaps <= _SILENCE_STEPS)):
+            loud[edges[index] : edges[index + 1]] = True
+        return loud
+
+    def _clock(self, per_syllable: float) -> Callable[[int], float | None]:
+        """Return what tells the end of the nth word, None while it has not sounded yet."""
+        sounding = np.flatnonzero(self._sounding())
+
+        def end_of(word: int) -> float | None:
+            steps = round(self._ends[word + 1] * per_syllable * SAMPLE_RATE / _STEP)
+            if steps > sounding.size:
+                return None
+            last = int(sounding[steps - 1]) + 1 if steps else 0
+            return self._start + last * _STEP / SAMPLE_RATE
+
+        return end_of
+
+    def _take(self, end: float) -> TimedString:
+        start, self._last_end = self._last_end, max(self._last_end, end)
+        word = self._words[self._next]
+        self._next += 1
+        return TimedString(word, start_time=start, end_time=self._last_end)

@@ -1,0 +1,383 @@
+"""Qwen3-TTS, streamed by vllm-omni, as a LiveKit TTS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import weakref
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Never
+
+import aiohttp
+from livekit.agents import (
+    DEFAULT_API_CONNECT_OPTIONS,
+    NOT_GIVEN,
+    APIConnectOptions,
+    NotGivenOr,
+    tts,
+    utils,
+)
+
+from . import normalizer
+from .client import NUM_CHANNELS, SAMPLE_RATE, Deadlines, OnWords, SpeechClient
+from .discovery import Discovery
+from .log import logger
+from .measure import syllables
+from .models import TaskType, TTSLanguages, TTSModels, TTSVoices, language_tag
+from .options import TTSOptions, reference
+from .playback import Pace
+from .replicas import Replica, Replicas
+from .reply import Reply, Sink, run_together
+from .style import MARKUP_INSTRUCTIONS, Style
+from .voice import SpeechRequest, Voice
+
+# What the unit before left over: its second mark, its closing quote. Line breaks stay: the
+# normaliser reads headings, lists and tables by line.
+_LEADING_MARKS = re.compile(r"^[。！？；…，、：!?;,”」』）》】〉〕］)\]}]+")
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
+
+
+class TTS(tts.TTS[Never]):
+    """Qwen3-TTS behind vllm-omni's `/v1/audio/speech`."""
+
+    class Markup(tts.TTS.Markup):
+        """Teaches the language model the style tag."""
+
+        def llm_instructions(self, **_: Any) -> str | None:
+            """Return what the language model is to know of the markup."""
+            return MARKUP_INSTRUCTIONS
+
+    def __init__(
+        self,
+        *,
+        base_url: str | Sequence[str] = DEFAULT_BASE_URL,
+        model: TTSModels | str | None = None,
+        voice: TTSVoices | str | None = None,
+        language: TTSLanguages | str | None = None,
+        instructions: str | None = None,
+        task_type: TaskType | None = None,
+        ref_audio: str | Path | bytes | None = None,
+        ref_text: str | None = None,
+        x_vector_only_mode: bool | None = None,
+        speaker_embedding: Sequence[float] | None = None,
+        normalize: bool = True,
+        word_timestamps: bool = False,
+        extra_body: dict[str, Any] | None = None,
+        api_key: str | None = None,
+        max_ahead: float = 12.0,
+        connect_timeout: float = 2.0,
+        first_byte_timeout: float = 8.0,
+        between_bytes_timeout: float = 5.0,
+        http_session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        """Create a Qwen3-TTS.
+
+        Args:
+            base_url: The server's URL, ending in `/v1`, or several of them; units are balanced
+                over these by the audio they still owe.
+            model: The model to ask for; the server's first if None.
+            voice: The speaker, or the name of an uploaded voice; the server's first if None.
+            language: A BCP-47 tag ("zh", "en-US") or a name of Qwen3-TTS ("Chinese"); told from
+                the text by the model if None.
+            instructions: The manner to speak in, in plain words, 500 characters at most; heeded
+                by the 1.7B models.
+            task_type: The kind of checkpoint; told by the server if None, "Base" when a voice is
+                cloned.
+            ref_audio: A voice to clone on a Base checkpoint: a file, its bytes, or a URL, of 1
+                to 30 seconds.
+            ref_text: What is said in `ref_audio`.
+            x_vector_only_mode: Clone the timbre only, without the manner of `ref_audio`.
+            speaker_embedding: A voice computed before, in place of `ref_audio`.
+            normalize: Write numbers, dates, units and the like out as words before synthesis.
+            word_timestamps: Take the times of words from the server's forced aligner wherever a
+                unit is made early enough to be received whole; needs vllm-omni 0.30 or later,
+                started with `--forced-aligner`.
+            extra_body: More fields of vllm-omni's request, such as `seed`.
+            api_key: Sent as a bearer token; the environment's QWEN3_TTS_API_KEY if None.
+            max_ahead: Seconds of audio that may be made ahead of playback; 5 at least. More
+                gives longer units, less wastes less when the user interrupts.
+            connect_timeout: Seconds to reach a server. No time-out is longer than
+                `conn_options.timeout`.
+            first_byte_timeout: Seconds from a request to its first audio.
+            between_bytes_timeout: Seconds from audio to more audio.
+            http_session: The session to use; the LiveKit job's own if None.
+
+        Raises:
+            ValueError: A setting that cannot work, in one sentence that says how to mend it.
+        """
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
+            sample_rate=SAMPLE_RATE,
+            num_channels=NUM_CHANNELS,
+        )
+        urls = [base_url] if isinstance(base_url, str) else list(base_url)
+        if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+            raise ValueError(f"base_url is {base_url!r}: give one or more http(s) URLs")
+        if max_ahead < 5.0:
+            raise ValueError(f"max_ahead is {max_ahead}: a sentence needs at least 5 seconds")
+        cloned = ref_audio is not None or speaker_embedding is not None
+        self._opts = TTSOptions(
+            model=model,
+            voice=voice,
+            language=language,
+            instructions=instructions,
+            task_type=task_type or ("Base" if cloned else None),
+            ref_audio=reference(ref_audio),
+            ref_text=ref_text,
+            x_vector_only_mode=x_vector_only_mode,
+            speaker_embedding=tuple(speaker_embedding) if speaker_embedding is not None else None,
+            normalize=normalize,
+            extra_body=tuple((extra_body or {}).items()),
+        )
+        self._max_ahead = max_ahead
+        self._aligner = word_timestamps
+        self._deadlines = Deadlines(connect_timeout, first_byte_timeout, between_bytes_timeout)
+        self._http_session = http_session
+        key = api_key if api_key is not None else os.environ.get("QWEN3_TTS_API_KEY")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._replicas = Replicas(
+            [
+                Replica(url, SpeechClient(self._session, url, headers))
+                for url in (url.rstrip("/") for url in urls)
+            ]
+        )
+        self._pace = Pace()
+        self._voice = Voice(self._replicas, self._pace)
+        self._discovery = Discovery(self._replicas, connect_timeout)
+        self._loading: asyncio.Task[None] | None = None
+        self._streams: weakref.WeakSet[SynthesizeStream | ChunkedStream] = weakref.WeakSet()
+
+    @property
+    def model(self) -> str:
+        """The model asked for, or the one the server was found to have."""
+        found = self._discovery.info.models if self._discovery.info else ()
+        return self._opts.model or next(iter(found), "qwen3-tts")
+
+    @property
+    def provider(self) -> str:
+        """The provider's name in metrics and traces."""
+        return "qwen3-tts"
+
+    def update_options(
+        self,
+        *,
+        model: NotGivenOr[TTSModels | str | None] = NOT_GIVEN,
+        voice: NotGivenOr[TTSVoices | str | None] = NOT_GIVEN,
+        language: NotGivenOr[TTSLanguages | str | None] = NOT_GIVEN,
+        instructions: NotGivenOr[str | None] = NOT_GIVEN,
+        normalize: NotGivenOr[bool] = NOT_GIVEN,
+    ) -> None:
+        """Change how the voice speaks, from the next unit of any reply on.
+
+        Args:
+            model: See the constructor; None leaves the choice to the server, as there.
+            voice: See the constructor.
+            language: See the constructor.
+            instructions: See the constructor.
+            normalize: See the constructor.
+
+        Raises:
+            ValueError: The language is none of Qwen3-TTS's, or the instructions are too long.
+        """
+        self._opts = self._opts.updated(
+            model=model,
+            voice=voice,
+            language=language,
+            instructions=instructions,
+            normalize=normalize,
+        )
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> ChunkedStream:
+        """Speak a text that is known whole."""
+        stream = ChunkedStream(tts=self, input_text=text, conn_options=conn_options)
+        self._streams.add(stream)
+        return stream
+
+    def stream(
+        self,
+        *,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        voice: NotGivenOr[TTSVoices | str | None] = NOT_GIVEN,
+        language: NotGivenOr[TTSLanguages | str | None] = NOT_GIVEN,
+        instructions: NotGivenOr[str | None] = NOT_GIVEN,
+    ) -> SynthesizeStream:
+        """Speak a reply as its text comes.
+
+        Args:
+            conn_options: LiveKit's limits for the reply.
+            voice: The voice of this reply, in place of the session's.
+            language: The language of this reply.
+            instructions: The manner of this reply.
+        """
+        stream = SynthesizeStream(
+            tts=self,
+            conn_options=conn_options,
+            overrides={"voice": voice, "language": language, "instructions": instructions},
+        )
+        self._streams.add(stream)
+        return stream
+
+    async def upload_voice(
+        self, name: str, audio: Path | bytes, *, consent: str, ref_text: str | None = None
+    ) -> None:
+        """Give every server a voice to clone, for `voice=name`, on a Base checkpoint.
+
+        The server computes the speaker embedding once and keeps it, where `ref_audio` travels
+        with every unit.
+
+        Args:
+            name: What to call the voice.
+            audio: A recording of 1 to 30 seconds, 10 MB at most.
+            consent: The id of the speaker's consent, which vllm-omni asks for.
+            ref_text: What is said in the recording; makes the clone closer.
+
+        Raises:
+            APIError: A server could not be reached or refused.
+        """
+        recording = audio if isinstance(audio, bytes) else await asyncio.to_thread(audio.read_bytes)
+
+        def form() -> aiohttp.FormData:
+            data = aiohttp.FormData({"name": name, "consent": consent})
+            if ref_text:
+                data.add_field("ref_text", ref_text)
+            data.add_field(
+                "audio_sample", recording, filename=f"{name}.wav", content_type="audio/wav"
+            )
+            return data
+
+        for replica in self._replicas:
+            await replica.client.post_form("/audio/voices", form)
+
+    def prewarm(self) -> None:
+        """Connect to the servers, ask what they have and load the normaliser, in the background."""
+        self._discovery.start()
+        if self._opts.normalize and self._loading is None:
+            self._loading = asyncio.create_task(
+                asyncio.to_thread(normalizer.prewarm), name="qwen3_tts prewarm"
+            )
+
+    async def aclose(self) -> None:
+        """Close every reply and its connection."""
+        for stream in list(self._streams):
+            await stream.aclose()
+        self._streams.clear()
+        await self._discovery.aclose()
+        if self._loading:
+            await utils.aio.cancel_and_wait(self._loading)
+
+    def _session(self) -> aiohttp.ClientSession:
+        return self._http_session or utils.http_context.http_session()
+
+    async def _speak(
+        self,
+        spoken: str,
+        opts: TTSOptions,
+        style: Style,
+        deadlines: Deadlines,
+        on_words: OnWords | None,
+    ) -> AsyncGenerator[bytes, None]:
+        if not syllables(spoken):
+            return
+        info = await self._discovery.checked(
+            model=opts.model, voice=opts.voice, language=opts.language
+        )
+        if not info.has_voice(style.voice):
+            # The language model made it up; that is no reason to fall silent.
+            logger.warning("style asks for an unknown voice", extra={"voice": style.voice})
+            style = replace(style, voice=None)
+        request = SpeechRequest(spoken, opts.fields(info, style), on_words)
+        async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def _reply(
+        self,
+        sink: Sink,
+        conn_options: APIConnectOptions,
+        overrides: dict[str, NotGivenOr[Any]],
+        on_ask: Callable[[], None] = lambda: None,
+    ) -> Reply:
+        deadlines = self._deadlines.within(conn_options.timeout)
+        language = language_tag(self._opts.updated(**overrides).language)
+        normalize = normalizer.Normalizer(language).unit
+
+        def speak(text: str, style: Style, on_words: OnWords | None) -> AsyncGenerator[bytes, None]:
+            opts = self._opts.updated(**overrides)
+            spoken = _LEADING_MARKS.sub("", text)
+            if opts.normalize:
+                try:
+                    spoken = normalize(spoken)
+                except Exception:
+                    # A sentence that its rules trip over is better read as written than not.
+                    logger.exception("normaliser failed, speaking the text as written")
+            return self._speak(spoken.strip(), opts, style, deadlines, on_words)
+
+        return Reply(
+            speak=speak,
+            sink=sink,
+            pace=self._pace,
+            max_ahead=self._max_ahead,
+            aligner=self._aligner,
+            on_ask=on_ask,
+        )
+
+
+class ChunkedStream(tts.ChunkedStream):
+    """A text that was given whole, on its way to sound."""
+
+    _tts: TTS
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=SAMPLE_RATE,
+            num_channels=NUM_CHANNELS,
+            mime_type="audio/pcm",
+        )
+        reply = self._tts._reply(output_emitter, self._conn_options, {})
+        reply.push(self._input_text)
+        reply.end()
+        await reply.run()
+
+
+class SynthesizeStream(tts.SynthesizeStream):
+    """A reply whose text is still being written, on its way to sound."""
+
+    _tts: TTS
+
+    def __init__(
+        self, *, tts: TTS, conn_options: APIConnectOptions, overrides: dict[str, NotGivenOr[Any]]
+    ) -> None:
+        super().__init__(tts=tts, conn_options=conn_options)
+        self._overrides = overrides
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        request_id = utils.shortuuid()
+        output_emitter.initialize(
+            request_id=request_id,
+            sample_rate=SAMPLE_RATE,
+            num_channels=NUM_CHANNELS,
+            mime_type="audio/pcm",
+            stream=True,
+        )
+        output_emitter.start_segment(segment_id=request_id)
+        reply = self._tts._reply(
+            output_emitter, self._conn_options, self._overrides, self._mark_started
+        )
+        await run_together(self._read(reply), reply.run())
+        output_emitter.end_segment()
+
+    async def _read(self, reply: Reply) -> None:
+        async for data in self._input_ch:
+            if isinstance(data, self._FlushSentinel):
+                reply.flush()
+            else:
+                reply.push(data)
+        reply.end()

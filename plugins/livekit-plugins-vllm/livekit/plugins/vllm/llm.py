@@ -1,0 +1,347 @@
+"""A language model on a vLLM server, for speech."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+import httpx2 as httpx
+from livekit.agents import APIError, llm
+from livekit.agents.llm import ChatContext, Tool, ToolChoice
+from livekit.agents.llm import utils as llm_utils
+from livekit.agents.types import (
+    DEFAULT_API_CONNECT_OPTIONS,
+    NOT_GIVEN,
+    APIConnectOptions,
+    NotGivenOr,
+)
+from livekit.agents.utils import is_given
+from openai.types.chat import completion_create_params
+
+from .attempt import Attempt, Reply
+from .audio import silence
+from .errors import plain_errors
+from .log import logger
+from .messages import Message
+from .models import AudioInput, ChatModels
+from .pool import Replica, ServerPool
+from .report import RequestReport
+from .request import LLMOptions, build, fields, tool_fields
+from .server import STARTUP_TIMEOUT, ServedModel, Server
+from .stream import MOST_ADAPTATIONS, LLMStream
+from .summary import SUMMARY_TOKENS, Summarizer
+
+T = TypeVar("T")
+
+# Two minutes of speech: beyond, a listener has long been lost.
+_MAX_TOKENS = 400
+# vLLM queues rather than refuses, and a cold prompt of 2,048 tokens takes 10 s on a CPU. Asking
+# again would only put the request at the end of the queue.
+_FIRST_TOKEN_TIMEOUT = 30.0
+# Seconds that background work waits for a server.
+_TIMEOUT = 10.0
+
+
+class LLM(llm.LLM[Literal["request_finished"]]):
+    """Replies of a vLLM server, of several, or of one that is compatible with OpenAI's API.
+
+    Emits ``request_finished`` with a :class:`RequestReport` after every request, beside LiveKit's
+    ``metrics_collected`` and ``error``.
+
+    Args:
+        base_url: The server's address, ending in ``/v1``, or several of one model: a conversation
+            stays with one of them while it is healthy. ``VLLM_BASE_URL`` or vLLM's default port
+            when None.
+        model: Its name on the server; the first that ``/v1/models`` lists when None.
+        api_key: Bearer token; ``VLLM_API_KEY`` when None.
+        temperature: Sampling temperature; the model's own default when None.
+        top_p: Nucleus sampling; the model's own default when None.
+        max_completion_tokens: Longest reply, in tokens. A reply that comes near it ends with its
+            sentence.
+        thinking: Let the model reason before it answers. The reasoning is never spoken, but the
+            user waits for it.
+        tool_choice: Which tools the model may or must call.
+        parallel_tool_calls: Whether it may call several at once.
+        priority: Which requests go first, the lowest number before all; the server needs
+            ``--scheduling-policy priority``. Background work of this class comes after it.
+        cache_salt: Shares the server's prefix cache only with requests of the same salt.
+        audio_input: Whether a model that hears gets the sound of the user's last message (see
+            :class:`TurnAudio`), and whether beside its transcript or instead of it.
+        summarize: Keep notes of turns that no longer fit into the context, written by the model
+            in the background.
+        extra_body: Further fields of the request body, such as ``top_k`` or
+            ``repetition_penalty``.
+        first_token_timeout: Seconds to wait for the first token.
+        startup_timeout: Seconds that :meth:`ready` waits for a server that loads.
+        http_client: Connections of your own, which :meth:`aclose` leaves open.
+
+    Raises:
+        ValueError: An address is none, or a number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | Sequence[str] | None = None,
+        model: ChatModels | str | None = None,
+        api_key: str | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_completion_tokens: int = _MAX_TOKENS,
+        thinking: bool = False,
+        tool_choice: ToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        priority: int | None = None,
+        cache_salt: str | None = None,
+        audio_input: AudioInput = "off",
+        summarize: bool = False,
+        extra_body: dict[str, Any] | None = None,
+        first_token_timeout: float = _FIRST_TOKEN_TIMEOUT,
+        startup_timeout: float = STARTUP_TIMEOUT,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__()
+        if max_completion_tokens < 1:
+            raise ValueError(
+                f"max_completion_tokens must be at least 1, not {max_completion_tokens}"
+            )
+        self._opts = LLMOptions(
+            model=model,
+            temperature=temperature,
+            top_p=top_p,
+            max_completion_tokens=max_completion_tokens,
+            thinking=thinking,
+            tool_choice=tool_choice,
+            parallel_tool_calls=parallel_tool_calls,
+            priority=priority,
+            cache_salt=cache_salt,
+            audio_input=audio_input,
+            extra_body=dict(extra_body or {}),
+            first_token_timeout=first_token_timeout,
+            startup_timeout=startup_timeout,
+        )
+        self._owns_client = http_client is None
+        self._http = http_client or httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=120)
+        )
+        urls = [base_url] if base_url is None or isinstance(base_url, str) else list(base_url)
+        if not urls:
+            raise ValueError("base_url is an empty list: name at least one server")
+        self.pool = ServerPool(
+            [Server(url, api_key=api_key, http_client=self._http) for url in urls]
+        )
+        self.summarizer = Summarizer(self._summarize) if summarize else None
+
+    @property
+    def model(self) -> str:
+        """Name of the model; "unknown" until the server was asked."""
+        known = self.pool.replicas[0].server.known(self._opts.model)
+        return known.id if known else self._opts.model or "unknown"
+
+    @property
+    def provider(self) -> str:
+        """The server's host and port."""
+        return self.pool.replicas[0].server.base_url.split("/")[2]
+
+    def update_options(
+        self,
+        *,
+        model: NotGivenOr[str | None] = NOT_GIVEN,
+        temperature: NotGivenOr[float | None] = NOT_GIVEN,
+        max_completion_tokens: NotGivenOr[int] = NOT_GIVEN,
+        thinking: NotGivenOr[bool] = NOT_GIVEN,
+        extra_body: NotGivenOr[dict[str, Any]] = NOT_GIVEN,
+    ) -> None:
+        """Change options from the next request on."""
+        if is_given(model):
+            self._opts.model = model
+        if is_given(temperature):
+            self._opts.temperature = temperature
+        if is_given(max_completion_tokens):
+            self._opts.max_completion_tokens = max_completion_tokens
+        if is_given(thinking):
+            self._opts.thinking = thinking
+        if is_given(extra_body):
+            self._opts.extra_body = dict(extra_body)
+
+    async def ready(self) -> ServedModel:
+        """Wait until a server has loaded, and learn its model.
+
+        Raises:
+            APIStatusError: The key, the address or the model is wrong, or it shall hear and
+                cannot; the text names the remedy.
+            APIConnectionError: No server answered within ``startup_timeout``.
+        """
+        tasks = [asyncio.create_task(self._ready(r.server)) for r in self.pool.replicas]
+        error: APIError | None = None
+        try:
+            # One that serves is enough to begin.
+            for done in asyncio.as_completed(tasks):
+                try:
+                    return await done
+                except APIError as e:
+                    error = e
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        assert error is not None
+        raise error
+
+    async def _ready(self, server: Server) -> ServedModel:
+        model = await server.model(self._opts.model, timeout=self._opts.startup_timeout)
+        with plain_errors(server.base_url):
+            await server.openai.models.list()  # opens the connection that replies will use
+        await server.opens_thought(model.id, fields(self._opts).get("chat_template_kwargs", {}))
+        if self._opts.audio_input != "off":
+            message = {"role": "user", "content": [silence()]}
+            await server.complete({"model": model.id, "messages": [message], "max_tokens": 1})
+        return model
+
+    async def _prewarm_impl(self) -> None:
+        try:
+            await self.ready()
+        except APIError as e:
+            # LiveKit drops what a prewarm raises.
+            logger.error("no server is ready", extra={"reason": e.message})
+
+    def chat(
+        self,
+        *,
+        chat_ctx: ChatContext,
+        tools: list[Tool] | None = None,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        parallel_tool_calls: NotGivenOr[bool] = NOT_GIVEN,
+        tool_choice: NotGivenOr[ToolChoice] = NOT_GIVEN,
+        response_format: NotGivenOr[
+            completion_create_params.ResponseFormat | type[llm_utils.ResponseFormatT]
+        ] = NOT_GIVEN,
+        structured_outputs: NotGivenOr[dict[str, Any]] = NOT_GIVEN,
+        continue_final_message: bool = False,
+        priority: NotGivenOr[int] = NOT_GIVEN,
+        extra_kwargs: NotGivenOr[dict[str, Any]] = NOT_GIVEN,
+    ) -> LLMStream:
+        """Begin a reply.
+
+        Args:
+            chat_ctx: The conversation.
+            tools: What the model may call.
+            conn_options: Retries, and the seconds that the stream may pause.
+            parallel_tool_calls: Overrides the constructor's.
+            tool_choice: Overrides the constructor's.
+            response_format: A JSON schema, or a Pydantic model, that the reply has to follow.
+            structured_outputs: vLLM's other constraints: ``{"regex": …}``, ``{"choice": […]}`` or
+                ``{"grammar": …}``.
+            continue_final_message: The last message is the beginning of the reply: a starter that
+                is being spoken already, or a reply that was interrupted. Only what follows is
+                given out.
+            priority: Overrides the constructor's.
+            extra_kwargs: Further fields of the request body; ``extra_headers`` is kept apart.
+
+        Raises:
+            ValueError: There is no assistant's message to continue.
+        """
+        extra = dict(extra_kwargs) if is_given(extra_kwargs) else {}
+        if is_given(priority):
+            extra["priority"] = priority
+        if tools:
+            extra |= tool_fields(
+                tool_choice if is_given(tool_choice) else self._opts.tool_choice,
+                parallel_tool_calls
+                if is_given(parallel_tool_calls)
+                else self._opts.parallel_tool_calls,
+            )
+        if is_given(response_format):
+            extra["response_format"] = llm_utils.to_openai_response_format(response_format)  # type: ignore[arg-type]
+        if is_given(structured_outputs):
+            extra["structured_outputs"] = structured_outputs
+        return LLMStream(
+            self,
+            request=build(
+                self._opts,
+                chat_ctx,
+                tools or [],
+                extra,
+                timeout=conn_options.timeout,
+                continue_final=continue_final_message,
+            ),
+            chat_ctx=chat_ctx,
+            tools=tools or [],
+            conn_options=conn_options,
+        )
+
+    async def warm(
+        self, chat_ctx: ChatContext, tools: list[Tool] | None = None
+    ) -> RequestReport | None:
+        """Send a conversation ahead, so that the server has its prefix cached.
+
+        While the user is still speaking, the prompt and the history can be processed already; the
+        reply then costs only what was said last. Cancelling this stops the work at once.
+
+        Args:
+            chat_ctx: The conversation so far, with or without the words being spoken.
+            tools: The same as the reply will be given.
+
+        Returns:
+            What it took, or None if the server failed, which the log tells.
+        """
+        extra = {} if self._opts.priority is None else {"priority": self._opts.priority + 1}
+        request = build(self._opts, chat_ctx, tools or [], extra, timeout=_TIMEOUT, warm=True)
+        replica = self.pool.choose(request.conversation)
+        assert replica is not None  # nothing was tried yet
+
+        async def send() -> RequestReport | None:
+            attempt = Attempt(
+                replica, request, Reply(), give=lambda _: None, summarizer=self.summarizer
+            )
+            await attempt.run()
+            return attempt.report
+
+        try:
+            report = await _adapting(replica, send)
+        except APIError as e:
+            logger.warning("prefix not warmed", extra={"reason": e.message})
+            return None
+        self.emit("request_finished", report)
+        return report
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await super().aclose()
+        if self.summarizer is not None:
+            await self.summarizer.aclose()
+        await self.pool.aclose()
+        if self._owns_client:
+            await self._http.aclose()
+
+    async def _summarize(self, messages: list[Message]) -> str:
+        replica = self.pool.choose(None)
+        assert replica is not None  # nothing was tried yet
+        server = replica.server
+
+        async def send() -> str:
+            model = await server.model(self._opts.model, timeout=_TIMEOUT)
+            body = fields(self._opts) | {
+                "model": model.id,
+                "messages": messages,
+                "temperature": 0.0,
+                "max_tokens": SUMMARY_TOKENS,
+            }
+            body.pop("priority", None)
+            if self._opts.priority is not None and replica.priorities:
+                body["priority"] = self._opts.priority + 2
+            return await server.complete(body)
+
+        return await _adapting(replica, send)
+
+
+async def _adapting(replica: Replica, send: Callable[[], Awaitable[T]]) -> T:
+    """Work in the background: refusals teach what to change, other failures end it."""
+    for _ in range(MOST_ADAPTATIONS):
+        try:
+            return await send()
+        except APIError as e:
+            if not replica.adapt(e):
+                raise
+    return await send()

@@ -1,0 +1,152 @@
+"""Several servers of one model: which one a conversation goes to, and where it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import httpx2 as httpx
+from livekit.agents import APIError, APIStatusError
+
+from .context import ContextFitter
+from .log import logger
+from .server import Server
+
+# A failed server is passed over for two checks: a restart takes longer, a hiccup less.
+_CHECK_EVERY = 2.0
+_CHECK_TIMEOUT = 1.0
+_DOWN_FOR = 4.0
+_REMEMBERED = 4096
+
+_TOO_LONG = re.compile(
+    r"context length|context size|maximum model length|max_model_len|longer than the maximum", re.I
+)
+_NO_PRIORITIES = re.compile(r"priority.*not enabled", re.I)
+_UNKNOWN_MODEL = re.compile(r"model .*(does not exist|not found)", re.I)
+_IN_USE = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)", re.M)
+
+
+@dataclass(eq=False)
+class Replica:
+    """One server and what is known of it.
+
+    Attributes:
+        server: Its address.
+        fitter: How its model counts tokens.
+        in_flight: Requests of this process that it works on.
+        reported: Requests of everybody that it works on, by its own account.
+        down_until: When it may be tried again, on the event loop's clock.
+        priorities: Whether it schedules by priority, as far as is known.
+    """
+
+    server: Server
+    fitter: ContextFitter = field(init=False)
+    in_flight: int = 0
+    reported: int = 0
+    down_until: float = 0.0
+    priorities: bool = True
+
+    def __post_init__(self) -> None:
+        self.fitter = ContextFitter(self.server.base_url)
+
+    def adapt(self, error: APIError) -> bool:
+        """Learn from a refusal; whether the next request will differ by what was learnt."""
+        if not isinstance(error, APIStatusError) or not 400 <= error.status_code < 500:
+            return False
+        if _TOO_LONG.search(error.message):
+            self.fitter.overflowed(error.message)
+            return True
+        if self.priorities and _NO_PRIORITIES.search(error.message):
+            self.priorities = False
+            logger.warning("priorities left out", extra={"reason": error.message})
+            return True
+        # The server may have been restarted with another model.
+        return bool(_UNKNOWN_MODEL.search(error.message)) and self.server.forget()
+
+
+class ServerPool:
+    """Chooses a server: the one that has the conversation's prefix cached, or the least loaded.
+
+    Args:
+        servers: At least one. With several, their health and load are asked every 2 s from the
+            first request on.
+    """
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self.replicas = [Replica(server) for server in servers]
+        self._homes: OrderedDict[str, Replica] = OrderedDict()
+        self._watch: asyncio.Task[None] | None = None
+
+    def choose(self, conversation: str | None, tried: Collection[Replica] = ()) -> Replica | None:
+        """The server to ask next, or None if all were tried.
+
+        Args:
+            conversation: The same for every request of a conversation.
+            tried: Servers that have failed this request.
+        """
+        self._start()
+        now = asyncio.get_running_loop().time()
+        left = [r for r in self.replicas if r not in tried]
+        if not left:
+            return None
+        home = self._homes.get(conversation) if conversation else None
+        if home in left and home.down_until <= now:
+            chosen = home
+        else:
+            # One that is down is better than none: it may just have come back.
+            up = [r for r in left if r.down_until <= now] or left
+            chosen = min(up, key=lambda r: max(r.reported, r.in_flight))
+        if conversation:
+            self._homes[conversation] = chosen
+            self._homes.move_to_end(conversation)
+            if len(self._homes) > _REMEMBERED:
+                self._homes.popitem(last=False)
+        return chosen
+
+    def failed(self, replica: Replica) -> None:
+        """Pass over a server that did not answer, until it is healthy again."""
+        if len(self.replicas) > 1:
+            replica.down_until = asyncio.get_running_loop().time() + _DOWN_FOR
+            logger.warning("server passed over", extra={"url": replica.server.base_url})
+
+    async def check(self, replica: Replica) -> None:
+        """Ask a server for its health and load."""
+        try:
+            health = await replica.server.get("/health", timeout=_CHECK_TIMEOUT)
+            healthy = health.status_code != 503
+            replica.reported = await self._load(replica.server)
+        except httpx.HTTPError:
+            healthy = False
+        now = asyncio.get_running_loop().time()
+        replica.down_until = 0.0 if healthy else now + _DOWN_FOR
+
+    async def aclose(self) -> None:
+        """Stop asking."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+
+    def _start(self) -> None:
+        if len(self.replicas) > 1 and self._watch is None:
+            self._watch = asyncio.create_task(self._check_always(), name="vllm-health")
+
+    async def _check_always(self) -> None:
+        while True:
+            await asyncio.gather(*(self.check(replica) for replica in self.replicas))
+            await asyncio.sleep(_CHECK_EVERY)
+
+    @staticmethod
+    async def _load(server: Server) -> int:
+        answer = await server.get("/metrics", timeout=_CHECK_TIMEOUT)
+        counts = _IN_USE.findall(answer.text) if answer.status_code == 200 else []
+        if counts:
+            return round(sum(float(count) for count in counts))
+        # Only a server with --enable-server-load-tracking counts here; others say 0.
+        answer = await server.get("/load", timeout=_CHECK_TIMEOUT)
+        try:
+            return int(answer.json()["server_load"])
+        except (ValueError, KeyError, TypeError):
+            return 0

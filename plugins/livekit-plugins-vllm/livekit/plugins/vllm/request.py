@@ -1,0 +1,141 @@
+"""What a reply is asked for: options of the model, and of one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from livekit.agents.llm import ChatContext, Tool, ToolChoice
+
+from .messages import Message, render, render_tools
+from .models import AudioInput
+
+
+@dataclass
+class LLMOptions:
+    """What :class:`LLM` was made with; see there."""
+
+    model: str | None
+    temperature: float | None
+    top_p: float | None
+    max_completion_tokens: int
+    thinking: bool
+    tool_choice: ToolChoice | None
+    parallel_tool_calls: bool | None
+    priority: int | None
+    cache_salt: str | None
+    audio_input: AudioInput
+    extra_body: dict[str, Any]
+    first_token_timeout: float
+    startup_timeout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the caller asked for.
+
+    Attributes:
+        model: Name of the model; the server's first when None.
+        messages: The conversation.
+        tools: Schemas of the tools on offer.
+        body: Further fields of the request, vLLM's own among them.
+        headers: Further headers.
+        max_tokens: Longest reply, in tokens.
+        warm: Only the prompt matters: one token is generated, for the server's prefix cache.
+        continue_final: Go on with the last message, the assistant's, instead of a new one.
+        conversation: The same for every request of a conversation.
+        first_token_timeout: Seconds to wait for the first chunk.
+        timeout: Seconds to wait for an answer while the model is discovered, and for each later
+            chunk.
+    """
+
+    model: str | None
+    messages: list[Message]
+    tools: list[dict[str, Any]]
+    body: dict[str, Any]
+    headers: dict[str, str]
+    max_tokens: int
+    warm: bool
+    continue_final: bool
+    conversation: str | None
+    first_token_timeout: float
+    timeout: float
+
+
+def build(
+    options: LLMOptions,
+    chat_ctx: ChatContext,
+    tools: list[Tool],
+    extra: dict[str, Any],
+    *,
+    timeout: float,
+    continue_final: bool = False,
+    warm: bool = False,
+) -> Request:
+    """Put a request together.
+
+    Args:
+        options: Of the model.
+        chat_ctx: The conversation.
+        tools: What the model may call.
+        extra: Further fields of the body; ``extra_headers`` and ``extra_body`` as the SDK has them.
+        timeout: Seconds that the stream may pause.
+        continue_final: Go on with the last message.
+        warm: Only for the server's prefix cache.
+
+    Raises:
+        ValueError: There is no assistant's message to continue.
+    """
+    messages = render(chat_ctx, audio=options.audio_input)
+    if continue_final and messages[-1]["role"] != "assistant":
+        raise ValueError("continue_final_message needs an assistant's message at the end")
+    extra = dict(extra)
+    headers = extra.pop("extra_headers", {})
+    body = fields(options) | extra.pop("extra_body", {}) | extra
+    limits = [body.pop("max_completion_tokens", None), body.pop("max_tokens", None)]
+    return Request(
+        model=options.model,
+        messages=messages,
+        tools=render_tools(tools),
+        body=body,
+        headers=headers,
+        max_tokens=next(filter(None, limits), options.max_completion_tokens),
+        warm=warm,
+        continue_final=continue_final,
+        conversation=_conversation(chat_ctx),
+        first_token_timeout=options.first_token_timeout,
+        timeout=timeout,
+    )
+
+
+def fields(options: LLMOptions) -> dict[str, Any]:
+    """What every request's body has."""
+    # Qwen and GLM call the switch enable_thinking, DeepSeek and Granite thinking; a template
+    # that knows neither ignores both.
+    thinking = {"enable_thinking": options.thinking, "thinking": options.thinking}
+    body: dict[str, Any] = {"chat_template_kwargs": thinking}
+    for name in ("temperature", "top_p", "priority", "cache_salt"):
+        if (value := getattr(options, name)) is not None:
+            body[name] = value
+    return body | options.extra_body
+
+
+def tool_fields(choice: ToolChoice | None, parallel: bool | None) -> dict[str, Any]:
+    """LiveKit's choice of tools as the API has it."""
+    options: dict[str, Any] = {}
+    if isinstance(choice, dict):
+        name = choice["function"]["name"]
+        options["tool_choice"] = {"type": "function", "function": {"name": name}}
+    elif choice is not None:
+        options["tool_choice"] = choice
+    if parallel is not None:
+        options["parallel_tool_calls"] = parallel
+    return options
+
+
+def _conversation(chat_ctx: ChatContext) -> str | None:
+    """The first item that is said: LiveKit gives the same id to everybody's instructions."""
+    for item in chat_ctx.items:
+        if item.type == "message" and item.role in ("user", "assistant"):
+            return item.id
+    return None

@@ -1,0 +1,308 @@
+"""One OpenAI-compatible server: its address and what it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2 as httpx
+import openai
+from livekit.agents import APIConnectionError, APIError, APIStatusError
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from .errors import plain_errors, response_error
+from .log import logger
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
+"""Where ``vllm serve`` listens."""
+
+STARTUP_TIMEOUT = 600.0
+"""Seconds to wait for a server that loads: large weights from a cold disk take minutes."""
+
+_CONNECT_TIMEOUT = 5.0
+_COMPLETE_TIMEOUT = 60.0
+# Longer than this and an estimate serves the user better.
+_TOKENIZE_TIMEOUT = 1.0
+_POLL_FIRST, _POLL_MOST = 0.25, 2.0
+_LOG_EVERY = 10.0
+# A router or a proxy in front of an engine that still loads; llama.cpp's own answer is 503.
+_LOADING = (502, 503, 504)
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model as ``/v1/models`` lists it.
+
+    Attributes:
+        id: The name that requests use.
+        max_model_len: Longest prompt and reply together, in tokens; None if the server keeps it
+            to itself.
+    """
+
+    id: str
+    max_model_len: int | None = None
+
+
+class Server:
+    """One server behind an address that ends in ``/v1``.
+
+    Args:
+        base_url: The address; ``VLLM_BASE_URL`` or vLLM's default port when None. A missing
+            ``/v1`` is added.
+        api_key: Bearer token; ``VLLM_API_KEY`` when None, which is also where vLLM reads it.
+        http_client: Connections, shared with others and not closed by this class.
+
+    Raises:
+        ValueError: The address is no HTTP address.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        http_client: httpx.AsyncClient,
+    ) -> None:
+        self.base_url = normalize(base_url or os.environ.get("VLLM_BASE_URL") or DEFAULT_BASE_URL)
+        self.root = self.base_url.removesuffix("/v1")
+        self.api_key = api_key or os.environ.get("VLLM_API_KEY") or "EMPTY"
+        self._http = http_client
+        self.openai = openai.AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self.api_key,
+            http_client=http_client,
+            max_retries=0,
+            # Deadlines are set where the stream is read; queueing may take longer than a read.
+            timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT),
+        )
+        self._models: dict[str | None, ServedModel] = {}
+        self._counts_tokens = True
+        self._opens_thought: dict[str, bool] = {}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request to the server carries."""
+        return {"Authorization": f"Bearer {self.api_key}"}
+
+    def known(self, name: str | None) -> ServedModel | None:
+        """The model as it was last discovered, without asking."""
+        return self._models.get(name)
+
+    def forget(self) -> bool:
+        """Ask again next time: the server may have been restarted with another model.
+
+        Returns:
+            Whether there was anything to forget.
+        """
+        known = bool(self._models)
+        self._models.clear()
+        self._counts_tokens = True
+        self._opens_thought.clear()
+        return known
+
+    async def model(self, name: str | None = None, *, timeout: float) -> ServedModel:  # noqa: ASYNC109
+        """The model called ``name``, or the server's first; asked once and remembered.
+
+        A server that does not answer yet, or answers that it loads, is asked again until the
+        deadline, with its progress in the log.
+
+        Args:
+            name: As the server calls it.
+            timeout: Seconds to wait for a server that loads.
+
+        Raises:
+            APIStatusError: The key, the address or the model is wrong.
+            APIConnectionError: Nothing answered before the deadline.
+        """
+        if found := self._models.get(name):
+            return found
+        found = _pick(await self._listed(timeout), name, self.base_url)
+        if found.max_model_len is None:
+            found = ServedModel(found.id, await self._llama_context())
+        logger.info(
+            "model discovered",
+            extra={"url": self.base_url, "model": found.id, "max_model_len": found.max_model_len},
+        )
+        self._models[name] = found
+        return found
+
+    async def stream(
+        self, body: Mapping[str, Any], *, headers: Mapping[str, str]
+    ) -> openai.AsyncStream[ChatCompletionChunk]:
+        """Begin a chat; errors are the SDK's.
+
+        By the SDK's ``post``: its ``chat.completions.create`` first walks through every message
+        in search of what to rename, 10 ms for a history of 50 messages, and finds nothing.
+
+        Args:
+            body: The request, with ``stream`` set.
+            headers: Beside those of every request.
+        """
+        return await self.openai.post(
+            "/chat/completions",
+            cast_to=ChatCompletionChunk,
+            body=body,
+            options={"headers": headers},
+            stream=True,
+            stream_cls=openai.AsyncStream[ChatCompletionChunk],
+        )
+
+    async def complete(self, body: Mapping[str, Any]) -> str:
+        """A whole reply at once, for work in the background.
+
+        Raises:
+            APIError: The server refused or failed.
+        """
+        with plain_errors(self.base_url):
+            answer = await self.openai.post(
+                "/chat/completions",
+                cast_to=ChatCompletion,
+                body=body,
+                options={"timeout": _COMPLETE_TIMEOUT},
+            )
+        content = answer.choices[0].message.content if answer.choices else None
+        return content or ""
+
+    async def count_tokens(self, body: Mapping[str, Any]) -> int | None:
+        """The length of a prompt by vLLM's ``/tokenize``, or None if the server has none such.
+
+        Args:
+            body: Messages, tools and what else shapes the prompt, as in a chat request.
+        """
+        answer = await self._tokenize(body)
+        return int(answer["count"]) if answer else None
+
+    async def opens_thought(self, model: str, template: Mapping[str, Any]) -> bool:
+        """Whether a prompt ends inside a thought, so that the reply begins there too.
+
+        Templates of models that always think open the thought themselves; only the closing tag
+        is generated then. Asked once; False if the server does not tell.
+
+        Args:
+            model: Its name on the server.
+            template: The ``chat_template_kwargs`` of the requests.
+        """
+        key = f"{model} {sorted(template.items())}"
+        if key not in self._opens_thought:
+            answer = await self._tokenize(
+                {
+                    "model": model,
+                    "messages": [{"role": "user", "content": "."}],
+                    "chat_template_kwargs": template,
+                    "return_token_strs": True,
+                }
+            )
+            if answer is None and self._counts_tokens:
+                return False  # no answer in time: ask again with the next request
+            prompt = "".join(answer.get("token_strs") or []) if answer else ""
+            self._opens_thought[key] = prompt.rfind("<think>") > prompt.rfind("</think>")
+        return self._opens_thought[key]
+
+    async def _tokenize(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not self._counts_tokens:
+            return None
+        try:
+            answer = await self.post("/tokenize", body, timeout=_TOKENIZE_TIMEOUT)
+            found = answer.json()
+        except httpx.HTTPError:
+            return None
+        except ValueError:
+            found = None
+        if answer.status_code == 200 and isinstance(found, dict) and "count" in found:
+            return found
+        if answer.status_code in (200, 404, 405, 501):  # llama.cpp's has another form
+            self._counts_tokens = False
+            logger.info("the server counts no tokens", extra={"url": self.base_url})
+        return None
+
+    async def get(self, path: str, *, timeout: float) -> httpx.Response:  # noqa: ASYNC109
+        """GET a path of the root, such as ``/health``; transport errors are httpx's."""
+        return await self._http.get(self.root + path, headers=self.headers, timeout=timeout)
+
+    async def post(self, path: str, body: Mapping[str, Any], *, timeout: float) -> httpx.Response:  # noqa: ASYNC109
+        """POST JSON to a path of the root; transport errors are httpx's."""
+        return await self._http.post(
+            self.root + path, json=body, headers=self.headers, timeout=timeout
+        )
+
+    async def _listed(self, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+        clock = asyncio.get_running_loop().time
+        start = last_log = clock()
+        delay = _POLL_FIRST
+        while True:
+            cause: Exception | None = None
+            try:
+                # The deadline holds for the request too: a dead address may never refuse.
+                async with asyncio.timeout_at(start + timeout):
+                    answer = await self.get("/v1/models", timeout=min(5.0, timeout))
+            except (httpx.HTTPError, TimeoutError) as e:
+                problem, cause = f"Nothing answers at {self.base_url}", e
+            else:
+                if answer.status_code not in _LOADING:
+                    listed = _parse_models(answer, self.base_url)
+                    if listed:
+                        return listed
+                problem = f"The server at {self.base_url} is still loading"
+            now = clock()
+            if now + delay >= start + timeout:
+                raise APIConnectionError(
+                    f"{problem} after {now - start:.0f} s: start it, or correct base_url.",
+                ) from cause
+            if now == start or now - last_log >= _LOG_EVERY:
+                last_log = now
+                logger.info(
+                    "waiting for the server",
+                    extra={"url": self.base_url, "state": problem, "waited": round(now - start)},
+                )
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, _POLL_MOST)
+
+    async def _llama_context(self) -> int | None:
+        """llama.cpp's server lists no length, but tells it in ``/props``."""
+        try:
+            answer = await self.get("/props", timeout=2.0)
+            return int(answer.json()["default_generation_settings"]["n_ctx"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
+
+
+def normalize(base_url: str) -> str:
+    """The address without a trailing slash, and with ``/v1`` if it names only a host.
+
+    Raises:
+        ValueError: It is no HTTP address.
+    """
+    url = base_url.strip().rstrip("/")
+    if not re.match(r"https?://[^/]", url):
+        raise ValueError(f"base_url {base_url!r} is no HTTP address such as {DEFAULT_BASE_URL}")
+    return url if url.endswith("/v1") else url + "/v1"
+
+
+def _parse_models(answer: httpx.Response, base_url: str) -> list[dict[str, Any]]:
+    if answer.status_code != 200:
+        raise response_error(answer, base_url)
+    try:
+        return [dict(entry) for entry in answer.json()["data"] if entry["id"]]
+    except (ValueError, KeyError, TypeError) as e:
+        raise APIError(
+            f"{base_url}/models is no list of models: is base_url right?", retryable=False
+        ) from e
+
+
+def _pick(listed: list[dict[str, Any]], name: str | None, base_url: str) -> ServedModel:
+    # Adapters (LoRA) name their parent; without a choice the base model is meant.
+    bases = [entry for entry in listed if not entry.get("parent")]
+    entry = next((e for e in listed if e["id"] == name), None) if name else (bases or listed)[0]
+    if entry is None:
+        served = ", ".join(repr(e["id"]) for e in listed)
+        raise APIStatusError(
+            f"{base_url} serves {served}, not {name!r}: correct model, or start vLLM with "
+            f"--served-model-name {name}.",
+            status_code=404,
+        )
+    length = entry.get("max_model_len")
+    return ServedModel(str(entry["id"]), length if isinstance(length, int) else None)

@@ -1,0 +1,329 @@
+"""Recognition over vLLM's WebSocket ``/v1/realtime``: the audio is heard while it is spoken.
+
+The server begins an utterance with ``input_audio_buffer.commit``, reads appended audio until a
+commit with ``final``, and answers ``transcription.done``. Two properties of it shape this module:
+
+- After ``done`` it throws away audio that has already arrived for the next utterance, and a begin
+  that comes a moment too early is ignored. So every utterance has a connection of its own.
+- Nothing is acknowledged before ``done``. So the audio of the utterance is kept until then and
+  sent again after a lost connection, or when a guess that it had ended proved wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+from livekit.agents import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    LanguageCode,
+)
+from livekit.agents.utils import aio
+
+from .errors import status_error
+from .log import logger
+from .server import Server
+from .stt_recognition import BYTES_PER_SECOND, RecognitionOptions, Transcript
+
+# One append carries at most this much: a replay of 30 s stays clear of frame limits.
+MAX_APPEND_BYTES = BYTES_PER_SECOND
+# A connection that breaks while somebody speaks is opened again after this many seconds.
+RECONNECT_INTERVAL = 0.5
+# Seconds between pings: a peer that vanished is noticed within two of them.
+HEARTBEAT = 5.0
+# The closing frame already ends the server's work; its answer is only courtesy.
+CLOSE_TIMEOUT = 0.5
+
+# Qwen3-ASR streams its raw output, one prefix for each 5 s of audio.
+_QWEN_PREFIX = re.compile(r"language\s+([A-Za-z]+)<asr_text>")
+_QWEN_PREFIX_BEGUN = re.compile(r"language(?:\s+[A-Za-z]*(?:<[a-z_]*)?)?$")
+
+
+class RealtimeTransport:
+    """``/v1/realtime`` of one server.
+
+    Args:
+        server: Where it is.
+        session: Connections; stays the caller's.
+        model: The served name.
+    """
+
+    streams = True
+
+    def __init__(self, server: Server, *, session: aiohttp.ClientSession, model: str) -> None:
+        self.url = re.sub(r"^http", "ws", server.base_url) + "/realtime"
+        self.model = model
+        self._server = server
+        self._session = session
+
+    def open(
+        self, options: RecognitionOptions, *, on_partial: Callable[[str], None] | None = None
+    ) -> RealtimeRecognition:
+        """Begin an utterance; the connection is opened with the first audio."""
+        return RealtimeRecognition(self, options, on_partial=on_partial)
+
+    async def is_offered(self, within: float) -> bool:
+        """Whether the server has the interface.
+
+        Raises:
+            APIConnectionError: The server could not be reached, so nobody knows.
+        """
+        try:
+            ws, _ = await self.connect(within)
+        except APIStatusError:
+            return False
+        await ws.close()
+        return True
+
+    async def connect(self, within: float) -> tuple[aiohttp.ClientWebSocketResponse, str]:
+        """Open a connection and wait for the server's greeting, which names the session.
+
+        Args:
+            within: Deadline in seconds for both.
+
+        Raises:
+            APIStatusError: The server answered, but not as ``/v1/realtime``.
+            APITimeoutError: It did not answer in time.
+            APIConnectionError: It could not be reached.
+        """
+        ws: aiohttp.ClientWebSocketResponse | None = None
+        try:
+            async with asyncio.timeout(within):
+                ws = await self._session.ws_connect(
+                    self.url,
+                    headers=self._server.headers,
+                    heartbeat=HEARTBEAT,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
+                )
+                greeting = await _receive(ws)
+                if greeting.get("type") != "session.created":
+                    raise APIStatusError(f"{self.url} is no transcription session", status_code=404)
+                return ws, str(greeting.get("id", ""))
+        except BaseException as e:
+            if ws is not None:
+                await ws.close()
+            if isinstance(e, aiohttp.WSServerHandshakeError):
+                raise status_error(e.status, e.message, self.url) from e
+            if isinstance(e, TimeoutError):
+                raise APITimeoutError(f"no session from {self.url} within {within:g} s") from e
+            if isinstance(e, (aiohttp.ClientError, OSError)):
+                raise APIConnectionError(f"no connection to {self.url}") from e
+            raise
+
+
+class RealtimeRecognition:
+    """One utterance: its audio, and the connection that is being told it."""
+
+    def __init__(
+        self,
+        transport: RealtimeTransport,
+        options: RecognitionOptions,
+        *,
+        on_partial: Callable[[str], None] | None,
+    ) -> None:
+        self._transport = transport
+        self._options = options
+        self._on_partial = on_partial
+        self._pcm = bytearray()
+        self._link: _Link | None = None
+        self._dropped: set[_Link] = set()
+        self._retry_at = 0.0
+
+    def push(self, pcm: bytes) -> None:
+        """Add audio: PCM16, 16 kHz, mono."""
+        self._pcm += pcm
+        now = asyncio.get_running_loop().time()
+        if self._link is not None and self._link.over:
+            self._drop_link()
+            self._retry_at = now + RECONNECT_INTERVAL
+        if self._link is None and now >= self._retry_at:
+            self._link = self._new_link()
+        if self._link is not None:
+            self._link.wake()
+
+    async def decode(self) -> Transcript:
+        """End the audio and wait for the text; cancelling it closes the connection."""
+        if self._link is None or self._link.over:
+            self._drop_link()
+            self._link = self._new_link()
+        try:
+            async with asyncio.timeout(self._options.timeout):
+                raw, session_id, usage = await self._link.finish()
+        except TimeoutError as e:
+            self._drop_link()
+            raise APITimeoutError(
+                f"no transcript from {self._transport.url} within {self._options.timeout:g} s"
+            ) from e
+        except BaseException:
+            # Cancelled: more speech came. This server has been told that the audio ended, so the
+            # next push starts over on a new connection.
+            self._drop_link()
+            raise
+        text, language = plain_text(raw)
+        return Transcript(
+            text=text,
+            language=LanguageCode(language or self._options.language or ""),
+            request_id=session_id,
+            input_tokens=usage.get("prompt_tokens", 0),
+            output_tokens=usage.get("completion_tokens", 0),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connection, which aborts the server's request."""
+        self._drop_link()
+        await asyncio.gather(*(link.closed() for link in self._dropped))
+
+    def _new_link(self) -> _Link:
+        return _Link(self._transport, self._pcm, self._options, self._on_partial)
+
+    def _drop_link(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.cancel()
+            self._dropped.add(link)
+
+
+class _Link:
+    """One connection that is told the utterance from its first sample on."""
+
+    def __init__(
+        self,
+        transport: RealtimeTransport,
+        pcm: bytearray,
+        options: RecognitionOptions,
+        on_partial: Callable[[str], None] | None,
+    ) -> None:
+        self._transport = transport
+        self._pcm = pcm
+        self._options = options
+        self._on_partial = on_partial
+        self._more = asyncio.Event()
+        self._ended = False
+        self._session_id = ""
+        self._task = asyncio.create_task(self._run(), name="vllm.STT.realtime")
+        self._task.add_done_callback(_log_failure)
+
+    @property
+    def over(self) -> bool:
+        """Whether the connection is of no more use."""
+        return self._task.done()
+
+    def wake(self) -> None:
+        """There is more audio."""
+        self._more.set()
+
+    async def finish(self) -> tuple[str, str, dict[str, int]]:
+        """End the audio; return the raw text, the session's id and the usage."""
+        self._ended = True
+        self.wake()
+        return await asyncio.shield(self._task)
+
+    def cancel(self) -> None:
+        """Begin to close. Once: a second cancellation would cut the closing short."""
+        self._task.cancel()
+
+    async def closed(self) -> None:
+        """Wait until it is closed."""
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> tuple[str, str, dict[str, int]]:
+        ws, session_id = await self._transport.connect(self._options.timeout)
+        sender = asyncio.create_task(self._send(ws), name="vllm.STT.realtime.send")
+        try:
+            raw, usage = await self._listen(ws)
+            return raw, session_id, usage
+        except (aiohttp.ClientError, OSError) as e:
+            raise APIConnectionError(f"lost the connection to {self._transport.url}") from e
+        finally:
+            try:
+                await aio.cancel_and_wait(sender)
+            finally:
+                await ws.close()
+
+    async def _send(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        options = self._options
+        # vLLM reads only the model; a server that takes the hints finds them here.
+        hints = {"language": options.language, "prompt": options.prompt}
+        update = {"type": "session.update", "model": self._transport.model}
+        sent = 0
+        # A lost connection is reported by the receiving side.
+        with contextlib.suppress(aiohttp.ClientError, OSError):
+            await ws.send_json(update | {k: v for k, v in hints.items() if v is not None})
+            await ws.send_json({"type": "input_audio_buffer.commit", "final": False})
+            while True:
+                while sent < len(self._pcm):
+                    piece = bytes(self._pcm[sent : sent + MAX_APPEND_BYTES])
+                    sent += len(piece)
+                    audio = base64.b64encode(piece).decode()
+                    await ws.send_json({"type": "input_audio_buffer.append", "audio": audio})
+                if self._ended:
+                    break
+                self._more.clear()
+                await self._more.wait()
+            await ws.send_json({"type": "input_audio_buffer.commit", "final": True})
+
+    async def _listen(self, ws: aiohttp.ClientWebSocketResponse) -> tuple[str, dict[str, int]]:
+        raw = ""
+        while True:
+            event = await _receive(ws)
+            match event.get("type"):
+                case "transcription.delta":
+                    raw += str(event.get("delta", ""))
+                    if self._on_partial is not None and (text := plain_text(raw, partial=True)[0]):
+                        self._on_partial(text)
+                case "transcription.done":
+                    if not self._ended:
+                        raise APIError("the server ended the transcription before the speech did")
+                    return str(event.get("text", raw)), event.get("usage") or {}
+                case "error":
+                    raise self._error(event)
+
+    def _error(self, event: dict[str, Any]) -> APIError:
+        message, code = str(event.get("error")), event.get("code")
+        wrong_model = code in ("model_not_found", "model_not_validated")
+        return status_error(404 if wrong_model else 500, message, self._transport.url)
+
+
+def plain_text(raw: str, *, partial: bool = False) -> tuple[str, str]:
+    """The words of Qwen3-ASR's raw output, and the language it names ("" if none).
+
+    Args:
+        raw: As streamed; the output of other models passes unchanged.
+        partial: Hide a prefix of which only the beginning has come.
+    """
+    if partial:
+        raw = _QWEN_PREFIX_BEGUN.sub("", raw)
+    before, *rest = _QWEN_PREFIX.split(raw)
+    names, texts = rest[::2], rest[1::2]
+    known = [LanguageCode(name) for name in names if name != "None"]
+    language = known[0] if known else LanguageCode("")
+    # vLLM joins the pieces of languages written without spaces the same way.
+    separator = "" if language.language in ("zh", "yue", "ja") else " "
+    pieces = [piece.strip() for piece in (before, *texts)]
+    return separator.join(piece for piece in pieces if piece), language
+
+
+async def _receive(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    message = await ws.receive()
+    if message.type is not aiohttp.WSMsgType.TEXT:
+        raise APIConnectionError(f"the server closed the session (code {ws.close_code})")
+    try:
+        event = json.loads(message.data)
+    except ValueError as e:
+        raise APIError("the server sent something that is not JSON") from e
+    return event if isinstance(event, dict) else {}
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    """Note a connection that broke while nobody waited for it: its audio is sent again."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.debug("realtime connection over", exc_info=error)

@@ -1,0 +1,116 @@
+"""What both transports share: one utterance being recognised, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from livekit.agents import LanguageCode
+
+from .log import logger
+from .stt_guards import Segment, suspicion, without_tags
+
+# What Whisper, Qwen3-ASR and Voxtral hear, and what /v1/realtime accepts.
+SAMPLE_RATE = 16000
+BYTES_PER_SECOND = SAMPLE_RATE * 2
+
+
+@dataclass(frozen=True)
+class RecognitionOptions:
+    """What one utterance is recognised with.
+
+    Attributes:
+        language: ISO 639-1 code ("zh"), or ``None`` to let the server detect it.
+        prompt: Text that biases the model, or ``None``.
+        timeout: Deadline in seconds of one request.
+    """
+
+    language: str | None
+    prompt: str | None
+    timeout: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What the server heard.
+
+    Attributes:
+        text: The words, without tags of the model.
+        language: As passed or detected; "" when neither is known.
+        confidence: 0 to 1; 0.0 when the server doesn't tell.
+        request_id: The server's, where it gives one.
+        segments: The server's own certainty per piece, where it gives it.
+        prompt: The prompt that the request really carried.
+        input_tokens: Where the server counts them.
+        output_tokens: Where the server counts them.
+    """
+
+    text: str
+    language: LanguageCode = field(default_factory=lambda: LanguageCode(""))
+    confidence: float = 0.0
+    request_id: str = ""
+    segments: tuple[Segment, ...] = ()
+    prompt: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def believable(heard: Transcript, *, voiced: float | None) -> Transcript:
+    """The transcript, with an empty text if nobody can have said it.
+
+    Args:
+        heard: As the server gave it.
+        voiced: Seconds of voice in the audio, or ``None`` if nobody measured it.
+    """
+    text = without_tags(heard.text)
+    reason = suspicion(text, voiced=voiced, segments=heard.segments, prompt=heard.prompt)
+    if reason is None:
+        return replace(heard, text=text)
+    if heard.text:
+        logger.info("transcript dropped", extra={"reason": reason})
+        logger.debug("dropped transcript", extra={"lk.pii.transcript": heard.text})
+    return replace(heard, text="", confidence=0.0)
+
+
+class Recognition(Protocol):
+    """One utterance on a server."""
+
+    def push(self, pcm: bytes) -> None:
+        """Add audio: PCM16, 16 kHz, mono."""
+        ...
+
+    async def decode(self) -> Transcript:
+        """Recognise everything pushed so far.
+
+        May be cancelled, which ends the server's work too, and called again with more audio.
+
+        Raises:
+            APIError: By LiveKit's rules; the audio is kept, so the call can be repeated.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release the server."""
+        ...
+
+
+class Transport(Protocol):
+    """A way to the server.
+
+    Attributes:
+        streams: Whether text comes while the audio is still being pushed.
+    """
+
+    streams: bool
+
+    def open(
+        self, options: RecognitionOptions, *, on_partial: Callable[[str], None] | None = None
+    ) -> Recognition:
+        """Begin an utterance.
+
+        Args:
+            options: Language, prompt and deadline of this utterance.
+            on_partial: Called with the text so far where the server streams it.
+        """
+        ...

@@ -1,0 +1,189 @@
+"""When to decode an utterance: the policy between voice activity and the recogniser.
+
+A recogniser needs 0.1 s (GPU) to 0.9 s (CPU) for an utterance. Waiting for the end of speech to
+be certain before asking puts that time after the certainty; asking at the first short pause runs
+both at once. The price is a request thrown away whenever the pause was not the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+# Silero's own thresholds: a window starts or resumes speech at 0.5, and continues it above 0.35.
+VOICE_ON = 0.5
+VOICE_STAYS = 0.35
+
+# The shortest answer people give ("mm", "嗯") is voiced for some 0.15 s; a click for less than 0.1.
+MIN_VOICED = 0.1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request to the recogniser.
+
+    Attributes:
+        number: Counts the requests of one utterance from 1.
+        covers: Seconds of the utterance's audio that the request includes.
+        speculative: Asked at a pause that may not be the end; more speech makes it worthless.
+    """
+
+    number: int
+    covers: float
+    speculative: bool
+
+
+@dataclass(frozen=True)
+class Start:
+    """Send everything heard so far to the recogniser."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Close the request at once; its result is no longer wanted."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Emit:
+    """Hand out the last result; ``nothing`` when no decode was worth asking for."""
+
+    kind: Literal["interim", "preflight", "final", "nothing"]
+
+
+Action: TypeAlias = Start | Cancel | Emit
+
+
+class DecodeScheduler:
+    """Decides, for one utterance, what to decode and what a result means.
+
+    Pure: its only clock is the audio itself (windows of voice activity, in seconds), so it is
+    driven in tests without time passing. At most one job runs at once.
+
+    Args:
+        speculate_after: Seconds of silence after which the utterance is decoded although its end
+            is not yet confirmed; ``None`` waits for the confirmation.
+        interim_interval: Seconds of audio between decodes while speech goes on; 0 for none.
+        decode_time: Seconds that a decode is expected to take, ``None`` if nobody knows. Interim
+            decodes are left out when it is unknown or more than half of the interval: one still
+            running at the pause would delay the final transcript by up to its own length.
+        audio: Seconds of audio already heard (the pre-roll and the onset).
+        voiced: Seconds of it that are voice.
+    """
+
+    def __init__(
+        self,
+        *,
+        speculate_after: float | None,
+        interim_interval: float = 0.0,
+        decode_time: float | None = None,
+        audio: float = 0.0,
+        voiced: float = 0.0,
+    ) -> None:
+        self._speculate_after = speculate_after
+        affordable = decode_time is not None and decode_time * 2 <= interim_interval
+        self._interim_interval = interim_interval if affordable else 0.0
+        self._audio = audio
+        self._voiced = voiced
+        self._voice_end = audio
+        self._last_probability = 1.0
+        self._jobs = 0
+        self._asked = 0.0
+        self._running: Job | None = None
+        self._result: Job | None = None
+        self._ended = False
+
+    @property
+    def audio(self) -> float:
+        """Seconds of audio heard."""
+        return self._audio
+
+    @property
+    def voiced(self) -> float:
+        """Seconds of audio that are voice."""
+        return self._voiced
+
+    @property
+    def voice_end(self) -> float:
+        """Where, in seconds of the utterance's audio, the voice was last heard."""
+        return self._voice_end
+
+    @property
+    def paused(self) -> bool:
+        """Whether the voice has been silent long enough to speculate."""
+        pause = self._speculate_after
+        return pause is not None and self._audio - self._voice_end >= pause - 1e-6
+
+    def window(self, probability: float, seconds: float) -> list[Action]:
+        """Account for one more window of audio.
+
+        Args:
+            probability: Of voice in the window, 0 to 1.
+            seconds: The window's length.
+        """
+        self._audio += seconds
+        if self._is_voice(probability):
+            return self._on_voice(seconds)
+        if self.paused and self._asked < self._voice_end and self._voiced >= MIN_VOICED:
+            return [*self._drop_running(), self._start(speculative=True)]
+        return []
+
+    def end(self) -> list[Action]:
+        """The voice activity detector confirmed the end of speech."""
+        self._ended = True
+        if self._voiced < MIN_VOICED:
+            return [*self._drop_running(), Emit("nothing")]
+        if self._covers_all(self._result):
+            return [Emit("final")]
+        if self._covers_all(self._running):
+            return []
+        return [*self._drop_running(), self._start()]
+
+    def done(self, job: Job) -> list[Action]:
+        """A decode has its result. A cancelled job's result is ignored."""
+        if job is not self._running:
+            return []
+        self._running, self._result = None, job
+        if self._ended:
+            return [Emit("final")]
+        return [Emit("preflight" if self.paused and self._covers_all(job) else "interim")]
+
+    def failed(self, job: Job) -> None:
+        """An unconfirmed decode failed: the confirmation will ask again."""
+        if job is self._running:
+            self._running = None
+
+    def confirmed(self, job: Job) -> bool:
+        """Whether the job's result will be the final transcript."""
+        return self._ended and job is self._running
+
+    def _is_voice(self, probability: float) -> bool:
+        # In silence one window between the thresholds is the tail of a sound; two are speech.
+        was, self._last_probability = self._last_probability, probability
+        return probability >= VOICE_ON or min(probability, was) > VOICE_STAYS
+
+    def _on_voice(self, seconds: float) -> list[Action]:
+        self._voiced += seconds
+        self._voice_end = self._audio
+        if self._running is not None and self._running.speculative:
+            return self._drop_running()
+        due = self._interim_interval and self._audio - self._asked >= self._interim_interval
+        if due and self._running is None and self._voiced >= MIN_VOICED:
+            return [self._start()]
+        return []
+
+    def _covers_all(self, job: Job | None) -> bool:
+        return job is not None and job.covers >= self._voice_end
+
+    def _start(self, *, speculative: bool = False) -> Start:
+        self._jobs += 1
+        self._asked = self._audio
+        self._running = Job(self._jobs, self._audio, speculative)
+        return Start(self._running)
+
+    def _drop_running(self) -> list[Action]:
+        dropped, self._running = self._running, None
+        return [Cancel(dropped)] if dropped is not None else []

@@ -1,0 +1,261 @@
+"""The live stream: voice activity cuts the audio into utterances, each of which is recognised."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from livekit.agents import APIConnectOptions, APIError, stt, vad
+from livekit.agents.utils import aio
+
+from .stt_recognition import BYTES_PER_SECOND, SAMPLE_RATE, Transport
+from .stt_schedule import DecodeScheduler
+from .stt_utterance import Utterance
+
+if TYPE_CHECKING:
+    from .stt import STT
+
+# Weight of the newest measurement in the expected decode time.
+_DECODE_TIME_WEIGHT = 0.3
+# Samples in the largest window of a detector: 32 ms at 16 kHz, Silero's only size.
+MAX_WINDOW = 512
+# Seconds of voice a detector may take to be sure of the onset.
+MAX_ONSET = 0.5
+# Seconds without audio after which the microphone is taken to be off.
+STALL = 1.0
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """How a stream cuts and decodes; all in seconds.
+
+    Attributes:
+        speculate_after: Silence after which the utterance is decoded although its end is not yet
+            confirmed; ``None`` waits for the confirmation.
+        interim_interval: Audio between decodes while speech goes on; 0 for none.
+        pre_roll: Audio kept from before the onset of the voice.
+        max_utterance: Longer speech is cut at the next pause, or without one a fifth later:
+            Whisper hears 30 s at once.
+    """
+
+    speculate_after: float | None
+    interim_interval: float
+    pre_roll: float
+    max_utterance: float
+
+
+class SpeechStream(stt.RecognizeStream):
+    """Live recognition with START_OF_SPEECH, INTERIM, PREFLIGHT, FINAL and END_OF_SPEECH.
+
+    PREFLIGHT is the transcript at a pause that is not yet confirmed to be the end: AgentSession
+    starts to generate on it. FINAL follows END_OF_SPEECH, at once if the early decode already
+    covers all that was said; it is sent empty when nothing was.
+    """
+
+    def __init__(
+        self,
+        *,
+        owner: STT,
+        vad: vad.VAD,
+        segmentation: Segmentation,
+        language: str | None,
+        conn_options: APIConnectOptions,
+    ) -> None:
+        # Retries happen per utterance with its audio; the base class would start from nothing.
+        super().__init__(
+            stt=owner,
+            conn_options=APIConnectOptions(max_retry=0, timeout=conn_options.timeout),
+            sample_rate=SAMPLE_RATE,
+        )
+        self._owner = owner
+        self._vad = vad
+        self._segmentation = segmentation
+        self._language = language
+        self._attempts = conn_options
+        self._turn = asyncio.Lock()
+        self._decode_time: float | None = None
+        self._onset = bytearray()  # the newest audio while nobody speaks
+        self._pushed = 0  # samples given to the detector
+        self._heard = 0  # samples the detector is through with
+        self._flush_at: int | None = None
+        self._transport: Transport | None = None
+        self._current: Utterance | None = None
+        self._ended: aio.Chan[Utterance] = aio.Chan()
+        self._unfinished: set[Utterance] = set()
+        self._stall: asyncio.TimerHandle | None = None
+
+    def update_options(self, *, language: str | None) -> None:
+        """Change the language (ISO 639-1, ``None`` to detect it) from the next utterance on."""
+        self._language = language
+
+    async def _run(self) -> None:
+        voice = self._vad.stream()
+        tasks = [
+            asyncio.create_task(self._forward(voice), name="vllm.STT.forward"),
+            asyncio.create_task(self._listen(voice), name="vllm.STT.listen"),
+            asyncio.create_task(self._finish(), name="vllm.STT.finish"),
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        except APIError:
+            self._owner._forget()
+            raise
+        finally:
+            if self._stall is not None:
+                self._stall.cancel()
+            await aio.cancel_and_wait(*tasks)
+            await voice.aclose()
+            await asyncio.gather(*(utterance.aclose() for utterance in self._unfinished))
+
+    async def _forward(self, voice: vad.VADStream) -> None:
+        """Give the audio to the voice activity detector."""
+        async for item in self._input_ch:
+            if isinstance(item, self._FlushSentinel):
+                voice.flush()
+                self._flush_at = self._pushed
+                self._flush_if_heard()
+            else:
+                self._pushed += item.samples_per_channel
+                voice.push_frame(item)
+        voice.end_input()
+
+    async def _listen(self, voice: vad.VADStream) -> None:
+        """Cut utterances as the detector says."""
+        async for event in voice:
+            match event.type:
+                case vad.VADEventType.INFERENCE_DONE:
+                    self._on_window(event, voice)
+                case vad.VADEventType.START_OF_SPEECH:
+                    await self._on_start(event)
+                case vad.VADEventType.END_OF_SPEECH:
+                    self._end_speech(event.silence_duration)
+        self._end_speech(0.0)
+        self._ended.close()
+
+    async def _finish(self) -> None:
+        """Wait for the final transcripts in the order of speech; raise if one can't be had."""
+        async for utterance in self._ended:
+            await utterance.wait()
+            await utterance.aclose()
+            self._unfinished.discard(utterance)
+
+    def _on_window(self, event: vad.VADEvent, voice: vad.VADStream) -> None:
+        pcm = b"".join(bytes(frame.data) for frame in event.frames)
+        samples = len(pcm) // 2
+        self._heard += samples
+        if self._current is None:
+            self._onset += pcm
+            del self._onset[: -_bytes(self._segmentation.pre_roll + MAX_ONSET)]
+        else:
+            self._current.window(pcm, probability=event.probability, seconds=samples / SAMPLE_RATE)
+            self._cut_if_overlong()
+            self._watch_stall(voice)
+        self._flush_if_heard()
+
+    async def _on_start(self, event: vad.VADEvent) -> None:
+        if self._current is not None:
+            return
+        # Audio and the detector's events queue up while the server is waited for.
+        self._transport = await self._owner._transport()
+        audio = bytes(self._onset[-_bytes(self._segmentation.pre_roll + event.speech_duration) :])
+        self._onset.clear()
+        self._event_ch.send_nowait(
+            stt.SpeechEvent(
+                type=stt.SpeechEventType.START_OF_SPEECH,
+                speech_start_time=time.time() - event.speech_duration,
+            )
+        )
+        self._begin(self._transport, audio, voiced=event.speech_duration)
+
+    def _begin(self, transport: Transport, audio: bytes, *, voiced: float) -> None:
+        options = self._owner._options(self._language, self._attempts)
+        seconds = len(audio) / BYTES_PER_SECOND
+
+        def on_partial(text: str) -> None:
+            utterance.partial(text)
+
+        utterance = Utterance(
+            transport.open(options, on_partial=on_partial),
+            DecodeScheduler(
+                speculate_after=self._segmentation.speculate_after,
+                interim_interval=0.0 if transport.streams else self._segmentation.interim_interval,
+                decode_time=self._decode_time,
+                audio=seconds,
+                voiced=voiced,
+            ),
+            turn=self._turn,
+            begins=self.start_time_offset + self._heard / SAMPLE_RATE - seconds,
+            language=options.language,
+            conn_options=self._attempts,
+            emit=self._event_ch.send_nowait,
+            report=lambda error: self._emit_error(error, recoverable=True),
+            decoded=self._on_decoded,
+        )
+        if audio:
+            utterance.push(audio)
+        self._current = utterance
+        self._unfinished.add(utterance)
+
+    def _end_speech(self, silence: float) -> None:
+        """End the current utterance, and with it the speech.
+
+        Args:
+            silence: Seconds since the last voice.
+        """
+        if self._current is not None:
+            speech_end_time = time.time() - silence
+            self._event_ch.send_nowait(
+                stt.SpeechEvent(
+                    type=stt.SpeechEventType.END_OF_SPEECH, speech_end_time=speech_end_time
+                )
+            )
+            self._end_utterance(self._current, speech_end_time)
+
+    def _end_utterance(self, utterance: Utterance, speech_end_time: float) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+        self._current = None
+        utterance.end(speech_end_time=speech_end_time)
+        self._ended.send_nowait(utterance)
+
+    def _cut_if_overlong(self) -> None:
+        utterance, transport = self._current, self._transport
+        assert utterance is not None
+        assert transport is not None
+        limit = self._segmentation.max_utterance
+        if utterance.seconds >= limit * 1.2 or (utterance.seconds >= limit and utterance.paused):
+            self._end_utterance(utterance, time.time())
+            self._begin(transport, b"", voiced=0.0)
+
+    def _flush_if_heard(self) -> None:
+        """Apply a flush once the detector is through with the audio before it.
+
+        It drops less than one window then, and starts afresh.
+        """
+        if self._flush_at is not None and self._heard > self._flush_at - MAX_WINDOW:
+            self._heard, self._flush_at = self._flush_at, None
+            self._end_speech(0.0)
+
+    def _watch_stall(self, voice: vad.VADStream) -> None:
+        """End the speech when the audio stops in the middle of it: a muted microphone."""
+        if self._stall is not None:
+            self._stall.cancel()
+
+        def on_stall() -> None:
+            if self._pushed - self._heard >= MAX_WINDOW:
+                self._watch_stall(voice)  # the detector is behind, not the microphone
+            elif self._current is not None:
+                voice.flush()
+                self._end_speech(STALL)
+
+        self._stall = asyncio.get_running_loop().call_later(STALL, on_stall)
+
+    def _on_decoded(self, seconds: float) -> None:
+        known = seconds if self._decode_time is None else self._decode_time
+        self._decode_time = known + _DECODE_TIME_WEIGHT * (seconds - known)
+
+
+def _bytes(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE) * 2

@@ -1,0 +1,212 @@
+"""One utterance from the onset of the voice to its final transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from livekit.agents import APIConnectOptions, APIError, LanguageCode, stt
+
+from .log import logger
+from .stt_recognition import Recognition, Transcript, believable
+from .stt_schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
+
+_EVENTS = {
+    "interim": stt.SpeechEventType.INTERIM_TRANSCRIPT,
+    "preflight": stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+    "final": stt.SpeechEventType.FINAL_TRANSCRIPT,
+    "nothing": stt.SpeechEventType.FINAL_TRANSCRIPT,
+}
+
+
+class Utterance:
+    """Feeds audio to a recognition, decodes when the scheduler says so, and emits the events.
+
+    Args:
+        recognition: Takes the audio; closed with the utterance.
+        scheduler: Decides when to decode.
+        turn: Held while decoding: a stream has one request at a time, in the order of speech.
+        begins: Seconds of the stream's time at which the utterance's audio begins.
+        language: What was asked for; the language of an empty transcript.
+        conn_options: How often a confirmed decode is tried.
+        emit: Takes each event.
+        report: Takes each error that a retry may cure.
+        decoded: Takes the seconds of each completed decode.
+    """
+
+    def __init__(
+        self,
+        recognition: Recognition,
+        scheduler: DecodeScheduler,
+        *,
+        turn: asyncio.Lock,
+        begins: float,
+        language: str | None,
+        conn_options: APIConnectOptions,
+        emit: Callable[[stt.SpeechEvent], None],
+        report: Callable[[APIError], None],
+        decoded: Callable[[float], None],
+    ) -> None:
+        self._recognition = recognition
+        self._scheduler = scheduler
+        self._turn = turn
+        self._begins = begins
+        self._language = language
+        self._conn_options = conn_options
+        self._emit_event = emit
+        self._report = report
+        self._decoded = decoded
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._decoding: asyncio.Task[None] | None = None
+        self._transcript = Transcript("", LanguageCode(language or ""))
+        self._partial = ""
+        self._speech_end_time: float | None = None
+        self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def seconds(self) -> float:
+        """Audio heard so far."""
+        return self._scheduler.audio
+
+    @property
+    def paused(self) -> bool:
+        """Whether the voice is silent for the moment."""
+        return self._scheduler.paused
+
+    def push(self, pcm: bytes) -> None:
+        """Add audio that the scheduler already counts: the pre-roll and the onset."""
+        self._recognition.push(pcm)
+
+    def window(self, pcm: bytes, *, probability: float, seconds: float) -> None:
+        """Add one window of audio with its probability of voice."""
+        self._recognition.push(pcm)
+        self._apply(self._scheduler.window(probability, seconds))
+
+    def end(self, *, speech_end_time: float) -> None:
+        """The end of speech is confirmed.
+
+        Args:
+            speech_end_time: Of the last voice, seconds since the epoch.
+        """
+        self._speech_end_time = speech_end_time
+        self._apply(self._scheduler.end())
+
+    def partial(self, text: str) -> None:
+        """The server streams: this is its text so far."""
+        if text != self._partial and self._speech_end_time is None:
+            self._partial = text
+            self._emit("interim", replace(self._transcript, text=text))
+
+    async def wait(self) -> None:
+        """Return once the final transcript is out.
+
+        Raises:
+            APIError: It can't be had: refused, or tried as often as allowed.
+        """
+        await self._finished
+
+    async def aclose(self) -> None:
+        """Cancel what runs and release the server."""
+        for task in self._tasks:
+            # One cancelled before is closing its connection: a second would cut that short.
+            if not task.cancelling():
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._finished.cancel()
+        await self._recognition.aclose()
+
+    def _apply(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            match action:
+                case Start(job):
+                    self._decoding = asyncio.create_task(self._decode(job), name="vllm.STT.decode")
+                    self._tasks.add(self._decoding)
+                    self._decoding.add_done_callback(self._on_task_done)
+                case Cancel():
+                    assert self._decoding is not None
+                    self._decoding.cancel()
+                case Emit(kind):
+                    self._emit(kind, self._transcript)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._finished.done():
+            self._finished.set_exception(error)
+
+    async def _decode(self, job: Job) -> None:
+        async with self._turn:
+            attempt = 0
+            while True:
+                started = time.monotonic()
+                try:
+                    heard = await self._recognition.decode()
+                    break
+                except APIError as e:
+                    if not self._scheduler.confirmed(job):
+                        logger.debug("early decode failed, left to the end", exc_info=e)
+                        self._scheduler.failed(job)
+                        return
+                    if not e.retryable or attempt >= self._conn_options.max_retry:
+                        raise
+                    self._report(e)
+                    interval = self._conn_options._interval_for_retry(attempt)
+                    logger.warning(
+                        "transcription failed, trying again",
+                        extra={"attempt": attempt + 1, "retry_in": interval, "error": str(e)},
+                    )
+                    await asyncio.sleep(interval)
+                    attempt += 1
+            seconds = time.monotonic() - started
+        self._decoded(seconds)
+        self._transcript = believable(heard, voiced=self._scheduler.voiced)
+        self._apply(self._scheduler.done(job))
+        logger.debug(
+            "decoded",
+            extra={
+                "request": job.number,
+                "audio_s": round(job.covers, 3),
+                "decode_s": round(seconds, 3),
+                "speculative": job.speculative,
+                "characters": len(self._transcript.text),
+            },
+        )
+
+    def _emit(self, kind: str, transcript: Transcript) -> None:
+        final = kind in ("final", "nothing")
+        # A final event is sent even when empty, so that whoever waits knows nothing was said.
+        if transcript.text or final:
+            self._emit_event(
+                stt.SpeechEvent(
+                    type=_EVENTS[kind],
+                    request_id=transcript.request_id,
+                    alternatives=[
+                        stt.SpeechData(
+                            language=transcript.language,
+                            text=transcript.text if kind != "nothing" else "",
+                            start_time=self._begins,
+                            end_time=self._begins + self._scheduler.voice_end,
+                            confidence=transcript.confidence,
+                        )
+                    ],
+                    speech_end_time=self._speech_end_time,
+                )
+            )
+        if not final:
+            return
+        if kind == "final":
+            self._emit_event(
+                stt.SpeechEvent(
+                    type=stt.SpeechEventType.RECOGNITION_USAGE,
+                    request_id=transcript.request_id,
+                    recognition_usage=stt.RecognitionUsage(
+                        audio_duration=self.seconds,
+                        input_tokens=transcript.input_tokens,
+                        output_tokens=transcript.output_tokens,
+                    ),
+                )
+            )
+        if not self._finished.done():
+            self._finished.set_result(None)

@@ -1,0 +1,300 @@
+"""The live stream over /v1/audio/transcriptions: order of events, requests, and what is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError, stt
+from livekit.plugins.vllm import stt_stream
+
+START, END, FINAL = "start_of_speech", "end_of_speech", "final_transcript"
+INTERIM, PREFLIGHT = "interim_transcript", "preflight_transcript"
+
+
+async def test_the_early_result_is_the_final_when_the_end_is_confirmed(bench: Any) -> None:
+    talker = bench.talk()
+    talker.silence(20)
+    talker.speech(10)
+    talker.silence(4)
+    assert await talker.until(PREFLIGHT) == [(START, ""), (PREFLIGHT, "23 windows")]
+    talker.silence(4)
+    # 0.3 s of pre-roll are 9.4 windows; 10 of speech, 4 of the pause.
+    assert await talker.until(FINAL) == [
+        (START, ""),
+        (PREFLIGHT, "23 windows"),
+        (END, ""),
+        (FINAL, "23 windows"),
+    ]
+    assert len(bench.server.requests) == 1
+
+
+async def test_the_end_confirmed_while_decoding_needs_no_second_request(bench: Any) -> None:
+    bench.server.gate.clear()
+    talker = bench.talk()
+    talker.speech()
+    talker.silence(8)
+    await talker.until(END)
+    bench.server.gate.set()
+    events = await talker.until(FINAL)
+    assert [name for name, _ in events] == [START, END, FINAL]
+    assert len(bench.server.requests) == 1
+
+
+async def test_more_speech_closes_the_request_and_its_result_is_never_seen(bench: Any) -> None:
+    server = bench.server
+    server.gate.clear()
+    talker = bench.talk()
+    talker.speech(10)
+    talker.silence(4)
+    await server.until(lambda: len(server.requests) == 1)
+    talker.speech(10)
+    await asyncio.wait_for(server.requests[0].cancelled.wait(), 5)
+    server.gate.set()
+    talker.silence(8)
+    events = await talker.until(FINAL)
+    # The second request has the whole utterance.
+    assert events[-1] == (FINAL, "28 windows")
+    assert [name for name, _ in events if name in (START, END, FINAL)] == [START, END, FINAL]
+    assert [r.windows for r in server.requests] == [14, 28]
+
+
+async def test_without_speculation_the_confirmed_utterance_is_the_only_request(bench: Any) -> None:
+    talker = bench.talk(speculate_after=None)
+    talker.speech(10)
+    talker.silence(5)
+    talker.speech(10)
+    talker.silence(8)
+    assert await talker.until(FINAL) == [(START, ""), (END, ""), (FINAL, "33 windows")]
+    assert len(bench.server.requests) == 1
+
+
+async def test_interims_never_run_two_at_once(bench: Any) -> None:
+    # The first utterance measures the decode; only then are interims affordable.
+    talker = bench.talk(interim_interval=0.32)
+    talker.speech(30)
+    talker.silence(8)
+    await talker.until(FINAL)
+    assert len(bench.server.requests) == 1
+    for _ in range(8):
+        talker.speech(15)
+        await talker.until(START, 2)
+    await talker.until(INTERIM)
+    talker.silence(8)
+    await talker.until(FINAL, 2)
+    assert bench.server.most_running == 1
+
+
+async def test_finals_come_in_the_order_of_speech(bench: Any) -> None:
+    server = bench.server
+    server.gate.clear()
+    server.answers = [{"text": "first"}, {"text": "second"}]
+    talker = bench.talk()
+    talker.speech()
+    talker.silence(8)
+    talker.speech()
+    talker.silence(8)
+    await talker.until(END, 2)
+    await server.until(lambda: len(server.requests) == 1)
+    server.gate.set()
+    events = await talker.until(FINAL, 2)
+    assert [text for name, text in events if name == FINAL] == ["first", "second"]
+    assert server.most_running == 1
+
+
+async def test_a_new_language_holds_from_the_next_utterance_on(bench: Any) -> None:
+    server, made = bench.server, bench.stt(language="en-US", prompt="Parley")
+    server.gate.clear()
+    talker = bench.talk(made)
+    talker.speech()
+    await talker.until(START)
+    made.update_options(language="zh-CN", prompt=None)
+    talker.silence(8)
+    await talker.until(END)
+    server.gate.set()
+    await talker.until(FINAL)
+    talker.speech()
+    talker.silence(8)
+    await talker.until(FINAL, 2)
+    first, second = (r.fields for r in server.requests)
+    assert (first["language"], first["prompt"]) == ("en", "Parley")
+    assert second["language"] == "zh"
+    assert "简体" in second["prompt"]
+    said = [e.alternatives[0] for e in talker.full if e.type == FINAL]
+    assert [s.language for s in said] == ["en", "zh"]
+
+
+async def test_a_failed_request_is_tried_again_with_the_same_audio(bench: Any) -> None:
+    server = bench.server
+    server.answers = [503, 503, {"text": "at last"}]
+    made = bench.stt(speculate_after=None)
+    errors: list[stt.STTError] = []
+    made.on("error", errors.append)
+    talker = bench.talk(made)
+    talker.speech()
+    talker.silence(8)
+    assert (await talker.until(FINAL))[-1] == (FINAL, "at last")
+    assert [r.windows for r in server.requests] == [18, 18, 18]
+    assert [e.recoverable for e in errors] == [True, True]
+    assert all(isinstance(e.error, APIStatusError) for e in errors)
+
+
+async def test_a_failed_early_request_is_left_to_the_confirmation(bench: Any) -> None:
+    bench.server.answers = [503, {"text": "whole"}]
+    made = bench.stt()
+    errors: list[stt.STTError] = []
+    made.on("error", errors.append)
+    talker = bench.talk(made)
+    talker.speech()
+    talker.silence(4)
+    await bench.server.until(lambda: len(bench.server.requests) == 1)
+    talker.silence(4)
+    assert (await talker.until(FINAL))[-1] == (FINAL, "whole")
+    assert len(bench.server.requests) == 2
+
+
+async def test_a_refused_request_ends_the_stream_with_its_reason(bench: Any) -> None:
+    bench.server.answers = [401]
+    made = bench.stt(speculate_after=None)
+    errors: list[stt.STTError] = []
+    made.on("error", errors.append)
+    talker = bench.talk(made)
+    talker.speech()
+    talker.silence(8)
+    with pytest.raises(APIStatusError) as caught:
+        await talker.end()
+    assert caught.value.status_code == 401
+    assert not caught.value.retryable
+    assert [e.recoverable for e in errors] == [False]
+    assert len(bench.server.requests) == 1
+
+
+async def test_a_server_that_stays_broken_is_given_up_after_the_retries(bench: Any) -> None:
+    bench.server.answers = [500] * 9
+    talker = bench.talk(speculate_after=None)
+    talker.speech()
+    talker.silence(8)
+    with pytest.raises(APIStatusError):
+        await talker.end()
+    assert len(bench.server.requests) == 3
+
+
+async def test_a_server_come_back_with_another_model_is_asked_anew(bench: Any) -> None:
+    server, made = bench.server, bench.stt(speculate_after=None)
+    server.answers = [404]
+    talker = bench.talk(made)
+    talker.speech()
+    talker.silence(8)
+    with pytest.raises(APIStatusError):
+        await talker.end()
+    server.listed = "another"
+    talker = bench.talk(made)
+    talker.speech()
+    talker.silence(8)
+    await talker.until(FINAL)
+    assert [r.fields["model"] for r in server.requests] == ["whisper", "another"]
+
+
+async def test_what_nobody_said_is_an_empty_final(bench: Any) -> None:
+    bench.server.answers = [{"text": "字幕由Amara.org社群提供"}]
+    talker = bench.talk()
+    talker.speech()
+    talker.silence(8)
+    events = await talker.until(FINAL)
+    assert [e for e in events if e[0] != PREFLIGHT] == [(START, ""), (END, ""), (FINAL, "")]
+
+
+async def test_a_click_costs_no_request(bench: Any) -> None:
+    talker = bench.talk()
+    talker.speech(2)
+    talker.silence(8)
+    assert await talker.until(FINAL) == [(START, ""), (END, ""), (FINAL, "")]
+    assert bench.server.requests == []
+
+
+async def test_a_flush_in_the_middle_of_speech_ends_it(bench: Any) -> None:
+    talker = bench.talk()
+    talker.speech(12)
+    talker.stream.flush()
+    assert await talker.until(FINAL) == [(START, ""), (END, ""), (FINAL, "12 windows")]
+    talker.speech(5)
+    talker.silence(8)
+    assert (await talker.until(FINAL, 2))[-1] == (FINAL, "9 windows")
+
+
+async def test_the_end_of_input_ends_speech_and_then_the_stream(bench: Any) -> None:
+    talker = bench.talk()
+    talker.speech(12)
+    talker.stream.end_input()
+    await talker.end()
+    assert talker.events == [(START, ""), (END, ""), (FINAL, "12 windows")]
+
+
+async def test_a_microphone_switched_off_in_a_word_ends_it(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stt_stream, "STALL", 0.05)
+    talker = bench.talk()
+    talker.speech(12)
+    assert await talker.until(FINAL) == [(START, ""), (END, ""), (FINAL, "12 windows")]
+    talker.speech(5)
+    talker.silence(8)
+    await talker.until(FINAL, 2)
+
+
+async def test_a_long_speech_is_cut_at_a_pause_without_an_end(bench: Any) -> None:
+    talker = bench.talk(max_utterance=0.96)
+    talker.speech(30)
+    talker.silence(4)
+    await talker.until(FINAL)
+    talker.speech(10)
+    talker.silence(4)
+    await talker.until(PREFLIGHT)
+    talker.silence(4)
+    assert await talker.until(FINAL, 2) == [
+        (START, ""),
+        (FINAL, "34 windows"),
+        (PREFLIGHT, "14 windows"),
+        (END, ""),
+        (FINAL, "14 windows"),
+    ]
+
+
+async def test_closing_cancels_the_request_at_once(bench: Any) -> None:
+    server = bench.server
+    server.gate.clear()
+    talker = bench.talk()
+    talker.speech()
+    talker.silence(8)
+    await server.until(lambda: len(server.requests) == 1)
+    await talker.aclose()
+    await asyncio.wait_for(server.requests[0].cancelled.wait(), 5)
+
+
+async def test_a_server_that_says_nothing_is_a_timeout(bench: Any) -> None:
+    bench.server.gate.clear()
+    made = bench.stt()
+    options = APIConnectOptions(max_retry=0, timeout=0.1)
+    stream = made.stream(conn_options=options)
+    talker = type(bench.talk(made))(stream)
+    talker.speech()
+    talker.silence(8)
+    with pytest.raises(APIConnectionError, match=r"within 0\.1 s"):
+        await talker.end()
+
+
+async def test_times_are_those_of_the_audio(bench: Any) -> None:
+    talker = bench.talk()
+    talker.silence(20)
+    talker.speech(10)
+    talker.silence(8)
+    talker.stream.end_input()
+    await talker.end()
+    (final,) = [e for e in talker.full if e.type == FINAL]
+    said = final.alternatives[0]
+    assert said.start_time == pytest.approx(20 * 0.032 - 0.3, abs=0.1)
+    assert said.end_time == pytest.approx(30 * 0.032, abs=0.1)
+    usage = talker.full[-1].recognition_usage
+    assert usage is not None
+    assert usage.audio_duration > 0.5

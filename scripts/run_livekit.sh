@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Starts livekit-server: the one on PATH, else the one that `make setup` built.
+#   PARLEY_ADDRESS            127.0.0.1; an address of this machine opens the server to its network
+#   PARLEY_PORT_LIVEKIT       7880, signalling (TCP)
+#   PARLEY_PORT_LIVEKIT_UDP   7882, media
+#   PARLEY_PORT_LIVEKIT_TCP   7881, media where UDP is blocked; not used on 127.0.0.1
+#   LIVEKIT_KEYS              "KEY: SECRET", or LIVEKIT_API_KEY and LIVEKIT_API_SECRET
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+address=${PARLEY_ADDRESS:-127.0.0.1}
+if [[ -z ${LIVEKIT_KEYS:-} ]]; then
+  : "${LIVEKIT_API_KEY:?set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, as your agent has them}"
+  : "${LIVEKIT_API_SECRET:?set LIVEKIT_API_SECRET, of at least 32 characters, as your agent has it}"
+  export LIVEKIT_KEYS="$LIVEKIT_API_KEY: $LIVEKIT_API_SECRET"
+fi
+PATH="$PATH:${PARLEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/parley}/bin"
+if ! command -v livekit-server >/dev/null; then
+  echo "livekit-server is neither on PATH nor in the cache: run \`make setup\`." >&2
+  exit 127
+fi
+# LiveKit listens for media over TCP on every address, whatever it is bound to.
+tcp=${PARLEY_PORT_LIVEKIT_TCP:-7881}
+[[ $address != 127.0.0.1 ]] || tcp=0
+exec livekit-server \
+  --config-body "$(sed "/^ *#/d; s/127\.0\.0\.1/$address/g" configs/livekit.yaml)" \
+  --port "${PARLEY_PORT_LIVEKIT:-7880}" \
+  --udp-port "${PARLEY_PORT_LIVEKIT_UDP:-7882}" \
+  --rtc.tcp_port "$tcp"

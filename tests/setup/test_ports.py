@@ -1,0 +1,62 @@
+"""A port that cannot be used is one sentence, before anything starts."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from agent.demo import ports
+from agent.demo.ports import PortError
+
+
+def test_a_port_in_use_is_named_with_its_purpose_and_variable() -> None:
+    numbers = ports.free()
+    with socket.create_server(("127.0.0.1", numbers["stt"])):
+        with pytest.raises(PortError) as refused:
+            ports.check(numbers)
+        assert str(refused.value) == (
+            f"Port {numbers['stt']}, for the speech recogniser, cannot be used (address already "
+            "in use): stop the program that has it, or set PARLEY_PORT_STT to another port."
+        )
+    ports.check(numbers)
+
+
+def test_a_media_port_in_use_is_seen_too() -> None:
+    numbers = ports.free()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as media:
+        media.bind(("127.0.0.1", numbers["livekit_udp"]))
+        with pytest.raises(PortError, match="PARLEY_PORT_LIVEKIT_UDP"):
+            ports.check(numbers)
+
+
+def test_every_port_in_use_has_its_sentence() -> None:
+    numbers = ports.free()
+    with (
+        socket.create_server(("127.0.0.1", numbers["web"])),
+        socket.create_server(("127.0.0.1", numbers["tts"])),
+        pytest.raises(PortError) as refused,
+    ):
+        ports.check(numbers)
+    assert [line.split(", ")[1] for line in str(refused.value).split("\n")] == [
+        "for the web page",
+        "for the voice",
+    ]
+
+
+def test_one_number_for_two_things_is_refused() -> None:
+    numbers = ports.free()
+    with pytest.raises(PortError, match="PARLEY_PORT_TTS"):
+        ports.check({**numbers, "tts": numbers["llm"]})
+
+
+def test_a_variable_moves_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_PORT_WEB", "18080")
+    assert ports.chosen()["web"] == 18080
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "web", "-1", ""])
+def test_what_is_no_port_number_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_PORT_WEB", text)
+    with pytest.raises(PortError, match="PARLEY_PORT_WEB = .* for the web page, is no port number"):
+        ports.chosen()

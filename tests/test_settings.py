@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent import settings
+from agent.settings import SettingsError
+
+PROFILES = ["cpu", "gpu"]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARLEY_PROFILE", raising=False)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_loads(name: str) -> None:
+    assert settings.load(name).llm.url.endswith("/v1")
+
+
+def test_the_environment_names_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_PROFILE", "gpu")
+    assert settings.load().tts.voice["zh"] == "Vivian"
+
+
+def test_the_environment_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_LLM__BASE_URL", "http://10.0.0.7:8000/v1")
+    monkeypatch.setenv("PARLEY_LLM__API_KEY", "hush")
+    loaded = settings.load("cpu")
+    assert loaded.llm.url == "http://10.0.0.7:8000/v1"
+    assert loaded.llm.key == "hush"
+    assert loaded.llm.temperature == 0.3  # the rest of the section stays as the profile has it
+    assert "hush" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "parts"),
+    [
+        ("PARLEY_LLM__TEMPERATURE", "9", ["llm.temperature", "'9'", "allowed: 0.0 to 2.0"]),
+        ("PARLEY_TURNS__MIN_SILENCE", "0", ["turns.min_silence", "allowed: 0.05 to 2.0"]),
+        ("PARLEY_TURNS__DETECTOR", "magic", ["turns.detector", "'vad' or 'v1-mini'"]),
+        ("PARLEY_LLM__TEMPRATURE", "1", ["llm.temprature is not a setting", "temperature"]),
+        ("PARLEY_LANGUAGE", "fr", ["language", "'en', 'zh' or 'auto'"]),
+        ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
+        ("PARLEY_GREETING", '{"fr": "Salut"}', ["greeting.fr", "'en' or 'zh'"]),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, parts: list[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        settings.load("cpu")
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_missing_section_is_named(tmp_path: Path) -> None:
+    profile = tmp_path / "half.yaml"
+    profile.write_text("llm:\n  base_url: http://127.0.0.1:1/v1\n")
+    with pytest.raises(SettingsError, match="stt is missing .* PARLEY_STT"):
+        settings.load(str(profile))
+
+
+def test_a_wrong_key_in_a_profile_is_named(tmp_path: Path) -> None:
+    profile = tmp_path / "typo.yaml"
+    profile.write_text((settings.CONFIGS / "cpu.yaml").read_text() + "\nlanguages: en\n")
+    with pytest.raises(SettingsError, match="languages is not a setting"):
+        settings.load(str(profile))
+
+
+def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
+    profile = tmp_path / "broken.yaml"
+    profile.write_text("llm: [")
+    with pytest.raises(SettingsError, match=r"broken\.yaml is not valid YAML"):
+        settings.load(str(profile))
+
+
+def test_an_unknown_profile_lists_those_there_are() -> None:
+    with pytest.raises(SettingsError, match="one of cpu, gpu"):
+        settings.load("nosuch")

@@ -1,0 +1,184 @@
+"""One livekit-server and one browser for all tests of the page; the page served by its own code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import wave
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import pytest_asyncio
+import uvicorn
+import yaml
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
+
+from agent.local.models import locate
+from agent.local.models.store import cache
+from agent.web import create_app
+from agent.web.livekit_url import LiveKit
+
+from .visitor import SCREENSHOTS, Visitor
+
+KEY, SECRET = "testkey", "a-secret-that-must-stay-on-the-server"
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class LiveKitServer:
+    """A livekit-server that can be killed and started again at the same address."""
+
+    def __init__(self, config: Path) -> None:
+        port = free_port()
+        config.write_text(
+            yaml.safe_dump(
+                {
+                    "port": port,
+                    "bind_addresses": ["127.0.0.1"],
+                    "keys": {KEY: SECRET},
+                    "rtc": {
+                        "tcp_port": free_port(),
+                        "udp_port": free_port(),
+                        "node_ip": "127.0.0.1",
+                        "use_external_ip": False,
+                        "enable_loopback_candidate": True,
+                        "ips": {"includes": ["127.0.0.1/32"]},
+                        "stun_servers": ["127.0.0.1:9"],
+                    },
+                    "logging": {"level": "warn"},
+                }
+            )
+        )
+        self.livekit = LiveKit(f"ws://127.0.0.1:{port}", KEY, SECRET)
+        self._config = config
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        binary = shutil.which("livekit-server") or cache() / "bin" / "livekit-server"
+        self._process = await asyncio.create_subprocess_exec(
+            binary, "--config", self._config, stdout=asyncio.subprocess.DEVNULL, stderr=None
+        )
+        url = self.livekit.url.replace("ws", "http", 1)
+        async with asyncio.timeout(30), httpx.AsyncClient() as client:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(url)).is_success:
+                        return
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+@contextlib.asynccontextmanager
+async def serve(livekit: LiveKit, *, max_rooms: int) -> AsyncIterator[str]:
+    """Serve the page; gives its address."""
+    app = create_app(livekit, client_library=locate("web"), max_rooms=max_rooms)
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    running = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveKitServer]:
+    server = LiveKitServer(tmp_path_factory.mktemp("livekit") / "livekit.yaml")
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(server: LiveKitServer) -> AsyncIterator[str]:
+    # One per test: each has the whole rate of its own.
+    async with serve(server.livekit, max_rooms=100) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """Chromium, whose microphone is a recording of something that rises and falls."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    sound = tmp_path_factory.mktemp("sound") / "microphone.wav"
+    seconds = np.arange(48_000 * 4) / 48_000
+    voice = np.sin(2 * np.pi * 180 * seconds) * np.abs(np.sin(2 * np.pi * 1.5 * seconds))
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        file.writeframes((voice * 16_000).astype("<i2").tobytes())
+    fake = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={sound}"]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *fake])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def deaf_browser() -> AsyncIterator[Browser]:
+    """Chromium on a machine without a microphone."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+Visit = Callable[..., AbstractAsyncContextManager[Visitor]]
+
+
+@contextlib.asynccontextmanager
+async def visiting(
+    browser: Browser, *, locale: str = "en-GB", microphone: bool = True
+) -> AsyncIterator[Visitor]:
+    """Open a fresh window; afterwards nothing must have been blocked by the page's own policy."""
+    context: BrowserContext = await browser.new_context(
+        locale=locale, permissions=["microphone"] if microphone else [], color_scheme="light"
+    )
+    page = await context.new_page()
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    try:
+        yield Visitor(page)
+    finally:
+        await context.close()
+    assert complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
+    async with visiting(browser) as visitor:
+        yield visitor

@@ -1,0 +1,315 @@
+"""The endpoint that hands out tickets: what a ticket allows, and who gets none."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from livekit import api
+
+from agent.web import create_app
+from agent.web.admission import JOIN_TIME, RATE, Admission, Full
+from agent.web.livekit_url import LiveKit, LiveKitError
+from agent.web.server import CLIENT_LIBRARY
+
+KEY, SECRET = "a-key", "a-secret-that-must-stay-on-the-server"
+STATIC = Path(__file__).resolve().parents[2] / "agent" / "web" / "static"
+
+
+class Rooms:
+    """Stands in for livekit-server's list of rooms."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def list_rooms(self, _: api.ListRoomsRequest) -> api.ListRoomsResponse:
+        return api.ListRoomsResponse(rooms=[api.Room(name=name) for name in self.names])
+
+
+@pytest.fixture
+def rooms() -> Rooms:
+    return Rooms()
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    (tmp_path / CLIENT_LIBRARY).write_text("// LiveKit's client\n")
+    return tmp_path
+
+
+@contextlib.asynccontextmanager
+async def _client(
+    livekit: LiveKit, library: Path, rooms: Rooms | None, *, max_rooms: int = 100
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(livekit, client_library=library, max_rooms=max_rooms)
+    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://parley.test") as client,
+    ):
+        if rooms:
+            app.state.admission = Admission(rooms, max_rooms)
+        yield client
+
+
+@pytest.fixture
+async def client(rooms: Rooms, library: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with _client(LiveKit("ws://livekit.test:7880", KEY, SECRET), library, rooms) as client:
+        yield client
+
+
+async def _ticket(client: httpx.AsyncClient, **wanted: str) -> dict[str, str]:
+    response = await client.post("/api/token", json={"language": "en", **wanted})
+    assert response.status_code == 200, response.text
+    ticket: dict[str, str] = response.json()
+    return ticket
+
+
+async def test_a_ticket_opens_one_room_for_a_voice_and_no_more(client: httpx.AsyncClient) -> None:
+    # Without LIVEKIT_AGENT_NAME any agent of the server comes to the room.
+    ticket = await _ticket(client, language="zh", name="Ada")
+    assert sorted(ticket) == ["identity", "room", "token", "url"]
+    claims = jwt.decode(ticket["token"], SECRET, algorithms=["HS256"], issuer=KEY)
+    assert claims["video"] == {
+        "roomJoin": True,
+        "room": ticket["room"],
+        "canPublish": True,
+        "canPublishSources": ["microphone"],
+        "canPublishData": True,
+        "canSubscribe": True,
+        "canUpdateOwnMetadata": True,
+    }
+    assert claims["sub"] == ticket["identity"]
+    assert claims["name"] == "Ada"
+    assert claims["attributes"] == {"parley.language": "zh"}
+    assert claims["roomConfig"]["agents"] == [{}]
+    assert claims["roomConfig"]["maxParticipants"] == 1
+    # Nothing else: no SIP, no inference, no administration.
+    assert set(claims) <= {
+        *("sub", "iss", "nbf", "exp", "identity", "kind", "name", "metadata", "video"),
+        *("attributes", "roomConfig"),
+    }
+
+
+async def test_a_ticket_asks_for_the_named_agent(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEKIT_AGENT_NAME", "reception")
+    claims = jwt.decode((await _ticket(client))["token"], SECRET, algorithms=["HS256"])
+    assert claims["roomConfig"]["agents"] == [{"agentName": "reception"}]
+
+
+async def test_a_ticket_is_for_minutes(client: httpx.AsyncClient) -> None:
+    claims = jwt.decode((await _ticket(client))["token"], SECRET, algorithms=["HS256"])
+    assert claims["exp"] - claims["nbf"] == datetime.timedelta(minutes=2).total_seconds()
+
+
+async def test_no_two_tickets_share_a_room_or_an_identity(client: httpx.AsyncClient) -> None:
+    tickets = [await _ticket(client) for _ in range(RATE.amount)]
+    assert len({t["room"] for t in tickets}) == len({t["identity"] for t in tickets}) == RATE.amount
+
+
+async def test_a_ticket_is_not_cached(client: httpx.AsyncClient) -> None:
+    response = await client.post("/api/token", json={"language": "en"})
+    assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"not json",
+        b"[]",
+        b'{"language": "fr"}',
+        b'{"language": "en", "room": "someone-elses"}',
+        b'{"language": "en", "name": "' + b"x" * 61 + b'"}',
+        b'{"language": "en", "name": 7}',
+        b"\xff\xfe",
+    ],
+)
+async def test_a_bad_request_gets_one_sentence(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post("/api/token", content=body)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error["code"] == "bad_request"
+    assert "language" in error["message"]
+    assert "\n" not in error["message"]
+
+
+async def test_a_long_body_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.post("/api/token", content=b" " * 2000)
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_long")
+
+
+async def test_only_a_post_gives_a_ticket(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/token")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://parley.test"}, 403),
+        ({"Origin": "http://parley.test"}, 200),
+        ({"Origin": "http://parley.test:81"}, 403),
+        ({"Origin": "http://evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 200),  # no browser
+    ],
+)
+async def test_pages_of_other_sites_get_no_ticket(
+    client: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    response = await client.post("/api/token", json={"language": "en"}, headers=headers)
+    assert response.status_code == status
+
+
+async def test_an_address_that_asks_too_often_has_to_wait(client: httpx.AsyncClient) -> None:
+    for _ in range(RATE.amount):
+        await _ticket(client)
+    response = await client.post("/api/token", json={"language": "en"})
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "too_many")
+    assert 1 <= int(response.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize(
+    ("other", "allowed"),
+    [("2001:db8::2", False), ("2001:db8:0:1::1", True), ("192.0.2.8", True)],
+)
+async def test_a_rate_is_kept_for_each_subscriber(rooms: Rooms, other: str, allowed: bool) -> None:
+    admission = Admission(rooms, max_rooms=1)
+    for _ in range(RATE.amount):
+        await admission.check_rate("2001:db8::1")
+    if allowed:
+        await admission.check_rate(other)
+    else:
+        with pytest.raises(Exception, match="Too many"):
+            await admission.check_rate(other)
+
+
+async def test_a_full_server_says_so(rooms: Rooms, library: Path) -> None:
+    livekit = LiveKit("ws://livekit.test", KEY, SECRET)
+    async with _client(livekit, library, rooms, max_rooms=2) as client:
+        rooms.names = ["a", "b"]
+        response = await client.post("/api/token", json={"language": "en"})
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "full")
+        rooms.names = ["a"]
+        await _ticket(client)
+
+
+async def test_places_given_away_count_until_their_rooms_are_listed(rooms: Rooms) -> None:
+    now = 0.0
+    admission = Admission(rooms, max_rooms=2, clock=lambda: now)
+    await admission.take("first")
+    await admission.take("second")
+    with pytest.raises(Full):
+        await admission.take("third")
+    rooms.names = ["first"]  # listed: no longer counted twice
+    with pytest.raises(Full):
+        await admission.take("third")
+    rooms.names = []  # first has left again; second is still on its way
+    await admission.take("third")
+    with pytest.raises(Full):
+        await admission.take("fourth")
+    now += JOIN_TIME  # neither of the two ever came
+    await admission.take("fourth")
+
+
+async def test_an_unreachable_livekit_says_so(library: Path) -> None:
+    async with _client(LiveKit("ws://127.0.0.1:9", KEY, SECRET), library, None) as client:
+        response = await client.post("/api/token", json={"language": "en"})
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "no_server")
+
+
+def _files() -> Iterator[str]:
+    for path in STATIC.rglob("*"):
+        if path.is_file():
+            yield f"/static/{path.relative_to(STATIC)}"
+
+
+async def test_the_secret_is_in_no_answer(client: httpx.AsyncClient) -> None:
+    paths = ["/", "/health", "/nothing", f"/static/{CLIENT_LIBRARY}", "/static/..%2fserver.py"]
+    answers = [await client.get(path) for path in [*paths, *_files()]]
+    answers += [
+        await client.post("/api/token", content=body)
+        for body in (b'{"language": "en"}', b"{}", b" " * 2000)
+    ]
+    rooms_gone = await client.post("/api/token", json={}, headers={"Origin": "http://evil.test"})
+    for answer in [*answers, rooms_gone]:
+        assert SECRET.encode() not in answer.content
+        assert SECRET not in str(answer.headers)
+    # The token is signed with it and does not carry it.
+    token = answers[-3].json()["token"]
+    assert SECRET not in json.dumps(jwt.decode(token, options={"verify_signature": False}))
+    assert SECRET not in repr(LiveKit("ws://x", KEY, SECRET))
+
+
+async def test_the_page_may_reach_itself_and_livekit_only(client: httpx.AsyncClient) -> None:
+    policy = (await client.get("/")).headers["content-security-policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"] == directives["style-src"] == "'self'"
+    assert directives["connect-src"] == "'self' ws://livekit.test:7880 http://livekit.test:7880"
+    assert directives["frame-ancestors"] == "'none'"
+
+
+async def test_the_page_has_nothing_inline_and_nothing_from_elsewhere() -> None:
+    html = (STATIC / "index.html").read_text(encoding="utf-8")
+    assert "<style" not in html
+    assert " style=" not in html
+    assert " on" not in html.replace(" one", "")
+    assert html.count("<script ") == html.count('<script src="/static/')
+    for path in STATIC.iterdir():
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "//cdn" not in text
+        assert "http://" not in text
+        assert "https://" not in text
+
+
+async def test_health_answers(client: httpx.AsyncClient) -> None:
+    response = await client.get("/health")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("url", "public", "host", "secure", "seen"),
+    [
+        ("ws://127.0.0.1:7880", None, "127.0.0.1", False, "ws://127.0.0.1:7880"),
+        ("ws://127.0.0.1:7880", None, "localhost", False, "ws://127.0.0.1:7880"),
+        ("ws://127.0.0.1:7880", None, "192.168.1.5", False, "ws://192.168.1.5:7880"),
+        ("ws://localhost:7880", None, "parley.lan", True, "wss://parley.lan:7880"),
+        ("ws://[::1]:7880", None, "fd00::5", False, "ws://[fd00::5]:7880"),
+        ("ws://10.0.0.2:7880", None, "parley.lan", False, "ws://10.0.0.2:7880"),
+        ("http://127.0.0.1:7880", None, "localhost", False, "ws://127.0.0.1:7880"),
+        ("https://livekit.test", None, "parley.lan", True, "wss://livekit.test"),
+        ("ws://127.0.0.1:7880", "wss://lk.test", "parley.lan", True, "wss://lk.test"),
+        ("ws://10.0.0.2:7880", "ws://127.0.0.1:9", "parley.lan", False, "ws://127.0.0.1:9"),
+    ],
+)
+def test_a_browser_is_told_an_address_it_can_reach(
+    url: str, public: str | None, host: str, secure: bool, seen: str
+) -> None:
+    assert LiveKit(url, KEY, SECRET, public).seen_from(host, secure=secure) == seen
+
+
+def test_the_environment_names_livekit() -> None:
+    environment = {
+        "LIVEKIT_URL": "ws://127.0.0.1:7880",
+        "LIVEKIT_API_KEY": KEY,
+        "LIVEKIT_API_SECRET": SECRET,
+    }
+    assert LiveKit.from_environment(environment) == LiveKit("ws://127.0.0.1:7880", KEY, SECRET)
+    for name in environment:
+        with pytest.raises(LiveKitError, match=f"^{name} must be set"):
+            LiveKit.from_environment({**environment, name: ""})
+    with pytest.raises(LiveKitError, match="LIVEKIT_PUBLIC_URL='livekit' is no address"):
+        LiveKit.from_environment({**environment, "LIVEKIT_PUBLIC_URL": "livekit"})

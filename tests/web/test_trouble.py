@@ -1,0 +1,174 @@
+"""What the page says and does when something goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from livekit import api
+from playwright.async_api import Browser
+
+from .actor import enter, greet
+from .conftest import LiveKitServer, serve, visiting
+from .visitor import Visitor
+
+pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_leaving_while_the_browser_asks_leaves_nothing_open(
+    visitor: Visitor, site: str
+) -> None:
+    page = visitor.page
+    await page.add_init_script(
+        """
+        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (wanted) => {
+          await new Promise((answer) => { window.answer = answer; });
+          window.stream = await ask(wanted);
+          return window.stream;
+        };
+        """
+    )
+    tickets: list[str] = []
+    page.on("request", lambda r: tickets.append(r.url) if "/api/" in r.url else None)
+    await visitor.open(site)
+    await page.locator("#join").click()
+    await visitor.mic("asking")
+    await visitor.shoot("22-asking-for-the-microphone")
+    await page.locator("#leave").click()
+    await visitor.phase("ended")
+    await page.evaluate("window.answer()")
+    await page.wait_for_function(
+        "() => window.stream?.getTracks().every((track) => track.readyState === 'ended')"
+    )
+    await visitor.phase("ended")
+    assert tickets == []
+
+
+async def test_without_permission_one_can_type_and_speak_later(
+    browser: Browser, site: str, server: LiveKitServer
+) -> None:
+    async with visiting(browser, microphone=False) as visitor:
+        await visitor.open(site)
+        ticket = await visitor.join()
+        await visitor.notice("mic-denied")
+        await visitor.phase("live")
+        async with enter(server.livekit, ticket["room"]) as actor:
+            await greet(visitor, actor)
+            await visitor.mic("off")
+            await visitor.shoot("13-microphone-denied")
+            await visitor.write("Can you read me?")
+            assert await asyncio.wait_for(actor.messages.get(), 5) == "Can you read me?"
+            await visitor.page.context.grant_permissions(["microphone"])
+            await visitor.page.get_by_role("button", name="Try again").click()
+            await visitor.mic("on")
+            await visitor.no_notice()
+
+
+async def test_without_a_microphone_one_can_type(
+    deaf_browser: Browser, site: str, server: LiveKitServer
+) -> None:
+    async with visiting(deaf_browser) as visitor:
+        await visitor.open(site)
+        ticket = await visitor.join()
+        await visitor.notice("mic-missing")
+        await visitor.phase("live")
+        async with enter(server.livekit, ticket["room"]) as actor:
+            await greet(visitor, actor)
+            await visitor.shoot("14-no-microphone")
+            await visitor.write("Hello")
+            assert await asyncio.wait_for(actor.messages.get(), 5) == "Hello"
+
+
+async def test_an_agent_that_is_absent_or_leaves_is_reported(
+    visitor: Visitor, site: str, server: LiveKitServer
+) -> None:
+    await visitor.open(site)
+    ticket = await visitor.join()
+    await visitor.phase("live")
+    await visitor.agent("absent", within=25)
+    await visitor.notice("agent-absent")
+    await visitor.shoot("15-agent-absent")
+    async with enter(server.livekit, ticket["room"]) as actor:
+        await actor.state("listening")
+        await visitor.agent("listening")
+        await visitor.no_notice()
+    await visitor.agent("left")
+    await visitor.notice("agent-left")
+    await visitor.shoot("16-agent-left")
+    async with visitor.page.expect_response("**/api/token") as response:
+        await visitor.page.get_by_role("button", name="Start again").click()
+    again = await (await response.value).json()
+    assert again["room"] != ticket["room"]
+    await visitor.phase("live")
+    await visitor.no_notice()
+
+
+async def test_a_lost_connection_comes_back(
+    visitor: Visitor, site: str, server: LiveKitServer
+) -> None:
+    await visitor.open(site)
+    ticket = await visitor.join()
+    await visitor.phase("live")
+    async with enter(server.livekit, ticket["room"]) as actor:
+        await actor.state("listening")
+        await visitor.agent("listening")
+        await actor.heard("u1", "Are you there?", final=True)
+        await visitor.caption(0, "user", "Are you there?", final=True)
+        await server.kill()
+        await visitor.phase("reconnecting", within=40)
+        await visitor.notice("connection-lost")
+        await visitor.shoot("17-reconnecting")
+    await server.start()
+    await visitor.phase("live", within=60)
+    await visitor.no_notice()
+    async with enter(server.livekit, ticket["room"]) as actor:
+        await greet(visitor, actor)
+        await visitor.mic("on")
+        await visitor.caption(0, "user", "Are you there?", final=True)
+        await visitor.write("Here again")
+        assert await asyncio.wait_for(actor.messages.get(), 5) == "Here again"
+
+
+async def test_a_full_server_says_so(
+    visitor: Visitor, browser: Browser, server: LiveKitServer
+) -> None:
+    async with visiting(browser) as first, serve(server.livekit, max_rooms=1) as small:
+        livekit = server.livekit
+        async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
+            for room in (await client.room.list_rooms(api.ListRoomsRequest())).rooms:
+                await client.room.delete_room(api.DeleteRoomRequest(room=room.name))
+        await first.open(small)
+        await first.join()
+        await first.phase("live")
+        await visitor.open(small)
+        refusal = await visitor.join()
+        assert refusal["error"]["code"] == "full"
+        await visitor.phase("failed")
+        await visitor.notice("full")
+        await visitor.shoot("18-full")
+        await first.page.locator("#leave").click()
+        await first.phase("ended")
+
+
+async def test_a_server_that_is_down_says_so(visitor: Visitor, server: LiveKitServer) -> None:
+    nowhere = server.livekit.__class__("ws://127.0.0.1:9", "key", "secret")
+    async with serve(nowhere, max_rooms=1) as site:
+        await visitor.open(site)
+        await visitor.join()
+        await visitor.phase("failed")
+        await visitor.notice("no_server")
+
+
+async def test_a_conversation_closed_by_the_agent_ends(
+    visitor: Visitor, site: str, server: LiveKitServer
+) -> None:
+    await visitor.open(site)
+    ticket = await visitor.join()
+    await visitor.phase("live")
+    livekit = server.livekit
+    async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
+        await client.room.delete_room(api.DeleteRoomRequest(room=ticket["room"]))
+    await visitor.phase("ended")
+    await visitor.notice("closed")
+    await visitor.shoot("20-closed")

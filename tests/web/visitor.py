@@ -1,0 +1,106 @@
+"""A person at the page: what can be pressed, read and waited for.
+
+The names below are stable, for every test that uses the page:
+
+======================================  ====================================================
+``body[data-phase]``                    ``idle``, ``joining``, ``live``, ``reconnecting``,
+                                        ``ended``, ``failed``
+``body[data-agent]``                    ``none``, ``waiting``, ``absent``, ``left``,
+                                        ``initializing``, ``listening``, ``thinking``,
+                                        ``speaking``
+``body[data-mic]``                      ``off``, ``asking``, ``on``, ``muted``
+``body`` style ``--ear``, ``--voice``   level of the microphone and of the agent, 0 to 1
+``#join``, ``#join-typing``, ``#leave`` begin with or without a microphone; end
+``#mute``, ``#settings``                buttons of the call
+``#microphone``, ``#speaker``           device choice, in ``#settings-dialog``
+``input[name=language][value=en|zh]``   language of page and conversation
+``#message``, ``#send``                 text beside speech
+``#captions li``                        one utterance: ``data-role`` (``user``, ``agent``),
+                                        ``data-segment``, ``data-final``; its words in ``p``
+``#notices [data-code]``                a problem: codes are the keys of ``notice`` in i18n.js
+``#state``, ``#hint``                   what is going on, in words
+======================================  ====================================================
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page, ViewportSize, expect
+
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "output" / "screenshots"
+_DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+_PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+class Visitor:
+    """Drives one page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.body = page.locator("body")
+        self.captions = page.locator("#captions li")
+
+    async def open(self, url: str) -> None:
+        await self.page.goto(url)
+        await self.phase("idle")
+
+    async def join(self, button: str = "#join") -> dict[str, Any]:
+        """Press the button; gives the ticket that the page was handed, or the refusal."""
+        async with self.page.expect_response("**/api/token") as response:
+            await self.page.locator(button).click()
+        ticket: dict[str, Any] = await (await response.value).json()
+        return ticket
+
+    async def phase(self, phase: str, *, within: float = 15) -> None:
+        await expect(self.body).to_have_attribute("data-phase", phase, timeout=within * 1000)
+
+    async def agent(self, state: str, *, within: float = 15) -> None:
+        await expect(self.body).to_have_attribute("data-agent", state, timeout=within * 1000)
+
+    async def mic(self, state: str) -> None:
+        await expect(self.body).to_have_attribute("data-mic", state)
+
+    async def notice(self, code: str, *, within: float = 5) -> None:
+        notice = self.page.locator(f"#notices [data-code={code}]")
+        await expect(notice).to_be_visible(timeout=within * 1000)
+
+    async def no_notice(self) -> None:
+        await expect(self.page.locator("#notices [data-code]")).to_have_count(0)
+
+    async def caption(self, index: int, role: str, text: str, *, final: bool) -> None:
+        item = self.captions.nth(index)
+        await expect(item.locator("p")).to_have_text(text)
+        await expect(item).to_have_attribute("data-role", role)
+        await expect(item).to_have_attribute("data-final", str(final).lower())
+
+    async def loud(self, whose: str) -> None:
+        """Wait until a level, ``ear`` or ``voice``, is well above silence."""
+        await self.page.wait_for_function(
+            "name => Number(document.body.style.getPropertyValue(name)) > 0.3", arg=f"--{whose}"
+        )
+
+    async def write(self, message: str) -> None:
+        await expect(self.page.locator("#send")).to_be_enabled()
+        await self.page.locator("#message").fill(message)
+        await self.page.locator("#message").press("Enter")
+
+    async def choose(self, language: str) -> None:
+        # The radio itself is invisible; people press the word on top of it.
+        await self.page.locator(f"label:has(input[value={language}])").click()
+
+    async def shoot(self, name: str) -> None:
+        """Keep what the page looks like now, on a desktop and on a phone, by day and by night."""
+        for size, viewport in (("desktop", _DESKTOP), ("phone", _PHONE)):
+            await self.page.set_viewport_size(viewport)
+            for scheme in ("light", "dark"):
+                await self.page.emulate_media(color_scheme=scheme)
+                await self.page.wait_for_timeout(350)  # the eye's: colours ease in over 300 ms
+                await self.page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png")
+            overflow = await self.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert overflow <= 0, f"{name} is {overflow} px too wide on a {size}"
+        await self.page.emulate_media(color_scheme="light")
+        await self.page.set_viewport_size(_DESKTOP)
