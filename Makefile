@@ -17,10 +17,11 @@ test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this
 	scripts/setup_engines.sh
 	$(UV) run --no-sync pytest tests/engines
 
-check: setup  ## lint, format, strict types
+check: setup  ## lint, format, strict types, exported names
 	$(UV) run --no-sync ruff check
 	$(UV) run --no-sync ruff format --check
 	$(UV) run --no-sync mypy --exclude /tests/ agent bench plugins $(wildcard scripts/*.py)
+	$(UV) run --no-sync pytest -q $(wildcard tests/test_exports.py plugins/*/tests/test_exports.py)
 
 bench-%: setup  ## run a benchmark: bench-latency, bench-answers, bench-tts URL=… , bench-llm URL=…
 	$(UV) run --no-sync python -m bench.$* $(URL) $(ARGS)

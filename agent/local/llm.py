@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from pathlib import Path
@@ -19,6 +20,10 @@ SLOTS = 2
 CONTEXT = 4096
 """Tokens of context for each slot."""
 
+NICENESS = 10
+"""Below the voice, which makes the first unit while this writes the rest of the reply: in Chinese,
+voice to voice P50 1.90 s instead of 2.05 s, P95 2.03 s instead of 2.36 s (24 turns each)."""
+
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
@@ -29,6 +34,7 @@ def serve(host: str, port: int, threads: int = 2) -> None:
     """
     import xllamacpp
 
+    os.nice(NICENESS)
     params = xllamacpp.CommonParams()
     params.model.path = str(locate("llm") / "model.gguf")
     params.model_alias = {MODEL}

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 import httpx
+import numpy as np
 import pytest
 import pytest_asyncio
+import soundfile
+from livekit import rtc
 
 from agent.demo import Server, Stack
+from agent.local.models import locate
 from bench import speech
 from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples
@@ -60,6 +64,15 @@ class World:
 async def world() -> AsyncIterator[World]:
     async with Stack() as stack:
         yield World(stack.server, stack.tts_url, stack.stt_url, stack.web_url)
+
+
+def recorded(name: str) -> Samples:
+    """A recording among the models' files, as a caller speaks it: mono s16 at 24 kHz."""
+    samples, rate = soundfile.read(locate("speech") / name, dtype="int16")
+    resampler = rtc.AudioResampler(rate, SAMPLE_RATE, quality=rtc.AudioResamplerQuality.HIGH)
+    frames = resampler.push(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
+    frames += resampler.flush()
+    return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
 
 
 def likeness(a: str, b: str) -> float:

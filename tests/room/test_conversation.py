@@ -9,7 +9,7 @@ from livekit import api
 
 from bench.turn import ask
 
-from .conftest import World, likeness
+from .conftest import World, likeness, recorded
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -34,6 +34,18 @@ async def test_a_question_is_answered_by_voice(
     # Whisper mishears a synthetic voice now and then; a caption of another sentence would be
     # far below this.
     assert likeness(turn.answer, heard) > 0.6
+
+
+async def test_a_recorded_person_is_understood(world: World) -> None:
+    # Not a synthetic voice: a speech from 1961, with its noise and its long pauses.
+    async with world.join("en") as caller:
+        await caller.until("listening", within=60)
+        await caller.answer(after=0.0)
+        start = caller.now
+        await caller.say(recorded("jfk.wav"))
+        await caller.answer(after=caller.now)
+        understood = caller.transcript(caller.identity, after=start)
+    assert "for your country" in understood.lower()
 
 
 async def test_the_agent_greets_in_the_callers_language(world: World) -> None:

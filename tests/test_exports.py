@@ -1,0 +1,21 @@
+"""What each package of the agent offers to the others: no more, no less."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+EXPORTS = {
+    "agent.demo": {"Server", "Stack", "StackError"},
+    "agent.local.models": {"ModelError", "locate"},
+    "agent.telemetry": {"TOPIC_TURN", "TurnPublisher"},
+    "agent.web": {"create_app"},
+}
+
+
+@pytest.mark.parametrize("package", EXPORTS)
+def test_a_package_exports_what_is_listed(package: str) -> None:
+    module = importlib.import_module(package)
+    assert set(module.__all__) == EXPORTS[package]
+    assert all(hasattr(module, name) for name in EXPORTS[package])
