@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import sys
@@ -155,4 +156,12 @@ def main() -> None:
         settings_module.load()
     except SettingsError as e:
         sys.exit(str(e))
+    if "console" in sys.argv[1:]:
+        try:
+            importlib.import_module("sounddevice")
+        except OSError:
+            sys.exit(
+                "The console uses this machine's microphone through PortAudio, which is not"
+                " installed: apt-get install libportaudio2, or speak in a room (dev, start)."
+            )
     cli.run_app(server)
