@@ -53,13 +53,6 @@ async def enter(ctx: JobContext) -> None:
         await ctx.connect()
         language = _language_of(await ctx.wait_for_participant()) or language
 
-    ear = vllm.STT(
-        base_url=settings.stt.url,
-        model=settings.stt.model,
-        api_key=settings.stt.key,
-        realtime=settings.stt.realtime,
-        language=language,
-    )
     thinker = vllm.LLM(
         base_url=settings.llm.url,
         model=settings.llm.model,
@@ -69,9 +62,16 @@ async def enter(ctx: JobContext) -> None:
         audio_input=settings.llm.audio,
     )
     if settings.llm.audio != "off" and (refusal := await refusal_of(thinker)):
-        logger.error("llm.audio = %s: %s", settings.llm.audio, refusal)
+        logger.error("the model cannot be used as llm.audio says", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
+    ear = vllm.STT(
+        base_url=settings.stt.url,
+        model=settings.stt.model,
+        api_key=settings.stt.key,
+        realtime=settings.stt.realtime,
+        language=language,
+    )
     voice = qwen3_tts.TTS(
         base_url=settings.tts.url,
         model=settings.tts.model,
