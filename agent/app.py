@@ -9,7 +9,7 @@ import os
 import sys
 
 from livekit import rtc
-from livekit.agents import AgentServer, AgentSession, JobContext, cli, inference
+from livekit.agents import AgentServer, AgentSession, APIError, JobContext, cli, inference
 from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
 from livekit.agents.voice.turn import TurnHandlingOptions
@@ -17,7 +17,7 @@ from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import qwen3_tts, vllm
 
 from . import settings as settings_module
-from .assistant import Assistant
+from .assistant import Assistant, HearingAssistant
 from .settings import LANGUAGE_ATTRIBUTE, Language, SettingsError, TurnSettings
 from .telemetry import TurnPublisher
 
@@ -53,18 +53,24 @@ async def enter(ctx: JobContext) -> None:
         await ctx.connect()
         language = _language_of(await ctx.wait_for_participant()) or language
 
-    ear = vllm.STT(
-        base_url=settings.stt.url,
-        model=settings.stt.model,
-        api_key=settings.stt.key,
-        language=language,
-    )
     thinker = vllm.LLM(
         base_url=settings.llm.url,
         model=settings.llm.model,
         api_key=settings.llm.key,
         temperature=settings.llm.temperature,
         max_completion_tokens=settings.llm.max_tokens,
+        audio_input=settings.llm.audio,
+    )
+    if settings.llm.audio != "off" and (refusal := await refusal_of(thinker)):
+        logger.error("the model cannot be used as llm.audio says", extra={"reason": refusal})
+        ctx.shutdown(reason=refusal)
+        return
+    ear = vllm.STT(
+        base_url=settings.stt.url,
+        model=settings.stt.model,
+        api_key=settings.stt.key,
+        realtime=settings.stt.realtime,
+        language=language,
     )
     voice = qwen3_tts.TTS(
         base_url=settings.tts.url,
@@ -74,7 +80,8 @@ async def enter(ctx: JobContext) -> None:
         language=language,
         instructions=settings.tts.instructions,
     )
-    assistant = Assistant(settings, language)
+    kind = Assistant if settings.llm.audio == "off" else HearingAssistant
+    assistant = kind(settings, language)
     session: AgentSession[None] = AgentSession(
         stt=ear,
         llm=thinker,
@@ -138,6 +145,16 @@ def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
         },
         "preemptive_generation": {"enabled": True, "preemptive_tts": True},
     }
+
+
+async def refusal_of(thinker: vllm.LLM) -> str | None:
+    """Why the model cannot be used as it is set, or None; asks its server."""
+    try:
+        await thinker.ready()
+    except APIError as e:
+        await thinker.aclose()
+        return e.message
+    return None
 
 
 def _language_of(participant: rtc.Participant) -> Language | None:

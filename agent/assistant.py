@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from livekit.agents import Agent
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+
+from livekit import rtc
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt
+from livekit.plugins.vllm import TurnAudio
 
 from .settings import Language, Settings
 from .tools import TOOLS
@@ -59,6 +64,40 @@ class Assistant(Agent):
         """Go on in another language."""
         self._language = language
         await self.update_instructions(instructions(self._settings, language))
+
+
+class HearingAssistant(Assistant):
+    """An assistant whose model gets the sound of the user's turn too (``llm.audio``)."""
+
+    def __init__(self, settings: Settings, language: Language | None) -> None:
+        super().__init__(settings, language)
+        self._heard = TurnAudio()
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncGenerator[stt.SpeechEvent, None]:
+        """Keep the sound of the turn while it is recognised."""
+        tapped = self._heard.tap(audio)
+        async with aclosing(Agent.default.stt_node(self, tapped, model_settings)) as events:
+            async for event in events:
+                if event.type is stt.SpeechEventType.START_OF_SPEECH:
+                    self._heard.begin()
+                yield event
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """Ask with the sound."""
+        heard = self._heard.attach(chat_ctx)
+        async with aclosing(Agent.default.llm_node(self, heard, tools, model_settings)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def on_user_turn_completed(
+        self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
+    ) -> None:
+        """Begin a new turn with the user's next words."""
+        self._heard.end()
 
 
 def instructions(settings: Settings, language: Language | None) -> str:

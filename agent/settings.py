@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -61,6 +69,11 @@ class Engine(_Section):
         return self.api_key.get_secret_value() if self.api_key else None
 
 
+def _yaml_off(value: object) -> object:
+    """YAML reads a plain ``off`` as false."""
+    return "off" if value is False else value
+
+
 class LLMSettings(Engine):
     """The thinker."""
 
@@ -69,10 +82,17 @@ class LLMSettings(Engine):
     """Longest reply, in tokens: 300 are about 90 seconds of speech."""
     tools: bool = True
     """Offer the assistant's tools (time, calculator, unit converter) to the model."""
+    audio: Annotated[Literal["off", "beside", "instead"], BeforeValidator(_yaml_off)] = "off"
+    """Let a model that hears (Qwen-Omni, Ultravox, Voxtral) have the sound of the user's turn,
+    beside its transcript or instead of it."""
 
 
 class STTSettings(Engine):
     """The ear."""
+
+    realtime: bool | None = None
+    """Whether to stream over ``/v1/realtime``, or to send each utterance whole to
+    ``/v1/audio/transcriptions``; what the service offers when not given."""
 
 
 class TTSSettings(Engine):

@@ -49,14 +49,18 @@ class Bench:
         base_url: Its address.
         max_tokens: Length of a reply.
         turns: Of a conversation.
+        temperature: Of sampling; random weights need 1, or they say one thing for ever.
     """
 
-    def __init__(self, base_url: str, *, max_tokens: int, turns: int) -> None:
-        self.plugin = vllm.LLM(base_url=base_url, max_completion_tokens=max_tokens, temperature=0.0)
+    def __init__(self, base_url: str, *, max_tokens: int, turns: int, temperature: float) -> None:
+        self.plugin = vllm.LLM(
+            base_url=base_url, max_completion_tokens=max_tokens, temperature=temperature
+        )
         server = self.plugin.pool.replicas[0].server
         self.bare = openai.AsyncOpenAI(base_url=server.base_url, api_key=server.api_key)
         self.max_tokens = max_tokens
         self.turns = turns
+        self.temperature = temperature
         self.samples = Samples()
         self._model = ""
 
@@ -100,38 +104,46 @@ class Bench:
     ) -> str:
         stream = self._plugin_text(context) if way == "plugin" else self._bare_text(context)
         begin = time.perf_counter()
-        first, last, chunks, text = 0.0, 0.0, 0, ""
+        first, last, tokens, text = 0.0, 0.0, 0, ""
         async for piece in stream:
+            if isinstance(piece, int):
+                tokens = piece
+                continue
             last = time.perf_counter()
             first = first or last
-            chunks += 1
             text += piece
         if key and first:
             self.samples.values[key].append(1000 * (first - begin))
-        if speed and chunks > 1:
-            self.samples.values[speed].append((chunks - 1) / (last - first))
+        if speed and tokens > 1 and last > first:
+            self.samples.values[speed].append((tokens - 1) / (last - first))
         return text
 
-    async def _plugin_text(self, context: llm.ChatContext) -> AsyncIterator[str]:
+    async def _plugin_text(self, context: llm.ChatContext) -> AsyncIterator[str | int]:
+        """The reply's pieces, and at the end its tokens as the server counted them."""
         async with self.plugin.chat(chat_ctx=context) as stream:
             async for chunk in stream:
                 if chunk.delta and chunk.delta.content:
                     yield chunk.delta.content
+                if chunk.usage:
+                    yield chunk.usage.completion_tokens
 
-    async def _bare_text(self, context: llm.ChatContext) -> AsyncIterator[str]:
+    async def _bare_text(self, context: llm.ChatContext) -> AsyncIterator[str | int]:
         messages, _ = context.to_provider_format("openai")
         stream = await self.bare.chat.completions.create(
             model=self._model,
             messages=cast("Any", messages),
-            temperature=0.0,
+            temperature=self.temperature,
             max_tokens=self.max_tokens,
             stream=True,
+            stream_options={"include_usage": True},
             extra_body={"chat_template_kwargs": {"enable_thinking": False}},
         )
         async with stream:
             async for chunk in stream:
                 if chunk.choices and chunk.choices[0].delta.content:
                     yield chunk.choices[0].delta.content
+                if chunk.usage:
+                    yield chunk.usage.completion_tokens
 
     @staticmethod
     def _context() -> llm.ChatContext:
@@ -156,13 +168,15 @@ def _overhead(metrics: dict[str, Metric], conversations: list[int]) -> dict[str,
 
 
 async def _main(args: argparse.Namespace) -> None:
-    bench = Bench(args.url, max_tokens=args.max_tokens, turns=args.turns)
+    bench = Bench(
+        args.url, max_tokens=args.max_tokens, turns=args.turns, temperature=args.temperature
+    )
     try:
         await bench.run(args.conversations, args.warmed)
     finally:
         await bench.aclose()
     metrics = bench.samples.metrics()
-    write("llm", metrics | _overhead(metrics, args.conversations), profile=args.url)
+    write(args.name, metrics | _overhead(metrics, args.conversations), profile=args.url)
 
 
 def main() -> None:
@@ -172,7 +186,9 @@ def main() -> None:
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--max-tokens", type=int, default=60)
+    parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--warmed", type=int, default=10, help="prefixes warmed and not warmed")
+    parser.add_argument("--name", default="llm", help="of the result (llm)")
     asyncio.run(_main(parser.parse_args()))
 
 

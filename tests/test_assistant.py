@@ -4,13 +4,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from livekit.agents import AgentSession, llm
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, ModelSettings, llm, stt
 from livekit.agents.llm import ChatContext, ChoiceDelta, FunctionToolCall
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.plugins import vllm
 
 from agent import settings
-from agent.app import turn_handling
-from agent.assistant import Assistant, greeting, instructions
+from agent.app import refusal_of, turn_handling
+from agent.assistant import Assistant, HearingAssistant, greeting, instructions
 from agent.settings import Settings, TurnSettings
 
 
@@ -20,8 +24,10 @@ class ScriptedLLM(llm.LLM[str]):
     def __init__(self, name: str, arguments: str) -> None:
         super().__init__()
         self.call = FunctionToolCall(name=name, arguments=arguments, call_id="call-1")
+        self.asked: list[ChatContext] = []
 
     def chat(self, *, chat_ctx: ChatContext, tools: Any = None, **_: Any) -> llm.LLMStream:
+        self.asked.append(chat_ctx)
         return ScriptedStream(
             self, chat_ctx=chat_ctx, tools=tools or [], conn_options=DEFAULT_API_CONNECT_OPTIONS
         )
@@ -105,3 +111,58 @@ def test_every_part_of_turn_handling_runs_on_this_machine(detector: str) -> None
     assert handling["interruption"]["mode"] == "vad"
     chosen = handling["turn_detection"]
     assert chosen == "vad" or getattr(chosen, "model", "").endswith("v1-mini")
+
+
+async def test_the_model_hears_the_turn_and_the_history_stays_text(
+    profile: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def frames() -> AsyncIterator[rtc.AudioFrame]:
+        for _ in range(5):
+            yield rtc.AudioFrame(bytes(16_000), 16_000, 1, 8_000)
+
+    async def recognise(agent: Agent, audio: Any, _: ModelSettings) -> AsyncIterator[Any]:
+        # Speech begins with the fourth frame.
+        for kind in (None, None, None, stt.SpeechEventType.START_OF_SPEECH, None):
+            await anext(audio)
+            if kind:
+                yield stt.SpeechEvent(type=kind)
+
+    monkeypatch.setattr(Agent.default, "stt_node", recognise)
+    thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
+    quiet = profile.model_copy(update={"greeting": {"en": ""}})
+    assistant = HearingAssistant(quiet, "en")
+    async with AgentSession[None](llm=thinker, vad=None) as session:
+        await session.start(assistant)
+        async for _ in assistant.stt_node(frames(), ModelSettings()):
+            pass
+        await session.run(user_input="Please work it out.")
+        history = session.history
+    # Both the question and the result of the tool are asked about with the sound: half a second
+    # from before the speech, and all of it.
+    for context in thinker.asked:
+        (message,) = [i for i in context.items if i.type == "message" and i.role == "user"]
+        text, sound = message.content
+        assert text == "Please work it out."
+        assert isinstance(sound, llm.AudioContent)
+        assert sum(frame.duration for frame in sound.frame) == 1.0
+    assert len(thinker.asked) == 2
+    assert all(isinstance(p, str) for m in history.messages() for p in m.content)
+
+
+async def test_a_model_that_cannot_hear_is_refused_in_a_sentence() -> None:
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "deaf", "max_model_len": 2048}]})
+
+    async def chat(_: web.Request) -> web.Response:
+        said = "At most 0 audio(s) may be provided in one prompt."
+        return web.json_response({"error": {"message": said}}, status=400)
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/models", models), web.post("/v1/chat/completions", chat)])
+    async with TestServer(app) as server:
+        thinker = vllm.LLM(base_url=str(server.make_url("/v1")), audio_input="beside")
+        refusal = await refusal_of(thinker)
+    assert refusal is not None
+    assert "audio" in refusal
+    assert "--limit-mm-per-prompt" in refusal
+    assert "\n" not in refusal

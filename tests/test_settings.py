@@ -42,6 +42,7 @@ def test_the_environment_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) 
         ("PARLEY_TURNS__MIN_SILENCE", "0", ["turns.min_silence", "allowed: 0.05 to 2.0"]),
         ("PARLEY_TURNS__DETECTOR", "magic", ["turns.detector", "'vad' or 'v1-mini'"]),
         ("PARLEY_LLM__TEMPRATURE", "1", ["llm.temprature is not a setting", "temperature"]),
+        ("PARLEY_LLM__AUDIO", "loud", ["llm.audio", "'off', 'beside' or 'instead'"]),
         ("PARLEY_LANGUAGE", "fr", ["language", "'en', 'zh' or 'auto'"]),
         ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
         ("PARLEY_GREETING", '{"fr": "Salut"}', ["greeting.fr", "'en' or 'zh'"]),
@@ -57,6 +58,12 @@ def test_a_wrong_value_is_one_sentence_that_names_it(
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_the_sound_of_a_turn_is_one_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load("gpu").llm.audio == "off"  # YAML's own word for false
+    monkeypatch.setenv("PARLEY_LLM__AUDIO", "instead")
+    assert settings.load("gpu").llm.audio == "instead"
 
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:

@@ -241,6 +241,7 @@ class Service:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     async def _models(self, request: Request) -> Response:
+        self.require_ready()
         model = {
             "id": self.model,
             "object": "model",

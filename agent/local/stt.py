@@ -1,4 +1,4 @@
-"""The ear: OpenAI's ``/v1/audio/transcriptions`` by Whisper."""
+"""The ear: ``/v1/audio/transcriptions`` and ``/v1/realtime`` by Whisper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from prometheus_client import Counter, Histogram
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from .models import locate
 from .service import APIError, Service, Workers, until_disconnect
@@ -40,7 +41,10 @@ class Transcriptions:
         self.service = Service(
             "stt",
             MODEL,
-            [Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"])],
+            [
+                Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"]),
+                WebSocketRoute("/v1/realtime", self._realtime),
+            ],
             self._load,
         )
 
@@ -81,8 +85,22 @@ class Transcriptions:
             }
         )
 
+    async def _realtime(self, websocket: WebSocket) -> None:
+        from .realtime import Session
+
+        try:
+            self.service.require_ready()
+        except APIError as e:
+            await websocket.send_denial_response(e.response())
+            return
+        assert self._whisper is not None
+        session = Session(
+            websocket, whisper=self._whisper, workers=self._workers, model=self.service.model
+        )
+        await session.run()
+
     async def _hear(self, form: FormData) -> Utterance:
-        from .whisper import AudioError, decode
+        from .whisper import AudioError, LanguageError, decode
 
         assert self._whisper is not None
         whisper = self._whisper
@@ -90,7 +108,10 @@ class Transcriptions:
         if not isinstance(file, UploadFile):
             raise APIError("The form has no audio file: send it as `file`.", param="file")
         data = await file.read()
-        language = _language(_text(form, "language"), whisper.languages)
+        try:
+            language = whisper.language(_text(form, "language"))
+        except LanguageError as e:
+            raise APIError(str(e), param="language") from e
         temperature = _temperature(_text(form, "temperature"))
         prompt = _text(form, "prompt")
         with self._workers.admit() as seat:
@@ -110,18 +131,6 @@ class Transcriptions:
 def _text(form: FormData, key: str) -> str | None:
     value = form.get(key)
     return (value.strip() or None) if isinstance(value, str) else None
-
-
-def _language(tag: str | None, known: frozenset[str]) -> str | None:
-    """Whisper's tag for a BCP-47 one; None has it detected."""
-    if tag is None or tag.lower() == "auto":
-        return None
-    primary = tag.lower().split("-")[0]
-    if primary not in known:
-        raise APIError(
-            f"The language {tag!r} is unknown: send a tag as zh or en.", param="language"
-        )
-    return primary
 
 
 def _temperature(value: str | None) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from .servers import Launcher, Server, engines_folder
+from .brain import Brain
+from .servers import Launcher, Server, engines_folder, until
 
 _HERE = Path(__file__).parent
 # What `vllm serve` imports in its three processes.
@@ -20,6 +22,7 @@ _VLLM = (
     "vllm.model_executor.models.qwen3",
     "vllm.model_executor.models.whisper",
 )
+_PLAIN = {"llm_server", "second_llm_server", "router", "whisper_server", "realtime_server"}
 _OMNI = (
     "vllm_omni.entrypoints.openai.api_server",
     "vllm_omni.entrypoints.openai.serving_speech_stream",
@@ -51,7 +54,11 @@ def launchers(
         pytest.skip("the engines are not installed: run scripts/setup_engines.sh")
     needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     kinds = {
-        "vllm": ({"llm_server", "whisper_server", "realtime_server"}, _VLLM, ""),
+        "vllm": (
+            {"llm_server", "second_llm_server", "whisper_server", "realtime_server"},
+            _VLLM,
+            "",
+        ),
         "omni-0.30": ({"speech_server"}, _OMNI, ""),
         "omni-0.24": ({"speech_server"}, _OMNI, str(engines / "omni-0.24")),
     }
@@ -73,10 +80,9 @@ def _run(server: Server) -> Server:
     return server
 
 
-@pytest.fixture(scope="session")
-def llm_server(launchers: Callable[[str], Launcher]) -> Server:
+def _llm_argv() -> list[str]:
     """`vllm serve` with a Qwen3 of random weights, as scripts/run_llm_server.sh starts it."""
-    argv = [
+    return [
         "serve",
         str(engines_folder() / "models/llm"),
         *("--served-model-name", "llm", "--max-model-len", "2048"),
@@ -88,7 +94,37 @@ def llm_server(launchers: Callable[[str], Launcher]) -> Server:
         *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
         *_SMALL,
     ]
-    return _run(Server(launchers("vllm"), _SERVE, argv, "llm"))
+
+
+@pytest.fixture(scope="session")
+def llm_server(launchers: Callable[[str], Launcher]) -> Server:
+    """A language model."""
+    return _run(Server(launchers("vllm"), _SERVE, _llm_argv(), "llm"))
+
+
+@pytest.fixture(scope="session")
+def second_llm_server(launchers: Callable[[str], Launcher]) -> Server:
+    """Another server of the same model."""
+    return _run(Server(launchers("vllm"), _SERVE, _llm_argv(), "second-llm"))
+
+
+@pytest.fixture(scope="session")
+def router(
+    launchers: Callable[[str], Launcher], llm_server: Server, second_llm_server: Server
+) -> Server:
+    """vllm-router in front of both."""
+    workers = ["--worker-urls", llm_server.root, second_llm_server.root]
+    argv = [*workers, "--policy", "consistent_hash"]
+    return _run(Server(launchers("vllm"), "vllm_router.launch_router:main", argv, "router"))
+
+
+@pytest_asyncio.fixture
+async def brain(llm_server: Server) -> AsyncIterator[Brain]:
+    """A conversation with it, which ends in silence."""
+    brain = Brain(llm_server)
+    yield brain
+    await brain.aclose()
+    await until(brain.is_idle)
 
 
 @pytest.fixture(scope="session")

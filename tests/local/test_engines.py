@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import sys
+import wave
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ import httpx
 import numpy as np
 import pytest
 import pytest_asyncio
+from livekit import rtc
+from livekit.agents import stt
+from livekit.plugins import vllm
 
 from agent.demo import ports
 from agent.local.models import locate
@@ -199,3 +203,40 @@ async def test_a_busy_port_is_one_sentence(engines: Engines) -> None:
     assert re.fullmatch(
         r"Cannot listen on \S+ \(.*\): choose another with --port\.\n", stderr.decode()
     )
+
+
+async def test_a_recording_is_captioned_while_it_is_spoken(engines: Engines) -> None:
+    """Through the plugin, in the time that the speaker took, until the first words are there."""
+    with wave.open(str(locate("speech") / "jfk.wav")) as file:
+        rate = file.getframerate()
+        pcm = file.readframes(file.getnframes()) + bytes(2 * rate)
+    ears = vllm.STT(base_url=engines.stt, realtime=True, language="en")
+    stream = ears.stream()
+    captioned = asyncio.Event()
+    events: list[stt.SpeechEvent] = []
+
+    async def read() -> None:
+        async for event in stream:
+            events.append(event)
+            if event.type is stt.SpeechEventType.INTERIM_TRANSCRIPT:
+                captioned.set()
+
+    reading = asyncio.create_task(read())
+    size = rate // 50
+    for start in range(0, len(pcm) // 2 - size + 1, size):
+        frame = rtc.AudioFrame(pcm[2 * start : 2 * (start + size)], rate, 1, size)
+        stream.push_frame(frame)
+        if not captioned.is_set():
+            await asyncio.sleep(frame.duration)
+    stream.end_input()
+    await reading
+    await stream.aclose()
+    await ears.aclose()
+    assert captioned.is_set()
+    finals = [
+        e.alternatives[0].text for e in events if e.type is stt.SpeechEventType.FINAL_TRANSCRIPT
+    ]
+    said = " ".join(finals).lower()
+    assert "fellow americans" in said
+    assert "what you can do for your country" in said
+    await engines.idle(engines.stt, "vllm:num_requests_running")

@@ -114,11 +114,36 @@ def test_no_sound_is_no_part() -> None:
     ]
 
 
-def test_a_turn_is_collected_and_taken_once() -> None:
+def seconds_of(made: llm.ChatContext) -> list[float]:
+    """How much sound each message has."""
+    messages = [item for item in made.items if item.type == "message"]
+    sounds = [[p for p in m.content if isinstance(p, llm.AudioContent)] for m in messages]
+    return [sum(f.duration for sound in of for f in sound.frame) for of in sounds]
+
+
+def test_a_turn_begins_a_little_before_its_speech_and_is_bounded() -> None:
     heard = TurnAudio(max_seconds=2.0)
-    for _ in range(5):
-        heard.push(frame(0.5))
-    content = heard.take("what was said")
-    assert sum(f.duration for f in content.frame) == 2.0
-    assert content.transcript == "what was said"
-    assert heard.take().frame == []
+    made = context(("user", ["Hi"]))
+    for _ in range(10):
+        heard.push(frame(0.2))
+    assert heard.attach(made) is made  # nobody has spoken
+    heard.begin()
+    assert seconds_of(heard.attach(made)) == pytest.approx([0.8])
+    for _ in range(10):
+        heard.push(frame(0.2))
+    heard.begin()  # the second sentence of the same turn
+    assert seconds_of(heard.attach(made)) == pytest.approx([2.0])
+
+
+def test_a_turn_is_heard_until_the_next_begins() -> None:
+    heard = TurnAudio()
+    heard.begin()
+    heard.push(frame(1.0))
+    heard.end()
+    heard.push(frame(0.5))  # the agent speaks
+    made = context(("user", ["one"]), ("assistant", "Yes."), ("user", ["two"]))
+    # Asked again after a tool call, say.
+    assert seconds_of(heard.attach(made)) == pytest.approx([0.0, 0.0, 1.0])
+    assert seconds_of(made) == [0.0, 0.0, 0.0]
+    heard.begin()
+    assert seconds_of(heard.attach(made)) == pytest.approx([0.0, 0.0, 0.5])

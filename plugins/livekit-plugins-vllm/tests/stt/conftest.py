@@ -165,6 +165,7 @@ class Server:
         self.links: list[Link] = []
         self.realtime = False
         self.drop_after: int | None = None
+        self.detected: str | None = None
         self._changes = Changes()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -270,8 +271,8 @@ class Link:
                 server.drop_after = None
                 await self.ws.close(code=1011)
                 return
-            if windows // 10 > said:
-                said = windows // 10
+            while windows // 10 > said:
+                said += 1
                 await self.ws.send_json({"type": "transcription.delta", "delta": f" {said}0"})
             server.notify()
         self.committed = True
@@ -279,7 +280,10 @@ class Link:
         await server.gate.wait()
         text = f"{len(self.pcm) // 2 // WINDOW} windows"
         usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-        await self.ws.send_json({"type": "transcription.done", "text": text, "usage": usage})
+        done = {"type": "transcription.done", "text": text, "usage": usage}
+        if server.detected:
+            done["language"] = server.detected
+        await self.ws.send_json(done)
         while not self._audio.empty():
             self._audio.get_nowait()
 

@@ -63,6 +63,30 @@ async def test_a_connection_lost_in_speech_loses_no_audio(realtime: Any) -> None
     assert len(server.links) == 2
 
 
+async def test_words_that_were_shown_stay_when_a_connection_begins_anew(realtime: Any) -> None:
+    server = realtime.server
+    server.drop_after = 22
+    talker = realtime.talk(realtime=True)
+    talker.speech(21)
+    await talker.until(INTERIM, 2)
+    talker.speech(4)
+    await server.until(lambda: not server.links[0].open)
+    talker.speech(6)
+    talker.silence(4)
+    events = await talker.until(PREFLIGHT)
+    assert [text for name, text in events if name == INTERIM] == ["10", "10 20", "10 20 30"]
+
+
+async def test_a_language_that_the_server_detects_is_passed_on(realtime: Any) -> None:
+    realtime.server.detected = "fr"
+    talker = realtime.talk(realtime=True, language=None)
+    talker.speech(12)
+    talker.silence(8)
+    await talker.until(FINAL)
+    (final,) = (event for event in talker.full if event.type.value == FINAL)
+    assert final.alternatives[0].language == "fr"
+
+
 async def test_a_connection_lost_after_the_end_is_made_good(realtime: Any) -> None:
     server = realtime.server
     server.gate.clear()

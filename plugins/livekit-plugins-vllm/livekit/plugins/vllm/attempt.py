@@ -77,6 +77,7 @@ class Attempt:
         self._first: float | None = None
         self._model = ServedModel("")
         self._fitted = Fitted([], 0, [], 0)
+        self._most = 0  # tokens that this attempt may generate
         self._usage: CompletionUsage | None = None
         self._timings: dict[str, Any] = {}
         self._finish_reason: str | None = None
@@ -168,7 +169,8 @@ class Attempt:
             # In every chunk, so that an interrupted reply has its usage too.
             "stream_options": {"include_usage": True, "continuous_usage_stats": True},
         }
-        body["max_tokens"] = 1 if request.warm else min(max_tokens, fitted.max_tokens)
+        self._most = 1 if request.warm else min(max_tokens, fitted.max_tokens)
+        body["max_tokens"] = self._most
         if request.tools:
             body["tools"] = request.tools
         return body
@@ -176,9 +178,11 @@ class Attempt:
     async def _stream(self, body: dict[str, Any]) -> None:
         request = self._request
         async with asyncio.timeout(request.first_token_timeout) as deadline:
-            stream = await self._server.stream(
-                body, headers={"X-Request-Id": self._id, **request.headers}
-            )
+            headers = {"X-Request-Id": self._id}
+            if request.conversation:
+                # By this vllm-router keeps a conversation on one server; else by the id above.
+                headers["X-Session-ID"] = request.conversation
+            stream = await self._server.stream(body, headers=headers | request.headers)
             self._connected = self._clock()
             async with stream:
                 async for chunk in stream:
@@ -225,7 +229,7 @@ class Attempt:
                 f"(request {self._id}, finish_reason {reason})."
             )
         # vLLM reports "tool_calls" for a call that the limit cut off, as for a whole one.
-        spent = self._usage is not None and self._usage.completion_tokens >= self._fitted.max_tokens
+        spent = self._usage is not None and self._usage.completion_tokens >= self._most
         cut_off = reason in ("length", "sentence") or (reason == "tool_calls" and spent)
         rest = self._thoughts.finish(cut_off=cut_off)
         text = self._limit.feed(rest, self._chunks) + self._limit.finish(cut_off=cut_off)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Any
 
 from livekit import rtc
@@ -14,36 +14,91 @@ from livekit.agents import llm
 SAMPLE_RATE = 16_000
 # The window of a Whisper encoder, which most of them are.
 MAX_SECONDS = 30.0
+# What is kept from before a detector is sure of speech: its 0.3 to 0.5 s, and the onset.
+PRE_ROLL = 0.8
 
 
 class TurnAudio:
-    """Collects the speech of a turn, to be put into the user's message.
+    """Collects the speech of the user's turn, and puts it into what the model is asked.
 
-    Push the frames that the STT hears (from ``Agent.stt_node``), and append what :meth:`take`
-    returns to the new message's content in ``Agent.on_user_turn_completed``.
+    In the agent, :meth:`tap` the frames of ``stt_node`` and call :meth:`begin` when it says that
+    speech has started, :meth:`attach` in ``llm_node``, and :meth:`end` in
+    ``on_user_turn_completed``. The conversation itself stays text: a reply that LiveKit has begun
+    before the turn is complete stays valid.
 
     Args:
         max_seconds: How much is kept, the latest.
     """
 
     def __init__(self, *, max_seconds: float = MAX_SECONDS) -> None:
-        self._max_seconds = max_seconds
-        self._frames: deque[rtc.AudioFrame] = deque()
-        self._seconds = 0.0
+        self._turn = _Latest(max_seconds)
+        self._before = _Latest(PRE_ROLL)
+        self._open = False
+
+    async def tap(self, frames: AsyncIterable[rtc.AudioFrame]) -> AsyncIterator[rtc.AudioFrame]:
+        """The frames, of any rate, each kept as it passes."""
+        async for frame in frames:
+            self.push(frame)
+            yield frame
 
     def push(self, frame: rtc.AudioFrame) -> None:
-        """Keep a frame, of any rate."""
+        """Keep a frame."""
+        (self._turn if self._open else self._before).push(frame)
+
+    def begin(self) -> None:
+        """The user speaks: a new turn, unless one is under way."""
+        if not self._open:
+            self._open = True
+            self._turn.drain()
+            for frame in self._before.drain():
+                self._turn.push(frame)
+
+    def end(self) -> None:
+        """The turn is complete: what comes next belongs to another."""
+        self._open = False
+
+    def attach(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
+        """The conversation with the sound of the turn in its last user message."""
+        sound = llm.AudioContent(frame=self._turn.frames)
+        if not sound.frame:
+            return chat_ctx
+        attached = chat_ctx.copy()
+        for i in reversed(range(len(attached.items))):
+            item = attached.items[i]
+            if item.type == "message" and item.role == "user":
+                attached.items[i] = item.model_copy(update={"content": [*item.content, sound]})
+                break
+        return attached
+
+
+class _Latest:
+    """The latest frames of a stream.
+
+    Args:
+        most: Seconds that are kept.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._seconds = 0.0
+        self._frames: deque[rtc.AudioFrame] = deque()
+
+    @property
+    def frames(self) -> list[rtc.AudioFrame]:
+        return list(self._frames)
+
+    def push(self, frame: rtc.AudioFrame) -> None:
         self._frames.append(frame)
         self._seconds += frame.duration
-        while self._seconds > self._max_seconds and len(self._frames) > 1:
+        while self._seconds > self._most and len(self._frames) > 1:
             self._seconds -= self._frames.popleft().duration
 
-    def take(self, transcript: str | None = None) -> llm.AudioContent:
-        """What was collected, and begin anew."""
-        content = llm.AudioContent(frame=list(self._frames), transcript=transcript)
+    def drain(self) -> list[rtc.AudioFrame]:
+        """What is kept, which is then forgotten."""
+        frames = self.frames
         self._frames.clear()
         self._seconds = 0.0
-        return content
+        return frames
 
 
 def input_audio(frames: Iterable[rtc.AudioFrame]) -> dict[str, Any] | None:

@@ -157,7 +157,7 @@ class RealtimeRecognition:
             self._link = self._new_link()
         try:
             async with asyncio.timeout(self._options.timeout):
-                raw, session_id, usage = await self._link.finish()
+                raw, session_id, done = await self._link.finish()
         except TimeoutError as e:
             self._drop_link()
             raise APITimeoutError(
@@ -169,9 +169,12 @@ class RealtimeRecognition:
             self._drop_link()
             raise
         text, language = plain_text(raw)
+        # vLLM's own event tells no language; a server that detects one can.
+        language = language or str(done.get("language") or self._options.language or "")
+        usage = done.get("usage") or {}
         return Transcript(
             text=text,
-            language=LanguageCode(language or self._options.language or ""),
+            language=LanguageCode(language),
             request_id=session_id,
             input_tokens=usage.get("prompt_tokens", 0),
             output_tokens=usage.get("completion_tokens", 0),
@@ -221,8 +224,8 @@ class _Link:
         """There is more audio."""
         self._more.set()
 
-    async def finish(self) -> tuple[str, str, dict[str, int]]:
-        """End the audio; return the raw text, the session's id and the usage."""
+    async def finish(self) -> tuple[str, str, dict[str, Any]]:
+        """End the audio; return the raw text, the session's id and the event that ended it."""
         self._ended = True
         self.wake()
         return await asyncio.shield(self._task)
@@ -235,12 +238,12 @@ class _Link:
         """Wait until it is closed."""
         await asyncio.wait([self._task])
 
-    async def _run(self) -> tuple[str, str, dict[str, int]]:
+    async def _run(self) -> tuple[str, str, dict[str, Any]]:
         ws, session_id = await self._transport.connect(self._options.timeout)
         sender = asyncio.create_task(self._send(ws), name="vllm.STT.realtime.send")
         try:
-            raw, usage = await self._listen(ws)
-            return raw, session_id, usage
+            raw, done = await self._listen(ws)
+            return raw, session_id, done
         except (aiohttp.ClientError, OSError) as e:
             raise APIConnectionError(f"lost the connection to {self._transport.url}") from e
         finally:
@@ -271,7 +274,7 @@ class _Link:
                 await self._more.wait()
             await ws.send_json({"type": "input_audio_buffer.commit", "final": True})
 
-    async def _listen(self, ws: aiohttp.ClientWebSocketResponse) -> tuple[str, dict[str, int]]:
+    async def _listen(self, ws: aiohttp.ClientWebSocketResponse) -> tuple[str, dict[str, Any]]:
         raw = ""
         while True:
             event = await _receive(ws)
@@ -283,7 +286,7 @@ class _Link:
                 case "transcription.done":
                     if not self._ended:
                         raise APIError("the server ended the transcription before the speech did")
-                    return str(event.get("text", raw)), event.get("usage") or {}
+                    return str(event.get("text", raw)), event
                 case "error":
                     raise self._error(event)
 

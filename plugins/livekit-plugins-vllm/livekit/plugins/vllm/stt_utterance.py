@@ -95,7 +95,8 @@ class Utterance:
 
     def partial(self, text: str) -> None:
         """The server streams: this is its text so far."""
-        if text != self._partial and self._speech_end_time is None:
+        # A connection that was opened again begins anew: words that were shown stay.
+        if not self._partial.startswith(text) and self._speech_end_time is None:
             self._partial = text
             self._emit("interim", replace(self._transcript, text=text))
 

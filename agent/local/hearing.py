@@ -1,0 +1,132 @@
+"""One utterance while it is spoken: when to listen to it again, and which of its words are sure.
+
+Whisper hears whole audio only, so all of the utterance so far is decoded again and again as it
+grows. A word is sure once two decodes in a row have it, and not at the end, where a word may be
+cut in two (LocalAgreement: Macháček et al., "Turning Whisper into Real-Time Transcription System",
+2023). Later decodes begin with the sure words and write only what follows.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+from .whisper import SAMPLE_RATE
+
+FIRST = 0.9
+"""Seconds of audio that the first decode takes: less holds two words at most."""
+
+STEP = 0.4
+"""Seconds of new audio that a decode is worth: one or two words."""
+
+REST = 2.0
+"""How much longer than a decode took the next one is waited for. A third of the processor is all
+that a speaker takes then, and when others work on it, decodes take longer and come less often."""
+
+PAUSE = 0.1
+"""Seconds of quiet after which the utterance may be over: decoded at once, its text is there when
+the client, whose voice detector is slower, asks for it. Within words it is quiet for less."""
+
+HESITATION = 0.04
+"""Seconds of quiet in which no decode is begun, because it may become a pause: it would then
+have to be waited for."""
+
+QUIET = 0.03
+"""Level below that of the loudest part, as a factor (-30 dB): what is fainter is no speech."""
+
+FAINTEST = 0.003
+"""Level, of 1, that is no speech in any case (-50 dBFS)."""
+
+_WINDOW = SAMPLE_RATE // 50
+_WORD = re.compile(r"\s*(?:[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+)")
+
+
+class Hearing:
+    """The audio and the text of one utterance; its clock is the caller's."""
+
+    def __init__(self) -> None:
+        self._pcm = bytearray()
+        self._measured = 0  # samples whose level is known
+        self._loudest = 0.0
+        self._voiced = 0  # samples until the end of the last that are no quiet
+        self._heard = 0  # samples that the last text is of
+        self._tried = 0  # samples that the last decode was of
+        self.rested = 0.0
+        """When the processor has had its rest from the last decode, on the caller's clock."""
+        self.text = ""
+        """What the last decode wrote."""
+        self.sure = ""
+        """What all decodes will begin with."""
+
+    @property
+    def samples(self) -> int:
+        """Of the audio so far, at 16 kHz."""
+        return len(self._pcm) // 2
+
+    @property
+    def complete(self) -> bool:
+        """Whether the text is that of all that was said."""
+        return self._heard > 0 and self._voiced <= self._heard
+
+    @property
+    def paused(self) -> bool:
+        """Whether the utterance may be over."""
+        return self._quiet >= PAUSE
+
+    def push(self, pcm: bytes) -> None:
+        """Add audio: PCM16, 16 kHz, mono."""
+        self._pcm += pcm
+        end = self.samples - self.samples % _WINDOW
+        windows = self._float(self._measured, end).reshape(-1, _WINDOW)
+        for level in np.sqrt((windows**2).mean(axis=1)):
+            self._measured += _WINDOW
+            self._loudest = max(self._loudest, float(level))
+            if level > max(FAINTEST, QUIET * self._loudest):
+                self._voiced = self._measured
+
+    def due(self, now: float) -> bool:
+        """Whether to decode: speech has come, and either a pause or the time for it."""
+        if self._voiced <= self._heard:
+            return False
+        if self._quiet > HESITATION:
+            return self.paused
+        new = (self.samples - self._tried) / SAMPLE_RATE
+        return now >= self.rested and new >= (STEP if self._tried else FIRST)
+
+    def audio(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """All of it, from -1 to 1."""
+        return self._float(0, self.samples)
+
+    def decoded(self, text: str | None, samples: int, *, seconds: float, now: float) -> str:
+        """Take a decode's text; return the words that have become sure.
+
+        Args:
+            text: Of the first ``samples``, or None if it can't be trusted.
+            samples: How much the decode heard.
+            seconds: How long it took.
+            now: The clock.
+        """
+        self._tried = samples
+        self.rested = now + REST * seconds
+        if text is None:
+            return ""
+        pairs = zip(_WORD.findall(self.text)[:-1], _WORD.findall(text)[:-1], strict=False)
+        sure = "".join(word for word, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        self.text, self._heard = text, samples
+        if not sure.startswith(self.sure):
+            return ""
+        new, self.sure = sure[len(self.sure) :], sure
+        return new
+
+    @property
+    def _quiet(self) -> float:
+        """Seconds since the last sound that may be speech."""
+        return (self._measured - self._voiced) / SAMPLE_RATE
+
+    def _float(self, start: int, end: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+        pcm = np.frombuffer(bytes(self._pcm[2 * start : 2 * end]), "<i2").astype(np.float32)
+        pcm /= 32768
+        return pcm
