@@ -1,1 +1,1 @@
-"""Benchmarks: each prints a table and writes JSON in the form that :mod:`bench.report` describes."""
+"""Benchmarks: each prints a table and writes JSON, as :mod:`bench.report` does it."""

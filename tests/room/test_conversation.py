@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from livekit import api
@@ -102,7 +103,8 @@ async def test_speaking_over_the_agent_stops_it(world: World) -> None:
     assert "madrid" in (await world.transcribe(heard, "en")).lower()
     assert [r["interrupted"] for r in records[-2:]] == [True, False]
     agent = [c.text for c in caller.captions.values() if c.identity != caller.identity]
-    assert not any("forty" in text or "40" in text for text in agent)
+    # Not "forty": an answer may begin with what it was asked.
+    assert not any(re.search(r"39|thirty.?nine", text, re.IGNORECASE) for text in agent)
 
 
 async def test_hanging_up_ends_the_job(world: World) -> None:
