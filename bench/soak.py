@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import random
 import time
@@ -50,6 +51,18 @@ async def call(
         outcomes["interrupted" if interrupted else "whole"] += 1
 
 
+class Retries(logging.Handler):
+    """Counts the units that were asked for again, of which a listener hears a pause at most."""
+
+    def __init__(self, outcomes: Counter[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._outcomes = outcomes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count by what was wrong."""
+        self._outcomes[f"{record.getMessage()}: {getattr(record, 'error', '')}"] += 1
+
+
 def left_behind() -> dict[str, float]:
     """Count what a leak would make grow."""
     gc.collect()
@@ -69,6 +82,8 @@ async def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (10)")
     args = parser.parse_args()
     outcomes: Counter[str] = Counter()
+    retries: Counter[str] = Counter()
+    logging.getLogger("livekit.plugins.qwen3_tts").addHandler(Retries(retries))
     async with aiohttp.ClientSession() as session:
         voice = qwen3_tts.TTS(base_url=args.url, http_session=session)
         # At the first count callers speak, at the last they do not: tasks and files are counted
@@ -83,13 +98,14 @@ async def main() -> None:
             counts.append(left_behind())
         await voice.aclose()
     errors = {text: n for text, n in outcomes.items() if text.startswith("error")}
-    for text, n in errors.items():
+    for text, n in (errors | retries).items():
         print(f"{n} times {text}")
     replies = outcomes.total()
     metrics: dict[str, report.Metric] = {
         "soak.replies": {"value": replies, "n": args.streams, "unit": "replies"},
         "soak.interrupted": {"value": outcomes["interrupted"], "n": replies, "unit": "replies"},
         "soak.errors": {"value": sum(errors.values()), "n": replies, "unit": "errors"},
+        "soak.retries": {"value": retries.total(), "n": replies, "unit": "units"},
     }
     settled, end = counts
     for what, unit in (("tasks", "tasks"), ("files", "files"), ("memory", "MiB")):
