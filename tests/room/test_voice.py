@@ -1,0 +1,129 @@
+"""The plugin's voice as it is heard in a room: what is said, how, and what history keeps of it."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from livekit.agents.metrics import TTSMetrics
+
+from bench import speech
+from bench.clicks import clicks
+from bench.history import INTERRUPTION, barge_in, judge
+from bench.recording import SAMPLE_RATE, Samples
+from bench.speaker import Conversation, converse
+
+from .conftest import World, likeness
+
+pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def hear(conversation: Conversation, text: str) -> tuple[Samples, float]:
+    """Have a text said; returns what was heard and the seconds that the plugin had made."""
+    made: list[float] = []
+
+    def on_metrics(metrics: TTSMetrics) -> None:
+        made.append(metrics.audio_duration)
+
+    conversation.voice.on("metrics_collected", on_metrics)
+    start = conversation.caller.now
+    await conversation.session.say(text)
+    heard = await conversation.caller.answer(after=start)
+    conversation.voice.off("metrics_collected", on_metrics)
+    return heard, sum(made)
+
+
+def pitch(samples: Samples) -> float:
+    """The voice's pitch in Hz: the median of 40 ms windows that are periodic."""
+    size, shortest, longest = SAMPLE_RATE // 25, SAMPLE_RATE // 320, SAMPLE_RATE // 70
+    found: list[float] = []
+    for start in range(0, samples.size - 2 * size, size):
+        window = samples[start : start + 2 * size].astype(float)
+        energy = float(window @ window)
+        if energy < 2 * size * 500**2:
+            continue
+        lags = [float(window[:-lag] @ window[lag:]) / energy for lag in range(shortest, longest)]
+        if max(lags) > 0.5:
+            found.append(SAMPLE_RATE / (shortest + int(np.argmax(lags))))
+    return float(np.median(found))
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "spoken", "figure"),
+    [
+        (
+            "en",
+            "Sure. <style warm and slow>A ticket to the old museum costs $5 on Monday.</style> "
+            "If you come before noon, the line is short.",
+            "Sure. A ticket to the old museum costs five dollars on Monday. "
+            "If you come before noon, the line is short.",
+            "$5",
+        ),
+        (
+            "zh",
+            "好的。<style 温柔>博物馆的门票打八折，一共25元。</style>如果你中午之前来，人比较少。",
+            "好的。博物馆的门票打八折，一共二十五元。如果你中午之前来，人比较少。",
+            "25元",
+        ),
+    ],
+)
+async def test_a_reply_is_heard_whole(
+    world: World, language: str, written: str, spoken: str, figure: str
+) -> None:
+    async with converse(
+        world.server, tts_url=world.tts_url, stt_url=world.stt_url, language=language
+    ) as conversation:
+        heard, made = await hear(conversation, written)
+        (caption,) = (c.text for c in conversation.caller.captions.values())
+        (message,) = conversation.session.history.messages()
+    # Markup is neither shown nor remembered nor heard, a figure is shown as it was written.
+    assert "style" not in caption
+    assert figure in caption
+    assert message.text_content == caption
+    assert likeness(caption.replace(figure, ""), spoken) > 0.8
+    # Whisper writes figures in its own way: as words, with a sign, or both.
+    text = await world.transcribe(heard, language)
+    for sign, word in (("$5", "five dollars"), ("25", "二十五"), ("8折", "八折"), ("块", "元")):
+        text = text.replace(sign, word)
+    assert "style" not in text.lower()
+    assert likeness(text, spoken) > 0.8
+    # A hole would make the speech last longer than what was made of it.
+    assert made - 1.0 < heard.size / SAMPLE_RATE < made + 0.5
+    assert not clicks(heard)
+
+
+async def test_a_voice_may_change_inside_a_reply(world: World) -> None:
+    text = (
+        "Good morning, my name is Anna, how are you? "
+        '<style voice="am_michael">Good morning, my name is Michael, how are you?</style>'
+    )
+    async with converse(
+        world.server, tts_url=world.tts_url, stt_url=world.stt_url, language="en"
+    ) as conversation:
+        heard, _ = await hear(conversation, text)
+    third = heard.size // 3
+    # Her voice lies around 190 Hz, his around 110.
+    assert pitch(heard[:third]) > 1.3 * pitch(heard[-third:])
+
+
+@pytest.mark.parametrize(("language", "count", "allowed"), [("en", 2, 1), ("zh", 1, 2)])
+async def test_history_ends_where_the_caller_interrupted(
+    world: World, language: str, count: int, allowed: int
+) -> None:
+    rng = random.Random(4)
+    interruption = await speech.utterance(
+        world.tts_url, INTERRUPTION[language], language=language, voice=speech.VOICES[language][0]
+    )
+    async with converse(
+        world.server, tts_url=world.tts_url, stt_url=world.stt_url, language=language
+    ) as conversation:
+        found = [
+            await barge_in(conversation, language, interruption, rng.uniform(1.0, 5.0))
+            for _ in range(count)
+        ]
+    judge(found)
+    # One more of each for Whisper, which may take half a word for a whole one.
+    assert all(abs(f.error) <= 2 * allowed for f in found), [
+        (f.history, f.heard, f.error) for f in found
+    ]
