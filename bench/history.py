@@ -20,6 +20,7 @@ import opencc
 from faster_whisper import WhisperModel, decode_audio
 from livekit.agents import ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
+from pypinyin import lazy_pinyin
 
 from agent.demo import Stack
 from agent.local.models import locate
@@ -121,8 +122,9 @@ def judge(barge_ins: list[BargeIn]) -> None:
 
 
 def units(text: str) -> list[str]:
-    """Words, in Chinese characters."""
-    return re.findall(r"[㐀-鿿]|[^\W㐀-鿿]+(?:'[^\W㐀-鿿]+)*", text.lower())
+    """Words, in Chinese the syllables of its characters: Whisper writes others that sound alike."""
+    found = re.findall(r"[㐀-鿿]|[^\W㐀-鿿]+(?:'[^\W㐀-鿿]+)*", text.lower())
+    return lazy_pinyin(found)
 
 
 def heard_units(text: str, heard: str) -> int:
@@ -136,7 +138,8 @@ def heard_units(text: str, heard: str) -> int:
             replaced = before + (unit != other)
             before = distances[j]
             distances[j] = min(replaced, distances[j] + 1, distances[j - 1] + 1)
-    return distances.index(min(distances))
+    closest = [i for i, distance in enumerate(distances) if distance == min(distances)]
+    return min(closest, key=lambda i: abs(i - len(got)))
 
 
 async def measure(stack: Stack, language: str, count: int, seed: int) -> list[BargeIn]:

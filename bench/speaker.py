@@ -70,7 +70,9 @@ async def converse(
             api.AccessToken(server.api_key, server.api_secret)
             .with_identity("speaker")
             .with_kind("agent")
-            .with_grants(api.VideoGrants(room_join=True, room=name, agent=True))
+            .with_grants(
+                api.VideoGrants(room_join=True, room=name, agent=True, can_update_own_metadata=True)
+            )
         )
         await room.connect(server.url, token.to_jwt())
         stack.push_async_callback(room.disconnect)
