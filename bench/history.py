@@ -42,6 +42,8 @@ TEXTS = {
 INTERRUPTION = {"en": "Stop, please. That is enough for now.", "zh": "等一下，先停一停好吗？"}
 _EARLIEST, _LATEST = 1.0, 8.0
 """Seconds of the reply before the caller begins; it lasts eleven and more."""
+_SETTLED = 2.5
+"""Seconds after which a turn is decided: a profile's longest delay, 1.5, and Whisper's time."""
 
 
 @dataclass
@@ -87,6 +89,8 @@ async def barge_in(
 
     session.on("conversation_item_added", on_item)
     try:
+        # The turn of an earlier interruption would end this reply before its first sound.
+        await asyncio.sleep(_SETTLED)
         start = caller.now
         session.say(TEXTS[language])
         async with asyncio.timeout(60):
