@@ -95,6 +95,9 @@ async def enter(ctx: JobContext) -> None:
         aec_warmup_duration=settings.turns.echo_warmup or None,
     )
 
+    # The turn is decided while its answer is made already, and a noise only pauses it.
+    voice.follow(session)
+
     async def follow(language: Language) -> None:
         ear.update_options(language=language)
         voice.update_options(language=language, voice=settings.tts.voice.get(language))

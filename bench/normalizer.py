@@ -1,30 +1,24 @@
-"""Times the text normaliser: milliseconds a unit, cold start and memory.
+"""Normaliser: milliseconds a unit, cold start and memory.
 
-    python -m bench.normalizer
-
-Units are sentences of 60 characters at most as a language model writes them, each with figures
-that have not been seen before, so that no cache of numbers can answer. Prints a table and writes
-bench/out/normalizer.json.
+Run with ``make bench-normalizer``. Units are sentences of 60 characters at most as a language
+model writes them, each with figures that have not been seen before, so that no cache of numbers
+can answer.
 """
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
-import json
-import os
-import platform
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import quantiles
 
+import numpy as np
 from livekit.plugins.qwen3_tts import normalizer
 
-OUT = Path(__file__).parent / "out" / "normalizer.json"
+from . import report
+
 ROUNDS = 400
 
 # The package is imported by itself: through the plugin it would be LiveKit's import that is timed.
@@ -73,8 +67,9 @@ def _sentences(rng: random.Random) -> dict[str, list[str]]:
     }
 
 
-def _percentile(values: list[float], rank: int) -> float:
-    return quantiles(values, n=100, method="inclusive")[rank - 1]
+def _percentiles(values: list[float]) -> report.Metric:
+    p99 = round(float(np.percentile(values, 99)), 3)
+    return {**report.percentiles(values, "ms"), "p99": p99}
 
 
 def _measure(say: Callable[[str], str]) -> dict[str, list[float]]:
@@ -94,7 +89,7 @@ def _measure(say: Callable[[str], str]) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Measure and report."""
     plugin = str(Path(normalizer.__file__).parents[1])
     command = [sys.executable, "-c", _COLD, plugin]
     runs = [[float(field) for field in subprocess.check_output(command).split()] for _ in range(5)]
@@ -104,44 +99,15 @@ def main() -> None:
         for sentence in sentences:
             normalizer.normalize(sentence)
 
-    metrics: dict[str, dict[str, float | int | str]] = {}
     times = _measure(normalizer.normalize)
     for clock in ("", ".cpu"):
         kinds = [kind for kind in times if kind.endswith(".cpu") == bool(clock)]
         times[f"all{clock}"] = [value for kind in kinds for value in times[kind]]
-    print(f"{'milliseconds':<14}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}{'n':>8}")
-    for kind, values in times.items():
-        p50, p95, p99 = (_percentile(values, rank) for rank in (50, 95, 99))
-        print(f"{kind:<14}{p50:8.3f}{p95:8.3f}{p99:8.3f}{max(values):8.3f}{len(values):8}")
-        metrics[f"normalizer.unit.{kind}"] = {
-            "p50": round(p50, 4), "p95": round(p95, 4), "p99": round(p99, 4),
-            "n": len(values), "unit": "ms",
-        }  # fmt: skip
+    metrics = {f"normalizer.unit.{kind}": _percentiles(values) for kind, values in times.items()}
     for name, column, unit in (("import", 0, "ms"), ("prewarm", 1, "ms"), ("memory", 2, "MiB")):
-        value = sorted(run[column] for run in runs)[len(runs) // 2]
-        print(f"{name:<14}{value:8.1f} {unit}")
-        metrics[f"normalizer.{name}"] = {"value": round(value, 1), "n": len(runs), "unit": unit}
-
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    OUT.parent.mkdir(exist_ok=True)
-    report = {
-        "name": "normalizer",
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": commit,
-        "machine": {
-            "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-        "versions": {
-            name: importlib.metadata.version(name) for name in ("cn2an", "unicode-rbnf", "emoji")
-        },
-        "profile": "cpu",
-        "metrics": metrics,
-    }
-    OUT.write_text(json.dumps(report, indent=2) + "\n")
+        median = float(np.median([run[column] for run in runs]))
+        metrics[f"normalizer.{name}"] = {"value": round(median, 1), "n": len(runs), "unit": unit}
+    report.write("normalizer", metrics, profile="one core")
 
 
 if __name__ == "__main__":

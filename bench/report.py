@@ -24,6 +24,7 @@ class Metric(TypedDict, total=False):
 
     p50: float
     p95: float
+    p99: float
     value: float
     n: int
     unit: str
@@ -54,10 +55,10 @@ def write(name: str, metrics: dict[str, Metric], *, profile: str) -> Path:
         profile: Of the agent that was measured.
     """
     table = Table(title=name)
-    for column in ("figure", "P50", "P95", "value", "n", "unit"):
+    for column in ("figure", "P50", "P95", "P99", "value", "n", "unit"):
         table.add_column(column, justify="left" if column == "figure" else "right")
     for key, metric in metrics.items():
-        cells = [metric.get(k, "") for k in ("p50", "p95", "value", "n", "unit")]
+        cells = [metric.get(k, "") for k in ("p50", "p95", "p99", "value", "n", "unit")]
         table.add_row(key, *(f"{c:g}" if isinstance(c, float) else str(c) for c in cells))
     Console().print(table)
     path = OUT / f"{name}.json"

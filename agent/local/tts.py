@@ -78,8 +78,9 @@ class Speech:
         self._folder = locate("kokoro")
         self._voices: Voices | None = None
         # One at a time: a reply's next unit is asked for while the first is made, and would
-        # double the wait for its first sound if both shared the processor.
-        self._workers = Workers(threads=1, limit=32, metrics="vllm_omni")
+        # double the wait for its first sound if both shared the processor. Two units of each of 32
+        # callers may wait.
+        self._workers = Workers(threads=1, limit=64, metrics="vllm_omni")
         self.service = Service(
             "tts",
             MODEL,

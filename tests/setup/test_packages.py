@@ -1,7 +1,9 @@
-"""The plugins as packages of their own: built, and installed where nothing else is."""
+"""The plugins by themselves: built, and used where nothing else is installed."""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -9,47 +11,135 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from livekit.plugins import qwen3_tts
 
 ROOT = Path(__file__).resolve().parents[2]
-UV = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
-FIRST_EXAMPLE = """
-import asyncio, re, sys
-code = re.search(r"```python\\n(.*?)```", open(sys.argv[1], encoding="utf-8").read(), re.S).group(1)
-async def run():
-    names = {}
-    exec(code.replace("...", "None"), names)
-    print(sorted(n for n in names if not n.startswith("_")))
-asyncio.run(run())
+PLUGINS = ("qwen3-tts", "vllm")
+# `uv run` tells where it is.
+UV = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv/bin/uv")
+
+# A server of three lines, and what the plugin makes of it.
+SPEAK = """
+import asyncio, aiohttp
+from aiohttp import web
+from livekit.plugins import qwen3_tts
+
+async def speech(request):
+    body = await request.json()
+    return web.Response(body=bytes(4800 * len(body["input"])), content_type="audio/pcm")
+
+async def main():
+    app = web.Application()
+    app.router.add_post("/v1/audio/speech", speech)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    async with aiohttp.ClientSession() as session:
+        tts = qwen3_tts.TTS(base_url=f"http://127.0.0.1:{port}/v1", http_session=session)
+        frame = await tts.synthesize("It costs $5, 共25元。").collect()
+        print(frame.sample_rate, qwen3_tts.__version__, qwen3_tts.__file__)
+        await tts.aclose()
+    await runner.cleanup()
+
+asyncio.run(main())
 """
 
 
+# The example constructs a session, which needs a loop; `...` stands for the reader's own engines.
+CONSTRUCT = """
+import asyncio, sys
+async def main():
+    names = {}
+    exec(open(sys.argv[1], encoding="utf-8").read().replace("...", "None"), names)
+    print("session" in names)
+asyncio.run(main())
+"""
+
+
+def folder_of(plugin: str) -> Path:
+    return ROOT / f"plugins/livekit-plugins-{plugin}"
+
+
+def first_example(plugin: str) -> str:
+    readme = (folder_of(plugin) / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert found
+    return found[1]
+
+
 def run(*command: str | Path, cwd: Path) -> str:
-    """A command's output; a failure shows what it said."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    result = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
-@pytest.mark.parametrize("plugin", ["vllm"])
-def test_a_plugin_stands_alone(plugin: str, tmp_path: Path) -> None:
-    source = ROOT / f"plugins/livekit-plugins-{plugin}"
-    # The wheel is made from the source distribution: that one is whole too.
-    run(UV, "build", "--quiet", "--out-dir", tmp_path, source, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
-    (sdist,) = tmp_path.glob("*.tar.gz")
-    package = f"livekit/plugins/{plugin.replace('-', '_')}"
-    names = zipfile.ZipFile(wheel).namelist()
-    assert f"{package}/py.typed" in names
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders with a wheel, made from the source distribution as an index's users would."""
+    folders = {plugin: tmp_path_factory.mktemp(plugin) for plugin in PLUGINS}
+    for plugin, folder in folders.items():
+        run(UV, "build", "--quiet", "--out-dir", folder, folder_of(plugin), cwd=folder)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def pythons(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For each plugin a Python with it and what it needs, at the versions of the lock file."""
+    pythons: dict[str, Path] = {}
+    for plugin, wheels in built.items():
+        folder = tmp_path_factory.mktemp(f"clean-{plugin}")
+        (wheel,) = wheels.glob("*.whl")
+        lock = folder / "constraints.txt"
+        run(
+            *(UV, "export", "--quiet", "--locked", "--no-hashes", "--no-emit-workspace"),
+            *("--output-file", lock),
+            cwd=ROOT,
+        )
+        run(UV, "venv", "--quiet", "--python", ROOT / ".venv/bin/python", "venv", cwd=folder)
+        python = pythons[plugin] = folder / "venv/bin/python"
+        run(
+            *(UV, "pip", "install", "--quiet", "--python", python, "--constraint", lock, wheel),
+            cwd=folder,
+        )
+        run(UV, "pip", "check", "--python", python, cwd=folder)
+    return pythons
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_both_distributions_hold_what_they_should(plugin: str, built: dict[str, Path]) -> None:
+    (wheel,), (source,) = built[plugin].glob("*.whl"), built[plugin].glob("*.tar.gz")
+    modules = {
+        path.relative_to(folder_of(plugin)).as_posix()
+        for path in (folder_of(plugin) / "livekit").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert f"livekit/plugins/{plugin.replace('-', '_')}/py.typed" in modules
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    # Nothing but ours: the namespace is LiveKit's, and a file in it would hide every other plugin.
+    assert {name for name in names if ".dist-info/" not in name} == modules
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    # The namespace is LiveKit's: a file of ours in it would hide every other plugin.
-    assert not {"livekit/__init__.py", "livekit/plugins/__init__.py"} & set(names)
-    assert all(name.startswith((f"{package}/", "livekit_plugins")) for name in names)
-    with tarfile.open(sdist) as tar:
-        assert any(name.endswith("/README.md") for name in tar.getnames())
+    with tarfile.open(source) as tar:
+        inside = {name.partition("/")[2] for name in tar.getnames()}
+    assert modules | {"README.md", "LICENSE", "pyproject.toml"} <= inside
 
-    run(UV, "venv", "--quiet", tmp_path / "venv", cwd=tmp_path)
-    python = tmp_path / "venv/bin/python"
-    run(UV, "pip", "install", "--quiet", "--python", python, wheel, cwd=tmp_path)
-    run(UV, "pip", "check", "--python", python, cwd=tmp_path)
-    made = run(python, "-c", FIRST_EXAMPLE, source / "README.md", cwd=tmp_path)
-    assert "session" in made
+
+def test_the_voice_speaks(pythons: dict[str, Path], tmp_path: Path) -> None:
+    rate, version, file = run(pythons["qwen3-tts"], "-c", SPEAK, cwd=tmp_path).split()
+    assert (rate, version) == ("24000", qwen3_tts.__version__)
+    assert Path(file).is_relative_to(pythons["qwen3-tts"].parents[1])
+
+
+def test_the_voices_example_runs(pythons: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text(first_example("qwen3-tts"), encoding="utf-8")
+    assert "console" in run(pythons["qwen3-tts"], "agent.py", "--help", cwd=tmp_path)
+
+
+def test_the_models_example_runs(pythons: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(first_example("vllm"), encoding="utf-8")
+    assert run(pythons["vllm"], "-c", CONSTRUCT, "example.py", cwd=tmp_path).strip() == "True"

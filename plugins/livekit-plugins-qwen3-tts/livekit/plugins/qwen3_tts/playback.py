@@ -1,7 +1,9 @@
 """What the listener hears, estimated on our own clock.
 
 LiveKit's audio channel has no back-pressure and plays what it is given at once, so the moment and
-the length of what was pushed tell how much is still waiting to be played.
+the length of what was pushed tell how much is still waiting to be played. It does not play while
+it holds a reply whose turn is not decided, nor in a pause for what may be an interruption: the
+session tells when it does, and the listener's time stands still in between.
 """
 
 from __future__ import annotations
@@ -11,6 +13,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from statistics import median
+
+
+class ListenerTime:
+    """A clock that runs only while the agent is heard.
+
+    Args:
+        clock: Seconds on a clock that never steps back.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._passed = 0.0
+        self._since: float | None = None
+
+    def __call__(self) -> float:
+        """Return the seconds for which the clock has run."""
+        return self._passed + (self._clock() - self._since if self._since is not None else 0.0)
+
+    def run(self, running: bool) -> None:
+        """Start the clock or stop it."""
+        self._passed = self()
+        self._since = self._clock() if running else None
 
 
 class Playback:

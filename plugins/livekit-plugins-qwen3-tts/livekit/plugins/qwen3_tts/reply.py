@@ -1,7 +1,8 @@
 """One reply on its way from text to sound.
 
-Text is cut into units; two of them are with the servers at any time, the one being heard and the
-next; their audio is joined into one stream, and each word of it is timed.
+Text is cut into units; two of them at most are with the servers, the one being heard and the next,
+which is asked for once the one before it sounds; their audio is joined into one stream, and each
+word of it is timed.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class _Unit:
     task: asyncio.Task[None] | None = None
     words: list[AlignedWord] = field(default_factory=list)
     asked_at: float = 0.0
-    first_at: float = 0.0
+    first_at: float | None = None
     """When its first audio came."""
     received: float = 0.0
     passed: float = 0.0
@@ -69,6 +70,11 @@ class _Unit:
     def align(self, words: list[AlignedWord]) -> None:
         """Take what the server's forced aligner found."""
         self.words = words
+
+    @property
+    def sounds(self) -> bool:
+        """Whether its first audio came, or will not."""
+        return self.first_at is not None or (self.task is not None and self.task.done())
 
     @property
     def outstanding(self) -> float:
@@ -89,6 +95,8 @@ class Reply:
         aligner: Whether the server has a forced aligner.
         on_ask: Called as the first unit is sent.
         clock: Seconds on a clock that never steps back; the running loop's if None.
+        heard: Seconds of the listener's time, which stands still while playback does; `clock` if
+            None.
     """
 
     def __init__(
@@ -101,6 +109,7 @@ class Reply:
         aligner: bool = False,
         on_ask: Callable[[], None] = lambda: None,
         clock: Callable[[], float] | None = None,
+        heard: Callable[[], float] | None = None,
     ) -> None:
         self._speak = speak
         self._sink = sink
@@ -109,12 +118,13 @@ class Reply:
         self._aligner = aligner
         self._on_ask = on_ask
         self._clock = clock or asyncio.get_running_loop().time
-        self._playback = Playback(self._clock)
+        self._playback = Playback(heard or self._clock)
         self._styles = StyleParser()
         self._spans: deque[tuple[Style, Segmenter]] = deque()
         self._first = True
         self._ended = False
         self._wake = asyncio.Event()
+        self._count = 0  # of units asked for
         self._asked: deque[_Unit] = deque()  # the unit being played and those after it
         self._units: aio.Chan[_Unit] = aio.Chan()
         self._cut: _Unit | None = None  # cut, and waiting until it may be asked for
@@ -169,25 +179,27 @@ class Reply:
 
     async def _ask(self) -> None:
         """Send units to the servers, no more and no earlier than needed."""
-        asked = 0
         try:
             while True:
                 self._wake.clear()
-                if unit := self._next_unit():
-                    asked += 1
-                    if asked == 1:
-                        self._on_ask()
-                    self._start(unit)
-                    self._asked.append(unit)
-                    if asked == 2:
-                        self._second = unit
-                    self._units.send_nowait(unit)
-                elif self._ended and not self._spans and not self._cut:
+                self._send()
+                if self._ended and not self._spans and not self._cut:
                     return
-                else:
-                    await self._woken()
+                await self._woken()
         finally:
             self._units.close()
+
+    def _send(self) -> None:
+        """Send what may be sent now."""
+        while unit := self._next_unit():
+            self._count += 1
+            if self._count == 1:
+                self._on_ask()
+            elif self._count == 2:
+                self._second = unit
+            self._start(unit)
+            self._asked.append(unit)
+            self._units.send_nowait(unit)
 
     async def _woken(self) -> None:
         """Wait for text, for a unit to end, or for the queue to shrink past the next mark."""
@@ -211,7 +223,8 @@ class Reply:
 
     def _next_unit(self) -> _Unit | None:
         """Return the unit to send now, if there is one."""
-        if len(self._asked) >= _DEPTH:
+        # Not before the last one sounds: the server's first step is what the listener waits for.
+        if len(self._asked) >= _DEPTH or (self._asked and not self._asked[-1].sounds):
             return None
         ahead = self._ahead
         while self._cut is None and self._spans:
@@ -234,20 +247,23 @@ class Reply:
         # An aligner sees the whole unit before the first byte is sent: only if that is soon enough.
         whole = self._aligner and self._pace.whole(unit.seconds) < self._ahead
         chunks = self._speak(unit.text, unit.style, unit.align if whole else None)
+        unit.asked_at = self._clock()
         unit.task = asyncio.create_task(self._fetch(unit, chunks, whole), name="qwen3_tts unit")
         # A unit that nobody waits for any more may fail in silence.
         unit.task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _fetch(self, unit: _Unit, chunks: AsyncGenerator[bytes, None], whole: bool) -> None:
-        unit.asked_at = self._clock()
         arrivals: list[tuple[float, float]] = []
         try:
             async with contextlib.aclosing(chunks):
                 async for pcm in chunks:
                     seconds = len(pcm) / BYTES_PER_SECOND
                     arrivals.append((self._clock(), seconds))
-                    unit.first_at = arrivals[0][0]
                     unit.received += seconds
+                    if unit.first_at is None:
+                        unit.first_at = self._clock()
+                        # Before the audio is passed on: whoever holds it knows what comes next.
+                        self._wake.set()
                     unit.chunks.send_nowait(pcm)
             if not whole:
                 self._pace.arrived(unit.asked_at, arrivals)
@@ -305,6 +321,10 @@ class Reply:
             self._emit(end)
             rest = timer.rest
         self._pause = audio.rest if not broken else 0.0
+        if len(self._asked) > 1:
+            # Played now rather than when the next unit begins, the pause does not run playback dry.
+            self._emit(silence(self._pause))
+            self._pause = 0.0
         if broken and rest:
             logger.warning(
                 "unit broke off, going on from its last word", extra={"error": str(broken)}
@@ -317,6 +337,7 @@ class Reply:
     async def _hold(self, unit: _Unit) -> None:
         """Hold a unit's first audio until it will not run dry, if the server is slow."""
         assert unit.task is not None
+        assert unit.first_at is not None
         delay = self._pace.start_delay(unit.seconds) - (self._clock() - unit.first_at)
         # What is still being played covers the delay, or else the pause before the unit grows.
         if delay > self._playback.ahead and not unit.task.done():

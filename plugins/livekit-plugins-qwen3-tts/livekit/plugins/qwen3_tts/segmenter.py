@@ -76,6 +76,9 @@ _STARTER = _Limits(word=2.0, hard=2.0, soft=2.0, most=6.0, full=8.0, eager=True)
 _SECOND = _Limits(word=2.0, hard=2.0, soft=8.0, most=12.0, full=16.0, eager=True)
 # 25 words take as long to say as 60 characters.
 _WORD_IN_MAIN = 2.4
+# By how much a character can lengthen a unit, as words of one letter between characters do, and 1.0
+# for the word that has just begun.
+_MOST_A_CHARACTER = (_WORD_IN_MAIN + 1.0) / 2
 # A pause is taken only when this much follows it in its sentence, lest two characters be left.
 _TAIL = 3.0
 
@@ -156,7 +159,8 @@ class Segmenter:
         self._open_at_start = _brackets(unit, *self._open_at_start)
         self._start = cut
         self._index += 1
-        if self._start > 65_536:
+        # Every token makes a copy of what is kept.
+        if self._start > 1024:
             self._text = self._text[self._start :]
             self._start = 0
         self._rewind()
@@ -175,6 +179,8 @@ class Segmenter:
         self._open = self._open_at_start
         self._pause: tuple[int, float] | None = None  # a pause to cut at, if enough follows it
         self._marks: list[tuple[int, float]] = []  # the ends of all marks
+        self._read = self._start  # no mark between what was scanned and there
+        self._calm = -1  # the text's length up to which only a mark can end the unit
 
     def _find(self, limits: _Limits) -> int | None:
         """Return where the pending unit ends, None when more text must tell.
@@ -183,6 +189,9 @@ class Segmenter:
         whether the text comes by the character or at once.
         """
         text, word = self._text, limits.word
+        if len(text) <= self._calm and not MARK.search(text, self._read):
+            self._read = len(text)
+            return None
         while True:
             window = self._scan + _WINDOW
             match = MARK.search(text, self._scan, window)
@@ -195,6 +204,9 @@ class Segmenter:
                 return self._pause[0]
             if match is None:
                 if until < window:
+                    least = self._pause[1] + _TAIL if self._pause else limits.full
+                    room = int((min(least, limits.full) - size - 1.0) / _MOST_A_CHARACTER)
+                    self._read, self._calm = until, min(until + room, window - 1)
                     return None
                 self._scan, self._size = until, size
                 continue

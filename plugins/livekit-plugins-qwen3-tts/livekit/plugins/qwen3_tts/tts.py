@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
+import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
@@ -16,6 +16,8 @@ import aiohttp
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
     NOT_GIVEN,
+    AgentSession,
+    AgentStateChangedEvent,
     APIConnectOptions,
     NotGivenOr,
     tts,
@@ -29,15 +31,12 @@ from .log import logger
 from .measure import syllables
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices, language_tag
 from .options import TTSOptions, reference
-from .playback import Pace
+from .playback import ListenerTime, Pace
 from .replicas import Replica, Replicas
 from .reply import Reply, Sink, run_together
+from .spoken import to_be_spoken
 from .style import MARKUP_INSTRUCTIONS, Style
 from .voice import SpeechRequest, Voice
-
-# What the unit before left over: its second mark, its closing quote. Line breaks stay: the
-# normaliser reads headings, lists and tables by line.
-_LEADING_MARKS = re.compile(r"^[。！？；…，、：!?;,”」』）》】〉〕］)\]}]+")
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 
@@ -150,6 +149,7 @@ class TTS(tts.TTS[Never]):
         self._voice = Voice(self._replicas, self._pace)
         self._discovery = Discovery(self._replicas, connect_timeout)
         self._loading: asyncio.Task[None] | None = None
+        self._heard: ListenerTime | None = None
         self._streams: weakref.WeakSet[SynthesizeStream | ChunkedStream] = weakref.WeakSet()
 
     @property
@@ -255,6 +255,22 @@ class TTS(tts.TTS[Never]):
         for replica in self._replicas:
             await replica.client.post_form("/audio/voices", form)
 
+    def follow(self, session: AgentSession[Any]) -> None:
+        """Pace replies by what a session's listener hears.
+
+        Without it audio counts as played from the moment it is made. A reply that LiveKit holds
+        until the turn is decided, or pauses for what may be an interruption, then runs further
+        ahead than `max_ahead`, by as long as it stands still.
+
+        Args:
+            session: The session that this TTS speaks in, before it is started.
+        """
+        heard = self._heard = ListenerTime(time.monotonic)
+
+        @session.on("agent_state_changed")
+        def _(event: AgentStateChangedEvent) -> None:
+            heard.run(event.new_state == "speaking")
+
     def prewarm(self) -> None:
         """Connect to the servers, ask what they have and load the normaliser, in the background."""
         self._discovery.start()
@@ -302,6 +318,7 @@ class TTS(tts.TTS[Never]):
         sink: Sink,
         conn_options: APIConnectOptions,
         overrides: dict[str, NotGivenOr[Any]],
+        heard: ListenerTime | None = None,
         on_ask: Callable[[], None] = lambda: None,
     ) -> Reply:
         deadlines = self._deadlines.within(conn_options.timeout)
@@ -310,14 +327,8 @@ class TTS(tts.TTS[Never]):
 
         def speak(text: str, style: Style, on_words: OnWords | None) -> AsyncGenerator[bytes, None]:
             opts = self._opts.updated(**overrides)
-            spoken = _LEADING_MARKS.sub("", text)
-            if opts.normalize:
-                try:
-                    spoken = normalize(spoken)
-                except Exception:
-                    # A sentence that its rules trip over is better read as written than not.
-                    logger.exception("normaliser failed, speaking the text as written")
-            return self._speak(spoken.strip(), opts, style, deadlines, on_words)
+            spoken = to_be_spoken(text, normalize if opts.normalize else None)
+            return self._speak(spoken, opts, style, deadlines, on_words)
 
         return Reply(
             speak=speak,
@@ -326,6 +337,7 @@ class TTS(tts.TTS[Never]):
             max_ahead=self._max_ahead,
             aligner=self._aligner,
             on_ask=on_ask,
+            heard=heard,
         )
 
 
@@ -369,7 +381,11 @@ class SynthesizeStream(tts.SynthesizeStream):
         )
         output_emitter.start_segment(segment_id=request_id)
         reply = self._tts._reply(
-            output_emitter, self._conn_options, self._overrides, self._mark_started
+            output_emitter,
+            self._conn_options,
+            self._overrides,
+            heard=self._tts._heard,
+            on_ask=self._mark_started,
         )
         await run_together(self._read(reply), reply.run())
         output_emitter.end_segment()
