@@ -124,6 +124,21 @@ class TurnSettings(_Section):
     loudspeakers whose echo canceller needs to settle."""
 
 
+class BridgeSettings(_Section):
+    """What the pipeline over HTTP takes (``python -m agent.bridge``)."""
+
+    api_key: SecretStr | None = None
+    """Bearer token that callers have to send; none is asked for when not given."""
+    max_requests: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Requests spoken at once; more are refused with 503."""
+    per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
+    """Requests of one client address within a minute; more are refused with 429."""
+    max_characters: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Longest text of a request: 2,000 are seven minutes of Chinese speech."""
+    max_seconds: Annotated[float, Field(ge=1, le=300)] = 60.0
+    """Longest recording of a request, in seconds."""
+
+
 class Settings(BaseSettings):
     """Everything a profile can say."""
 
@@ -146,6 +161,7 @@ class Settings(BaseSettings):
     stt: STTSettings
     tts: TTSSettings
     turns: TurnSettings = TurnSettings()
+    bridge: BridgeSettings = BridgeSettings()
 
     @classmethod
     def settings_customise_sources(
