@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 from pydantic import (
@@ -80,6 +80,8 @@ class LLMSettings(Engine):
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
     """Longest reply, in tokens: 300 are about 90 seconds of speech."""
+    extra_body: dict[str, Any] = {}
+    """Further fields of each request, such as ``top_k``."""
     tools: bool = True
     """Offer the assistant's tools (time, calculator, unit converter) to the model."""
     audio: Annotated[Literal["off", "beside", "instead"], BeforeValidator(_yaml_off)] = "off"

@@ -62,6 +62,7 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
                 api_key=llm.key,
                 temperature=llm.temperature,
                 max_completion_tokens=llm.max_tokens,
+                extra_body=llm.extra_body,
             ),
             tts=qwen3_tts.TTS(
                 base_url=tts.url,
