@@ -12,7 +12,7 @@ import time
 from livekit.agents import APIError, llm
 from livekit.plugins import vllm
 
-_RULES = "Speak plainly and keep every answer short. " * 40
+_RULES = "Speak plainly and keep every answer short. " * 15
 
 
 async def ask(server: vllm.LLM, question: str) -> vllm.RequestReport:
@@ -29,7 +29,7 @@ async def ask(server: vllm.LLM, question: str) -> vllm.RequestReport:
 
 
 async def _main(url: str) -> int:
-    server = vllm.LLM(base_url=url, max_completion_tokens=120)
+    server = vllm.LLM(base_url=url, max_completion_tokens=60)
     try:
         start = time.perf_counter()
         model = await server.ready()

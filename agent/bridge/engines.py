@@ -55,7 +55,7 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     async with aiohttp.ClientSession(connector=connector, trace_configs=[trace]) as session:
         stt, llm, tts = settings.stt, settings.llm, settings.tts
         engines = Engines(
-            stt=vllm.STT(base_url=stt.url, model=stt.model, api_key=stt.key),
+            stt=vllm.STT(base_url=stt.url, model=stt.model, api_key=stt.key, realtime=stt.realtime),
             llm=vllm.LLM(
                 base_url=llm.url,
                 model=llm.model,
