@@ -1,6 +1,6 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup demo test test-engines check
+.PHONY: help setup setup-gpu demo gpu test test-engines check
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -9,6 +9,12 @@ setup:  ## install everything: packages, livekit-server, models (10 minutes the 
 
 demo: setup  ## start everything on this machine and print the address to open
 	@exec .venv/bin/python -m agent.demo
+
+setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
+	@scripts/setup_gpu.sh
+
+gpu: setup-gpu  ## start the GPU services and the agent on this machine
+	@exec .venv/bin/python -m agent.gpu.stack
 
 test: setup  ## run the tests: real server, real local engines, a real browser
 	$(UV) run --no-sync pytest -m "not engines"

@@ -60,6 +60,7 @@ async def enter(ctx: JobContext) -> None:
         temperature=settings.llm.temperature,
         max_completion_tokens=settings.llm.max_tokens,
         audio_input=settings.llm.audio,
+        extra_body=settings.llm.extra_body,
     )
     if settings.llm.audio != "off" and (refusal := await refusal_of(thinker)):
         logger.error("the model cannot be used as llm.audio says", extra={"reason": refusal})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 from pydantic import (
@@ -80,6 +80,8 @@ class LLMSettings(Engine):
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
     """Longest reply, in tokens: 300 are about 90 seconds of speech."""
+    extra_body: dict[str, Any] = {}
+    """Further fields of each request, such as ``top_k``."""
     tools: bool = True
     """Offer the assistant's tools (time, calculator, unit converter) to the model."""
     audio: Annotated[Literal["off", "beside", "instead"], BeforeValidator(_yaml_off)] = "off"
@@ -124,6 +126,21 @@ class TurnSettings(_Section):
     loudspeakers whose echo canceller needs to settle."""
 
 
+class BridgeSettings(_Section):
+    """What the pipeline over HTTP takes (``python -m agent.bridge``)."""
+
+    api_key: SecretStr | None = None
+    """Bearer token that callers have to send; none is asked for when not given."""
+    max_requests: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Requests spoken at once; more are refused with 503."""
+    per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
+    """Requests of one client address within a minute; more are refused with 429."""
+    max_characters: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Longest text of a request: 2,000 are seven minutes of Chinese speech."""
+    max_seconds: Annotated[float, Field(ge=1, le=300)] = 60.0
+    """Longest recording of a request, in seconds."""
+
+
 class Settings(BaseSettings):
     """Everything a profile can say."""
 
@@ -146,6 +163,7 @@ class Settings(BaseSettings):
     stt: STTSettings
     tts: TTSSettings
     turns: TurnSettings = TurnSettings()
+    bridge: BridgeSettings = BridgeSettings()
 
     @classmethod
     def settings_customise_sources(

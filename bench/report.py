@@ -67,7 +67,12 @@ def write(name: str, metrics: dict[str, Metric], *, profile: str) -> Path:
         "name": name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
-        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "cpu": _cpu(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            **_gpu(),
+        },
         "versions": {p: version(p) for p in ("livekit", "livekit-agents", "numpy")},
         "profile": profile,
         "metrics": metrics,
@@ -88,3 +93,18 @@ def _cpu() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor()
+
+
+def _gpu() -> dict[str, str]:
+    """The first GPU of this machine and its driver, where there is one."""
+    try:
+        result = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return {}
+    name, _, driver = result.stdout.splitlines()[0].partition(", ")
+    return {"gpu": name, "driver": driver}

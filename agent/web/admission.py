@@ -1,4 +1,4 @@
-"""Who may have a ticket now: a rate for each client address, and a cap on rooms."""
+"""Who may have a ticket now: a cap on rooms, and the rate for each client address."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
-from math import ceil
 from typing import Protocol
 
 import aiohttp
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from livekit import api
 
 logger = logging.getLogger("parley.web")
@@ -27,14 +23,6 @@ browser takes one or two from its ticket to its room."""
 
 SERVER_TIMEOUT = 3.0
 """Seconds to wait for livekit-server's list of rooms."""
-
-
-class TooMany(Exception):
-    """This address asked too often. ``retry_after`` is in whole seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Too many attempts from this address. Try again in {retry_after} s.")
-        self.retry_after = retry_after
 
 
 class Full(Exception):
@@ -71,20 +59,8 @@ class Admission:
         self._rooms = rooms
         self._max_rooms = max_rooms
         self._clock = clock
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._reserved: dict[str, float] = {}
         self._one_at_a_time = asyncio.Lock()
-
-    async def check_rate(self, address: str) -> None:
-        """Count an attempt.
-
-        Raises:
-            TooMany: The address has used up its rate.
-        """
-        key = _network(address)
-        if not await self._limiter.hit(RATE, key):
-            window = await self._limiter.get_window_stats(RATE, key)
-            raise TooMany(max(1, ceil(window.reset_time - time.time())))
 
     async def take(self, room: str) -> None:
         """Reserve a place under a room's name, before anyone else can have it.
@@ -109,12 +85,3 @@ class Admission:
             if len(there) + len(self._reserved) >= self._max_rooms:
                 raise Full
             self._reserved[room] = now
-
-
-def _network(address: str) -> str:
-    """The address, or for IPv6 the /64 that one subscriber has as a whole."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    return str(IPv6Address(int(ip) >> 64 << 64)) if isinstance(ip, IPv6Address) else str(ip)

@@ -19,8 +19,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.rate import Rate, TooMany
+
 from . import tokens
-from .admission import SERVER_TIMEOUT, Admission, Full, TooMany, Unreachable
+from .admission import RATE, SERVER_TIMEOUT, Admission, Full, Unreachable
 from .livekit_url import LiveKit
 
 STATIC = Path(__file__).parent / "static"
@@ -57,6 +59,8 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
             app.state.admission = Admission(client.room, max_rooms)
             yield
 
+    rate = Rate(RATE)
+
     async def token(request: Request) -> Response:
         if not _same_origin(request):
             return _refusal(403, "other_site", "Tickets are for this site's own page only.")
@@ -72,7 +76,7 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
         admission: Admission = request.app.state.admission
         ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
         try:
-            await admission.check_rate(request.client.host if request.client else "")
+            await rate.check(request.client.host if request.client else "")
             await admission.take(ticket.room)
         except TooMany as e:
             return _refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})

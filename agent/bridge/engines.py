@@ -1,0 +1,93 @@
+"""The three engines behind the bridge, through the same plugins as in a room."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import aiohttp
+from livekit.agents import APIError
+from livekit.plugins import qwen3_tts, vllm
+
+from agent.settings import Settings
+
+on_unit: ContextVar[Callable[[str], None]] = ContextVar("on_unit")
+"""Told of every unit that is sent to the voice on behalf of the current request. The plugin's
+tasks inherit the context of whoever opened the stream, so requests do not mix."""
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What makes a reply."""
+
+    stt: vllm.STT
+    llm: vllm.LLM
+    tts: qwen3_tts.TTS
+
+    async def warm(self) -> None:
+        """Wait for all three, and have each do once what its first request would wait for.
+
+        Raises:
+            APIError: One cannot be had; the text says which and why.
+        """
+        await self.llm.ready()
+        await self.stt.ready()
+        self.stt.prewarm()
+        for text in ("好的。", "Hello, it is good to hear from you."):
+            async with self.tts.stream() as speech:
+                speech.push_text(text)
+                speech.end_input()
+                async for _ in speech:
+                    pass
+
+
+@asynccontextmanager
+async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
+    """Connect to the engines of a profile, for as long as the context lasts."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(_tell_unit)
+    # No limit of connections: the engines' own queues, and ours at the door, are the limit.
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, trace_configs=[trace]) as session:
+        stt, llm, tts = settings.stt, settings.llm, settings.tts
+        engines = Engines(
+            stt=vllm.STT(base_url=stt.url, model=stt.model, api_key=stt.key, realtime=stt.realtime),
+            llm=vllm.LLM(
+                base_url=llm.url,
+                model=llm.model,
+                api_key=llm.key,
+                temperature=llm.temperature,
+                max_completion_tokens=llm.max_tokens,
+                extra_body=llm.extra_body,
+            ),
+            tts=qwen3_tts.TTS(
+                base_url=tts.url,
+                model=tts.model,
+                api_key=tts.key,
+                instructions=tts.instructions,
+                http_session=session,
+            ),
+        )
+        engines.tts.prewarm()
+        try:
+            yield engines
+        finally:
+            for engine in (engines.tts, engines.llm, engines.stt):
+                await engine.aclose()
+
+
+async def _tell_unit(
+    _: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceRequestChunkSentParams
+) -> None:
+    tell = on_unit.get(None)
+    if tell and params.url.path.endswith("/audio/speech"):
+        tell(json.loads(params.chunk)["input"])
+
+
+def sentence(error: APIError) -> str:
+    """What went wrong with an engine, in one line."""
+    return " ".join(error.message.split())

@@ -1,0 +1,149 @@
+"""One request on its way to speech, and everything that closes with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from livekit.agents import APIError
+from livekit.agents.types import NOT_GIVEN, USERDATA_TIMED_TRANSCRIPT
+from livekit.agents.utils import aio
+from livekit.plugins import qwen3_tts
+
+from .engines import on_unit, sentence
+from .record import Record
+
+SAMPLE_RATE = 24_000
+"""Hz, mono, 16 bits, as Qwen3-TTS speaks."""
+FRAME_MS = 30
+"""Milliseconds of a frame: what the audio is cut into, the last filled up with silence."""
+_FRAME = SAMPLE_RATE * FRAME_MS // 1000 * 2
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the user's recording says."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """More of the reply's text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Audio:
+    """More of the reply's sound: one or more whole frames."""
+
+    pcm: bytes
+
+
+Event = Heard | Said | Audio
+
+
+class Exchange:
+    """A reply being written and spoken at once.
+
+    Args:
+        tts: The voice.
+        text: The reply as it is written. Closed with the exchange, which is what ends the
+            language model's work.
+        record: Notes times and units.
+        voice: The speaker; the server's own if None.
+        language: BCP-47; told from the text if None.
+        instructions: The manner of speaking, in words.
+        on_done: Called once all of it was made.
+    """
+
+    def __init__(
+        self,
+        tts: qwen3_tts.TTS,
+        text: AsyncGenerator[Event, None],
+        record: Record,
+        *,
+        voice: str | None = None,
+        language: str | None = None,
+        instructions: str | None = None,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_done = on_done
+        self.record = record
+        self.events: aio.Chan[Event] = aio.Chan()
+        """What there is to tell, in order; closed at the end, however that comes about."""
+        self._text = text
+        self._words: list[tuple[str, float]] = []
+        self._carry = b""
+        on_unit.set(record.unit)
+        self._speech = tts.stream(
+            voice=voice or NOT_GIVEN,
+            language=language or NOT_GIVEN,
+            instructions=instructions or NOT_GIVEN,
+        )
+        self._task = asyncio.create_task(self._run(), name="bridge exchange")
+
+    async def stop(self) -> None:
+        """End it now: the streams of the language model and of the voice are closed on return."""
+        if not self._task.done():
+            self.record.outcome = "stopped"
+        await aio.cancel_and_wait(self._task)
+
+    def said(self, played: float | None = None) -> str:
+        """The words heard by now.
+
+        Args:
+            played: Seconds of audio that the client has played; by our own clock if None.
+        """
+        if played is None:
+            played = self.record.since("t_first_audio_out") or 0.0
+        return "".join(word for word, end in self._words if end <= played)
+
+    async def _run(self) -> None:
+        try:
+            async with self._speech:
+                writing = asyncio.create_task(self._write(), name="bridge text")
+                try:
+                    async for spoken in self._speech:
+                        words = spoken.frame.userdata.get(USERDATA_TIMED_TRANSCRIPT) or ()
+                        self._words += [(str(w), float(w.end_time)) for w in words]
+                        self._emit(bytes(spoken.frame.data))
+                    await writing
+                finally:
+                    await aio.cancel_and_wait(writing)
+            self._emit(b"\0" * (-len(self._carry) % _FRAME))
+            self.record.outcome = "done"
+            self._on_done()
+        except APIError as e:
+            self.record.outcome, self.record.error = "failed", sentence(e)
+        finally:
+            if self.record.outcome == "running":
+                self.record.outcome = "stopped"
+            self.record.mark("t_done")
+            self.events.close()
+
+    async def _write(self) -> None:
+        try:
+            # Closed here, where closing may still await: that ends the model's stream.
+            async with contextlib.aclosing(self._text) as text:
+                async for event in text:
+                    if isinstance(event, Said):
+                        self.record.mark("t_first_text")
+                        self.record.text += event.text
+                        self._speech.push_text(event.text)
+                    self.events.send_nowait(event)
+        finally:
+            # The voice ends with what it has, also where the model has failed.
+            self._speech.end_input()
+
+    def _emit(self, pcm: bytes) -> None:
+        self._carry += pcm
+        whole = len(self._carry) // _FRAME * _FRAME
+        if whole:
+            self.record.mark("t_first_audio_out")
+            self.record.frames += whole // _FRAME
+            self.events.send_nowait(Audio(self._carry[:whole]))
+            self._carry = self._carry[whole:]

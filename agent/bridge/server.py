@@ -1,0 +1,278 @@
+"""The HTTP side: who may ask, what is answered."""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from limits import RateLimitItemPerMinute
+from livekit.agents import APIError
+from livekit.agents.types import NOT_GIVEN
+from livekit.plugins import qwen3_tts
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from agent.assistant import instructions
+from agent.rate import Rate, TooMany
+from agent.settings import Language, Settings
+
+from .conversations import Conversations, write_reply
+from .engines import Engines, sentence
+from .exchange import Event, Exchange, Said
+from .openapi import document, page
+from .record import Record
+from .requests import (
+    ChatRequest,
+    Refused,
+    SpeechRequest,
+    StopRequest,
+    check_length,
+    read_chat,
+    read_json,
+    recording,
+)
+from .response import SpokenResponse
+
+_RECORDS = 1000
+"""Requests whose figures are kept for GET /bridge/requests/{id}."""
+
+
+class Bridge:
+    """Answers requests.
+
+    Args:
+        settings: The profile.
+        engines: What makes the replies.
+    """
+
+    def __init__(self, settings: Settings, engines: Engines) -> None:
+        self._settings = settings
+        self._limits = settings.bridge
+        self._engines = engines
+        self._conversations = Conversations()
+        self._rate = Rate(RateLimitItemPerMinute(settings.bridge.per_minute))
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._in_flight = 0
+        self._finished = 0
+
+    async def chat(self, request: Request) -> _Answer:
+        """Answer a turn of a conversation."""
+        record = self._record("chat")
+        chat = await read_chat(request, self._limits)
+        language = chat.language or self._default_language
+        question, language = await self._question(chat, record, language)
+        name = chat.conversation or record.id
+        record.conversation = name
+        conversation = self._conversations.enter(name, instructions(self._settings, language))
+        # Who speaks again has heard enough.
+        await conversation.stop()
+        conversation.exchange = exchange = Exchange(
+            self._engines.tts,
+            write_reply(self._engines, conversation, question, recorded=chat.audio is not None),
+            record,
+            voice=chat.voice or self._voice(language),
+            language=language,
+            on_done=conversation.finished,
+        )
+        return SpokenResponse(
+            exchange,
+            conversation.stop,
+            events=chat.stream_format == "events",
+            wav=chat.response_format == "wav",
+        )
+
+    async def speech(self, request: Request) -> _Answer:
+        """Speak a text."""
+        record = self._record("speech")
+        wanted = await read_json(SpeechRequest, request, self._limits)
+        check_length("input", wanted.input, self._limits)
+        segments = list(qwen3_tts.segment(wanted.input))
+        language = wanted.language or self._default_language
+
+        async def written() -> AsyncGenerator[Event, None]:
+            yield Said(wanted.input)
+
+        exchange = Exchange(
+            self._engines.tts,
+            written(),
+            record,
+            voice=wanted.voice or self._voice(language),
+            language=language,
+            instructions=wanted.instructions,
+        )
+        wav = wanted.response_format == "wav"
+        return SpokenResponse(exchange, exchange.stop, wav=wav, segments=len(segments))
+
+    async def stop(self, request: Request) -> Response:
+        """End a conversation's reply."""
+        wanted = await read_json(StopRequest, request, self._limits)
+        conversation = self._conversations.find(wanted.conversation)
+        played = None if wanted.played_ms is None else wanted.played_ms / 1000
+        heard = await conversation.stop(played) if conversation else None
+        return JSONResponse(
+            {
+                "conversation": wanted.conversation,
+                "stopped": heard is not None,
+                "heard": heard,
+            }
+        )
+
+    async def figures(self, request: Request) -> Response:
+        """Tell what a request took."""
+        record = self._records.get(request.path_params["id"])
+        if record is None:
+            raise Refused(404, "unknown", "There is no such request among the last 1,000.")
+        return JSONResponse(record.as_dict(ended=record.outcome != "running"))
+
+    async def health(self, _: Request) -> Response:
+        """Tell that the engines are warm."""
+        return JSONResponse({"status": "ok", "in_flight": self._in_flight})
+
+    @asynccontextmanager
+    async def admitted(self, request: Request) -> AsyncIterator[None]:
+        """Hold a place for one request, from its first to its last byte.
+
+        Raises:
+            Refused: It may not have one.
+        """
+        self.check_key(request)
+        try:
+            await self._rate.check(request.client.host if request.client else "")
+        except TooMany as e:
+            raise Refused(429, "too_many", str(e), {"Retry-After": str(e.retry_after)}) from e
+        if self._in_flight >= self._limits.max_requests:
+            raise Refused(
+                503,
+                "full",
+                f"{self._in_flight} requests are being spoken, which is all this bridge takes "
+                "at once: try again in a moment.",
+                {"Retry-After": "1"},
+            )
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._finished += 1
+
+    def check_key(self, request: Request) -> None:
+        """Refuse a caller without the key, where one is asked for.
+
+        Raises:
+            Refused: The key is missing or wrong.
+        """
+        if key := self._limits.api_key:
+            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
+                raise Refused(401, "no_key", "Send Authorization: Bearer with this bridge's key.")
+
+    async def _question(
+        self, chat: ChatRequest, record: Record, language: Language | None
+    ) -> tuple[str, Language | None]:
+        if chat.text is not None:
+            return chat.text, language
+        frame = recording(chat, self._limits)
+        try:
+            found = await self._engines.stt.recognize([frame], language=language or NOT_GIVEN)
+        except APIError as e:
+            raise Refused(502, "not_heard", sentence(e)) from e
+        best = found.alternatives[0]
+        record.mark("t_heard")
+        record.heard = best.text
+        if not best.text.strip():
+            raise Refused(422, "no_words", "No words were heard in the recording.")
+        detected = str(best.language)[:2]
+        spoken: Language | None = "zh" if detected == "zh" else "en" if detected == "en" else None
+        return best.text, language or spoken
+
+    @property
+    def _default_language(self) -> Language | None:
+        return None if self._settings.language == "auto" else self._settings.language
+
+    def _voice(self, language: Language | None) -> str | None:
+        return self._settings.tts.voice.get(language) if language else None
+
+    def _record(self, kind: Any) -> Record:
+        record = Record(kind, warm=self._finished > 0)
+        self._records[record.id] = record
+        if len(self._records) > _RECORDS:
+            self._records.popitem(last=False)
+        return record
+
+
+_Answer = Response | SpokenResponse
+_Handler = Callable[[Bridge, Request], Awaitable[_Answer]]
+
+
+class _Endpoint:
+    """An ASGI application, so that a request holds its place until its last byte is sent."""
+
+    def __init__(self, handler: _Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        bridge: Bridge = request.app.state.bridge
+        async with bridge.admitted(request):
+            answer = await self._handler(bridge, request)
+            await answer(scope, receive, send)
+
+
+def _plain(handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        bridge: Bridge = request.app.state.bridge
+        bridge.check_key(request)
+        answer = await handler(bridge, request)
+        assert isinstance(answer, Response)
+        return answer
+
+    return endpoint
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return error.response()
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return Refused(error.status_code, "bad_request", f"{error.detail}.").response()
+
+
+async def _health(request: Request) -> Response:
+    bridge: Bridge = request.app.state.bridge
+    return await bridge.health(request)
+
+
+def create_app(settings: Settings, engines: Engines) -> Starlette:
+    """Build the application.
+
+    Args:
+        settings: The profile.
+        engines: Warm, and open for as long as the application serves.
+    """
+
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(document())
+
+    app = Starlette(
+        routes=[
+            Route("/bridge/chat", _Endpoint(Bridge.chat), methods=["POST"]),
+            Route("/v1/audio/speech", _Endpoint(Bridge.speech), methods=["POST"]),
+            Route("/bridge/stop", _plain(Bridge.stop), methods=["POST"]),
+            Route("/bridge/requests/{id}", _plain(Bridge.figures)),
+            Route("/health", _health),
+            Route("/openapi.json", openapi),
+            Route("/", page),
+        ],
+        exception_handlers={Refused: _refused, HTTPException: _http_error},
+    )
+    app.state.bridge = Bridge(settings, engines)
+    return app

@@ -1,0 +1,1 @@
+"""The GPU services: what their command lines are, and whether this machine can have them."""

@@ -1,0 +1,103 @@
+"""The GPU services and the agent on one machine, kept running: ``python -m agent.gpu.stack``.
+
+The language model, the voice and the ear start one after another, because each takes what memory
+the one before has left; then the agent, which needs LIVEKIT_URL and its key and secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+from agent.demo.stack import ROOT, StackError, wait_ready
+from agent.demo.supervision import Program, Supervisor
+
+# Weights are downloaded the first time. Seconds for each service.
+_READY_WITHIN = 3600.0
+
+_SERVICES = (
+    ("llm", "the language model"),
+    ("tts", "the voice"),
+    ("stt", "the speech recogniser"),
+)
+
+
+def _programs() -> list[Program]:
+    services = [
+        Program(
+            name=name,
+            what=what,
+            command=[f"scripts/run_{name}_server.sh"],
+            ready_line=f"{what} is ready at",
+        )
+        for name, what in _SERVICES
+    ]
+    agent = Program(
+        name="agent",
+        what="the agent",
+        command=[sys.executable, "agent.py", "start"],
+        ready_line="registered worker",
+    )
+    return [*services, agent]
+
+
+async def _run() -> None:
+    environment = {"PARLEY_PROFILE": "gpu", "PYTHONUNBUFFERED": "1", **os.environ}
+    async with AsyncExitStack() as stack:
+        running: list[Supervisor] = []
+        for program in _programs():
+            supervisor = Supervisor(
+                [program],
+                environment=environment,
+                folder=ROOT,
+                logs=ROOT / "output" / "gpu" / program.name,
+                on_line=print,
+                # vLLM hands its GPU memory back when it is asked to stop.
+                patience=20.0,
+            )
+            await stack.enter_async_context(supervisor)
+            await wait_ready(supervisor, [program], on_line=print, within=_READY_WITHIN)
+            running.append(supervisor)
+        ends = [asyncio.create_task(supervisor.ended()) for supervisor in running]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+        raise StackError("A supervisor ended by itself; see output/gpu.")
+
+
+async def _until_stopped() -> int:
+    main = asyncio.create_task(_run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, main.cancel)
+    try:
+        await main
+    except asyncio.CancelledError:
+        return 0
+    except StackError as e:
+        print(e, file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Run until Ctrl-C; returns the exit status."""
+    missing = [
+        name
+        for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+        if not os.environ.get(name)
+    ]
+    if missing:
+        print(f"{' and '.join(missing)} must be set: the agent joins that server.", file=sys.stderr)
+        return 1
+    return asyncio.run(_until_stopped())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

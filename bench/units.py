@@ -1,0 +1,263 @@
+"""Voice, unit by unit: first audio and holes of a vllm-omni server under growing load.
+
+``python -m bench.units http://127.0.0.1:8091/v1``. The units are what the plugin's segmenter makes
+of real replies, starters and mains in turn, each one request as the plugin sends it. *Burst*: so
+many requests are always being made, the first of them together. *Staggered*: so many talkers, who
+pause for 0 to 2 s between their units, as people do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+import aiohttp
+from livekit.plugins import qwen3_tts
+
+from . import report
+from .tts import REPLIES
+
+BYTES_PER_SECOND = 48_000
+# Beyond this a listener is gone, and the plugin has tried again.
+_DEADLINE = 30.0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One request to the voice."""
+
+    text: str
+    language: str
+    starter: bool
+
+    def body(self, model: str, voice: str | None) -> dict[str, Any]:
+        """The request as the plugin writes it."""
+        spoken = len(self.text) if self.language == "Chinese" else 1.5 * len(self.text.split())
+        # The plugin's guard against a voice that never stops, in codec frames.
+        frames = math.ceil((3 * 0.22 * spoken + 4) * 12.5)
+        named = {"voice": voice} if voice else {}
+        return named | {
+            "model": model,
+            "input": self.text,
+            "language": self.language,
+            "response_format": "pcm",
+            "stream_format": "audio",
+            "max_new_tokens": frames,
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A unit as it arrived: for each network chunk when, in seconds, and how much audio."""
+
+    unit: Unit
+    arrivals: Sequence[tuple[float, float]]
+
+    @property
+    def audio(self) -> float:
+        """Seconds of speech."""
+        return sum(length for _, length in self.arrivals)
+
+    @property
+    def first(self) -> float:
+        """Seconds to the first byte."""
+        return self.arrivals[0][0]
+
+    @property
+    def gap_free(self) -> float:
+        """The smallest start delay with which playback never runs dry, in seconds."""
+        made, latest = 0.0, 0.0
+        for at, length in self.arrivals:
+            latest = max(latest, at - made)
+            made += length
+        return latest
+
+    @property
+    def hole(self) -> float:
+        """Seconds for which playback from the first byte on would have been dry."""
+        return self.gap_free - self.first
+
+
+def units() -> Iterator[Unit]:
+    """Starters and mains of both languages in turn, without end."""
+    names = {"zh": "Chinese", "en": "English"}
+    cut = [
+        [Unit(u, names[tag], starter=i == 0) for i, u in enumerate(qwen3_tts.segment(REPLIES[tag]))]
+        for tag in ("zh", "en")
+    ]
+    pairs = [
+        reply[index] for index in range(max(map(len, cut))) for reply in cut if index < len(reply)
+    ]
+    starters = cycle([u for u in pairs if u.starter])
+    for main in cycle([u for u in pairs if not u.starter]):
+        yield next(starters)
+        yield main
+
+
+class Server:
+    """A vllm-omni server.
+
+    Args:
+        session: Connections without a limit.
+        url: Its address, ending in ``/v1``.
+        voice: The speaker; the server's first if None.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, voice: str | None) -> None:
+        self._session = session
+        self._url = url
+        self._voice = voice
+        self._model = ""
+
+    async def ready(self) -> None:
+        """Ask for the model."""
+        async with self._session.get(f"{self._url}/models") as response:
+            self._model = (await response.json())["data"][0]["id"]
+
+    async def ask(self, unit: Unit) -> Answer | None:
+        """One unit; None if it failed, which counts against the server."""
+        arrivals: list[tuple[float, float]] = []
+        start = time.perf_counter()
+        try:
+            async with (
+                asyncio.timeout(_DEADLINE),
+                self._session.post(
+                    f"{self._url}/audio/speech", json=unit.body(self._model, self._voice)
+                ) as response,
+            ):
+                response.raise_for_status()
+                async for chunk in response.content.iter_any():
+                    arrivals.append((time.perf_counter() - start, len(chunk) / BYTES_PER_SECOND))
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+        return Answer(unit, arrivals) if arrivals else None
+
+    async def burst(self, streams: int, count: int) -> list[Answer | None]:
+        """``count`` units, ``streams`` of them at any time."""
+        stream = units()
+
+        async def work() -> list[Answer | None]:
+            return [await self.ask(next(stream)) for _ in range(max(1, count // streams))]
+
+        return [a for many in await asyncio.gather(*(work() for _ in range(streams))) for a in many]
+
+    async def staggered(self, streams: int, each: int) -> list[Answer | None]:
+        """``streams`` talkers of ``each`` units, with pauses between."""
+        dice = random.Random(streams)
+        stream = units()
+
+        async def talk() -> list[Answer | None]:
+            found = []
+            for _ in range(each):
+                await asyncio.sleep(dice.uniform(0, 2.0))
+                found.append(await self.ask(next(stream)))
+            return found
+
+        return [a for many in await asyncio.gather(*(talk() for _ in range(streams))) for a in many]
+
+
+@asynccontextmanager
+async def busy(url: str, talkers: int, *, voice: str | None = None) -> AsyncIterator[None]:
+    """Keep a voice busy with talkers who never end, for as long as the context lasts."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        server = Server(session, url, voice)
+        await server.ready()
+        talking = asyncio.create_task(server.staggered(talkers, sys.maxsize))
+        try:
+            yield
+        finally:
+            talking.cancel()
+            await asyncio.gather(talking, return_exceptions=True)
+
+
+def summarise(key: str, answers: Sequence[Answer | None], wall: float) -> dict[str, report.Metric]:
+    """Figures of one load; times in milliseconds."""
+    good = [a for a in answers if a]
+    failed = report.total([a is None for a in answers], "requests")
+    if not good:
+        return {f"failed.{key}": failed}
+    found = {
+        f"gap_free.{key}": report.percentiles([1000 * a.gap_free for a in good], "ms"),
+        f"first_byte.{key}": report.percentiles([1000 * a.first for a in good], "ms"),
+    }
+    for name, wanted in (("starter", True), ("main", False)):
+        some = [1000 * a.gap_free for a in good if a.unit.starter is wanted]
+        if some:
+            found[f"gap_free.{name}.{key}"] = report.percentiles(some, "ms")
+    holes = [1000 * a.hole for a in good]
+    return found | {
+        f"rtf.{key}": report.percentiles([a.arrivals[-1][0] / a.audio for a in good], "ratio"),
+        # A millisecond is the clock's, not the ear's.
+        f"holes.{key}": report.total([hole > 1.0 for hole in holes], "requests"),
+        f"longest_hole.{key}": {"value": round(max(holes), 1), "n": len(good), "unit": "ms"},
+        f"audio.{key}": report.percentiles([a.audio for a in good], "s"),
+        f"speed.{key}": {
+            "value": round(sum(a.audio for a in good) / wall, 1),
+            "n": len(good),
+            "unit": "x real time",
+        },
+        f"failed.{key}": failed,
+    }
+
+
+async def measure(
+    url: str, streams: Sequence[int], *, requests: int = 64, voice: str | None = None
+) -> dict[str, report.Metric]:
+    """Warm up, then measure each number of streams in both ways.
+
+    Args:
+        url: The server's address, ending in ``/v1``.
+        streams: Requests at a time, and talkers.
+        requests: At least so many for each number in a burst, and twice the number.
+        voice: The speaker.
+    """
+    metrics: dict[str, report.Metric] = {}
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        server = Server(session, url, voice)
+        await server.ready()
+        await server.burst(1, 4)
+        for number in streams:
+            await server.burst(number, number)
+        for number in streams:
+            for way in ("burst", "staggered"):
+                start = time.perf_counter()
+                if way == "burst":
+                    # One stream alone takes its time: half as many tell enough.
+                    count = max(requests // 2 if number == 1 else requests, 2 * number)
+                    answers = await server.burst(number, count)
+                else:
+                    answers = await server.staggered(number, max(3, 8 // number))
+                key = f"{way}.streams{number}"
+                metrics |= summarise(key, answers, time.perf_counter() - start)
+    return metrics
+
+
+async def _main(args: argparse.Namespace) -> None:
+    metrics = await measure(args.url, args.streams, requests=args.requests, voice=args.voice)
+    report.write(args.name, metrics, profile=args.profile or args.url)
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(prog="python -m bench.units", description=__doc__)
+    parser.add_argument("url", help="the server's address, ending in /v1")
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 16, 32, 64])
+    parser.add_argument("--requests", type=int, default=64, help="for each number of streams (64)")
+    parser.add_argument("--voice", help="the speaker; the server's first if not given")
+    parser.add_argument("--name", default="units", help="of the result (units)")
+    parser.add_argument("--profile", help="what was measured, for the record; the address")
+    asyncio.run(_main(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

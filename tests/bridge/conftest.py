@@ -1,0 +1,68 @@
+"""The bridge as its own process, before the small real engines of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest_asyncio
+
+from agent.demo import ports
+from agent.demo.stack import ROOT
+
+
+@contextlib.asynccontextmanager
+async def process(*command: str, health: str, **environment: str) -> AsyncIterator[None]:
+    """A program that answers 200 at an address, for as long as the context lasts."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, env={**os.environ, **environment}
+    )
+    try:
+        async with asyncio.timeout(90), httpx.AsyncClient() as client:
+            while True:
+                assert running.returncode is None, f"{command} ended"
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(health)).status_code == 200:
+                        break
+                await asyncio.sleep(0.1)
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            running.terminate()
+        await running.wait()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def urls() -> AsyncIterator[dict[str, str]]:
+    """Addresses of the bridge and of its engines."""
+    port = ports.free()
+    found = {name: f"http://127.0.0.1:{port[name]}" for name in ("llm", "stt", "tts", "web")}
+    async with contextlib.AsyncExitStack() as stack:
+        await asyncio.gather(
+            *(
+                stack.enter_async_context(
+                    process(
+                        *("-m", "agent.local", name, "--port", str(port[name])),
+                        health=found[name] + "/health",
+                    )
+                )
+                for name in ("llm", "stt", "tts")
+            )
+        )
+        await stack.enter_async_context(
+            process(
+                *("-m", "agent.bridge", "--port", str(port["web"])),
+                health=found["web"] + "/health",
+                PARLEY_PROFILE="cpu",
+                PARLEY_LLM__BASE_URL=found["llm"] + "/v1",
+                PARLEY_STT__BASE_URL=found["stt"] + "/v1",
+                PARLEY_TTS__BASE_URL=found["tts"] + "/v1",
+                PARLEY_BRIDGE__MAX_REQUESTS="2",
+                PARLEY_BRIDGE__MAX_CHARACTERS="400",
+            )
+        )
+        yield found | {"bridge": found["web"]}

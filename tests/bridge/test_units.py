@@ -1,0 +1,139 @@
+"""What a request took, and what of it a conversation keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from livekit.agents import llm
+from starlette.requests import Request
+
+from agent import settings
+from agent.bridge.conversations import KEPT, KEPT_FOR, Conversation, Conversations
+from agent.bridge.exchange import Exchange
+from agent.bridge.record import Record
+from agent.bridge.requests import Refused
+from agent.bridge.server import Bridge
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_times_are_those_of_the_first_occurrence() -> None:
+    clock = Clock()
+    record = Record("chat", warm=False, clock=clock)
+    clock.now = 0.25
+    record.mark("t_first_audio_out")
+    clock.now = 1.0
+    record.mark("t_first_audio_out")
+    assert record.server_timing == "t_req_in;dur=0.0, t_first_audio_out;dur=250.0"
+    assert record.since("t_first_audio_out") == 0.75
+
+
+@pytest.mark.parametrize(
+    ("units", "punct", "length", "end"),
+    [
+        ([], 0, 0, 0),
+        (["好的，", "今天天气不错。"], 2, 0, 0),
+        (["Rain falls in ", 'the sky, "really."'], 1, 1, 0),
+        (["Sure, ", "here we go"], 1, 0, 1),
+    ],
+)
+def test_how_units_were_cut_is_told_by_how_they_end(
+    units: list[str], punct: int, length: int, end: int
+) -> None:
+    record = Record("speech", warm=True)
+    for unit in units:
+        record.unit(unit)
+    counts = record.as_dict()["statistics"]
+    assert (counts["flush_punct"], counts["flush_len"], counts["flush_end"]) == (punct, length, end)
+    assert counts["chunks"] == len(units)
+
+
+class Spoken:
+    """An exchange whose words end each second."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.record = Record("chat", warm=True)
+        self._words = words
+
+    def said(self, played: float | None = None) -> str:
+        return "".join(w for i, w in enumerate(self._words) if i + 1 <= (played or 0.0))
+
+    async def stop(self) -> None:
+        self.record.outcome = "stopped"
+
+
+def conversation(words: list[str]) -> tuple[Conversation, Spoken]:
+    found = Conversation(llm.ChatContext(), 0.0)
+    found.ask("How?")
+    spoken = Spoken(words)
+    found.exchange = cast(Exchange, spoken)
+    return found, spoken
+
+
+def history(found: Conversation) -> list[tuple[str, str | None, bool]]:
+    return [(m.role, m.text_content, m.interrupted) for m in found.context.messages()]
+
+
+async def test_a_stopped_reply_leaves_what_was_heard() -> None:
+    found, spoken = conversation(["Like ", "this ", "and that."])
+    assert await found.stop(2.5) == "Like this "
+    assert spoken.record.outcome == "stopped"
+    assert history(found) == [("user", "How?", False), ("assistant", "Like this ", True)]
+    assert await found.stop(9.0) is None
+
+
+async def test_a_reply_made_whole_is_cut_to_what_was_played() -> None:
+    found, spoken = conversation(["Like ", "this."])
+    spoken.record.outcome = "done"
+    found.finished()
+    assert history(found)[-1] == ("assistant", "Like this.", False)
+    assert await found.stop(1.0) == "Like "
+    assert history(found)[-1] == ("assistant", "Like ", True)
+    assert len(history(found)) == 2
+
+
+async def test_nothing_heard_leaves_nothing() -> None:
+    found, _ = conversation(["Like ", "this."])
+    assert await found.stop(0.0) == ""
+    assert history(found) == [("user", "How?", False)]
+
+
+def test_old_conversations_are_forgotten() -> None:
+    clock = Clock()
+    known = Conversations(clock)
+    known.enter("a", "Be kind.")
+    clock.now = KEPT_FOR
+    known.enter("b", "Be kind.")
+    assert known.find("a") is None
+    for i in range(KEPT):
+        known.enter(str(i), "Be kind.")
+    assert known.find("b") is None
+    assert known.find("0") is not None
+
+
+async def test_a_key_is_asked_for_where_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_BRIDGE__API_KEY", "hush")
+    monkeypatch.setenv("PARLEY_BRIDGE__PER_MINUTE", "1")
+    bridge = Bridge(settings.load("cpu"), cast(Any, SimpleNamespace()))
+
+    def request(key: str) -> Request:
+        headers = [(b"authorization", f"Bearer {key}".encode())]
+        return Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 5)})
+
+    with pytest.raises(Refused, match="key"):
+        async with bridge.admitted(request("wrong")):
+            pass
+    async with bridge.admitted(request("hush")):
+        await asyncio.sleep(0)
+    with pytest.raises(Refused) as refused:
+        async with bridge.admitted(request("hush")):
+            pass
+    assert refused.value.status == 429

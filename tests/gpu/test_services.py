@@ -1,0 +1,169 @@
+"""The scripts of the GPU services: what they refuse, in one sentence, and what they start.
+
+nvidia-smi is a stand-in that prints one line; the server behind the start is a real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agent.demo import ports
+from agent.demo.stack import ROOT
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder of programs: a GPU of 80 GB with 70 free, and vllm, which is our own voice."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program(folder / "nvidia-smi", "echo 'NVIDIA H100 80GB HBM3, 81559, 70000'")
+    program(
+        folder / "vllm",
+        'while [[ $1 != --port ]]; do shift; done\nexec "$PYTHON" -m agent.local tts --port "$2"',
+    )
+    return folder
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(f"#!/usr/bin/env bash\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def environment(programs: Path, **variables: str) -> dict[str, str]:
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHON": sys.executable, **variables}
+
+
+def run(programs: Path, name: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    free = {f"{n.upper()}_PORT": str(p) for n, p in ports.free().items()}
+    return subprocess.run(
+        [ROOT / f"scripts/run_{name}_server.sh", "--print"],
+        env=environment(programs, **{**free, **variables}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def refused(programs: Path, name: str, **variables: str) -> str:
+    result = run(programs, name, **variables)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_the_command_of_each_service(programs: Path) -> None:
+    llm = run(programs, "llm", LLM_MODEL="org/model", LLM_EXTRA_ARGS="--seed 7").stdout
+    assert " serve org/model --max-model-len 2048 --gpu-memory-utilization 0.6 " in llm
+    for flag in ("--quantization compressed-tensors", "--kv-cache-dtype fp8", "--seed 7"):
+        assert flag in llm
+    assert "--quantization" not in run(programs, "llm", LLM_QUANTIZATION="").stdout
+    tts = run(programs, "tts", TTS_CONFIG="concurrent").stdout
+    assert tts.startswith("VLLM_OMNI_INPUT_WAIT_TIMEOUT_S=15 ")
+    assert "qwen3_tts_concurrent.yaml" in tts
+    assert "openai/whisper-large-v3-turbo" in run(programs, "stt").stdout
+
+
+def test_no_gpu(programs: Path) -> None:
+    program(programs / "nvidia-smi", "exit 9")
+    for name in ("llm", "tts", "stt"):
+        assert "shows no GPU 0: the GPU services need one" in refused(programs, name)
+
+
+def test_too_little_memory(programs: Path) -> None:
+    program(programs / "nvidia-smi", "echo 'NVIDIA L40S, 46068, 9000'")
+    said = refused(programs, "llm")
+    assert "at 0.6 takes 27,641 MiB, and 9,000 of the 46,068 MiB of the NVIDIA L40S" in said
+    assert "The voice as l40s takes 10,600 MiB" in refused(programs, "tts")
+
+
+def test_a_port_in_use(programs: Path) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        port = str(held.getsockname()[1])
+        said = refused(programs, "llm", LLM_PORT=port)
+    assert f"Port {port} cannot be used (address already in use)" in said
+    assert "set LLM_PORT to another port" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "part"),
+    [
+        ("llm", {"LLM_PORT": "http"}, "LLM_PORT='http' is no port number"),
+        ("llm", {"LLM_GPU_MEMORY_UTILIZATION": "60"}, "'60' is no share"),
+        ("tts", {"TTS_CONFIG": "fast"}, "is no deploy file: set it to 0.24, concurrent"),
+    ],
+)
+def test_a_wrong_variable(programs: Path, name: str, variables: dict[str, str], part: str) -> None:
+    assert part in refused(programs, name, **variables)
+
+
+def test_a_checkpoint_of_another_quantisation(programs: Path, tmp_path: Path) -> None:
+    config = {"quantization_config": {"quant_method": "awq"}}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    said = refused(programs, "llm", LLM_MODEL=str(tmp_path))
+    assert "is quantised with awq, not with compressed-tensors: set LLM_QUANTIZATION=awq" in said
+
+
+def test_every_deploy_file_has_two_connected_stages() -> None:
+    found = sorted((ROOT / "configs").glob("qwen3_tts_*.yaml"))
+    assert len(found) == 4
+    for path in found:
+        deploy = yaml.safe_load(path.read_text(encoding="utf-8"))
+        talker, decoder = deploy["stages"]
+        assert set(talker["output_connectors"].values()) == set(deploy["connectors"])
+        assert set(decoder["input_connectors"].values()) == set(deploy["connectors"])
+        extra = next(iter(deploy["connectors"].values()))["extra"]
+        # The decoder's window, and a ramp that ends in the steady size, or vllm-omni warns.
+        assert extra["codec_left_context_frames"] == 72
+        if ramp := extra.get("codec_chunk_ramp"):
+            assert ramp[-1] == extra["codec_chunk_frames"]
+
+
+@pytest.mark.timeout(300)  # 27 units of a real voice, on two cores that others may use
+async def test_a_service_is_warm_when_it_says_that_it_is_ready(programs: Path) -> None:
+    port = str(ports.free()["tts"])
+    process = await asyncio.create_subprocess_exec(
+        ROOT / "scripts/run_tts_server.sh",
+        env=environment(programs, TTS_PORT=port),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(280):
+            async for line in process.stdout:
+                if line.startswith(b"the voice is ready"):
+                    break
+        _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+        writer.close()
+    finally:
+        process.terminate()
+        assert await process.wait() != 1
+    assert line.decode().strip() == f"the voice is ready at http://127.0.0.1:{port}"
+
+
+def test_the_stack_ends_with_the_sentence_of_what_cannot_start(programs: Path) -> None:
+    program(programs / "nvidia-smi", "exit 9")
+    livekit = {f"LIVEKIT_{n}": "x" for n in ("URL", "API_KEY", "API_SECRET")}
+    result = subprocess.run(
+        [sys.executable, "-m", "agent.gpu.stack"],
+        cwd=ROOT,
+        env=environment(programs, **livekit),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert "the language model keeps stopping: nvidia-smi shows no GPU 0" in result.stderr
