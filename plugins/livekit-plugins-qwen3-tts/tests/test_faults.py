@@ -300,7 +300,9 @@ async def test_closing_ends_the_request_at_once(
     stream = tts.stream()
     stream.push_text(TEXT)
     stream.end_input()
-    while server.running < 2:
+    # The next unit is asked for once the one before it sounds.
+    asked = 2 if moment == "amid the audio" else 1
+    while server.running < asked:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
     begun = time.perf_counter()
@@ -309,7 +311,7 @@ async def test_closing_ends_the_request_at_once(
     while server.running:
         assert time.perf_counter() - begun < 5, "the server was never told"
         await asyncio.sleep(0.001)
-    assert server.closed_by_client == 2
+    assert server.closed_by_client == asked
     record_property("aclose_ms", round(taken * 1000, 2))
     await tts.aclose()
 
