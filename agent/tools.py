@@ -6,6 +6,7 @@ sentence what was wrong when it cannot (a :class:`livekit.agents.ToolError`).
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ async def convert_unit(value: float, from_unit: str, to_unit: str) -> str:
     """
     from pint import PintError
 
-    units = _units()
+    units = await asyncio.to_thread(_units)
     try:
         result = units.Quantity(value, from_unit).to(to_unit)
     except (PintError, ArithmeticError, AttributeError, ValueError) as e:
@@ -80,7 +81,9 @@ def _zone(place: str) -> ZoneInfo:
 
 @cache
 def _units() -> UnitRegistry[float]:
-    # Reading pint's definitions takes about half a second, so it is done once and when needed.
+    # Reading pint's definitions takes 0.1 to 0.5 s: done once, when needed, in a thread. Not with
+    # pint's cache on disk: it keeps the paths of the installation that wrote it, and once that is
+    # deleted, every other installation of the same version fails.
     from pint import UnitRegistry
 
-    return UnitRegistry(cache_folder=":auto:")
+    return UnitRegistry()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from livekit.agents import ToolError
 
+from agent import tools
 from agent.tools import calculate, convert_unit, get_time
 
 
@@ -52,3 +55,13 @@ async def test_get_time_tells_date_and_time(place: str | None) -> None:
 async def test_get_time_refuses_an_unknown_place() -> None:
     with pytest.raises(ToolError, match="No time zone is known for 'Nowhere'"):
         await get_time("Nowhere")
+
+
+async def test_units_do_not_depend_on_another_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A cache on disk would name the files of the installation that wrote it, deleted or not.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    tools._units.cache_clear()
+    assert await convert_unit(1, "mile", "meter") == "1609.34 meter"
+    assert not list(tmp_path.iterdir())
