@@ -14,8 +14,9 @@ from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
 from livekit.agents.voice.turn import TurnHandlingOptions
 from livekit.agents.worker import ServerEnvOption
-from livekit.plugins import qwen3_tts, vllm
+from livekit.plugins import vllm
 
+from . import engines
 from . import settings as settings_module
 from .assistant import Assistant, HearingAssistant
 from .settings import LANGUAGE_ATTRIBUTE, Language, SettingsError, TurnSettings
@@ -53,34 +54,13 @@ async def enter(ctx: JobContext) -> None:
         await ctx.connect()
         language = _language_of(await ctx.wait_for_participant()) or language
 
-    thinker = vllm.LLM(
-        base_url=settings.llm.url,
-        model=settings.llm.model,
-        api_key=settings.llm.key,
-        temperature=settings.llm.temperature,
-        max_completion_tokens=settings.llm.max_tokens,
-        audio_input=settings.llm.audio,
-        extra_body=settings.llm.extra_body,
-    )
+    thinker = engines.llm(settings.llm, hears=True)
     if settings.llm.audio != "off" and (refusal := await refusal_of(thinker)):
         logger.error("the model cannot be used as llm.audio says", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
-    ear = vllm.STT(
-        base_url=settings.stt.url,
-        model=settings.stt.model,
-        api_key=settings.stt.key,
-        realtime=settings.stt.realtime,
-        language=language,
-    )
-    voice = qwen3_tts.TTS(
-        base_url=settings.tts.url,
-        model=settings.tts.model,
-        api_key=settings.tts.key,
-        voice=settings.tts.voice.get(language) if language else None,
-        language=language,
-        instructions=settings.tts.instructions,
-    )
+    ear = engines.stt(settings.stt, language)
+    voice = engines.tts(settings.tts, language)
     kind = Assistant if settings.llm.audio == "off" else HearingAssistant
     assistant = kind(settings, language)
     session: AgentSession[None] = AgentSession(
@@ -101,7 +81,7 @@ async def enter(ctx: JobContext) -> None:
 
     async def follow(language: Language) -> None:
         ear.update_options(language=language)
-        voice.update_options(language=language, voice=settings.tts.voice.get(language))
+        voice.update_options(language=language, voice=settings.tts.voice_of(language))
         await assistant.follow(language)
         await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
 

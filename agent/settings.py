@@ -105,6 +105,10 @@ class TTSSettings(Engine):
     instructions: Annotated[str, Field(max_length=500)] | None = None
     """Manner of speaking, in words, for checkpoints that take it. vllm-omni's limit is 500."""
 
+    def voice_of(self, language: Language | None) -> str | None:
+        """The voice for a language; None for the server's default."""
+        return self.voice.get(language) if language else None
+
 
 class TurnSettings(_Section):
     """Who has the floor."""

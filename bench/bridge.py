@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from . import report
+from .playback import BYTES_PER_SECOND, gap_free
 
 QUESTIONS = (
     "What should I cook tonight?",
@@ -25,7 +26,6 @@ QUESTIONS = (
     "And without the oven?",
     "不用烤箱呢？",
 )
-_BYTES_PER_SECOND = 48_000
 _DEADLINE = 30.0
 # vllm-omni's vllm:num_requests_running goes stale when nothing runs; its own gauge does not.
 _RUNNING = re.compile(
@@ -49,7 +49,7 @@ async def turn(session: aiohttp.ClientSession, url: str, number: int) -> Turn | 
     """Ask something new and hear all of the answer; None if that failed."""
     body = {"text": QUESTIONS[number % len(QUESTIONS)], "conversation": uuid.uuid4().hex}
     start = time.perf_counter()
-    first = made = latest = 0.0
+    arrivals: list[tuple[float, float]] = []
     try:
         async with (
             asyncio.timeout(_DEADLINE),
@@ -57,13 +57,17 @@ async def turn(session: aiohttp.ClientSession, url: str, number: int) -> Turn | 
         ):
             response.raise_for_status()
             async for chunk in response.content.iter_any():
-                at = time.perf_counter() - start
-                first = first or at
-                latest = max(latest, at - made)
-                made += len(chunk) / _BYTES_PER_SECOND
+                arrivals.append((time.perf_counter() - start, len(chunk) / BYTES_PER_SECOND))
     except (aiohttp.ClientError, TimeoutError):
         return None
-    return Turn(first, latest, time.perf_counter() - start, made) if made else None
+    if not arrivals:
+        return None
+    return Turn(
+        first=arrivals[0][0],
+        gap_free=gap_free(arrivals),
+        total=time.perf_counter() - start,
+        audio=sum(length for _, length in arrivals),
+    )
 
 
 def summarise(key: str, turns: Sequence[Turn | None]) -> dict[str, report.Metric]:

@@ -21,6 +21,7 @@ from livekit.plugins import qwen3_tts
 
 from . import report
 from .clicks import clicks
+from .playback import gap_free
 from .recording import Samples
 
 REPLIES = {
@@ -71,11 +72,7 @@ class Spoken:
     @property
     def start_delay(self) -> float:
         """How long playback should have waited after the first byte so as never to run dry."""
-        played, latest = 0.0, self.first
-        for at, length in self.arrivals:
-            latest = max(latest, at - played)
-            played += length
-        return latest - self.first
+        return gap_free(self.arrivals) - self.first
 
 
 async def speak(voice: qwen3_tts.TTS, language: str) -> Spoken | None:

@@ -24,9 +24,9 @@ import aiohttp
 from livekit.plugins import qwen3_tts
 
 from . import report
+from .playback import BYTES_PER_SECOND, gap_free
 from .tts import REPLIES
 
-BYTES_PER_SECOND = 48_000
 # Beyond this a listener is gone, and the plugin has tried again.
 _DEADLINE = 30.0
 
@@ -75,11 +75,7 @@ class Answer:
     @property
     def gap_free(self) -> float:
         """The smallest start delay with which playback never runs dry, in seconds."""
-        made, latest = 0.0, 0.0
-        for at, length in self.arrivals:
-            latest = max(latest, at - made)
-            made += length
-        return latest
+        return gap_free(self.arrivals)
 
     @property
     def hole(self) -> float:

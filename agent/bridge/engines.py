@@ -13,6 +13,7 @@ import aiohttp
 from livekit.agents import APIError
 from livekit.plugins import qwen3_tts, vllm
 
+from agent import engines as clients
 from agent.settings import Settings
 
 on_unit: ContextVar[Callable[[str], None]] = ContextVar("on_unit")
@@ -53,24 +54,10 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     # No limit of connections: the engines' own queues, and ours at the door, are the limit.
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, trace_configs=[trace]) as session:
-        stt, llm, tts = settings.stt, settings.llm, settings.tts
         engines = Engines(
-            stt=vllm.STT(base_url=stt.url, model=stt.model, api_key=stt.key, realtime=stt.realtime),
-            llm=vllm.LLM(
-                base_url=llm.url,
-                model=llm.model,
-                api_key=llm.key,
-                temperature=llm.temperature,
-                max_completion_tokens=llm.max_tokens,
-                extra_body=llm.extra_body,
-            ),
-            tts=qwen3_tts.TTS(
-                base_url=tts.url,
-                model=tts.model,
-                api_key=tts.key,
-                instructions=tts.instructions,
-                http_session=session,
-            ),
+            stt=clients.stt(settings.stt),
+            llm=clients.llm(settings.llm),
+            tts=clients.tts(settings.tts, http_session=session),
         )
         engines.tts.prewarm()
         try:

@@ -11,8 +11,9 @@ from typing import Annotated, Literal, TypeVar
 from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from agent.refusal import invalid, refusal
 from agent.settings import BridgeSettings, Language
 
 _NAME = Field(min_length=1, max_length=100, description="A name of the client's choice.")
@@ -41,9 +42,7 @@ class Refused(Exception):
 
     def response(self) -> Response:
         """The refusal as this project writes it everywhere."""
-        return JSONResponse(
-            {"error": {"code": self.code, "message": str(self)}}, self.status, self.headers
-        )
+        return refusal(self.status, self.code, str(self), self.headers)
 
 
 class _Body(BaseModel):
@@ -186,6 +185,4 @@ def _validated(read: Callable[[], M]) -> M:
     try:
         return read()
     except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise Refused(400, "bad_request", f"{where}: {first['msg']}.") from e
+        raise Refused(400, "bad_request", invalid(e)) from e

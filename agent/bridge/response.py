@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import contextlib
 import json
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from livekit.agents.utils import aio
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
+
+from agent.disconnect import until_disconnect
+from agent.wav import wav_header
 
 from .exchange import FRAME_MS, SAMPLE_RATE, Audio, Event, Exchange, Heard, Said
 from .requests import Refused
-
-# The largest length: that of a stream is not known when its header is sent.
-_WAV_HEADER = struct.pack(
-    "<4sI4s4sIHHIIHH4sI",
-    *(b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16),
-    *(b"data", 0xFFFFFFFF - 36),
-)
 
 
 class SpokenResponse:
@@ -51,14 +46,11 @@ class SpokenResponse:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        writing = asyncio.create_task(self._write(scope, receive, send), name="bridge response")
-        gone = asyncio.create_task(_gone(receive), name="bridge disconnect")
         try:
-            await asyncio.wait({writing, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if writing.done():
-                writing.result()
+            with contextlib.suppress(ClientDisconnect):
+                request = Request(scope, receive)
+                await until_disconnect(request, self._write(scope, receive, send))
         finally:
-            await aio.cancel_and_wait(writing, gone)
             if self._exchange.record.outcome == "running":
                 await self._leave()
 
@@ -90,7 +82,7 @@ class SpokenResponse:
     def _bare(self, event: Event, first: bool) -> bytes:
         if not isinstance(event, Audio):
             return b""
-        return _WAV_HEADER + event.pcm if first and self._wav else event.pcm
+        return wav_header(SAMPLE_RATE) + event.pcm if first and self._wav else event.pcm
 
     def _start(self) -> dict[str, Any]:
         record = self._exchange.record
@@ -124,8 +116,3 @@ def _server_sent(event: Event) -> bytes:
 
 def _frame_event(name: str, data: dict[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -77,7 +77,7 @@ class Bridge:
             self._engines.tts,
             write_reply(self._engines, conversation, question, recorded=chat.audio is not None),
             record,
-            voice=chat.voice or self._voice(language),
+            voice=chat.voice or self._settings.tts.voice_of(language),
             language=language,
             on_done=conversation.finished,
         )
@@ -103,7 +103,7 @@ class Bridge:
             self._engines.tts,
             written(),
             record,
-            voice=wanted.voice or self._voice(language),
+            voice=wanted.voice or self._settings.tts.voice_of(language),
             language=language,
             instructions=wanted.instructions,
         )
@@ -195,9 +195,6 @@ class Bridge:
     @property
     def _default_language(self) -> Language | None:
         return None if self._settings.language == "auto" else self._settings.language
-
-    def _voice(self, language: Language | None) -> str | None:
-        return self._settings.tts.voice.get(language) if language else None
 
     def _record(self, kind: Any) -> Record:
         record = Record(kind, warm=self._finished > 0)

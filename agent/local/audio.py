@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -41,16 +40,3 @@ def trim(audio: Samples, threshold: float = 0.003) -> Samples:
 def pcm(audio: Samples) -> bytes:
     """Signed 16-bit little-endian."""
     return (np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes()
-
-
-def wav_header(size: int = 0xFFFFFFFF - 36) -> bytes:
-    """Head of a mono 16-bit WAV file.
-
-    Args:
-        size: Bytes of PCM that follow; the largest when not known, as in a stream.
-    """
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16),
-        *(b"data", size),
-    )

@@ -12,8 +12,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from agent.disconnect import until_disconnect
+
 from .models import locate
-from .service import APIError, Service, Workers, until_disconnect
+from .service import APIError, Service, Workers
 
 if TYPE_CHECKING:
     from .whisper import Utterance, Whisper

@@ -15,8 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from agent.disconnect import until_disconnect
+from agent.wav import wav_header
+
 from .models import locate
-from .service import APIError, Seat, Service, Workers, until_disconnect
+from .service import APIError, Seat, Service, Workers
 
 if TYPE_CHECKING:
     from .audio import Samples
@@ -158,7 +161,7 @@ def _parse(body: bytes) -> SpeechRequest:
 
 async def _write(speech: SpeechRequest, seat: Seat, pieces: Iterator[Samples], send: Send) -> None:
     """Send the audio as it is made, or all of it at the end, as the client asked."""
-    from .audio import SAMPLE_RATE, wav_header
+    from .audio import SAMPLE_RATE
 
     start = time.monotonic()
     streamed = speech.stream_format == "audio"
@@ -172,14 +175,14 @@ async def _write(speech: SpeechRequest, seat: Seat, pieces: Iterator[Samples], s
                 TTFA.observe(time.monotonic() - start)
                 if streamed:
                     await send({"type": "http.response.start", "status": 200, "headers": headers})
-                    chunk = wav_header() + chunk if wav else chunk
+                    chunk = wav_header(SAMPLE_RATE) + chunk if wav else chunk
             size += len(chunk)
             if streamed:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             else:
                 body += chunk
         if not streamed:
-            data = wav_header(size) + body if wav else bytes(body)
+            data = wav_header(SAMPLE_RATE, size) + body if wav else bytes(body)
             headers.append((b"content-length", b"%d" % len(data)))
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": data})

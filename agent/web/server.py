@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.rate import Rate, TooMany
+from agent.refusal import invalid, refusal
 
 from . import tokens
 from .admission import RATE, SERVER_TIMEOUT, Admission, Full, Unreachable
@@ -63,27 +64,28 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
 
     async def token(request: Request) -> Response:
         if not _same_origin(request):
-            return _refusal(403, "other_site", "Tickets are for this site's own page only.")
+            return refusal(403, "other_site", "Tickets are for this site's own page only.")
         body = b""
         async for part in request.stream():
             body += part
             if len(body) > _MAX_BODY:
-                return _refusal(413, "too_long", f"The request is longer than {_MAX_BODY} bytes.")
+                return refusal(413, "too_long", f"The request is longer than {_MAX_BODY} bytes.")
         try:
             wanted = tokens.Request.model_validate_json(body)
         except ValidationError as e:
-            return _refusal(400, "bad_request", _sentence(e))
+            hint = 'Send {"language": "en" or "zh", "name": "optional"}.'
+            return refusal(400, "bad_request", f"{invalid(e)} {hint}")
         admission: Admission = request.app.state.admission
         ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
         try:
             await rate.check(request.client.host if request.client else "")
             await admission.take(ticket.room)
         except TooMany as e:
-            return _refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
+            return refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
         except Full:
-            return _refusal(503, "full", "All places are taken. Try again in a few minutes.")
+            return refusal(503, "full", "All places are taken. Try again in a few minutes.")
         except Unreachable:
-            return _refusal(503, "no_server", "The LiveKit server does not answer.")
+            return refusal(503, "no_server", "The LiveKit server does not answer.")
         return JSONResponse(
             {
                 "url": _livekit_url(livekit, request),
@@ -170,15 +172,3 @@ def _same_origin(request: Request) -> bool:
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:
     return livekit.seen_from(request.url.hostname or "", secure=request.url.scheme == "https")
-
-
-def _refusal(
-    status: int, code: str, message: str, headers: dict[str, str] | None = None
-) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "body"
-    return f'{where}: {first["msg"]}. Send {{"language": "en" or "zh", "name": "optional"}}.'

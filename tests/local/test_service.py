@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from agent.local.service import APIError, Workers, until_disconnect
+from agent.disconnect import until_disconnect
+from agent.local.service import APIError, Workers
 
 
 class Bench:

@@ -12,9 +12,23 @@ from typing import Any, TypeAlias, TypeVar
 import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectOptions, llm
+from livekit.agents.llm import function_tool
 from livekit.plugins import vllm
 
 T = TypeVar("T")
+
+
+@function_tool
+async def pay(to: str, amount: int) -> str:
+    """Pay somebody."""
+    return f"paid {amount} to {to}"
+
+
+def user(text: str = "Hello") -> llm.ChatContext:
+    """A conversation in which only this was said."""
+    context = llm.ChatContext()
+    context.add_message(role="user", content=text)
+    return context
 
 
 class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]

@@ -7,13 +7,9 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, llm
+from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError
 
-
-def user(text: str = "Hello") -> llm.ChatContext:
-    context = llm.ChatContext()
-    context.add_message(role="user", content=text)
-    return context
+from .conftest import user
 
 
 def refusal(status: int, message: str, **headers: str) -> httpx.Response:

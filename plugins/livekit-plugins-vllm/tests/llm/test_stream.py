@@ -7,21 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from livekit.agents import llm
-from livekit.agents.llm import function_tool
 from livekit.plugins import vllm
 
-
-@function_tool
-async def pay(to: str, amount: int) -> str:
-    """Pay somebody."""
-    return f"paid {amount} to {to}"
-
-
-def user(text: str = "Hello") -> llm.ChatContext:
-    context = llm.ChatContext()
-    context.add_message(role="user", content=text)
-    return context
+from .conftest import pay, user
 
 
 def test_a_reply_is_text_and_usage(kit: Any) -> None:

@@ -11,17 +11,7 @@ from livekit.agents import llm
 from livekit.agents.llm import function_tool
 from livekit.plugins.vllm.tool_calls import CUT_OFF
 
-
-@function_tool
-async def pay(to: str, amount: int) -> str:
-    """Pay somebody."""
-    return f"paid {amount} to {to}"
-
-
-def user(text: str = "Hello") -> llm.ChatContext:
-    context = llm.ChatContext()
-    context.add_message(role="user", content=text)
-    return context
+from .conftest import pay, user
 
 
 def test_tool_calls_in_parallel_and_in_pieces(kit: Any) -> None:

@@ -1,0 +1,61 @@
+"""The three engines of a profile, each through its plugin."""
+
+from __future__ import annotations
+
+import aiohttp
+from livekit.plugins import qwen3_tts, vllm
+
+from .settings import Language, LLMSettings, STTSettings, TTSSettings
+
+
+def stt(settings: STTSettings, language: Language | None = None) -> vllm.STT:
+    """The ear, for one language or for any."""
+    return vllm.STT(
+        base_url=settings.url,
+        model=settings.model,
+        api_key=settings.key,
+        realtime=settings.realtime,
+        language=language,
+    )
+
+
+def llm(settings: LLMSettings, *, hears: bool = False) -> vllm.LLM:
+    """The thinker.
+
+    Args:
+        settings: Of the profile.
+        hears: Whether it is given the sound of the user's turn, if the profile says so.
+    """
+    return vllm.LLM(
+        base_url=settings.url,
+        model=settings.model,
+        api_key=settings.key,
+        temperature=settings.temperature,
+        max_completion_tokens=settings.max_tokens,
+        audio_input=settings.audio if hears else "off",
+        extra_body=settings.extra_body,
+    )
+
+
+def tts(
+    settings: TTSSettings,
+    language: Language | None = None,
+    *,
+    http_session: aiohttp.ClientSession | None = None,
+) -> qwen3_tts.TTS:
+    """The voice.
+
+    Args:
+        settings: Of the profile.
+        language: What it speaks; told from the text if None.
+        http_session: The session to use; the LiveKit job's own if None.
+    """
+    return qwen3_tts.TTS(
+        base_url=settings.url,
+        model=settings.model,
+        api_key=settings.key,
+        voice=settings.voice_of(language),
+        language=language,
+        instructions=settings.instructions,
+        http_session=http_session,
+    )
