@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -64,4 +65,4 @@ async def test_units_do_not_depend_on_another_installation(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     tools._units.cache_clear()
     assert await convert_unit(1, "mile", "meter") == "1609.34 meter"
-    assert not list(tmp_path.iterdir())
+    assert os.listdir(tmp_path) == []
