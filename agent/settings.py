@@ -145,6 +145,69 @@ class BridgeSettings(_Section):
     """Longest recording of a request, in seconds."""
 
 
+PhoneTool = Literal[
+    "hang_up",
+    "ask_for_digits",
+    "press_keys",
+    "hold",
+    "transfer_call",
+    "introduce_call",
+    "place_call",
+]
+"""What the model may be given to do on the phone; the last three cost money, and ask first."""
+
+
+class Destination(_Section):
+    """Somebody a call can be handed to."""
+
+    address: Annotated[
+        str, Field(pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$")
+    ]
+    """A number in E.164, an extension of the trunk's own exchange, or a ``sip:`` address, which
+    only ``transfer_call`` takes."""
+    about: str = ""
+    """When the model is to choose it, in a few words."""
+
+
+class PhoneSettings(_Section):
+    """Callers by phone (``agent/telephony``)."""
+
+    turns: TurnSettings = TurnSettings(min_silence=0.35, min_delay=0.5, min_interruption=0.4)
+    """Who has the floor, in place of the profile's own ``turns``: 8 kHz, the losses of G.711 and
+    the noise of a line make speech look like it begins and ends where it does not."""
+    vad_threshold: Annotated[float, Field(ge=0.1, le=0.9)] = 0.5
+    """Probability above which the detector takes a moment of the line for speech."""
+    language: Language | None = None
+    """Of a caller whose dispatch rule names none; the profile's own when not given."""
+    tools: list[PhoneTool] = ["hang_up", "ask_for_digits"]
+    """What the model is given to do on the phone."""
+    destinations: dict[str, Destination] = {}
+    """Whom a call can be transferred to, by the name that the model uses. There is no other way to
+    name a destination."""
+    trunk: str | None = None
+    """Name of the outbound trunk that calls are placed through (``configs/trunks.yaml``)."""
+    prefixes: list[Annotated[str, Field(pattern=r"^\+[1-9][0-9]*$")]] = []
+    """Beginnings of the numbers that may be called, such as ``+44``; none may when empty."""
+    calls_per_minute: Annotated[int, Field(ge=1, le=600)] = 2
+    """Calls that may be placed or transferred within a minute, by all conversations together."""
+    minutes_per_day: Annotated[int, Field(ge=1, le=100_000)] = 60
+    """Minutes of placed calls within 24 hours, by all conversations together; a call ends when
+    they are used up."""
+    ledger: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
+        "async+memory://"
+    )
+    """Where the two counts are kept: ``async+memory://`` (each conversation for itself, to try
+    out), or the Redis that LiveKit's SIP service needs anyway, ``async+redis://HOST:PORT``."""
+    ring: Annotated[float, Field(ge=5.0, le=80.0)] = 30.0
+    """How long a call that is placed may ring, in seconds; LiveKit waits 80 at most."""
+    max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
+    """Longest call, in minutes."""
+    warning: Seconds = 30.0
+    """How long before that the caller is told, in seconds."""
+    patience: Seconds = 8.0
+    """How long a question that only keys or a yes can answer waits for them, in seconds."""
+
+
 class Settings(BaseSettings):
     """Everything a profile can say."""
 
@@ -168,6 +231,7 @@ class Settings(BaseSettings):
     tts: TTSSettings
     turns: TurnSettings = TurnSettings()
     bridge: BridgeSettings = BridgeSettings()
+    phone: PhoneSettings = PhoneSettings()
 
     @classmethod
     def settings_customise_sources(

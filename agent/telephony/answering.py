@@ -1,0 +1,112 @@
+"""Who picked up: a person, or a machine to leave a message on. A policy without a clock.
+
+Three things tell them apart: the words, where the recogniser got them; how long the greeting
+goes on without a pause (a person says "hello?" and waits); and a beep.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["person", "machine", "unreachable"]
+"""``machine`` takes a message; ``unreachable`` is an announcement that does not."""
+
+_MACHINE = re.compile(
+    r"after the (?:tone|beep|signal)|at the (?:tone|beep)|leave (?:a|your|me a|us a) ?(?:\w+ )?"
+    r"(?:message|name)|record your message|voice ?mail|mail ?box|answering machine"
+    r"|(?:can't|cannot|can not|unable to|not able to) (?:come to|take|answer|get to)"
+    r"|(?:is|am|are) (?:currently |not )+available|(?:you have|you've) reached"
+    r"|(?:call|get back to) you (?:back )?as soon as"
+    r"|留言|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)声?(?:之后|后|响)|无法接听|不能接听|不方便接",
+    re.IGNORECASE,
+)
+_UNREACHABLE = re.compile(
+    r"(?:not|no longer) in service|(?:has been|is) disconnected|not a (?:valid|working) number"
+    r"|mailbox (?:is full|has not been set up|that has not been)|cannot be completed as dialed"
+    r"|空号|已关机|已停机|不在服务区|正在通话中|暂时无法接通|号码不存在",
+    re.IGNORECASE,
+)
+
+# Asterisk's app_amd takes a greeting of more than 1.5 s for a machine's; with words to go by, and
+# people who say "Good morning, this is Dr. Brown's practice", it can be longer. Seconds.
+_LONG_GREETING = 4.0
+# app_amd's after_greeting_silence.
+_PAUSE_AFTER_HELLO = 0.8
+# What a recogniser may take for a short greeting's words; without them the timing decides.
+_WAIT_FOR_WORDS = 1.5
+# Someone who says nothing waits to be spoken to.
+_SILENT_LINE = 4.0
+# A machine that never beeps: its greeting has ended when it has been silent for so long.
+_GREETING_OVER = 2.5
+# No greeting is longer; whoever still talks then is spoken to. LiveKit's own detector waits 20 s.
+_LONGEST = 30.0
+
+
+@dataclass
+class Answer:
+    """What is known of whoever picked up. All times are seconds after that.
+
+    Feed it what is heard, as it is heard, and ask for the :meth:`verdict`; once that is
+    ``machine``, ask whether its greeting is :meth:`over`.
+    """
+
+    _began: float | None = None
+    _ended: float | None = None
+    """Of the last speech; None while it goes on."""
+    _spoken: float = 0.0
+    """Longest stretch of speech without a pause that a person would leave, until its last end."""
+    _stretch: float = 0.0
+    """When the present stretch began."""
+    _words: str = ""
+    _words_at: float | None = None
+    _beeped: float | None = None
+
+    def speech_began(self, at: float) -> None:
+        """Somebody began to speak."""
+        if self._began is None:
+            self._began = at
+        if self._ended is None or at - self._ended > _PAUSE_AFTER_HELLO:
+            self._stretch = at
+        self._ended = None
+
+    def speech_ended(self, at: float) -> None:
+        """They fell silent."""
+        self._ended = at
+        self._spoken = max(self._spoken, at - self._stretch)
+
+    def heard(self, words: str, at: float) -> None:
+        """More of what was said has been understood."""
+        self._words, self._words_at = f"{self._words} {words}", at
+
+    def beep(self, at: float) -> None:
+        """A beep ended."""
+        self._beeped = at
+
+    def verdict(self, now: float) -> Verdict | None:
+        """Who it is, or None while that is open."""
+        if _UNREACHABLE.search(self._words):
+            return "unreachable"
+        if self._beeped is not None or _MACHINE.search(self._words):
+            return "machine"
+        if self._began is None:
+            return "person" if now >= _SILENT_LINE else None
+        spoken = max(self._spoken, now - self._stretch if self._ended is None else 0.0)
+        if spoken >= _LONG_GREETING:
+            return "machine"
+        if self._ended is None:
+            return None
+        silent = now - self._ended
+        understood = self._words_at is not None and self._words_at >= self._stretch
+        return (
+            "person" if silent >= (_PAUSE_AFTER_HELLO if understood else _WAIT_FOR_WORDS) else None
+        )
+
+    def over(self, now: float) -> bool:
+        """Whether a machine has said all and records now."""
+        if now >= _LONGEST:
+            return True
+        if self._beeped is not None and self._beeped >= self._stretch:
+            return True  # a beep before the greeting is none to wait for
+        return self._ended is not None and now - self._ended >= _GREETING_OVER

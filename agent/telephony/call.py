@@ -1,0 +1,87 @@
+"""One call, as LiveKit's SIP service tells it in the attributes of its participant."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from livekit import rtc
+
+from ..settings import Language
+
+# The names are those of livekit/protocol, livekit/attrs.go.
+STATUS = "sip.callStatus"
+"""``dialing``, ``ringing``, ``automation`` (keys are being sent), ``active`` or ``hangup``."""
+_CALL_ID = "sip.callID"
+_NUMBER = "sip.phoneNumber"
+_CALLED = "sip.trunkPhoneNumber"
+
+
+class HungUp(Exception):
+    """The call ended before it was answered."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A participant on the phone."""
+
+    identity: str
+    """Of the participant in the room."""
+    id: str
+    """LiveKit's own identifier of the call, which may be logged."""
+    number: str | None
+    """Of the other end: who calls, or who is called. None if it is withheld."""
+    trunk_number: str | None
+    """Of our end."""
+
+    @classmethod
+    def of(cls, participant: rtc.Participant) -> Call | None:
+        """The call of a participant; None if it is not on the phone."""
+        if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_SIP:
+            return None
+        told = participant.attributes
+        return cls(
+            identity=participant.identity,
+            id=told.get(_CALL_ID, ""),
+            number=told.get(_NUMBER) or None,
+            trunk_number=told.get(_CALLED) or None,
+        )
+
+    def described(self, language: Language | None) -> str:
+        """What the model is told of the call. It is never logged."""
+        if language == "zh":
+            return (
+                f"用户在打电话。对方号码：{self.number or '未显示'}；"
+                f"我方号码：{self.trunk_number or '未知'}。除非用户问起，不要念出号码。"
+            )
+        return (
+            f"The user is on the phone. Their number: {self.number or 'withheld'}; "
+            f"ours: {self.trunk_number or 'unknown'}. Do not read numbers out unless asked."
+        )
+
+
+async def answered(room: rtc.Room, participant: rtc.RemoteParticipant) -> None:
+    """Wait until the other end has picked up; at once for a caller, who is there already.
+
+    Raises:
+        HungUp: It will not be answered any more.
+    """
+    changed = asyncio.Event()
+
+    def on_change(*_: object) -> None:
+        changed.set()
+
+    room.on("participant_attributes_changed", on_change)
+    room.on("participant_disconnected", on_change)
+    try:
+        while True:
+            changed.clear()
+            status = participant.attributes.get(STATUS)
+            if status == "active":
+                return
+            if status == "hangup" or participant.identity not in room.remote_participants:
+                raise HungUp
+            await changed.wait()
+    finally:
+        room.off("participant_attributes_changed", on_change)
+        room.off("participant_disconnected", on_change)

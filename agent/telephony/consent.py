@@ -1,0 +1,67 @@
+"""A yes before anything that costs money. The code asks, and the code hears the yes."""
+
+from __future__ import annotations
+
+import re
+
+from livekit import rtc
+
+from ..settings import Language
+from .question import Question
+
+_HINT: dict[Language, str] = {"en": "Say yes, or press 1.", "zh": "请说“是的”，或按1。"}
+_AGAIN: dict[Language, str] = {
+    "en": "Sorry, I need a yes or a no. Press 1 for yes, 2 for no.",
+    "zh": "抱歉，我需要您确认：是请按1，不是请按2。",
+}
+# A no wins over a yes: "no, yes, wait" is not one.
+_NO = re.compile(
+    r"\b(?:no|nope|not|don't|do not|never|stop|cancel|wait|nah)\b|不|别|没|取消|等一下|等等|算了",
+    re.I,
+)
+_YES = re.compile(
+    r"\b(?:yes|yeah|yep|yup|sure|okay|ok|go ahead|do it|correct|that's right|all ?right"
+    r"|of course)\b"
+    # In Chinese only where it stands for itself: 你是谁 and 银行 hold no yes.
+    r"|(?:^|[，。！,.!\s])(?:是|对|好|行|可以|嗯|确认|当然)+(?:的|吧|啊|呀|了|[，。！,.!\s]|$)",
+    re.I,
+)
+_NO_PROBLEM = re.compile(r"没问题|没关系|\bno problem\b|\bwhy not\b|\bdon't mind\b", re.I)
+
+
+def meant(words: str) -> bool | None:
+    """Whether words mean yes (True) or no (False); None if they mean neither."""
+    if _NO_PROBLEM.search(words):
+        return True
+    if _NO.search(words):
+        return False
+    return True if _YES.search(words) else None
+
+
+class Consent(Question[bool]):
+    """Asks for a yes; 1 on the keys is one too, and any other key is a no.
+
+    Args:
+        question: What will be done, as a question.
+        language: Of the caller.
+        room: Where keys are pressed.
+        patience: As in :class:`Question`, in seconds.
+    """
+
+    def __init__(
+        self, question: str, *, language: Language, room: rtc.Room, patience: float
+    ) -> None:
+        super().__init__(
+            ask=f"{question} {_HINT[language]}",
+            again=_AGAIN[language],
+            room=room,
+            patience=patience,
+        )
+
+    def pressed(self, key: str) -> bool:
+        """1 is yes."""
+        return key == "1"
+
+    def said(self, words: str) -> bool | None:
+        """Yes, no, or neither."""
+        return meant(words)

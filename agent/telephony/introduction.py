@@ -1,0 +1,159 @@
+"""A warm transfer: somebody is called and told who is there, and then both can talk.
+
+LiveKit's own task for it moves the second call from one room to another, which its open-source
+server does not implement (MoveParticipant). Here both calls are in one room from the start, and
+until the second has agreed, neither hears the other: the server withholds their tracks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from livekit import api, rtc
+
+from .dial import NoAnswer
+from .hold import on_hold
+from .phrases import phrases
+
+if TYPE_CHECKING:
+    from .phone import Phone
+
+COLLEAGUE = "colleague"
+"""Identity in the room of whoever is called."""
+
+_TAKE = "1"
+"""The key that takes a call. An answering machine does not press it."""
+_DECISION = 45.0
+"""Seconds from picking up to pressing it: a briefing of two sentences takes 15."""
+
+
+class Privacy:
+    """Who hears whom, while two calls in one room have not been connected.
+
+    Args:
+        room: The agent's connection to it.
+        server: LiveKit's API.
+        caller: Identity of the first call.
+        colleague: Identity of the second.
+    """
+
+    def __init__(self, room: rtc.Room, server: api.LiveKitAPI, caller: str, colleague: str) -> None:
+        self._room, self._server = room, server
+        self._caller, self._colleague = caller, colleague
+
+    def speak_to_colleague(self, speech: list[str], music: list[str]) -> None:
+        """Let the caller hear only the music, the other only the agent: sids of its tracks."""
+        self._room.local_participant.set_track_subscription_permissions(
+            allow_all_participants=False,
+            participant_permissions=[
+                rtc.ParticipantTrackPermission(
+                    participant_identity=self._caller, allowed_track_sids=music
+                ),
+                rtc.ParticipantTrackPermission(
+                    participant_identity=self._colleague, allowed_track_sids=speech
+                ),
+            ],
+        )
+
+    def speak_to_all(self) -> None:
+        """Let everybody hear the agent."""
+        self._room.local_participant.set_track_subscription_permissions(allow_all_participants=True)
+
+    async def connect(self, together: bool) -> None:
+        """Let the two calls hear each other, or not."""
+        await asyncio.gather(
+            self._subscribe(self._caller, self._tracks(self._colleague), together),
+            self._subscribe(self._colleague, self._tracks(self._caller), together),
+        )
+
+    async def _subscribe(self, identity: str, tracks: list[str], subscribe: bool) -> None:
+        if tracks and identity in self._room.remote_participants:
+            await self._server.room.update_subscriptions(
+                api.UpdateSubscriptionsRequest(
+                    room=self._room.name, identity=identity, track_sids=tracks, subscribe=subscribe
+                )
+            )
+
+    def _tracks(self, identity: str) -> list[str]:
+        participant = self._room.remote_participants.get(identity)
+        return list(participant.track_publications) if participant else []
+
+
+async def taken(room: rtc.Room, colleague: str, within: float) -> bool:
+    """Whether somebody presses the key that takes the call, in so many seconds."""
+    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def on_key(key: rtc.SipDTMF) -> None:
+        if key.participant and key.participant.identity == colleague and not answer.done():
+            answer.set_result(key.digit == _TAKE)
+
+    def on_left(participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == colleague and not answer.done():
+            answer.set_result(False)
+
+    room.on("sip_dtmf_received", on_key)
+    room.on("participant_disconnected", on_left)
+    try:
+        async with asyncio.timeout(within):
+            return await answer
+    except TimeoutError:
+        return False
+    finally:
+        room.off("sip_dtmf_received", on_key)
+        room.off("participant_disconnected", on_left)
+
+
+async def introduce(phone: Phone, address: str, summary: str) -> None:
+    """Call somebody, brief them, and connect them with the caller.
+
+    Args:
+        phone: The caller's, who hears music meanwhile.
+        address: Whom to call.
+        summary: What they are told.
+
+    Raises:
+        NotAllowed: They may not be called, or not now.
+        NoAnswer: They did not pick up, or did not take the call.
+    """
+    room, us, session = phone.room, phone.room.local_participant, phone.session
+    privacy = Privacy(room, phone.server, phone.caller, COLLEAGUE)
+
+    def on_published(_: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == COLLEAGUE:  # it may ring audibly
+            phone.own(privacy.connect(False))
+
+    room.on("track_published", on_published)
+    session.input.set_audio_enabled(False)
+    taking = False
+    try:
+        speech = list(us.track_publications)
+        async with on_hold(room):
+            music = [sid for sid in us.track_publications if sid not in speech]
+            privacy.speak_to_colleague(speech, music)
+            await phone.dialler.dial(address, room=room.name, identity=COLLEAGUE)
+            # Once it is answered, the SIP service subscribes to all that is in the room.
+            await privacy.connect(False)
+            phone.own(phone.dialler.meter(phone.end))
+            briefing = phrases(phone.language).take_it.format(summary=summary)
+            session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
+            taking = await taken(room, COLLEAGUE, within=_DECISION)
+            if not taking:
+                raise NoAnswer("the call was not taken")
+    finally:
+        room.off("track_published", on_published)
+        privacy.speak_to_all()
+        if not taking:
+            await _remove(phone, COLLEAGUE)
+            session.input.set_audio_enabled(True)
+    await privacy.connect(True)
+    await session.say(phrases(phone.language).connected, allow_interruptions=False)
+    phone.leave_alone(COLLEAGUE)
+
+
+async def _remove(phone: Phone, identity: str) -> None:
+    with contextlib.suppress(api.TwirpError):  # it was never there, or has gone
+        await phone.server.room.remove_participant(
+            api.RoomParticipantIdentity(room=phone.room.name, identity=identity)
+        )

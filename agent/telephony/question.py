@@ -1,0 +1,112 @@
+"""A question whose answer is judged by code: no model comes between the caller and what it means.
+
+While it is open, nothing that the caller says reaches the language model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from typing import TypeVar
+
+from livekit import rtc
+from livekit.agents import AgentTask, StopResponse, ToolError, llm
+
+T = TypeVar("T")
+
+
+class Question(AgentTask[T]):
+    """Asks, and waits for keys or words that answer it.
+
+    Args:
+        ask: What is said first.
+        again: What is said when an answer was not understood, or none came.
+        room: Where keys are pressed.
+        patience: Longest silence of keys and voices, in seconds, before it is asked again.
+        tries: How often it is asked in all.
+
+    Raises:
+        livekit.agents.ToolError: It was never answered.
+    """
+
+    def __init__(
+        self, *, ask: str, again: str, room: rtc.Room, patience: float, tries: int = 2
+    ) -> None:
+        super().__init__(
+            instructions="",
+            llm=None,
+            turn_handling={"preemptive_generation": {"enabled": False}},
+        )
+        self._ask, self._again = ask, again
+        self._room, self._patience, self._tries = room, patience, tries
+        self._keys: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    def pressed(self, key: str) -> T | None:
+        """What a key answers; None to wait for another."""
+
+    @abstractmethod
+    def said(self, words: str) -> T | None:
+        """What words answer; None if it was not understood."""
+
+    def waited(self) -> T | None:
+        """What the silence after keys answers; None to ask again."""
+        return None
+
+    async def on_enter(self) -> None:
+        """Ask."""
+        self._room.on("sip_dtmf_received", self._on_key)
+        self._waiting = asyncio.create_task(self._wait())
+
+    async def on_exit(self) -> None:
+        """Stop listening to the keys."""
+        self._room.off("sip_dtmf_received", self._on_key)
+        if self._waiting:
+            self._waiting.cancel()
+
+    async def on_user_turn_completed(
+        self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
+    ) -> None:
+        """Judge what was said, and keep it from the model."""
+        answer = self.said(new_message.text_content or "")
+        if answer is not None:
+            self._answer(answer)
+        else:
+            self._ask_again()
+        raise StopResponse
+
+    def _on_key(self, key: rtc.SipDTMF) -> None:
+        self._keys.put_nowait(key.digit)
+
+    async def _wait(self) -> None:
+        """Take keys; each starts the patience anew, and so does anyone's voice."""
+        self.session.say(self._ask)
+        while not self.done():
+            try:
+                async with asyncio.timeout(self._patience):
+                    key = await self._keys.get()
+            except TimeoutError:
+                if "speaking" in (self.session.agent_state, self.session.user_state):
+                    continue
+                answer = self.waited()
+                if answer is None:
+                    self._ask_again()
+            else:
+                self.session.interrupt()  # who presses a key needs no more of the question
+                answer = self.pressed(key)
+            if answer is not None:
+                self._answer(answer)
+
+    def _answer(self, answer: T) -> None:
+        if not self.done():
+            self.complete(answer)
+
+    def _ask_again(self) -> None:
+        if self.done():
+            return
+        self._tries -= 1
+        if self._tries > 0:
+            self.session.say(self._again)
+        else:
+            self.complete(ToolError("The caller gave no answer."))

@@ -1,0 +1,203 @@
+"""What the model can do on the phone: each of these is given to it, or not, by ``phone.tools``.
+
+Whatever costs money asks the caller first, and a name or number that the settings do not allow is
+refused, here and in :mod:`agent.telephony.dial`: nothing of that depends on the prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from livekit.agents import (
+    StopResponse,
+    ToolError,
+    UserStateChangedEvent,
+    function_tool,
+)
+from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
+from livekit.agents.llm import Tool
+
+from ..settings import Destination
+from .consent import Consent
+from .dial import NoAnswer
+from .digits import AskForDigits
+from .hold import on_hold
+from .introduction import introduce
+from .numbers import NotAllowed
+from .order import Order, send
+from .phrases import Phrases, phrases
+
+if TYPE_CHECKING:
+    from .phone import Phone
+
+_KEY_PAUSE = 0.3
+"""Seconds from key to key. LiveKit's own tool leaves as many: an IVR wants to see them apart."""
+_LONGEST_HOLD = 120.0
+"""Seconds."""
+
+
+class PhoneTools:
+    """The tools of one conversation.
+
+    Args:
+        phone: Its phone.
+    """
+
+    def __init__(self, phone: Phone) -> None:
+        self._phone = phone
+
+    def offered(self) -> list[Tool]:
+        """Those that the settings give to the model."""
+        return [getattr(self, name) for name in self._phone.settings.tools]
+
+    @function_tool
+    async def hang_up(self, goodbye: str) -> None:
+        """End the call, when the user is done or says goodbye.
+
+        Args:
+            goodbye: The last words to the user, one short sentence.
+        """
+        await self._phone.session.say(goodbye)
+        self._phone.hang_up()
+        raise StopResponse
+
+    @function_tool
+    async def ask_for_digits(self, question: str, least: int, most: int) -> str:
+        """Ask the user for a number such as an order number; they type it on the phone or say it.
+
+        Args:
+            question: What to ask, such as "Enter your order number, then the hash key."
+            least: Fewest digits that it has.
+            most: Most digits that it has.
+        """
+        if not 1 <= least <= most <= 32:
+            raise ToolError("least and most must be from 1 to 32, and least not above most.")
+        phone = self._phone
+        return await AskForDigits(
+            question,
+            least=least,
+            most=most,
+            language=phone.language,
+            room=phone.room,
+            patience=phone.settings.patience,
+        )
+
+    @function_tool
+    async def press_keys(self, keys: str) -> str:
+        """Press keys of the phone, for a menu at the other end that asks for them.
+
+        Args:
+            keys: Digits, * and #, in order.
+        """
+        try:
+            events = [DtmfEvent(key) for key in keys.replace(" ", "")]
+        except ValueError as e:
+            raise ToolError("Only digits, * and # can be pressed.") from e
+        for event in events:
+            await self._phone.room.local_participant.publish_dtmf(
+                code=dtmf_event_to_code(event), digit=event.value
+            )
+            await asyncio.sleep(_KEY_PAUSE)
+        return f"{len(events)} keys were pressed."
+
+    @function_tool
+    async def hold(self, seconds: float) -> str:
+        """Play music while the user looks for something or has asked to wait.
+
+        Args:
+            seconds: How long at most; the music ends when they speak.
+        """
+        spoke = asyncio.Event()
+
+        def on_state(event: UserStateChangedEvent) -> None:
+            if event.new_state == "speaking":
+                spoke.set()
+
+        self._phone.session.on("user_state_changed", on_state)
+        try:
+            async with on_hold(self._phone.room):
+                await asyncio.wait_for(spoke.wait(), min(seconds, _LONGEST_HOLD))
+        except TimeoutError:
+            return "The user has not come back. Ask whether they are still there."
+        finally:
+            self._phone.session.off("user_state_changed", on_state)
+        return "The user is back."
+
+    @function_tool
+    async def transfer_call(self, destination: str) -> None:
+        """Put the user through to somebody else and leave the call.
+
+        Args:
+            destination: One of the names that you were given.
+        """
+        phone = self._phone
+        known = self._destination(destination)
+        if phone.call is None:
+            raise ToolError("The user is not on the phone.")
+        await self._agreed(self._say.may_transfer.format(name=destination))
+        await self._phone.session.say(self._say.transferring, allow_interruptions=False)
+        try:
+            await phone.dialler.transfer(
+                known.address, room=phone.room.name, identity=phone.call.identity
+            )
+        except (NotAllowed, NoAnswer) as e:
+            raise ToolError(f"The user could not be put through: {e}") from e
+        phone.hang_up()
+        raise StopResponse
+
+    @function_tool
+    async def introduce_call(self, destination: str, summary: str) -> None:
+        """Call somebody, tell them why the user calls, and connect the two if they agree.
+
+        Args:
+            destination: One of the names that you were given.
+            summary: What the user wants, in one or two sentences, for whoever is called.
+        """
+        phone = self._phone
+        known = self._destination(destination)
+        await self._agreed(self._say.may_introduce.format(name=destination))
+        await self._phone.session.say(
+            self._say.fetching.format(name=destination), allow_interruptions=False
+        )
+        try:
+            await introduce(phone, known.address, summary)
+        except (NotAllowed, NoAnswer) as e:
+            raise ToolError(f"{destination} could not be reached: {e}") from e
+        raise StopResponse
+
+    @function_tool
+    async def place_call(self, number: str, message: str) -> str:
+        """Call somebody else and give them a message; the present conversation goes on.
+
+        Args:
+            number: Their number with country code, such as +12025550143.
+            message: What they are told, in full sentences.
+        """
+        phone = self._phone
+        try:
+            number = phone.dialler.allowed(number)
+        except NotAllowed as e:
+            raise ToolError(str(e)) from e
+        await self._agreed(self._say.may_call.format(number=" ".join(number), message=message))
+        await send(phone.server, Order(number=number, message=message, language=phone.language))
+        return "The call is being placed."
+
+    @property
+    def _say(self) -> Phrases:
+        return phrases(self._phone.language)
+
+    def _destination(self, name: str) -> Destination:
+        known = self._phone.settings.destinations
+        for candidate, destination in known.items():
+            if candidate.casefold() == name.strip().casefold():
+                return destination
+        raise ToolError(f"There is no {name!r}. There are: {', '.join(known) or 'none'}.")
+
+    async def _agreed(self, question: str) -> None:
+        phone = self._phone
+        agreed = await Consent(
+            question, language=phone.language, room=phone.room, patience=phone.settings.patience
+        )
+        if not agreed:
+            raise ToolError("The user does not want that.")

@@ -1,0 +1,90 @@
+"""What unit tests of calls stand on: a SIP API that records, settings, a clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar, cast
+
+from livekit import api
+
+from agent.settings import Destination, PhoneSettings
+
+T = TypeVar("T")
+
+SETTINGS = PhoneSettings(
+    trunk="provider",
+    prefixes=["+1202555", "+44"],
+    destinations={
+        "Sales": Destination(address="+442079460018", about="orders"),
+        "the workshop": Destination(address="sip:workshop@pbx.example.org"),
+    },
+    calls_per_minute=2,
+    minutes_per_day=3,
+)
+
+
+class SipApi:
+    """Records what is asked of LiveKit's SIP service; fails as it would, when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.failure: Exception | None = None
+        self.transfer = api.TransferSIPParticipantResponse()
+
+    async def list_outbound_trunk(self, request: api.ListSIPOutboundTrunkRequest) -> Any:
+        items = [
+            api.SIPOutboundTrunkInfo(sip_trunk_id="ST_other", name="other"),
+            api.SIPOutboundTrunkInfo(sip_trunk_id="ST_1", name="provider"),
+        ]
+        return api.ListSIPOutboundTrunkResponse(items=items)
+
+    async def create_sip_participant(self, request: api.CreateSIPParticipantRequest) -> Any:
+        self.asked.append(request)
+        if self.failure:
+            raise self.failure
+
+    async def transfer_sip_participant(self, request: api.TransferSIPParticipantRequest) -> Any:
+        self.asked.append(request)
+        if self.failure:
+            raise self.failure
+        return self.transfer
+
+
+class Server:
+    """LiveKit's API, of which only the SIP part is used."""
+
+    def __init__(self) -> None:
+        self.sip = SipApi()
+
+    @property
+    def api(self) -> api.LiveKitAPI:
+        return cast(api.LiveKitAPI, self)
+
+
+class _Jumping(selectors.DefaultSelector):
+    """Waits for nothing: the clock goes on by what would have been waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        ready = super().select(0)
+        if not ready and timeout:
+            self.now += timeout
+        return ready
+
+
+def in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
+    """Run something whose waits take no time."""
+    selector = _Jumping()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.now  # type: ignore[method-assign]
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        for task in asyncio.all_tasks(loop):  # the storage of the counts sweeps itself
+            task.cancel()
+        loop.close()

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+
+from agent.telephony.answering import Answer
+
+
+def greeting(*speech: tuple[float, float], words: str = "", words_at: float = 0.0) -> Answer:
+    """Speech from and to, in seconds after the answer, and what was understood of it."""
+    answer = Answer()
+    for began, ended in speech:
+        answer.speech_began(began)
+        answer.speech_ended(ended)
+    if words:
+        answer.heard(words, words_at)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Hello?",
+        "Good morning, this is Doctor Brown's practice.",
+        "Hi, who is this?",
+        "喂，你好，哪位？",
+        "你好，我是王芳。",
+    ],
+)
+def test_a_short_greeting_and_a_pause_is_a_person(words: str) -> None:
+    answer = greeting((0.5, 1.6), words=words, words_at=2.0)
+    assert answer.verdict(2.3) is None
+    assert answer.verdict(2.41) == "person"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Hi, you've reached Anna.",
+        "I can't come to the phone right now.",
+        "Please leave a message after the tone.",
+        "Please leave your name and number.",
+        "The person you are calling is not available.",
+        "You are being forwarded to voicemail.",
+        "您好，我现在不方便接听电话，请在提示音后留言。",
+        "请在嘀声之后留言",
+        "这里是张三的语音信箱",
+    ],
+)
+def test_words_of_a_machine_decide_at_once(words: str) -> None:
+    answer = Answer()
+    answer.speech_began(0.3)
+    answer.heard(words, 1.5)
+    assert answer.verdict(1.5) == "machine"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The number you have dialed is not in service.",
+        "The mailbox is full and cannot accept any messages at this time.",
+        "您拨打的号码是空号，请核对后再拨。",
+        "您好，您拨打的电话已关机。",
+    ],
+)
+def test_an_announcement_takes_no_message(words: str) -> None:
+    assert greeting((0.3, 3.0), words=words, words_at=3.2).verdict(3.2) == "unreachable"
+
+
+def test_a_greeting_that_goes_on_is_a_machine_even_if_nothing_is_understood() -> None:
+    answer = Answer()
+    answer.speech_began(0.5)
+    assert answer.verdict(4.4) is None
+    assert answer.verdict(4.5) == "machine"
+
+
+def test_pauses_for_breath_do_not_make_it_a_person() -> None:
+    answer = greeting((0.5, 2.0), (2.5, 4.4))  # 0.5 s between
+    answer.speech_began(4.8)
+    assert answer.verdict(4.9) == "machine"
+
+
+def test_a_person_who_says_hello_twice_is_no_machine() -> None:
+    answer = greeting((0.5, 1.0), (2.4, 3.0), words="Hello? Hello?", words_at=3.3)
+    assert answer.verdict(3.9) == "person"
+
+
+def test_without_words_the_timing_decides_a_little_later() -> None:
+    answer = greeting((0.5, 1.0))
+    assert answer.verdict(1.9) is None
+    assert answer.verdict(2.5) == "person"
+
+
+def test_who_says_nothing_is_spoken_to() -> None:
+    assert Answer().verdict(3.9) is None
+    assert Answer().verdict(4.0) == "person"
+
+
+def test_a_beep_is_a_machine_which_records_now() -> None:
+    answer = greeting((0.5, 2.5))
+    answer.beep(3.1)
+    assert answer.verdict(3.1) == "machine"
+    assert answer.over(3.1)
+
+
+def test_a_beep_before_the_greeting_is_not_the_one_to_wait_for() -> None:
+    answer = Answer()
+    answer.beep(0.4)
+    answer.speech_began(0.8)
+    assert not answer.over(5.0)
+    answer.speech_ended(6.0)
+    assert not answer.over(8.4)
+    assert answer.over(8.5)  # it never beeps: its silence is the sign
+    answer.beep(6.5)
+    assert answer.over(6.5)
+
+
+def test_nobody_waits_for_the_end_of_an_endless_greeting() -> None:
+    answer = Answer()
+    answer.speech_began(0.5)
+    assert not answer.over(29.9)
+    assert answer.over(30.0)
