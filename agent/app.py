@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import logging
 import os
 import sys
 
-from livekit import rtc
-from livekit.agents import AgentServer, AgentSession, APIError, JobContext, cli, inference
+from livekit.agents import AgentServer, APIError, JobContext, cli
 from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
-from livekit.agents.voice.turn import TurnHandlingOptions
 from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
 
 from . import engines
 from . import settings as settings_module
 from .assistant import Assistant, HearingAssistant
-from .settings import LANGUAGE_ATTRIBUTE, Language, SettingsError, TurnSettings
+from .language import LanguageSwitch, language_of
+from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
+from .turns import Floor
 
 logger = logging.getLogger("parley")
 
@@ -49,10 +48,7 @@ server = AgentServer(
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
     settings = settings_module.load()
-    language = settings.language if settings.language != "auto" else None
-    if not ctx.is_fake_job():  # the console has no participants
-        await ctx.connect()
-        language = _language_of(await ctx.wait_for_participant()) or language
+    language = await _meet(ctx, settings)
 
     thinker = engines.llm(settings.llm, hears=True)
     if settings.llm.audio != "off" and (refusal := await refusal_of(thinker)):
@@ -61,45 +57,25 @@ async def enter(ctx: JobContext) -> None:
         return
     ear = engines.stt(settings.stt, language)
     voice = engines.tts(settings.tts, language)
-    kind = Assistant if settings.llm.audio == "off" else HearingAssistant
-    assistant = kind(settings, language)
-    session: AgentSession[None] = AgentSession(
-        stt=ear,
-        llm=thinker,
-        tts=voice,
-        vad=inference.VAD(model="silero", min_silence_duration=settings.turns.min_silence),
-        turn_handling=turn_handling(settings.turns),
-        # Captions and history follow the plugin's timed words, not an estimate.
-        use_tts_aligned_transcript=True,
-        # The plugin reads markdown and emoji itself; LiveKit's filters would hold text back.
-        tts_text_transforms=None,
-        aec_warmup_duration=settings.turns.echo_warmup or None,
-    )
 
-    # The turn is decided while its answer is made already, and a noise only pauses it.
-    voice.follow(session)
+    floor = Floor(settings.turns, None if ctx.is_fake_job() else ctx.room)
+    session = floor.session(stt=ear, llm=thinker, tts=voice)
+    voice.follow(session)  # paces itself by what is heard
+    kind = Assistant if settings.llm.audio == "off" else HearingAssistant
+    assistant = kind(settings, language, floor)
+
+    async def read_prompt() -> None:
+        await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
 
     async def follow(language: Language) -> None:
         ear.update_options(language=language)
         voice.update_options(language=language, voice=settings.tts.voice_of(language))
         await assistant.follow(language)
-        await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+        await read_prompt()
 
-    follows: set[asyncio.Task[None]] = set()
-
-    @ctx.room.on("participant_attributes_changed")
-    def _on_attributes(changed: dict[str, str], participant: rtc.Participant) -> None:
-        chosen = _language_of(participant) if LANGUAGE_ATTRIBUTE in changed else None
-        if chosen:
-            task = asyncio.create_task(follow(chosen))
-            follows.add(task)
-            task.add_done_callback(follows.discard)
-
-    ctx.add_shutdown_callback(TurnPublisher(session, ctx.room).aclose)
-
-    @session.on("close")
-    def _on_close(_: object) -> None:
-        ctx.shutdown()  # the job ends with the conversation
+    for part in (floor, LanguageSwitch(ctx.room, follow), TurnPublisher(session, ctx.room)):
+        ctx.add_shutdown_callback(part.aclose)
+    session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
     await session.start(
         assistant,
@@ -109,26 +85,16 @@ async def enter(ctx: JobContext) -> None:
     )
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
-    await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+    await read_prompt()
 
 
-def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
-    """LiveKit's turn handling, every part of it set to something that runs on this machine.
-
-    ``dev`` mode would otherwise choose detectors in LiveKit's cloud.
-    """
-    return {
-        "turn_detection": (
-            "vad" if turns.detector == "vad" else inference.TurnDetector(version="v1-mini")
-        ),
-        "endpointing": {"min_delay": turns.min_delay, "max_delay": turns.max_delay},
-        "interruption": {
-            "mode": "vad",
-            "min_duration": turns.min_interruption,
-            "false_interruption_timeout": turns.false_interruption_timeout,
-        },
-        "preemptive_generation": {"enabled": True, "preemptive_tts": True},
-    }
+async def _meet(ctx: JobContext, settings: settings_module.Settings) -> Language | None:
+    """Enter the room, wait for the user, and learn their language if it is known."""
+    language = settings.language if settings.language != "auto" else None
+    if ctx.is_fake_job():  # the console has no participants
+        return language
+    await ctx.connect()
+    return language_of(await ctx.wait_for_participant()) or language
 
 
 async def refusal_of(thinker: vllm.LLM) -> str | None:
@@ -139,16 +105,6 @@ async def refusal_of(thinker: vllm.LLM) -> str | None:
         await thinker.aclose()
         return e.message
     return None
-
-
-def _language_of(participant: rtc.Participant) -> Language | None:
-    match participant.attributes.get(LANGUAGE_ATTRIBUTE):
-        case "en":
-            return "en"
-        case "zh":
-            return "zh"
-        case _:
-            return None
 
 
 def main() -> None:

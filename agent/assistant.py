@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 
 from livekit import rtc
-from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt
+from livekit.agents import FlushSentinel, ModelSettings, llm, stt
 from livekit.plugins.vllm import TurnAudio
 
 from .settings import Language, Settings
 from .tools import TOOLS
+from .turns import Floor, TurnTaker
 
 # Written for the ear. Byte-stable on purpose: the server's prefix cache holds it between turns.
 _INSTRUCTIONS: dict[Language, str] = {
@@ -38,16 +39,18 @@ _GREETING: dict[Language, str] = {
 }
 
 
-class Assistant(Agent):
+class Assistant(TurnTaker):
     """A general assistant that speaks the user's language.
 
     Args:
         settings: The profile.
         language: The user's language, or None while it is not known.
+        floor: The turn-taking of its session.
     """
 
-    def __init__(self, settings: Settings, language: Language | None) -> None:
+    def __init__(self, settings: Settings, language: Language | None, floor: Floor) -> None:
         super().__init__(
+            floor,
             instructions=instructions(settings, language),
             tools=TOOLS if settings.llm.tools else [],
         )
@@ -69,8 +72,8 @@ class Assistant(Agent):
 class HearingAssistant(Assistant):
     """An assistant whose model gets the sound of the user's turn too (``llm.audio``)."""
 
-    def __init__(self, settings: Settings, language: Language | None) -> None:
-        super().__init__(settings, language)
+    def __init__(self, settings: Settings, language: Language | None, floor: Floor) -> None:
+        super().__init__(settings, language, floor)
         self._heard = TurnAudio()
 
     async def stt_node(
@@ -78,7 +81,7 @@ class HearingAssistant(Assistant):
     ) -> AsyncGenerator[stt.SpeechEvent, None]:
         """Keep the sound of the turn while it is recognised."""
         tapped = self._heard.tap(audio)
-        async with aclosing(Agent.default.stt_node(self, tapped, model_settings)) as events:
+        async with aclosing(super().stt_node(tapped, model_settings)) as events:
             async for event in events:
                 if event.type is stt.SpeechEventType.START_OF_SPEECH:
                     self._heard.begin()
@@ -89,7 +92,7 @@ class HearingAssistant(Assistant):
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         """Ask with the sound."""
         heard = self._heard.attach(chat_ctx)
-        async with aclosing(Agent.default.llm_node(self, heard, tools, model_settings)) as chunks:
+        async with aclosing(super().llm_node(heard, tools, model_settings)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

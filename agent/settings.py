@@ -125,6 +125,9 @@ class TurnSettings(_Section):
     """Speech over the agent that counts as an interruption, in seconds."""
     false_interruption_timeout: Seconds = 1.0
     """Silence after an interruption without words before the agent goes on, in seconds."""
+    ducked: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
+    """Volume of the agent while somebody speaks over it and it is not yet decided whether to stop,
+    of 1: 0.3 is 10 dB down, clearly lower and still understood."""
     echo_warmup: Seconds = 0.0
     """Time at the start of the first reply in which the user cannot interrupt, in seconds: for
     loudspeakers whose echo canceller needs to settle."""

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import aiohttp
 from livekit import api, rtc
-from livekit.agents import Agent, AgentSession, inference
+from livekit.agents import AgentSession
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
 
 from agent import settings
-from agent.app import turn_handling
 from agent.demo import Server
+from agent.turns import Floor, TurnTaker
 
 from .caller import Caller, join
 
@@ -55,15 +55,6 @@ async def converse(
         stack.push_async_callback(voice.aclose)
         ear = vllm.STT(base_url=stt_url, language=language)
         stack.push_async_callback(ear.aclose)
-        session: AgentSession[None] = AgentSession(
-            stt=ear,
-            tts=voice,
-            vad=inference.VAD(model="silero"),
-            turn_handling=turn_handling(settings.load("cpu").turns),
-            use_tts_aligned_transcript=True,
-            tts_text_transforms=None,
-        )
-        voice.follow(session)
         caller = await stack.enter_async_context(join(server, name, language=language))
         room = rtc.Room()
         token = (
@@ -76,9 +67,13 @@ async def converse(
         )
         await room.connect(server.url, token.to_jwt())
         stack.push_async_callback(room.disconnect)
+        floor = Floor(settings.load("cpu").turns, room)
+        stack.push_async_callback(floor.aclose)
+        session = floor.session(stt=ear, tts=voice)
         stack.push_async_callback(session.aclose)
+        voice.follow(session)
         await session.start(
-            Agent(instructions=""),
+            TurnTaker(floor, instructions=""),
             room=room,
             room_options=room_io.RoomOptions(participant_identity=caller.identity),
             record=False,

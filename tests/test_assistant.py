@@ -13,9 +13,11 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.plugins import vllm
 
 from agent import settings
-from agent.app import refusal_of, turn_handling
+from agent.app import refusal_of
 from agent.assistant import Assistant, HearingAssistant, greeting, instructions
 from agent.settings import Settings, TurnSettings
+from agent.turns import Floor
+from agent.turns.handling import turn_handling
 
 
 class ScriptedLLM(llm.LLM[str]):
@@ -56,7 +58,7 @@ async def session(
     name, arguments = request.param
     async with AgentSession[None](llm=ScriptedLLM(name, arguments), vad=None) as session:
         quiet = profile.model_copy(update={"greeting": {"en": ""}})
-        await session.start(Assistant(quiet, "en"))
+        await session.start(Assistant(quiet, "en", Floor(quiet.turns, None)))
         yield session
 
 
@@ -87,8 +89,8 @@ async def test_a_tool_is_called_and_its_answer_said(
 
 def test_a_profile_may_do_without_tools(profile: Settings) -> None:
     without = profile.model_copy(update={"llm": profile.llm.model_copy(update={"tools": False})})
-    assert len(Assistant(profile, "en").tools) == 3
-    assert Assistant(without, "en").tools == []
+    assert len(Assistant(profile, "en", Floor(profile.turns, None)).tools) == 3
+    assert Assistant(without, "en", Floor(without.turns, None)).tools == []
 
 
 def test_it_is_told_to_answer_in_the_users_language(profile: Settings) -> None:
@@ -130,7 +132,7 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
     monkeypatch.setattr(Agent.default, "stt_node", recognise)
     thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
-    assistant = HearingAssistant(quiet, "en")
+    assistant = HearingAssistant(quiet, "en", Floor(quiet.turns, None))
     async with AgentSession[None](llm=thinker, vad=None) as session:
         await session.start(assistant)
         async for _ in assistant.stt_node(frames(), ModelSettings()):

@@ -1,0 +1,82 @@
+"""What the microphone hears, told to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livekit import rtc
+from livekit.agents import vad
+
+Listener = Callable[[vad.VADEvent], None]
+
+
+class Microphone(vad.VAD):
+    """A voice-activity detector whose events others hear too.
+
+    LiveKit keeps the events of its detector to itself, and a second detector would cost its
+    processor time again. Listeners are called before LiveKit acts on the event.
+
+    Args:
+        detector: What detects.
+    """
+
+    def __init__(self, detector: vad.VAD) -> None:
+        super().__init__(capabilities=detector.capabilities)
+        self._detector = detector
+        self._listeners: list[Listener] = []
+
+    @property
+    def model(self) -> str:
+        """The detector's model."""
+        return self._detector.model
+
+    @property
+    def provider(self) -> str:
+        """Where the detector's model is from."""
+        return self._detector.provider
+
+    @property
+    def min_silence_duration(self) -> float | None:
+        """Silence that ends speech, in seconds; LiveKit compares it with its turn detector's."""
+        return getattr(self._detector, "min_silence_duration", None)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have a function called with every event.
+
+        Returns:
+            What ends it.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def stream(self) -> vad.VADStream:
+        """Begin to hear."""
+        return _Stream(self, self._detector.stream(), self._tell)
+
+    def _tell(self, event: vad.VADEvent) -> None:
+        for listener in list(self._listeners):
+            listener(event)
+
+
+class _Stream(vad.VADStream):
+    def __init__(self, microphone: Microphone, detected: vad.VADStream, tell: Listener) -> None:
+        self._detected = detected
+        self._tell = tell
+        super().__init__(microphone)
+
+    def push_frame(self, frame: rtc.AudioFrame) -> None:
+        self._detected.push_frame(frame)
+
+    def flush(self) -> None:
+        self._detected.flush()
+
+    def end_input(self) -> None:
+        self._detected.end_input()
+
+    async def _main_task(self) -> None:
+        try:
+            async for event in self._detected:
+                self._tell(event)
+                self._event_ch.send_nowait(event)
+        finally:
+            await self._detected.aclose()

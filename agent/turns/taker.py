@@ -1,0 +1,57 @@
+"""An agent that takes turns: what LiveKit's nodes do differently for the floor's sake."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt
+
+from .floor import Floor
+
+CUT = "—"
+"""What the model sees at the end of a reply of its own that the user cut off. It is no word, so a
+model that takes up the habit says nothing odd."""
+
+
+class TurnTaker(Agent):
+    """An agent whose session's turns a :class:`Floor` decides.
+
+    Args:
+        floor: The turn-taking of its session.
+        **options: As for LiveKit's agent.
+    """
+
+    def __init__(self, floor: Floor, **options: Any) -> None:
+        super().__init__(**options)
+        self._floor = floor
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncGenerator[stt.SpeechEvent, None]:
+        """Recognise what is said."""
+        async with aclosing(Agent.default.stt_node(self, audio, model_settings)) as events:
+            async for event in events:
+                yield event
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """Ask with a history that shows where replies were cut."""
+        shown = show_cuts(chat_ctx)
+        async with aclosing(Agent.default.llm_node(self, shown, tools, model_settings)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+
+def show_cuts(chat_ctx: llm.ChatContext) -> llm.ChatContext:
+    """Return a history in which each reply that was cut ends in a sign of it."""
+    return llm.ChatContext([_shown(item) for item in chat_ctx.items])
+
+
+def _shown(item: llm.ChatItem) -> llm.ChatItem:
+    if item.type != "message" or item.role != "assistant" or not item.interrupted:
+        return item
+    return item.model_copy(update={"content": [f"{(item.text_content or '').rstrip()}{CUT}"]})
