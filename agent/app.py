@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 
+from livekit import rtc
 from livekit.agents import AgentServer, APIError, JobContext, cli
 from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
@@ -16,6 +17,7 @@ from livekit.plugins import vllm
 from . import engines
 from . import settings as settings_module
 from .assistant import Assistant, HearingAssistant
+from .conduct import Conduct
 from .language import LanguageSwitch, language_of
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
@@ -48,7 +50,8 @@ server = AgentServer(
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
     settings = settings_module.load()
-    language = await _meet(ctx, settings)
+    user = await _meet(ctx)
+    language = (user and language_of(user)) or settings.default_language
 
     thinker = engines.llm(settings.llm, hears=True)
     if settings.llm.audio != "off" and (refusal := await refusal_of(thinker)):
@@ -58,11 +61,16 @@ async def enter(ctx: JobContext) -> None:
     ear = engines.stt(settings.stt, language)
     voice = engines.tts(settings.tts, language)
 
-    floor = Floor(settings.turns, None if ctx.is_fake_job() else ctx.room)
-    session = floor.session(stt=ear, llm=thinker, tts=voice)
+    room = ctx.room if user else None
+    conduct = Conduct(settings.conduct, language, phone=is_caller(user))
+    floor = Floor(settings.turns, room)
+    session = floor.session(
+        stt=ear, llm=thinker, tts=voice, userdata=conduct, user_away_timeout=conduct.away_after
+    )
+    conduct.follow(session, room)
     voice.follow(session)  # paces itself by what is heard
     kind = Assistant if settings.llm.audio == "off" else HearingAssistant
-    assistant = kind(settings, language, floor)
+    assistant = kind(settings, language, floor, conduct)
 
     async def read_prompt() -> None:
         await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
@@ -70,17 +78,20 @@ async def enter(ctx: JobContext) -> None:
     async def follow(language: Language) -> None:
         ear.update_options(language=language)
         voice.update_options(language=language, voice=settings.tts.voice_of(language))
+        conduct.language = language
         await assistant.follow(language)
         await read_prompt()
 
-    for part in (floor, LanguageSwitch(ctx.room, follow), TurnPublisher(session, ctx.room)):
+    switch, publisher = LanguageSwitch(ctx.room, follow), TurnPublisher(session, ctx.room)
+    for part in (conduct, floor, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
     await session.start(
         assistant,
         room=ctx.room,
-        room_options=room_io.RoomOptions(delete_room_on_close=True),
+        # What anybody types is taken by the conduct, which knows everybody.
+        room_options=room_io.RoomOptions(delete_room_on_close=True, text_input=False),
         record=False,
     )
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
@@ -88,13 +99,17 @@ async def enter(ctx: JobContext) -> None:
     await read_prompt()
 
 
-async def _meet(ctx: JobContext, settings: settings_module.Settings) -> Language | None:
-    """Enter the room, wait for the user, and learn their language if it is known."""
-    language = settings.language if settings.language != "auto" else None
-    if ctx.is_fake_job():  # the console has no participants
-        return language
+async def _meet(ctx: JobContext) -> rtc.RemoteParticipant | None:
+    """Enter the room and wait for the user; None on the console, which has no participants."""
+    if ctx.is_fake_job():
+        return None
     await ctx.connect()
-    return language_of(await ctx.wait_for_participant()) or language
+    return await ctx.wait_for_participant()
+
+
+def is_caller(user: rtc.RemoteParticipant | None) -> bool:
+    """Whether a user speaks on a telephone."""
+    return user is not None and user.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP
 
 
 async def refusal_of(thinker: vllm.LLM) -> str | None:

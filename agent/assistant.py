@@ -9,6 +9,7 @@ from livekit import rtc
 from livekit.agents import FlushSentinel, ModelSettings, llm, stt
 from livekit.plugins.vllm import TurnAudio
 
+from .conduct import Conduct
 from .settings import Language, Settings
 from .tools import TOOLS
 from .turns import Floor, TurnTaker
@@ -33,6 +34,15 @@ _ANY_LANGUAGE = (
     "Answer in the language of the user, 用户说中文就用中文回答, in one or two short sentences. "
     "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji."
 )
+_IN_PARTS: dict[Language, str] = {
+    "en": (
+        " When asked to explain something or for a story, say first in one sentence what comes,"
+        " then tell it in parts of two or three sentences, with an empty line before each part."
+    ),
+    "zh": (
+        "如果要讲解或讲故事，先用一句话说要讲什么，再分成几段讲，每段两三句话，段与段之间空一行。"
+    ),
+}
 _GREETING: dict[Language, str] = {
     "en": "Hello! I'm Parley. What can I do for you?",
     "zh": "你好！我是 Parley。有什么可以帮你？",
@@ -46,9 +56,12 @@ class Assistant(TurnTaker):
         settings: The profile.
         language: The user's language, or None while it is not known.
         floor: The turn-taking of its session.
+        conduct: What it does of its own accord there.
     """
 
-    def __init__(self, settings: Settings, language: Language | None, floor: Floor) -> None:
+    def __init__(
+        self, settings: Settings, language: Language | None, floor: Floor, conduct: Conduct
+    ) -> None:
         super().__init__(
             floor,
             instructions=instructions(settings, language),
@@ -56,12 +69,23 @@ class Assistant(TurnTaker):
         )
         self._settings = settings
         self._language = language
+        self._conduct = conduct
 
     async def on_enter(self) -> None:
         """Greet, in words that are ready: no model stands between the user and a hello."""
         text = greeting(self._settings, self._language)
         if text:
             self.session.say(text)
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """Answer whoever asked, a long answer in parts."""
+        shown = self._conduct.attributed(chat_ctx)
+        answer = super().llm_node(shown, tools, model_settings)
+        async with aclosing(self._conduct.in_parts(chat_ctx, answer)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def follow(self, language: Language) -> None:
         """Go on in another language."""
@@ -72,8 +96,10 @@ class Assistant(TurnTaker):
 class HearingAssistant(Assistant):
     """An assistant whose model gets the sound of the user's turn too (``llm.audio``)."""
 
-    def __init__(self, settings: Settings, language: Language | None, floor: Floor) -> None:
-        super().__init__(settings, language, floor)
+    def __init__(
+        self, settings: Settings, language: Language | None, floor: Floor, conduct: Conduct
+    ) -> None:
+        super().__init__(settings, language, floor, conduct)
         self._heard = TurnAudio()
 
     async def stt_node(
@@ -107,7 +133,8 @@ def instructions(settings: Settings, language: Language | None) -> str:
     """The system prompt for a language."""
     if settings.instructions is not None:
         return settings.instructions
-    return _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
+    own = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
+    return own + (_IN_PARTS[language or "en"] if settings.conduct.plan.enabled else "")
 
 
 def greeting(settings: Settings, language: Language | None) -> str:

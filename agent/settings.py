@@ -133,6 +133,43 @@ class TurnSettings(_Section):
     loudspeakers whose echo canceller needs to settle."""
 
 
+class SilenceSettings(_Section):
+    """A user who says nothing."""
+
+    ask_after: Annotated[float, Field(ge=0.0, le=600.0)] = 60.0
+    """Silence of both sides before the agent asks whether anybody is there, in seconds; 0 for
+    never."""
+    leave_after: Annotated[float, Field(ge=0.0, le=600.0)] = 60.0
+    """Silence after that question before it says goodbye and ends the conversation, in seconds; 0
+    to stay."""
+
+
+class PlanSettings(_Section):
+    """Long answers."""
+
+    enabled: bool = True
+    """Give them in parts, one sentence of outline first, with a place for the user to come in after
+    each."""
+    pause: Seconds = 0.8
+    """Quiet between two parts, in seconds."""
+
+
+class ConductSettings(_Section):
+    """What the agent does of its own accord."""
+
+    silence: SilenceSettings = SilenceSettings()
+    """Of somebody at the page."""
+    phone_silence: SilenceSettings = SilenceSettings(ask_after=10.0, leave_after=10.0)
+    """Of a caller: a line costs money, and nothing on it shows that the agent still listens."""
+    filler_after: Seconds = 1.5
+    """Silence while a tool runs before the agent says that it is at it, in seconds; 0 for never."""
+    backchannel_after: Seconds = 0.0
+    """Speech of the user, pauses aside, before the agent murmurs "mm-hm" (嗯) at the next pause, in
+    seconds; 0 for never. Off by default: with a detector of turns that waits for nothing but
+    silence, a pause is the end of a turn more often than not."""
+    plan: PlanSettings = PlanSettings()
+
+
 class BridgeSettings(_Section):
     """What the pipeline over HTTP takes (``python -m agent.bridge``)."""
 
@@ -233,8 +270,14 @@ class Settings(BaseSettings):
     stt: STTSettings
     tts: TTSSettings
     turns: TurnSettings = TurnSettings()
+    conduct: ConductSettings = ConductSettings()
     bridge: BridgeSettings = BridgeSettings()
     phone: PhoneSettings = PhoneSettings()
+
+    @property
+    def default_language(self) -> Language | None:
+        """Language of a user whose client names none; None to detect it."""
+        return None if self.language == "auto" else self.language
 
     @classmethod
     def settings_customise_sources(

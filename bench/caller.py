@@ -207,8 +207,10 @@ async def join(
             task.add_done_callback(owned.discard)
 
         @caller.room.on("track_subscribed")
-        def _on_track(track: rtc.Track, *_: object) -> None:
-            if track.kind == rtc.TrackKind.KIND_AUDIO:
+        def _on_track(track: rtc.Track, _: object, participant: rtc.Participant) -> None:
+            # Others in the room are heard by the agent, not by this caller.
+            is_agent = participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+            if is_agent and track.kind == rtc.TrackKind.KIND_AUDIO:
                 own(tasks.create_task(caller._hear(track)))
 
         @caller.room.on("participant_attributes_changed")

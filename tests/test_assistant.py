@@ -15,6 +15,7 @@ from livekit.plugins import vllm
 from agent import settings
 from agent.app import refusal_of
 from agent.assistant import Assistant, HearingAssistant, greeting, instructions
+from agent.conduct import Conduct
 from agent.settings import Settings, TurnSettings
 from agent.turns import Floor
 from agent.turns.handling import turn_handling
@@ -46,6 +47,10 @@ class ScriptedStream(llm.LLMStream):
         self._event_ch.send_nowait(llm.ChatChunk(id="chunk", delta=delta))
 
 
+def assistant(profile: Settings, kind: type[Assistant] = Assistant) -> Assistant:
+    return kind(profile, "en", Floor(profile.turns, None), Conduct(profile.conduct, "en"))
+
+
 @pytest.fixture
 def profile() -> Settings:
     return settings.load("gpu")
@@ -58,7 +63,7 @@ async def session(
     name, arguments = request.param
     async with AgentSession[None](llm=ScriptedLLM(name, arguments), vad=None) as session:
         quiet = profile.model_copy(update={"greeting": {"en": ""}})
-        await session.start(Assistant(quiet, "en", Floor(quiet.turns, None)))
+        await session.start(assistant(quiet))
         yield session
 
 
@@ -89,8 +94,8 @@ async def test_a_tool_is_called_and_its_answer_said(
 
 def test_a_profile_may_do_without_tools(profile: Settings) -> None:
     without = profile.model_copy(update={"llm": profile.llm.model_copy(update={"tools": False})})
-    assert len(Assistant(profile, "en", Floor(profile.turns, None)).tools) == 3
-    assert Assistant(without, "en", Floor(without.turns, None)).tools == []
+    assert len(assistant(profile).tools) == 3
+    assert assistant(without).tools == []
 
 
 def test_it_is_told_to_answer_in_the_users_language(profile: Settings) -> None:
@@ -132,10 +137,10 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
     monkeypatch.setattr(Agent.default, "stt_node", recognise)
     thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
-    assistant = HearingAssistant(quiet, "en", Floor(quiet.turns, None))
+    hearing = assistant(quiet, HearingAssistant)
     async with AgentSession[None](llm=thinker, vad=None) as session:
-        await session.start(assistant)
-        async for _ in assistant.stt_node(frames(), ModelSettings()):
+        await session.start(hearing)
+        async for _ in hearing.stt_node(frames(), ModelSettings()):
             pass
         await session.run(user_input="Please work it out.")
         history = session.history

@@ -43,6 +43,8 @@ def test_the_environment_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) 
         ("PARLEY_TURNS__DETECTOR", "magic", ["turns.detector", "'vad' or 'v1-mini'"]),
         ("PARLEY_LLM__TEMPRATURE", "1", ["llm.temprature is not a setting", "temperature"]),
         ("PARLEY_LLM__AUDIO", "loud", ["llm.audio", "'off', 'beside' or 'instead'"]),
+        ("PARLEY_CONDUCT__SILENCE__ASK_AFTER", "-1", ["ask_after", "allowed: 0.0 to 600.0"]),
+        ("PARLEY_CONDUCT__FILLER", "1", ["conduct.filler is not a setting", "filler_after"]),
         ("PARLEY_LANGUAGE", "fr", ["language", "'en', 'zh' or 'auto'"]),
         ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
         ("PARLEY_GREETING", '{"fr": "Salut"}', ["greeting.fr", "'en' or 'zh'"]),

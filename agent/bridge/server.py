@@ -66,7 +66,7 @@ class Bridge:
         """Answer a turn of a conversation."""
         record = self._record("chat")
         chat = await read_chat(request, self._limits)
-        language = chat.language or self._default_language
+        language = chat.language or self._settings.default_language
         question, language = await self._question(chat, record, language)
         name = chat.conversation or record.id
         record.conversation = name
@@ -94,7 +94,7 @@ class Bridge:
         wanted = await read_json(SpeechRequest, request, self._limits)
         check_length("input", wanted.input, self._limits)
         segments = list(qwen3_tts.segment(wanted.input))
-        language = wanted.language or self._default_language
+        language = wanted.language or self._settings.default_language
 
         async def written() -> AsyncGenerator[Event, None]:
             yield Said(wanted.input)
@@ -191,10 +191,6 @@ class Bridge:
         detected = str(best.language)[:2]
         spoken: Language | None = "zh" if detected == "zh" else "en" if detected == "en" else None
         return best.text, language or spoken
-
-    @property
-    def _default_language(self) -> Language | None:
-        return None if self._settings.language == "auto" else self._settings.language
 
     def _record(self, kind: Any) -> Record:
         record = Record(kind, warm=self._finished > 0)

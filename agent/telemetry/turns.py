@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from typing import Any
 
 from livekit import rtc
 from livekit.agents import AgentSession, ConversationItemAddedEvent
@@ -28,7 +29,7 @@ class TurnPublisher:
         room: Where to send; nothing is sent while it is not connected.
     """
 
-    def __init__(self, session: AgentSession[None], room: rtc.Room) -> None:
+    def __init__(self, session: AgentSession[Any], room: rtc.Room) -> None:
         self._room = room
         self._tasks: set[asyncio.Task[None]] = set()
         session.on("conversation_item_added", self._on_item)

@@ -1,4 +1,4 @@
-"""Who has the floor: end of turn, overlap, stop and resume."""
+"""Who has the floor: end of turn, overlap, stop and resume, and conduct of the agent's own."""
 
 from .floor import Floor
 from .taker import TurnTaker

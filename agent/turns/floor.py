@@ -29,16 +29,22 @@ class Floor:
         self.loudspeaker = Loudspeaker(room, quiet=turns.ducked) if room else None
 
     def session(
-        self, *, stt: stt.STT[Any], tts: tts.TTS[Any], llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN
-    ) -> AgentSession[None]:
+        self,
+        *,
+        stt: stt.STT[Any],
+        tts: tts.TTS[Any],
+        llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
+        **options: Any,
+    ) -> AgentSession[Any]:
         """Make the session whose turns these are.
 
         Args:
             stt: The ear.
             tts: The voice.
             llm: The thinker, if there is one.
+            **options: What else LiveKit's session takes, of what has nothing to do with turns.
         """
-        session: AgentSession[None] = AgentSession(
+        session: AgentSession[Any] = AgentSession(
             stt=stt,
             llm=llm,
             tts=tts,
@@ -49,6 +55,7 @@ class Floor:
             # The plugin reads markdown and emoji itself; LiveKit's filters would hold text back.
             tts_text_transforms=None,
             aec_warmup_duration=self._turns.echo_warmup or None,
+            **options,
         )
         if self.loudspeaker:
             session.output.audio = self.loudspeaker

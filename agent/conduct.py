@@ -1,0 +1,99 @@
+"""What the agent does of its own accord in one conversation; tools reach it as their userdata."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from livekit import rtc
+from livekit.agents import AgentSession, FlushSentinel, inference, llm
+
+from .settings import ConductSettings, Language
+from .turns.backchannel import Backchannels, Murmur
+from .turns.company import Company
+from .turns.filler import Filler
+from .turns.interjection import Interjections
+from .turns.phrases import PHRASES, Phrases
+from .turns.plan import SpeechPlan
+from .turns.silence import Silence
+
+Answer = AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]
+
+
+class _Part(Protocol):
+    async def aclose(self) -> None: ...
+
+
+class Conduct:
+    """The rules of conduct, put together around one session.
+
+    Args:
+        settings: Of the profile.
+        language: The user's, or None while it is not known; may be changed at any time.
+        phone: Whether the user is a caller.
+    """
+
+    def __init__(
+        self, settings: ConductSettings, language: Language | None = None, *, phone: bool = False
+    ) -> None:
+        self.language = language
+        self._settings = settings
+        self._silence = settings.phone_silence if phone else settings.silence
+        self._plan = SpeechPlan(settings.plan.pause) if settings.plan.enabled else None
+        self._company: Company | None = None
+        self._parts: list[_Part] = []
+
+    @property
+    def away_after(self) -> float | None:
+        """LiveKit's ``user_away_timeout``, in seconds; None for never."""
+        return self._silence.ask_after or None
+
+    def follow(self, session: AgentSession[Conduct], room: rtc.Room | None) -> None:
+        """Behave like this in a session that has not been started yet.
+
+        Args:
+            session: The conversation.
+            room: Where it is held; None on the console, where there is one person and one voice.
+        """
+        settings = self._settings
+        self._session = session
+        interjections = Interjections(session)
+        self.interject = interjections.interject
+        self._parts = [
+            interjections,
+            Silence(session, self._silence.leave_after, self.phrases),
+        ]
+        if self._plan:
+            self._plan.follow(session)
+            self._parts.append(self._plan)
+        if settings.filler_after:
+            self._parts.append(Filler(session, settings.filler_after, self.phrases))
+        if room and settings.backchannel_after:
+            mouth = Murmur(session, room)
+            self._parts.append(
+                Backchannels(session, mouth, settings.backchannel_after, self.phrases)
+            )
+        if room:
+            self._company = Company(session, room, inference.VAD(model="silero"))
+            self._parts.append(self._company)
+
+    async def aclose(self) -> None:
+        """Do nothing more."""
+        await asyncio.gather(*(part.aclose() for part in self._parts))
+
+    def attributed(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
+        """The conversation as the model is to see it: who said what, if there are several."""
+        return self._company.attributed(chat_ctx) if self._company else chat_ctx
+
+    def in_parts(self, chat_ctx: llm.ChatContext, answer: Answer) -> Answer:
+        """The model's answer as it is to be spoken: a long one in parts."""
+        return self._plan.answer(chat_ctx, answer) if self._plan else answer
+
+    def phrases(self) -> Phrases:
+        """What is said of its own accord, in the language that is being spoken."""
+        if self.language:
+            return PHRASES[self.language]
+        asked = [m.text_content or "" for m in self._session.history.messages() if m.role == "user"]
+        return PHRASES["zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"]

@@ -1,0 +1,76 @@
+"""Filler speech: a few words when a tool takes long, so that the line does not seem dead.
+
+LiveKit's ``RunContext.with_filler`` is for a tool that brings words of its own. This is for every
+tool, whoever wrote it: by a setting, never twice in a row, and dropped if the result comes first.
+"""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import Any
+
+from livekit.agents import AgentSession, ConversationItemAddedEvent
+from livekit.agents.voice.events import ToolCallEnded, ToolCallStarted, ToolExecutionUpdatedEvent
+from livekit.agents.voice.speech_handle import SpeechHandle
+
+from .phrases import Speaking
+from .waiting import Pending, quiet
+
+
+class Filler:
+    """Says a few words while tools run.
+
+    They are no part of the history: they tell the model nothing, and would stand between a call
+    and its result.
+
+    Args:
+        session: The conversation.
+        after: Silence during a tool call before the words, in seconds.
+        phrases: The words.
+    """
+
+    def __init__(self, session: AgentSession[Any], after: float, phrases: Speaking) -> None:
+        self._session = session
+        self._after = after
+        self._phrases = phrases
+        self._waiting = Pending()
+        self._running: set[str] = set()
+        self._filled = False
+        self._speech: SpeechHandle | None = None
+        self._turns = cycle(range(6))  # 6: a whole number of rounds through two or three phrases
+        session.on("tool_execution_updated", self._on_tool)
+        session.on("conversation_item_added", self._on_item)
+
+    async def aclose(self) -> None:
+        """Say nothing more."""
+        await self._waiting.aclose()
+
+    def _on_tool(self, event: ToolExecutionUpdatedEvent) -> None:
+        update = event.update
+        if isinstance(update, ToolCallStarted):
+            if not self._running and not self._filled:
+                self._waiting.start(self._fill())
+            self._running.add(update.function_call.call_id)
+        elif isinstance(update, ToolCallEnded):
+            self._running.discard(update.call_id)
+            if not self._running:
+                self._waiting.cancel()
+                self._drop()
+
+    def _on_item(self, _: ConversationItemAddedEvent) -> None:
+        self._filled = False  # something else was said: the next filler is not the second in a row
+
+    async def _fill(self) -> None:
+        await quiet(self._session, self._after)
+        words = self._phrases().fillers
+        self._filled = True
+        self._speech = self._session.say(
+            words[next(self._turns) % len(words)], add_to_chat_ctx=False
+        )
+
+    def _drop(self) -> None:
+        speech, self._speech = self._speech, None
+        # Words that sound already are finished: half a filler is worse than a whole one.
+        if speech and not speech.done() and self._session.agent_state != "speaking":
+            speech.interrupt()
+            self._filled = False

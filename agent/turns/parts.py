@@ -1,0 +1,82 @@
+"""A long reply, cut into parts while it is being written."""
+
+from __future__ import annotations
+
+import re
+
+_LONG = 150
+"""Letters, a Chinese character counting as three, after which a part ends with its sentence: ten
+seconds of speech, for a model that was asked for paragraphs and wrote none."""
+
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z])|\d)\.$")
+"""What ends in a full stop and no sentence; a number is the head of a list's item."""
+
+
+class Parts:
+    """Says of each piece of a text to which part it belongs.
+
+    A part ends at an empty line, or with a sentence that ends after ten seconds of speech.
+    """
+
+    def __init__(self) -> None:
+        self._part = 0
+        self._length = 0
+        self._tail = ""
+        """The last characters of the part, for what a full stop means."""
+        self._blank = ""
+        """White space that belongs to a part only if the part goes on."""
+
+    def push(self, text: str) -> list[tuple[int, str]]:
+        """Take more text.
+
+        Returns:
+            Pieces in their order, each with the number of its part, from 0. White space at the
+            end is kept back until it is known whether the part goes on.
+        """
+        pieces: list[tuple[int, str]] = []
+        for character in text:
+            if character.isspace():
+                self._blank += character
+                continue
+            if self._tail and self._ends(character):
+                self._part += 1
+                self._length, self._tail, self._blank = 0, "", ""
+            blank = self._blank if self._tail else ""
+            self._tail = (self._tail + blank + character)[-6:]
+            self._blank = ""
+            self._length += 3 if character >= "㐀" else 1
+            if pieces and pieces[-1][0] == self._part:
+                pieces[-1] = (self._part, pieces[-1][1] + blank + character)
+            else:
+                pieces.append((self._part, blank + character))
+        return pieces
+
+    def _ends(self, character: str) -> bool:
+        """Whether the part has ended before this character."""
+        if self._blank.count("\n") > 1:
+            return True
+        return self._length >= _LONG and is_sentence_end(self._tail, self._blank + character)
+
+
+def is_sentence_end(before: str, after: str) -> bool:
+    """Whether a sentence ends between two pieces of text.
+
+    Args:
+        before: The text so far; its last characters are enough.
+        after: What follows, white space included.
+    """
+    if after[:1] in "。！？!?.…”’」』\"')）":
+        return False
+    last = before.rstrip("”’」』\"')）")[-1:]
+    if last in ("。", "！", "？"):
+        return True
+    return last in ("!", "?", ".") and after[:1].isspace() and not _ABBREVIATION.search(before)
+
+
+def rest(text: str, heard: str) -> str:
+    """What is left to say of a text, from the beginning of the sentence in which it was cut."""
+    at = min(len(heard.rstrip()), len(text))
+    if not text[at:].strip(" \n.。！？!?…"):
+        return ""
+    begins = [i for i in range(1, at + 1) if is_sentence_end(text[:i], text[i:])]
+    return text[begins[-1] :].lstrip() if begins else text

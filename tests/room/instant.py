@@ -1,0 +1,173 @@
+"""The agent in a real room with engines that answer at once and say what a test wants.
+
+Where words do not matter, what is tested is the conduct: room, tracks, voice activity and
+turn-taking are real.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest_asyncio
+from livekit import api, rtc
+from livekit.agents import AgentSession, llm, stt, tts, utils
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.agents.voice import room_io
+
+from agent import settings
+from agent.assistant import Assistant
+from agent.conduct import Conduct
+from agent.demo import Server
+from agent.settings import ConductSettings
+from agent.turns import Floor
+from tests.turns.scripted import RATE, Thinker
+from tests.web.conftest import LiveKitServer
+
+
+class Ear(stt.STT):
+    """Hears the next of its texts in whatever is said."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
+        self.texts = list(texts)
+        self.lasted: list[float] = []
+        """How long each utterance was, in seconds."""
+
+    async def _recognize_impl(self, buffer: Any, **_: Any) -> stt.SpeechEvent:
+        self.lasted.append(rtc.combine_audio_frames(buffer).duration)
+        text = self.texts.pop(0) if self.texts else ""
+        data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]
+        return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
+
+
+class Replies(Thinker):
+    """Answers the first question with the first answer, however often it is asked.
+
+    A reply may be begun before the turn is certain.
+    """
+
+    def answer(self, chat_ctx: llm.ChatContext) -> str | llm.FunctionToolCall:
+        return self.answers[sum(m.role == "user" for m in chat_ctx.messages()) - 1]
+
+
+class Tone(tts.TTS):
+    """Speaks fifteen letters a second, as a tone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1
+        )
+
+    def synthesize(self, text: str, **_: Any) -> tts.ChunkedStream:
+        return ToneStream(tts=self, input_text=text, conn_options=DEFAULT_API_CONNECT_OPTIONS)
+
+
+class ToneStream(tts.ChunkedStream):
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"
+        )
+        at = np.arange(RATE * len(self._input_text) // 15) / RATE
+        output_emitter.push((np.sin(2 * np.pi * 300 * at) * 12_000).astype(np.int16).tobytes())
+
+
+@dataclass
+class Host:
+    """The agent, seen from inside."""
+
+    name: str
+    """Of the room."""
+    session: AgentSession[Conduct]
+    ear: Ear
+    thinker: Thinker
+
+    @property
+    def words(self) -> list[str]:
+        """The history: the user's after a ``>``."""
+        return [
+            ("> " if message.role == "user" else "") + (message.text_content or "")
+            for message in self.session.history.messages()
+            if message.role in ("user", "assistant")
+        ]
+
+
+@contextlib.asynccontextmanager
+async def room_for(server: Server) -> AsyncIterator[str]:
+    """An empty room, to which no other agent comes."""
+    name = f"instant-{uuid.uuid4().hex[:8]}"
+    async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as client:
+        nobody = api.RoomAgentDispatch(agent_name="nobody")
+        await client.room.create_room(api.CreateRoomRequest(name=name, agents=[nobody]))
+        yield name
+
+
+@contextlib.asynccontextmanager
+async def hosting(
+    server: Server,
+    name: str,
+    *answers: str,
+    hears: tuple[str, ...] = (),
+    conduct: ConductSettings | None = None,
+    end_of_turn: float = 0.5,
+) -> AsyncIterator[Host]:
+    """Bring the agent into a room in which its user is already.
+
+    Args:
+        server: Where.
+        name: Of the room.
+        answers: Of the model, one after the other.
+        hears: Transcripts, one after the other.
+        conduct: Of the profile, if not the default.
+        end_of_turn: Silence that ends a turn, in seconds.
+    """
+    profile = settings.load("gpu").model_copy(update={"greeting": {"en": ""}})
+    turns = profile.turns.model_copy(update={"min_delay": end_of_turn})
+    manners = Conduct(conduct or profile.conduct, "en")
+    token = (
+        api.AccessToken(server.api_key, server.api_secret)
+        .with_identity("host")
+        .with_kind("agent")
+        .with_grants(
+            api.VideoGrants(room_join=True, room=name, agent=True, can_update_own_metadata=True)
+        )
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        room = rtc.Room()
+        await room.connect(server.url, token.to_jwt())
+        stack.push_async_callback(room.disconnect)
+        ear, thinker = Ear(*hears), Replies(*answers)
+        floor = Floor(turns, room)
+        session = floor.session(
+            stt=ear,
+            llm=thinker,
+            tts=Tone(),
+            userdata=manners,
+            user_away_timeout=manners.away_after,
+        )
+        manners.follow(session, room)
+        for part in (manners, floor, session):
+            stack.push_async_callback(part.aclose)
+        await session.start(
+            Assistant(profile, "en", floor, manners),
+            room=room,
+            room_options=room_io.RoomOptions(text_input=False),
+            record=False,
+        )
+        yield Host(name, session, ear, thinker)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def livekit(tmp_path_factory: Any) -> AsyncIterator[Server]:
+    """A livekit-server alone."""
+    folder: Path = tmp_path_factory.mktemp("livekit")
+    running = LiveKitServer(folder / "livekit.yaml")
+    await running.start()
+    where = running.livekit
+    yield Server(where.url, where.api_key, where.api_secret)
+    await running.kill()

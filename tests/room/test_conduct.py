@@ -1,0 +1,166 @@
+"""The agent's own conduct in a real room."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agent.demo import Server
+from agent.settings import ConductSettings
+from agent.turns.backchannel import TRACK
+from bench.caller import join
+from bench.recording import SAMPLE_RATE, Samples
+
+from .conftest import recorded
+from .instant import Host, hosting, livekit, room_for  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+
+
+def speech(begin: float, end: float) -> Samples:
+    """Part of a recorded speech, in seconds."""
+    return recorded("jfk.wav")[int(begin * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+
+
+# "And so, my fellow Americans" and "what your country can do for you": each without a pause.
+ANNAS, BENS = speech(0.25, 2.1), speech(5.2, 7.55)
+
+
+TEA = "Excuse me, your tea is ready."
+
+
+async def until(host: Host, words: list[str]) -> None:
+    for _ in range(300):
+        if host.words == words:
+            return
+        await asyncio.sleep(0.05)
+    assert host.words == words
+
+
+async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(
+    livekit: Server,  # noqa: F811
+) -> None:
+    answers = ("Hello, Anna.", "Hello, Ben.", "Ben asked about his country.")
+    hears = ("I am Anna.", "And I am Ben.", "Who spoke about a country?")
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, *answers, hears=hears) as host,
+        join(livekit, name, identity="ben") as ben,
+    ):
+        await anna.until("listening")
+        for caller, sound, n in ((anna, ANNAS, 0), (ben, BENS, 1), (anna, ANNAS, 2)):
+            await caller.say(sound)
+            await until(host, [*host.words[: 2 * n], f"> {hears[n]}", answers[n]])
+            await anna.until("listening")
+            await asyncio.sleep(0.5)
+        captions = [(c.identity, c.text) for c in ben.captions.values() if c.final]
+    users = [m for m in host.session.history.messages() if m.role == "user"]
+    assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2", "Guest 1"]
+    asked = [m.text_content for m in host.thinker.asked[-1].messages() if m.role == "user"]
+    assert asked == [f"[Guest {who}] {words}" for who, words in zip((1, 2, 1), hears, strict=True)]
+    # Everybody's captions are under their own name.
+    for caption in zip(("anna", "ben", "anna"), hears, strict=True):
+        assert caption in captions
+    # The one who was turned to is heard from the first sound: as long as without a hand-over.
+    assert host.ear.lasted[2] > host.ear.lasted[0] - 0.2
+
+
+async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(
+    livekit: Server,  # noqa: F811
+) -> None:
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="ben") as ben,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, "Hello, you.", hears=("I am still here.",)) as host,
+    ):
+        closed = asyncio.Event()
+        host.session.on("close", lambda _: closed.set())
+        await ben.until("listening")
+        await anna.until("listening")
+        await asyncio.sleep(0.5)  # the agent's tracks are still arriving
+        first = host.session.room_io.linked_participant
+        assert first
+        stays, goes = (ben, anna) if first.identity == "anna" else (anna, ben)
+        await goes.room.disconnect()
+        await asyncio.sleep(0.5)
+        await stays.say(ANNAS)
+        await until(host, ["> I am still here.", "Hello, you."])
+        assert not closed.is_set()
+        await stays.room.disconnect()
+        async with asyncio.timeout(10):
+            await closed.wait()
+
+
+async def test_anybody_may_type(livekit: Server) -> None:  # noqa: F811
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, "Hello, Anna.", "Hello, Ben.") as host,
+        join(livekit, name, identity="ben") as ben,
+    ):
+        await anna.until("listening")
+        await anna.type("I am Anna.")
+        await until(host, ["> I am Anna.", "Hello, Anna."])
+        await ben.until("listening")
+        await ben.type("I am Ben.")
+        await until(host, [*host.words[:2], "> I am Ben.", "Hello, Ben."])
+        await ben.until("listening")
+    users = [m for m in host.session.history.messages() if m.role == "user"]
+    assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2"]
+
+
+async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(
+    livekit: Server,  # noqa: F811
+) -> None:
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, "Go on.", hears=("My fellow Americans,",), end_of_turn=1.5) as host,
+    ):
+        await anna.until("listening")
+        began = anna.now
+        saying = asyncio.create_task(anna.say(ANNAS))
+        while host.session.user_state != "speaking":
+            await asyncio.sleep(0.02)
+        said = await host.session.userdata.interject(TEA)
+        spoke = anna.heard.first_sound(began)
+        assert said
+        assert spoke is not None
+        assert spoke > await saying  # not before the user paused
+        # The interjection began before the turn was taken down.
+        await until(host, [TEA, "> My fellow Americans,", "Go on."])
+
+
+async def test_it_murmurs_at_a_pause_and_nothing_else_happens(
+    livekit: Server,  # noqa: F811
+) -> None:
+    conduct = ConductSettings(backchannel_after=1.0)
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(
+            livekit, name, "I see.", hears=("My fellow Americans,", "ask not"),
+            conduct=conduct, end_of_turn=2.0,
+        ) as host,
+    ):  # fmt: skip
+        await anna.until("listening")
+        async with asyncio.timeout(10):
+            while not any(
+                p.name == TRACK
+                for p in anna.agent.track_publications.values()  # type: ignore[union-attr]
+            ):
+                await anna.tick()
+        began = anna.now
+        await anna.say(ANNAS)
+        await asyncio.sleep(1.2)
+        murmur = anna.heard.first_sound(began)
+        assert murmur is not None
+        assert host.session.agent_state == "listening"
+        await anna.say(BENS)
+        # One turn, one answer, and neither of them knows of the murmur.
+        await until(host, ["> My fellow Americans, ask not", "I see."])
+        agent = [c.text for c in anna.captions.values() if c.identity == "host"]
+        assert agent == ["I see."]
