@@ -44,6 +44,33 @@ class Caption:
     """When it was last added to, in seconds from the start."""
 
 
+class DelayLine:
+    """What comes out of a loudspeaker and into the microphone beside it.
+
+    Args:
+        delay: Between the two, in seconds.
+        level: Of what comes in, in dB.
+    """
+
+    def __init__(self, delay: float, level: float) -> None:
+        self._gain = 10 ** (level / 20)
+        self._delay = np.zeros(int(delay * SAMPLE_RATE), np.int16)
+        self._line = self._delay
+
+    def put(self, samples: Samples) -> None:
+        """Play something."""
+        self._line = np.concatenate([self._line, samples])
+
+    def take(self, count: int) -> Samples:
+        """So many samples of what comes in."""
+        taken, self._line = self._line[:count], self._line[count:]
+        if len(taken) < count:
+            # The loudspeaker is late: what it plays next is to come after the whole delay again.
+            taken = np.concatenate([taken, np.zeros(count - len(taken), np.int16)])
+            self._line = self._delay
+        return (taken * self._gain).astype(np.int16)
+
+
 @dataclass
 class Caller:
     """A person in a room. Made by :func:`join`."""
@@ -56,6 +83,7 @@ class Caller:
     states: list[tuple[float, str]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
     """The agent's own turn records (:mod:`agent.telemetry.turns`)."""
+    _echo: DelayLine | None = None
     _queue: asyncio.Queue[tuple[Samples, asyncio.Future[float]]] = field(
         default_factory=asyncio.Queue
     )
@@ -87,6 +115,10 @@ class Caller:
         sent: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((samples, sent))
         return await sent
+
+    def echo(self, line: DelayLine | None) -> None:
+        """Have the microphone pick up what is heard, or no longer."""
+        self._echo = line
 
     async def type(self, text: str) -> None:
         """Write instead of speaking."""
@@ -160,6 +192,8 @@ class Caller:
                 speech, sent = self._queue.get_nowait()
             frame, speech = speech[:_FRAME], speech[_FRAME:]
             frame = np.concatenate([frame, silence[len(frame) :]])
+            if self._echo:
+                frame = frame + self._echo.take(_FRAME)
             await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, _FRAME))
             self.said.put(frame, self.now)
             if sent and not sent.done() and not len(speech):
@@ -171,7 +205,10 @@ class Caller:
         stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
         try:
             async for event in stream:
-                self.heard.put(np.frombuffer(event.frame.data, np.int16).copy(), self.now)
+                samples = np.frombuffer(event.frame.data, np.int16).copy()
+                self.heard.put(samples, self.now)
+                if self._echo:
+                    self._echo.put(samples)
         finally:
             await stream.aclose()
 

@@ -31,6 +31,8 @@ class Channel:
         self._slack = int(slack * SAMPLE_RATE)
         self._chunks: list[Samples] = []
         self._length = 0
+        self.last_loud: float | None = None
+        """When the newest sound ended, to within a frame, in seconds from the start."""
 
     def put(self, samples: Samples, at: float) -> None:
         """Lay samples down at a time.
@@ -45,6 +47,8 @@ class Channel:
             self._length = start
         self._chunks.append(samples)
         self._length += len(samples)
+        if _loud(samples).any():
+            self.last_loud = self.duration
 
     @property
     def duration(self) -> float:

@@ -61,6 +61,11 @@ def write(name: str, metrics: dict[str, Metric], *, profile: str) -> Path:
         cells = [metric.get(k, "") for k in ("p50", "p95", "p99", "value", "n", "unit")]
         table.add_row(key, *(f"{c:g}" if isinstance(c, float) else str(c) for c in cells))
     Console().print(table)
+    return save(name, metrics, profile=profile)
+
+
+def save(name: str, metrics: dict[str, Metric], *, profile: str) -> Path:
+    """Write ``bench/out/NAME.json``; arguments as in :func:`write`."""
     path = OUT / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {

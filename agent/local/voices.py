@@ -1,7 +1,7 @@
 """Two engines that sound as one service: Kokoro speaks Chinese, hibari English.
 
-hibari's only voice is made from Kokoro's af_heart and is 40 times faster. Kokoro's own American
-voices speak English too when asked for, with hibari's phonemes, as Kokoro's usual phonemiser,
+hibari's only voice is made from Kokoro's af_heart and is 40 times faster. Kokoro's own English
+voices speak too when asked for, with hibari's phonemes, as Kokoro's usual phonemiser,
 espeak-ng, has a licence (GPL) that does not go with this project's.
 """
 
@@ -61,7 +61,7 @@ class Voices:
         self._kokoro = Kokoro(folder, threads)
         self._hibari = Hibari(voice=DEFAULTS["en"])
         self._chinese = ZHG2P()
-        mine = tuple(v for v in self._kokoro.voices if v.startswith(("z", "a")))
+        mine = tuple(v for v in self._kokoro.voices if v.startswith(("z", "a", "b")))
         self.names = (*mine, DEFAULTS["en"])
 
     def stream(

@@ -1,0 +1,52 @@
+"""Run the cases and print the table: ``make bench-duplex ARGS="…"``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from .. import report
+from . import clips, engines, programs, scenarios, systems, table
+from .runner import Runner
+
+
+async def main() -> None:
+    """Make what is said, start everything, play, judge, report."""
+    args = _arguments()
+    chosen = [
+        case
+        for set_ in args.sets
+        for language in args.languages
+        for case in scenarios.cases(set_, language, args.half)[: args.cases]
+    ]
+    await clips.prepare(chosen)
+    if args.prepare:
+        return
+    if "pipecat" in args.systems:
+        await systems.set_up_pipecat()
+    todo = scenarios.conversations(chosen)
+    async with programs.livekit() as server, engines.serve() as served:
+        runner = Runner(server, served, keep=args.keep)
+        async with asyncio.TaskGroup() as group:
+            for slot in range(args.rooms):
+                group.create_task(runner.work(slot, args.systems, todo))
+    metrics = table.show(runner.findings)
+    report.save("duplex", metrics, profile="instant")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench-duplex ARGS=…", description=__doc__)
+    add = parser.add_argument
+    add("--systems", nargs="+", choices=systems.SYSTEMS, default=list(systems.SYSTEMS))
+    add("--sets", nargs="+", choices=scenarios.SETS, default=list(scenarios.SETS))
+    add("--languages", nargs="+", choices=["en", "zh"], default=["en", "zh"])
+    add("--half", choices=["test", "train"], default="test", help="(test)")
+    add("--cases", type=int, default=None, help="of each set and language (all)")
+    add("--rooms", type=int, default=1, help="at once (1)")
+    add("--keep", action="store_true", help="keep the recording of every case")
+    add("--prepare", action="store_true", help="only make what is said")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,77 @@
+"""The program around a system under test: it joins a room, speaks, stops and tells its history.
+
+Orders come as JSON lines on standard input, answers go out on standard output, so that a system
+may live in an environment of its own and ends with whoever started it. This module imports nothing
+but the standard library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Literal, Protocol, TypedDict
+
+
+class Join(TypedDict):
+    """Where to go."""
+
+    url: str
+    room: str
+    token: str
+    engines: str
+    """Base URL of the room's engines, without ``/v1``."""
+    language: Literal["en", "zh"]
+
+
+class System(Protocol):
+    """A system under test."""
+
+    async def join(self, order: Join) -> None:
+        """Enter a room and be ready to hear and to speak."""
+
+    async def speak(self) -> None:
+        """Make a reply, as if asked for one."""
+
+    async def stop(self) -> None:
+        """Stop speaking."""
+
+    async def history(self) -> list[str]:
+        """What the assistant said, as the model would be told, the last at the end."""
+
+    async def leave(self) -> None:
+        """Leave the room."""
+
+
+def main(system: System) -> None:
+    """Carry out orders until there are no more."""
+    asyncio.run(_serve(system))
+
+
+async def _serve(system: System) -> None:
+    # Libraries may print: their lines go to the log with the rest.
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    reader = asyncio.StreamReader(limit=1 << 20)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    print(json.dumps({"ready": True}), file=out)
+    while line := await reader.readline():
+        order = json.loads(line)
+        answer: dict[str, object] = {}
+        try:
+            match order.pop("do"):
+                case "join":
+                    await system.join(order)
+                case "speak":
+                    await system.speak()
+                case "stop":
+                    await system.stop()
+                case "history":
+                    answer["history"] = await system.history()
+                case "leave":
+                    await system.leave()
+        except Exception as e:  # the bench is to know, whatever it is
+            answer["error"] = f"{type(e).__name__}: {e}"
+        print(json.dumps(answer), file=out)

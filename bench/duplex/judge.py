@@ -1,0 +1,228 @@
+"""What a take shows, from what the caller sent and what the caller heard, and from nothing else.
+
+The sound of each reply is known to the sample and so are the times of its words, which Whisper's
+forced alignment of the known text gave. So where the received sound lies in the reply, whether it
+has become softer, and which words were heard, is found by comparing the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..recording import SAMPLE_RATE, SILENCE_DBFS, Samples
+from . import clips
+from .align import key, words
+from .clips import Clip
+from .play import Take
+
+SILENT_FOR = 0.3
+"""Silence that is a stop, in seconds, if the reply has sound in two thirds of it."""
+
+MISSED_AFTER = 1.5
+"""An interruption is missed if the agent still speaks so long after its end, in seconds."""
+
+DUCKED = 0.7
+"""Of the level before the caller spoke: below it, the agent is ducked."""
+
+_BLOCK = SAMPLE_RATE // 100
+_THRESHOLD = 10 ** (SILENCE_DBFS / 20) * 32768
+_WINDOW = 4 * _BLOCK
+"""In which the level is taken."""
+_SLACK = SAMPLE_RATE // 250
+"""4 ms, by which a receiver's clock may have strayed."""
+_CLEAR = -35.0
+"""Level of the reply below which nothing is said of its volume, in dBFS."""
+_SEARCH = 1.0
+"""Length of the sound that is looked for in the reply, in seconds."""
+
+
+@dataclass
+class Finding:
+    """What is seen of one take; times in milliseconds, None where there was nothing to see."""
+
+    key: str
+    system: str
+    set: str
+    language: str
+    kind: str
+    """The text, or the noise and its level, or the echo's delay and level."""
+    failed: str = ""
+    answered: bool | None = None
+    """Whether the agent took its turn."""
+    cut_off: bool | None = None
+    """Whether it spoke before the caller had finished."""
+    voice_to_voice: float | None = None
+    stopped: bool | None = None
+    """Whether it fell silent over the caller's sound."""
+    resumed: bool | None = None
+    """Whether it went on with the reply after a stop."""
+    stop_latency: float | None = None
+    duck_latency: float | None = None
+    history_error: int | None = None
+    """Words (in Chinese: characters) that the history has too much or too little."""
+    engines_idle: float | None = None
+    """From the agent's last sound to the end of the last request for the reply."""
+
+
+def judge(take: Take) -> Finding:
+    """See what a take shows."""
+    case = take.case
+    kind = case.text or f"{case.voice or 'echo'} {case.level:g} dB {case.delay:.2f} s"
+    found = Finding(case.key, take.system, case.set, case.language, kind, take.failed)
+    if take.failed:
+        return found
+    loud = _loud(take.heard)
+    if not case.over:
+        _judge_turn(take, loud, found)
+        return found
+    reply = clips.of_reply(case.reply, case.language)
+    shift = _shift(take, reply)
+    stop = _stop(take, loud, reply, shift)
+    found.stopped = stop is not None
+    if case.set == "interruption" and stop is not None:
+        found.stopped = stop <= take.said_to + MISSED_AFTER
+    if case.set != "echo":
+        duck = _duck(take, reply, shift, stop)
+        found.duck_latency = duck and _ms(duck - take.said_from)
+    if stop is None or not found.stopped:
+        return found
+    found.stop_latency = _ms(stop - take.said_from)
+    found.resumed = _resumed(take, loud, reply, stop)
+    if case.set == "interruption":
+        answer = _first(loud, max(stop + 0.1, take.said_to))
+        found.voice_to_voice = answer and _ms(answer - take.said_to)
+    if not found.resumed:
+        heard = sum((w.start + w.end) / 2 <= stop - shift for w in reply.words)
+        found.history_error = abs(_in_history(take.history, case.reply) - heard)
+        closed = [r.closed or 0.0 for r in take.requests if r.opened < stop and _of(r.text, reply)]
+        found.engines_idle = _ms(max([0.0, *(c - stop for c in closed)]))
+    return found
+
+
+def _judge_turn(take: Take, loud: NDArray[np.bool_], found: Finding) -> None:
+    # What the agent may still have said of the case before was waited for.
+    early = _first(loud, 0.0)
+    found.cut_off = early is not None and early < take.said_to
+    answer = _first(loud, take.said_to)
+    found.answered = answer is not None
+    if answer is not None and not found.cut_off:
+        found.voice_to_voice = _ms(answer - take.said_to)
+
+
+def _stop(take: Take, loud: NDArray[np.bool_], reply: Clip, shift: float) -> float | None:
+    """When the agent's last sound was before it fell silent where the reply goes on."""
+    expected = _loud(reply.samples)
+    size = int(SILENT_FOR * 100)
+    begin, at_zero = int(take.said_from * 100), round(shift * 100)
+    for block in range(begin, len(loud) - size):
+        position = block - at_zero
+        wanted = expected[max(position, 0) : position + size]
+        if not loud[block : block + size].any() and wanted.sum() >= size * 2 // 3:
+            last = np.flatnonzero(_over(take.heard[: block * _BLOCK]))
+            return int(last[-1] + 1) / SAMPLE_RATE if len(last) else None
+    return None
+
+
+def _shift(take: Take, reply: Clip) -> float:
+    """Where in the recording the reply begins, by its last second before the caller's sound."""
+    end = take.said_from if take.case.set != "echo" else take.said_from + _SEARCH
+    return end - _SEARCH - _position(take.heard, end - _SEARCH, reply)[0]
+
+
+def _position(heard: Samples, start: float, reply: Clip) -> tuple[float, float]:
+    """Where in the reply a second of the recording is, and how like it it is, 0 to 1."""
+    begin = int(start * SAMPLE_RATE)
+    piece = heard[begin : begin + int(_SEARCH * SAMPLE_RATE)].astype(np.float64)
+    whole = reply.samples.astype(np.float64)
+    size = 1 << (len(whole) + 2 * len(piece) - 1).bit_length()
+    padded = np.concatenate([np.zeros(len(piece)), whole, np.zeros(len(piece))])
+    product = np.fft.irfft(np.fft.rfft(padded, size) * np.conj(np.fft.rfft(piece, size)), size)
+    product = product[: len(padded) - len(piece)]
+    best = int(product.argmax())
+    window = padded[best : best + len(piece)]
+    norm = np.sqrt((window**2).sum() * (piece**2).sum())
+    likeness = float(product[best] / norm) if norm else 0.0
+    return (best - len(piece)) / SAMPLE_RATE, likeness
+
+
+def _resumed(take: Take, loud: NDArray[np.bool_], reply: Clip, stop: float) -> bool:
+    again = _first(loud, stop + 0.1)
+    return again is not None and _position(take.heard, again, reply)[1] > 0.5
+
+
+def _duck(take: Take, reply: Clip, shift: float, stop: float | None) -> float | None:
+    """When the agent became softer than the reply is."""
+    offset = int(shift * SAMPLE_RATE)
+    until = min(stop or take.said_to + 1.0, take.said_to + 1.0)
+    ratios: list[tuple[float, float]] = []
+    for at in range(
+        int((take.said_from - 1.0) * SAMPLE_RATE), int(until * SAMPLE_RATE) - _WINDOW, _BLOCK
+    ):
+        wanted = reply.samples[max(at - offset, 0) : max(at - offset, 0) + _WINDOW]
+        got = take.heard[at - _SLACK : at + _WINDOW + _SLACK]
+        # Where the reply is soft, the codec's own noise shows; what is unlike it is none of it.
+        if _rms(wanted) > 10 ** (_CLEAR / 20) * 32768 and _likeness(wanted, got) > 0.7:
+            ratio = _rms(take.heard[at : at + _WINDOW]) / _rms(wanted)
+            ratios.append(((at + _WINDOW / 2) / SAMPLE_RATE, ratio))
+    before = [ratio for at, ratio in ratios if at < take.said_from]
+    after = [(at, ratio) for at, ratio in ratios if at >= take.said_from]
+    if not before:
+        return None
+    limit = DUCKED * float(np.median(before))
+    for i in range(len(after) - 2):
+        if all(ratio < limit for _, ratio in after[i : i + 3]):
+            return after[i][0]
+    return None
+
+
+def _likeness(wanted: Samples, got: Samples) -> float:
+    """How like a sound is to another within some milliseconds of it, 0 to 1."""
+    product = np.correlate(got.astype(np.float64), wanted.astype(np.float64), "valid")
+    norm = _rms(wanted) * _rms(got[_SLACK:-_SLACK]) * len(wanted)
+    return float(product.max() / norm) if norm else 0.0
+
+
+def _in_history(history: list[str], reply: str) -> int:
+    """How many words of a reply are in the history."""
+    said = [key(word) for word in words(reply)]
+    count = 0
+    for item in history:
+        part = [key(word) for word in words(item)]
+        size = len(part)
+        if any(said[i : i + size] == part for i in range(len(said) - size + 1)):
+            count += size
+    return count
+
+
+def _of(text: str, reply: Clip) -> bool:
+    said = [key(word.text) for word in reply.words]
+    part = [key(word) for word in words(text)]
+    return any(said[i : i + len(part)] == part for i in range(len(said) - len(part) + 1))
+
+
+def _loud(samples: Samples) -> NDArray[np.bool_]:
+    """Which blocks of 10 ms have sound."""
+    whole = len(samples) // _BLOCK
+    blocks = _over(samples[: whole * _BLOCK]).reshape(-1, _BLOCK)
+    return np.asarray(blocks.any(axis=1))
+
+
+def _over(samples: Samples) -> NDArray[np.bool_]:
+    return np.abs(samples.astype(np.int32)) > _THRESHOLD
+
+
+def _first(loud: NDArray[np.bool_], after: float) -> float | None:
+    start = int(after * 100)
+    found = np.flatnonzero(loud[start:])
+    return (start + int(found[0])) / 100 if len(found) else None
+
+
+def _rms(samples: Samples) -> float:
+    return float(np.sqrt((samples.astype(np.float64) ** 2).mean())) if len(samples) else 0.0
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -1,0 +1,202 @@
+"""Parley's session and LiveKit's own, with the same engines: ``python -m … parley | stock``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from typing import Any
+
+import aiohttp
+from livekit import rtc
+from livekit.agents import (
+    DEFAULT_API_CONNECT_OPTIONS,
+    NOT_GIVEN,
+    Agent,
+    AgentSession,
+    APIConnectOptions,
+    NotGivenOr,
+    inference,
+    stt,
+)
+from livekit.agents.language import LanguageCode
+from livekit.agents.llm import ChatMessage
+from livekit.agents.utils import AudioBuffer
+from livekit.agents.voice import room_io
+from livekit.plugins import qwen3_tts, vllm
+
+from agent import settings
+from agent.assistant import Assistant
+from agent.conduct import Conduct
+from agent.turns import Floor
+
+from . import host
+from .ear import RATE
+
+_CALLER = "caller"
+
+
+class EarSTT(stt.STT[Any]):
+    """The bench's ear as a LiveKit STT."""
+
+    def __init__(self, url: str, language: str, http: aiohttp.ClientSession) -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
+        self.url, self.language, self.http = url, LanguageCode(language), http
+
+    async def _recognize_impl(
+        self,
+        buffer: AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        raise NotImplementedError("the ear hears streams only")
+
+    def stream(
+        self,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+    ) -> stt.RecognizeStream:
+        """Begin to hear."""
+        return _EarStream(self, conn_options)
+
+
+class _EarStream(stt.RecognizeStream):
+    def __init__(self, ear: EarSTT, conn_options: APIConnectOptions) -> None:
+        super().__init__(stt=ear, conn_options=conn_options, sample_rate=RATE)
+        self._ear = ear
+
+    async def _run(self) -> None:
+        kinds = {
+            "interim": stt.SpeechEventType.INTERIM_TRANSCRIPT,
+            "final": stt.SpeechEventType.FINAL_TRANSCRIPT,
+        }
+        async with self._ear.http.ws_connect(self._ear.url) as socket:
+
+            async def send() -> None:
+                async for item in self._input_ch:
+                    if isinstance(item, rtc.AudioFrame):
+                        await socket.send_bytes(bytes(item.data))
+                await socket.close()
+
+            sending = asyncio.create_task(send())
+            try:
+                async for message in socket:
+                    heard = message.json()
+                    data = stt.SpeechData(
+                        language=self._ear.language,
+                        text=heard["text"],
+                        start_time=heard["start"],
+                        end_time=heard["end"],
+                        confidence=1.0,
+                    )
+                    self._event_ch.send_nowait(
+                        stt.SpeechEvent(type=kinds[heard["kind"]], alternatives=[data])
+                    )
+            finally:
+                sending.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await sending
+
+
+class LiveKit:
+    """One of the two."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._exit = contextlib.AsyncExitStack()
+        self._session: AgentSession[Any] | None = None
+
+    async def join(self, order: host.Join) -> None:
+        """Enter a room."""
+        base = f"{order['engines']}/v1"
+        http = await self._exit.enter_async_context(aiohttp.ClientSession())
+        voice = qwen3_tts.TTS(base_url=base, language=order["language"], http_session=http)
+        self._exit.push_async_callback(voice.aclose)
+        thinker = vllm.LLM(base_url=base)
+        self._exit.push_async_callback(thinker.aclose)
+        ear = EarSTT(f"{order['engines']}/ear", order["language"], http)
+        room = rtc.Room()
+        await room.connect(order["url"], order["token"])
+        self._exit.push_async_callback(room.disconnect)
+        if self._name == "parley":
+            session, agent = self._parley(room, order["language"], ear, thinker, voice)
+        else:
+            session, agent = self._stock(ear, thinker, voice)
+        self._session = session
+        self._exit.push_async_callback(session.aclose)
+        await session.start(
+            agent,
+            room=room,
+            room_options=room_io.RoomOptions(participant_identity=_CALLER),
+            record=False,
+        )
+
+    def _parley(
+        self,
+        room: rtc.Room,
+        language: settings.Language,
+        ear: EarSTT,
+        thinker: vllm.LLM,
+        voice: qwen3_tts.TTS,
+    ) -> tuple[AgentSession[Any], Agent]:
+        """As ``agent/app.py`` puts it together for the CPU profile, without its greeting."""
+        profile = settings.load("cpu").model_copy(update={"greeting": {"en": "", "zh": ""}})
+        conduct = Conduct(profile.conduct, language, phone=False)
+        floor = Floor(profile.turns, room)
+        session = floor.session(
+            stt=ear,
+            llm=thinker,
+            tts=voice,
+            userdata=conduct,
+            user_away_timeout=conduct.away_after,
+        )
+        conduct.follow(session, room)
+        voice.follow(session)
+        for part in (floor, conduct):
+            self._exit.push_async_callback(part.aclose)
+        return session, Assistant(profile, language, floor, conduct)
+
+    def _stock(
+        self, ear: EarSTT, thinker: vllm.LLM, voice: qwen3_tts.TTS
+    ) -> tuple[AgentSession[None], Agent]:
+        """LiveKit's defaults, apart from what would ask its cloud."""
+        session: AgentSession[None] = AgentSession(
+            stt=ear,
+            llm=thinker,
+            tts=voice,
+            vad=inference.VAD(model="silero"),
+            turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
+        )
+        return session, Agent(instructions="You are on the phone.")
+
+    async def speak(self) -> None:
+        """Make a reply."""
+        assert self._session
+        self._session.generate_reply(user_input="…")
+
+    async def stop(self) -> None:
+        """Stop speaking."""
+        assert self._session
+        await self._session.interrupt(force=True)
+
+    async def history(self) -> list[str]:
+        """What the assistant said."""
+        assert self._session
+        return [
+            item.text_content or ""
+            for item in self._session.history.items
+            if isinstance(item, ChatMessage) and item.role == "assistant"
+        ]
+
+    async def leave(self) -> None:
+        """Leave the room."""
+        await self._exit.aclose()
+        self._exit = contextlib.AsyncExitStack()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    host.main(LiveKit(sys.argv[1]))

@@ -1,0 +1,209 @@
+"""A case as it is played: the caller does what it says, and keeps what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agent.demo import Server
+
+from ..caller import Caller, DelayLine, join
+from ..recording import Samples
+from . import clips
+from .engines import Engines, Request, Room
+from .scenarios import WARM_UP, Case
+from .systems import Host
+
+ANSWER_WITHIN = 5.0
+"""Longest wait for an answer, in seconds."""
+AFTER = 2.8
+"""Time in which an agent that was stopped by mistake may go on, in seconds: LiveKit waits 2.0."""
+ECHO_LASTS = 7.0
+"""Of the reply that is echoed, in seconds."""
+_QUIET = 1.0
+"""Silence between two cases, in seconds: a turn that is still being decided ends within it."""
+_BEGIN_WITHIN = 10.0
+
+
+@dataclass
+class Take:
+    """What happened; all times in seconds from the recording's start."""
+
+    case: Case
+    system: str
+    said: Samples = field(repr=False)
+    heard: Samples = field(repr=False)
+    requests: list[Request]
+    """Of this case, with times of this recording."""
+    history: list[str]
+    """What the history has of this case."""
+    said_from: float
+    """First sample of the caller's sound; the agent's own first in a case of echo."""
+    said_to: float
+    failed: str = ""
+
+
+async def conversation(
+    cases: list[Case], host: Host, server: Server, engines: Engines
+) -> AsyncIterator[Take]:
+    """Play some cases in one room, with one caller.
+
+    Raises:
+        SystemFailure: The system under test failed.
+        TimeoutError: It does not speak.
+    """
+    name = f"duplex-{uuid.uuid4().hex[:8]}"
+    language = cases[0].language
+    room = engines.open(name, language)
+    async with join(server, name, language=language) as caller:
+        await host.join(server, name, engines.url(name), language)
+        try:
+            kept = 0
+            for i, case in enumerate(cases):
+                take = await _Player(case, host, caller, room).play(warm_up=i == 0)
+                kept, take.history = len(take.history), take.history[kept:]
+                yield take
+        finally:
+            await host.order("leave")
+    engines.close(name)
+
+
+class _Player:
+    def __init__(self, case: Case, host: Host, caller: Caller, room: Room) -> None:
+        self._case, self._host, self._caller, self._room = case, host, caller, room
+        self._clip = clips.of_case(case)
+
+    async def play(self, *, warm_up: bool) -> Take:
+        case, caller, room = self._case, self._caller, self._room
+        began, asked = caller.now, len(room.requests)
+        clock = time.monotonic() - caller.now
+        room.ear.expect(())
+        room.reply = case.reply
+        if case.set == "echo":
+            said_from, said_to = await self._echo(began)
+        elif case.over:
+            first = await self._reply(began)
+            await self._until(first + case.at + (WARM_UP if warm_up else 0.0))
+            room.reply = self._other()
+            said_from, said_to = await self._say()
+            await self._watch(said_to)
+        else:
+            said_from, said_to = await self._say()
+            await self._answer(said_to)
+        until = caller.now
+        history = (await self._host.order("history"))["history"]
+        await self._calm()
+        return Take(
+            case=case,
+            system=self._host.name,
+            said=caller.said.between(began, until),
+            heard=caller.heard.between(began, until),
+            requests=[
+                Request(
+                    r.engine,
+                    r.text,
+                    r.opened - clock - began,
+                    (r.closed or time.monotonic()) - clock - began,
+                )
+                for r in room.requests[asked:]
+            ],
+            history=history,
+            said_from=said_from - began,
+            said_to=said_to - began,
+        )
+
+    def _other(self) -> str:
+        """What the agent answers to whatever it hears next."""
+        return clips.short(self._case.language)[0]
+
+    async def _reply(self, after: float) -> float:
+        """Have the agent speak; gives its first sound."""
+        await self._host.order("speak")
+        return await self._sound(after, _BEGIN_WITHIN)
+
+    async def _say(self) -> tuple[float, float]:
+        self._room.ear.expect(self._clip.words)
+        before = self._caller.now
+        after = await self._caller.say(self._clip.samples)
+        first = self._caller.said.first_sound(before)
+        last = self._caller.said.last_sound(after + 0.1)
+        assert first is not None
+        assert last is not None
+        return first, last
+
+    async def _echo(self, began: float) -> tuple[float, float]:
+        case = self._case
+        self._room.ear.expect(clips.of_reply(case.reply, case.language).words)
+        self._caller.echo(DelayLine(case.delay, case.level))
+        try:
+            first = await self._reply(began)
+            self._room.reply = self._other()
+            await self._until(first + ECHO_LASTS)
+        finally:
+            self._caller.echo(None)
+        return first, first + ECHO_LASTS
+
+    async def _watch(self, end: float) -> None:
+        """See what the agent does; the answer to an interruption ends it early."""
+        if self._case.set == "interruption":
+            await self._until(end + 0.2)
+            silent = False
+            while self._caller.now < end + AFTER:
+                silence = self._silence()
+                silent = silent or silence > 0.3
+                if silent and silence < 0.05:
+                    await self._until(self._caller.now + 0.3)
+                    return
+                await self._caller.tick()
+        else:
+            await self._until(end + AFTER)
+
+    async def _answer(self, end: float) -> None:
+        try:
+            await self._sound(end, ANSWER_WITHIN)
+        except TimeoutError:
+            return
+        await self._until(self._caller.now + 0.3)
+
+    async def _calm(self) -> None:
+        """Have the agent fall silent and stay so."""
+        async with asyncio.timeout(30):
+            while True:
+                await self._host.order("stop")
+                asked = self._caller.now
+                while self._caller.now < asked + _QUIET or self._silence() < _QUIET:
+                    await self._caller.tick()
+                    if self._caller.now > asked + 2 * _QUIET:
+                        break
+                if self._silence() >= _QUIET:
+                    return
+
+    def _silence(self) -> float:
+        """Seconds since the agent's last sound."""
+        last = self._caller.heard.last_loud
+        return self._caller.now - last if last is not None else float("inf")
+
+    async def _sound(self, after: float, within: float) -> float:
+        async with asyncio.timeout(within):
+            while True:
+                last = self._caller.heard.last_loud
+                if last is not None and last > after:
+                    first = self._caller.heard.first_sound(after)
+                    if first is not None:
+                        return first
+                await self._caller.tick()
+
+    async def _until(self, moment: float) -> None:
+        while self._caller.now < moment:
+            await self._caller.tick()
+
+
+def failed(case: Case, system: str, why: BaseException) -> Take:
+    """A case that could not be played."""
+    nothing = np.zeros(0, np.int16)
+    return Take(case, system, nothing, nothing, [], [], 0.0, 0.0, f"{type(why).__name__}: {why}")

@@ -1,0 +1,80 @@
+"""Programs that a benchmark needs: a livekit-server without an agent, the voice of the callers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+from agent.demo import Server
+from agent.demo.ports import LOOPBACK, free
+
+from .. import report
+
+_READY = 120.0
+"""Longest wait for a program, in seconds; Kokoro needs 10 on an idle machine."""
+
+
+@contextlib.asynccontextmanager
+async def livekit() -> AsyncIterator[Server]:
+    """Run a livekit-server that has no agent of its own."""
+    ports = free()
+    server = Server(f"ws://{LOOPBACK}:{ports['livekit']}", "bench", secrets.token_urlsafe(32))
+    variables = {
+        "PARLEY_PORT_LIVEKIT": str(ports["livekit"]),
+        "PARLEY_PORT_LIVEKIT_UDP": str(ports["livekit_udp"]),
+        "LIVEKIT_KEYS": f"{server.api_key}: {server.api_secret}",
+    }
+    health = server.url.replace("ws:", "http:")
+    async with _running("livekit", ["scripts/run_livekit.sh"], variables, health):
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def voice() -> AsyncIterator[str]:
+    """Run the TTS engine; gives its base URL."""
+    port = free()["tts"]
+    command = [sys.executable, "-m", "agent.local", "tts", "--port", str(port)]
+    root = f"http://{LOOPBACK}:{port}"
+    async with _running("voice", command, {}, f"{root}/health"):
+        yield f"{root}/v1"
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    name: str, command: Sequence[str], variables: Mapping[str, str], health: str
+) -> AsyncIterator[None]:
+    log = report.OUT / "duplex" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={**os.environ, **variables},
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+        try:
+            await _ready(process, health, log)
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+
+async def _ready(process: asyncio.subprocess.Process, health: str, log: Path) -> None:
+    async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client, asyncio.timeout(_READY):
+        while True:
+            if process.returncode is not None:
+                raise RuntimeError(f"{log.stem} ended by itself: see {log}")
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get(health)).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)

@@ -1,0 +1,71 @@
+"""Plays conversations, some at a time, and judges them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from agent.demo import Server
+
+from .. import recording, report
+from . import engines, systems
+from .judge import Finding, judge
+from .play import Take, conversation, failed
+from .scenarios import Case
+
+FOLDER = report.OUT / "duplex"
+
+
+class Runner:
+    """Holds the conversations.
+
+    Args:
+        server: Where.
+        served: The engines of all systems.
+        keep: Whether to keep the recording of every case.
+    """
+
+    def __init__(self, server: Server, served: engines.Engines, *, keep: bool = False) -> None:
+        self._server, self._engines, self._keep = server, served, keep
+        self.findings: list[Finding] = []
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        (FOLDER / "rows.jsonl").unlink(missing_ok=True)
+
+    async def work(self, slot: int, names: Sequence[str], todo: list[list[Case]]) -> None:
+        """Take one conversation after the other and hold it with each system."""
+        async with contextlib.AsyncExitStack() as stack:
+            hosts = {
+                name: await stack.enter_async_context(systems.start(name, slot)) for name in names
+            }
+            while todo:
+                cases = todo.pop()
+                for name in names:
+                    left = list(cases)
+                    try:
+                        async for take in conversation(
+                            cases, hosts[name], self._server, self._engines
+                        ):
+                            left.remove(take.case)
+                            await self._judge(take)
+                    except (systems.SystemFailure, TimeoutError) as e:
+                        for case in left:
+                            await self._judge(failed(case, name, e))
+                        hosts[name] = await stack.enter_async_context(systems.start(name, slot))
+
+    async def _judge(self, take: Take) -> None:
+        finding = await asyncio.to_thread(judge, take)
+        self.findings.append(finding)
+        if self._keep and not take.failed:
+            await asyncio.to_thread(_keep, take)
+        with (FOLDER / "rows.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(finding), ensure_ascii=False) + "\n")
+
+
+def _keep(take: Take) -> None:
+    said, heard = recording.Channel(), recording.Channel()
+    said.put(take.said, len(take.said) / recording.SAMPLE_RATE)
+    heard.put(take.heard, len(take.heard) / recording.SAMPLE_RATE)
+    recording.write(FOLDER / take.system / f"{take.case.key}.wav", said, heard)

@@ -1,0 +1,132 @@
+"""The systems under test, each a program of its own that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from livekit import api
+
+from agent.demo import Server
+from agent.local.models.store import cache
+
+from .. import report
+
+SYSTEMS = ("parley", "stock", "pipecat")
+
+_ANSWER = 40.0
+"""Longest wait for an answer, in seconds; the first order waits for imports."""
+
+
+class SystemFailure(Exception):
+    """A system under test failed; the text says how."""
+
+
+class Host:
+    """One such program, in one room at a time. Made by :func:`start`."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self._process = process
+
+    async def join(self, server: Server, room: str, engines: str, language: str) -> None:
+        """Enter a room."""
+        token = (
+            api.AccessToken(server.api_key, server.api_secret)
+            .with_identity("agent")
+            .with_kind("agent")
+            .with_grants(
+                api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
+            )
+        )
+        await self.order(
+            "join",
+            url=server.url,
+            room=room,
+            token=token.to_jwt(),
+            engines=engines,
+            language=language,
+        )
+
+    async def order(self, what: str, **details: str) -> dict[str, Any]:
+        """Have something done.
+
+        Raises:
+            SystemFailure: It could not be done, or not in time.
+        """
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps({"do": what, **details}).encode() + b"\n")
+        answer = await self.answer()
+        if error := answer.get("error"):
+            raise SystemFailure(f"{self.name} could not {what}: {error}")
+        return answer
+
+    async def answer(self) -> dict[str, Any]:
+        """Read the next answer."""
+        assert self._process.stdout
+        try:
+            async with asyncio.timeout(_ANSWER):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            raise SystemFailure(f"{self.name} does not answer") from None
+        if not line:
+            raise SystemFailure(f"{self.name} ended by itself: see its log")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def start(name: str, slot: int) -> AsyncIterator[Host]:
+    """Start a system.
+
+    Args:
+        name: One of :data:`SYSTEMS`.
+        slot: Tells its log from those of others of its kind.
+
+    Raises:
+        SystemFailure: It does not start.
+    """
+    command = [sys.executable, "-m", "bench.duplex.livekit_host", name]
+    if name == "pipecat":
+        command = [str(pipecat_python()), "-m", "bench.duplex.pipecat_host"]
+    log = report.OUT / "duplex" / f"{name}-{slot}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=file,
+            env={**os.environ, "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0"},
+            start_new_session=True,
+        )
+        try:
+            host = Host(name, process)
+            await host.answer()
+            yield host
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def pipecat_python() -> Path:
+    """The Python of Pipecat's environment, which ``bench/duplex/setup_pipecat.sh`` makes."""
+    return cache() / "pipecat" / "bin" / "python"
+
+
+async def set_up_pipecat() -> None:
+    """Install it, where it is not yet.
+
+    Raises:
+        SystemFailure: It cannot be had; why is on standard error.
+    """
+    process = await asyncio.create_subprocess_exec("scripts/setup_pipecat.sh")
+    if await process.wait():
+        raise SystemFailure("pipecat could not be installed")

@@ -1,0 +1,137 @@
+"""The figures: by system, set and language, with the bar beside each and whether it is met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from ..report import Metric, percentiles
+from .judge import Finding
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    key: str
+    of: Callable[[Sequence[Finding]], Metric | None]
+    bars: tuple[tuple[str, float], ...] = ()
+    """What is wanted of parley on the test half with instant engines: at most this."""
+
+
+def _times(sets: Iterable[str], field: str) -> Callable[[Sequence[Finding]], Metric | None]:
+    wanted = set(sets)
+
+    def of(findings: Sequence[Finding]) -> Metric | None:
+        values = [getattr(f, field) for f in findings if f.set in wanted]
+        known = [v for v in values if v is not None]
+        unit = "ms"
+        if field == "history_error":
+            unit = "words" if findings[0].language == "en" else "characters"
+        return percentiles(known, unit) if known else None
+
+    return of
+
+
+def _rate(
+    sets: Iterable[str], is_so: Callable[[Finding], bool | None]
+) -> Callable[[Sequence[Finding]], Metric | None]:
+    wanted = set(sets)
+
+    def of(findings: Sequence[Finding]) -> Metric | None:
+        found = [is_so(f) for f in findings if f.set in wanted and not f.failed]
+        if not found:
+            return None
+        return {"value": round(sum(map(bool, found)) / len(found), 4), "n": len(found),
+                "unit": "fraction"}  # fmt: skip
+
+    return of
+
+
+FIGURES = (
+    Figure("takeover_rate", _rate(["turn", "pause"], lambda f: f.answered)),
+    Figure("cutoff_rate", _rate(["turn", "pause"], lambda f: f.cut_off), (("value", 0.05),)),
+    Figure("cutoff_rate.pause", _rate(["pause"], lambda f: f.cut_off)),
+    Figure(
+        "voice_to_voice", _times(["turn"], "voice_to_voice"), (("p50", 350.0), ("p95", 900.0))
+    ),
+    Figure("voice_to_voice.pause", _times(["pause"], "voice_to_voice")),
+    Figure("voice_to_voice.interruption", _times(["interruption"], "voice_to_voice")),
+    Figure(
+        "stop_latency", _times(["interruption"], "stop_latency"), (("p50", 350.0), ("p95", 550.0))
+    ),
+    Figure("missed_interruption_rate", _rate(["interruption"], lambda f: not f.stopped),
+           (("value", 0.03),)),
+    Figure("duck_latency", _times(["interruption", "backchannel"], "duck_latency"),
+           (("p50", 120.0),)),
+    Figure("backchannel_stop_rate", _rate(["backchannel"], lambda f: f.stopped),
+           (("value", 0.05),)),
+    Figure("noise_stop_rate", _rate(["noise"], lambda f: f.stopped), (("value", 0.03),)),
+    Figure("echo_stop_rate", _rate(["echo"], lambda f: f.stopped), (("value", 0.03),)),
+    Figure("false_stop_resumed_rate",
+           lambda found: _rate(["backchannel", "noise", "echo"], lambda f: f.resumed)(
+               [f for f in found if f.stopped])),
+    Figure("history_error_words", _times(["interruption"], "history_error"), (("p95", 1.0),)),
+    Figure("engines_idle", _times(["interruption"], "engines_idle"), (("p95", 100.0),)),
+)  # fmt: skip
+
+CHARACTERS_PER_WORD = 2.0
+"""The bar for the history is a word; Chinese is counted in characters, and two make a word."""
+
+
+def show(findings: Sequence[Finding]) -> dict[str, Metric]:
+    """Print the table.
+
+    Returns:
+        The metrics by key: parley's under the figure's name, the others' with theirs in front.
+    """
+    names = list(dict.fromkeys(f.system for f in findings))
+    metrics: dict[str, Metric] = {}
+    view = Table(title="duplex, instant engines")
+    view.add_column("figure")
+    view.add_column("bar", justify="right")
+    for name in names:
+        view.add_column(name, justify="right")
+    for figure in FIGURES:
+        for language in ("en", "zh"):
+            cells = []
+            for name in names:
+                found = [f for f in findings if (f.system, f.language) == (name, language)]
+                metric = figure.of(found) if found else None
+                if metric is None:
+                    cells.append("")
+                    continue
+                prefix = "" if name == "parley" else f"{name}."
+                metrics[f"{prefix}{figure.key}.{language}"] = metric
+                cells.append(_cell(metric, _bars(figure, language)))
+            if any(cells):
+                bars = ", ".join(f"{k} ≤ {v:g}" for k, v in _bars(figure, language))
+                view.add_row(f"{figure.key}.{language}", bars, *cells)
+    Console(width=150).print(view)
+    _show_failures(findings)
+    return metrics
+
+
+def _bars(figure: Figure, language: str) -> tuple[tuple[str, float], ...]:
+    if figure.key == "history_error_words" and language == "zh":
+        return tuple((k, v * CHARACTERS_PER_WORD) for k, v in figure.bars)
+    return figure.bars
+
+
+def _cell(metric: Metric, bars: Sequence[tuple[str, float]]) -> str:
+    if "value" in metric:
+        text = f"{metric['value']:.1%}"
+    else:
+        text = f"{metric['p50']:.0f} / {metric['p95']:.0f} {metric['unit']}"
+    met = all(metric[k] <= v for k, v in bars)  # type: ignore[literal-required]
+    mark = ("" if met else " ✗") if not bars else (" ✓" if met else " ✗")
+    return f"{text} (n {metric['n']}){mark}"
+
+
+def _show_failures(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.failed:
+            print(f"{finding.system} {finding.key} was not played: {finding.failed}")

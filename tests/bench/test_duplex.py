@@ -1,0 +1,173 @@
+"""The parts of bench/duplex that need no room: the split, the ear, the judge, the sounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.duplex import clips, judge, scenarios, sounds
+from bench.duplex.align import Word, words
+from bench.duplex.clips import Clip
+from bench.duplex.ear import RATE, Ear
+from bench.duplex.engines import Request
+from bench.duplex.play import Take
+from bench.duplex.scenarios import Case
+from bench.recording import SAMPLE_RATE, Samples
+
+LANGUAGES: tuple[scenarios.Language, ...] = ("en", "zh")
+REPLY = "one two three four five six seven eight nine ten"
+
+
+@pytest.mark.parametrize("set_", scenarios.SETS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_set_has_fifty_cases_and_halves_that_share_nothing(
+    set_: scenarios.Set, language: scenarios.Language
+) -> None:
+    test = scenarios.cases(set_, language, "test")
+    train = scenarios.cases(set_, language, "train")
+    assert len(test) + len(train) >= 50
+    assert test == scenarios.cases(set_, language, "test")
+    if test[0].text:
+        assert not {c.text for c in test} & {c.text for c in train}
+        assert not {c.voice for c in test} & {c.voice for c in train}
+    if set_ == "noise":
+        assert not {c.seed for c in test} & {c.seed for c in train}
+
+
+def test_every_text_has_sound_words_and_no_part_of_a_reply_occurs_twice() -> None:
+    for language in LANGUAGES:
+        replies = [*scenarios.texts()["long"][language], *clips.short(language)]
+        joined = [words(reply.lower()) for reply in replies]
+        size = 3 if language == "en" else 4
+        grams = [tuple(r[i : i + size]) for r in joined for i in range(len(r) - size + 1)]
+        assert len(grams) == len(set(grams))
+
+
+def test_rooms_hold_cases_of_one_caller_each() -> None:
+    chosen = scenarios.cases("turn", "en", "test")
+    rooms = scenarios.conversations(chosen)
+    assert sorted(c.key for room in rooms for c in room) == sorted(c.key for c in chosen)
+    assert all(len({c.voice for c in room}) == 1 <= len(room) <= scenarios.ROOM for room in rooms)
+
+
+def hear(ear: Ear, *pieces: tuple[bool, float]) -> list[tuple[float, str, str]]:
+    """Transcripts, each with the seconds of audio that were in when it came."""
+    found, at = [], 0.0
+    for loud, seconds in pieces:
+        for _ in range(round(seconds * 100)):
+            at += 0.01
+            block = np.full(RATE // 100, 5000 * loud, np.int16)
+            found += [(round(at, 2), h.kind, h.text) for h in ear.feed(block)]
+    return found
+
+
+def test_a_word_is_heard_as_it_ends_and_final_after_a_tenth_of_a_second() -> None:
+    ear = Ear(" ")
+    ear.expect([Word("go", 0.0, 0.3), Word("on", 0.3, 0.5), Word("now", 1.0, 1.4)])
+    heard = hear(ear, (False, 0.5), (True, 0.5), (False, 0.5), (True, 0.4), (False, 0.5))
+    assert heard == [
+        (0.8, "interim", "go"),
+        (1.0, "interim", "go on"),
+        (1.11, "final", "go on"),
+        (1.9, "interim", "now"),
+        (2.01, "final", "now"),
+    ]
+
+
+def test_a_word_whose_sound_does_not_come_is_not_heard() -> None:
+    ear = Ear(" ")
+    ear.expect([Word("go", 0.0, 0.3), Word("on", 0.3, 0.5)])
+    heard = hear(ear, (True, 0.3), (False, 0.7))
+    assert [text for _, kind, text in heard if kind == "final"] == ["go"]
+
+
+def test_a_sound_without_words_is_not_heard() -> None:
+    ear = Ear(" ")
+    ear.expect(())
+    assert hear(ear, (True, 1.0), (False, 1.0)) == []
+
+
+@pytest.mark.parametrize("kind", scenarios.NOISES)
+def test_a_noise_is_decided_by_its_seed(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    voices = [(rng.standard_normal(30_000) * 3000).astype(np.int16) for _ in range(6)]
+    one, same, other, softer = (
+        sounds.noise(kind, seed, level, voices)
+        for seed, level in ((1, 0.0), (1, 0.0), (2, 0.0), (1, -20.0))
+    )
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one[: len(other)], other[: len(one)])
+    assert np.abs(softer.astype(int)).max() < np.abs(one.astype(int)).max() / 5
+
+
+@pytest.fixture
+def reply(monkeypatch: pytest.MonkeyPatch) -> Clip:
+    """Ten words of half a second, whose sound is like nothing else in it."""
+    rng = np.random.default_rng(0)
+    sound = (rng.standard_normal(5 * SAMPLE_RATE) * 3000).astype(np.int16)
+    timed = [Word(w, i / 2, i / 2 + 0.5) for i, w in enumerate(REPLY.split())]
+    clip = Clip(sound, tuple(timed))
+    monkeypatch.setattr(judge.clips, "of_reply", lambda *_: clip)
+    return clip
+
+
+def take(heard: Samples, history: list[str], *, set_: scenarios.Set = "interruption") -> Take:
+    case = Case("k", set_, "en", "test", "v", "stop", REPLY, at=2.0)
+    request = Request("tts", REPLY, opened=0.1, closed=3.4)
+    return Take(case, "s", heard[:0], heard, [request], history, said_from=2.5, said_to=3.0)
+
+
+def received(*pieces: Samples | float) -> Samples:
+    """What was heard: sounds, and seconds of silence."""
+    return np.concatenate(
+        [np.zeros(int(p * SAMPLE_RATE), np.int16) if isinstance(p, float) else p for p in pieces]
+    )
+
+
+def part(clip: Clip, start: float, end: float) -> Samples:
+    return clip.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+
+
+def test_a_stop_is_timed_and_the_history_is_held_against_what_was_heard(reply: Clip) -> None:
+    # The reply begins at 0.4 and falls silent at 2.9, 400 ms after the caller's first sample.
+    heard = received(0.4, part(reply, 0.0, 2.5), 2.0)
+    found = judge.judge(take(heard, ["one two three four five six seven"]))
+    assert (found.stopped, found.resumed) == (True, False)
+    assert found.stop_latency == pytest.approx(400, abs=2)
+    assert found.history_error == 2
+    assert found.engines_idle == pytest.approx(500, abs=2)
+    assert found.duck_latency is None
+
+
+def test_a_reply_that_goes_on_was_not_stopped(reply: Clip) -> None:
+    found = judge.judge(take(received(0.4, reply.samples, 1.0), [REPLY]))
+    assert found.stopped is False
+    assert found.stop_latency is None
+
+
+def test_a_reply_that_stops_too_late_was_not_stopped_by_the_caller(reply: Clip) -> None:
+    found = judge.judge(take(received(0.1, part(reply, 0.0, 4.6), 1.0), [REPLY]))
+    assert found.stopped is False
+
+
+def test_a_reply_that_is_taken_up_again_is_seen(reply: Clip) -> None:
+    heard = received(0.4, part(reply, 0.0, 2.5), 1.0, part(reply, 2.5, 5.0), 0.5)
+    found = judge.judge(take(heard, [REPLY], set_="backchannel"))
+    assert (found.stopped, found.resumed) == (True, True)
+
+
+def test_ducking_is_seen_where_it_begins(reply: Clip) -> None:
+    softer = (reply.samples * 0.3).astype(np.int16)
+    mixed = np.concatenate([part(reply, 0.0, 2.2), softer[int(2.2 * SAMPLE_RATE) :]])
+    found = judge.judge(take(received(0.4, mixed, 1.0), [REPLY]))
+    assert found.duck_latency == pytest.approx(100, abs=15)
+    assert found.stopped is False
+
+
+def test_an_answer_is_timed_from_the_callers_last_sample(reply: Clip) -> None:
+    found = judge.judge(take(received(3.4, reply.samples), [], set_="turn"))
+    assert (found.answered, found.cut_off, found.voice_to_voice) == (True, False, 400.0)
+    early = judge.judge(take(received(2.8, reply.samples), [], set_="pause"))
+    assert (early.cut_off, early.voice_to_voice) == (True, None)
+    silent = judge.judge(take(received(8.0), [], set_="turn"))
+    assert (silent.answered, silent.cut_off) == (False, False)

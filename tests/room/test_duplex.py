@@ -1,0 +1,34 @@
+"""bench/duplex on a small scale: every kind of case is played and judged in a real room."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.duplex import clips, engines, programs, scenarios
+from bench.duplex.judge import Finding
+from bench.duplex.runner import Runner
+
+pytestmark = pytest.mark.room
+
+
+@pytest.mark.timeout(400)  # half of it makes what is said, once
+async def test_a_case_of_each_set_is_played_and_judged() -> None:
+    chosen = [scenarios.cases(set_, "en", "test")[0] for set_ in scenarios.SETS]
+    chosen.append(scenarios.cases("turn", "zh", "test")[0])
+    await clips.prepare(chosen)
+    async with programs.livekit() as server, engines.serve() as served:
+        runner = Runner(server, served)
+        await runner.work(0, ["parley"], scenarios.conversations(chosen))
+    assert sorted(f.key for f in runner.findings) == sorted(c.key for c in chosen)
+    assert [f.failed for f in runner.findings] == [""] * len(chosen)
+    by_set = {f.set: f for f in runner.findings}
+    assert all(f.answered for f in runner.findings if f.set in ("pause", "turn"))
+    assert by_set["interruption"].stopped
+    assert by_set["interruption"].history_error is not None
+    assert all(later_than(f, 0.0) for f in runner.findings)
+
+
+def later_than(found: Finding, moment: float) -> bool:
+    """Whether nothing was seen before its cause."""
+    times = (found.voice_to_voice, found.stop_latency, found.duck_latency, found.engines_idle)
+    return all(time is None or time >= moment for time in times)
