@@ -16,7 +16,7 @@ from livekit.plugins import vllm
 
 from . import engines
 from . import settings as settings_module
-from .assistant import Assistant, HearingAssistant
+from .assistant import Assistant, SensingAssistant
 from .conduct import Conduct
 from .language import LanguageSwitch, language_of
 from .settings import Language, SettingsError
@@ -54,8 +54,9 @@ async def enter(ctx: JobContext) -> None:
     language = (user and language_of(user)) or settings.default_language
 
     thinker = engines.llm(settings.llm, hears=True)
-    if settings.llm.audio != "off" and (refusal := await refusal_of(thinker)):
-        logger.error("the model cannot be used as llm.audio says", extra={"reason": refusal})
+    senses = settings.llm.audio != "off" or settings.llm.images
+    if senses and (refusal := await refusal_of(thinker)):
+        logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
     ear = engines.stt(settings.stt, language)
@@ -69,8 +70,11 @@ async def enter(ctx: JobContext) -> None:
     )
     conduct.follow(session, room)
     voice.follow(session)  # paces itself by what is heard
-    kind = Assistant if settings.llm.audio == "off" else HearingAssistant
-    assistant = kind(settings, language, floor, conduct)
+    if senses:
+        shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
+        assistant: Assistant = SensingAssistant(settings, language, floor, conduct, shown)
+    else:
+        assistant = Assistant(settings, language, floor, conduct)
 
     async def read_prompt() -> None:
         await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())

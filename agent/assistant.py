@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from livekit import rtc
 from livekit.agents import FlushSentinel, ModelSettings, llm, stt
-from livekit.plugins.vllm import TurnAudio
+from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
 from .settings import Language, Settings
@@ -93,14 +93,28 @@ class Assistant(TurnTaker):
         await self.update_instructions(instructions(self._settings, language))
 
 
-class HearingAssistant(Assistant):
-    """An assistant whose model gets the sound of the user's turn too (``llm.audio``)."""
+class SensingAssistant(Assistant):
+    """An assistant whose model gets more than text.
+
+    The sound of the user's turn (``llm.audio``), and what the user shows (``llm.images``).
+    """
 
     def __init__(
-        self, settings: Settings, language: Language | None, floor: Floor, conduct: Conduct
+        self,
+        settings: Settings,
+        language: Language | None,
+        floor: Floor,
+        conduct: Conduct,
+        shown: TurnImage | None = None,
     ) -> None:
         super().__init__(settings, language, floor, conduct)
         self._heard = TurnAudio()
+        self._shown = shown
+
+    async def on_exit(self) -> None:
+        """Look away."""
+        if self._shown:
+            await self._shown.aclose()
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -116,9 +130,11 @@ class HearingAssistant(Assistant):
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
-        """Ask with the sound."""
-        heard = self._heard.attach(chat_ctx)
-        async with aclosing(super().llm_node(heard, tools, model_settings)) as chunks:
+        """Ask with the sound and the picture."""
+        sensed = self._heard.attach(chat_ctx)
+        if self._shown:
+            sensed = self._shown.attach(sensed)
+        async with aclosing(super().llm_node(sensed, tools, model_settings)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

@@ -24,7 +24,8 @@ def llm(settings: LLMSettings, *, hears: bool = False) -> vllm.LLM:
 
     Args:
         settings: Of the profile.
-        hears: Whether it is given the sound of the user's turn, if the profile says so.
+        hears: Whether it is given the sound of the user's turn and what the user shows, if the
+            profile says so.
     """
     return vllm.LLM(
         base_url=settings.url,
@@ -33,6 +34,7 @@ def llm(settings: LLMSettings, *, hears: bool = False) -> vllm.LLM:
         temperature=settings.temperature,
         max_completion_tokens=settings.max_tokens,
         audio_input=settings.audio if hears else "off",
+        image_input=settings.images and hears,
         extra_body=settings.extra_body,
     )
 

@@ -87,6 +87,8 @@ class LLMSettings(Engine):
     audio: Annotated[Literal["off", "beside", "instead"], BeforeValidator(_yaml_off)] = "off"
     """Let a model that hears (Qwen-Omni, Ultravox, Voxtral) have the sound of the user's turn,
     beside its transcript or instead of it."""
+    images: bool = False
+    """Let a model that sees have the latest picture of the user's shared screen or camera."""
 
 
 class STTSettings(Engine):

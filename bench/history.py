@@ -1,32 +1,32 @@
 """History: after an interruption, how far the chat history is from what the caller heard.
 
-Run with ``make bench-history``. A known text is spoken in a real room, a caller speaks into it at
-a random moment, and Whisper is asked what the caller heard until the voice fell silent. The error
-is what the history has too much (positive) or too little, in words, in Chinese in characters.
-What was heard is written beside the result.
+Run with ``make bench-history``. A known text is spoken in a real room, and a caller speaks into it
+at a random moment. The end of what the caller heard is found, to the sample, in what the voice had
+made of the text; which words lie before it is told by aligning the text with that sound. The error
+is what the history has too much (positive) or too little, in words, in Chinese in characters. What
+was heard is written beside the result.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import cast
 
-import opencc
-from faster_whisper import WhisperModel, decode_audio
+import numpy as np
 from livekit.agents import ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
-from pypinyin import lazy_pinyin
 
 from agent.demo import Stack
-from agent.local.models import locate
 
-from . import recording, report, speech, wav
-from .speaker import Conversation, converse
+from . import report, speech, wav
+from .alignment import Aligner
+from .recording import SAMPLE_RATE, Samples
+from .speaker import Conversation, Reply, converse
 
 TEXTS = {
     "en": (
@@ -46,6 +46,11 @@ _SETTLED = 2.5
 """Seconds after which a turn is decided: a profile's longest delay, 1.5, and Whisper's time."""
 
 
+_STEP = SAMPLE_RATE // 50
+_GRACE = 0.03
+"""Seconds of a word's end that may be missing: codecs smear more."""
+
+
 @dataclass
 class BargeIn:
     """One interruption."""
@@ -53,20 +58,33 @@ class BargeIn:
     language: str
     at: float
     """Seconds from the reply's first sound to the first of the interruption."""
-    lasted: float
-    """Seconds of the reply that were heard."""
+    reply: Reply
+    heard: Samples
+    """From the first sound of the reply to the last."""
     history: str
-    samples: recording.Samples
-    """What was heard, from the first sound to the last."""
-    heard: str = ""
-    """What Whisper makes of it."""
-    error: int = 0
+
+
+@dataclass
+class Verdict:
+    """What an interruption did to the history."""
+
+    language: str
+    at: float
+    cut: float
+    """Seconds of what the voice had made that were heard."""
+    heard: str
+    """The words that were heard to their end."""
+    history: str
+    error: int
+    """Words that the history has too much, in Chinese characters."""
+    timing: list[float]
+    """For each word made, the plugin's time of its end minus the aligned one, in seconds."""
 
 
 async def barge_in(
     conversation: Conversation,
     language: str,
-    interruption: recording.Samples,
+    interruption: Samples,
     at: float,
 ) -> BargeIn:
     """Have the text spoken and speak into it.
@@ -105,45 +123,61 @@ async def barge_in(
         session.off("conversation_item_added", on_item)
     last = caller.heard.last_sound(caller.heard.duration)
     assert last is not None
-    heard = caller.heard.between(first, last + 0.2)
-    return BargeIn(language, at, last - first, message.text_content or "", heard)
+    heard = caller.heard.between(first, last)
+    reply = conversation.speaker.replies[-1]
+    return BargeIn(language, at, reply, heard, message.text_content or "")
 
 
-def judge(barge_ins: list[BargeIn]) -> None:
-    """Let Whisper say what was heard, and count what the history has more or less than that."""
-    # The agent's own ear hears with a shortened window, for speed; here all of it counts.
-    whisper = WhisperModel(str(locate("stt")), device="cpu", compute_type="int8")
+def judge(barge_ins: list[BargeIn]) -> list[Verdict]:
+    """Tell what was heard, and what the history has more or less than that."""
+    aligner = Aligner()
+    verdicts: list[Verdict] = []
     for found in barge_ins:
-        audio = decode_audio(io.BytesIO(wav.encode(found.samples, recording.SAMPLE_RATE)))
-        segments, _ = whisper.transcribe(
-            audio, language=found.language, word_timestamps=True, condition_on_previous_text=False
-        )
-        # What Whisper goes on to say after the sound has ended, nobody heard.
-        words = [w.word for s in segments for w in s.words if w.start < found.lasted]
-        found.heard = opencc.OpenCC("t2s").convert("".join(words).strip())
-        said = heard_units(TEXTS[found.language], found.heard)
-        found.error = len(units(found.history)) - said
+        made = found.reply.samples
+        words = [str(word) for word in found.reply.words]
+        ends = aligner.ends(made, words, found.language)
+        end = cut(made, found.heard)
+        heard = "".join(word for word, at in zip(words, ends, strict=True) if at <= end + _GRACE)
+        error = units(found.history) - units(heard)
+        timing = [
+            cast("float", word.end_time) - at
+            for word, at in zip(found.reply.words, ends, strict=True)
+        ]
+        verdicts.append(Verdict(found.language, found.at, end, heard, found.history, error, timing))
+    return verdicts
 
 
-def units(text: str) -> list[str]:
-    """Words, in Chinese the syllables of its characters: Whisper writes others that sound alike."""
-    found = re.findall(r"[㐀-鿿]|[^\W㐀-鿿]+(?:'[^\W㐀-鿿]+)*", text.lower())
-    return lazy_pinyin(found)
+def units(text: str) -> int:
+    """Count words, in Chinese characters."""
+    return len(re.findall(r"[㐀-鿿]|[^\W㐀-鿿]+(?:'[^\W㐀-鿿]+)*", text))
 
 
-def heard_units(text: str, heard: str) -> int:
-    """How many units of a text were heard: those of the beginning that is closest to it."""
-    said, got = units(text), units(heard)
-    # Levenshtein's distance of what was heard from every beginning of the text.
-    distances = list(range(len(said) + 1))
-    for i, unit in enumerate(got, 1):
-        before, distances[0] = distances[0], i
-        for j, other in enumerate(said, 1):
-            replaced = before + (unit != other)
-            before = distances[j]
-            distances[j] = min(replaced, distances[j] + 1, distances[j - 1] + 1)
-    closest = [i for i, distance in enumerate(distances) if distance == min(distances)]
-    return min(closest, key=lambda i: abs(i - len(got)))
+def cut(made: Samples, heard: Samples) -> float:
+    """Find where a listener stopped to hear what was made.
+
+    Args:
+        made: All of a reply.
+        heard: Its beginning, after a codec and a network.
+
+    Returns:
+        Seconds of ``made``.
+
+    Raises:
+        ValueError: It is not a part of it.
+    """
+    tail = heard[-SAMPLE_RATE:].astype(float)
+    size = 1 << (made.size + tail.size).bit_length()
+    spectrum = np.fft.rfft(made.astype(float), size) * np.conj(np.fft.rfft(tail, size))
+    begin = int(np.argmax(np.fft.irfft(spectrum, size)[: made.size]))
+    # Where packets end, a receiver goes on for some milliseconds by itself: that was never made.
+    last = 0
+    for at in range(0, tail.size - _STEP + 1, _STEP):
+        one, other = tail[at : at + _STEP], made[begin + at : begin + at + _STEP].astype(float)
+        if other.size == _STEP and one @ other > 0.7 * np.sqrt((one @ one) * (other @ other)) > 0:
+            last = at + _STEP
+    if not last:
+        raise ValueError("what was heard is no part of what was made")
+    return (begin + last) / SAMPLE_RATE
 
 
 async def measure(stack: Stack, language: str, count: int, seed: int) -> list[BargeIn]:
@@ -165,35 +199,37 @@ async def measure(stack: Stack, language: str, count: int, seed: int) -> list[Ba
 async def main() -> None:
     """Start everything, interrupt, report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=10, help="interruptions a language (10)")
+    parser.add_argument("--count", type=int, default=20, help="interruptions a language (20)")
     parser.add_argument("--seed", type=int, default=1, help="of their moments (1)")
     args = parser.parse_args()
-    metrics: dict[str, report.Metric] = {}
-    rows: list[BargeIn] = []
+    found: list[BargeIn] = []
     async with Stack() as stack:
         for language in TEXTS:
-            rows += await measure(stack, language, args.count, args.seed)
-    judge(rows)
+            found += await measure(stack, language, args.count, args.seed)
+    verdicts = judge(found)
+    metrics: dict[str, report.Metric] = {}
     for language, allowed in (("en", 1), ("zh", 2)):
-        errors = [abs(row.error) for row in rows if row.language == language]
+        mine = [verdict for verdict in verdicts if verdict.language == language]
+        errors = [abs(verdict.error) for verdict in mine]
         unit = "words" if language == "en" else "characters"
-        metrics[f"history_error_words.{language}"] = report.percentiles(errors, unit)
-        metrics[f"history_error_words.{language}.worst"] = {
-            "value": max(errors), "n": len(errors), "unit": unit
-        }  # fmt: skip
-        metrics[f"history_error_words.{language}.within"] = {
-            "value": sum(e <= allowed for e in errors) / len(errors),
+        key = f"history_error_words.{language}"
+        metrics[key] = report.percentiles(errors, unit)
+        metrics[f"{key}.worst"] = {"value": max(errors), "n": len(errors), "unit": unit}
+        metrics[f"{key}.within"] = {
+            "value": sum(error <= allowed for error in errors) / len(errors),
             "n": len(errors),
             "unit": f"at most {allowed}",
         }
+        timing = [1000 * abs(error) for verdict in mine for error in verdict.timing]
+        metrics[f"word_time_error.{language}"] = report.percentiles(timing, "ms")
     folder = report.OUT / "history"
     folder.mkdir(parents=True, exist_ok=True)
-    for i, row in enumerate(rows):
-        name = folder / f"{row.language}-{i}.wav"
-        name.write_bytes(wav.encode(row.samples, recording.SAMPLE_RATE))
-    fields = [{k: v for k, v in vars(row).items() if k != "samples"} for row in rows]
-    text = json.dumps(fields, ensure_ascii=False, indent=1)
-    (folder / "rows.json").write_text(text, encoding="utf-8")
+    for i, each in enumerate(found):
+        for name, samples in (("heard", each.heard), ("made", each.reply.samples)):
+            path = folder / f"{each.language}-{i}-{name}.wav"
+            path.write_bytes(wav.encode(samples, SAMPLE_RATE))
+    rows = json.dumps([asdict(v) for v in verdicts], ensure_ascii=False, indent=1)
+    (folder / "rows.json").write_text(rows, encoding="utf-8")
     report.write("history", metrics, profile="cpu")
 
 

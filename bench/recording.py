@@ -67,12 +67,17 @@ class Channel:
 
     def last_sound(self, before: float) -> float | None:
         """Time of the last sample above the threshold before a moment, in seconds."""
-        loud = np.flatnonzero(_loud(self.samples()[: int(before * SAMPLE_RATE)]))
-        return int(loud[-1]) / SAMPLE_RATE if len(loud) else None
+        return last_sound(self.samples(), before=before)
 
     def between(self, start: float, end: float) -> Samples:
         """A part of it; times in seconds."""
         return self.samples()[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+
+
+def last_sound(samples: Samples, *, before: float) -> float | None:
+    """Time of the last sample above the threshold before a moment, in seconds."""
+    loud = np.flatnonzero(_loud(samples[: int(before * SAMPLE_RATE)]))
+    return int(loud[-1]) / SAMPLE_RATE if len(loud) else None
 
 
 def trim(samples: Samples) -> Samples:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
+import numpy as np
 from livekit import api, rtc
-from livekit.agents import AgentSession
+from livekit.agents import Agent, AgentSession, ModelSettings, inference, stt
+from livekit.agents.types import TimedString
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
 
@@ -22,6 +25,43 @@ from agent.demo import Server
 from agent.turns import Floor, TurnTaker
 
 from .caller import Caller, join
+from .recording import Samples
+
+
+@dataclass
+class Reply:
+    """What the voice made of a text: more than is heard if the reply is interrupted."""
+
+    words: list[TimedString] = field(default_factory=list)
+    frames: list[Samples] = field(default_factory=list)
+
+    @property
+    def samples(self) -> Samples:
+        """All of it, at 24 kHz."""
+        return np.concatenate(self.frames) if self.frames else np.zeros(0, np.int16)
+
+
+class Speaker(Agent):
+    """Says what it is told, and keeps what its voice made."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(instructions="", **options)
+        self.replies: list[Reply] = []
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """Speak as any agent does."""
+        reply = Reply()
+        self.replies.append(reply)
+        async for frame in Agent.default.tts_node(self, text, model_settings):
+            reply.words += frame.userdata.get("lk.timed_transcripts", [])
+            reply.frames.append(np.frombuffer(frame.data, np.int16))
+            yield frame
+
+
+class TurnTakingSpeaker(Speaker, TurnTaker):
+    """One that takes turns as Parley does."""
 
 
 @dataclass
@@ -29,15 +69,31 @@ class Conversation:
     """Somebody who speaks and somebody who listens."""
 
     session: AgentSession[None]
-    voice: qwen3_tts.TTS
+    speaker: Speaker
     caller: Caller
 
 
 @contextlib.asynccontextmanager
 async def converse(
-    server: Server, *, tts_url: str, stt_url: str, language: str
+    server: Server,
+    *,
+    tts_url: str,
+    stt_url: str,
+    language: str,
+    ear: stt.STT[Any] | None = None,
+    max_ahead: float = 12.0,
+    stock: bool = False,
 ) -> AsyncIterator[Conversation]:
     """Bring a speaker and a caller together.
+
+    Args:
+        server: Where.
+        tts_url: The voice.
+        stt_url: What the session hears with.
+        language: Of both.
+        ear: What it hears with instead.
+        max_ahead: Seconds of audio that the voice makes ahead.
+        stock: Turn-taking and output are LiveKit's own, as for anybody who has only the plugins.
 
     Raises:
         livekit.rtc.ConnectError: The server cannot be reached or refuses.
@@ -51,9 +107,11 @@ async def converse(
         nobody = api.RoomAgentDispatch(agent_name="nobody")
         await client.room.create_room(api.CreateRoomRequest(name=name, agents=[nobody]))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        voice = qwen3_tts.TTS(base_url=tts_url, language=language, http_session=http)
+        voice = qwen3_tts.TTS(
+            base_url=tts_url, language=language, max_ahead=max_ahead, http_session=http
+        )
         stack.push_async_callback(voice.aclose)
-        ear = vllm.STT(base_url=stt_url, language=language)
+        ear = ear or vllm.STT(base_url=stt_url, language=language)
         stack.push_async_callback(ear.aclose)
         caller = await stack.enter_async_context(join(server, name, language=language))
         room = rtc.Room()
@@ -67,15 +125,28 @@ async def converse(
         )
         await room.connect(server.url, token.to_jwt())
         stack.push_async_callback(room.disconnect)
-        floor = Floor(settings.load("cpu").turns, room)
-        stack.push_async_callback(floor.aclose)
-        session = floor.session(stt=ear, tts=voice)
+        speaker: Speaker
+        if stock:
+            speaker = Speaker()
+            session: AgentSession[Any] = AgentSession(
+                stt=ear,
+                tts=voice,
+                vad=inference.VAD(model="silero"),
+                # In development LiveKit would choose detectors in its cloud.
+                turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
+                use_tts_aligned_transcript=True,
+            )
+        else:
+            floor = Floor(settings.load("cpu").turns, room)
+            stack.push_async_callback(floor.aclose)
+            speaker = TurnTakingSpeaker(floor=floor)
+            session = floor.session(stt=ear, tts=voice)
         stack.push_async_callback(session.aclose)
         voice.follow(session)
         await session.start(
-            TurnTaker(floor, instructions=""),
+            speaker,
             room=room,
             room_options=room_io.RoomOptions(participant_identity=caller.identity),
             record=False,
         )
-        yield Conversation(session, voice, caller)
+        yield Conversation(session, speaker, caller)

@@ -18,8 +18,17 @@ fi
 
 engines=${PARLEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/parley}/engines
 python=$engines/venv/bin/python
-wanted=$(cat "$0" $tests/requirements.txt $tests/tiny_models.py | sha256sum)
+wanted=$(cat "$0" $tests/requirements.txt | sha256sum)
+models=$(sha256sum <$tests/tiny_models.py)
+
+make_models() {
+  rm -rf "$engines/models"
+  "$python" $tests/tiny_models.py "$engines/models"
+  echo "$models" >"$engines/models/made"
+}
+
 if [[ -f $engines/installed && $(<"$engines/installed") == "$wanted" ]]; then
+  [[ -f $engines/models/made && $(<"$engines/models/made") == "$models" ]] || make_models
   exit 0
 fi
 
@@ -38,5 +47,5 @@ info=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vl
 mkdir "$info"
 printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$version" >"$info/METADATA"
 
-"$python" $tests/tiny_models.py "$engines/models"
+make_models
 echo "$wanted" >"$engines/installed"

@@ -14,7 +14,7 @@ from livekit.plugins import vllm
 
 from agent import settings
 from agent.app import refusal_of
-from agent.assistant import Assistant, HearingAssistant, greeting, instructions
+from agent.assistant import Assistant, SensingAssistant, greeting, instructions
 from agent.conduct import Conduct
 from agent.settings import Settings, TurnSettings
 from agent.turns import Floor
@@ -137,7 +137,7 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
     monkeypatch.setattr(Agent.default, "stt_node", recognise)
     thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
-    hearing = assistant(quiet, HearingAssistant)
+    hearing = assistant(quiet, SensingAssistant)
     async with AgentSession[None](llm=thinker, vad=None) as session:
         await session.start(hearing)
         async for _ in hearing.stt_node(frames(), ModelSettings()):
@@ -154,6 +154,35 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
         assert sum(frame.duration for frame in sound.frame) == 1.0
     assert len(thinker.asked) == 2
     assert all(isinstance(p, str) for m in history.messages() for p in m.content)
+
+
+async def test_the_model_sees_what_is_shown_and_the_history_stays_text(profile: Settings) -> None:
+    class Shown:
+        closed = False
+
+        def attach(self, chat_ctx: ChatContext) -> ChatContext:
+            seen = chat_ctx.copy()
+            seen.add_message(role="user", content=[llm.ImageContent(image="data:picture")])
+            return seen
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    shown = Shown()
+    thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
+    quiet = profile.model_copy(update={"greeting": {"en": ""}})
+    floor, conduct = Floor(quiet.turns, None), Conduct(quiet.conduct, "en")
+    seeing = SensingAssistant(quiet, "en", floor, conduct, shown)  # type: ignore[arg-type]
+    async with AgentSession[None](llm=thinker, vad=None) as session:
+        await session.start(seeing)
+        await session.run(user_input="What is this?")
+        history = session.history
+    for context in thinker.asked:
+        last = context.items[-1]
+        assert last.type == "message"
+        assert isinstance(last.content[0], llm.ImageContent)
+    assert all(isinstance(p, str) for m in history.messages() for p in m.content)
+    assert shown.closed
 
 
 async def test_a_model_that_cannot_hear_is_refused_in_a_sentence() -> None:

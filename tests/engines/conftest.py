@@ -13,7 +13,7 @@ from .servers import Launcher, Server, engines_folder, until
 
 _HERE = Path(__file__).parent
 # What `vllm serve` imports in its three processes.
-_VLLM = (
+VLLM = (
     "vllm.entrypoints.cli.main",
     "vllm.entrypoints.openai.api_server",
     "vllm.v1.engine.async_llm",
@@ -22,12 +22,12 @@ _VLLM = (
     "vllm.model_executor.models.qwen3",
     "vllm.model_executor.models.whisper",
 )
-_PLAIN = {"llm_server", "second_llm_server", "router", "whisper_server", "realtime_server"}
-_OMNI = (
+OMNI = (
     "vllm_omni.entrypoints.openai.api_server",
     "vllm_omni.entrypoints.openai.serving_speech_stream",
 )
-_SERVE = "vllm.entrypoints.cli.main:main"
+SERVE = "vllm.entrypoints.cli.main:main"
+SPEECH_ARGV = ["--model", "tones", "--served-model-name", "tts", "--enable-request-id-headers"]
 # A gigabyte of memory each is the least that vLLM takes by itself for its cache.
 _SMALL = ["--enforce-eager", "--kv-cache-memory-bytes", "67108864", "--max-num-seqs", "8"]
 
@@ -55,12 +55,18 @@ def launchers(
     needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     kinds = {
         "vllm": (
-            {"llm_server", "second_llm_server", "whisper_server", "realtime_server"},
-            _VLLM,
+            {
+                "llm_server",
+                "second_llm_server",
+                "omni_server",
+                "whisper_server",
+                "realtime_server",
+            },
+            VLLM,
             "",
         ),
-        "omni-0.30": ({"speech_server"}, _OMNI, ""),
-        "omni-0.24": ({"speech_server"}, _OMNI, str(engines / "omni-0.24")),
+        "omni-0.30": ({"speech_server"}, OMNI, ""),
+        "omni-0.24": ({"speech_server"}, OMNI, str(engines / "omni-0.24")),
     }
     started: dict[str, Launcher] = {}
     try:
@@ -80,7 +86,7 @@ def _run(server: Server) -> Server:
     return server
 
 
-def _llm_argv() -> list[str]:
+def llm_argv() -> list[str]:
     """`vllm serve` with a Qwen3 of random weights, as scripts/run_llm_server.sh starts it."""
     return [
         "serve",
@@ -99,13 +105,13 @@ def _llm_argv() -> list[str]:
 @pytest.fixture(scope="session")
 def llm_server(launchers: Callable[[str], Launcher]) -> Server:
     """A language model."""
-    return _run(Server(launchers("vllm"), _SERVE, _llm_argv(), "llm"))
+    return _run(Server(launchers("vllm"), SERVE, llm_argv(), "llm"))
 
 
 @pytest.fixture(scope="session")
 def second_llm_server(launchers: Callable[[str], Launcher]) -> Server:
     """Another server of the same model."""
-    return _run(Server(launchers("vllm"), _SERVE, _llm_argv(), "second-llm"))
+    return _run(Server(launchers("vllm"), SERVE, llm_argv(), "second-llm"))
 
 
 @pytest.fixture(scope="session")
@@ -128,11 +134,20 @@ async def brain(llm_server: Server) -> AsyncIterator[Brain]:
 
 
 @pytest.fixture(scope="session")
+def omni_server(launchers: Callable[[str], Launcher]) -> Server:
+    """`vllm serve` with a model that hears and sees, of weights that vLLM makes up."""
+    model = str(engines_folder() / "models/omni")
+    argv = ["serve", model, "--load-format", "dummy", "--served-model-name", "omni"]
+    argv += ["--max-model-len", "2048", *_SMALL]
+    return _run(Server(launchers("vllm"), SERVE, argv, "omni"))
+
+
+@pytest.fixture(scope="session")
 def whisper_server(launchers: Callable[[str], Launcher]) -> Server:
     """`vllm serve` with a Whisper of random weights."""
     model = str(engines_folder() / "models/whisper")
     argv = ["serve", model, "--served-model-name", "whisper", *_SMALL]
-    return _run(Server(launchers("vllm"), _SERVE, argv, "whisper"))
+    return _run(Server(launchers("vllm"), SERVE, argv, "whisper"))
 
 
 @pytest.fixture(scope="session")
@@ -145,6 +160,5 @@ def realtime_server(launchers: Callable[[str], Launcher]) -> Server:
 @pytest.fixture(scope="session", params=["0.30", "0.24"])
 def speech_server(request: pytest.FixtureRequest, launchers: Callable[[str], Launcher]) -> Server:
     """vllm-omni's own front end, of two versions, over an engine of ours."""
-    argv = ["--model", "tones", "--served-model-name", "tts", "--enable-request-id-headers"]
     launcher = launchers(f"omni-{request.param}")
-    return _run(Server(launcher, "speech_server:main", argv, f"speech-{request.param}"))
+    return _run(Server(launcher, "speech_server:main", SPEECH_ARGV, f"speech-{request.param}"))

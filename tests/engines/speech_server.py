@@ -21,6 +21,7 @@ from typing import Any
 import torch
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
+from prometheus_client import Gauge
 from vllm.entrypoints.openai.api_server import build_app
 from vllm.entrypoints.openai.models.protocol import BaseModelPath
 from vllm.entrypoints.openai.models.serving import OpenAIServingModels
@@ -86,6 +87,8 @@ class ToneEngine:
     def __init__(self, model: str) -> None:
         self.conduct = Conduct()
         self.counts = Counts()
+        running = Gauge("stub:num_requests_running", "Requests that are being spoken.")
+        running.set_function(lambda: self.counts.running)
         talker = SimpleNamespace(
             spk_id={name: i for i, name in enumerate(SPEAKERS)},
             codec_language_id={name: i for i, name in enumerate(LANGUAGES)},

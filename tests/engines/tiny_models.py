@@ -1,7 +1,7 @@
 """Makes tiny models of real architectures with random weights: vLLM loads one in a second.
 
 Run by the engines' own Python, which has torch and transformers:
-    python tiny_models.py FOLDER    writes FOLDER/llm and FOLDER/whisper
+    python tiny_models.py FOLDER    writes FOLDER/llm, FOLDER/omni and FOLDER/whisper
 
 What they say has no meaning. Everything around it is real: the tokeniser (Qwen's), the chat
 template (Qwen's form of Hermes' tool calls), prefix caching, guided decoding, scheduling.
@@ -17,6 +17,10 @@ import torch
 from tokenizers import AddedToken
 from transformers import (
     PreTrainedTokenizerFast,
+    Qwen2_5OmniConfig,
+    Qwen2_5OmniProcessor,
+    Qwen2VLImageProcessor,
+    Qwen2VLVideoProcessor,
     Qwen3Config,
     Qwen3ForCausalLM,
     WhisperConfig,
@@ -69,6 +73,16 @@ _CHAT_TEMPLATE = """\
 """
 
 
+# Where a message of a model that hears and sees has its sounds and pictures.
+_PARTS = """
+{%- if message.content is string %}{{- message.content }}
+{%- else %}{%- for part in message.content or [] %}
+{%- if part.type == 'text' %}{{- part.text }}
+{%- elif 'audio' in part.type %}{{- '<|audio_bos|><|AUDIO|><|audio_eos|>' }}
+{%- else %}{{- '<|vision_bos|><|IMAGE|><|vision_eos|>' }}{%- endif %}
+{%- endfor %}{%- endif %}"""
+
+
 def make_llm(folder: Path) -> None:
     """Writes a Qwen3 of two layers that speaks any token."""
     tokenizer = _qwen_tokenizer()
@@ -90,6 +104,86 @@ def make_llm(folder: Path) -> None:
     _prefer_words(model, tokenizer)
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def make_omni(folder: Path) -> None:
+    """Writes a Qwen2.5-Omni that hears and sees, without weights: vLLM can make them up."""
+    names = {
+        "audio_token": "<|AUDIO|>",
+        "audio_bos_token": "<|audio_bos|>",
+        "audio_eos_token": "<|audio_eos|>",
+        "image_token": "<|IMAGE|>",
+        "video_token": "<|VIDEO|>",
+        "vision_bos_token": "<|vision_bos|>",
+        "vision_eos_token": "<|vision_eos|>",
+    }
+    qwen = _qwen_tokenizer()
+    qwen.add_tokens(list(names.values()), special_tokens=True)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=qwen.backend_tokenizer,
+        eos_token=qwen.eos_token,
+        pad_token=qwen.pad_token,
+        chat_template=_CHAT_TEMPLATE.replace("(message.content or '') }}", "'' }}" + _PARTS),
+        extra_special_tokens=names,
+        clean_up_tokenization_spaces=False,
+    )
+    ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in names.items()}
+    config = Qwen2_5OmniConfig(
+        thinker_config={
+            "text_config": {
+                "vocab_size": len(tokenizer),
+                "hidden_size": 64,
+                "intermediate_size": 128,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "num_key_value_heads": 1,
+                "max_position_embeddings": 4096,
+                "rope_parameters": {
+                    "rope_type": "default",
+                    "mrope_section": [4, 6, 6],
+                    "rope_theta": 1e6,
+                },
+                "bos_token_id": None,
+                "eos_token_id": tokenizer.eos_token_id,
+                "pad_token_id": tokenizer.pad_token_id,
+            },
+            "audio_config": {
+                "num_mel_bins": 80,
+                "d_model": 64,
+                "encoder_layers": 1,
+                "encoder_attention_heads": 2,
+                "encoder_ffn_dim": 128,
+                "output_dim": 64,
+                "n_window": 100,
+            },
+            "vision_config": {
+                "depth": 1,
+                "hidden_size": 64,
+                "intermediate_size": 128,
+                "num_heads": 2,
+                "out_hidden_size": 64,
+                "fullatt_block_indexes": [0],
+            },
+            "audio_token_index": ids["audio_token"],
+            "audio_start_token_id": ids["audio_bos_token"],
+            "audio_end_token_id": ids["audio_eos_token"],
+            "image_token_index": ids["image_token"],
+            "video_token_index": ids["video_token"],
+            "vision_start_token_id": ids["vision_bos_token"],
+            "vision_end_token_id": ids["vision_eos_token"],
+        },
+        enable_audio_output=False,
+        architectures=["Qwen2_5OmniForConditionalGeneration"],
+        dtype="bfloat16",
+    )
+    config.save_pretrained(folder)
+    Qwen2_5OmniProcessor(
+        image_processor=Qwen2VLImageProcessor(),
+        video_processor=Qwen2VLVideoProcessor(),
+        feature_extractor=WhisperFeatureExtractor(feature_size=80),
+        tokenizer=tokenizer,
+        chat_template=tokenizer.chat_template,
+    ).save_pretrained(folder)
 
 
 def make_whisper(folder: Path) -> None:
@@ -189,4 +283,5 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     root = Path(sys.argv[1])
     make_llm(root / "llm")
+    make_omni(root / "omni")
     make_whisper(root / "whisper")

@@ -94,6 +94,51 @@ def test_a_reply_that_is_not_heard_stops_at_its_limit(
     in_virtual_time(main())
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_words_wait_while_playback_is_dry(in_virtual_time: Any, follows: bool) -> None:
+    """LiveKit shows them by a clock that goes on then, and takes history from what it has shown."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        server, listener = Server(first=0.5, rtf=3.0), Listener()
+        _, _, pace = make(server)
+        heard = ListenerTime(loop.time)
+        heard.run(True)
+        reply = Reply(
+            speak=server.speak,
+            sink=listener,
+            pace=pace,
+            max_ahead=12.0,
+            heard=heard if follows else None,
+        )
+        reply.push(LONG)
+        reply.end()
+        await reply.run()
+        assert sum(listener.holes) > 3.0
+        audio = listener.pcm.size / RATE
+        times = [float(t) for word in listener.words for t in (word.start_time, word.end_time)]
+        assert times == sorted(times)
+        end = audio + sum(listener.holes) if follows else audio
+        assert times[-1] == pytest.approx(end, abs=0.35)  # a pause is not spoken
+        # At every moment, what was shown is within two characters of what was heard.
+        if follows:
+            begun, count = listener.pushes[0][0], 0
+            for at, data in listener.pushes:
+                loud = np.abs(np.frombuffer(data, "<i2").astype(int)) > 200
+                heard_by_then = at - begun
+                count += int(loud.sum())
+                spoken = (count - int(loud.sum())) / RATE / server.seconds
+                shown = sum(
+                    character.isalnum()
+                    for word in listener.words
+                    if word.end_time <= heard_by_then
+                    for character in word
+                )
+                assert shown <= spoken + 2
+
+    in_virtual_time(main())
+
+
 async def test_a_session_tells_when_it_is_heard() -> None:
     tts = TTS(base_url="http://127.0.0.1:9/v1")
     session: AgentSession[None] = AgentSession(tts=tts)

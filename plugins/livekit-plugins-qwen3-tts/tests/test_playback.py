@@ -19,15 +19,15 @@ class Clock:
 def test_playback_follows_the_clock() -> None:
     clock = Clock()
     playback = Playback(clock)
-    assert (playback.ahead, playback.played, playback.idle) == (0, 0, 0)
+    assert (playback.ahead, playback.position, playback.idle) == (0, 0, 0)
     playback.push(2.0)
     playback.push(1.0)
     clock.now += 1.0
-    assert (playback.ahead, playback.played) == (2.0, 1.0)
+    assert (playback.ahead, playback.position) == (2.0, 3.0)
     clock.now += 5.0
-    assert (playback.ahead, playback.played, playback.idle) == (0.0, 3.0, 3.0)
+    assert (playback.ahead, playback.position, playback.idle) == (0.0, 6.0, 3.0)
     playback.push(1.0)
-    assert (playback.ahead, playback.pushed) == (1.0, 4.0)
+    assert (playback.ahead, playback.pushed, playback.position) == (1.0, 4.0, 7.0)
 
 
 def test_nothing_is_held_before_anything_is_known() -> None:

@@ -82,3 +82,20 @@ def test_nothing_is_handed_out_before_it_has_sounded() -> None:
     assert timer.rest == "三四"
     for one, two in pairwise(timer.finish()):
         assert one.end_time <= two.start_time
+
+
+def test_a_comma_is_where_the_voice_pauses_whatever_the_syllables_say() -> None:
+    # Twice as slow before the comma as behind it: by syllables alone "四，" would end at 1.2 s.
+    timer = WordTimer("一二三四，五六七八", 0.0, 0.22)
+    timer.push(samples(tone(1.6) + quiet(0.3) + tone(0.8)))
+    ends = {str(word): word.end_time for word in timer.finish()}
+    assert ends["二"] == pytest.approx(0.8, abs=0.03)
+    assert ends["四，"] == pytest.approx(1.6, abs=0.03)
+    assert ends["六"] == pytest.approx(2.3, abs=0.03)
+
+
+def test_a_pause_far_from_every_mark_is_no_mark() -> None:
+    timer = WordTimer("一，二三四五六七八九十", 0.0, 0.22)
+    timer.push(samples(tone(2.0) + quiet(0.3) + tone(0.5)))
+    ends = {str(word): word.end_time for word in timer.finish()}
+    assert ends["一，"] == pytest.approx(0.25, abs=0.03)

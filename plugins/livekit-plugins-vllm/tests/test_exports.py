@@ -16,6 +16,7 @@ def test_exported_names() -> None:
         "RequestReport",
         "ServedModel",
         "TurnAudio",
+        "TurnImage",
         "__version__",
     }
     for name in vllm.__all__:

@@ -146,6 +146,13 @@ def test_a_model_that_shall_hear_is_tried_at_once(kit: Any) -> None:
         kit.run(ready(kit.llm(audio_input="instead")))
 
 
+def test_a_model_that_shall_see_is_tried_at_once(kit: Any) -> None:
+    message = "At most 0 image(s) may be provided in one prompt."
+    kit.server.chats = [httpx.Response(400, json={"error": {"message": message}})]
+    with pytest.raises(APIStatusError, match="--limit-mm-per-prompt"):
+        kit.run(ready(kit.llm(image_input=True)))
+
+
 @pytest.mark.parametrize(
     ("given", "address"),
     [

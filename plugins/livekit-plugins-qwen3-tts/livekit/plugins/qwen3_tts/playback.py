@@ -47,6 +47,7 @@ class Playback:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._end = 0.0
+        self._holes = 0.0
         self.pushed = 0.0
         """Seconds of audio pushed since the beginning."""
 
@@ -61,12 +62,13 @@ class Playback:
         return max(0.0, self._clock() - self._end) if self.pushed else 0.0
 
     @property
-    def played(self) -> float:
-        """Seconds of audio played since the beginning."""
-        return self.pushed - self.ahead
+    def position(self) -> float:
+        """When what is pushed now will be heard, in seconds since the first audio was."""
+        return self.pushed + self._holes + self.idle
 
     def push(self, seconds: float) -> None:
         """Count audio that was handed over now."""
+        self._holes += self.idle
         self._end = max(self._end, self._clock()) + seconds
         self.pushed += seconds
 

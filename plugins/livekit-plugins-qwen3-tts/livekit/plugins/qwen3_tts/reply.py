@@ -119,6 +119,7 @@ class Reply:
         self._on_ask = on_ask
         self._clock = clock or asyncio.get_running_loop().time
         self._playback = Playback(heard or self._clock)
+        self._follows = heard is not None
         self._styles = StyleParser()
         self._spans: deque[tuple[Style, Segmenter]] = deque()
         self._first = True
@@ -294,17 +295,19 @@ class Reply:
             if timer is None:
                 await self._hold(unit)
                 self._emit(silence(max(0.0, self._pause - self._playback.idle)))
-                timer = WordTimer(unit.text, self._playback.pushed, self._pace.per_syllable)
+                timer = WordTimer(unit.text, self._position, self._pace.per_syllable)
+            elif self._follows:
+                timer.push(silence(self._playback.idle))
             timer.push(samples)
-            pushed = self._playback.pushed + samples.size / SAMPLE_RATE
-            self._say(timer.due(min(pushed, self._playback.played + _WORDS_AHEAD)))
+            if not unit.task.done():  # else the words can wait for all of the unit
+                self._say(timer.due(self._position + self._soon(samples)))
             self._emit(samples)
         broken = await _failure(unit.task)
         if broken and (unit.resumed or not unit.received):
             raise broken
         end = audio.finish()
         if timer is None:
-            at = self._playback.pushed
+            at = self._position
             rest = unit.text
             if not broken:
                 self._say([TimedString(rest, start_time=at, end_time=at)])
@@ -314,7 +317,7 @@ class Reply:
             timer.push(end)
             timer.align(unit.words, audio.skipped)
             if broken:
-                self._say(timer.due(self._playback.pushed + end.size / SAMPLE_RATE))
+                self._say(timer.due(self._position + end.size / SAMPLE_RATE))
             else:
                 self._say(timer.finish())
                 self._pace.spoke(timer.total_syllables, timer.sound)
@@ -351,6 +354,19 @@ class Reply:
         elif unit is self._second and unit.asked_at <= self._began:
             late = self._playback.idle - self._playback.ahead - self._pause
             self._pace.joined(self._held + late)
+
+    @property
+    def _position(self) -> float:
+        """When what is emitted now will be heard, in seconds since the first audio was.
+
+        LiveKit shows words by a clock that goes on when playback runs dry. Without the listener's
+        time a hole cannot be told from a pause, in which that clock stands still.
+        """
+        return self._playback.position if self._follows else self._playback.pushed
+
+    def _soon(self, samples: Samples) -> float:
+        """Seconds from there for which words are due: of the audio, and not too far ahead."""
+        return min(samples.size / SAMPLE_RATE, _WORDS_AHEAD - self._playback.ahead)
 
     def _emit(self, samples: Samples) -> None:
         if samples.size:

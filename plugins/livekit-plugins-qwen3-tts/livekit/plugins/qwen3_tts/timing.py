@@ -2,19 +2,20 @@
 
 The model tells nothing about its words, so time is shared out over the sound (silences excluded)
 by the syllables of each word: by the measured rate of the voice while the unit still streams, by
-the unit's own rate once all of it is there. At the edges of a unit the times are exact.
+the unit's own rate once all of it is there. At the edges of a unit the times are exact, and where
+the voice pauses at a comma, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 from livekit.agents.types import TimedString
 from numpy.typing import NDArray
 
-from .audio import Samples
+from .audio import Samples, pause_after
 from .client import SAMPLE_RATE, AlignedWord
 from .measure import pieces, syllables
 
@@ -23,6 +24,10 @@ from .measure import pieces, syllables
 _STEP = SAMPLE_RATE // 50
 _LOUD = 330
 _SILENCE_STEPS = 4
+# A mark inside a unit is heard as the pause nearest to where it is expected, within 0.6 s. Against
+# the durations that Kokoro's own model gives 958 words and characters, this puts English within a
+# word at 98 of 100 random moments, without it at 95; Chinese is within two characters either way.
+_MARK_STEPS = 30
 
 
 class WordTimer:
@@ -74,11 +79,12 @@ class WordTimer:
         Args:
             until: At most the end of the audio pushed.
         """
-        clock = self._clock(self._per_syllable)
+        sounding = np.flatnonzero(self._sounding())
         found: list[TimedString] = []
         while self._next < len(self._words) - 1:
-            end = clock(self._next)
-            if end is None or end > until:
+            expected = self._ends[self._next + 1] * self._per_syllable
+            steps = round(expected * SAMPLE_RATE / _STEP)
+            if steps > sounding.size or (end := self._after(sounding, steps)) > until:
                 break
             found.append(self._take(end))
         return found
@@ -102,23 +108,18 @@ class WordTimer:
         """Return the words that are left, the last of which ends with the audio."""
         end = self._start + self._samples / SAMPLE_RATE
         found: list[TimedString] = []
-        remaining = self._ends[-1] - self._ends[self._next]
         if self._aligned:
             shares, times = self._aligned
             while self._next < len(self._words) - 1:
                 share = self._ends[self._next + 1] / self.total_syllables
                 found.append(self._take(min(float(np.interp(share, shares, times)), end)))
         sounding = np.flatnonzero(self._sounding())
-        steps = self._start + (sounding + 1) * _STEP / SAMPLE_RATE
-        steps = steps[steps > self._last_end]
-        done = self._ends[self._next]
-        while self._next < len(self._words):
-            share = (self._ends[self._next + 1] - done) / remaining if remaining else 1.0
-            if self._next == len(self._words) - 1 or not steps.size:
-                found.append(self._take(end))
-            else:
-                at = steps[min(steps.size - 1, max(0, round(share * steps.size) - 1))]
-                found.append(self._take(min(float(at), end)))
+        anchors = self._anchors(sounding)
+        while self._next < len(self._words) - 1:
+            steps = round(float(np.interp(self._ends[self._next + 1], *anchors)))
+            found.append(self._take(min(self._after(sounding, steps), end)))
+        if self._next < len(self._words):
+            found.append(self._take(end))
         return found
 
     @property
@@ -135,18 +136,32 @@ class WordTimer:
             loud[edges[index] : edges[index + 1]] = True
         return loud
 
-    def _clock(self, per_syllable: float) -> Callable[[int], float | None]:
-        """Return what tells the end of the nth word, None while it has not sounded yet."""
-        sounding = np.flatnonzero(self._sounding())
+    def _anchors(self, sounding: NDArray[np.intp]) -> tuple[list[int], list[int]]:
+        """Return numbers of syllables, and of the steps of sound by which they are spoken.
 
-        def end_of(word: int) -> float | None:
-            steps = round(self._ends[word + 1] * per_syllable * SAMPLE_RATE / _STEP)
-            if steps > sounding.size:
-                return None
-            last = int(sounding[steps - 1]) + 1 if steps else 0
-            return self._start + last * _STEP / SAMPLE_RATE
+        They are known where the words begin that are not handed out, at marks that are heard as
+        pauses, and at the end.
+        """
+        spoken = [self._ends[self._next]]
+        begin = (self._last_end - self._start) * SAMPLE_RATE / _STEP
+        steps = [int(np.searchsorted(sounding, round(begin)))]
+        pauses = np.flatnonzero(np.diff(sounding) > 1) + 1
+        for index in range(self._next, len(self._words) - 1):
+            later = pauses[pauses > steps[-1]]
+            left = self._ends[-1] - spoken[-1]
+            if not later.size or not left or not pause_after(self._words[index]):
+                continue
+            share = (self._ends[index + 1] - spoken[-1]) / left
+            expected = steps[-1] + share * (sounding.size - steps[-1])
+            nearest = later[np.argmin(np.abs(later - expected))]
+            if abs(nearest - expected) <= _MARK_STEPS:
+                spoken.append(self._ends[index + 1])
+                steps.append(int(nearest))
+        return [*spoken, self._ends[-1]], [*steps, sounding.size]
 
-        return end_of
+    def _after(self, sounding: NDArray[np.intp], steps: int) -> float:
+        """Return when so many steps have sounded."""
+        return self._start + (int(sounding[steps - 1]) + 1 if steps else 0) * _STEP / SAMPLE_RATE
 
     def _take(self, end: float) -> TimedString:
         start, self._last_end = self._last_end, max(self._last_end, end)

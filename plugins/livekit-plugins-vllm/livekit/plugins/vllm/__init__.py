@@ -8,6 +8,7 @@ from __future__ import annotations
 from livekit.agents import Plugin
 
 from .audio import TurnAudio
+from .images import TurnImage
 from .llm import LLM
 from .log import logger
 from .models import AudioInput, ChatModels
@@ -26,6 +27,7 @@ __all__ = [
     "RequestReport",
     "ServedModel",
     "TurnAudio",
+    "TurnImage",
     "__version__",
 ]
 

@@ -60,15 +60,7 @@ class TurnAudio:
     def attach(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
         """The conversation with the sound of the turn in its last user message."""
         sound = llm.AudioContent(frame=self._turn.frames)
-        if not sound.frame:
-            return chat_ctx
-        attached = chat_ctx.copy()
-        for i in reversed(range(len(attached.items))):
-            item = attached.items[i]
-            if item.type == "message" and item.role == "user":
-                attached.items[i] = item.model_copy(update={"content": [*item.content, sound]})
-                break
-        return attached
+        return attached(chat_ctx, sound) if sound.frame else chat_ctx
 
 
 class _Latest:
@@ -99,6 +91,19 @@ class _Latest:
         self._frames.clear()
         self._seconds = 0.0
         return frames
+
+
+def attached(
+    chat_ctx: llm.ChatContext, content: llm.AudioContent | llm.ImageContent
+) -> llm.ChatContext:
+    """A copy of the conversation with more in its last user message."""
+    copy = chat_ctx.copy()
+    for i in reversed(range(len(copy.items))):
+        item = copy.items[i]
+        if item.type == "message" and item.role == "user":
+            copy.items[i] = item.model_copy(update={"content": [*item.content, content]})
+            break
+    return copy
 
 
 def input_audio(frames: Iterable[rtc.AudioFrame]) -> dict[str, Any] | None:

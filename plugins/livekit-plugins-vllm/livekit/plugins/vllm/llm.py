@@ -22,6 +22,7 @@ from openai.types.chat import completion_create_params
 from .attempt import Attempt, Reply
 from .audio import silence
 from .errors import plain_errors
+from .images import blank
 from .log import logger
 from .messages import Message
 from .models import AudioInput, ChatModels
@@ -68,6 +69,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         cache_salt: Shares the server's prefix cache only with requests of the same salt.
         audio_input: Whether a model that hears gets the sound of the user's last message (see
             :class:`TurnAudio`), and whether beside its transcript or instead of it.
+        image_input: Whether the model is to see (see :class:`TurnImage`), so that :meth:`ready`
+            refuses one that cannot. Images in the last user message are sent in any case.
         summarize: Keep notes of turns that no longer fit into the context, written by the model
             in the background.
         extra_body: Further fields of the request body, such as ``top_k`` or
@@ -95,6 +98,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         priority: int | None = None,
         cache_salt: str | None = None,
         audio_input: AudioInput = "off",
+        image_input: bool = False,
         summarize: bool = False,
         extra_body: dict[str, Any] | None = None,
         first_token_timeout: float = _FIRST_TOKEN_TIMEOUT,
@@ -117,6 +121,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             priority=priority,
             cache_salt=cache_salt,
             audio_input=audio_input,
+            image_input=image_input,
             extra_body=dict(extra_body or {}),
             first_token_timeout=first_token_timeout,
             startup_timeout=startup_timeout,
@@ -169,8 +174,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         """Wait until a server has loaded, and learn its model.
 
         Raises:
-            APIStatusError: The key, the address or the model is wrong, or it shall hear and
-                cannot; the text names the remedy.
+            APIStatusError: The key, the address or the model is wrong, or it shall hear or
+                see and cannot; the text names the remedy.
             APIConnectionError: No server answered within ``startup_timeout``.
         """
         tasks = [asyncio.create_task(self._ready(r.server)) for r in self.pool.replicas]
@@ -194,8 +199,11 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         with plain_errors(server.base_url):
             await server.openai.models.list()  # opens the connection that replies will use
         await server.opens_thought(model.id, fields(self._opts).get("chat_template_kwargs", {}))
-        if self._opts.audio_input != "off":
-            message = {"role": "user", "content": [silence()]}
+        senses = [silence()] if self._opts.audio_input != "off" else []
+        if self._opts.image_input:
+            senses.append(await asyncio.to_thread(blank))
+        for part in senses:
+            message = {"role": "user", "content": [part]}
             await server.complete({"model": model.id, "messages": [message], "max_tokens": 1})
         return model
 

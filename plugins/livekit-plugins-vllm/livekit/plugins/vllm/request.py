@@ -25,6 +25,7 @@ class LLMOptions:
     priority: int | None
     cache_salt: str | None
     audio_input: AudioInput
+    image_input: bool
     extra_body: dict[str, Any]
     first_token_timeout: float
     startup_timeout: float
