@@ -62,7 +62,12 @@ class World:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def world() -> AsyncIterator[World]:
-    async with Stack() as stack:
+    with pytest.MonkeyPatch.context() as environment:
+        # Callers on a telephone are left soon, so that a test can wait for it; others are not.
+        environment.setenv("PARLEY_CONDUCT__PHONE_SILENCE__ASK_AFTER", "3")
+        environment.setenv("PARLEY_CONDUCT__PHONE_SILENCE__LEAVE_AFTER", "3")
+        stack = Stack()
+    async with stack:
         yield World(stack.server, stack.tts_url, stack.stt_url, stack.web_url)
 
 

@@ -8,9 +8,15 @@ import re
 import pytest
 from livekit import api
 
+from agent.demo import Server
+from agent.settings import LANGUAGE_ATTRIBUTE
+from agent.turns.phrases import PHRASES
+from bench.caller import join
 from bench.turn import ask
 
 from .conftest import World, likeness, recorded
+
+EN = PHRASES["en"]
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -112,7 +118,41 @@ async def test_hanging_up_ends_the_job(world: World) -> None:
     async with world.join("en", room=room) as caller:
         await caller.until("listening", within=60)
     # The agent deletes the room once its caller has left; livekit-server alone would keep it.
-    server = world.server
+    await gone(world.server, room)
+
+
+class PhoneLine(Server):
+    """A way in for whoever calls on a telephone."""
+
+    def token(self, room: str, identity: str, language: str | None = None) -> str:
+        return (
+            api.AccessToken(self.api_key, self.api_secret)
+            .with_identity(identity)
+            .with_kind("sip")
+            .with_attributes({LANGUAGE_ATTRIBUTE: language or ""})
+            .with_grants(api.VideoGrants(room_join=True, room=room))
+            .to_jwt()
+        )
+
+
+async def test_a_caller_who_says_nothing_is_asked_once_and_left_with_a_goodbye(
+    world: World,
+) -> None:
+    room, server = "test-silence", world.server
+    line = PhoneLine(server.url, server.api_key, server.api_secret)
+    async with join(line, room, language="en") as caller:
+        await caller.until("listening", within=60)
+        left = asyncio.Event()
+        caller.room.on("disconnected", lambda _: left.set())
+        async with asyncio.timeout(45):
+            await left.wait()
+        said = [c.text for c in caller.captions.values() if c.identity != caller.identity]
+    assert [text.strip() for text in said[1:]] == [EN.still_there, EN.goodbye]
+    await gone(server, room)
+
+
+async def gone(server: Server, room: str) -> None:
+    """Wait until a room is no more."""
     async with (
         api.LiveKitAPI(server.url, server.api_key, server.api_secret) as client,
         asyncio.timeout(15),

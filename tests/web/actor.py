@@ -52,11 +52,11 @@ class Actor:
         await self.room.local_participant.set_attributes({ATTRIBUTE_AGENT_STATE: state})
         return self
 
-    async def heard(self, segment: str, text: str, *, final: bool) -> None:
-        """Publish what was understood of the guest so far: a stream of its own each time."""
+    async def heard(self, segment: str, text: str, *, final: bool, whom: str | None = None) -> None:
+        """Publish what was understood of a guest so far: a stream of its own each time."""
         writer = await self.room.local_participant.stream_text(
             topic=TOPIC_TRANSCRIPTION,
-            sender_identity=self.guest.identity,
+            sender_identity=whom or self.guest.identity,
             attributes=_caption(segment, final=final),
         )
         await writer.write(text)

@@ -15,7 +15,8 @@ The names below are stable, for every test that uses the page:
 ``#microphone``, ``#speaker``           device choice, in ``#settings-dialog``
 ``input[name=language][value=en|zh]``   language of page and conversation
 ``#message``, ``#send``                 text beside speech
-``#captions li``                        one utterance: ``data-role`` (``user``, ``agent``),
+``#captions li``                        one utterance: ``data-role`` (``user``, ``agent``,
+                                        ``guest``),
                                         ``data-segment``, ``data-final``; its words in ``p``
 ``#notices [data-code]``                a problem: codes are the keys of ``notice`` in i18n.js
 ``#state``, ``#hint``                   what is going on, in words

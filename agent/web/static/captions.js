@@ -25,26 +25,31 @@ export class Captions {
 
   /**
    * Show an utterance as it stands now.
-   * @param {{id: string, role: "user" | "agent", text: string, final: boolean}} caption
+   * @param {{id: string, role: "user" | "agent" | "guest", name?: string, text: string,
+   *   final: boolean}} caption
    *   The whole text so far; an interim one is replaced by the next of the same id.
    */
-  show({ id, role, text: words, final }) {
+  show({ id, role, name, text: words, final }) {
     if (!words.trim() && !this.#items.has(id)) return;
     const atEnd = this.#isAtEnd();
-    const item = this.#items.get(id) ?? this.#add(id, role);
+    const item = this.#items.get(id) ?? this.#add(id, role, name);
     item.dataset.final = String(final);
     this.#write(item.lastElementChild, words);
     if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
-  #add(id, role) {
+  #add(id, role, name) {
     const item = document.createElement("li");
     item.dataset.role = role;
     item.dataset.segment = id;
     const who = document.createElement("span");
     who.className = "who";
-    who.dataset.text = role === "user" ? "you" : "parley";
-    who.textContent = text(who.dataset.text);
+    if (name) {
+      who.textContent = name;
+    } else {
+      who.dataset.text = { user: "you", agent: "parley", guest: "guest" }[role];
+      who.textContent = text(who.dataset.text);
+    }
     const words = document.createElement("p");
     words.dir = "auto";
     item.append(who, words);

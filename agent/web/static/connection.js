@@ -25,7 +25,8 @@ export class Refused extends Error {
 /**
  * Events, each with its `detail`:
  * - "agent": "waiting" (for it to come), "absent", "left", "initializing", "listening", "thinking" or "speaking"
- * - "caption": {id, role, text, final}
+ * - "caption": {id, role, name, text, final}; the role is "user", "agent", or "guest" for another
+ *   person, whose name may be empty
  * - "microphone": the state may have changed, read `microphone`
  * - "voice": the agent's MediaStreamTrack, or null
  * - "sound": whether the browser lets sound play
@@ -38,7 +39,7 @@ export class Conversation extends EventTarget {
   #agentState = "none";
   #agentTimer;
   #settling;
-  #audio;
+  #sounds = new Map(); // track -> its audio element
   #messages = 0;
 
   constructor() {
@@ -48,8 +49,8 @@ export class Conversation extends EventTarget {
       .on(RoomEvent.ParticipantConnected, changed)
       .on(RoomEvent.ParticipantAttributesChanged, changed)
       .on(RoomEvent.ParticipantDisconnected, ({ isAgent }) => this.#watchAgent({ gone: isAgent }))
-      .on(RoomEvent.TrackSubscribed, (track) => this.#hear(track))
-      .on(RoomEvent.TrackUnsubscribed, (track) => this.#stopHearing(track))
+      .on(RoomEvent.TrackSubscribed, (...what) => this.#hear(...what))
+      .on(RoomEvent.TrackUnsubscribed, (...what) => this.#stopHearing(...what))
       .on(RoomEvent.TrackMuted, () => this.#emit("microphone"))
       .on(RoomEvent.TrackUnmuted, () => this.#emit("microphone"))
       .on(RoomEvent.LocalTrackPublished, () => this.#emit("microphone"))
@@ -178,27 +179,35 @@ export class Conversation extends EventTarget {
     }, SETTLING);
   }
 
-  #hear(track) {
+  // Everybody in the room is heard; the agent may have a second track, for what it murmurs.
+  #hear(track, publication, participant) {
     if (track.kind !== Track.Kind.Audio) return;
-    this.#audio?.remove();
-    this.#audio = track.attach();
-    this.#audio.hidden = true;
-    document.body.append(this.#audio);
-    this.#emit("voice", track.mediaStreamTrack);
+    const element = track.attach();
+    element.hidden = true;
+    document.body.append(element);
+    this.#sounds.set(track, element);
+    if (isVoice(publication, participant)) this.#emit("voice", track.mediaStreamTrack);
   }
 
-  #stopHearing(track) {
-    for (const element of track.detach()) element.remove();
-    this.#emit("voice", null);
+  #stopHearing(track, publication, participant) {
+    this.#sounds.get(track)?.remove();
+    this.#sounds.delete(track);
+    if (isVoice(publication, participant)) this.#emit("voice", null);
+  }
+
+  #who(identity) {
+    if (identity === this.#room.localParticipant.identity) return { role: "user" };
+    const other = this.#room.remoteParticipants.get(identity);
+    return other && !other.isAgent ? { role: "guest", name: other.name } : { role: "agent" };
   }
 
   // An interim transcript comes as a stream of its own, whole; the agent's words as one stream
   // that grows. The segment id says what belongs together, the last attributes what is final.
   async #read(reader, identity) {
     const id = reader.info.attributes?.["lk.segment_id"] ?? reader.info.id;
-    const role = identity === this.#room.localParticipant.identity ? "user" : "agent";
+    const { role, name } = this.#who(identity);
     let words = "";
-    const show = (final) => this.#emit("caption", { id, role, text: words, final });
+    const show = (final) => this.#emit("caption", { id, role, name, text: words, final });
     try {
       for await (const part of reader) {
         words += part;
@@ -214,7 +223,7 @@ export class Conversation extends EventTarget {
   #end(reason) {
     clearTimeout(this.#agentTimer);
     clearTimeout(this.#settling);
-    this.#audio?.remove();
+    for (const element of this.#sounds.values()) element.remove();
     const closed = [
       DisconnectReason.ROOM_DELETED, DisconnectReason.ROOM_CLOSED, DisconnectReason.PARTICIPANT_REMOVED,
     ];
@@ -225,6 +234,10 @@ export class Conversation extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+function isVoice({ source }, participant) {
+  return participant.isAgent && source === Track.Source.Microphone;
 }
 
 async function requestTicket(language) {

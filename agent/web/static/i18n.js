@@ -6,6 +6,7 @@ const STRINGS = {
     conversation: "Conversation",
     controls: "Call controls",
     you: "You",
+    guest: "Guest",
     parley: "Parley",
 
     title: "Talk with Parley",
@@ -93,6 +94,7 @@ const STRINGS = {
     conversation: "对话",
     controls: "通话控制",
     you: "你",
+    guest: "访客",
     parley: "Parley",
 
     title: "和 Parley 聊聊",
