@@ -21,7 +21,7 @@ from livekit.agents.utils.aio import cancel_and_wait
 from livekit.agents.voice.io import AudioInput
 
 from .attention import Attention
-from .waiting import Pending
+from .waiting import Pending, report
 
 SPEAKER = "speaker"
 """Key in a message's ``extra`` under which the name of who said it is kept."""
@@ -66,8 +66,9 @@ class Company:
         self._latest: dict[str, deque[rtc.AudioFrame]] = {}
         self._turning = Pending()
         self._input: _CatchUp | None = None
-        self._in_turn = False
-        """Whether the one who is listened to has said something that no message holds yet."""
+        self._taken_down = asyncio.Event()
+        """Set while there is a message for all that the one who is listened to has said."""
+        self._taken_down.set()
         # Before LiveKit's own handler, which ends the session with the one it listens to.
         room.on("participant_disconnected", self._on_left)
         for event in ("participant_connected", "track_subscribed", "track_unsubscribed"):
@@ -174,12 +175,13 @@ class Company:
     async def _turn(self, at: float, identity: str, began: float) -> None:
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(at - clock())
-        if self._in_turn:
+        if not self._taken_down.is_set():
             # What the other one said so far is theirs; the answer is to both.
             words = self._session.commit_user_turn(
                 skip_reply=True, transcript_timeout=_COMMIT_TIMEOUT
             )
-            await words
+            if await words:
+                await self._taken_down.wait()
         assert self._input
         missed = int((clock() - began + _ONSET) * 1000 / _FRAME_MS)
         self._attention.turn(identity)
@@ -201,17 +203,21 @@ class Company:
             self._look()
 
     def _on_user_state(self, event: UserStateChangedEvent) -> None:
-        self._in_turn = self._in_turn or event.new_state == "speaking"
+        if event.new_state == "speaking":
+            self._taken_down.clear()
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         if event.item.type == "message" and event.item.role == "user":
-            self._in_turn = False
+            self._taken_down.set()
             self._agree()
             event.item.extra.setdefault(SPEAKER, self._name(self._attention.to))
 
     def _on_text(self, reader: rtc.TextStreamReader, identity: str) -> None:
         async def read() -> None:
-            text = await reader.read_all()
+            try:
+                text = await reader.read_all()
+            except rtc.StreamError:  # who typed has left
+                return
             if identity not in {person.identity for person in self._people}:
                 return
             if identity != self._attention.to:
@@ -223,6 +229,7 @@ class Company:
         task = asyncio.create_task(read())
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
+        task.add_done_callback(report)
 
 
 class _CatchUp(AudioInput):

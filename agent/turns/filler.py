@@ -10,6 +10,7 @@ from itertools import cycle
 from typing import Any
 
 from livekit.agents import AgentSession, ConversationItemAddedEvent
+from livekit.agents.llm import ChatMessage
 from livekit.agents.voice.events import ToolCallEnded, ToolCallStarted, ToolExecutionUpdatedEvent
 from livekit.agents.voice.speech_handle import SpeechHandle
 
@@ -57,8 +58,14 @@ class Filler:
                 self._waiting.cancel()
                 self._drop()
 
-    def _on_item(self, _: ConversationItemAddedEvent) -> None:
-        self._filled = False  # something else was said: the next filler is not the second in a row
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        # Whatever the agent says while a tool runs bridges it as well as a filler does; what is
+        # said by anybody after that makes the next filler not the second in a row.
+        agents = isinstance(item, ChatMessage) and item.role == "assistant"
+        self._filled = agents and bool(self._running)
+        if self._filled:
+            self._waiting.cancel()
 
     async def _fill(self) -> None:
         await quiet(self._session, self._after)

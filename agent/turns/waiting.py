@@ -24,7 +24,7 @@ class Pending:
         """Do this from now on, and nothing that was begun before."""
         self.cancel()
         self._task = asyncio.create_task(work)
-        self._task.add_done_callback(_report)
+        self._task.add_done_callback(report)
 
     def cancel(self) -> None:
         """Do nothing any more."""
@@ -60,7 +60,8 @@ async def quiet(session: AgentSession[Any], seconds: float) -> None:
         session.off("user_state_changed", note)
 
 
-def _report(task: asyncio.Task[None]) -> None:
+def report(task: asyncio.Task[None]) -> None:
+    """Log the error by which a task has ended, if any; a done callback."""
     error = None if task.cancelled() else task.exception()
     if error and not isinstance(error, ActivityClosedError):  # the conversation may just end
         logger.error("conduct failed", exc_info=error)

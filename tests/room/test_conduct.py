@@ -67,6 +67,25 @@ async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(
     assert host.ear.lasted[2] > host.ear.lasted[0] - 0.2
 
 
+async def test_who_comes_in_before_a_turn_has_ended_is_answered_with_the_other(
+    livekit: Server,  # noqa: F811
+) -> None:
+    hears = ("We would like", "two cups of tea.")
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, "", "Two cups.", hears=hears, end_of_turn=2.5) as host,
+        join(livekit, name, identity="ben") as ben,
+    ):
+        await anna.until("listening")
+        await anna.say(ANNAS)
+        await asyncio.sleep(0.5)
+        await ben.say(BENS)
+        await until(host, [f"> {hears[0]}", f"> {hears[1]}", "Two cups."])
+    users = [m for m in host.session.history.messages() if m.role == "user"]
+    assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2"]
+
+
 async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(
     livekit: Server,  # noqa: F811
 ) -> None:

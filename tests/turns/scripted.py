@@ -220,6 +220,7 @@ async def stage(
     end_of_turn: float = 0.5,
     away: float | None = None,
     preemptive: bool = False,
+    userdata: Any = None,
     before: Callable[[AgentSession[Any]], None] = lambda _: None,
 ) -> AsyncIterator[Stage]:
     """Hold a conversation in virtual time.
@@ -230,6 +231,7 @@ async def stage(
         end_of_turn: Silence that ends a turn, in seconds.
         away: LiveKit's user_away_timeout.
         preemptive: Whether a reply is begun before the turn is certain.
+        userdata: What tools reach.
         before: What is done with the session before it starts.
     """
     ear, detector, thinker, voice = Ear(), Vad(), Thinker(*answers), Voice()
@@ -239,6 +241,7 @@ async def stage(
         llm=thinker,
         tts=voice,
         user_away_timeout=away,
+        userdata=userdata,
         aec_warmup_duration=None,
         turn_handling={
             "turn_detection": "vad",

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from livekit.agents import Agent, AgentSession, function_tool
+from livekit.agents import Agent, AgentSession, RunContext, function_tool
 from livekit.agents.llm import FunctionToolCall
 
 from agent.turns.filler import Filler
@@ -32,6 +32,13 @@ class Slow(Agent):
             seconds: How long that takes.
         """
         await asyncio.sleep(seconds)
+        return "found"
+
+    @function_tool
+    async def look_up_politely(self, context: RunContext[None]) -> str:
+        """Look something up in ten seconds, with words of its own."""
+        async with context.with_filler("I am looking.", delay=0.5):
+            await asyncio.sleep(10.0)
         return "found"
 
 
@@ -102,3 +109,12 @@ async def test_the_user_is_not_talked_over() -> None:
         talk.user_pauses()
         await talk.at(20.0)
     assert spoken(talk)[0] >= 4.5
+
+
+@in_virtual_time
+async def test_a_tool_with_words_of_its_own_needs_no_others() -> None:
+    call = FunctionToolCall(name="look_up_politely", arguments="{}", call_id="polite")
+    async with stage(call, "There.", agent=Slow(), before=after(1.5)) as talk:
+        talk.session.generate_reply(user_input="Look it up.")
+        await asyncio.sleep(20)
+    assert spoken(talk) == [about(0.5), about(10.0)]
