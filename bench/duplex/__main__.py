@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import signal
+
+import aiohttp
 
 from .. import report
 from . import clips, engines, programs, scenarios, systems, table
+from .real import RealEngines
 from .runner import Runner
 
 
@@ -25,13 +30,28 @@ async def main() -> None:
     if "pipecat" in args.systems:
         await systems.set_up_pipecat()
     todo = scenarios.conversations(chosen)
-    async with programs.livekit() as server, engines.serve() as served:
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(programs.livekit())
+        served = await _engines(args.engines, stack)
+        await stack.enter_async_context(engines.serve(served))
         runner = Runner(server, served, keep=args.keep)
         async with asyncio.TaskGroup() as group:
             for slot in range(args.rooms):
                 group.create_task(runner.work(slot, args.systems, todo))
-    metrics = table.show(runner.findings)
-    report.save("duplex", metrics, profile="instant")
+    metrics = table.show(runner.findings, args.engines)
+    report.save(f"duplex-{args.engines}", metrics, profile=args.engines)
+
+
+async def _engines(kind: str, stack: contextlib.AsyncExitStack) -> engines.Engines:
+    """The engines of all systems, ready."""
+    if kind == "instant":
+        return engines.Engines()
+    urls = {
+        name: await stack.enter_async_context(programs.engine(name))
+        for name in ("llm", "stt", "tts")
+    }
+    http = await stack.enter_async_context(aiohttp.ClientSession())
+    return RealEngines(**urls, http=http)
 
 
 def _arguments() -> argparse.Namespace:
@@ -41,6 +61,7 @@ def _arguments() -> argparse.Namespace:
     add("--sets", nargs="+", choices=scenarios.SETS, default=list(scenarios.SETS))
     add("--languages", nargs="+", choices=["en", "zh"], default=["en", "zh"])
     add("--half", choices=["test", "train"], default="test", help="(test)")
+    add("--engines", choices=["instant", "cpu"], default="instant", help="(instant)")
     add("--cases", type=int, default=None, help="of each set and language (all)")
     add("--rooms", type=int, default=1, help="at once (1)")
     add("--keep", action="store_true", help="keep the recording of every case")
@@ -48,5 +69,14 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+async def _until_told() -> None:
+    """Run, and end on SIGTERM as on Ctrl-C, so that what was started ends too."""
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await main()
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_until_told())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -40,6 +41,12 @@ def words(text: str) -> list[str]:
 def key(word: str) -> str:
     """What is the same of a word wherever it stands."""
     return word.lower().replace("’", "'")
+
+
+def contains(said: Sequence[str], part: Sequence[str]) -> bool:
+    """Whether words stand together somewhere in others, in their order."""
+    size = len(part)
+    return any(list(said[i : i + size]) == list(part) for i in range(len(said) - size + 1))
 
 
 class Aligner:

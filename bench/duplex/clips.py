@@ -19,7 +19,7 @@ from .. import speech
 from ..recording import SAMPLE_RATE, Samples, trim
 from . import scenarios, sounds
 from .align import Aligner, Word, resampled, words
-from .programs import voice
+from .programs import engine
 from .scenarios import Case, Language
 
 AGENT_VOICE = "default"
@@ -45,6 +45,9 @@ class Clip:
         return len(self.samples) / SAMPLE_RATE
 
 
+NOTHING = Clip(np.zeros(0, np.int16), ())
+
+
 @dataclass(frozen=True)
 class _Spoken:
     text: str
@@ -60,7 +63,7 @@ async def prepare(cases: Iterable[Case]) -> int:
     )
     if missing:
         aligner = Aligner()
-        async with voice() as url:
+        async with engine("tts") as url:
             for item in missing:
                 samples = (
                     trim(_recorded(item.voice))
@@ -81,7 +84,7 @@ def of_case(case: Case) -> Clip:
         FileNotFoundError: It was not prepared.
     """
     if case.set == "echo":
-        return Clip(np.zeros(0, np.int16), ())
+        return NOTHING
     if case.set == "noise":
         return Clip(_noise(case), ())
     clip = _load(_spoken(case))

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from ..recording import SAMPLE_RATE, Samples
 from . import clips
 from .align import key, words
 from .ear import Ear
-from .scenarios import Language
+from .scenarios import Case, Language
 
 TOKEN_INTERVAL = 0.005
 """Between words of the model, in Chinese characters, in seconds."""
@@ -50,6 +50,8 @@ class Request:
     text: str
     opened: float
     closed: float | None = None
+    answer: bytes = b""
+    """Of an engine whose answers are not known beforehand."""
 
 
 @dataclass
@@ -85,21 +87,23 @@ class Room:
         raise LookupError(text)
 
     @contextlib.contextmanager
-    def request(self, engine: str, text: str) -> Any:
+    def request(self, engine: str, text: str) -> Iterator[Request]:
         """Keep when a request was opened and closed."""
         entry = Request(engine, text, time.monotonic())
         self.requests.append(entry)
         try:
-            yield
+            yield entry
         finally:
             entry.closed = time.monotonic()
 
 
 class Engines:
-    """The HTTP server of all rooms. Made by :func:`serve`."""
+    """The HTTP server of all rooms; :func:`serve` runs it."""
 
     def __init__(self) -> None:
         self.root = ""
+        self.stt = ""
+        """Base URL of a recogniser that systems ask themselves, in place of the ear."""
         self._rooms: dict[str, Room] = {}
 
     def open(self, name: str, language: Language) -> Room:
@@ -114,6 +118,14 @@ class Engines:
     def url(self, name: str) -> str:
         """Base URL of a room's engines, without ``/v1``."""
         return f"{self.root}/{name}"
+
+    def prompt(self, _: Case) -> str:
+        """What makes the agent speak for long."""
+        return "…"
+
+    def reply(self, case: Case, _: Sequence[Request]) -> clips.Clip:
+        """The sound of the reply that a case is about."""
+        return clips.of_reply(case.reply, case.language)
 
     def app(self) -> web.Application:
         """The routes."""
@@ -195,9 +207,8 @@ class Engines:
 
 
 @contextlib.asynccontextmanager
-async def serve() -> AsyncIterator[Engines]:
+async def serve(engines: Engines) -> AsyncIterator[None]:
     """Run the server on a free port of this machine."""
-    engines = Engines()
     # A handler is cancelled when its client hangs up, as a real engine's work is.
     runner = web.AppRunner(
         engines.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
@@ -206,7 +217,7 @@ async def serve() -> AsyncIterator[Engines]:
     try:
         await web.TCPSite(runner, LOOPBACK, 0).start()
         engines.root = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
-        yield engines
+        yield
     finally:
         await runner.cleanup()
 

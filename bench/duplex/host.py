@@ -22,6 +22,8 @@ class Join(TypedDict):
     token: str
     engines: str
     """Base URL of the room's engines, without ``/v1``."""
+    stt: str
+    """Base URL of a recogniser, ending in ``/v1``; empty where the engines' ear is to be asked."""
     language: Literal["en", "zh"]
 
 
@@ -31,8 +33,8 @@ class System(Protocol):
     async def join(self, order: Join) -> None:
         """Enter a room and be ready to hear and to speak."""
 
-    async def speak(self) -> None:
-        """Make a reply, as if asked for one."""
+    async def speak(self, text: str) -> None:
+        """Make a reply, as if asked for one by a text."""
 
     async def stop(self) -> None:
         """Stop speaking."""
@@ -65,7 +67,7 @@ async def _serve(system: System) -> None:
                 case "join":
                     await system.join(order)
                 case "speak":
-                    await system.speak()
+                    await system.speak(order["text"])
                 case "stop":
                     await system.stop()
                 case "history":
@@ -75,3 +77,5 @@ async def _serve(system: System) -> None:
         except Exception as e:  # the bench is to know, whatever it is
             answer["error"] = f"{type(e).__name__}: {e}"
         print(json.dumps(answer), file=out)
+    # Whoever gave the orders is gone; a room that does not close is no reason to stay.
+    os._exit(0)

@@ -117,7 +117,9 @@ class LiveKit:
         self._exit.push_async_callback(voice.aclose)
         thinker = vllm.LLM(base_url=base)
         self._exit.push_async_callback(thinker.aclose)
-        ear = EarSTT(f"{order['engines']}/ear", order["language"], http)
+        ear: stt.STT[Any] = EarSTT(f"{order['engines']}/ear", order["language"], http)
+        if order["stt"]:
+            ear = vllm.STT(base_url=order["stt"], language=order["language"])
         room = rtc.Room()
         await room.connect(order["url"], order["token"])
         self._exit.push_async_callback(room.disconnect)
@@ -138,7 +140,7 @@ class LiveKit:
         self,
         room: rtc.Room,
         language: settings.Language,
-        ear: EarSTT,
+        ear: stt.STT[Any],
         thinker: vllm.LLM,
         voice: qwen3_tts.TTS,
     ) -> tuple[AgentSession[Any], Agent]:
@@ -160,7 +162,7 @@ class LiveKit:
         return session, Assistant(profile, language, floor, conduct)
 
     def _stock(
-        self, ear: EarSTT, thinker: vllm.LLM, voice: qwen3_tts.TTS
+        self, ear: stt.STT[Any], thinker: vllm.LLM, voice: qwen3_tts.TTS
     ) -> tuple[AgentSession[None], Agent]:
         """LiveKit's defaults, apart from what would ask its cloud."""
         session: AgentSession[None] = AgentSession(
@@ -172,10 +174,10 @@ class LiveKit:
         )
         return session, Agent(instructions="You are on the phone.")
 
-    async def speak(self) -> None:
+    async def speak(self, text: str) -> None:
         """Make a reply."""
         assert self._session
-        self._session.generate_reply(user_input="…")
+        self._session.generate_reply(user_input=text)
 
     async def stop(self) -> None:
         """Stop speaking."""

@@ -30,8 +30,10 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMUserAggregatorParams,
 )
 from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.services.openai.stt import OpenAISTTService
 from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.services.stt_service import STTService
+from pipecat.transcriptions.language import Language
 from pipecat.transports.livekit.transport import LiveKitParams, LiveKitTransport
 from pipecat.utils.time import time_now_iso8601
 from pipecat.workers.runner import WorkerRunner
@@ -98,7 +100,15 @@ class Pipecat:
             room_name=order["room"],
             params=LiveKitParams(audio_in_enabled=True, audio_out_enabled=True),
         )
-        stt = EarSTT(order["engines"].replace("http", "ws", 1) + "/ear")
+        stt: STTService = EarSTT(order["engines"].replace("http", "ws", 1) + "/ear")
+        if order["stt"]:
+            stt = OpenAISTTService(
+                api_key="none",
+                base_url=order["stt"],
+                settings=OpenAISTTService.Settings(
+                    model="whisper-base", language=Language(order["language"])
+                ),
+            )
         llm = OpenAILLMService(
             api_key="none",
             base_url=base,
@@ -122,10 +132,10 @@ class Pipecat:
         async with asyncio.timeout(20):
             await joined.wait()
 
-    async def speak(self) -> None:
+    async def speak(self, text: str) -> None:
         """Make a reply."""
         assert self._worker
-        message = {"role": "user", "content": "…"}
+        message = {"role": "user", "content": text}
         await self._worker.queue_frame(LLMMessagesAppendFrame([message], run_llm=True))
 
     async def stop(self) -> None:

@@ -15,6 +15,7 @@ from agent.demo import Server
 from ..caller import Caller, DelayLine, join
 from ..recording import Samples
 from . import clips
+from .clips import Clip
 from .engines import Engines, Request, Room
 from .scenarios import WARM_UP, Case
 from .systems import Host
@@ -28,6 +29,10 @@ ECHO_LASTS = 7.0
 _QUIET = 1.0
 """Silence between two cases, in seconds: a turn that is still being decided ends within it."""
 _BEGIN_WITHIN = 10.0
+_LATE = 0.05
+"""A caller that the machine held up for longer made a pause of its own, in seconds."""
+_TRIES = 3
+"""At playing a case without being late."""
 
 
 @dataclass
@@ -42,9 +47,13 @@ class Take:
     """Of this case, with times of this recording."""
     history: list[str]
     """What the history has of this case."""
+    reply: Clip = field(repr=False)
+    """What the agent was saying, unless the case is about the end of a turn."""
     said_from: float
     """First sample of the caller's sound; the agent's own first in a case of echo."""
     said_to: float
+    late: float = 0.0
+    """How much longer the caller took than its sound lasts."""
     failed: str = ""
 
 
@@ -61,12 +70,17 @@ async def conversation(
     language = cases[0].language
     room = engines.open(name, language)
     async with join(server, name, language=language) as caller:
-        await host.join(server, name, engines.url(name), language)
+        await host.join(server, name, engines.url(name), engines.stt, language)
         try:
             kept = 0
             for i, case in enumerate(cases):
-                take = await _Player(case, host, caller, room).play(warm_up=i == 0)
-                kept, take.history = len(take.history), take.history[kept:]
+                for _ in range(_TRIES):
+                    take = await _Player(case, host, caller, room, engines).play(warm_up=i == 0)
+                    kept, take.history = len(take.history), take.history[kept:]
+                    if take.late <= _LATE:
+                        break
+                else:
+                    take.failed = f"the caller was late by {take.late * 1000:.0f} ms"
                 yield take
         finally:
             await host.order("leave")
@@ -74,8 +88,11 @@ async def conversation(
 
 
 class _Player:
-    def __init__(self, case: Case, host: Host, caller: Caller, room: Room) -> None:
+    def __init__(
+        self, case: Case, host: Host, caller: Caller, room: Room, engines: Engines
+    ) -> None:
         self._case, self._host, self._caller, self._room = case, host, caller, room
+        self._engines = engines
         self._clip = clips.of_case(case)
 
     async def play(self, *, warm_up: bool) -> Take:
@@ -98,6 +115,10 @@ class _Player:
         until = caller.now
         history = (await self._host.order("history"))["history"]
         await self._calm()
+        requests = room.requests[asked:]
+        reply = clips.NOTHING
+        if case.over:
+            reply = await asyncio.to_thread(self._engines.reply, case, requests)
         return Take(
             case=case,
             system=self._host.name,
@@ -110,11 +131,13 @@ class _Player:
                     r.opened - clock - began,
                     (r.closed or time.monotonic()) - clock - began,
                 )
-                for r in room.requests[asked:]
+                for r in requests
             ],
             history=history,
+            reply=reply,
             said_from=said_from - began,
             said_to=said_to - began,
+            late=said_to - said_from - self._clip.duration if case.set != "echo" else 0.0,
         )
 
     def _other(self) -> str:
@@ -123,7 +146,7 @@ class _Player:
 
     async def _reply(self, after: float) -> float:
         """Have the agent speak; gives its first sound."""
-        await self._host.order("speak")
+        await self._host.order("speak", text=self._engines.prompt(self._case))
         return await self._sound(after, _BEGIN_WITHIN)
 
     async def _say(self) -> tuple[float, float]:
@@ -157,7 +180,8 @@ class _Player:
                 silence = self._silence()
                 silent = silent or silence > 0.3
                 if silent and silence < 0.05:
-                    await self._until(self._caller.now + 0.3)
+                    # Enough of it to tell an answer from the reply taken up again.
+                    await self._until(self._caller.now + 0.8)
                     return
                 await self._caller.tick()
         else:
@@ -206,4 +230,6 @@ class _Player:
 def failed(case: Case, system: str, why: BaseException) -> Take:
     """A case that could not be played."""
     nothing = np.zeros(0, np.int16)
-    return Take(case, system, nothing, nothing, [], [], 0.0, 0.0, f"{type(why).__name__}: {why}")
+    take = Take(case, system, nothing, nothing, [], [], clips.NOTHING, 0.0, 0.0)
+    take.failed = f"{type(why).__name__}: {why}"
+    return take

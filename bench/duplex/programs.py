@@ -1,4 +1,4 @@
-"""Programs that a benchmark needs: a livekit-server without an agent, the voice of the callers."""
+"""Programs that a benchmark needs: a livekit-server without an agent, engines."""
 
 from __future__ import annotations
 
@@ -37,12 +37,16 @@ async def livekit() -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def voice() -> AsyncIterator[str]:
-    """Run the TTS engine; gives its base URL."""
-    port = free()["tts"]
-    command = [sys.executable, "-m", "agent.local", "tts", "--port", str(port)]
+async def engine(name: str) -> AsyncIterator[str]:
+    """Run one of the engines of the CPU profile, ``llm``, ``stt`` or ``tts``.
+
+    Yields:
+        Its base URL, ending in ``/v1``.
+    """
+    port = free()[name]
+    command = [sys.executable, "-m", "agent.local", name, "--port", str(port)]
     root = f"http://{LOOPBACK}:{port}"
-    async with _running("voice", command, {}, f"{root}/health"):
+    async with _running(name, command, {}, f"{root}/health"):
         yield f"{root}/v1"
 
 

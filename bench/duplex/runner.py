@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 
 from agent.demo import Server
 
@@ -31,6 +33,7 @@ class Runner:
     def __init__(self, server: Server, served: engines.Engines, *, keep: bool = False) -> None:
         self._server, self._engines, self._keep = server, served, keep
         self.findings: list[Finding] = []
+        self._judges = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         FOLDER.mkdir(parents=True, exist_ok=True)
         (FOLDER / "rows.jsonl").unlink(missing_ok=True)
 
@@ -56,7 +59,9 @@ class Runner:
                         hosts[name] = await stack.enter_async_context(systems.start(name, slot))
 
     async def _judge(self, take: Take) -> None:
-        finding = await asyncio.to_thread(judge, take)
+        # In a process of its own: a caller that shares its interpreter would be held up.
+        loop = asyncio.get_running_loop()
+        finding = await loop.run_in_executor(self._judges, judge, take)
         self.findings.append(finding)
         if self._keep and not take.failed:
             await asyncio.to_thread(_keep, take)

@@ -35,7 +35,7 @@ class Host:
         self.name = name
         self._process = process
 
-    async def join(self, server: Server, room: str, engines: str, language: str) -> None:
+    async def join(self, server: Server, room: str, engines: str, stt: str, language: str) -> None:
         """Enter a room."""
         token = (
             api.AccessToken(server.api_key, server.api_secret)
@@ -51,6 +51,7 @@ class Host:
             room=room,
             token=token.to_jwt(),
             engines=engines,
+            stt=stt,
             language=language,
         )
 

@@ -82,7 +82,7 @@ CHARACTERS_PER_WORD = 2.0
 """The bar for the history is a word; Chinese is counted in characters, and two make a word."""
 
 
-def show(findings: Sequence[Finding]) -> dict[str, Metric]:
+def show(findings: Sequence[Finding], engines: str) -> dict[str, Metric]:
     """Print the table.
 
     Returns:
@@ -90,7 +90,7 @@ def show(findings: Sequence[Finding]) -> dict[str, Metric]:
     """
     names = list(dict.fromkeys(f.system for f in findings))
     metrics: dict[str, Metric] = {}
-    view = Table(title="duplex, instant engines")
+    view = Table(title=f"duplex, {engines} engines")
     view.add_column("figure")
     view.add_column("bar", justify="right")
     for name in names:

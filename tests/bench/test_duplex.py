@@ -101,20 +101,20 @@ def test_a_noise_is_decided_by_its_seed(kind: str) -> None:
 
 
 @pytest.fixture
-def reply(monkeypatch: pytest.MonkeyPatch) -> Clip:
+def reply() -> Clip:
     """Ten words of half a second, whose sound is like nothing else in it."""
     rng = np.random.default_rng(0)
     sound = (rng.standard_normal(5 * SAMPLE_RATE) * 3000).astype(np.int16)
     timed = [Word(w, i / 2, i / 2 + 0.5) for i, w in enumerate(REPLY.split())]
-    clip = Clip(sound, tuple(timed))
-    monkeypatch.setattr(judge.clips, "of_reply", lambda *_: clip)
-    return clip
+    return Clip(sound, tuple(timed))
 
 
-def take(heard: Samples, history: list[str], *, set_: scenarios.Set = "interruption") -> Take:
+def take(
+    reply: Clip, heard: Samples, history: list[str], *, set_: scenarios.Set = "interruption"
+) -> Take:
     case = Case("k", set_, "en", "test", "v", "stop", REPLY, at=2.0)
     request = Request("tts", REPLY, opened=0.1, closed=3.4)
-    return Take(case, "s", heard[:0], heard, [request], history, said_from=2.5, said_to=3.0)
+    return Take(case, "s", heard[:0], heard, [request], history, reply, said_from=2.5, said_to=3.0)
 
 
 def received(*pieces: Samples | float) -> Samples:
@@ -131,7 +131,7 @@ def part(clip: Clip, start: float, end: float) -> Samples:
 def test_a_stop_is_timed_and_the_history_is_held_against_what_was_heard(reply: Clip) -> None:
     # The reply begins at 0.4 and falls silent at 2.9, 400 ms after the caller's first sample.
     heard = received(0.4, part(reply, 0.0, 2.5), 2.0)
-    found = judge.judge(take(heard, ["one two three four five six seven"]))
+    found = judge.judge(take(reply, heard, ["one two three four five six seven"]))
     assert (found.stopped, found.resumed) == (True, False)
     assert found.stop_latency == pytest.approx(400, abs=2)
     assert found.history_error == 2
@@ -140,34 +140,34 @@ def test_a_stop_is_timed_and_the_history_is_held_against_what_was_heard(reply: C
 
 
 def test_a_reply_that_goes_on_was_not_stopped(reply: Clip) -> None:
-    found = judge.judge(take(received(0.4, reply.samples, 1.0), [REPLY]))
+    found = judge.judge(take(reply, received(0.4, reply.samples, 1.0), [REPLY]))
     assert found.stopped is False
     assert found.stop_latency is None
 
 
 def test_a_reply_that_stops_too_late_was_not_stopped_by_the_caller(reply: Clip) -> None:
-    found = judge.judge(take(received(0.1, part(reply, 0.0, 4.6), 1.0), [REPLY]))
+    found = judge.judge(take(reply, received(0.1, part(reply, 0.0, 4.6), 1.0), [REPLY]))
     assert found.stopped is False
 
 
 def test_a_reply_that_is_taken_up_again_is_seen(reply: Clip) -> None:
     heard = received(0.4, part(reply, 0.0, 2.5), 1.0, part(reply, 2.5, 5.0), 0.5)
-    found = judge.judge(take(heard, [REPLY], set_="backchannel"))
+    found = judge.judge(take(reply, heard, [REPLY], set_="backchannel"))
     assert (found.stopped, found.resumed) == (True, True)
 
 
 def test_ducking_is_seen_where_it_begins(reply: Clip) -> None:
     softer = (reply.samples * 0.3).astype(np.int16)
     mixed = np.concatenate([part(reply, 0.0, 2.2), softer[int(2.2 * SAMPLE_RATE) :]])
-    found = judge.judge(take(received(0.4, mixed, 1.0), [REPLY]))
+    found = judge.judge(take(reply, received(0.4, mixed, 1.0), [REPLY]))
     assert found.duck_latency == pytest.approx(100, abs=15)
     assert found.stopped is False
 
 
 def test_an_answer_is_timed_from_the_callers_last_sample(reply: Clip) -> None:
-    found = judge.judge(take(received(3.4, reply.samples), [], set_="turn"))
+    found = judge.judge(take(reply, received(3.4, reply.samples), [], set_="turn"))
     assert (found.answered, found.cut_off, found.voice_to_voice) == (True, False, 400.0)
-    early = judge.judge(take(received(2.8, reply.samples), [], set_="pause"))
+    early = judge.judge(take(reply, received(2.8, reply.samples), [], set_="pause"))
     assert (early.cut_off, early.voice_to_voice) == (True, None)
-    silent = judge.judge(take(received(8.0), [], set_="turn"))
+    silent = judge.judge(take(reply, received(8.0), [], set_="turn"))
     assert (silent.answered, silent.cut_off) == (False, False)

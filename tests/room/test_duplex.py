@@ -16,7 +16,8 @@ async def test_a_case_of_each_set_is_played_and_judged() -> None:
     chosen = [scenarios.cases(set_, "en", "test")[0] for set_ in scenarios.SETS]
     chosen.append(scenarios.cases("turn", "zh", "test")[0])
     await clips.prepare(chosen)
-    async with programs.livekit() as server, engines.serve() as served:
+    served = engines.Engines()
+    async with programs.livekit() as server, engines.serve(served):
         runner = Runner(server, served)
         await runner.work(0, ["parley"], scenarios.conversations(chosen))
     assert sorted(f.key for f in runner.findings) == sorted(c.key for c in chosen)
