@@ -34,7 +34,9 @@ async def main() -> None:
         server = await stack.enter_async_context(programs.livekit())
         served = await _engines(args.engines, stack)
         await stack.enter_async_context(engines.serve(served))
-        runner = Runner(server, served, keep=args.keep)
+        runner = stack.enter_context(
+            Runner(server, served, report.OUT / f"duplex-{args.engines}", keep=args.keep)
+        )
         async with asyncio.TaskGroup() as group:
             for slot in range(args.rooms):
                 group.create_task(runner.work(slot, args.systems, todo))

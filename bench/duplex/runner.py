@@ -9,33 +9,43 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
+from pathlib import Path
+from typing import Self
 
 from agent.demo import Server
 
-from .. import recording, report
+from .. import recording
 from . import engines, systems
 from .judge import Finding, judge
 from .play import Take, conversation, failed
 from .scenarios import Case
 
-FOLDER = report.OUT / "duplex"
-
 
 class Runner:
-    """Holds the conversations.
+    """Holds the conversations, inside its context.
 
     Args:
         server: Where.
         served: The engines of all systems.
+        folder: For a row of each case, and its recording.
         keep: Whether to keep the recording of every case.
     """
 
-    def __init__(self, server: Server, served: engines.Engines, *, keep: bool = False) -> None:
+    def __init__(
+        self, server: Server, served: engines.Engines, folder: Path, *, keep: bool = False
+    ) -> None:
         self._server, self._engines, self._keep = server, served, keep
         self.findings: list[Finding] = []
         self._judges = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "rows.jsonl").unlink(missing_ok=True)
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "rows.jsonl").unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._judges.shutdown()
 
     async def work(self, slot: int, names: Sequence[str], todo: list[list[Case]]) -> None:
         """Take one conversation after the other and hold it with each system."""
@@ -56,6 +66,7 @@ class Runner:
                     except (systems.SystemFailure, TimeoutError) as e:
                         for case in left:
                             await self._judge(failed(case, name, e))
+                        hosts[name].kill()
                         hosts[name] = await stack.enter_async_context(systems.start(name, slot))
 
     async def _judge(self, take: Take) -> None:
@@ -64,13 +75,13 @@ class Runner:
         finding = await loop.run_in_executor(self._judges, judge, take)
         self.findings.append(finding)
         if self._keep and not take.failed:
-            await asyncio.to_thread(_keep, take)
-        with (FOLDER / "rows.jsonl").open("a", encoding="utf-8") as file:
+            await asyncio.to_thread(_keep, take, self._folder)
+        with (self._folder / "rows.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(finding), ensure_ascii=False) + "\n")
 
 
-def _keep(take: Take) -> None:
+def _keep(take: Take, folder: Path) -> None:
     said, heard = recording.Channel(), recording.Channel()
     said.put(take.said, len(take.said) / recording.SAMPLE_RATE)
     heard.put(take.heard, len(take.heard) / recording.SAMPLE_RATE)
-    recording.write(FOLDER / take.system / f"{take.case.key}.wav", said, heard)
+    recording.write(folder / take.system / f"{take.case.key}.wav", said, heard)

@@ -68,6 +68,11 @@ class Host:
             raise SystemFailure(f"{self.name} could not {what}: {error}")
         return answer
 
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
     async def answer(self) -> dict[str, Any]:
         """Read the next answer."""
         assert self._process.stdout
@@ -107,13 +112,12 @@ async def start(name: str, slot: int) -> AsyncIterator[Host]:
             env={**os.environ, "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0"},
             start_new_session=True,
         )
+        host = Host(name, process)
         try:
-            host = Host(name, process)
             await host.answer()
             yield host
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            host.kill()
             await process.wait()
 
 

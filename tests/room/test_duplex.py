@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.duplex import clips, engines, programs, scenarios
@@ -12,14 +14,14 @@ pytestmark = pytest.mark.room
 
 
 @pytest.mark.timeout(400)  # half of it makes what is said, once
-async def test_a_case_of_each_set_is_played_and_judged() -> None:
+async def test_a_case_of_each_set_is_played_and_judged(tmp_path: Path) -> None:
     chosen = [scenarios.cases(set_, "en", "test")[0] for set_ in scenarios.SETS]
     chosen.append(scenarios.cases("turn", "zh", "test")[0])
     await clips.prepare(chosen)
     served = engines.Engines()
     async with programs.livekit() as server, engines.serve(served):
-        runner = Runner(server, served)
-        await runner.work(0, ["parley"], scenarios.conversations(chosen))
+        with Runner(server, served, tmp_path) as runner:
+            await runner.work(0, ["parley"], scenarios.conversations(chosen))
     assert sorted(f.key for f in runner.findings) == sorted(c.key for c in chosen)
     assert [f.failed for f in runner.findings] == [""] * len(chosen)
     by_set = {f.set: f for f in runner.findings}
