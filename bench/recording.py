@@ -61,9 +61,7 @@ class Channel:
 
     def first_sound(self, after: float) -> float | None:
         """Time of the first sample above the threshold after a moment, in seconds."""
-        start = max(int(after * SAMPLE_RATE), 0)
-        loud = np.flatnonzero(_loud(self.samples()[start:]))
-        return (start + int(loud[0])) / SAMPLE_RATE if len(loud) else None
+        return first_sound(self.samples(), after=after)
 
     def last_sound(self, before: float) -> float | None:
         """Time of the last sample above the threshold before a moment, in seconds."""
@@ -72,6 +70,13 @@ class Channel:
     def between(self, start: float, end: float) -> Samples:
         """A part of it; times in seconds."""
         return self.samples()[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+
+
+def first_sound(samples: Samples, *, after: float) -> float | None:
+    """Time of the first sample above the threshold after a moment, in seconds."""
+    start = max(int(after * SAMPLE_RATE), 0)
+    loud = np.flatnonzero(_loud(samples[start:]))
+    return (start + int(loud[0])) / SAMPLE_RATE if len(loud) else None
 
 
 def last_sound(samples: Samples, *, before: float) -> float | None:

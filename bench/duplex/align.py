@@ -1,26 +1,17 @@
-"""Where each word of a known text lies in its sound: forced alignment by Whisper."""
+"""Words of a known text, and where they lie in its sound."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from faster_whisper import WhisperModel
-from faster_whisper.audio import pad_or_trim
-from faster_whisper.tokenizer import Tokenizer
 from livekit import rtc
 
-from agent.local.models import locate
-from agent.local.whisper import MARGIN
+from .. import alignment
+from ..recording import SAMPLE_RATE, Samples, first_sound
 
-from ..recording import SAMPLE_RATE, Samples
-
-_WHISPER_RATE = 16_000
-_WINDOW = 3000
-"""Mel frames of 10 ms that Whisper encodes at most."""
 _WORD = re.compile(r"[㐀-鿿]|[^\W㐀-鿿]+(?:['’-][^\W㐀-鿿]+)*")
 
 
@@ -49,11 +40,8 @@ def contains(said: Sequence[str], part: Sequence[str]) -> bool:
     return any(list(said[i : i + size]) == list(part) for i in range(len(said) - size + 1))
 
 
-class Aligner:
-    """Whisper base, used only to find words that are known to be there."""
-
-    def __init__(self) -> None:
-        self._model = WhisperModel(str(locate("stt")), device="cpu", compute_type="int8")
+class Aligner(alignment.Aligner):
+    """Finds words that are known to be there."""
 
     def align(self, samples: Samples, text: str, language: str) -> list[Word]:
         """Find the words of a text.
@@ -64,42 +52,17 @@ class Aligner:
             language: ``en`` or ``zh``.
         """
         found = words(text)
-        tokenizer = Tokenizer(
-            self._model.hf_tokenizer, multilingual=True, task="transcribe", language=language
-        )
-        joined = ("" if language == "zh" else " ").join(found)
-        tokens = tokenizer.encode(joined if language == "zh" else f" {joined}")
-        heard = resampled(samples, SAMPLE_RATE, _WHISPER_RATE)
-        audio = heard.astype(np.float32) / np.float32(32768)
-        features = self._model.feature_extractor(audio)
-        frames = min(len(audio) // self._model.feature_extractor.hop_length, _WINDOW)
-        # As the agent's own ear: some silence after the speech instead of all of the window.
-        encoded = self._model.encode(pad_or_trim(features, min(frames + MARGIN, _WINDOW) // 2 * 2))
-        [pieces] = self._model.find_alignment(tokenizer, [tokens], encoded, frames)
-        return _by_word(found, pieces, len(samples) / SAMPLE_RATE)
-
-
-def _by_word(found: list[str], pieces: list[dict[str, object]], duration: float) -> list[Word]:
-    """Give each word the time of the pieces that its letters lie in."""
-    letters: list[tuple[float, float]] = []
-    for piece in pieces:
-        text = str(piece["word"]).strip()
-        edges = np.linspace(float(str(piece["start"])), float(str(piece["end"])), len(text) + 1)
-        letters += [(float(a), float(b)) for a, b in pairwise(edges)]
-    out: list[Word] = []
-    at = 0
-    for word in found:
-        span = letters[at : at + len(word)]
-        at += len(word)
-        before = out[-1].end if out else 0.0
-        start, end = (span[0][0], span[-1][1]) if span else (before, duration)
-        start = max(start, before)
-        out.append(Word(word, round(start, 3), round(min(max(end, start), duration), 3)))
-    # The first begins with the sound, and the last ends with it.
-    if out:
-        out[0] = Word(out[0].text, 0.0, out[0].end)
-        out[-1] = Word(out[-1].text, out[-1].start, duration)
-    return out
+        blank = "" if language == "zh" else " "
+        ends = self.ends(samples, [f"{word}{blank}" for word in found], language)
+        # The last ends with the sound, and each begins with the first sound after the one before.
+        ends = [*ends[:-1], len(samples) / SAMPLE_RATE]
+        out: list[Word] = []
+        for word, end in zip(found, ends, strict=True):
+            before = out[-1].end if out else 0.0
+            end = max(end, before)
+            start = min(first_sound(samples, after=before) or before, end)
+            out.append(Word(word, round(start, 3), round(end, 3)))
+        return out
 
 
 def resampled(samples: Samples, rate: int, to: int) -> Samples:

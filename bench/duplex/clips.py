@@ -162,7 +162,7 @@ def _recorded(name: str) -> Samples:
 
 def _file(item: _Spoken) -> Path:
     digest = hashlib.sha256(f"{item.voice}|{item.language}|{item.text}".encode()).hexdigest()[:16]
-    return cache() / "duplex" / f"{digest}.npz"
+    return cache() / "clips" / f"{digest}.npz"
 
 
 def _keep(item: _Spoken, samples: Samples, found: list[Word]) -> None:
