@@ -28,6 +28,8 @@ DUCKED = 0.7
 
 _BLOCK = SAMPLE_RATE // 100
 _THRESHOLD = 10 ** (SILENCE_DBFS / 20) * 32768
+_GRACE = 0.03
+"""Of a word's end that may be missing, in seconds, as in :mod:`bench.history`."""
 _WINDOW = 4 * _BLOCK
 """In which the level is taken."""
 _SLACK = SAMPLE_RATE // 250
@@ -97,7 +99,7 @@ def judge(take: Take) -> Finding:
         answer = _first(loud, max(stop + 0.1, take.said_to))
         found.voice_to_voice = answer and _ms(answer - take.said_to)
     if not found.resumed:
-        heard = sum((w.start + w.end) / 2 <= stop - shift for w in reply.words)
+        heard = sum(w.end <= stop - shift + _GRACE for w in reply.words)
         found.history_error = abs(_in_history(take.history, reply) - heard)
         closed = [r.closed or 0.0 for r in take.requests if r.opened < stop and _of(r.text, reply)]
         found.engines_idle = _ms(max([0.0, *(c - stop for c in closed)]))
