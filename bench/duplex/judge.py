@@ -7,6 +7,7 @@ has become softer, and which words were heard, is found by comparing the two.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +96,7 @@ def judge(take: Take) -> Finding:
         return found
     found.stop_latency = _ms(stop - take.said_from)
     found.resumed = _resumed(take, loud, reply, stop)
-    if case.set == "interruption":
+    if case.set == "interruption" and not found.resumed:
         answer = _first(loud, max(stop + 0.1, take.said_to))
         found.voice_to_voice = answer and _ms(answer - take.said_to)
     if not found.resumed:
@@ -218,7 +219,7 @@ def _over(samples: Samples) -> NDArray[np.bool_]:
 
 
 def _first(loud: NDArray[np.bool_], after: float) -> float | None:
-    start = int(after * 100)
+    start = math.ceil(after * 100)
     found = np.flatnonzero(loud[start:])
     return (start + int(found[0])) / 100 if len(found) else None
 
