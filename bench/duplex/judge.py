@@ -21,6 +21,10 @@ from .play import Take
 SILENT_FOR = 0.3
 """Silence that is a stop, in seconds, if the reply has sound in two thirds of it."""
 
+OWN_PAUSE = 1.0
+"""An agent may pause so long where the reply has a pause, and go on: between the parts of a long
+answer Parley leaves room for the user. In seconds."""
+
 MISSED_AFTER = 1.5
 """An interruption is missed if the agent still speaks so long after its end, in seconds."""
 
@@ -85,7 +89,7 @@ def judge(take: Take) -> Finding:
         return found
     reply = take.reply
     shift = _shift(take, reply)
-    stop = _stop(take, loud, reply, shift)
+    stop, shift_then = _stop(take, loud, reply, shift)
     found.stopped = stop is not None
     if case.set == "interruption" and stop is not None:
         found.stopped = stop <= take.said_to + MISSED_AFTER
@@ -100,7 +104,7 @@ def judge(take: Take) -> Finding:
         answer = _first(loud, max(stop + 0.1, take.said_to))
         found.voice_to_voice = answer and _ms(answer - take.said_to)
     if not found.resumed:
-        heard = sum(w.end <= stop - shift + _GRACE for w in reply.words)
+        heard = sum(w.end <= stop - shift_then + _GRACE for w in reply.words)
         found.history_error = abs(_in_history(take.history, reply) - heard)
         closed = [r.closed or 0.0 for r in take.requests if r.opened < stop and _of(r.text, reply)]
         found.engines_idle = _ms(max([0.0, *(c - stop for c in closed)]))
@@ -117,17 +121,57 @@ def _judge_turn(take: Take, loud: NDArray[np.bool_], found: Finding) -> None:
         found.voice_to_voice = _ms(answer - take.said_to)
 
 
-def _stop(take: Take, loud: NDArray[np.bool_], reply: Clip, shift: float) -> float | None:
-    """When the agent's last sound was before it fell silent where the reply goes on."""
+def _stop(
+    take: Take, loud: NDArray[np.bool_], reply: Clip, shift: float
+) -> tuple[float | None, float]:
+    """When the agent's last sound was before it fell silent where the reply goes on.
+
+    Returns:
+        That moment, and where in the recording the reply begins, by its last second before it.
+    """
     expected = _loud(reply.samples)
     size = int(SILENT_FOR * 100)
-    begin, at_zero = int(take.said_from * 100), round(shift * 100)
-    for block in range(begin, len(loud) - size):
-        position = block - at_zero
+    block = int(take.said_from * 100)
+    while block < len(loud) - size:
+        position = block - round(shift * 100)
         wanted = expected[max(position, 0) : position + size]
-        if not loud[block : block + size].any() and wanted.sum() >= size * 2 // 3:
-            last = np.flatnonzero(_over(take.heard[: block * _BLOCK]))
-            return int(last[-1] + 1) / SAMPLE_RATE if len(last) else None
+        if loud[block : block + size].any() or wanted.sum() < size * 2 // 3:
+            block += 1
+            continue
+        last = np.flatnonzero(_over(take.heard[: block * _BLOCK]))
+        stop = int(last[-1] + 1) / SAMPLE_RATE if len(last) else 0.0
+        again = _sustained(loud, stop)
+        quiet = _before_blips(loud, math.floor(stop * 100)) / 100
+        pause = expected[max(round((quiet - shift) * 100) - 3, 0) :][:13]
+        if again is None or again - quiet > OWN_PAUSE or pause.sum() > 5:
+            return stop, shift
+        place, likeness = _position(take.heard, again, reply)
+        if likeness < _THE_SAME:
+            return stop, shift
+        shift, block = again - place, math.ceil(again * 100)
+    return None, shift
+
+
+def _before_blips(loud: NDArray[np.bool_], block: int) -> int:
+    """The end of the sound that lasted, before what a receiver plays when a stream ends."""
+    while block > 25:
+        begun = block
+        while begun > 0 and loud[begun - 1]:
+            begun -= 1
+        if block - begun > 15 or loud[begun - 10 : begun].any():
+            break
+        sound = np.flatnonzero(loud[:begun])
+        if not len(sound):
+            break
+        block = int(sound[-1]) + 1
+    return block
+
+
+def _sustained(loud: NDArray[np.bool_], after: float) -> float | None:
+    """When there is sound again that lasts; a blip does not."""
+    for block in range(math.ceil(after * 100) + 1, len(loud) - 20):
+        if loud[block] and loud[block : block + 20].sum() >= 12:
+            return block / 100
     return None
 
 
@@ -154,7 +198,7 @@ def _position(heard: Samples, start: float, reply: Clip) -> tuple[float, float]:
 
 
 def _resumed(take: Take, loud: NDArray[np.bool_], reply: Clip, stop: float) -> bool:
-    again = _first(loud, stop + 0.1)
+    again = _sustained(loud, stop)
     return again is not None and _position(take.heard, again, reply)[1] > _THE_SAME
 
 

@@ -156,6 +156,19 @@ def test_a_reply_that_is_taken_up_again_is_seen(reply: Clip) -> None:
     assert (found.stopped, found.resumed) == (True, True)
 
 
+def test_a_pause_of_the_agents_own_is_no_stop(reply: Clip) -> None:
+    samples = reply.samples.copy()
+    samples[int(2.4 * SAMPLE_RATE) : int(2.6 * SAMPLE_RATE)] = 0
+    paused = Clip(samples, reply.words)
+    between = (part(paused, 0.0, 2.4), part(paused, 2.6, 5.0))
+    found = judge.judge(take(paused, received(0.4, between[0], 0.8, between[1], 0.5), [REPLY]))
+    assert found.stopped is False
+    # Where the reply has no pause, the same silence is a stop.
+    between = (part(reply, 0.0, 2.4), part(reply, 2.4, 5.0))
+    found = judge.judge(take(reply, received(0.4, between[0], 0.8, between[1], 0.5), [REPLY]))
+    assert (found.stopped, found.resumed) == (True, True)
+
+
 def test_ducking_is_seen_where_it_begins(reply: Clip) -> None:
     softer = (reply.samples * 0.3).astype(np.int16)
     mixed = np.concatenate([part(reply, 0.0, 2.2), softer[int(2.2 * SAMPLE_RATE) :]])
