@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 
-from livekit import rtc
 from livekit.agents import AgentServer, APIError, JobContext, cli
 from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
@@ -18,9 +17,10 @@ from . import engines
 from . import settings as settings_module
 from .assistant import Assistant, SensingAssistant
 from .conduct import Conduct
-from .language import LanguageSwitch, language_of
+from .language import LanguageSwitch
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
+from .telephony import HungUp, NoAnswer, NotAllowed, mask_logs, meet
 from .turns import Floor
 
 logger = logging.getLogger("parley")
@@ -50,8 +50,15 @@ server = AgentServer(
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
     settings = settings_module.load()
-    user = await _meet(ctx)
-    language = (user and language_of(user)) or settings.default_language
+    mask_logs()
+    try:
+        phone = await meet(ctx, settings)
+    except (HungUp, NoAnswer, NotAllowed) as e:
+        logger.info("no call came about", extra={"reason": str(e)})
+        await ctx.delete_room()
+        ctx.shutdown()
+        return
+    language = phone.known_language if phone else settings.default_language
 
     thinker = engines.llm(settings.llm, hears=True)
     senses = settings.llm.audio != "off" or settings.llm.images
@@ -62,9 +69,10 @@ async def enter(ctx: JobContext) -> None:
     ear = engines.stt(settings.stt, language)
     voice = engines.tts(settings.tts, language)
 
-    room = ctx.room if user else None
-    conduct = Conduct(settings.conduct, language, phone=is_caller(user))
-    floor = Floor(settings.turns, room)
+    room = ctx.room if phone else None
+    by_phone = phone is not None and phone.call is not None
+    conduct = Conduct(settings.conduct, language, phone=by_phone)
+    floor = Floor(settings.phone.turns if by_phone else settings.turns, room)
     session = floor.session(
         stt=ear, llm=thinker, tts=voice, userdata=conduct, user_away_timeout=conduct.away_after
     )
@@ -72,9 +80,9 @@ async def enter(ctx: JobContext) -> None:
     voice.follow(session)  # paces itself by what is heard
     if senses:
         shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
-        assistant: Assistant = SensingAssistant(settings, language, floor, conduct, shown)
+        assistant: Assistant = SensingAssistant(settings, language, floor, conduct, shown, phone)
     else:
-        assistant = Assistant(settings, language, floor, conduct)
+        assistant = Assistant(settings, language, floor, conduct, phone)
 
     async def read_prompt() -> None:
         await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
@@ -91,8 +99,11 @@ async def enter(ctx: JobContext) -> None:
         ctx.add_shutdown_callback(part.aclose)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
+    if phone:
+        phone.start(session)
+        ctx.add_shutdown_callback(phone.aclose)
     await session.start(
-        assistant,
+        phone.first(assistant) if phone else assistant,
         room=ctx.room,
         # What anybody types is taken by the conduct, which knows everybody.
         room_options=room_io.RoomOptions(delete_room_on_close=True, text_input=False),
@@ -101,19 +112,6 @@ async def enter(ctx: JobContext) -> None:
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
     await read_prompt()
-
-
-async def _meet(ctx: JobContext) -> rtc.RemoteParticipant | None:
-    """Enter the room and wait for the user; None on the console, which has no participants."""
-    if ctx.is_fake_job():
-        return None
-    await ctx.connect()
-    return await ctx.wait_for_participant()
-
-
-def is_caller(user: rtc.RemoteParticipant | None) -> bool:
-    """Whether a user speaks on a telephone."""
-    return user is not None and user.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP
 
 
 async def refusal_of(thinker: vllm.LLM) -> str | None:
@@ -140,4 +138,5 @@ def main() -> None:
                 "The console uses this machine's microphone through PortAudio, which is not"
                 " installed: apt-get install libportaudio2, or speak in a room (dev, start)."
             )
+    mask_logs()
     cli.run_app(server)

@@ -11,6 +11,7 @@ from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
 from .settings import Language, Settings
+from .telephony.phone import Phone
 from .tools import TOOLS
 from .turns import Floor, TurnTaker
 
@@ -57,23 +58,30 @@ class Assistant(TurnTaker):
         language: The user's language, or None while it is not known.
         floor: The turn-taking of its session.
         conduct: What it does of its own accord there.
+        phone: What it can do on the phone; None on the console.
     """
 
     def __init__(
-        self, settings: Settings, language: Language | None, floor: Floor, conduct: Conduct
+        self,
+        settings: Settings,
+        language: Language | None,
+        floor: Floor,
+        conduct: Conduct,
+        phone: Phone | None = None,
     ) -> None:
         super().__init__(
             floor,
-            instructions=instructions(settings, language),
-            tools=TOOLS if settings.llm.tools else [],
+            instructions=instructions(settings, language, phone),
+            tools=[*(TOOLS if settings.llm.tools else []), *(phone.tools if phone else [])],
         )
         self._settings = settings
         self._language = language
         self._conduct = conduct
+        self._phone = phone
 
     async def on_enter(self) -> None:
         """Greet, in words that are ready: no model stands between the user and a hello."""
-        text = greeting(self._settings, self._language)
+        text = (self._phone and self._phone.greeting) or greeting(self._settings, self._language)
         if text:
             self.session.say(text)
 
@@ -90,7 +98,9 @@ class Assistant(TurnTaker):
     async def follow(self, language: Language) -> None:
         """Go on in another language."""
         self._language = language
-        await self.update_instructions(instructions(self._settings, language))
+        if self._phone:
+            self._phone.follow(language)
+        await self.update_instructions(instructions(self._settings, language, self._phone))
 
 
 class SensingAssistant(Assistant):
@@ -106,8 +116,9 @@ class SensingAssistant(Assistant):
         floor: Floor,
         conduct: Conduct,
         shown: TurnImage | None = None,
+        phone: Phone | None = None,
     ) -> None:
-        super().__init__(settings, language, floor, conduct)
+        super().__init__(settings, language, floor, conduct, phone)
         self._heard = TurnAudio()
         self._shown = shown
 
@@ -145,12 +156,14 @@ class SensingAssistant(Assistant):
         self._heard.end()
 
 
-def instructions(settings: Settings, language: Language | None) -> str:
-    """The system prompt for a language."""
-    if settings.instructions is not None:
-        return settings.instructions
-    own = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
-    return own + (_IN_PARTS[language or "en"] if settings.conduct.plan.enabled else "")
+def instructions(settings: Settings, language: Language | None, phone: Phone | None = None) -> str:
+    """The system prompt for a language, and on the phone what there is to know of the call."""
+    prompt = settings.instructions
+    if prompt is None:
+        prompt = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
+        prompt += _IN_PARTS[language or "en"] if settings.conduct.plan.enabled else ""
+    told = phone.described() if phone else ""
+    return f"{prompt}\n{told}" if told else prompt
 
 
 def greeting(settings: Settings, language: Language | None) -> str:

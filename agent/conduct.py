@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Protocol, get_args
 
 from livekit import rtc
 from livekit.agents import AgentSession, FlushSentinel, inference, llm
 
-from .settings import ConductSettings, Language
+from .settings import ConductSettings, Language, PhoneTool
 from .turns.backchannel import Backchannels, Murmur
 from .turns.company import Company
 from .turns.filler import Filler
@@ -69,7 +69,9 @@ class Conduct:
             self._plan.follow(session)
             self._parts.append(self._plan)
         if settings.filler_after:
-            self._parts.append(Filler(session, settings.filler_after, self.phrases))
+            self._parts.append(
+                Filler(session, settings.filler_after, self.phrases, but=get_args(PhoneTool))
+            )
         if room and settings.backchannel_after:
             mouth = Murmur(session, room)
             self._parts.append(

@@ -117,6 +117,8 @@ class TurnSettings(_Section):
 
     detector: Literal["vad", "v1-mini"] = "vad"
     """End of turn by silence alone, or by LiveKit's local audio model."""
+    vad_threshold: Annotated[float, Field(ge=0.1, le=0.9)] = 0.5
+    """Probability above which the voice-activity detector takes a moment for speech."""
     min_silence: Annotated[float, Field(ge=0.05, le=2.0)] = 0.25
     """Silence after which the voice-activity detector reports the end of speech, in seconds."""
     min_delay: Seconds = 0.4
@@ -217,12 +219,10 @@ class PhoneSettings(_Section):
     turns: TurnSettings = TurnSettings(min_silence=0.35, min_delay=0.5, min_interruption=0.4)
     """Who has the floor, in place of the profile's own ``turns``: 8 kHz, the losses of G.711 and
     the noise of a line make speech look like it begins and ends where it does not."""
-    vad_threshold: Annotated[float, Field(ge=0.1, le=0.9)] = 0.5
-    """Probability above which the detector takes a moment of the line for speech."""
     language: Language | None = None
     """Of a caller whose dispatch rule names none; the profile's own when not given."""
-    tools: list[PhoneTool] = ["hang_up", "ask_for_digits"]
-    """What the model is given to do on the phone."""
+    tools: list[PhoneTool] = []
+    """What the model is given to do on the phone; at a browser ``place_call`` at most."""
     destinations: dict[str, Destination] = {}
     """Whom a call can be transferred to, by the name that the model uses. There is no other way to
     name a destination."""

@@ -12,10 +12,11 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from livekit import rtc
+from livekit import api, rtc
 from livekit.agents.types import (
     ATTRIBUTE_AGENT_STATE,
     ATTRIBUTE_TRANSCRIPTION_FINAL,
@@ -27,6 +28,7 @@ from livekit.agents.types import (
 from agent.demo import Server
 from agent.telemetry import TOPIC_TURN
 
+from .line import Line
 from .recording import SAMPLE_RATE, Channel, Samples
 
 _FRAME = SAMPLE_RATE // 100
@@ -77,6 +79,8 @@ class Caller:
 
     room: rtc.Room
     identity: str
+    line: Line | None = None
+    """The telephone line that they speak through."""
     said: Channel = field(default_factory=Channel)
     heard: Channel = field(default_factory=Channel)
     captions: dict[str, Caption] = field(default_factory=dict)
@@ -112,6 +116,8 @@ class Caller:
         Returns:
             When the last sample was sent, in seconds from the start.
         """
+        if self.line:
+            samples = self.line.carry(samples)
         sent: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((samples, sent))
         return await sent
@@ -123,6 +129,13 @@ class Caller:
     async def type(self, text: str) -> None:
         """Write instead of speaking."""
         await self.room.local_participant.send_text(text, topic=TOPIC_CHAT)
+
+    async def press(self, keys: str) -> None:
+        """Press keys of the phone, as LiveKit's SIP service passes them on."""
+        for key in keys:
+            await self.room.local_participant.publish_dtmf(
+                code="0123456789*#ABCD".index(key), digit=key
+            )
 
     async def until(self, state: str, *, within: float = 30.0) -> float:
         """Wait for the agent to be in a state.
@@ -229,14 +242,32 @@ class Caller:
 
 @contextlib.asynccontextmanager
 async def join(
-    server: Server, room: str, *, identity: str = "caller", language: str | None = None
+    server: Server,
+    room: str,
+    *,
+    identity: str = "caller",
+    language: str | None = None,
+    call: dict[str, str] | None = None,
+    line: Line | None = None,
 ) -> AsyncIterator[Caller]:
     """Join a room, with a microphone that is open and ears that record.
+
+    Args:
+        server: Where it is.
+        room: Its name.
+        identity: Of the caller.
+        language: That the caller's client names.
+        call: The attributes of a call: the caller is on the phone, as LiveKit's SIP service would
+            bring them in. None for a browser.
+        line: What their voice goes through.
 
     Raises:
         livekit.rtc.ConnectError: The server cannot be reached or refuses.
     """
-    caller = Caller(rtc.Room(), identity)
+    caller = Caller(rtc.Room(), identity, line)
+    token = server.token(room, identity, language)
+    if call is not None:
+        token = _phone_token(server, room, identity, call)
     async with asyncio.TaskGroup() as tasks, _cancelled_at_exit() as owned:
 
         def own(task: asyncio.Task[None]) -> None:
@@ -267,12 +298,25 @@ async def join(
         caller.room.register_text_stream_handler(
             TOPIC_TURN, lambda reader, _: own(tasks.create_task(caller._record(reader)))
         )
-        await caller.room.connect(server.url, server.token(room, identity, language))
+        await caller.room.connect(server.url, token)
         own(tasks.create_task(caller._speak()))
         try:
             yield caller
         finally:
             await caller.room.disconnect()
+
+
+def _phone_token(server: Server, room: str, identity: str, call: dict[str, str]) -> str:
+    """A ticket as the SIP service's own: no browser can make itself one of that kind."""
+    return (
+        api.AccessToken(server.api_key, server.api_secret)
+        .with_identity(identity)
+        .with_kind("sip")
+        .with_attributes(call)
+        .with_ttl(timedelta(minutes=10))
+        .with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True))
+        .to_jwt()
+    )
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 from agent import settings
 from agent.settings import SettingsError
 
-PROFILES = ["cpu", "gpu"]
+PROFILES = ["cpu", "gpu", "phone"]
 
 
 @pytest.fixture(autouse=True)

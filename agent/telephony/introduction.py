@@ -12,6 +12,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from livekit import api, rtc
+from livekit.agents import utils
 
 from .dial import NoAnswer
 from .hold import on_hold
@@ -27,6 +28,10 @@ _TAKE = "1"
 """The key that takes a call. An answering machine does not press it."""
 _DECISION = 45.0
 """Seconds from picking up to pressing it: a briefing of two sentences takes 15."""
+
+
+_AGAIN = 0.1
+"""Seconds in which the two calls may hear each other until it is noticed: half a word."""
 
 
 class Privacy:
@@ -60,6 +65,17 @@ class Privacy:
     def speak_to_all(self) -> None:
         """Let everybody hear the agent."""
         self._room.local_participant.set_track_subscription_permissions(allow_all_participants=True)
+
+    async def keep_apart(self) -> None:
+        """Let neither call hear the other, until cancelled.
+
+        Said again and again: the SIP service subscribes to what is in the room when a call joins
+        and once more when it is answered, and the server takes back only what it has granted.
+        """
+        while True:
+            with contextlib.suppress(api.TwirpError):  # one of them has just left
+                await self.connect(False)
+            await asyncio.sleep(_AGAIN)
 
     async def connect(self, together: bool) -> None:
         """Let the two calls hear each other, or not."""
@@ -120,12 +136,8 @@ async def introduce(phone: Phone, address: str, summary: str) -> None:
     room, us, session = phone.room, phone.room.local_participant, phone.session
     privacy = Privacy(room, phone.server, phone.caller, COLLEAGUE)
 
-    def on_published(_: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if participant.identity == COLLEAGUE:  # it may ring audibly
-            phone.own(privacy.connect(False))
-
-    room.on("track_published", on_published)
     session.input.set_audio_enabled(False)
+    apart = asyncio.create_task(privacy.keep_apart())
     taking = False
     try:
         speech = list(us.track_publications)
@@ -133,23 +145,21 @@ async def introduce(phone: Phone, address: str, summary: str) -> None:
             music = [sid for sid in us.track_publications if sid not in speech]
             privacy.speak_to_colleague(speech, music)
             await phone.dialler.dial(address, room=room.name, identity=COLLEAGUE)
-            # Once it is answered, the SIP service subscribes to all that is in the room.
-            await privacy.connect(False)
             phone.own(phone.dialler.meter(phone.end))
             briefing = phrases(phone.language).take_it.format(summary=summary)
-            session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
+            said = session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
             taking = await taken(room, COLLEAGUE, within=_DECISION)
+            said.interrupt(force=True)  # a decision needs no more of it
             if not taking:
                 raise NoAnswer("the call was not taken")
     finally:
-        room.off("track_published", on_published)
+        await utils.aio.cancel_and_wait(apart)
         privacy.speak_to_all()
         if not taking:
             await _remove(phone, COLLEAGUE)
             session.input.set_audio_enabled(True)
     await privacy.connect(True)
-    await session.say(phrases(phone.language).connected, allow_interruptions=False)
-    phone.leave_alone(COLLEAGUE)
+    await phone.leave_alone(COLLEAGUE)
 
 
 async def _remove(phone: Phone, identity: str) -> None:

@@ -8,15 +8,17 @@ from collections.abc import Coroutine
 from typing import Any
 
 from livekit import api, rtc
-from livekit.agents import AgentSession
-from livekit.agents.llm import Tool
+from livekit.agents import Agent, AgentSession
+from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Language, PhoneSettings
 from .call import STATUS, Call
 from .clock import CallClock
 from .dial import Dialler
 from .ledger import Ledger
+from .order import Order
 from .phrases import phrases
+from .screening import Screening
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
@@ -29,9 +31,9 @@ class Phone:
         settings: The profile's.
         room: Where the conversation is.
         server: LiveKit's API.
-        caller: Identity of the user in the room.
-        call: The user's call; None if they are not on the phone.
-        language: Of the user; English while it is not known.
+        user: Whom the agent speaks with.
+        language: Of the user, where it is known.
+        order: What this call was placed for; None if the user came by themselves.
     """
 
     def __init__(
@@ -40,26 +42,38 @@ class Phone:
         room: rtc.Room,
         server: api.LiveKitAPI,
         *,
-        caller: str,
-        call: Call | None,
+        user: rtc.Participant,
         language: Language | None,
+        order: Order | None = None,
     ) -> None:
         self.settings, self.room, self.server = settings, room, server
-        self.caller, self.call = caller, call
-        self.language: Language = language or "en"
+        self.caller, self.call = user.identity, Call.of(user)
+        self.known_language, self.order = language, order
         self.dialler = Dialler(settings, server, Ledger(settings))
         self._session: AgentSession[Any] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._companion: str | None = None
 
     @property
-    def tools(self) -> list[Tool]:
+    def language(self) -> Language:
+        """Of what is said on the phone: English while the user's is not known."""
+        return self.known_language or "en"
+
+    @property
+    def greeting(self) -> str | None:
+        """The first words of a call that was placed."""
+        return self.order.message if self.order else None
+
+    @property
+    def tools(self) -> list[Tool | Toolset]:
         """What the model can do on the phone."""
         return PhoneTools(self).offered()
 
     def described(self) -> str:
-        """What the model is told: the call, and whom it can be handed to."""
-        parts = [self.call.described(self.language)] if self.call else []
+        """What the model is told: the call, and whom it can be handed to. Nothing in a browser."""
+        if self.call is None:
+            return ""
+        parts = [self.call.described(self.language)]
         if self.settings.destinations:
             names = ", ".join(
                 f"{name} ({known.about})" if known.about else name
@@ -74,7 +88,13 @@ class Phone:
 
     def follow(self, language: Language) -> None:
         """Go on in another language."""
-        self.language = language
+        self.known_language = language
+
+    def first(self, assistant: Agent) -> Agent:
+        """Who begins: the assistant, or what finds out who picked up."""
+        if self.order is None:
+            return assistant
+        return Screening(self.order.message, assistant, self.settings.turns.min_silence)
 
     @property
     def session(self) -> AgentSession[Any]:
@@ -87,6 +107,8 @@ class Phone:
         self._session = session
         if self.call is None:
             return
+        if self.order:
+            self.own(self.dialler.meter(self.end))
         logger.info("a call began", extra={"call": self.call.id})
         self.room.on("participant_disconnected", self._on_left)
         self.room.on("participant_attributes_changed", self._on_attributes)
@@ -103,9 +125,12 @@ class Phone:
         """End the call now: with the session the room closes, and with it the line."""
         self.session.shutdown(drain=False)
 
-    def leave_alone(self, companion: str) -> None:
-        """Be silent while the caller talks with somebody else, until either hangs up."""
+    async def leave_alone(self, companion: str) -> None:
+        """Connect the caller with somebody else and be silent, until either hangs up."""
         self._companion = companion
+        # The silence between the agent and two people who talk is no reason to ask or to leave.
+        self.session.options.user_away_timeout = None
+        await self.session.say(phrases(self.language).connected, allow_interruptions=False)
         self.session.output.set_audio_enabled(False)
 
     async def end(self) -> None:

@@ -16,7 +16,7 @@ from livekit.agents import (
     function_tool,
 )
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
-from livekit.agents.llm import Tool
+from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Destination
 from .consent import Consent
@@ -47,9 +47,12 @@ class PhoneTools:
     def __init__(self, phone: Phone) -> None:
         self._phone = phone
 
-    def offered(self) -> list[Tool]:
-        """Those that the settings give to the model."""
-        return [getattr(self, name) for name in self._phone.settings.tools]
+    def offered(self) -> list[Tool | Toolset]:
+        """Those that the settings give to the model; at a browser only a call to somebody else."""
+        names = self._phone.settings.tools
+        if self._phone.call is None:
+            names = [name for name in names if name == "place_call"]
+        return [getattr(self, name) for name in names]
 
     @function_tool
     async def hang_up(self, goodbye: str) -> None:

@@ -6,6 +6,7 @@ tool, whoever wrote it: by a setting, never twice in a row, and dropped if the r
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import cycle
 from typing import Any
 
@@ -28,10 +29,18 @@ class Filler:
         session: The conversation.
         after: Silence during a tool call before the words, in seconds.
         phrases: The words.
+        but: Names of tools during which nothing is to be said: they speak with the user themselves.
     """
 
-    def __init__(self, session: AgentSession[Any], after: float, phrases: Speaking) -> None:
+    def __init__(
+        self,
+        session: AgentSession[Any],
+        after: float,
+        phrases: Speaking,
+        but: Collection[str] = (),
+    ) -> None:
         self._session = session
+        self._but = but
         self._after = after
         self._phrases = phrases
         self._waiting = Pending()
@@ -49,6 +58,8 @@ class Filler:
     def _on_tool(self, event: ToolExecutionUpdatedEvent) -> None:
         update = event.update
         if isinstance(update, ToolCallStarted):
+            if update.function_call.name in self._but:
+                return
             if not self._running and not self._filled:
                 self._waiting.start(self._fill())
             self._running.add(update.function_call.call_id)

@@ -24,7 +24,11 @@ class Floor:
     def __init__(self, turns: TurnSettings, room: rtc.Room | None) -> None:
         self._turns = turns
         self.microphone = Microphone(
-            inference.VAD(model="silero", min_silence_duration=turns.min_silence)
+            inference.VAD(
+                model="silero",
+                activation_threshold=turns.vad_threshold,
+                min_silence_duration=turns.min_silence,
+            )
         )
         self.loudspeaker = Loudspeaker(room, quiet=turns.ducked) if room else None
 

@@ -1,0 +1,63 @@
+"""What a telephone line does to a voice: its band, its codec, its losses."""
+
+from __future__ import annotations
+
+import audioop
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from livekit import rtc
+
+from .recording import SAMPLE_RATE, Samples
+
+_RATE = 8_000
+"""Hz, of G.711."""
+_LOW, _HIGH = 300.0, 3_400.0
+"""Hz: the band of a telephone, ITU-T G.712."""
+_PACKET = _RATE // 50
+"""20 ms, what every provider sends."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line.
+
+    Args:
+        law: Of G.711: mu-law in America and Japan, A-law elsewhere.
+        loss: Share of packets that are lost. LiveKit's SIP service puts silence in their place
+            (its ``silence_filler.go``).
+        seed: Which of them.
+    """
+
+    law: Literal["ulaw", "alaw"] = "ulaw"
+    loss: float = 0.0
+    seed: int = 1
+
+    def carry(self, samples: Samples) -> Samples:
+        """What comes out at the other end: mono s16 at the caller's rate, in and out."""
+        narrow = _resampled(_band(samples), SAMPLE_RATE, _RATE)
+        if self.law == "ulaw":
+            coded = audioop.ulaw2lin(audioop.lin2ulaw(narrow.tobytes(), 2), 2)
+        else:
+            coded = audioop.alaw2lin(audioop.lin2alaw(narrow.tobytes(), 2), 2)
+        heard = np.frombuffer(coded, np.int16).copy()
+        lost = np.random.default_rng(self.seed).random(len(heard) // _PACKET + 1) < self.loss
+        heard[np.repeat(lost, _PACKET)[: len(heard)]] = 0
+        return _resampled(heard, _RATE, SAMPLE_RATE)
+
+
+def _band(samples: Samples) -> Samples:
+    spectrum = np.fft.rfft(samples.astype(float))
+    frequency = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
+    spectrum[(frequency < _LOW) | (frequency > _HIGH)] = 0
+    filtered = np.fft.irfft(spectrum, len(samples))
+    kept: Samples = np.clip(np.round(filtered), -32768, 32767).astype(np.int16)
+    return kept
+
+
+def _resampled(samples: Samples, source: int, target: int) -> Samples:
+    resampler = rtc.AudioResampler(source, target, quality=rtc.AudioResamplerQuality.HIGH)
+    frames = resampler.push(rtc.AudioFrame(samples.tobytes(), source, 1, len(samples)))
+    frames += resampler.flush()
+    return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])

@@ -1,0 +1,214 @@
+"""One livekit-server, with the Redis that its SIP service needs, for all tests of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import pytest_asyncio
+from livekit import api, rtc
+from livekit.agents import AgentSession
+from livekit.agents.voice import room_io
+
+from agent.assistant import Assistant
+from agent.conduct import Conduct
+from agent.demo import Server
+from agent.demo.ports import free
+from agent.local.models import locate
+from agent.settings import ConductSettings, PhoneSettings, load
+from agent.telephony.order import Order
+from agent.telephony.phone import Phone
+from agent.turns import Floor
+from bench.caller import Caller, join
+from bench.recording import SAMPLE_RATE, Samples
+
+from .fakes import SETTINGS, SipApi
+from .scripted import Ear, Thinker, Voice
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CALL = {
+    "sip.callID": "SCL_1",
+    "sip.callStatus": "active",
+    "sip.phoneNumber": "+442079460018",
+    "sip.trunkPhoneNumber": "+12025550100",
+    "sip.trunkID": "ST_1",
+    "sip.hostname": "pbx.example.org",
+}
+"""What LiveKit's SIP service sets on a caller's participant (livekit/protocol, attrs.go)."""
+
+
+@contextlib.asynccontextmanager
+async def program(*command: str, **environment: str) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def redis() -> AsyncIterator[str | None]:
+    """Where a Redis is; None where none is installed."""
+    if not shutil.which("redis-server"):
+        yield None
+        return
+    port = str(free_port())
+    quiet = ("--save", "", "--appendonly", "no", "--bind", "127.0.0.1")
+    async with program("redis-server", "--port", port, *quiet):
+        yield f"127.0.0.1:{port}"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(redis: str | None) -> AsyncIterator[Server]:
+    ports = free()
+    key, secret = "parley", secrets.token_urlsafe(32)
+    async with program(
+        "scripts/run_livekit.sh",
+        LIVEKIT_KEYS=f"{key}: {secret}",
+        PARLEY_PORT_LIVEKIT=str(ports["livekit"]),
+        PARLEY_PORT_LIVEKIT_UDP=str(ports["livekit_udp"]),
+        **({"REDIS_HOST": redis} if redis else {}),
+    ):
+        url = f"127.0.0.1:{ports['livekit']}"
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
+            while True:
+                try:
+                    await client.get(f"http://{url}")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+        yield Server(f"ws://{url}", key, secret)
+
+
+@dataclass
+class Conversation:
+    """Somebody on the phone with a scripted agent."""
+
+    caller: Caller
+    session: AgentSession[Conduct]
+    phone: Phone
+    thinker: Thinker
+    ear: Ear
+    voice: Voice
+    sip: SipApi
+    """Takes the place of the SIP service's part of LiveKit's API; the rest of that is real."""
+    closed: asyncio.Event
+
+    async def says(self, part: str, *, within: float = 20.0) -> None:
+        """Wait until the agent has begun to say something."""
+        async with asyncio.timeout(within):
+            while not any(part in text for text in self.voice.said):
+                await self.caller.tick()
+
+
+Converse = Callable[..., AbstractAsyncContextManager[Conversation]]
+
+
+@pytest.fixture
+def converse(server: Server) -> Converse:
+    @contextlib.asynccontextmanager
+    async def converse(
+        *script: str | tuple[str, dict[str, Any]],
+        hears: tuple[str, ...] = (),
+        settings: PhoneSettings = SETTINGS,
+        order: Order | None = None,
+    ) -> AsyncIterator[Conversation]:
+        name = f"call-{uuid.uuid4().hex[:8]}"
+        async with contextlib.AsyncExitStack() as stack:
+            client = await stack.enter_async_context(
+                api.LiveKitAPI(server.url, server.api_key, server.api_secret)
+            )
+            caller = await stack.enter_async_context(
+                join(server, name, identity="sip_caller", call=CALL)
+            )
+            room = rtc.Room()
+            token = (
+                api.AccessToken(server.api_key, server.api_secret)
+                .with_identity("agent")
+                .with_kind("agent")
+                .with_grants(
+                    api.VideoGrants(
+                        room_join=True, room=name, agent=True, can_update_own_metadata=True
+                    )
+                )
+            )
+            await room.connect(server.url, token.to_jwt())
+            stack.push_async_callback(room.disconnect)
+            thinker, ear, voice = Thinker(*script), Ear(*hears), Voice()
+            floor = Floor(settings.turns, room)
+            stack.push_async_callback(floor.aclose)
+            conduct = Conduct(ConductSettings(), "en", phone=True)
+            session = floor.session(
+                stt=ear, llm=thinker, tts=voice, userdata=conduct, user_away_timeout=60.0
+            )
+            conduct.follow(session, room)
+            stack.push_async_callback(conduct.aclose)
+            closed = asyncio.Event()
+            session.on("close", lambda _: closed.set())
+            stack.push_async_callback(session.aclose)
+            (participant,) = room.remote_participants.values()
+            sip = SipApi()
+            client._sip = sip  # type: ignore[assignment]
+            phone = Phone(
+                settings,
+                room,
+                client,
+                user=participant,
+                language="en",
+                order=order,
+            )
+            stack.push_async_callback(phone.aclose)
+            profile = load("gpu").model_copy(update={"phone": settings, "greeting": {"en": ""}})
+            phone.start(session)
+            await session.start(
+                phone.first(Assistant(profile, "en", floor, conduct, phone)),
+                room=room,
+                room_options=room_io.RoomOptions(
+                    participant_identity=caller.identity, text_input=False
+                ),
+                record=False,
+            )
+            yield Conversation(caller, session, phone, thinker, ear, voice, sip, closed)
+
+    return converse
+
+
+@pytest.fixture(scope="session")
+def speech() -> Samples:
+    """Two seconds of a person's voice: the words do not matter to an ear that has a script."""
+    import soundfile
+
+    samples, rate = soundfile.read(locate("speech") / "jfk.wav", dtype="int16")
+    resampler = rtc.AudioResampler(rate, SAMPLE_RATE)
+    part = samples[round(0.3 * rate) : round(2.3 * rate)]
+    frames = resampler.push(rtc.AudioFrame(part.tobytes(), rate, 1, len(part)))
+    frames += resampler.flush()
+    return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])

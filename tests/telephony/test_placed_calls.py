@@ -1,0 +1,169 @@
+"""Calls that the agent places: who picked up, and what becomes of the message."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from typing import cast
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from livekit import api, rtc
+from livekit.agents import JobContext
+
+from agent.demo import Server
+from agent.settings import load
+from agent.telephony.call import HungUp, answered
+from agent.telephony.dial import Dialler, NoAnswer
+from agent.telephony.ledger import Ledger
+from agent.telephony.meeting import meet
+from agent.telephony.numbers import NotAllowed
+from agent.telephony.order import Order, send
+from bench.caller import join
+from bench.recording import SAMPLE_RATE, Samples
+
+from .conftest import CALL, Converse
+from .fakes import SETTINGS
+
+pytestmark = [
+    pytest.mark.room,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(90),
+]
+
+ORDER = Order(number="+12025550143", message="This is Parley, your kettle is ready.")
+
+
+def beep() -> Samples:
+    t = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
+    return (np.sin(2 * np.pi * 1000 * t) * 9000).astype(np.int16)
+
+
+async def test_a_person_is_spoken_with(converse: Converse, speech: Samples) -> None:
+    async with converse("Yes, today.", hears=("Hello?", "Can I come today?"), order=ORDER) as call:
+        await call.caller.say(speech)
+        await call.says("your kettle is ready")
+        assert call.thinker.told == []  # the hello was not answered by the model
+        await call.caller.answer(after=0.0)
+        await call.caller.say(speech)
+        await call.says("Yes, today.")
+        assert not call.closed.is_set()
+
+
+async def test_a_message_is_left_after_the_beep(converse: Converse, speech: Samples) -> None:
+    async with converse(hears=("Please leave a message after the tone.",), order=ORDER) as call:
+        await call.caller.say(speech)
+        await asyncio.sleep(0.5)
+        assert call.voice.said == []
+        start = call.caller.now
+        beeped = await call.caller.say(beep())
+        async with asyncio.timeout(20):
+            await call.closed.wait()
+        assert call.voice.said == [ORDER.message]
+        assert call.thinker.told == []
+        first = call.caller.heard.first_sound(start)
+        last = call.caller.heard.last_sound(call.caller.now)
+        assert first is not None
+        assert last is not None
+        assert first > beeped - 0.1
+        assert last - first > 1.4  # of a message of 1.85 s: it was said to its end
+
+
+async def test_an_announcement_gets_no_message(converse: Converse, speech: Samples) -> None:
+    async with converse(hears=("This number is not in service.",), order=ORDER) as call:
+        await call.caller.say(speech)
+        async with asyncio.timeout(20):
+            await call.closed.wait()
+        assert call.voice.said == []
+
+
+async def test_a_call_counts_as_answered_when_its_status_says_so(server: Server) -> None:
+    ringing = {**CALL, "sip.callStatus": "ringing"}
+    name = f"call-{uuid.uuid4().hex[:8]}"
+    async with join(server, name, identity="callee", call=ringing) as callee:
+        room = rtc.Room()
+        await room.connect(server.url, server.token(name, "agent"))
+        try:
+            waiting = asyncio.create_task(answered(room, room.remote_participants["callee"]))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+            await callee.room.local_participant.set_attributes({"sip.callStatus": "active"})
+            async with asyncio.timeout(5):
+                await waiting
+            await callee.room.local_participant.set_attributes({"sip.callStatus": "ringing"})
+            waiting = asyncio.create_task(answered(room, room.remote_participants["callee"]))
+            await asyncio.sleep(0.3)
+            await callee.room.disconnect()
+            async with asyncio.timeout(5):
+                with pytest.raises(HungUp):
+                    await waiting
+        finally:
+            await room.disconnect()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(server: Server) -> AsyncIterator[api.LiveKitAPI]:
+    async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as client:
+        yield client
+
+
+async def test_an_order_reaches_the_agent_with_its_room(client: api.LiveKitAPI) -> None:
+    room = await send(client, ORDER)
+    (dispatch,) = await client.agent_dispatch.list_dispatch(room)
+    assert Order.of(dispatch.metadata) == ORDER
+
+
+@pytest.mark.parametrize("metadata", ["", "{}", "plain words", '{"number": "+1", "message": ""}'])
+async def test_other_metadata_is_no_order(metadata: str) -> None:
+    assert Order.of(metadata) is None
+
+
+async def test_a_number_that_may_not_be_called_ends_the_job_before_it_rings(
+    client: api.LiveKitAPI,
+) -> None:
+    class Context:
+        class job:
+            metadata = ORDER.model_copy(update={"number": "+882512345678"}).model_dump_json()
+
+        room, api = rtc.Room(), client
+
+        def is_fake_job(self) -> bool:
+            return False
+
+        async def connect(self) -> None: ...
+
+    profile = load("gpu").model_copy(update={"phone": SETTINGS})
+    with pytest.raises(NotAllowed):
+        await meet(cast(JobContext, Context()), profile)
+
+
+async def test_livekit_takes_our_requests_and_says_that_no_sip_service_is_there(
+    client: api.LiveKitAPI, server: Server, redis: str | None
+) -> None:
+    if redis is None:
+        pytest.skip("redis-server is not installed, without which LiveKit has no SIP API")
+    trunk = api.SIPOutboundTrunkInfo(
+        name="provider", address="127.0.0.1:9", numbers=["+12025550100"]
+    )
+    created = await client.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(trunk=trunk))
+    settings = SETTINGS.model_copy(update={"ledger": f"async+redis://{redis}"})
+    dialler = Dialler(settings, client, Ledger(settings))
+    try:
+        with pytest.raises(NoAnswer) as called:
+            await dialler.dial("+12025550143", room="r", identity="callee")
+        name = f"call-{uuid.uuid4().hex[:8]}"
+        async with join(server, name, identity="sip_caller", call=CALL):
+            with pytest.raises(NoAnswer) as transferred:
+                await dialler.transfer("+442079460018", room=name, identity="sip_caller")
+        # A request that was not well-formed would be an invalid argument.
+        for failed in (called, transferred):
+            cause = failed.value.__cause__
+            assert isinstance(cause, api.TwirpError)
+            assert cause.code == "unavailable"
+        # Both counted, in Redis, where another conversation sees them.
+        with pytest.raises(NotAllowed, match="within a minute"):
+            await Ledger(settings).call()
+    finally:
+        await client.sip.delete_trunk(api.DeleteSIPTrunkRequest(sip_trunk_id=created.sip_trunk_id))
