@@ -23,6 +23,8 @@ def main() -> None:
     _stay_in_this_process()
     for module in modules:
         importlib.import_module(module)
+    # Ctrl-C reaches the whole terminal; the servers end when whoever started this has.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The kernel reaps: a process that has ended is gone, and os.kill tells so.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     print("ready", flush=True)
@@ -70,6 +72,7 @@ def _stay_in_this_process() -> None:
 def _become(request: dict[str, object]) -> None:
     """Turn this process into the server that the request names; never returns."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setpgid(0, 0)
     log = os.open(str(request["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
