@@ -20,6 +20,7 @@ from typing import cast
 import numpy as np
 from livekit.agents import ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
+from numpy.typing import NDArray
 
 from agent.demo import Stack
 
@@ -46,6 +47,8 @@ _SETTLED = 2.5
 """Seconds after which a turn is decided: a profile's longest delay, 1.5, and Whisper's time."""
 
 
+_WINDOW = SAMPLE_RATE * 3 // 10
+"""Samples in which one sound is told from every other: a syllable and more."""
 _STEP = SAMPLE_RATE // 50
 _GRACE = 0.03
 """Seconds of a word's end that may be missing: codecs smear more."""
@@ -86,6 +89,8 @@ async def barge_in(
     language: str,
     interruption: Samples,
     at: float,
+    *,
+    text: str | None = None,
 ) -> BargeIn:
     """Have the text spoken and speak into it.
 
@@ -94,6 +99,7 @@ async def barge_in(
         language: Of the text.
         interruption: What the caller says.
         at: When, in seconds after the first sound.
+        text: What is spoken, if not the one of the language.
 
     Raises:
         TimeoutError: The reply was not stopped.
@@ -110,7 +116,7 @@ async def barge_in(
         # The turn of an earlier interruption would end this reply before its first sound.
         await asyncio.sleep(_SETTLED)
         start = caller.now
-        session.say(TEXTS[language])
+        session.say(text or TEXTS[language])
         async with asyncio.timeout(60):
             while (first := caller.heard.first_sound(start)) is None:
                 await caller.tick()
@@ -165,19 +171,28 @@ def cut(made: Samples, heard: Samples) -> float:
     Raises:
         ValueError: It is not a part of it.
     """
-    tail = heard[-SAMPLE_RATE:].astype(float)
-    size = 1 << (made.size + tail.size).bit_length()
-    spectrum = np.fft.rfft(made.astype(float), size) * np.conj(np.fft.rfft(tail, size))
-    begin = int(np.argmax(np.fft.irfft(spectrum, size)[: made.size]))
-    # Where packets end, a receiver goes on for some milliseconds by itself: that was never made.
-    last = 0
-    for at in range(0, tail.size - _STEP + 1, _STEP):
-        one, other = tail[at : at + _STEP], made[begin + at : begin + at + _STEP].astype(float)
-        if other.size == _STEP and one @ other > 0.7 * np.sqrt((one @ one) * (other @ other)) > 0:
-            last = at + _STEP
-    if not last:
-        raise ValueError("what was heard is no part of what was made")
-    return (begin + last) / SAMPLE_RATE
+    size = 1 << (made.size + _WINDOW).bit_length()
+    spectrum = np.fft.rfft(made, size)
+    # Where packets end, a receiver goes on for some milliseconds by itself, and where they come
+    # late it stretches what it has: that was never made, so it is looked for further back.
+    for end in range(heard.size, _WINDOW - 1, -_STEP):
+        window = heard[end - _WINDOW : end].astype(float)
+        found = np.fft.irfft(spectrum * np.conj(np.fft.rfft(window, size)), size)
+        begin = int(np.argmax(found[: max(1, made.size - _WINDOW + 1)]))
+        place = made[begin : begin + _WINDOW].astype(float)
+        if _alike(window, place):
+            length = _WINDOW
+            while not _alike(window[length - _STEP : length], place[length - _STEP : length]):
+                length -= _STEP
+            return (begin + length) / SAMPLE_RATE
+    raise ValueError("what was heard is no part of what was made")
+
+
+def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two sounds are the same but for their loudness and a codec's noise."""
+    if one.size != other.size:
+        return False
+    return float(one @ other) > 0.7 * float(np.sqrt((one @ one) * (other @ other))) > 0.0
 
 
 async def measure(stack: Stack, language: str, count: int, seed: int) -> list[BargeIn]:

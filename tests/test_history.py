@@ -29,6 +29,13 @@ def test_the_end_of_what_was_heard_is_found(made: Samples, seconds: float) -> No
     assert cut(made, received) == pytest.approx(seconds, abs=0.02)
 
 
+def test_a_hole_in_what_was_heard_does_not_matter(made: Samples) -> None:
+    hole = np.zeros(SAMPLE_RATE // 2, np.int16)
+    middle, end = 3 * SAMPLE_RATE, 7 * SAMPLE_RATE // 2
+    heard = np.concatenate([made[:middle], hole, made[middle:end]])
+    assert cut(made, heard) == pytest.approx(3.5, abs=0.02)
+
+
 def test_something_else_is_refused(made: Samples) -> None:
     other = np.random.default_rng(3).integers(-3000, 3000, SAMPLE_RATE).astype(np.int16)
     with pytest.raises(ValueError, match="no part"):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from typing import Any
 
 import numpy as np
 import pytest
-from livekit.agents import AgentFalseInterruptionEvent, stt
 
 from bench import speech
 from bench.clicks import clicks
-from bench.history import INTERRUPTION, TEXTS, barge_in, cut, judge
-from bench.recording import SAMPLE_RATE, SILENCE_DBFS, Samples
+from bench.history import INTERRUPTION, TEXTS, barge_in, judge
+from bench.recording import SAMPLE_RATE, Samples
 from bench.speaker import Conversation, converse
 
 from .conftest import World, likeness
@@ -122,72 +119,3 @@ async def test_history_ends_where_the_caller_interrupted(
         assert TEXTS[language].startswith(each.history)
         assert 0 < len(each.history) < len(TEXTS[language])
         assert abs(each.error) <= allowed, (each.history, each.heard)
-
-
-class DeafEar(stt.STT):
-    """Recognises no word in anything, as an ear should in a cough."""
-
-    def __init__(self) -> None:
-        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
-
-    async def _recognize_impl(self, *_: Any, **__: Any) -> stt.SpeechEvent:
-        nothing = stt.SpeechData(language="en", text="")
-        return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[nothing])
-
-
-def longest_silence(samples: Samples) -> tuple[int, int]:
-    """First and last sample of it."""
-    loud = np.flatnonzero(np.abs(samples.astype(int)) > 10 ** (SILENCE_DBFS / 20) * 32768)
-    longest = int(np.argmax(np.diff(loud)))
-    return int(loud[longest]) + 1, int(loud[longest + 1])
-
-
-async def test_a_noise_only_pauses_a_reply(world: World) -> None:
-    """LiveKit's own pause and resume, in a session that has nothing of Parley but the plugins."""
-    max_ahead = 5.0
-    text = TEXTS["en"] + (
-        " Most people like the paintings on the second floor, but my favourite is a clock. "
-        "It was made three hundred years ago by a farmer, and it still tells the time. "
-        "Ask the guard to open it for you: the wheels inside are cut from the wood of pear trees."
-    )
-    noise = await world.speech("Mhm, well, let me see, one, two, three, four, five, six.", "en")
-    async with converse(
-        world.server,
-        tts_url=world.tts_url,
-        stt_url=world.stt_url,
-        language="en",
-        ear=DeafEar(),
-        max_ahead=max_ahead,
-        stock=True,
-    ) as conversation:
-        session, caller = conversation.session, conversation.caller
-        made: list[float] = []  # seconds, when the reply goes on
-
-        def on_false_interruption(event: AgentFalseInterruptionEvent) -> None:
-            assert event.resumed
-            made.append(conversation.speaker.replies[0].samples.size / SAMPLE_RATE)
-
-        session.on("agent_false_interruption", on_false_interruption)
-        begun = session.say(text)
-        while (first := caller.heard.first_sound(0.0)) is None:
-            await caller.tick()
-        while caller.now < first + 4.0:
-            await caller.tick()
-        await caller.say(noise)
-        await begun
-        await asyncio.sleep(0.5)  # what is still on its way to the caller's ears
-        heard = caller.heard.between(first, caller.heard.duration)
-        (message,) = session.history.messages()
-    assert len(made) == 1
-    assert not begun.interrupted
-    assert message.text_content == text
-    # Silent for as long as the noise lasted, and then exactly where it had stopped.
-    pause, resumed = longest_silence(heard)
-    assert (resumed - pause) / SAMPLE_RATE > 2.0
-    reply = conversation.speaker.replies[0].samples
-    before = cut(reply, heard[:pause])
-    after = cut(reply, heard[resumed : resumed + SAMPLE_RATE]) - 1.0
-    assert after == pytest.approx(before, abs=0.5)
-    # Time stood still for the voice, too: a unit's length is known to a second or so.
-    assert made[0] < before + max_ahead + 2.0
-    assert reply.size / SAMPLE_RATE > before + max_ahead + 4.0

@@ -1,0 +1,164 @@
+"""What a caller has heard, and what the plugin says of it, with a voice whose syllables are known.
+
+Each character is a fifth of a second of noise, so what was heard can be counted. The room, the
+voice activity, the plugin and LiveKit's history are real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from livekit.agents import AgentFalseInterruptionEvent
+
+from agent.demo import Server
+from bench.history import barge_in, cut, units
+from bench.recording import SAMPLE_RATE, Samples
+from bench.speaker import Conversation, converse
+
+from .conftest import recorded
+from .instant import Ear, livekit  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+
+SYLLABLE = 0.2
+TEXT = (
+    "好的。河边的那家老博物馆早上开门很早，晚上才关门。如果你中午之前来，排队的人比较少，"
+    "门票也会便宜一些。你可以把外套放在门口，房子后面还有一个安静的小花园，适合坐下来休息。"
+)
+
+
+@contextlib.asynccontextmanager
+async def voice(rtf: float) -> AsyncIterator[str]:
+    """A speech service, `rtf` seconds for each second of speech; yields its address."""
+    noise = np.random.default_rng(1)
+
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "noise"}]})
+
+    async def voices(_: web.Request) -> web.Response:
+        return web.json_response({"voices": ["noise"]})
+
+    async def speech(request: web.Request) -> web.StreamResponse:
+        text = (await request.json())["input"]
+        response = web.StreamResponse(headers={"content-type": "audio/pcm"})
+        await response.prepare(request)
+        for _ in range(units(text)):
+            await asyncio.sleep(rtf * SYLLABLE)
+            sound = 6000 * noise.standard_normal(round(SYLLABLE * SAMPLE_RATE))
+            await response.write(sound.clip(-30_000, 30_000).astype("<i2").tobytes())
+        return response
+
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/v1/models", models),
+            web.get("/v1/audio/voices", voices),
+            web.post("/v1/audio/speech", speech),
+        ]
+    )
+    async with TestServer(app) as server:
+        yield str(server.make_url("/v1"))
+
+
+@contextlib.asynccontextmanager
+async def speaking(
+    server: Server, ear: Ear, *, rtf: float, stock: bool, max_ahead: float = 12.0
+) -> AsyncIterator[Conversation]:
+    async with (
+        voice(rtf) as url,
+        converse(
+            server,
+            tts_url=url,
+            stt_url="",
+            language="zh",
+            ear=ear,
+            stock=stock,
+            max_ahead=max_ahead,
+        ) as conversation,
+    ):
+        yield conversation
+
+
+def syllables(samples: Samples) -> float:
+    """How many there are: between units is silence, inside them is none."""
+    loud = np.abs(samples[: samples.size // 480 * 480].astype(int)).reshape(-1, 480).max(axis=1)
+    return float((loud > 2000).sum() * 480 / SAMPLE_RATE / SYLLABLE)
+
+
+def longest_silence(samples: Samples) -> tuple[int, int]:
+    """Its first sample, and the first after it."""
+    loud = np.flatnonzero(np.abs(samples.astype(int)) > 500)
+    longest = int(np.argmax(np.diff(loud)))
+    return int(loud[longest]) + 1, int(loud[longest + 1])
+
+
+def jfk(begin: float, end: float) -> Samples:
+    """Part of a recorded speech, in seconds."""
+    return recorded("jfk.wav")[int(begin * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+
+
+@pytest.mark.parametrize("stock", [True, False])
+@pytest.mark.parametrize("rtf", [0.05, 1.5])
+async def test_history_ends_where_the_caller_interrupted(
+    livekit: Server,  # noqa: F811
+    rtf: float,
+    stock: bool,
+) -> None:
+    """Also with a voice slower than speech, which is heard with holes."""
+    dice = random.Random(1)
+    errors: list[float] = []
+    async with speaking(livekit, Ear(*["Stop."] * 3), rtf=rtf, stock=stock) as conversation:
+        for _ in range(3):
+            at = dice.uniform(3.2, 9.0)  # LiveKit itself lets nobody interrupt before 3 s
+            found = await barge_in(conversation, "zh", jfk(0.25, 2.1), at, text=TEXT)
+            assert TEXT.startswith(found.history)
+            end = cut(found.reply.samples, found.heard)
+            heard = syllables(found.reply.samples[: int(end * SAMPLE_RATE)])
+            errors.append(abs(units(found.history) - heard))
+    # Two characters, and a part of one. On a machine with other work a room may lose sound.
+    assert sorted(errors)[1] < 2.5, errors
+
+
+async def test_a_noise_only_pauses_a_reply(livekit: Server) -> None:  # noqa: F811
+    """LiveKit's own pause and resume, in a session that has nothing of Parley but the plugins."""
+    max_ahead = 5.0
+    deaf = Ear()
+    async with speaking(livekit, deaf, rtf=0.05, stock=True, max_ahead=max_ahead) as conversation:
+        session, caller = conversation.session, conversation.caller
+        made: list[float] = []  # seconds, when the reply goes on
+
+        def on_false_interruption(event: AgentFalseInterruptionEvent) -> None:
+            assert event.resumed
+            made.append(conversation.speaker.replies[0].samples.size / SAMPLE_RATE)
+
+        session.on("agent_false_interruption", on_false_interruption)
+        begun = session.say(TEXT + TEXT)
+        while (first := caller.heard.first_sound(0.0)) is None:
+            await caller.tick()
+        while caller.now < first + 4.0:
+            await caller.tick()
+        await caller.say(jfk(3.2, 7.55))
+        await begun
+        await asyncio.sleep(0.5)  # what is still on its way to the caller's ears
+        heard = caller.heard.between(first, caller.heard.duration)
+        (message,) = session.history.messages()
+    assert len(made) == 1
+    assert not begun.interrupted
+    assert message.text_content == TEXT + TEXT
+    # Silent for as long as the noise lasted, and then exactly where it had stopped.
+    pause, resumed = longest_silence(heard)
+    assert (resumed - pause) / SAMPLE_RATE > 2.0
+    reply = conversation.speaker.replies[0].samples
+    before = cut(reply, heard[:pause])
+    after = cut(reply, heard[resumed : resumed + SAMPLE_RATE]) - 1.0
+    assert after == pytest.approx(before, abs=0.5)
+    # Time stood still for the voice, too: a unit's length is known to a second or so.
+    assert made[0] < before + max_ahead + 2.0
+    assert reply.size / SAMPLE_RATE > before + max_ahead + 4.0
