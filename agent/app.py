@@ -21,7 +21,7 @@ from .language import LanguageSwitch
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
 from .telephony import HungUp, NoAnswer, NotAllowed, mask_logs, meet
-from .turns import Floor
+from .turns import HEARING, Floor
 
 logger = logging.getLogger("parley")
 
@@ -95,6 +95,7 @@ async def enter(ctx: JobContext) -> None:
         await read_prompt()
 
     switch, publisher = LanguageSwitch(ctx.room, follow), TurnPublisher(session, ctx.room)
+    floor.overlap.on("judged", publisher.on_overlap)
     for part in (conduct, floor, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
@@ -106,7 +107,9 @@ async def enter(ctx: JobContext) -> None:
         phone.first(assistant) if phone else assistant,
         room=ctx.room,
         # What anybody types is taken by the conduct, which knows everybody.
-        room_options=room_io.RoomOptions(delete_room_on_close=True, text_input=False),
+        room_options=room_io.RoomOptions(
+            audio_input=HEARING, text_input=False, delete_room_on_close=True
+        ),
         record=False,
     )
     # While the greeting plays, the server reads the prompt and the tools: the first answer then

@@ -13,7 +13,7 @@ from .conduct import Conduct
 from .settings import Language, Settings
 from .telephony.phone import Phone
 from .tools import TOOLS
-from .turns import Floor, TurnTaker
+from .turns import Floor, Judged, TurnTaker
 
 # Written for the ear. Byte-stable on purpose: the server's prefix cache holds it between turns.
 _INSTRUCTIONS: dict[Language, str] = {
@@ -121,6 +121,12 @@ class SensingAssistant(Assistant):
         super().__init__(settings, language, floor, conduct, phone)
         self._heard = TurnAudio()
         self._shown = shown
+        floor.overlap.on("judged", self._on_judged)
+
+    def _on_judged(self, judged: Judged) -> None:
+        """Forget the sound of what is no turn."""
+        if not judged.turn:
+            self._heard.end()
 
     async def on_exit(self) -> None:
         """Look away."""

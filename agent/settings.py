@@ -125,16 +125,14 @@ class TurnSettings(_Section):
     """Least wait between the end of speech and the end of the turn, in seconds."""
     max_delay: Seconds = 1.5
     """Longest wait when the detector takes the turn for unfinished, in seconds."""
-    min_interruption: Seconds = 0.3
-    """Speech over the agent that counts as an interruption, in seconds."""
+    min_interruption: Seconds = 0.7
+    """Voice over the agent that stops it although no word of it is known yet, in seconds. Words
+    stop it as soon as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s."""
     false_interruption_timeout: Seconds = 1.0
-    """Silence after an interruption without words before the agent goes on, in seconds."""
+    """Silence after a stop without words before the agent goes on, in seconds."""
     ducked: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
     """Volume of the agent while somebody speaks over it and it is not yet decided whether to stop,
     of 1: 0.3 is 10 dB down, clearly lower and still understood."""
-    echo_warmup: Seconds = 0.0
-    """Time at the start of the first reply in which the user cannot interrupt, in seconds: for
-    loudspeakers whose echo canceller needs to settle."""
 
 
 class SilenceSettings(_Section):
@@ -216,7 +214,7 @@ class Destination(_Section):
 class PhoneSettings(_Section):
     """Callers by phone (``agent/telephony``)."""
 
-    turns: TurnSettings = TurnSettings(min_silence=0.35, min_delay=0.5, min_interruption=0.4)
+    turns: TurnSettings = TurnSettings(min_silence=0.35, min_delay=0.5, min_interruption=0.8)
     """Who has the floor, in place of the profile's own ``turns``: 8 kHz, the losses of G.711 and
     the noise of a line make speech look like it begins and ends where it does not."""
     language: Language | None = None

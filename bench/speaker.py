@@ -22,7 +22,7 @@ from livekit.plugins import qwen3_tts, vllm
 
 from agent import settings
 from agent.demo import Server
-from agent.turns import Floor, TurnTaker
+from agent.turns import HEARING, Floor, TurnTaker
 
 from .caller import Caller, join
 from .recording import Samples
@@ -62,6 +62,12 @@ class Speaker(Agent):
 
 class TurnTakingSpeaker(Speaker, TurnTaker):
     """One that takes turns as Parley does."""
+
+    def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """Speak, and let the floor remember what."""
+        return Speaker.tts_node(self, self._floor.script.write(text), model_settings)
 
 
 @dataclass
@@ -146,7 +152,9 @@ async def converse(
         await session.start(
             speaker,
             room=room,
-            room_options=room_io.RoomOptions(participant_identity=caller.identity),
+            room_options=room_io.RoomOptions(
+                audio_input=HEARING, participant_identity=caller.identity
+            ),
             record=False,
         )
         yield Conversation(session, speaker, caller)

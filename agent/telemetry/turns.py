@@ -2,6 +2,7 @@
 
 LiveKit measures the stages itself (``ChatMessage.metrics``, in seconds); this sends them to the
 participants, without the words, so that a page or a benchmark can show where a turn's time went.
+Sounds over the agent's speech have records of their own: what they were taken for, and when.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from livekit import rtc
 from livekit.agents import AgentSession, ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
 
+from ..turns import Judged
+
 logger = logging.getLogger("parley")
 
 TOPIC_TURN = "parley.turn"
-"""Topic of the text streams, each one JSON object: role, interrupted, metrics."""
+"""Topic of the text streams, each one JSON object: role, interrupted, metrics; or the role
+``overlap``, verdict, ducked, decided."""
 
 
 class TurnPublisher:
-    """Sends a record of each message of a session to a room.
+    """Sends a record of each message of a session to a room, and of each overlap.
 
     Args:
         session: The conversation.
@@ -44,7 +49,13 @@ class TurnPublisher:
         item = event.item
         if not isinstance(item, ChatMessage):  # handoffs are items too
             return
-        record = {"role": item.role, "interrupted": item.interrupted, "metrics": item.metrics}
+        self._publish({"role": item.role, "interrupted": item.interrupted, "metrics": item.metrics})
+
+    def on_overlap(self, judged: Judged) -> None:
+        """Send what a sound over the agent's speech was taken for."""
+        self._publish({"role": "overlap", **asdict(judged)})
+
+    def _publish(self, record: dict[str, Any]) -> None:
         logger.info("turn", extra={"turn": record})
         if self._room.isconnected():
             task = asyncio.create_task(self._send(json.dumps(record)))

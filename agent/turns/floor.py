@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, inference, llm, stt, tts
+from livekit.agents.voice import room_io
 
 from ..settings import TurnSettings
 from .handling import turn_handling
-from .loudspeaker import Loudspeaker
+from .loudspeaker import SAMPLE_RATE, Loudspeaker
+from .memory import Memory
 from .microphone import Microphone
+from .overlap import Overlap
+from .playout import Samples
+from .policy import OverlapPolicy, WordsFirst
+from .script import Script
+
+HEARING = room_io.AudioInputOptions(frame_size_ms=20)
+"""How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
 
 
 class Floor:
@@ -19,9 +30,12 @@ class Floor:
     Args:
         turns: Of the profile.
         room: Where the agent speaks; None on the console, which plays through LiveKit's output.
+        policy: What judges sounds over the agent's speech.
     """
 
-    def __init__(self, turns: TurnSettings, room: rtc.Room | None) -> None:
+    def __init__(
+        self, turns: TurnSettings, room: rtc.Room | None, *, policy: OverlapPolicy | None = None
+    ) -> None:
         self._turns = turns
         self.microphone = Microphone(
             inference.VAD(
@@ -31,20 +45,27 @@ class Floor:
             )
         )
         self.loudspeaker = Loudspeaker(room, quiet=turns.ducked) if room else None
+        self.script = Script()
+        self.overlap = Overlap(
+            self,
+            policy or WordsFirst(held=turns.min_interruption),
+            doubt=turns.false_interruption_timeout,
+        )
+        self.microphone.listen(self.overlap.on_voice)
 
     def session(
         self,
         *,
-        stt: stt.STT[Any],
         tts: tts.TTS[Any],
+        stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
         llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
         **options: Any,
     ) -> AgentSession[Any]:
         """Make the session whose turns these are.
 
         Args:
-            stt: The ear.
             tts: The voice.
+            stt: The ear, if there is one.
             llm: The thinker, if there is one.
             **options: What else LiveKit's session takes, of what has nothing to do with turns.
         """
@@ -58,12 +79,47 @@ class Floor:
             use_tts_aligned_transcript=True,
             # The plugin reads markdown and emoji itself; LiveKit's filters would hold text back.
             tts_text_transforms=None,
-            aec_warmup_duration=self._turns.echo_warmup or None,
+            aec_warmup_duration=None,  # an echo is known by its sound, at any time
             **options,
         )
         if self.loudspeaker:
             session.output.audio = self.loudspeaker
+        self._session = session
+        self._memory = Memory(session, self.script)
+        session.on(
+            "agent_state_changed",
+            lambda event: self.overlap.on_agent(event.new_state == "speaking"),
+        )
         return session
+
+    def duck(self, ducked: bool) -> None:
+        """Lower the agent's voice, or raise it again."""
+        if self.loudspeaker:
+            self.loudspeaker.duck(ducked)
+
+    def stop(self) -> bool:
+        """End the agent's speech, its engines included; False if that is not allowed."""
+        speech, output = self._session.current_speech, self._session.output.audio
+        if speech is None or not speech.allow_interruptions:
+            return False
+        if output:
+            output.pause()  # LiveKit closes the engines first, and clears the output then
+        self._session.interrupt()
+        return True
+
+    def resume(self) -> None:
+        """Go on from where the agent was stopped."""
+        self._memory.resume()
+
+    def played(self, seconds: float) -> Samples:
+        """Return what was played last."""
+        if self.loudspeaker:
+            return self.loudspeaker.played(seconds)
+        return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
+
+    def spoken(self) -> Sequence[str]:
+        """Return the agent's words of the last seconds, and of the next."""
+        return self.script.around(self.loudspeaker.position) if self.loudspeaker else ()
 
     async def aclose(self) -> None:
         """Close every part, once the session is closed."""

@@ -7,6 +7,9 @@ from livekit.agents.voice.turn import TurnHandlingOptions
 
 from ..settings import TurnSettings
 
+_NEVER = 86_400.0
+"""Seconds of speech."""
+
 
 def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
     """What a session is told; ``dev`` mode would otherwise choose detectors in LiveKit's cloud."""
@@ -17,8 +20,10 @@ def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
         "endpointing": {"min_delay": turns.min_delay, "max_delay": turns.max_delay},
         "interruption": {
             "mode": "vad",
-            "min_duration": turns.min_interruption,
-            "false_interruption_timeout": turns.false_interruption_timeout,
+            # What is heard over the agent is judged by `Overlap`. LiveKit only holds a reply that
+            # has not begun while the user goes on, and lets it begin once they are silent.
+            "min_duration": _NEVER,
+            "false_interruption_timeout": 0.0,
         },
         "preemptive_generation": {"enabled": True, "preemptive_tts": True},
     }

@@ -1,7 +1,7 @@
 """The agent's voice in a room: lowered, paused and stopped at once, and never cut with a click.
 
-LiveKit's own room output keeps 200 ms of sound in a queue and throws it away at a pause. Here at
-most 30 ms are on their way, all of which are heard, so every position is exact.
+LiveKit's own room output keeps 200 ms of sound in a queue and throws it away at a pause. Here 30 ms
+are on their way, more only on a machine that is late, and all of it is heard: a position is exact.
 """
 
 from __future__ import annotations
@@ -23,9 +23,14 @@ logger = logging.getLogger("parley")
 SAMPLE_RATE = 24_000
 """Hz; what Qwen3-TTS speaks at, and LiveKit's default."""
 
-_QUEUE_MS = 20
-"""Sound handed to WebRTC ahead of its time: two frames, and a third while we wait for room. Less
-leaves no time for a busy event loop, more is time that a user goes on to hear the agent."""
+_AHEAD, _MOST_AHEAD = 0.02, 0.2
+"""Seconds of sound with WebRTC when another frame follows. What is with it is heard after a stop;
+but each time that it runs dry, the receiver waits longer for all that follows. It begins with the
+least, and keeps `_STEP` more each time: with 30 ms, a busy event loop of a machine with more work
+than cores was late for 1 frame in 90."""
+_STEP = 0.02
+_CALM = 500
+"""Frames in time after which it keeps less again."""
 _TAIL_FRAMES = 10
 """Silence after a sound, in frames. WebRTC sends nothing for the first 100 ms without sound, and a
 receiver draws the last sound out over the gap."""
@@ -49,7 +54,9 @@ class Loudspeaker(io.AudioOutput):
         )
         self._room = room
         self._quiet = quiet
-        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=_QUEUE_MS)
+        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=round(_MOST_AHEAD * 1000))
+        self._ahead = _AHEAD
+        self._in_time = 0
         self._playout: Playout | None = None
         self._ducked = False
         self._paused = False
@@ -139,14 +146,14 @@ class Loudspeaker(io.AudioOutput):
             playout = self._playout
             if playout and playout.due:
                 first = not playout.position
-                await self._play(playout.next())
+                await self._play(playout.next(), first=tail == _TAIL_FRAMES)
                 if first:
                     self.on_playback_started(created_at=time.time())
                 tail = 0
             elif playout and playout.ended:
                 self._finish()
             elif tail < _TAIL_FRAMES:
-                await self._play(silence)
+                await self._play(silence, first=False)
                 tail += 1
             else:
                 self._changed.clear()
@@ -159,11 +166,24 @@ class Loudspeaker(io.AudioOutput):
                 playback_position=playout.position / SAMPLE_RATE, interrupted=playout.stopped
             )
 
-    async def _play(self, frame: Samples) -> None:
+    async def _play(self, frame: Samples, *, first: bool) -> None:
+        if not first:
+            self._adapt()
+        if (queued := self._source.queued_duration) > self._ahead:
+            await asyncio.sleep(queued - self._ahead)
         await self._source.capture_frame(
             rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, frame.size)
         )
         self._played.append((time.monotonic(), frame))
+
+    def _adapt(self) -> None:
+        """Keep more with WebRTC if it ran dry, and less when it has not for a while."""
+        self._in_time += 1
+        if not self._source.queued_duration:
+            self._ahead, self._in_time = min(self._ahead + _STEP, _MOST_AHEAD), 0
+            logger.debug("the loudspeaker ran dry", extra={"ahead": self._ahead})
+        elif self._in_time >= _CALM:
+            self._ahead, self._in_time = max(self._ahead - _STEP, _AHEAD), 0
 
     async def _publish(self) -> None:
         """Publish the track and wait for a listener, or the greeting would be lost."""

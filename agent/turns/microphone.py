@@ -14,7 +14,8 @@ class Microphone(vad.VAD):
     """A voice-activity detector whose events others hear too.
 
     LiveKit keeps the events of its detector to itself, and a second detector would cost its
-    processor time again. Listeners are called before LiveKit acts on the event.
+    processor time again. Listeners are called before LiveKit acts on the event. They are told of
+    one stream at a time: LiveKit opens another for an ear that does not stream, on the same sound.
 
     Args:
         detector: What detects.
@@ -24,6 +25,7 @@ class Microphone(vad.VAD):
         super().__init__(capabilities=detector.capabilities)
         self._detector = detector
         self._listeners: list[Listener] = []
+        self._streams: list[vad.VADStream] = []
 
     @property
     def model(self) -> str:
@@ -51,18 +53,25 @@ class Microphone(vad.VAD):
 
     def stream(self) -> vad.VADStream:
         """Begin to hear."""
-        return _Stream(self, self._detector.stream(), self._tell)
+        stream = _Stream(self, self._detector.stream())
+        self._streams.append(stream)
+        return stream
 
-    def _tell(self, event: vad.VADEvent) -> None:
-        for listener in list(self._listeners):
-            listener(event)
+    def _tell(self, stream: vad.VADStream, event: vad.VADEvent) -> None:
+        if stream is self._streams[0]:
+            for listener in list(self._listeners):
+                listener(event)
+
+    def _closed(self, stream: vad.VADStream) -> None:
+        self._streams.remove(stream)
 
 
 class _Stream(vad.VADStream):
-    def __init__(self, microphone: Microphone, detected: vad.VADStream, tell: Listener) -> None:
+    def __init__(self, microphone: Microphone, detected: vad.VADStream) -> None:
+        self._microphone = microphone
         self._detected = detected
-        self._tell = tell
         super().__init__(microphone)
+        self._task.add_done_callback(lambda _: microphone._closed(self))
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
         self._detected.push_frame(frame)
@@ -76,7 +85,7 @@ class _Stream(vad.VADStream):
     async def _main_task(self) -> None:
         try:
             async for event in self._detected:
-                self._tell(event)
+                self._microphone._tell(self, event)
                 self._event_ch.send_nowait(event)
         finally:
             await self._detected.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -31,10 +31,11 @@ class TurnTaker(Agent):
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent, None]:
-        """Recognise what is said."""
+        """Recognise what is said, and keep back what is no turn."""
         async with aclosing(Agent.default.stt_node(self, audio, model_settings)) as events:
             async for event in events:
-                yield event
+                for passed in self._floor.overlap.on_transcript(event):
+                    yield passed
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
@@ -44,6 +45,21 @@ class TurnTaker(Agent):
         async with aclosing(Agent.default.llm_node(self, shown, tools, model_settings)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """Speak, and remember what is to be said."""
+        written = self._floor.script.write(text)
+        async with aclosing(Agent.default.tts_node(self, written, model_settings)) as frames:
+            async for frame in frames:
+                yield frame
+
+    def transcription_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncIterator[str]:
+        """Show what is said, and remember when."""
+        return self._floor.script.play(text)
 
 
 def show_cuts(chat_ctx: llm.ChatContext) -> llm.ChatContext:

@@ -23,6 +23,7 @@ class Source:
     def __init__(self, *_: Any, **__: Any) -> None:
         self.taken: list[np.ndarray[Any, Any]] = []
         self._room = asyncio.Semaphore(0)
+        self.queued_duration = 0.02
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         await self._room.acquire()
@@ -161,3 +162,19 @@ async def test_closing_ends_what_is_being_played(speaker: tuple[Loudspeaker, Sou
     await source.tick(2)
     await loudspeaker.aclose()
     assert [e.interrupted for e in finished] == [True]
+
+
+async def test_it_keeps_more_ahead_once_it_ran_dry_and_less_when_it_did_not_for_a_while(
+    speaker: tuple[Loudspeaker, Source],
+) -> None:
+    loudspeaker, source = speaker
+    await loudspeaker.capture_frame(reply(10.0))
+    await source.tick(3)
+    assert loudspeaker._ahead == module._AHEAD
+    source.queued_duration = 0.0
+    await source.tick(1)
+    source.queued_duration = 0.02
+    await source.tick(1)
+    assert loudspeaker._ahead > module._AHEAD
+    await source.tick(module._CALM + 1)
+    assert loudspeaker._ahead == module._AHEAD

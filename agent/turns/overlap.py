@@ -1,0 +1,312 @@
+"""Sound over the agent's speech: its voice is lowered, the sound judged, and the agent stopped."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import stt, vad
+
+from .echo import has_pitch, likeness, loudness
+from .loudspeaker import SAMPLE_RATE
+from .playout import Samples
+from .policy import Evidence, OverlapPolicy, Verdict
+from .words import tokens
+
+WINDOW = 0.032
+"""Seconds that Silero judges at once."""
+_VOICE = 0.5
+"""Least probability of a voice; Silero's own default."""
+_APART = 0.4
+"""Silence between two sounds, in seconds; shorter ones are pauses within one."""
+_REMEMBERED = 3.0
+"""Silence after which no transcript of a sound is expected, in seconds."""
+_ANSWER = 1.0
+"""A word in the last second of the agent's speech may be the answer to it, in seconds."""
+_COMPARED = 10
+"""Windows of 32 ms that are compared with what was played. Of 120 pairs of clips, 0.32 s of another
+voice were at most 0.33 alike, of an echo at least 0.37 (in a simulated room) or 0.46 (without)."""
+_FADING = 0.7
+"""Of the likeness a window earlier, what still counts: one of an echo is below 0.4 now and then,
+two in a row are not."""
+_SILENT = 0.1
+"""Amplitude of what is not yet part of a sound, of its loudest window."""
+_DELAY = 1.4
+"""Longest delay of an echo, in seconds, the way to the user and back included: 0.2 on a machine at
+rest, one second on one with more work than cores. Up to 1.4 the same Fourier transform serves."""
+_ECHO_OVER = 0.3
+"""Likeness below which an echo is no longer all that is heard."""
+_EAR = 0.4
+"""Seconds to the first words until that was seen once; see :class:`.policy.WordsFirst`."""
+
+
+class Stage(Protocol):
+    """What an overlap can do to the agent's speech, and what it asks of it."""
+
+    def duck(self, ducked: bool) -> None:
+        """Lower the agent's voice, or raise it again."""
+
+    def stop(self) -> bool:
+        """End the agent's speech; False if that is not allowed."""
+
+    def resume(self) -> None:
+        """Go on from where it was stopped."""
+
+    def played(self, seconds: float) -> Samples:
+        """Return what was played last."""
+
+    def spoken(self) -> Sequence[str]:
+        """Return the agent's words of the last seconds, and of the next."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a sound, for the records; times in seconds from its first voice."""
+
+    verdict: str
+    turn: bool
+    """Whether it begins a turn of the user's."""
+    ducked: float | None
+    decided: float
+
+
+@dataclass
+class _Sound:
+    began: float
+    last_voice: float
+    ducked: float | None = None
+    voiced: float = 0.0
+    pitched: float = 0.0
+    power: float = 0.0
+    echo: float = 0.0
+    said: str = ""
+    words: tuple[str, ...] = ()
+    echoed: int = 0
+    """Words at the beginning that were an echo's."""
+    words_at: float = 0.0
+    final: bool = False
+    verdict: Verdict | None = None
+    held: list[stt.SpeechEvent] = field(default_factory=list)
+
+
+class Overlap(rtc.EventEmitter[Literal["judged"]]):
+    """Watches what is heard while the agent speaks, and acts on what a policy makes of it.
+
+    Transcripts of a sound that is not (yet) an interruption are held back: they are no turn of
+    the user's. Time passes with the microphone's windows, so there is no timer to be owned.
+    ``judged`` is emitted with a :class:`Judged` for each judgement.
+
+    Args:
+        stage: The agent's speech.
+        policy: Judges.
+        doubt: Silence after a stop without words before the agent goes on, in seconds, beside the
+            time that the ear usually takes.
+        clock: Seconds on a clock that never steps back.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        policy: OverlapPolicy,
+        *,
+        doubt: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._stage = stage
+        self._policy = policy
+        self._doubt = doubt
+        self._clock = clock
+        self._speaking = False
+        self._spoke_until = 0.0
+        self._sound: _Sound | None = None
+        self._stopped = False
+        self._windows: deque[Samples] = deque(maxlen=_COMPARED)
+        self._ear = _EAR
+        self._voice_began: float | None = None
+        self._usual: float | None = None
+
+    def on_agent(self, speaking: bool) -> None:
+        """Learn that the agent begins to speak, or falls silent."""
+        if speaking == self._speaking:
+            return
+        self._speaking = speaking
+        if speaking:
+            self._sound = None
+            self._stopped = False
+            self._windows.clear()
+        else:
+            self._spoke_until = self._clock()
+
+    def on_voice(self, event: vad.VADEvent) -> None:
+        """Take a window of the microphone."""
+        now = self._clock()
+        if event.type is vad.VADEventType.START_OF_SPEECH:
+            self._voice_began = now - event.speech_duration
+        if event.type is not vad.VADEventType.INFERENCE_DONE:
+            return
+        voice = event.probability >= _VOICE
+        if self._sound is None and not voice and not self._speaking:
+            return
+        window = np.concatenate([np.frombuffer(f.data, np.int16) for f in event.frames])
+        self._windows.append(window)
+        if self._speaking and voice and self._is_new(now):
+            at = now - window.size / SAMPLE_RATE
+            self._sound = _Sound(began=at, last_voice=at)
+        sound = self._sound
+        if sound is None:
+            if voice and not self._speaking:
+                self._learn_loudness(window)
+            return
+        if voice:
+            sound.last_voice = now
+        if self._speaking and (sound.verdict is None or (sound.verdict is Verdict.ECHO and voice)):
+            self._weigh(sound, window, voice)
+            self._judge(sound, now)
+        self._check_false_stop(now)
+
+    def on_transcript(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
+        """Take an event of the ear and return those that may pass."""
+        if event.type not in (
+            stt.SpeechEventType.INTERIM_TRANSCRIPT,
+            stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+            stt.SpeechEventType.FINAL_TRANSCRIPT,
+        ):
+            return [event]
+        now = self._clock()
+        text = event.alternatives[0].text if event.alternatives else ""
+        final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
+        sound = self._sound
+        if text:
+            self._learn_ear(now)
+        if sound is None or now - sound.last_voice > _REMEMBERED:
+            return [event]
+        self._take_words(sound, text, final, now)
+        if self._stopped and sound.verdict is not None:
+            return self._pass_after_stop(sound, event, final)
+        if not self._speaking and self._is_turn(sound, now):
+            self._sound = None
+            return [*sound.held, event]
+        sound.held.append(event)
+        self._judge(sound, now)
+        if sound.verdict is None:
+            return []
+        passed = sound.held if sound.verdict.stops else []
+        sound.held = []
+        return passed
+
+    def _is_new(self, now: float) -> bool:
+        """Whether a voice begins a sound of its own."""
+        sound = self._sound
+        return sound is None or (sound.verdict is not None and now - sound.last_voice >= _APART)
+
+    def _weigh(self, sound: _Sound, window: Samples, voice: bool) -> None:
+        """Find out what a sound is like."""
+        if voice:
+            seconds = window.size / SAMPLE_RATE
+            sound.voiced += seconds
+            sound.pitched += seconds * has_pitch(window)
+            sound.power += seconds * 10 ** (loudness(window) / 10)
+        levels = [float(np.std(w)) for w in self._windows]
+        first = next(i for i, level in enumerate(levels) if level >= _SILENT * max(levels))
+        heard = np.concatenate(list(self._windows)[first:])
+        alike = likeness(heard, self._stage.played(_COMPARED * WINDOW + _DELAY))
+        sound.echo = max(alike, _FADING * sound.echo)
+
+    def _judge(self, sound: _Sound, now: float) -> None:
+        if sound.verdict is Verdict.ECHO and sound.echo < _ECHO_OVER:
+            # Somebody speaks into the echo, and what they say is a sound of its own.
+            sound.began, sound.ducked, sound.verdict = now - WINDOW, None, None
+            sound.voiced = sound.pitched = sound.power = 0.0
+            sound.echoed = len(sound.words)
+        verdict = self._policy.judge(self._evidence(sound, now))
+        if verdict is None and sound.verdict is None and sound.ducked is None:
+            sound.ducked = round(now - sound.began, 3)
+            self._stage.duck(True)
+        if verdict is None or verdict is sound.verdict:
+            return
+        if verdict.stops and self._speaking:
+            if not self._stage.stop():
+                return
+            self._stopped = True
+        sound.verdict = verdict
+        self._stage.duck(False)
+        self._tell(verdict.value, verdict.stops, sound, now)
+
+    def _evidence(self, sound: _Sound, now: float) -> Evidence:
+        level = None
+        if self._usual is not None and sound.voiced:
+            level = 10 * float(np.log10(sound.power / sound.voiced)) - self._usual
+        return Evidence(
+            lasted=now - sound.began,
+            voiced=sound.voiced,
+            quiet=now - sound.last_voice,
+            pitched=sound.pitched / sound.voiced if sound.voiced else 0.0,
+            level=level,
+            echo=sound.echo,
+            words=sound.words[sound.echoed :],
+            since_words=now - sound.words_at,
+            final=sound.final,
+            spoken=self._stage.spoken(),
+            ear=self._ear,
+        )
+
+    def _take_words(self, sound: _Sound, text: str, final: bool, now: float) -> None:
+        words = tokens(f"{sound.said} {text}")
+        if words != sound.words:
+            sound.words, sound.words_at = words, now
+        sound.final = final
+        if final:
+            sound.said = f"{sound.said} {text}"
+
+    def _is_turn(self, sound: _Sound, now: float) -> bool:
+        """Whether a sound is the user's turn because the agent has come to its end."""
+        if sound.verdict is None:
+            return self._policy.judge(self._evidence(sound, now)) is not Verdict.ECHO
+        return sound.verdict is Verdict.BACKCHANNEL and sound.began >= self._spoke_until - _ANSWER
+
+    def _pass_after_stop(
+        self, sound: _Sound, event: stt.SpeechEvent, final: bool
+    ) -> list[stt.SpeechEvent]:
+        if not final or sound.verdict is Verdict.STOP_WORD:
+            return [event]
+        verdict = self._policy.judge(self._evidence(sound, self._clock()))
+        if verdict is None or verdict.stops:
+            self._sound = None
+            return [event]
+        self._undo_stop(sound)
+        return []
+
+    def _check_false_stop(self, now: float) -> None:
+        """Go on speaking if there were no words to what the agent was stopped by."""
+        sound = self._sound
+        if sound is None:
+            return
+        quiet = now - sound.last_voice
+        if self._stopped and not sound.words and quiet >= self._ear + self._doubt:
+            self._undo_stop(sound)
+        elif quiet > _REMEMBERED:
+            self._sound = None
+
+    def _undo_stop(self, sound: _Sound) -> None:
+        self._tell("false stop", False, sound, self._clock())
+        self._sound = None
+        self._stopped = False
+        self._stage.resume()
+
+    def _tell(self, verdict: str, turn: bool, sound: _Sound, now: float) -> None:
+        self.emit("judged", Judged(verdict, turn, sound.ducked, round(now - sound.began, 3)))
+
+    def _learn_ear(self, now: float) -> None:
+        if self._voice_began is not None:
+            self._ear += 0.5 * (min(now - self._voice_began, 3.0) - self._ear)
+            self._voice_began = None
+
+    def _learn_loudness(self, window: Samples) -> None:
+        level = loudness(window)
+        self._usual = level if self._usual is None else self._usual + 0.05 * (level - self._usual)

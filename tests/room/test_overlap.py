@@ -1,0 +1,59 @@
+"""Sound over the agent's speech, in a real room with real engines: what stops it, what does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from livekit.agents.voice import SpeechHandle
+
+from bench.history import TEXTS
+from bench.recording import SAMPLE_RATE, Samples
+from bench.speaker import Conversation, converse
+
+from .conftest import World
+
+pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+
+
+def knocks() -> Samples:
+    """Knocks on a door: bursts of noise that die away."""
+    rng = np.random.default_rng(7)
+    burst = rng.normal(0, 9000, SAMPLE_RATE // 4) * np.exp(-np.arange(SAMPLE_RATE // 4) / 900)
+    return np.tile(np.clip(burst, -32000, 32000).astype(np.int16), 4)
+
+
+async def speak_over(conversation: Conversation, text: str, sound: Samples) -> SpeechHandle:
+    """Have a text said, and make a sound 1.5 s into it."""
+    caller = conversation.caller
+    start = caller.now
+    speech = conversation.session.say(text)
+    while (first := caller.heard.first_sound(start)) is None or caller.now < first + 1.5:
+        await caller.tick()
+    await caller.say(sound)
+    await speech
+    return speech
+
+
+@pytest.mark.parametrize(
+    ("language", "backchannel", "stop"),
+    [("en", "Okay.", "Stop! Stop!"), ("zh", "嗯，好的。", "等一下！")],
+)
+async def test_what_stops_it_and_what_does_not(
+    world: World, language: str, backchannel: str, stop: str
+) -> None:
+    text = TEXTS[language]
+    async with converse(
+        world.server, tts_url=world.tts_url, stt_url=world.stt_url, language=language
+    ) as conversation:
+        session = conversation.session
+        goes_on = [
+            await speak_over(conversation, text, sound)
+            for sound in (knocks(), await world.speech(backchannel, language))
+        ]
+        stopped = await speak_over(conversation, text, await world.speech(stop, language))
+        said = [m for m in session.history.messages() if m.role == "assistant"]
+    assert not any(speech.interrupted for speech in goes_on)
+    assert stopped.interrupted
+    assert [m.interrupted for m in said] == [False, False, True]
+    assert text.startswith(said[-1].text_content or "")
+    assert len(said[-1].text_content or "") < len(text)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+
+from livekit.agents.types import TimedString
+
+from agent.turns.script import Rest, Script
+
+
+async def stream(pieces: Iterable[str]) -> AsyncIterator[str]:
+    for piece in pieces:
+        yield piece
+
+
+def timed(text: str, seconds: float = 0.5) -> list[str]:
+    words = [f"{word} " for word in text.split()]
+    return [
+        TimedString(word, start_time=i * seconds, end_time=(i + 1) * seconds)
+        for i, word in enumerate(words)
+    ]
+
+
+async def played(script: Script, written: str, shown: str | None = None) -> None:
+    async for _ in script.write(stream([written])):
+        pass
+    async for _ in script.play(stream(timed(shown or written))):
+        pass
+
+
+async def test_a_word_counts_as_heard_once_half_of_it_was() -> None:
+    script = Script()
+    await played(script, "One two three four.")
+    assert script.heard(0.2) == ""
+    assert script.heard(0.25) == "One "
+    assert script.heard(1.3) == "One two three "
+    assert script.heard(9.0) == "One two three four. "
+
+
+async def test_the_rest_begins_with_the_word_that_was_cut() -> None:
+    script = Script()
+    await played(script, "One two three four.")
+    assert script.rest("One two ") == Rest("three four.", complete=True)
+    assert script.rest("") == Rest("One two three four.", complete=True)
+
+
+async def test_the_rest_is_found_behind_markup_and_spaces_that_are_not_shown() -> None:
+    script = Script()
+    await played(script, "<style warm>好的。</style>博物馆  九点开门。", "好的。 博物馆")
+    assert script.rest("好的。 博物馆 ") == Rest("九点开门。", complete=True)
+
+
+async def test_the_rest_is_of_the_part_that_is_played_and_of_those_after_it() -> None:
+    script = Script()
+    await played(script, "One two three.")
+    async for _ in script.write(stream(["Four five."])):
+        pass
+    assert script.rest("Six ") is None
+    # The next is a part of the same reply, or it would not be written yet.
+    assert script.rest("One ") == Rest("two three. Four five.", complete=True)
+
+
+async def test_a_reply_that_was_not_written_to_its_end_is_not_complete() -> None:
+    script = Script()
+    writing = script.write(stream(["One two ", "three."]))
+    await anext(writing)
+    await writing.aclose()
+    assert script.rest("One ") == Rest("two", complete=False)
+
+
+async def test_words_without_times_tell_nothing_of_what_was_heard() -> None:
+    script = Script()
+    async for _ in script.play(stream(["One ", "two "])):
+        pass
+    assert script.heard(5.0) is None
+
+
+async def test_the_words_around_a_moment_are_those_an_echo_can_have() -> None:
+    script = Script()
+    await played(script, " ".join(f"w{i}" for i in range(40)))
+    around = script.around(10.0)
+    assert around[0] == "w8"
+    assert around[-1] == "w21"
