@@ -32,9 +32,12 @@ DUCKED = 0.7
 """Of the level before the caller spoke: below it, the agent is ducked."""
 
 _BLOCK = SAMPLE_RATE // 100
-_THRESHOLD = 10 ** (SILENCE_DBFS / 20) * 32768
 _GRACE = 0.03
 """Of a word's end that may be missing, in seconds, as in :mod:`bench.history`."""
+_AUDIBLE = -36.0
+"""Level of the reply that is heard even when it is ducked, in dBFS."""
+_HOLE = 10
+"""Blocks of silence after which something else may begin."""
 _WINDOW = 4 * _BLOCK
 """In which the level is taken."""
 _SLACK = SAMPLE_RATE // 250
@@ -129,13 +132,19 @@ def _stop(
     Returns:
         That moment, and where in the recording the reply begins, by its last second before it.
     """
-    expected = _loud(reply.samples)
+    expected = _loud(reply.samples, _AUDIBLE)
     size = int(SILENT_FOR * 100)
     block = int(take.said_from * 100)
     while block < len(loud) - size:
         position = block - round(shift * 100)
         wanted = expected[max(position, 0) : position + size]
-        if loud[block : block + size].any() or wanted.sum() < size * 2 // 3:
+        silent = not loud[block : block + size].any() and wanted.sum() >= size * 2 // 3
+        hole = not loud[block : block + _HOLE].any() and wanted[:_HOLE].sum() >= _HOLE * 2 // 3
+        if not silent and hole and (then := _goes_on(take, loud, reply, block / 100)):
+            # The reply came late, or its parts further apart than they were recorded.
+            block, shift = then
+            continue
+        if not (silent or hole):
             block += 1
             continue
         last = np.flatnonzero(_over(take.heard[: block * _BLOCK]))
@@ -150,6 +159,23 @@ def _stop(
             return stop, shift
         shift, block = again - place, math.ceil(again * 100)
     return None, shift
+
+
+def _goes_on(
+    take: Take, loud: NDArray[np.bool_], reply: Clip, after: float
+) -> tuple[int, float] | None:
+    """Whether the reply follows a short silence: an answer may come as soon as that.
+
+    Returns:
+        The block in which it is certain to be heard again, and its shift from there on.
+    """
+    again = _sustained(loud, after)
+    for later in (0.0, 0.5, 1.0, 1.5):
+        if again is not None:
+            place, likeness = _position(take.heard, again + later, reply)
+            if likeness > _THE_SAME:
+                return math.ceil((again + later) * 100), again + later - place
+    return None
 
 
 def _before_blips(loud: NDArray[np.bool_], block: int) -> int:
@@ -251,15 +277,15 @@ def _of(text: str, reply: Clip) -> bool:
     return contains(said, part)
 
 
-def _loud(samples: Samples) -> NDArray[np.bool_]:
+def _loud(samples: Samples, threshold: float = SILENCE_DBFS) -> NDArray[np.bool_]:
     """Which blocks of 10 ms have sound."""
     whole = len(samples) // _BLOCK
-    blocks = _over(samples[: whole * _BLOCK]).reshape(-1, _BLOCK)
+    blocks = _over(samples[: whole * _BLOCK], threshold).reshape(-1, _BLOCK)
     return np.asarray(blocks.any(axis=1))
 
 
-def _over(samples: Samples) -> NDArray[np.bool_]:
-    return np.abs(samples.astype(np.int32)) > _THRESHOLD
+def _over(samples: Samples, threshold: float = SILENCE_DBFS) -> NDArray[np.bool_]:
+    return np.abs(samples.astype(np.int32)) > 10 ** (threshold / 20) * 32768
 
 
 def _first(loud: NDArray[np.bool_], after: float) -> float | None:

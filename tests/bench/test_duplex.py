@@ -156,6 +156,16 @@ def test_a_reply_that_is_taken_up_again_is_seen(reply: Clip) -> None:
     assert (found.stopped, found.resumed) == (True, True)
 
 
+def test_an_answer_that_comes_at_once_ends_the_reply_too(reply: Clip) -> None:
+    other = (np.random.default_rng(1).standard_normal(2 * SAMPLE_RATE) * 3000).astype(np.int16)
+    found = judge.judge(take(reply, received(0.4, part(reply, 0.0, 2.5), 0.2, other), [REPLY]))
+    assert (found.stopped, found.resumed) == (True, False)
+    assert found.stop_latency == pytest.approx(400, abs=2)
+    # The same silence is a hole where the reply goes on.
+    whole = received(0.4, part(reply, 0.0, 2.5), 0.2, part(reply, 2.7, 5.0), 1.0)
+    assert judge.judge(take(reply, whole, [REPLY])).stopped is False
+
+
 def test_a_pause_of_the_agents_own_is_no_stop(reply: Clip) -> None:
     samples = reply.samples.copy()
     samples[int(2.4 * SAMPLE_RATE) : int(2.6 * SAMPLE_RATE)] = 0
