@@ -14,7 +14,7 @@ from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
 
 from .conftest import recorded
-from .instant import Host, hosting, livekit, room_for  # noqa: F401 - a fixture
+from .instant import Host, hosting, room_for
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -47,9 +47,7 @@ async def until_last(host: Host, words: str) -> None:
     assert host.words[-1:] == [words]
 
 
-async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(livekit: Server) -> None:
     answers = ("Hello, Anna.", "Hello, Ben.", "Ben asked about his country.")
     hears = ("I am Anna.", "And I am Ben.", "Who spoke about a country?")
     async with (
@@ -80,7 +78,7 @@ async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(
 
 
 async def test_who_comes_in_before_a_turn_has_ended_is_answered_with_the_other(
-    livekit: Server,  # noqa: F811
+    livekit: Server,
 ) -> None:
     hears = ("We would like", "two cups of tea.")
     async with (
@@ -98,9 +96,7 @@ async def test_who_comes_in_before_a_turn_has_ended_is_answered_with_the_other(
     assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2"]
 
 
-async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(livekit: Server) -> None:
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="ben") as ben,
@@ -125,7 +121,7 @@ async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(
             await closed.wait()
 
 
-async def test_anybody_may_type(livekit: Server) -> None:  # noqa: F811
+async def test_anybody_may_type(livekit: Server) -> None:
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="anna") as anna,
@@ -143,9 +139,7 @@ async def test_anybody_may_type(livekit: Server) -> None:  # noqa: F811
     assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2"]
 
 
-async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(livekit: Server) -> None:
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="anna") as anna,
@@ -165,9 +159,7 @@ async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(
         await until(host, [TEA, "> My fellow Americans,", "Go on."])
 
 
-async def test_it_murmurs_at_a_pause_and_nothing_else_happens(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_it_murmurs_at_a_pause_and_nothing_else_happens(livekit: Server) -> None:
     conduct = ConductSettings(backchannel_after=1.0)
     async with (
         room_for(livekit) as name,
@@ -197,9 +189,7 @@ async def test_it_murmurs_at_a_pause_and_nothing_else_happens(
         assert agent == ["I see."]
 
 
-async def test_a_long_answer_is_taken_up_where_it_was_cut(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_a_long_answer_is_taken_up_where_it_was_cut(livekit: Server) -> None:
     outline = "Tea is made in two steps."
     first = "First you boil the water in a kettle. That takes about three minutes on a stove."
     second = "Then you pour it over the leaves."
