@@ -77,7 +77,7 @@ async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(livek
     assert host.ear.lasted[2] > host.ear.lasted[0] - 0.2
 
 
-async def test_who_comes_in_before_a_turn_has_ended_is_answered_with_the_other(
+async def test_who_comes_in_on_a_turn_is_answered_with_the_other(
     livekit: Server,
 ) -> None:
     hears = ("We would like", "two cups of tea.")
