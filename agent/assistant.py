@@ -167,7 +167,8 @@ def instructions(settings: Settings, language: Language | None, phone: Phone | N
     prompt = settings.instructions
     if prompt is None:
         prompt = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
-        prompt += _IN_PARTS[language or "en"] if settings.conduct.plan.enabled else ""
+        plan = settings.conduct.plan
+        prompt += _IN_PARTS[language or "en"] if plan.enabled and plan.outline else ""
     told = phone.described() if phone else ""
     return f"{prompt}\n{told}" if told else prompt
 

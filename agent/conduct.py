@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator
 from typing import Protocol, get_args
@@ -74,16 +73,16 @@ class Conduct:
             )
         if room and settings.backchannel_after:
             mouth = Murmur(session, room)
-            self._parts.append(
-                Backchannels(session, mouth, settings.backchannel_after, self.phrases)
-            )
+            nods = Backchannels(session, mouth, settings.backchannel_after, self.phrases)
+            self._parts += [nods, mouth]
         if room:
             self._company = Company(session, room, inference.VAD(model="silero"))
             self._parts.append(self._company)
 
     async def aclose(self) -> None:
         """Do nothing more."""
-        await asyncio.gather(*(part.aclose() for part in self._parts))
+        for part in self._parts:
+            await part.aclose()
 
     def attributed(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
         """The conversation as the model is to see it: who said what, if there are several."""

@@ -150,8 +150,10 @@ class PlanSettings(_Section):
     """Long answers."""
 
     enabled: bool = True
-    """Give them in parts, one sentence of outline first, with a place for the user to come in after
-    each."""
+    """Give them in parts, with a place for the user to come in after each."""
+    outline: bool = True
+    """Ask the model, in the assistant's own system prompt, for the parts, with one sentence of
+    outline first. Without, they are cut by length alone."""
     pause: Seconds = 0.8
     """Quiet between two parts, in seconds."""
 

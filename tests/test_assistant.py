@@ -106,6 +106,12 @@ def test_it_is_told_to_answer_in_the_users_language(profile: Settings) -> None:
     assert greeting(profile, None).startswith("Hello")
 
 
+def test_it_is_told_to_speak_in_parts_where_the_profile_says_so(profile: Settings) -> None:
+    assert "empty line" in instructions(profile, "en")
+    assert "空一行" in instructions(profile, "zh")
+    assert "empty line" not in instructions(settings.load("cpu"), "en")
+
+
 def test_a_profile_may_have_words_of_its_own(profile: Settings) -> None:
     own = profile.model_copy(update={"instructions": "You sell tea.", "greeting": {"en": "Tea?"}})
     assert instructions(own, "zh") == "You sell tea."

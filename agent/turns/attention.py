@@ -52,8 +52,10 @@ class Attention:
             self._forget_asides()
 
     def pauses(self, who: str, now: float) -> None:
-        """A person has fallen silent."""
-        person = self._people.setdefault(who, _Person())
+        """A person has fallen silent, if they are still here."""
+        person = self._people.get(who)
+        if person is None:
+            return
         person.speaking, person.paused = False, now
         if person.began is not None and now - person.began < self._take:
             person.began = None

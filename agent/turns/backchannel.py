@@ -85,7 +85,7 @@ class Backchannels:
         self._mouth = mouth
         self._phrases = phrases
         self._telling = Telling(after)
-        self._nods = count()
+        self._count = count()
         self._preparing = Pending()
         self._waiting = Pending()
         session.on("user_state_changed", self._on_user_state)
@@ -123,7 +123,7 @@ class Backchannels:
         await asyncio.sleep(PAUSE)
         self._telling.begin()
         words = self._phrases().backchannels
-        text = words[next(self._nods) % len(words)]
+        text = words[next(self._count) % len(words)]
         await self._mouth.murmur(text)
 
 
@@ -162,3 +162,8 @@ class Murmur:
         elif self._source:
             for frame in self._sounds[text]:
                 await self._source.capture_frame(frame)
+
+    async def aclose(self) -> None:
+        """Sound no more."""
+        if self._source:
+            await self._source.aclose()

@@ -61,7 +61,8 @@ class Company:
         self._detector = detector
         self._attention = Attention()
         self._numbers: dict[str, int] = {}
-        self._listening: dict[str, asyncio.Task[None]] = {}
+        self._listening: dict[tuple[str, str], asyncio.Task[None]] = {}
+        """By person and track."""
         self._reading: set[asyncio.Task[None]] = set()
         self._latest: dict[str, deque[rtc.AudioFrame]] = {}
         self._turning = Pending()
@@ -73,6 +74,7 @@ class Company:
         room.on("participant_disconnected", self._on_left)
         for event in ("participant_connected", "track_subscribed", "track_unsubscribed"):
             room.on(event, self._look)
+        room.on("track_muted", self._on_muted)
         room.register_text_stream_handler(TOPIC_CHAT, self._on_text)
         session.on("conversation_item_added", self._on_item)
         session.on("user_state_changed", self._on_user_state)
@@ -93,9 +95,9 @@ class Company:
         shown = llm.ChatContext.empty()
         for item in chat_ctx.items:
             if item.type == "message" and item.role == "user":
-                name = item.extra.get(SPEAKER) or here
-                first, *others = item.content or [""]
-                item = item.model_copy(update={"content": [f"[{name}] {first}", *others]})
+                words = f"[{item.extra.get(SPEAKER) or here}] {item.text_content or ''}"
+                sounds = [part for part in item.content if not isinstance(part, str)]
+                item = item.model_copy(update={"content": [words, *sounds]})
             elif item.type == "message" and item.role == "system":
                 item = item.model_copy(update={"content": [*item.content, NAMES]})
             shown.items.append(item)
@@ -121,17 +123,17 @@ class Company:
         if self._input is None:
             return
         tracks = {
-            person.identity: publication.track
-            for person in people
+            (person.identity, publication.sid): publication.track
+            for person in (people if len(people) > 1 else ())
             for publication in person.track_publications.values()
             if publication.track and publication.source == rtc.TrackSource.SOURCE_MICROPHONE
         }
-        wanted = tracks if len(people) > 1 else {}
-        for identity in self._listening.keys() - wanted.keys():
-            self._listening.pop(identity).cancel()
-        for identity in wanted.keys() - self._listening.keys():
-            task = asyncio.create_task(self._listen(identity, wanted[identity]))
-            self._listening[identity] = task
+        for key in self._listening.keys() - tracks.keys():
+            self._listening.pop(key).cancel()
+        for key in tracks.keys() - self._listening.keys():
+            task = asyncio.create_task(self._listen(key[0], tracks[key]))
+            task.add_done_callback(report)
+            self._listening[key] = task
 
     async def _listen(self, identity: str, track: rtc.Track) -> None:
         clock = asyncio.get_running_loop().time
@@ -156,6 +158,7 @@ class Company:
                     continue
                 self._consider()
         finally:
+            self._attention.pauses(identity, clock())
             await cancel_and_wait(feeding)
             await detected.aclose()
             await sound.aclose()
@@ -194,6 +197,11 @@ class Company:
         if now and was == person.identity and self._input:
             self._session.room_io.set_participant(now)
         self._look()
+
+    def _on_muted(self, person: rtc.Participant, _: object) -> None:
+        # Who mutes in the middle of a word is never heard to pause: no more sound comes.
+        self._attention.pauses(person.identity, asyncio.get_running_loop().time())
+        self._consider()
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
         source = self._session.input.audio

@@ -7,7 +7,7 @@ tool, whoever wrote it: by a setting, never twice in a row, and dropped if the r
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import cycle
+from itertools import count
 from typing import Any
 
 from livekit.agents import AgentSession, ConversationItemAddedEvent
@@ -47,7 +47,7 @@ class Filler:
         self._running: set[str] = set()
         self._filled = False
         self._speech: SpeechHandle | None = None
-        self._turns = cycle(range(6))  # 6: a whole number of rounds through two or three phrases
+        self._count = count()
         session.on("tool_execution_updated", self._on_tool)
         session.on("conversation_item_added", self._on_item)
 
@@ -83,7 +83,7 @@ class Filler:
         words = self._phrases().fillers
         self._filled = True
         self._speech = self._session.say(
-            words[next(self._turns) % len(words)], add_to_chat_ctx=False
+            words[next(self._count) % len(words)], add_to_chat_ctx=False
         )
 
     def _drop(self) -> None:

@@ -87,8 +87,9 @@ class Interjections:
                 speech = await self._session.say(text, allow_interruptions=not urgent)
         except TimeoutError:
             return False
-        if self._cut:
-            self._answer.start(self._answer_what_was_cut())
+        finally:
+            if self._cut:
+                self._answer.start(self._answer_what_was_cut())
         return bool(speech.chat_items)
 
     async def _opening(self, relevant: Callable[[], bool]) -> None:

@@ -69,7 +69,8 @@ class Plan:
             text: The words that the user heard.
             all_of_it: Whether they were not cut short.
         """
-        if not self.parts or not _letters(self.parts[0]).startswith(_letters(text)):
+        said = _letters(text)
+        if not said or not self.parts or not _letters(self.parts[0]).startswith(said):
             return False
         self._topics |= topics(" ".join(self.parts))
         left = "" if all_of_it else rest(self.parts[0], text)
@@ -125,21 +126,18 @@ class SpeechPlan:
             model: The model's answer to it, not begun yet.
         """
         last = chat_ctx.items[-1] if chat_ctx.items else None
-        asked = last.text_content if last and last.type == "message" else None
-        if last and last.type == "message" and last.role == "user" and self._is_go_on(asked or ""):
-            assert self._plan
-            yield self._plan.parts[0]
+        asked = last.text_content if last and last.type == "message" and last.role == "user" else ""
+        if part := self._next_part(asked or ""):
+            yield part
             return
         async for chunk in self._first_part(model):
             yield chunk
 
-    def _is_go_on(self, words: str) -> bool:
+    def _next_part(self, words: str) -> str | None:
+        """What the plan itself answers to the user's words; None if the model has to."""
         said = _plain(words)
-        return bool(
-            self._plan
-            and self._plan.parts
-            and (_GO_ON.fullmatch(said) or (self._flowing and _NODS.fullmatch(said)))
-        )
+        asked_for = _GO_ON.fullmatch(said) or (self._flowing and _NODS.fullmatch(said))
+        return self._plan.parts[0] if asked_for and self._plan and self._plan.parts else None
 
     async def _first_part(
         self, chunks: AsyncIterable[llm.ChatChunk | str | FlushSentinel]

@@ -22,6 +22,7 @@ from bench import speech
 from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples
 from bench.wav import encode
+from tests.web.conftest import LiveKitServer
 
 pytestmark = pytest.mark.room
 
@@ -69,6 +70,16 @@ async def world() -> AsyncIterator[World]:
         stack = Stack()
     async with stack:
         yield World(stack.server, stack.tts_url, stack.stt_url, stack.web_url)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def livekit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A livekit-server alone, for an agent with instant engines."""
+    running = LiveKitServer(tmp_path_factory.mktemp("livekit") / "livekit.yaml")
+    await running.start()
+    where = running.livekit
+    yield Server(where.url, where.api_key, where.api_secret)
+    await running.kill()
 
 
 def recorded(name: str) -> Samples:

@@ -10,11 +10,9 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest_asyncio
 from livekit import api, rtc
 from livekit.agents import AgentSession, llm, stt, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
@@ -27,7 +25,6 @@ from agent.demo import Server
 from agent.settings import ConductSettings
 from agent.turns import Floor
 from tests.turns.scripted import RATE, Thinker
-from tests.web.conftest import LiveKitServer
 
 
 class Ear(stt.STT):
@@ -160,14 +157,3 @@ async def hosting(
             record=False,
         )
         yield Host(name, session, ear, thinker)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def livekit(tmp_path_factory: Any) -> AsyncIterator[Server]:
-    """A livekit-server alone."""
-    folder: Path = tmp_path_factory.mktemp("livekit")
-    running = LiveKitServer(folder / "livekit.yaml")
-    await running.start()
-    where = running.livekit
-    yield Server(where.url, where.api_key, where.api_secret)
-    await running.kill()

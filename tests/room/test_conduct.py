@@ -9,11 +9,12 @@ import pytest
 from agent.demo import Server
 from agent.settings import ConductSettings
 from agent.turns.backchannel import TRACK
+from agent.turns.company import NAMES
 from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
 
 from .conftest import recorded
-from .instant import Host, hosting, livekit, room_for  # noqa: F401 - a fixture
+from .instant import Host, hosting, room_for
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -38,9 +39,15 @@ async def until(host: Host, words: list[str]) -> None:
     assert host.words == words
 
 
-async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def until_last(host: Host, words: str) -> None:
+    for _ in range(400):
+        if host.words[-1:] == [words]:
+            return
+        await asyncio.sleep(0.05)
+    assert host.words[-1:] == [words]
+
+
+async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(livekit: Server) -> None:
     answers = ("Hello, Anna.", "Hello, Ben.", "Ben asked about his country.")
     hears = ("I am Anna.", "And I am Ben.", "Who spoke about a country?")
     async with (
@@ -60,6 +67,9 @@ async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(
     assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2", "Guest 1"]
     asked = [m.text_content for m in host.thinker.asked[-1].messages() if m.role == "user"]
     assert asked == [f"[Guest {who}] {words}" for who, words in zip((1, 2, 1), hears, strict=True)]
+    (told,) = [m.text_content for m in host.thinker.asked[-1].messages() if m.role == "system"]
+    assert told is not None
+    assert told.endswith(NAMES)
     # Everybody's captions are under their own name.
     for caption in zip(("anna", "ben", "anna"), hears, strict=True):
         assert caption in captions
@@ -67,8 +77,8 @@ async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(
     assert host.ear.lasted[2] > host.ear.lasted[0] - 0.2
 
 
-async def test_who_comes_in_before_a_turn_has_ended_is_answered_with_the_other(
-    livekit: Server,  # noqa: F811
+async def test_who_comes_in_on_a_turn_is_answered_with_the_other(
+    livekit: Server,
 ) -> None:
     hears = ("We would like", "two cups of tea.")
     async with (
@@ -86,9 +96,7 @@ async def test_who_comes_in_before_a_turn_has_ended_is_answered_with_the_other(
     assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2"]
 
 
-async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(livekit: Server) -> None:
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="ben") as ben,
@@ -113,7 +121,7 @@ async def test_whoever_is_left_is_listened_to_and_the_last_one_ends_it(
             await closed.wait()
 
 
-async def test_anybody_may_type(livekit: Server) -> None:  # noqa: F811
+async def test_anybody_may_type(livekit: Server) -> None:
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="anna") as anna,
@@ -131,9 +139,7 @@ async def test_anybody_may_type(livekit: Server) -> None:  # noqa: F811
     assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2"]
 
 
-async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(livekit: Server) -> None:
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="anna") as anna,
@@ -153,9 +159,7 @@ async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(
         await until(host, [TEA, "> My fellow Americans,", "Go on."])
 
 
-async def test_it_murmurs_at_a_pause_and_nothing_else_happens(
-    livekit: Server,  # noqa: F811
-) -> None:
+async def test_it_murmurs_at_a_pause_and_nothing_else_happens(livekit: Server) -> None:
     conduct = ConductSettings(backchannel_after=1.0)
     async with (
         room_for(livekit) as name,
@@ -183,3 +187,37 @@ async def test_it_murmurs_at_a_pause_and_nothing_else_happens(
         await until(host, ["> My fellow Americans, ask not", "I see."])
         agent = [c.text for c in anna.captions.values() if c.identity == "host"]
         assert agent == ["I see."]
+
+
+async def test_a_long_answer_is_taken_up_where_it_was_cut(livekit: Server) -> None:
+    outline = "Tea is made in two steps."
+    first = "First you boil the water in a kettle. That takes about three minutes on a stove."
+    second = "Then you pour it over the leaves."
+    hears = ("How is tea made?", "Wait, please.", "Go on.")
+    answers = (f"{outline}\n\n{first}\n\n{second}", "Sure.")
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, *answers, hears=hears) as host,
+    ):
+        await anna.until("listening")
+        await anna.say(ANNAS)
+        await until(host, [f"> {hears[0]}", outline])
+        await anna.until("speaking")
+        while not (said := anna.transcript("host")).endswith("That takes"):
+            assert second not in said
+            await anna.tick()
+        await anna.say(ANNAS)
+        await until_last(host, "Sure.")
+        cut = host.words[2]
+        await anna.until("listening")
+        await anna.say(ANNAS)
+        await until_last(host, second)
+    assert first.startswith(cut)
+    assert host.words == [
+        *(f"> {hears[0]}", outline, cut),
+        *(f"> {hears[1]}", "Sure."),
+        *(f"> {hears[2]}", "That takes about three minutes on a stove.", second),
+    ]
+    # "Go on" was answered by the plan, not by the model.
+    assert hears[2] not in [m.text_content for ctx in host.thinker.asked for m in ctx.messages()]

@@ -113,6 +113,23 @@ async def test_speaking_over_the_agent_stops_it(world: World) -> None:
     assert not any(re.search(r"39|thirty.?nine", text, re.IGNORECASE) for text in agent)
 
 
+async def test_a_second_person_is_understood_from_the_first_word(world: World) -> None:
+    room = "test-company"
+    async with (
+        world.join("en", identity="anna", room=room) as anna,
+        world.join("en", identity="ben", room=room) as ben,
+    ):
+        for caller in (anna, ben):
+            await caller.until("listening", within=60)
+        await ben.answer(after=0.0)
+        await ask(anna, await world.speech("What is the capital of France?", "en"))
+        question = await world.speech("Spain is a country. What is its capital?", "en", 1)
+        turn = await ask(ben, question)
+        bens = [c for c in anna.captions.values() if c.identity == "ben"]
+    assert turn.understood.lower().startswith("spain")
+    assert bens  # under his own name, for everybody in the room
+
+
 async def test_hanging_up_ends_the_job(world: World) -> None:
     room = "test-hangup"
     async with world.join("en", room=room) as caller:

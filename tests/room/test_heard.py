@@ -23,7 +23,7 @@ from bench.recording import SAMPLE_RATE, Samples
 from bench.speaker import Conversation, converse
 
 from .conftest import recorded
-from .instant import Ear, livekit  # noqa: F401 - a fixture
+from .instant import Ear
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -107,7 +107,7 @@ def jfk(begin: float, end: float) -> Samples:
 @pytest.mark.parametrize("stock", [True, False])
 @pytest.mark.parametrize("rtf", [0.05, 1.5])
 async def test_history_ends_where_the_caller_interrupted(
-    livekit: Server,  # noqa: F811
+    livekit: Server,
     rtf: float,
     stock: bool,
 ) -> None:
@@ -126,7 +126,7 @@ async def test_history_ends_where_the_caller_interrupted(
     assert sorted(errors)[1] < 2.5, errors
 
 
-async def test_a_noise_only_pauses_a_reply(livekit: Server) -> None:  # noqa: F811
+async def test_a_noise_only_pauses_a_reply(livekit: Server) -> None:
     """LiveKit's own pause and resume, in a session that has nothing of Parley but the plugins."""
     max_ahead = 5.0
     deaf = Ear()

@@ -136,6 +136,19 @@ async def test_what_has_become_irrelevant_is_dropped_and_the_turn_left_alone() -
 
 
 @in_virtual_time
+async def test_what_was_cut_for_nothing_is_answered_all_the_same() -> None:
+    relevant = iter((True, False))
+    async with polite_stage("Really?", end_of_turn=1.0) as (talk, polite, tasks):
+        talk.user_speaks()
+        tasks.create_task(polite.interject(TEA, relevant=lambda: next(relevant)))
+        await talk.at(3.0)
+        talk.user_pauses(STORY)
+        await talk.at(20.0)
+    assert [said for _, said in polite.done] == [False]
+    assert talk.words == [f"> {STORY}", "Really?"]
+
+
+@in_virtual_time
 async def test_several_are_said_in_the_order_of_the_calls() -> None:
     async with polite_stage() as (talk, polite, tasks):
         talk.user_speaks()
