@@ -30,6 +30,8 @@ _DECISION = 45.0
 """Seconds from picking up to pressing it: a briefing of two sentences takes 15."""
 
 
+_ARRIVAL = 5.0
+"""Seconds from the answer to the news of it in the room."""
 _AGAIN = 0.1
 """Seconds in which the two calls may hear each other until it is noticed: half a word."""
 
@@ -132,6 +134,7 @@ async def introduce(phone: Phone, address: str, summary: str) -> None:
     Raises:
         NotAllowed: They may not be called, or not now.
         NoAnswer: They did not pick up, or did not take the call.
+        HungUp: The caller has gone.
     """
     room, us, session = phone.room, phone.room.local_participant, phone.session
     privacy = Privacy(room, phone.server, phone.caller, COLLEAGUE)
@@ -144,11 +147,13 @@ async def introduce(phone: Phone, address: str, summary: str) -> None:
         async with on_hold(room):
             music = [sid for sid in us.track_publications if sid not in speech]
             privacy.speak_to_colleague(speech, music)
-            await phone.dialler.dial(address, room=room.name, identity=COLLEAGUE)
+            dialling = phone.dialler.dial(address, room=room.name, identity=COLLEAGUE)
+            await phone.while_it_lasts(dialling)
+            await phone.while_it_lasts(_arrived(room, COLLEAGUE))
             phone.own(phone.dialler.meter(phone.end))
             briefing = phrases(phone.language).take_it.format(summary=summary)
             said = session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
-            taking = await taken(room, COLLEAGUE, within=_DECISION)
+            taking = await phone.while_it_lasts(taken(room, COLLEAGUE, within=_DECISION))
             said.interrupt(force=True)  # a decision needs no more of it
             if not taking:
                 raise NoAnswer("the call was not taken")
@@ -156,14 +161,29 @@ async def introduce(phone: Phone, address: str, summary: str) -> None:
         await utils.aio.cancel_and_wait(apart)
         privacy.speak_to_all()
         if not taking:
-            await _remove(phone, COLLEAGUE)
+            phone.own(_remove(phone, COLLEAGUE))  # nobody waits for that
             session.input.set_audio_enabled(True)
     await privacy.connect(True)
     await phone.leave_alone(COLLEAGUE)
 
 
+async def _arrived(room: rtc.Room, identity: str) -> None:
+    """Wait until somebody who has picked up is seen here, too.
+
+    Raises:
+        NoAnswer: They have hung up before that.
+    """
+    try:
+        async with asyncio.timeout(_ARRIVAL):
+            await utils.wait_for_participant(room, identity=identity)
+    except TimeoutError as e:
+        raise NoAnswer("the call was not taken") from e
+
+
 async def _remove(phone: Phone, identity: str) -> None:
-    with contextlib.suppress(api.TwirpError):  # it was never there, or has gone
+    if identity not in phone.room.remote_participants:
+        return  # LiveKit takes its time to say so
+    with contextlib.suppress(api.TwirpError):  # it has just gone
         await phone.server.room.remove_participant(
             api.RoomParticipantIdentity(room=phone.room.name, identity=identity)
         )

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from livekit import api, rtc
-from livekit.agents import Agent, AgentSession
+from livekit.agents import Agent, AgentSession, utils
 from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Language, PhoneSettings
-from .call import STATUS, Call
+from .call import STATUS, Call, HungUp
 from .clock import CallClock
 from .dial import Dialler
 from .ledger import Ledger
 from .order import Order
 from .phrases import phrases
+from .question import Question
 from .screening import Screening
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
+
+T = TypeVar("T")
 
 
 class Phone:
@@ -53,6 +56,7 @@ class Phone:
         self._session: AgentSession[Any] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._companion: str | None = None
+        self._over = asyncio.Event()
 
     @property
     def language(self) -> Language:
@@ -121,8 +125,37 @@ class Phone:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def while_it_lasts(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something, and give it up when the call ends: LiveKit waits for tools that run.
+
+        Raises:
+            HungUp: The call has ended.
+        """
+        doing, over = asyncio.ensure_future(work), asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait((doing, over), return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                raise HungUp
+            return doing.result()
+        finally:
+            await utils.aio.cancel_and_wait(doing, over)
+
+    async def ask(self, question: Question[T]) -> T:
+        """Ask the caller something.
+
+        Raises:
+            livekit.agents.ToolError: They gave no answer, or the call has ended.
+        """
+        over = asyncio.ensure_future(self._over.wait())
+        over.add_done_callback(lambda _: question.give_up())
+        try:
+            return await question
+        finally:
+            over.cancel()
+
     def hang_up(self) -> None:
         """End the call now: with the session the room closes, and with it the line."""
+        self._over.set()
         self.session.shutdown(drain=False)
 
     async def leave_alone(self, companion: str) -> None:

@@ -98,6 +98,11 @@ class Question(AgentTask[T]):
             if answer is not None:
                 self._answer(answer)
 
+    def give_up(self) -> None:
+        """Wait for no answer any more."""
+        if not self.done():
+            self.complete(ToolError("The call has ended."))
+
     def _answer(self, answer: T) -> None:
         if not self.done():
             self.complete(answer)

@@ -19,6 +19,7 @@ from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Destination
+from .call import HungUp
 from .consent import Consent
 from .dial import NoAnswer
 from .digits import AskForDigits
@@ -77,13 +78,15 @@ class PhoneTools:
         if not 1 <= least <= most <= 32:
             raise ToolError("least and most must be from 1 to 32, and least not above most.")
         phone = self._phone
-        return await AskForDigits(
-            question,
-            least=least,
-            most=most,
-            language=phone.language,
-            room=phone.room,
-            patience=phone.settings.patience,
+        return await phone.ask(
+            AskForDigits(
+                question,
+                least=least,
+                most=most,
+                language=phone.language,
+                room=phone.room,
+                patience=phone.settings.patience,
+            )
         )
 
     @function_tool
@@ -120,7 +123,10 @@ class PhoneTools:
         self._phone.session.on("user_state_changed", on_state)
         try:
             async with on_hold(self._phone.room):
-                await asyncio.wait_for(spoke.wait(), min(seconds, _LONGEST_HOLD))
+                async with asyncio.timeout(min(seconds, _LONGEST_HOLD)):
+                    await self._phone.while_it_lasts(spoke.wait())
+        except HungUp:
+            raise StopResponse from None
         except TimeoutError:
             return "The user has not come back. Ask whether they are still there."
         finally:
@@ -165,6 +171,8 @@ class PhoneTools:
         )
         try:
             await introduce(phone, known.address, summary)
+        except HungUp:
+            pass
         except (NotAllowed, NoAnswer) as e:
             raise ToolError(f"{destination} could not be reached: {e}") from e
         raise StopResponse
@@ -199,8 +207,9 @@ class PhoneTools:
 
     async def _agreed(self, question: str) -> None:
         phone = self._phone
-        agreed = await Consent(
+        consent = Consent(
             question, language=phone.language, room=phone.room, patience=phone.settings.patience
         )
+        agreed = await phone.ask(consent)
         if not agreed:
             raise ToolError("The user does not want that.")

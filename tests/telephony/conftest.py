@@ -196,6 +196,7 @@ def converse(server: Server) -> Converse:
                 ),
                 record=False,
             )
+            await caller.until("listening")  # both hear each other from now on
             yield Conversation(caller, session, phone, thinker, ear, voice, sip, closed)
 
     return converse

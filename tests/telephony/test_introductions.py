@@ -166,6 +166,7 @@ async def test_a_call_that_is_not_taken_comes_back_to_the_agent(
         await call.says("Shall I call Sales")
         await call.caller.press("1")
         await call.says("A caller for you.")
+        await asyncio.sleep(1.0)  # nobody is faster, and the key needs a channel that is open
         leave: Awaitable[None] = (
             colleague().press("2") if how == "another key" else colleague().room.disconnect()
         )
@@ -195,7 +196,7 @@ async def test_a_caller_who_hangs_up_while_it_rings_leaves_nothing_behind(
         async with asyncio.timeout(20):
             await ringing.wait()
         await call.caller.room.disconnect()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(5):
             await call.closed.wait()
         names = [p.name for p in call.phone.room.local_participant.track_publications.values()]
         assert "background_audio" not in names
