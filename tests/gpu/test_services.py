@@ -81,10 +81,10 @@ def test_no_gpu(programs: Path) -> None:
 
 
 def test_too_little_memory(programs: Path) -> None:
-    program(programs / "nvidia-smi", "echo 'NVIDIA L40S, 46068, 9000'")
+    program(programs / "nvidia-smi", "echo 'NVIDIA L40S, 46068, 7000'")
     said = refused(programs, "llm")
-    assert "at 0.6 takes 27,641 MiB, and 9,000 of the 46,068 MiB of the NVIDIA L40S" in said
-    assert "The voice as l40s takes 10,600 MiB" in refused(programs, "tts")
+    assert "at 0.6 takes 27,641 MiB, and 7,000 of the 46,068 MiB of the NVIDIA L40S" in said
+    assert "The voice as l40s takes 7,700 MiB" in refused(programs, "tts")
 
 
 def test_a_port_in_use(programs: Path) -> None:
