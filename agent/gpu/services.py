@@ -78,9 +78,7 @@ def tts(env: Mapping[str, str], gpu: Gpu) -> Service:
         known = ", ".join(sorted(_TTS_MEMORY))
         raise Refusal(f"TTS_CONFIG={name!r} is no deploy file: set it to {known} or to a YAML.")
     if needed := _TTS_MEMORY.get(name):
-        check_memory(
-            gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=l40s"
-        )
+        check_memory(gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=l40s")
     arguments = [
         env.get("TTS_MODEL", "Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"),
         *("--omni", "--deploy-config", str(config), "--trust-remote-code"),
