@@ -18,6 +18,7 @@ gpu: setup-gpu  ## start the GPU services and the agent on this machine
 
 test: setup  ## run the tests: real server, real local engines, a real browser
 	$(UV) run --no-sync pytest -m "not engines"
+	$(UV) run --no-sync --with kubernetes-validate==1.37.0 pytest tests/deploy
 
 test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this CPU (6 GB more)
 	scripts/setup_engines.sh

@@ -1,6 +1,7 @@
-"""Voice, unit by unit: first audio and holes of a vllm-omni server under growing load.
+"""Voice, unit by unit: first audio and holes of vllm-omni servers under growing load.
 
-``python -m bench.units http://127.0.0.1:8091/v1``. The units are what the plugin's segmenter makes
+``python -m bench.units http://127.0.0.1:8091/v1``, or with the addresses of several servers of one
+voice. The units are what the plugin's segmenter makes
 of real replies, starters and mains in turn, each one request as the plugin sends it. *Burst*: so
 many requests are always being made, the first of them together. *Staggered*: so many talkers, who
 pause for 0 to 2 s between their units, as people do.
@@ -99,35 +100,39 @@ def units() -> Iterator[Unit]:
         yield main
 
 
-class Server:
-    """A vllm-omni server.
+class Servers:
+    """Servers of one voice; the next unit goes to the one with the fewest.
 
     Args:
         session: Connections without a limit.
-        url: Its address, ending in ``/v1``.
+        urls: Their addresses, ending in ``/v1``.
         voice: The speaker; the server's first if None.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, voice: str | None) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, urls: Sequence[str], voice: str | None
+    ) -> None:
         self._session = session
-        self._url = url
+        self._running = dict.fromkeys(urls, 0)
         self._voice = voice
         self._model = ""
 
     async def ready(self) -> None:
         """Ask for the model."""
-        async with self._session.get(f"{self._url}/models") as response:
+        async with self._session.get(f"{next(iter(self._running))}/models") as response:
             self._model = (await response.json())["data"][0]["id"]
 
     async def ask(self, unit: Unit) -> Answer | None:
-        """One unit; None if it failed, which counts against the server."""
+        """One unit; None if it failed, which counts against the voice."""
         arrivals: list[tuple[float, float]] = []
+        url = min(self._running, key=lambda u: self._running[u])
+        self._running[url] += 1
         start = time.perf_counter()
         try:
             async with (
                 asyncio.timeout(_DEADLINE),
                 self._session.post(
-                    f"{self._url}/audio/speech", json=unit.body(self._model, self._voice)
+                    f"{url}/audio/speech", json=unit.body(self._model, self._voice)
                 ) as response,
             ):
                 response.raise_for_status()
@@ -135,6 +140,8 @@ class Server:
                     arrivals.append((time.perf_counter() - start, len(chunk) / BYTES_PER_SECOND))
         except (aiohttp.ClientError, TimeoutError):
             return None
+        finally:
+            self._running[url] -= 1
         return Answer(unit, arrivals) if arrivals else None
 
     async def burst(self, streams: int, count: int) -> list[Answer | None]:
@@ -165,7 +172,7 @@ class Server:
 async def busy(url: str, talkers: int, *, voice: str | None = None) -> AsyncIterator[None]:
     """Keep a voice busy with talkers who never end, for as long as the context lasts."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        server = Server(session, url, voice)
+        server = Servers(session, [url], voice)
         await server.ready()
         talking = asyncio.create_task(server.staggered(talkers, sys.maxsize))
         try:
@@ -206,12 +213,12 @@ def summarise(key: str, answers: Sequence[Answer | None], wall: float) -> dict[s
 
 
 async def measure(
-    url: str, streams: Sequence[int], *, requests: int = 64, voice: str | None = None
+    urls: Sequence[str], streams: Sequence[int], *, requests: int = 64, voice: str | None = None
 ) -> dict[str, report.Metric]:
     """Warm up, then measure each number of streams in both ways.
 
     Args:
-        url: The server's address, ending in ``/v1``.
+        urls: The servers' addresses, ending in ``/v1``.
         streams: Requests at a time, and talkers.
         requests: At least so many for each number in a burst, and twice the number.
         voice: The speaker.
@@ -219,7 +226,7 @@ async def measure(
     metrics: dict[str, report.Metric] = {}
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        server = Server(session, url, voice)
+        server = Servers(session, urls, voice)
         await server.ready()
         await server.burst(1, 4)
         for number in streams:
@@ -239,14 +246,14 @@ async def measure(
 
 
 async def _main(args: argparse.Namespace) -> None:
-    metrics = await measure(args.url, args.streams, requests=args.requests, voice=args.voice)
-    report.write(args.name, metrics, profile=args.profile or args.url)
+    metrics = await measure(args.urls, args.streams, requests=args.requests, voice=args.voice)
+    report.write(args.name, metrics, profile=args.profile or " ".join(args.urls))
 
 
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(prog="python -m bench.units", description=__doc__)
-    parser.add_argument("url", help="the server's address, ending in /v1")
+    parser.add_argument("urls", nargs="+", help="the server's address, ending in /v1; or several")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 16, 32, 64])
     parser.add_argument("--requests", type=int, default=64, help="for each number of streams (64)")
     parser.add_argument("--voice", help="the speaker; the server's first if not given")

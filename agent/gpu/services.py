@@ -11,8 +11,8 @@ from .machine import Gpu, Refusal, check_memory, check_quantization
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
-# MiB on an H100: docs/tuning.md. That of qwen3_tts_l40s is the sum of its own limits.
-_TTS_MEMORY = {"low_latency": 9_100, "concurrent": 16_200, "l40s": 10_600, "0.24": 10_600}
+# MiB on an H100: docs/tuning.md. That of 0.24 is the sum of its own limits.
+_TTS_MEMORY = {"low_latency": 11_200, "concurrent": 17_600, "l40s": 7_700, "0.24": 10_600}
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,7 @@ def tts(env: Mapping[str, str], gpu: Gpu) -> Service:
         known = ", ".join(sorted(_TTS_MEMORY))
         raise Refusal(f"TTS_CONFIG={name!r} is no deploy file: set it to {known} or to a YAML.")
     if needed := _TTS_MEMORY.get(name):
-        check_memory(
-            gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=low_latency"
-        )
+        check_memory(gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=l40s")
     arguments = [
         env.get("TTS_MODEL", "Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"),
         *("--omni", "--deploy-config", str(config), "--trust-remote-code"),

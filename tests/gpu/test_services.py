@@ -1,6 +1,6 @@
 """The scripts of the GPU services: what they refuse, in one sentence, and what they start.
 
-nvidia-smi is a stand-in that prints one line; the server behind the start is a real one.
+nvidia-smi is a stand-in that prints one line, vllm one that counts what it is asked to say.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 import yaml
 
@@ -22,13 +23,13 @@ from agent.demo.stack import ROOT
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder of programs: a GPU of 80 GB with 70 free, and vllm, which is our own voice."""
+    """A folder of programs: a GPU of 80 GB with 70 free, and vllm."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program(folder / "nvidia-smi", "echo 'NVIDIA H100 80GB HBM3, 81559, 70000'")
     program(
         folder / "vllm",
-        'while [[ $1 != --port ]]; do shift; done\nexec "$PYTHON" -m agent.local tts --port "$2"',
+        'while [[ $1 != --port ]]; do shift; done\nexec "$PYTHON" -m tests.gpu.speaker "$2"',
     )
     return folder
 
@@ -81,10 +82,10 @@ def test_no_gpu(programs: Path) -> None:
 
 
 def test_too_little_memory(programs: Path) -> None:
-    program(programs / "nvidia-smi", "echo 'NVIDIA L40S, 46068, 9000'")
+    program(programs / "nvidia-smi", "echo 'NVIDIA L40S, 46068, 7000'")
     said = refused(programs, "llm")
-    assert "at 0.6 takes 27,641 MiB, and 9,000 of the 46,068 MiB of the NVIDIA L40S" in said
-    assert "The voice as l40s takes 10,600 MiB" in refused(programs, "tts")
+    assert "at 0.6 takes 27,641 MiB, and 7,000 of the 46,068 MiB of the NVIDIA L40S" in said
+    assert "The voice as l40s takes 7,700 MiB" in refused(programs, "tts")
 
 
 def test_a_port_in_use(programs: Path) -> None:
@@ -131,7 +132,6 @@ def test_every_deploy_file_has_two_connected_stages() -> None:
             assert ramp[-1] == extra["codec_chunk_frames"]
 
 
-@pytest.mark.timeout(300)  # 27 units of a real voice, on two cores that others may use
 async def test_a_service_is_warm_when_it_says_that_it_is_ready(programs: Path) -> None:
     port = str(ports.free()["tts"])
     process = await asyncio.create_subprocess_exec(
@@ -141,16 +141,19 @@ async def test_a_service_is_warm_when_it_says_that_it_is_ready(programs: Path) -
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(280):
+        async with asyncio.timeout(100), aiohttp.ClientSession() as session:
             async for line in process.stdout:
                 if line.startswith(b"the voice is ready"):
                     break
-        _, writer = await asyncio.open_connection("127.0.0.1", int(port))
-        writer.close()
+            async with session.get(f"http://127.0.0.1:{port}/asked") as response:
+                asked = await response.json()
     finally:
         process.terminate()
         assert await process.wait() != 1
     assert line.decode().strip() == f"the voice is ready at http://127.0.0.1:{port}"
+    # Three lengths, each alone and eight at once; none can go on for ever.
+    assert len(asked) == 27
+    assert all(one["model"] == "voice" and one["max_new_tokens"] < 200 for one in asked)
 
 
 def test_the_stack_ends_with_the_sentence_of_what_cannot_start(programs: Path) -> None:

@@ -1,0 +1,88 @@
+"""deploy/: the manifests against Kubernetes' own schemas, and the engines against their scripts.
+
+The schemas (117 MB) come with kubernetes-validate, which `make test` adds for this folder alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agent.gpu.machine import Gpu
+from agent.gpu.services import SERVICES
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+GPU = Gpu("NVIDIA H100", 81_559, 81_000)
+
+
+def objects() -> Iterator[dict[str, Any]]:
+    for path in MANIFESTS:
+        if path.name != "kustomization.yaml":  # read by kubectl, never sent to a cluster
+            yield from yaml.safe_load_all(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("version", ["1.30", "1.36"])
+def test_the_manifests_are_what_kubernetes_knows(version: str) -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
+    found = list(objects())
+    assert len(found) > 15
+    for thing in found:
+        kubernetes_validate.validate(thing, version, strict=True)
+
+
+def test_a_wrong_key_is_found() -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
+    service = next(thing for thing in objects() if thing["kind"] == "Service")
+    service["spec"]["prots"] = []
+    with pytest.raises(kubernetes_validate.ValidationError, match="prots"):
+        kubernetes_validate.validate(service, "1.36", strict=True)
+
+
+def test_everything_that_is_named_exists() -> None:
+    listed = yaml.safe_load((DEPLOY / "kubernetes/kustomization.yaml").read_text())
+    assert {p.name for p in MANIFESTS} == {*listed["resources"], "kustomization.yaml"}
+    for file in listed["configMapGenerator"][0]["files"]:
+        assert (DEPLOY / "kubernetes" / file).resolve().is_file()
+    everything = list(objects())
+    deployments = [t for t in everything if t["kind"] == "Deployment"]
+    labels = [t["spec"]["template"]["metadata"]["labels"] for t in deployments]
+    services = {t["metadata"]["name"]: t for t in everything if t["kind"] == "Service"}
+    for service in services.values():
+        assert service["spec"]["selector"] in labels
+    for url in next(t for t in everything if t["kind"] == "ConfigMap")["data"].values():
+        if host := re.match(r"http://([a-z]+):8000/v1", url):
+            assert services[host[1]]["spec"]["ports"] == [{"port": 8000}]
+
+
+def arguments(name: str) -> set[str]:
+    """What the script of a service gives its server, the address and the share of memory aside."""
+    return set(pairs(SERVICES[name]({}, GPU).arguments))
+
+
+def pairs(words: list[str]) -> Iterator[str]:
+    """``--key value`` as ``--key=value``, without what each place decides for itself."""
+    joined = re.sub(r"(--\S+) (?!--)", r"\1=", " ".join(words)).split()
+    for word in joined:
+        if not re.match(r"--(host|port|gpu-memory-utilization)=", word):
+            yield re.sub(r"=.*/configs/", "=/configs/", word)
+
+
+def test_compose_gives_the_engines_what_the_scripts_give() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    for name in SERVICES:
+        line = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", services[name]["command"])
+        assert set(pairs(shlex.split(line))) == arguments(name), name
+
+
+def test_kubernetes_gives_the_engines_what_the_scripts_give() -> None:
+    deployments = {t["metadata"]["name"]: t for t in objects() if t["kind"] == "Deployment"}
+    for name in SERVICES:
+        (container,) = deployments[name]["spec"]["template"]["spec"]["containers"]
+        assert set(pairs(container["args"])) == arguments(name), name
