@@ -35,8 +35,9 @@ async def meet(ctx: JobContext, settings: Settings) -> Phone | None:
         raise NotAllowed("the caller's From header names one of the allowed addresses")
     language = language_of(user) or (order.language if order else None)
     if Call.of(user):
-        await answered(ctx.room, user)
         language = language or settings.phone.language
+    if order:
+        await answered(ctx.room, user)
     return Phone(
         settings.phone,
         ctx.room,
