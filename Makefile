@@ -1,6 +1,6 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo gpu test test-engines check
+.PHONY: help setup setup-gpu demo phone gpu test test-engines check
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -9,6 +9,9 @@ setup:  ## install everything: packages, livekit-server, models (10 minutes the 
 
 demo: setup  ## start everything on this machine and print the address to open
 	@exec .venv/bin/python -m agent.demo
+
+phone: setup  ## the same, to be called by phone (docs/telephony.md)
+	@exec .venv/bin/python -m agent.telephony.stack
 
 setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
 	@scripts/setup_gpu.sh

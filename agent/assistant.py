@@ -81,6 +81,8 @@ class Assistant(TurnTaker):
 
     async def on_enter(self) -> None:
         """Greet, in words that are ready: no model stands between the user and a hello."""
+        if self._phone and not await self._phone.picked_up():
+            return
         text = (self._phone and self._phone.greeting) or greeting(self._settings, self._language)
         if text:
             self.session.say(text)

@@ -1,4 +1,4 @@
-"""The language that a user speaks, as their client says it."""
+"""The language that a user speaks, as their client or their line says it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from livekit import rtc
 from .settings import LANGUAGE_ATTRIBUTE, Language
 
 
-def language_of(participant: rtc.Participant) -> Language | None:
-    """The language that a participant's client names, if it names one we speak."""
-    match participant.attributes.get(LANGUAGE_ATTRIBUTE):
+def language_named(name: str | None) -> Language | None:
+    """The language of that name, None if there is none such."""
+    match name:
         case "en":
             return "en"
         case "zh":
             return "zh"
         case _:
             return None
+
+
+def language_of(participant: rtc.Participant) -> Language | None:
+    """The language that a participant's client names, if it names one we speak."""
+    return language_named(participant.attributes.get(LANGUAGE_ATTRIBUTE))
 
 
 class LanguageSwitch:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 from pydantic import (
+    AnyWebsocketUrl,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -187,6 +188,11 @@ class BridgeSettings(_Section):
     """Longest text of a request: 2,000 are seven minutes of Chinese speech."""
     max_seconds: Annotated[float, Field(ge=1, le=300)] = 60.0
     """Longest recording of a request, in seconds."""
+    stream_url: AnyWebsocketUrl | None = None
+    """The address by which a telephony provider opens media streams, such as
+    ``wss://voice.example.com/media-streams``; there are none when not given."""
+    stream_token: SecretStr | None = None
+    """The provider's token (Twilio's Auth Token), by which streams have to be signed."""
 
 
 PhoneTool = Literal[

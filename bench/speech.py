@@ -1,4 +1,4 @@
-"""Speech for callers: made once by the TTS engine, kept in the cache folder."""
+"""Speech for callers, made once by the TTS engine and kept; and what a recogniser makes of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from .recording import Samples, trim
+from .wav import encode
 
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
@@ -55,6 +56,28 @@ async def utterance(tts_url: str, text: str, *, language: str, voice: str) -> Sa
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(response.content)
     return trim(np.frombuffer(path.read_bytes(), np.int16))
+
+
+async def transcribe(stt_url: str, heard: Samples, rate: int, *, language: str) -> str:
+    """Have a recogniser write down what was heard.
+
+    Args:
+        stt_url: Base URL of an STT service, ending in ``/v1``.
+        heard: Mono s16.
+        rate: Of it, in Hz.
+        language: ``en`` or ``zh``.
+
+    Raises:
+        httpx.HTTPError: The service is not there, or refuses the sound.
+    """
+    async with httpx.AsyncClient(timeout=120) as client:
+        response = await client.post(
+            f"{stt_url}/audio/transcriptions",
+            files={"file": ("heard.wav", encode(heard, rate), "audio/wav")},
+            data={"language": language},
+        )
+    response.raise_for_status()
+    return str(response.json()["text"])
 
 
 def _cache() -> Path:

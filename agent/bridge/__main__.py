@@ -45,7 +45,8 @@ async def _serve(loaded: settings.Settings, host: str, port: int) -> None:
                 host=host,
                 port=port,
                 log_level="warning",
-                ws="none",
+                ws="wsproto",
+                ws_max_size=1 << 16,  # a message is 20 ms of sound
                 timeout_graceful_shutdown=3,
             )
         ).serve()

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import aiohttp
+from livekit import rtc
 from livekit.agents import APIError
+from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import qwen3_tts, vllm
 
 from agent import engines as clients
-from agent.settings import Settings
+from agent.settings import Language, Settings
 
 on_unit: ContextVar[Callable[[str], None]] = ContextVar("on_unit")
 """Told of every unit that is sent to the voice on behalf of the current request. The plugin's
@@ -28,6 +30,24 @@ class Engines:
     stt: vllm.STT
     llm: vllm.LLM
     tts: qwen3_tts.TTS
+
+    async def hear(
+        self, frames: list[rtc.AudioFrame], language: Language | None
+    ) -> tuple[str, Language | None]:
+        """Recognise speech.
+
+        Returns:
+            The words, empty if there are none, and their language: the one given, or what was
+            detected.
+
+        Raises:
+            APIError: The recogniser cannot be had.
+        """
+        found = await self.stt.recognize(frames, language=language or NOT_GIVEN)
+        best = found.alternatives[0]
+        detected = str(best.language)[:2]
+        spoken: Language | None = "zh" if detected == "zh" else "en" if detected == "en" else None
+        return best.text.strip(), language or spoken
 
     async def warm(self) -> None:
         """Wait for all three, and have each do once what its first request would wait for.

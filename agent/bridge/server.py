@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,14 +11,14 @@ from typing import Any
 
 from limits import RateLimitItemPerMinute
 from livekit.agents import APIError
-from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import qwen3_tts
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
 from agent.rate import Rate, TooMany
@@ -26,6 +27,7 @@ from agent.settings import Language, Settings
 from .conversations import Conversations, write_reply
 from .engines import Engines, sentence
 from .exchange import Event, Exchange, Said
+from .media_stream import MediaStream, check_signature
 from .openapi import document, page
 from .record import Record
 from .requests import (
@@ -39,6 +41,8 @@ from .requests import (
     recording,
 )
 from .response import SpokenResponse
+
+logger = logging.getLogger("parley")
 
 _RECORDS = 1000
 """Requests whose figures are kept for GET /bridge/requests/{id}."""
@@ -135,6 +139,17 @@ class Bridge:
         """Tell that the engines are warm."""
         return JSONResponse({"status": "ok", "in_flight": self._in_flight})
 
+    async def media_stream(self, websocket: WebSocket) -> None:
+        """Hold a conversation over a provider's media stream."""
+        try:
+            check_signature(websocket, self._limits)
+            async with self.place(websocket):
+                await websocket.accept()
+                await MediaStream(self._settings, self._engines, self._record).run(websocket)
+        except Refused as e:
+            logger.warning("a media stream was refused", extra={"reason": str(e)})
+            await websocket.close(reason=str(e))  # not accepted: an HTTP 403
+
     @asynccontextmanager
     async def admitted(self, request: Request) -> AsyncIterator[None]:
         """Hold a place for one request, from its first to its last byte.
@@ -143,8 +158,18 @@ class Bridge:
             Refused: It may not have one.
         """
         self.check_key(request)
+        async with self.place(request):
+            yield
+
+    @asynccontextmanager
+    async def place(self, client: HTTPConnection) -> AsyncIterator[None]:
+        """Hold a place for a client whose right to it is known.
+
+        Raises:
+            Refused: It asked too often, or there is none left.
+        """
         try:
-            await self._rate.check(request.client.host if request.client else "")
+            await self._rate.check(client.client.host if client.client else "")
         except TooMany as e:
             raise Refused(429, "too_many", str(e), {"Retry-After": str(e.retry_after)}) from e
         if self._in_flight >= self._limits.max_requests:
@@ -180,17 +205,14 @@ class Bridge:
             return chat.text, language
         frame = recording(chat, self._limits)
         try:
-            found = await self._engines.stt.recognize([frame], language=language or NOT_GIVEN)
+            text, spoken = await self._engines.hear([frame], language)
         except APIError as e:
             raise Refused(502, "not_heard", sentence(e)) from e
-        best = found.alternatives[0]
         record.mark("t_heard")
-        record.heard = best.text
-        if not best.text.strip():
+        record.heard = text
+        if not text:
             raise Refused(422, "no_words", "No words were heard in the recording.")
-        detected = str(best.language)[:2]
-        spoken: Language | None = "zh" if detected == "zh" else "en" if detected == "en" else None
-        return best.text, language or spoken
+        return text, spoken
 
     def _record(self, kind: Any) -> Record:
         record = Record(kind, warm=self._finished > 0)
@@ -255,6 +277,9 @@ def create_app(settings: Settings, engines: Engines) -> Starlette:
     async def openapi(_: Request) -> Response:
         return JSONResponse(document())
 
+    async def media_stream(websocket: WebSocket) -> None:
+        await app.state.bridge.media_stream(websocket)
+
     app = Starlette(
         routes=[
             Route("/bridge/chat", _Endpoint(Bridge.chat), methods=["POST"]),
@@ -262,6 +287,7 @@ def create_app(settings: Settings, engines: Engines) -> Starlette:
             Route("/bridge/stop", _plain(Bridge.stop), methods=["POST"]),
             Route("/bridge/requests/{id}", _plain(Bridge.figures)),
             Route("/health", _health),
+            WebSocketRoute("/media-streams", media_stream),
             Route("/openapi.json", openapi),
             Route("/", page),
         ],

@@ -15,8 +15,8 @@ from . import ports
 from .ports import PortError
 from .stack import Stack, StackError
 
-# What the programs will look for; better said before six of them have started.
-_ROLES = ("llm", "stt", "kokoro", "web")
+ROLES = ("llm", "stt", "kokoro", "web")
+"""Models that the programs will look for; better said before six of them have started."""
 
 
 async def run() -> None:
@@ -28,7 +28,7 @@ async def run() -> None:
     numbers = ports.chosen()
     address = os.environ.get("PARLEY_ADDRESS", ports.LOOPBACK)
     ports.check(numbers, address)
-    for role in _ROLES:
+    for role in ROLES:
         locate(role)
     say("Starting LiveKit, the engines, the agent and the web page …")
     async with Stack(numbers, address=address, on_line=say) as stack:

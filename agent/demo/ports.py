@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -44,34 +44,36 @@ PORTS = (
 )
 
 
-def chosen() -> dict[str, int]:
+def chosen(ports: Iterable[Port] = PORTS) -> dict[str, int]:
     """Read the ports from the environment, each its default where no variable is set.
 
     Raises:
         PortError: A variable holds no port number.
     """
-    return {port.name: _number(port) for port in PORTS}
+    return {port.name: _number(port) for port in ports}
 
 
-def free() -> dict[str, int]:
+def free(ports: Iterable[Port] = PORTS) -> dict[str, int]:
     """Choose ports that nothing uses, for a stack beside others."""
     with ExitStack() as held:  # all at once, so that no two are the same
-        return {port.name: _bind(port, LOOPBACK, 0, held) for port in PORTS}
+        return {port.name: _bind(port, LOOPBACK, 0, held) for port in ports}
 
 
-def check(numbers: Mapping[str, int], address: str = LOOPBACK) -> None:
+def check(
+    numbers: Mapping[str, int], address: str = LOOPBACK, ports: Iterable[Port] = PORTS
+) -> None:
     """Make sure that every port can be used, before anything starts.
 
     Raises:
         PortError: Some cannot; one sentence for each.
     """
-    if sentences := list(_taken(numbers, address)):
+    if sentences := list(_taken(numbers, address, ports)):
         raise PortError("\n".join(sentences))
 
 
-def _taken(numbers: Mapping[str, int], address: str) -> Iterator[str]:
+def _taken(numbers: Mapping[str, int], address: str, ports: Iterable[Port]) -> Iterator[str]:
     with ExitStack() as held:
-        for port in PORTS:
+        for port in ports:
             number = numbers[port.name]
             try:
                 _bind(port, address if port.public else LOOPBACK, number, held)

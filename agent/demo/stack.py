@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import httpx
@@ -25,6 +26,9 @@ from .ports import LOOPBACK
 from .supervision import Program, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+LOCAL_PROFILES = ("cpu", "phone")
+"""Profiles for the engines of this machine."""
 
 # Twenty times what an idle machine with 2 cores needs. Seconds.
 _READY_SECONDS = 180.0
@@ -66,6 +70,10 @@ class Stack:
     Args:
         ports: Numbers by name, as in :mod:`agent.demo.ports`; free ones when not given.
         address: Where LiveKit and the web page listen: an address of this machine.
+        profile: The agent's. The engines of this machine run for :data:`LOCAL_PROFILES`; any other
+            profile says itself where its engines are.
+        beside: More programs to run.
+        environment: More variables for all programs; those of this process are theirs too.
         on_line: Called with one line for each thing worth telling a person.
     """
 
@@ -74,6 +82,9 @@ class Stack:
         ports: Mapping[str, int] | None = None,
         *,
         address: str = LOOPBACK,
+        profile: str = "cpu",
+        beside: Sequence[Program] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
         on_line: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.ports = dict(ports or port_table.free())
@@ -85,9 +96,11 @@ class Stack:
         )
         self.logs = ROOT / "output" / "logs" / str(self.ports["web"])
         self._on_line = on_line
+        self._profile = profile
+        self._programs = [*self._own_programs(), *beside]
         self._supervisor = Supervisor(
-            self._programs(),
-            environment={**os.environ, **self._variables()},
+            self._programs,
+            environment={**os.environ, **self._variables(), **environment},
             folder=ROOT,
             logs=self.logs,
             on_line=on_line,
@@ -118,7 +131,7 @@ class Stack:
         async with AsyncExitStack() as opening:
             await opening.enter_async_context(self._supervisor)
             await wait_ready(
-                self._supervisor, self._programs(), on_line=self._on_line, within=_READY_SECONDS
+                self._supervisor, self._programs, on_line=self._on_line, within=_READY_SECONDS
             )
             self._exit = opening.pop_all()
         return self
@@ -150,15 +163,20 @@ class Stack:
             "LIVEKIT_API_KEY": self.server.api_key,
             "LIVEKIT_API_SECRET": self.server.api_secret,
             "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
-            "PARLEY_PROFILE": "cpu",
-            "PARLEY_LLM__BASE_URL": self.llm_url,
-            "PARLEY_STT__BASE_URL": self.stt_url,
-            "PARLEY_TTS__BASE_URL": self.tts_url,
+            "PARLEY_PROFILE": self._profile,
+            **(self._engine_variables() if self._profile in LOCAL_PROFILES else {}),
             "PYTHONUNBUFFERED": "1",  # a log is of use while its program runs
             "HF_HUB_OFFLINE": "1",  # all weights are in the cache, and nothing is to be asked for
         }
 
-    def _programs(self) -> list[Program]:
+    def _engine_variables(self) -> dict[str, str]:
+        return {
+            "PARLEY_LLM__BASE_URL": self.llm_url,
+            "PARLEY_STT__BASE_URL": self.stt_url,
+            "PARLEY_TTS__BASE_URL": self.tts_url,
+        }
+
+    def _own_programs(self) -> list[Program]:
         def engine(name: str, what: str) -> Program:
             port = str(self.ports[name])
             command = [sys.executable, "-m", "agent.local", name, "--port", port]
@@ -166,6 +184,11 @@ class Stack:
                 name=name, what=what, command=command, health=self._http(name) + "/health"
             )
 
+        engines = [
+            engine("llm", "the language model"),
+            engine("stt", "the speech recogniser"),
+            engine("tts", "the voice"),
+        ]
         return [
             Program(
                 name="livekit",
@@ -173,9 +196,7 @@ class Stack:
                 command=["scripts/run_livekit.sh"],
                 health=self.server.url.replace("ws:", "http:"),
             ),
-            engine("llm", "the language model"),
-            engine("stt", "the speech recogniser"),
-            engine("tts", "the voice"),
+            *(engines if self._profile in LOCAL_PROFILES else []),
             Program(
                 name="agent",
                 what="the agent",
@@ -251,6 +272,12 @@ async def _ready(program: Program, supervisor: Supervisor, client: httpx.AsyncCl
             return (await client.get(program.health)).status_code == 200
         except httpx.TransportError:
             return False
+    if program.listens:
+        try:
+            _, writer = await asyncio.open_connection(*program.listens)
+        except OSError:
+            return False
+        writer.close()
     return True
 
 

@@ -49,6 +49,8 @@ class Program:
     """An address that answers 200 once the program is ready."""
     ready_line: str | None = None
     """A text that its log contains once it is ready."""
+    listens: tuple[str, int] | None = None
+    """Host and port where it takes TCP connections once it is ready."""
 
 
 class Supervisor:

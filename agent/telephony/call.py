@@ -47,6 +47,14 @@ class Call:
             trunk_number=told.get(_CALLED) or None,
         )
 
+    async def picked_up(self, room: rtc.Room) -> bool:
+        """Wait until the line is open; False if they are gone before."""
+        try:
+            await answered(room, room.remote_participants[self.identity])
+        except (HungUp, KeyError):
+            return False
+        return True
+
     def described(self, language: Language | None) -> str:
         """What the model is told of the call. It is never logged."""
         if language == "zh":
@@ -61,7 +69,7 @@ class Call:
 
 
 async def answered(room: rtc.Room, participant: rtc.RemoteParticipant) -> None:
-    """Wait until the other end has picked up; at once for a caller, who is there already.
+    """Wait until the line is open.
 
     Raises:
         HungUp: It will not be answered any more.

@@ -9,7 +9,9 @@ from ..settings import Settings
 from .call import Call, answered
 from .dial import Dialler
 from .ledger import Ledger
+from .numbers import NotAllowed
 from .order import CALLEE, Order
+from .origin import is_forged
 from .phone import Phone
 
 
@@ -19,7 +21,7 @@ async def meet(ctx: JobContext, settings: Settings) -> Phone | None:
     Raises:
         HungUp: They were gone before anything was said.
         NoAnswer: Whoever was to be called did not pick up.
-        NotAllowed: They may not be called.
+        NotAllowed: They may not be called, or call from elsewhere than they say.
     """
     if ctx.is_fake_job():  # the console has no participants
         return None
@@ -29,10 +31,13 @@ async def meet(ctx: JobContext, settings: Settings) -> Phone | None:
         dialler = Dialler(settings.phone, ctx.api, Ledger(settings.phone))
         await dialler.dial(order.number, room=ctx.room.name, identity=CALLEE)
     user = await ctx.wait_for_participant(identity=CALLEE if order else None)
+    if is_forged(user):
+        raise NotAllowed("the caller's From header names one of the allowed addresses")
     language = language_of(user) or (order.language if order else None)
     if Call.of(user):
-        await answered(ctx.room, user)
         language = language or settings.phone.language
+    if order:
+        await answered(ctx.room, user)
     return Phone(
         settings.phone,
         ctx.room,

@@ -90,6 +90,14 @@ class Phone:
             )
         return " ".join(parts)
 
+    async def picked_up(self) -> bool:
+        """Wait until there is somebody to be greeted; False if they are gone before.
+
+        A caller hears the line ring until the agent's track is in the room: LiveKit's SIP service
+        answers only then. In a browser there is nothing to wait for.
+        """
+        return self.call is None or await self.call.picked_up(self.room)
+
     def follow(self, language: Language) -> None:
         """Go on in another language."""
         self.known_language = language

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,9 @@ import pytest_asyncio
 
 from agent.demo import ports
 from agent.demo.stack import ROOT
+
+STREAM_URL = "wss://voice.example.com/media-streams"
+STREAM_TOKEN = "12345"
 
 
 @contextlib.asynccontextmanager
@@ -63,6 +67,19 @@ async def urls() -> AsyncIterator[dict[str, str]]:
                 PARLEY_TTS__BASE_URL=found["tts"] + "/v1",
                 PARLEY_BRIDGE__MAX_REQUESTS="2",
                 PARLEY_BRIDGE__MAX_CHARACTERS="400",
+                PARLEY_BRIDGE__STREAM_URL=STREAM_URL,
+                PARLEY_BRIDGE__STREAM_TOKEN=STREAM_TOKEN,
             )
         )
         yield found | {"bridge": found["web"]}
+
+
+async def running(urls: dict[str, str]) -> float:
+    """Requests that the language model and the voice work on, by their own account."""
+    async with httpx.AsyncClient() as client:
+        llm = (await client.get(urls["llm"] + "/metrics")).text
+        tts = (await client.get(urls["tts"] + "/metrics")).text
+    counts = re.findall(r"^llamacpp:requests_processing(?:\{.*\})? (\S+)", llm, re.M)
+    counts += re.findall(r"^vllm_omni:num_requests_running(?:\{.*\})? (\S+)", tts, re.M)
+    assert len(counts) == 2
+    return sum(map(float, counts))

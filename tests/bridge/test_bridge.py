@@ -14,6 +14,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from .conftest import running
+
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
 FRAME = 24_000 * 30 // 1000 * 2
@@ -33,17 +35,6 @@ def timing(header: str) -> list[tuple[str, float]]:
 def events(text: str) -> list[tuple[str, dict[str, str]]]:
     parts = re.findall(r"event: (\w+)\ndata: (.*)\n\n", text)
     return [(name, json.loads(data)) for name, data in parts]
-
-
-async def running(urls: dict[str, str]) -> float:
-    """Requests that the language model and the voice work on, by their own account."""
-    async with httpx.AsyncClient() as client:
-        llm = (await client.get(urls["llm"] + "/metrics")).text
-        tts = (await client.get(urls["tts"] + "/metrics")).text
-    counts = re.findall(r"^llamacpp:requests_processing(?:\{.*\})? (\S+)", llm, re.M)
-    counts += re.findall(r"^vllm_omni:num_requests_running(?:\{.*\})? (\S+)", tts, re.M)
-    assert len(counts) == 2
-    return sum(map(float, counts))
 
 
 async def test_a_question_is_answered_in_whole_frames(bridge: httpx.AsyncClient) -> None:

@@ -1,0 +1,136 @@
+"""Everything on this machine, to be called by phone: ``python -m agent.telephony.stack``.
+
+What ``make demo`` starts, with Redis and LiveKit's SIP service beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from agent.demo import ports as port_table
+from agent.demo.__main__ import ROLES, say, until_stopped
+from agent.demo.ports import LOOPBACK, PORTS, Port, PortError
+from agent.demo.stack import LOCAL_PROFILES, ROOT, Stack, StackError, wait_ready
+from agent.demo.supervision import Program, Supervisor
+from agent.local.models import ModelError, locate
+
+from . import config, provision
+from .config import TelephonyError, Trunks
+from .server import connect
+
+PHONE_PORTS = (*PORTS, Port("redis", 6379, "Redis"), Port("sip", 5060, "calls by phone"))
+_REDIS_SECONDS = 30.0
+
+
+def redis(port: int) -> Program:
+    """A Redis that keeps nothing: what it holds is made anew at every start."""
+    return Program(
+        name="redis",
+        what="Redis",
+        command=[
+            *("redis-server", "--bind", LOOPBACK, "--port", str(port)),
+            *("--save", "", "--appendonly", "no"),
+        ],
+        listens=(LOOPBACK, port),
+    )
+
+
+def check() -> None:
+    """Make sure that Redis and the SIP service can be started.
+
+    Raises:
+        StackError: One is not installed; the text says what to do.
+    """
+    if not shutil.which("redis-server"):
+        raise StackError("redis-server is not here: apt-get install redis-server.")
+    found = subprocess.run(["scripts/run_sip.sh", "check"], cwd=ROOT, stderr=subprocess.PIPE)
+    if found.returncode:
+        raise StackError(found.stderr.decode().strip())
+
+
+@asynccontextmanager
+async def phone_stack(
+    trunks: Trunks,
+    ports: Mapping[str, int] | None = None,
+    *,
+    profile: str = "phone",
+    address: str = LOOPBACK,
+    on_line: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Stack]:
+    """Run all of it, with the trunks set up.
+
+    Args:
+        trunks: Who may call.
+        ports: Numbers by name, as in :data:`PHONE_PORTS`; free ones when not given.
+        profile: The agent's, as :class:`agent.demo.Stack` has it.
+        address: Where calls are taken: an address of this machine.
+        on_line: Called with one line for each thing worth telling a person.
+
+    Raises:
+        StackError, TelephonyError: Something does not come up or is refused.
+    """
+    numbers = dict(ports or port_table.free(PHONE_PORTS))
+    store = redis(numbers["redis"])
+    service = Program(
+        name="sip",
+        what="LiveKit's SIP service",
+        command=["scripts/run_sip.sh"],
+        listens=(address, numbers["sip"]),
+    )
+    stack = Stack(
+        numbers,
+        profile=profile,
+        beside=[service],
+        environment={
+            "REDIS_HOST": f"{LOOPBACK}:{numbers['redis']}",
+            "PARLEY_SIP_ADDRESS": address,
+        },
+        on_line=on_line,
+    )
+    # By itself and first: LiveKit ends at once when it finds no Redis.
+    keeper = Supervisor(
+        [store], environment=os.environ, folder=ROOT, logs=stack.logs / "redis", on_line=on_line
+    )
+    async with keeper:
+        await wait_ready(keeper, [store], on_line=on_line, within=_REDIS_SECONDS)
+        async with stack:
+            at = stack.server
+            async with connect(at.url, at.api_key, at.api_secret) as server:
+                for change in await provision.setup(server, trunks):
+                    on_line(str(change))
+            yield stack
+
+
+async def _run(file: Path) -> None:
+    check()
+    trunks = config.load(file)
+    numbers = port_table.chosen(PHONE_PORTS)
+    port_table.check(numbers, ports=PHONE_PORTS)
+    profile = os.environ.get("PARLEY_PROFILE", "phone")
+    for role in ROLES if profile in LOCAL_PROFILES else ():
+        locate(role)
+    address = os.environ.get("PARLEY_SIP_ADDRESS", LOOPBACK)
+    say("Starting Redis, LiveKit, its SIP service, the engines and the agent …")
+    async with phone_stack(trunks, numbers, profile=profile, address=address, on_line=say) as stack:
+        say(f"\n  Call sip:100@{address}:{numbers['sip']}. Ctrl-C stops everything.\n")
+        await stack.run()
+
+
+def main() -> None:
+    """Run, and end with one sentence where something is in the way."""
+    file = Path(os.environ.get("PARLEY_TRUNKS", config.DEFAULT))
+    try:
+        asyncio.run(until_stopped(_run(file)))
+    except (PortError, ModelError, StackError, TelephonyError) as e:
+        sys.exit(str(e))
+
+
+if __name__ == "__main__":
+    main()

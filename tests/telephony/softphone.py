@@ -1,0 +1,172 @@
+"""A phone: baresip, told what to do through its keyboard, with a recording for a microphone.
+
+It hangs up when the recording ends, and keeps what it hears in a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from livekit import rtc
+
+from bench.recording import SAMPLE_RATE, Samples
+
+RATE = 8000
+"""Hz, of G.711."""
+
+_CONFIG = """
+module_path /usr/lib/baresip/modules
+module stdio.so
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+audio_player aubridge,none
+audio_alert aubridge,none
+audio_source aufile,{microphone}
+ausrc_srate 8000
+auplay_srate 8000
+snd_path {folder}
+sip_listen {address}
+"""
+
+
+class Phone:
+    """A phone that runs. Made by :func:`phone`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, address: str) -> None:
+        self.address = address
+        self._process = process
+        self._folder = folder
+        self._log = ""
+        self._grown = asyncio.Event()
+
+    @property
+    def log(self) -> str:
+        """What the phone has said so far."""
+        return self._log
+
+    @property
+    def heard(self) -> Samples:
+        """All that was heard, at the rate of the bench; once the call is over."""
+        (file,) = self._folder.glob("dump-*-dec.wav")
+        samples, rate = soundfile.read(file, dtype="int16")
+        assert rate == RATE
+        return resampled(samples, RATE, SAMPLE_RATE)
+
+    def dial(self, uri: str) -> None:
+        """Call somebody."""
+        self._type(f"/dial {uri}\n")
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self._type("/hangup\n")
+
+    async def press(self, digits: str) -> None:
+        """Key in digits, sent as RFC 4733 events."""
+        for digit in digits:
+            count = self._log.count(f"send DTMF digit end: '{digit}'")
+            self._type(digit)
+            async with asyncio.timeout(10):
+                while self._log.count(f"send DTMF digit end: '{digit}'") == count:
+                    await self._more()
+
+    async def until(self, pattern: str, *, within: float = 30.0) -> None:
+        """Wait for the phone to say something.
+
+        Raises:
+            TimeoutError: It did not in time.
+        """
+        async with asyncio.timeout(within):
+            while not re.search(pattern, self._log):
+                await self._more()
+
+    async def listen(self) -> None:
+        """Follow what the phone says, until it ends."""
+        assert self._process.stdout
+        while chunk := await self._process.stdout.read(4096):
+            self._log += chunk.decode(errors="replace")
+            self._grown.set()
+
+    async def _more(self) -> None:
+        self._grown.clear()
+        await self._grown.wait()
+
+    def _type(self, text: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(text.encode())
+
+
+@contextlib.asynccontextmanager
+async def phone(
+    folder: Path,
+    microphone: Samples,
+    number: str,
+    *,
+    codec: str = "pcmu",
+    account: str = "",
+) -> AsyncIterator[Phone]:
+    """A phone, for as long as the context lasts.
+
+    Args:
+        folder: An empty one, for its files.
+        microphone: What is said from the moment the call is established, at the bench's rate.
+        number: Its own.
+        codec: The only one it offers: pcmu or pcma.
+        account: More account parameters of baresip, such as ``answermode=auto``.
+    """
+    address = f"127.0.0.1:{_free_port()}"
+    account = f"<sip:{number}@{address}>;regint=0;audio_codecs={codec};{account}\n"
+    _furnish(folder, microphone, address, account)
+    process = await asyncio.create_subprocess_exec(
+        *("baresip", "-4", "-f", str(folder)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    made = Phone(process, folder, address)
+    listening = asyncio.create_task(made.listen())
+    try:
+        await made.until("baresip is ready")
+        yield made
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+        await listening
+
+
+def _furnish(folder: Path, microphone: Samples, address: str, account: str) -> None:
+    folder.mkdir(parents=True)
+    with wave.open(str(folder / "microphone.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(resampled(microphone, SAMPLE_RATE, RATE).tobytes())
+    config = _CONFIG.format(microphone=folder / "microphone.wav", folder=folder, address=address)
+    (folder / "config").write_text(config)
+    (folder / "accounts").write_text(account)
+
+
+def resampled(samples: Samples, rate: int, to: int) -> Samples:
+    """The same sound at another rate, in Hz."""
+    resampler = rtc.AudioResampler(rate, to, quality=rtc.AudioResamplerQuality.HIGH)
+    frames = resampler.push(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
+    return np.concatenate(
+        [np.frombuffer(frame.data, np.int16) for frame in [*frames, *resampler.flush()]]
+    )
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])

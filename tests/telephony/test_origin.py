@@ -1,0 +1,25 @@
+"""A caller that names an allowed address as its host is no guest."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from livekit import rtc
+
+from agent.telephony.origin import is_forged
+
+
+@pytest.mark.parametrize(
+    ("attributes", "forged"),
+    [
+        ({"sip.hostname": "203.0.113.7/32"}, True),
+        ({"sip.hostname": "203.0.113.7"}, False),
+        ({"sip.hostname": "trunk.pstn.twilio.com"}, False),
+        ({}, False),
+    ],
+)
+def test_a_network_is_no_host(attributes: dict[str, str], forged: bool) -> None:
+    caller = cast(rtc.Participant, SimpleNamespace(attributes=attributes))
+    assert is_forged(caller) is forged
