@@ -37,6 +37,8 @@ _QUESTION = any_of("what who whom whose which where when why how")
 _SUBJECTS = any_of("i you he she it we they the my your his her our their")
 _SUBORDINATE = any_of("if after although though while before once unless whenever as")
 
+_SO = any_of("think hope guess suppose believe say said do did if or even is just why not far be")
+
 # After these a verb has yet to come ("what do you"), unless they are a tag ("do you?").
 _HELPERS = any_of("do does did can could will would should may might must")
 _OBJECT_THAT = any_of(
@@ -59,7 +61,8 @@ _OPENERS = re.compile(
     r"|how do you(?: say)?|let me (?:think|see)|you know|i mean|actually"
     r")$|\b(?:sort of|kind of|such as|trying to|going to|calling is|would please explain"
     r"|(?:saying|said|thinking|meaning|hoping|sure|is|are|was|were|me|us) that"
-    r"|(?:is|are|was|were|thinking that) maybe)$"
+    r"|(?:is|are|was|were|thinking that) maybe"
+    r"|(?<!\bdo )(?<!\bas )(?<!\bdid )(?<!\blet )you know)$"
 )
 # Nothing to tell before they are answered, whatever their length.
 _COMPLETE = any_of(
@@ -98,6 +101,8 @@ def is_unfinished(clause: str, text: str) -> bool:
     asks = not _QUESTION.isdisjoint(words) and words[1:2] != ["i"]
     if last in _HESITATIONS or (last in _BEGINNINGS and len(words) < 3):
         return True
+    if last == "so":
+        return before not in _SO
     if last in _PRONOUNS and before in _HELPERS:
         return words[0] in _QUESTION or words[0] == before
     if last in _LEADS_ON:

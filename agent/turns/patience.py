@@ -6,12 +6,9 @@ from .clause import Clause
 from .endpoint import Pause
 
 SURE = {Clause.FINISHED: 0.5, Clause.OPEN: 0.9}
-"""How much the voice has to sound like an end, 0 to 1, to be believed at once. smart-turn says more
-than 0.9 for most ends, and for one unfinished sentence in ten; `make bench-endturn` chose these on
-its training half."""
-
-UNSURE = 0.2
-"""Below this it sounds like no end at all: so do less than one end in twenty."""
+"""How much the voice has to sound like an end, 0 to 1, to be believed at once, chosen on the
+training half of `make bench-endturn`. What sounds less like one proves nothing: a quarter of the
+Chinese ends are below 0.2."""
 
 BRIEF = 0.35
 """Seconds of voice in a cough, or in a "yes": nothing that a turn would be cut in two of. Its
@@ -39,10 +36,6 @@ class Patience:
             return BRIEF_WAIT if pause.voiced < BRIEF else self.longest
         if pause.clause is Clause.UNFINISHED:
             return self.longest
-        usual = min(max(pause.usual, self.shortest), self.longest)
-        if pause.ending is None:
-            return usual
-        if pause.ending >= SURE[pause.clause]:
+        if pause.ending is not None and pause.ending >= SURE[pause.clause]:
             return self.shortest
-        doubtful = pause.clause is Clause.OPEN and pause.ending < UNSURE
-        return self.longest if doubtful else usual
+        return min(max(pause.usual, self.shortest), self.longest)

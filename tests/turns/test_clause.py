@@ -32,6 +32,8 @@ The code is one nine
 My email is anna at
 I have a dog, a cat,
 The best one...
+It was late so
+We could, you know
 我想问一下
 请问
 因为
@@ -100,6 +102,9 @@ If it rains we stay at home and read
 How is he
 I'm doing well
 I like that
+I think so
+It is late, as you know
+嗯
 我想要一杯咖啡
 把灯打开
 一共两百块

@@ -9,7 +9,7 @@ import soundfile
 from agent.local.models import locate
 from agent.turns.clause import Clause
 from agent.turns.endpoint import Pause
-from agent.turns.patience import BRIEF_WAIT, SURE, UNSURE, Patience
+from agent.turns.patience import BRIEF_WAIT, SURE, Patience
 from agent.turns.smart_turn import SmartTurn, log_mel
 
 
@@ -28,8 +28,8 @@ def test_a_speech_is_finished_at_its_end_and_not_in_the_middle() -> None:
     speech, rate = soundfile.read(locate("speech") / "jfk.wav", dtype="int16")
     assert rate == 16_000
     # "... ask not what your country | can do for you, ask what you can do for your country."
-    assert judge(speech) > SURE[Clause.OPEN]
-    assert judge(speech[: int(5.3 * rate)]) < judge(speech)
+    assert judge(speech) > 0.5
+    assert judge(speech[: int(5.3 * rate)]) < 0.5
 
 
 def test_any_length_can_be_judged() -> None:
@@ -50,14 +50,11 @@ PATIENCE = Patience(shortest=0.16, longest=1.6)
         # They don't quite: as long as this person pauses, as a rule.
         (Clause.FINISHED, SURE[Clause.FINISHED] - 0.01, 0.7, 0.7),
         (Clause.OPEN, SURE[Clause.OPEN] - 0.01, 0.7, 0.7),
-        (Clause.OPEN, UNSURE, 1.1, 1.1),
-        (Clause.OPEN, UNSURE, 9.0, 1.6),
-        (Clause.OPEN, UNSURE, 0.1, 0.16),
+        (Clause.OPEN, 0.0, 1.1, 1.1),
+        (Clause.OPEN, 0.0, 9.0, 1.6),
+        (Clause.OPEN, 0.0, 0.1, 0.16),
         # The voice has not been judged yet, or nobody judges it.
         (Clause.OPEN, None, 0.7, 0.7),
-        # It sounds like the middle of something.
-        (Clause.OPEN, UNSURE - 0.01, 0.7, 1.6),
-        (Clause.FINISHED, 0.0, 0.7, 0.7),
         # The words are against it, whatever the voice says.
         (Clause.UNFINISHED, 1.0, 0.7, 1.6),
         (Clause.UNFINISHED, None, 0.7, 1.6),
