@@ -33,7 +33,6 @@ from agent.settings import TurnSettings
 from agent.turns import Clause, Patience, Pause
 from agent.turns.clause import read
 from agent.turns.ending import SAMPLE_RATE
-from agent.turns.endpoint import VOICE_STAYS
 from agent.turns.pauses import Pauses
 from agent.turns.smart_turn import SmartTurn
 
@@ -57,6 +56,9 @@ ANSWER = 0.15
 """Seconds from the end of a turn to the answer at the ear, with engines that need none."""
 
 JUDGED_AFTER = 3 * VAD_WINDOW_SAMPLES
+VOICE = 0.35
+"""Probability above which Silero's speech goes on."""
+
 _SEARCH = round(0.15 * SAMPLE_RATE)
 _STEP = SAMPLE_RATE // 200
 
@@ -149,7 +151,7 @@ def heard(sound: Sound) -> Sound:
     sound = np.concatenate([sound, hiss])
     detector, last = VAD(), 0
     for end in range(VAD_WINDOW_SAMPLES, len(sound) + 1, VAD_WINDOW_SAMPLES):
-        if detector.predict(sound[end - VAD_WINDOW_SAMPLES : end]) > VOICE_STAYS:
+        if detector.predict(sound[end - VAD_WINDOW_SAMPLES : end]) > VOICE:
             last = end
     return sound[: last + JUDGED_AFTER]
 

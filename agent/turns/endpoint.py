@@ -15,9 +15,8 @@ from . import clause
 from .clause import Clause
 from .pauses import Pauses
 
-# Silero's own thresholds: speech begins at 0.5 and goes on above 0.35.
-VOICE_ON = 0.5
-VOICE_STAYS = 0.35
+VOICE_STAYS = 0.15
+"""How much below the probability that begins speech it goes on: Silero's own figure."""
 
 MIN_SPEECH = 0.05
 """Seconds of voice that begin a turn: LiveKit's own figure for Silero, two of its windows."""
@@ -26,9 +25,10 @@ LISTEN_AFTER = 0.09
 """Seconds of silence after which the sound before it is judged: three windows. Less would ask at
 gaps between words; more is time lost."""
 
-HANGOVER = 0.15
-"""Seconds that the detector goes on to hear voice after its end, by which a transcript can be
-before it. More voice than that is a word that the transcript lacks."""
+HANGOVER = 0.3
+"""Seconds of voice by which a transcript can be ahead of the detector, which goes on to hear voice
+after its end (up to 0.1 s) and is late on a busy machine. More voice than that is a word that the
+transcript lacks."""
 
 GOES_ON = 1.0
 """Seconds of silence up to which a new turn is taken for the same one, cut off too early."""
@@ -63,10 +63,12 @@ class Endpoint:
     Args:
         wait: How long to wait.
         pauses: What is known of the person.
+        threshold: Probability above which a window begins speech.
     """
 
-    def __init__(self, wait: Wait, pauses: Pauses) -> None:
+    def __init__(self, wait: Wait, pauses: Pauses, *, threshold: float = 0.5) -> None:
         self._wait = wait
+        self._threshold = threshold
         self._pauses = pauses
         self.speaking = False
         """Whether it is this person's turn."""
@@ -90,7 +92,7 @@ class Endpoint:
         Returns:
             Whether with it the turn begins, pauses for long enough to judge its sound, or ends.
         """
-        if probability >= VOICE_ON or (self.speaking and probability > VOICE_STAYS):
+        if probability >= self._threshold - (VOICE_STAYS if self.speaking else 0.0):
             return self._voice(seconds)
         self._onset = 0.0
         before = self.silence

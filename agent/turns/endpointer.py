@@ -31,13 +31,17 @@ class Endpointer(vad.VAD):
         detector: Hears voice; its ``INFERENCE_DONE`` events must carry the probability.
         wait: The policy.
         judge: Listens to how the voice ends; None to go by the words alone.
+        threshold: Probability above which the detector is taken to hear speech.
     """
 
-    def __init__(self, detector: vad.VAD, *, wait: Wait, judge: Judge | None) -> None:
+    def __init__(
+        self, detector: vad.VAD, *, wait: Wait, judge: Judge | None, threshold: float = 0.5
+    ) -> None:
         super().__init__(capabilities=detector.capabilities)
         self._detector = detector
         self._wait = wait
         self._judge = judge
+        self._threshold = threshold
         self._pauses = Pauses()
         self._streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
 
@@ -53,7 +57,7 @@ class Endpointer(vad.VAD):
 
     def stream(self) -> vad.VADStream:
         """Begin to hear."""
-        endpoint = Endpoint(self._wait, self._pauses)
+        endpoint = Endpoint(self._wait, self._pauses, threshold=self._threshold)
         stream = _Stream(self, self._detector.stream(), endpoint, self._judge)
         self._streams.add(stream)
         return stream

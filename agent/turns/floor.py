@@ -59,6 +59,7 @@ class Floor:
             self.microphone,
             wait=wait or Patience(shortest=turns.min_delay, longest=turns.max_delay),
             judge=SmartTurn(locate("turn") / "smart-turn.onnx"),
+            threshold=turns.vad_threshold,
         )
         self.loudspeaker = Loudspeaker(room, quiet=turns.ducked) if room else None
         self.script = Script()

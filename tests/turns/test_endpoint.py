@@ -42,6 +42,13 @@ def test_a_turn_begins_with_the_second_window_of_voice() -> None:
     assert Speaker(0.3).speaks(3) == [None, "begins", None]
 
 
+def test_speech_goes_on_below_the_probability_that_begins_it() -> None:
+    endpoint = Endpoint(lambda _: 0.1, Pauses(), threshold=0.6)
+    assert [endpoint.window(p, WINDOW) for p in (0.59, 0.6, 0.6)] == [None, None, "begins"]
+    assert [endpoint.window(0.46, WINDOW) for _ in range(9)] == [None] * 9
+    assert [endpoint.window(0.44, WINDOW) for _ in range(4)][-1] == "ends"
+
+
 def test_a_click_begins_nothing() -> None:
     speaker = Speaker(0.3)
     assert speaker.speaks(1) + speaker.waits(1) + speaker.speaks(1) == [None, None, None]
@@ -91,7 +98,7 @@ def test_words_before_more_voice_are_not_all_of_them() -> None:
     speaker = Speaker({None: 1.0, Clause.OPEN: 0.2})
     speaker.speaks(10)
     speaker.endpoint.heard("I live in", final=False)
-    speaker.speaks(5)  # 160 ms: another word
+    speaker.speaks(10)  # 320 ms: another word
     assert speaker.until_the_end() == pytest.approx(32 * WINDOW)
 
 
@@ -99,7 +106,7 @@ def test_the_detector_may_hear_voice_a_little_longer_than_the_recogniser() -> No
     speaker = Speaker({None: 1.0, Clause.OPEN: 0.2})
     speaker.speaks(10)
     speaker.endpoint.heard("I live in Berlin", final=True)
-    speaker.speaks(4)
+    speaker.speaks(9)
     assert speaker.until_the_end() == pytest.approx(7 * WINDOW)
 
 
