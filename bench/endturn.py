@@ -177,7 +177,7 @@ def policies(turns: TurnSettings) -> dict[str, Policy]:
         "words": lambda end: turns.max_delay if end.clause is Clause.UNFINISHED else 0.3,
         "v1_mini": by_voice("v1_mini", 0.36),  # its own threshold for English
         "smart_turn": by_voice("smart_turn", 0.5),  # its own
-        "smart_turn_sure": by_voice("smart_turn", 0.9),
+        "smart_turn_sure": by_voice("smart_turn", 0.8),
         "words_and_smart_turn": together("smart_turn"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .clause import Clause
 from .endpoint import Pause
 
-SURE = {Clause.FINISHED: 0.5, Clause.OPEN: 0.9}
+SURE = {Clause.FINISHED: 0.3, Clause.OPEN: 0.8}
 """How much the voice has to sound like an end, 0 to 1, to be believed at once, chosen on the
 training half of `make bench-endturn`. What sounds less like one proves nothing: a quarter of the
 Chinese ends are below 0.2."""
