@@ -66,7 +66,7 @@ async def enter(ctx: JobContext) -> None:
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
-    ear = engines.stt(settings.stt, language)
+    ear = engines.stt(settings.stt, language, longest_pause=settings.turns.max_delay)
     voice = engines.tts(settings.tts, language)
 
     room = ctx.room if phone else None

@@ -7,10 +7,22 @@ from livekit.plugins import qwen3_tts, vllm
 
 from .settings import Language, LLMSettings, STTSettings, TTSSettings
 
+# After the agent's own idea of the end, which flushes the ear: it never comes to this.
+_MARGIN = 0.5
 
-def stt(settings: STTSettings, language: Language | None = None) -> vllm.STT:
-    """The ear, for one language or for any."""
+
+def stt(
+    settings: STTSettings, language: Language | None = None, *, longest_pause: float = 0.0
+) -> vllm.STT:
+    """The ear.
+
+    Args:
+        settings: Of the profile.
+        language: What is spoken; told from the sound if None.
+        longest_pause: Seconds that a speaker may pause within an utterance.
+    """
     return vllm.STT(
+        min_silence=longest_pause + _MARGIN,
         base_url=settings.url,
         model=settings.model,
         api_key=settings.key,

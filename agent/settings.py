@@ -116,16 +116,14 @@ class TTSSettings(Engine):
 class TurnSettings(_Section):
     """Who has the floor."""
 
-    detector: Literal["vad", "v1-mini"] = "vad"
-    """End of turn by silence alone, or by LiveKit's local audio model."""
     vad_threshold: Annotated[float, Field(ge=0.1, le=0.9)] = 0.5
     """Probability above which the voice-activity detector takes a moment for speech."""
     min_silence: Annotated[float, Field(ge=0.05, le=2.0)] = 0.25
     """Silence after which the voice-activity detector reports the end of speech, in seconds."""
-    min_delay: Seconds = 0.4
-    """Least wait between the end of speech and the end of the turn, in seconds."""
-    max_delay: Seconds = 1.5
-    """Longest wait when the detector takes the turn for unfinished, in seconds."""
+    min_delay: Seconds = 0.16
+    """Silence that ends a turn whose words and voice both sound finished, in seconds."""
+    max_delay: Seconds = 1.6
+    """Silence that ends a turn in the middle of a sentence, in seconds."""
     min_interruption: Seconds = 0.7
     """Voice over the agent that stops it although no word of it is known yet, in seconds. Words
     stop it as soon as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s."""

@@ -118,12 +118,10 @@ def test_a_profile_may_have_words_of_its_own(profile: Settings) -> None:
     assert greeting(own, "en") == "Tea?"
 
 
-@pytest.mark.parametrize("detector", ["vad", "v1-mini"])
-def test_every_part_of_turn_handling_runs_on_this_machine(detector: str) -> None:
-    handling = turn_handling(TurnSettings(detector=detector))  # type: ignore[arg-type]
+def test_every_part_of_turn_handling_runs_on_this_machine() -> None:
+    handling = turn_handling(TurnSettings())
     assert handling["interruption"]["mode"] == "vad"
-    chosen = handling["turn_detection"]
-    assert chosen == "vad" or getattr(chosen, "model", "").endswith("v1-mini")
+    assert handling["turn_detection"] == "vad"
 
 
 async def test_the_model_hears_the_turn_and_the_history_stays_text(

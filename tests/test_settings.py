@@ -40,7 +40,7 @@ def test_the_environment_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) 
     [
         ("PARLEY_LLM__TEMPERATURE", "9", ["llm.temperature", "'9'", "allowed: 0.0 to 2.0"]),
         ("PARLEY_TURNS__MIN_SILENCE", "0", ["turns.min_silence", "allowed: 0.05 to 2.0"]),
-        ("PARLEY_TURNS__DETECTOR", "magic", ["turns.detector", "'vad' or 'v1-mini'"]),
+        ("PARLEY_TURNS__MAX_DELAY", "31", ["turns.max_delay", "allowed: 0.0 to 30.0"]),
         ("PARLEY_LLM__TEMPRATURE", "1", ["llm.temprature is not a setting", "temperature"]),
         ("PARLEY_LLM__AUDIO", "loud", ["llm.audio", "'off', 'beside' or 'instead'"]),
         ("PARLEY_CONDUCT__SILENCE__ASK_AFTER", "-1", ["ask_after", "allowed: 0.0 to 600.0"]),

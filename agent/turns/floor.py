@@ -10,15 +10,20 @@ from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, inference, llm, stt, tts
 from livekit.agents.voice import room_io
 
+from ..local.models import locate
 from ..settings import TurnSettings
+from .endpoint import Wait
+from .endpointer import Endpointer
 from .handling import turn_handling
 from .loudspeaker import SAMPLE_RATE, Loudspeaker
 from .memory import Memory
 from .microphone import Microphone
 from .overlap import Overlap
+from .patience import Patience
 from .playout import Samples
 from .policy import OverlapPolicy, WordsFirst
 from .script import Script
+from .smart_turn import SmartTurn
 
 HEARING = room_io.AudioInputOptions(frame_size_ms=20)
 """How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
@@ -31,10 +36,16 @@ class Floor:
         turns: Of the profile.
         room: Where the agent speaks; None on the console, which plays through LiveKit's output.
         policy: What judges sounds over the agent's speech.
+        wait: How long a pause has to be to end the user's turn; the agent's own policy if None.
     """
 
     def __init__(
-        self, turns: TurnSettings, room: rtc.Room | None, *, policy: OverlapPolicy | None = None
+        self,
+        turns: TurnSettings,
+        room: rtc.Room | None,
+        *,
+        policy: OverlapPolicy | None = None,
+        wait: Wait | None = None,
     ) -> None:
         self._turns = turns
         self.microphone = Microphone(
@@ -43,6 +54,12 @@ class Floor:
                 activation_threshold=turns.vad_threshold,
                 min_silence_duration=turns.min_silence,
             )
+        )
+        self.endpointer = Endpointer(
+            self.microphone,
+            wait=wait or Patience(shortest=turns.min_delay, longest=turns.max_delay),
+            judge=SmartTurn(locate("turn") / "smart-turn.onnx"),
+            threshold=turns.vad_threshold,
         )
         self.loudspeaker = Loudspeaker(room, quiet=turns.ducked) if room else None
         self.script = Script()
@@ -73,7 +90,7 @@ class Floor:
             stt=stt,
             llm=llm,
             tts=tts,
-            vad=self.microphone,
+            vad=self.endpointer,
             turn_handling=turn_handling(self._turns),
             # Captions and history follow the plugin's timed words, not an estimate.
             use_tts_aligned_transcript=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from livekit.agents import inference
 from livekit.agents.voice.turn import TurnHandlingOptions
 
 from ..settings import TurnSettings
@@ -14,10 +13,9 @@ _NEVER = 86_400.0
 def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
     """What a session is told; ``dev`` mode would otherwise choose detectors in LiveKit's cloud."""
     return {
-        "turn_detection": (
-            "vad" if turns.detector == "vad" else inference.TurnDetector(version="v1-mini")
-        ),
-        "endpointing": {"min_delay": turns.min_delay, "max_delay": turns.max_delay},
+        # The detector's end of speech is the end of the turn already (:mod:`.endpointer`).
+        "turn_detection": "vad",
+        "endpointing": {"mode": "fixed", "min_delay": 0.0, "max_delay": 0.0},
         "interruption": {
             "mode": "vad",
             # What is heard over the agent is judged by `Overlap`. LiveKit only holds a reply that
@@ -25,5 +23,11 @@ def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
             "min_duration": _NEVER,
             "false_interruption_timeout": 0.0,
         },
-        "preemptive_generation": {"enabled": True, "preemptive_tts": True},
+        "preemptive_generation": {
+            "enabled": True,
+            "preemptive_tts": True,
+            # Of a turn with as many pauses, or as long, the end is awaited as usual.
+            "max_retries": 8,
+            "max_speech_duration": 30.0,
+        },
     }

@@ -34,6 +34,7 @@ class TurnTaker(Agent):
         """Recognise what is said, and keep back what is no turn."""
         async with aclosing(Agent.default.stt_node(self, audio, model_settings)) as events:
             async for event in events:
+                self._floor.endpointer.heard(event)
                 for passed in self._floor.overlap.on_transcript(event):
                     yield passed
 

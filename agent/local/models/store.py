@@ -45,7 +45,7 @@ def locate(name: str) -> Path:
     """Give the folder of a role's files.
 
     Args:
-        name: ``llm``, ``stt``, ``kokoro``, ``web`` or ``speech``.
+        name: ``llm``, ``stt``, ``kokoro``, ``turn``, ``web`` or ``speech``.
 
     Raises:
         ModelError: A file is missing or damaged; the text says which and how to fetch it again.
