@@ -8,7 +8,7 @@ from livekit.agents.voice import SpeechHandle
 from agent.demo import Server
 from bench.caller import Caller, join
 
-from .instant import Host, hosting, livekit, room_for  # noqa: F401 - a fixture
+from .instant import Host, hosting, room_for
 from .test_conduct import speech
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
@@ -28,7 +28,7 @@ async def over(host: Host, caller: Caller, begin: float, end: float) -> SpeechHa
     return said
 
 
-async def test_a_backchannel_is_no_turn_and_a_stop_word_is_one(livekit: Server) -> None:  # noqa: F811
+async def test_a_backchannel_is_no_turn_and_a_stop_word_is_one(livekit: Server) -> None:
     hears = ("Uh-huh.", "", "Okay, stop.")
     async with (
         room_for(livekit) as name,
