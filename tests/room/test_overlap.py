@@ -6,13 +6,23 @@ import numpy as np
 import pytest
 from livekit.agents.voice import SpeechHandle
 
-from bench.history import TEXTS
 from bench.recording import SAMPLE_RATE, Samples
 from bench.speaker import Conversation, converse
 
 from .conftest import World
 
-pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+# Three replies of six seconds each, spoken and heard by engines that share the processor.
+pytestmark = [
+    pytest.mark.room,
+    pytest.mark.timeout(240),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+TEXTS = {
+    "en": "The old museum by the river opens early in the morning and closes in the evening, "
+    "and the line is short before noon.",
+    "zh": "河边的那家老博物馆早上开门很早，晚上才关门，如果你中午之前来，排队的人比较少。",
+}
 
 
 def knocks() -> Samples:
