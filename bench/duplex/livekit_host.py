@@ -29,7 +29,7 @@ from livekit.plugins import qwen3_tts, vllm
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
-from agent.turns import Floor
+from agent.turns import HEARING, Floor
 
 from . import host
 from .ear import RATE
@@ -123,7 +123,9 @@ class LiveKit:
         room = rtc.Room()
         await room.connect(order["url"], order["token"])
         self._exit.push_async_callback(room.disconnect)
+        options = room_io.RoomOptions(participant_identity=_CALLER)
         if self._name == "parley":
+            options.audio_input = HEARING
             session, agent = self._parley(room, order["language"], ear, thinker, voice)
         else:
             session, agent = self._stock(ear, thinker, voice)
@@ -132,7 +134,7 @@ class LiveKit:
         await session.start(
             agent,
             room=room,
-            room_options=room_io.RoomOptions(participant_identity=_CALLER),
+            room_options=options,
             record=False,
         )
 
