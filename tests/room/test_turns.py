@@ -16,12 +16,12 @@ pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 @pytest.mark.parametrize(
     ("language", "before", "after", "understood"),
     [
-        ("en", "I would like to know", "what the capital of France is.", "france"),
-        ("zh", "我想知道", "中国的首都是哪里？", "首都"),
+        ("en", "I would like to know", "what the capital of France is.", ["know", "france"]),
+        ("zh", "我想知道", "中国的首都是哪里？", ["知道", "哪里"]),
     ],
 )
 async def test_a_pause_to_think_is_not_the_end_of_the_turn(
-    world: World, language: str, before: str, after: str, understood: str
+    world: World, language: str, before: str, after: str, understood: list[str]
 ) -> None:
     silence = np.zeros(round(0.8 * SAMPLE_RATE), np.int16)
     spoken = [await world.speech(text, language) for text in (before, after)]
@@ -32,5 +32,5 @@ async def test_a_pause_to_think_is_not_the_end_of_the_turn(
         users = [t for t in caller.turns if t["role"] == "user"]
     # Not a sound of the agent before all was said, and one turn of it.
     assert turn.answered > turn.asked
-    assert understood in turn.understood.lower()
+    assert all(words in turn.understood.lower() for words in understood)
     assert len(users) == 1
