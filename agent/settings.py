@@ -278,6 +278,8 @@ class Settings(BaseSettings):
     turns: TurnSettings = TurnSettings()
     conduct: ConductSettings = ConductSettings()
     bridge: BridgeSettings = BridgeSettings()
+    omni: Engine | None = None
+    """An experiment: a model that hears and speaks, in place of the three engines in a room."""
     phone: PhoneSettings = PhoneSettings()
 
     @property

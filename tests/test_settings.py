@@ -90,5 +90,5 @@ def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_profile_lists_those_there_are() -> None:
-    with pytest.raises(SettingsError, match="one of cpu, gpu"):
+    with pytest.raises(SettingsError, match="one of cpu, experimental-omni, gpu"):
         settings.load("nosuch")

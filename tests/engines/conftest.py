@@ -65,7 +65,7 @@ def launchers(
             VLLM,
             "",
         ),
-        "omni-0.30": ({"speech_server"}, OMNI, ""),
+        "omni-0.30": ({"speech_server", "omni_server"}, OMNI, ""),
         "omni-0.24": ({"speech_server"}, OMNI, str(engines / "omni-0.24")),
     }
     started: dict[str, Launcher] = {}
