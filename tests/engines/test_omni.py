@@ -23,8 +23,8 @@ def engine(server: Server, **options: Any) -> Engine:
 
 
 @pytest_asyncio.fixture
-async def model(omni_server: Server) -> AsyncIterator[OmniModel]:
-    model = OmniModel(engine(omni_server))
+async def model(talking_server: Server) -> AsyncIterator[OmniModel]:
+    model = OmniModel(engine(talking_server))
     yield model
     await model.aclose()
 
@@ -84,10 +84,10 @@ async def test_silence_before_the_turn_is_not_sent(session: OmniSession) -> None
 
 
 async def test_an_interruption_reaches_the_server(
-    omni_server: Server, session: OmniSession
+    talking_server: Server, session: OmniSession
 ) -> None:
     async def idle() -> bool:
-        return bool(json.loads(await omni_server.get("/stub"))["running"] == 0)
+        return bool(json.loads(await talking_server.get("/stub"))["running"] == 0)
 
     hear(session, 50.0)
     session.commit_audio()
@@ -98,8 +98,8 @@ async def test_an_interruption_reaches_the_server(
     await until(idle)
 
 
-async def test_a_wrong_key(omni_server: Server) -> None:
-    model = OmniModel(engine(omni_server, api_key="wrong"))
+async def test_a_wrong_key(talking_server: Server) -> None:
+    model = OmniModel(engine(talking_server, api_key="wrong"))
     session = model.session()
     hear(session, 1.0)
     session.commit_audio()
@@ -109,8 +109,8 @@ async def test_a_wrong_key(omni_server: Server) -> None:
     await model.aclose()
 
 
-async def test_a_wrong_model(omni_server: Server) -> None:
-    model = OmniModel(engine(omni_server, model="another"))
+async def test_a_wrong_model(talking_server: Server) -> None:
+    model = OmniModel(engine(talking_server, model="another"))
     session = model.session()
     errors: list[llm.RealtimeModelError] = []
     session.on("error", errors.append)

@@ -7,6 +7,7 @@ and vLLM's. The engine hears as realtime_server.py's does, says the word, and a 
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
@@ -33,9 +34,11 @@ class TalkingEngine(realtime_server.CountingEngine):
         request_id: str,
         sampling_params_list: list[SamplingParams],
     ) -> AsyncIterator[SimpleNamespace]:
+        pitch = itertools.count(10)
         async for heard in super().generate(prompt, sampling_params_list[0], request_id):
             yield SimpleNamespace(stage_id=0, multimodal_output=None, **vars(heard))
-            tone = 0.1 * torch.sin(torch.arange(1920) / 10 + self.counts["running"])
+            # The front end takes sound that begins as what it has sent for a repetition of it.
+            tone = 0.1 * torch.sin(torch.arange(1920) / next(pitch))
             audio = {"audio": tone, "sr": torch.tensor(SAMPLE_RATE)}
             yield SimpleNamespace(stage_id=2, outputs=[], multimodal_output=audio)
 
@@ -46,7 +49,8 @@ def main() -> None:
     args.model = args.model_tag or args.model
     validate_parsed_serve_args(args)
     app = realtime_server.build(args, TalkingEngine(args.model))
-    api_server.remove_route_from_app(app, "/v1/realtime")
+    routes = app.router.routes
+    routes[:] = [route for route in routes if getattr(route, "path", None) != "/v1/realtime"]
     app.include_router(api_server.router)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(app, host=args.host, port=args.port, log_level="info")
