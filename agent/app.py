@@ -13,7 +13,7 @@ from livekit.agents.voice import room_io
 from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
 
-from . import engines
+from . import engines, omni
 from . import settings as settings_module
 from .assistant import Assistant, SensingAssistant
 from .conduct import Conduct
@@ -57,6 +57,9 @@ async def enter(ctx: JobContext) -> None:
         logger.info("no call came about", extra={"reason": str(e)})
         await ctx.delete_room()
         ctx.shutdown()
+        return
+    if settings.omni:
+        await omni.converse(ctx, settings.omni, settings.turns)
         return
     language = phone.known_language if phone else settings.default_language
 

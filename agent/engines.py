@@ -40,7 +40,7 @@ def llm(settings: LLMSettings, *, hears: bool = False) -> vllm.LLM:
             profile says so.
     """
     return vllm.LLM(
-        base_url=settings.url,
+        base_url=settings.urls,
         model=settings.model,
         api_key=settings.key,
         temperature=settings.temperature,
@@ -65,7 +65,7 @@ def tts(
         http_session: The session to use; the LiveKit job's own if None.
     """
     return qwen3_tts.TTS(
-        base_url=settings.url,
+        base_url=settings.urls,
         model=settings.model,
         api_key=settings.key,
         voice=settings.voice_of(language),

@@ -70,12 +70,24 @@ class Engine(_Section):
         return self.api_key.get_secret_value() if self.api_key else None
 
 
+class Pool(Engine):
+    """A service that several servers may share."""
+
+    replicas: tuple[HttpUrl, ...] = ()
+    """Further servers of the same model, each ending in ``/v1``."""
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses of all servers."""
+        return [self.url, *(str(replica).rstrip("/") for replica in self.replicas)]
+
+
 def _yaml_off(value: object) -> object:
     """YAML reads a plain ``off`` as false."""
     return "off" if value is False else value
 
 
-class LLMSettings(Engine):
+class LLMSettings(Pool):
     """The thinker."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
@@ -100,7 +112,7 @@ class STTSettings(Engine):
     ``/v1/audio/transcriptions``; what the service offers when not given."""
 
 
-class TTSSettings(Engine):
+class TTSSettings(Pool):
     """The voice."""
 
     voice: dict[Language, str] = {}
@@ -278,6 +290,8 @@ class Settings(BaseSettings):
     turns: TurnSettings = TurnSettings()
     conduct: ConductSettings = ConductSettings()
     bridge: BridgeSettings = BridgeSettings()
+    omni: Engine | None = None
+    """An experiment: a model that hears and speaks, in place of the three engines in a room."""
     phone: PhoneSettings = PhoneSettings()
 
     @property

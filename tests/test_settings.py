@@ -35,6 +35,13 @@ def test_the_environment_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) 
     assert "hush" not in repr(loaded)
 
 
+def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load("gpu").tts.urls == ["http://127.0.0.1:8091/v1"]
+    monkeypatch.setenv("PARLEY_TTS__REPLICAS", '["http://10.0.0.7:8091/v1", "http://b:8091/v1/"]')
+    voice = settings.load("gpu").tts
+    assert voice.urls == [voice.url, "http://10.0.0.7:8091/v1", "http://b:8091/v1"]
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "parts"),
     [
@@ -90,5 +97,5 @@ def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_profile_lists_those_there_are() -> None:
-    with pytest.raises(SettingsError, match="one of cpu, gpu"):
+    with pytest.raises(SettingsError, match="one of cpu, experimental-omni, gpu"):
         settings.load("nosuch")

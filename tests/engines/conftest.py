@@ -65,7 +65,7 @@ def launchers(
             VLLM,
             "",
         ),
-        "omni-0.30": ({"speech_server"}, OMNI, ""),
+        "omni-0.30": ({"speech_server", "talking_server"}, OMNI, ""),
         "omni-0.24": ({"speech_server"}, OMNI, str(engines / "omni-0.24")),
     }
     started: dict[str, Launcher] = {}
@@ -162,3 +162,10 @@ def speech_server(request: pytest.FixtureRequest, launchers: Callable[[str], Lau
     """vllm-omni's own front end, of two versions, over an engine of ours."""
     launcher = launchers(f"omni-{request.param}")
     return _run(Server(launcher, "speech_server:main", SPEECH_ARGV, f"speech-{request.param}"))
+
+
+@pytest.fixture(scope="session")
+def talking_server(launchers: Callable[[str], Launcher]) -> Server:
+    """vllm-omni's own /v1/realtime over an engine of ours."""
+    argv = ["--model", "omni", "--served-model-name", "omni"]
+    return _run(Server(launchers("omni-0.30"), "talking_server:main", argv, "talking"))

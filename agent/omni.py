@@ -1,0 +1,294 @@
+"""Speech to speech with Qwen3-Omni on vllm-omni: an experiment (configs/experimental-omni.yaml).
+
+LiveKit's realtime model over ``/v1/realtime`` of vllm-omni 0.30. That is not OpenAI's protocol, so
+LiveKit's OpenAI plugin cannot speak it: a client names the model, sends PCM at 16 kHz and a commit,
+and gets the words and the sound of the answer. There are no instructions, no history, no tools and
+no cancel. Each turn therefore has a connection of its own, and closing it is what stops an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Literal, Never
+
+import aiohttp
+from livekit import rtc
+from livekit.agents import (
+    NOT_GIVEN,
+    Agent,
+    AgentSession,
+    JobContext,
+    NotGivenOr,
+    inference,
+    llm,
+    utils,
+)
+from livekit.agents.utils import aio
+from livekit.agents.voice import room_io
+
+from .settings import Engine, TurnSettings
+
+_HEARD_AT = 16_000
+_BYTES_PER_SECOND = 2 * _HEARD_AT
+# What the model may hear of before the moment in which speech was noticed. Seconds.
+_LEAD = 1.5
+_LONGEST_TURN = 60.0
+# The first event waits for the thinker and the talker, the later ones for a chunk. Seconds.
+_BETWEEN_EVENTS = 15.0
+# A message of half a second of sound: far below every limit of WebSocket servers.
+_PIECE = _BYTES_PER_SECOND // 2
+
+
+async def converse(ctx: JobContext, engine: Engine, turns: TurnSettings) -> None:
+    """Hold a conversation in a room with one model that hears and speaks."""
+    model = OmniModel(engine)
+    ctx.add_shutdown_callback(model.aclose)
+    session = AgentSession[None](
+        llm=model,
+        vad=inference.VAD(model="silero", min_silence_duration=turns.min_silence),
+        turn_handling={
+            "turn_detection": "vad",
+            "endpointing": {"min_delay": turns.min_delay, "max_delay": turns.max_delay},
+            "interruption": {"mode": "vad", "min_duration": turns.min_interruption},
+        },
+    )
+    session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
+    options = room_io.RoomOptions(delete_room_on_close=True)
+    await session.start(Agent(instructions=""), room=ctx.room, room_options=options, record=False)
+
+
+class OmniModel(llm.RealtimeModel):
+    """Qwen3-Omni behind vllm-omni.
+
+    Args:
+        engine: Where it is; its model is asked for when not named.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(
+            capabilities=llm.RealtimeCapabilities(
+                message_truncation=False,
+                turn_detection=False,
+                user_transcription=False,
+                auto_tool_reply_generation=False,
+                audio_output=True,
+                manual_function_calls=False,
+            )
+        )
+        self._engine = engine
+        headers = {"Authorization": f"Bearer {engine.key}"} if engine.key else {}
+        self._http = aiohttp.ClientSession(headers=headers)
+        self._model = engine.model
+
+    @property
+    def model(self) -> str:
+        """The model's name, once it is known."""
+        return self._model or "unknown"
+
+    @property
+    def provider(self) -> str:
+        """For LiveKit's metrics."""
+        return "vllm-omni"
+
+    def session(self, *, turn_detection_disabled: bool = False) -> OmniSession:
+        """A conversation; the server never decides about turns anyway."""
+        return OmniSession(self)
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A connection for one turn, its model named."""
+        if self._model is None:
+            async with self._http.get(f"{self._engine.url}/models") as response:
+                response.raise_for_status()
+                self._model = (await response.json())["data"][0]["id"]
+        async with self._http.ws_connect(f"{self._engine.url}/realtime") as socket:
+            await socket.send_json({"type": "session.update", "model": self._model})
+            yield socket
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+
+class OmniSession(llm.RealtimeSession[Never]):
+    """One conversation, of which the server remembers nothing."""
+
+    def __init__(self, model: OmniModel) -> None:
+        super().__init__(model)
+        self._omni = model
+        self._chat_ctx = llm.ChatContext.empty()
+        self._heard = bytearray()
+        self._speaking = False
+        self._turn = b""
+        self._resampler: rtc.AudioResampler | None = None
+        self._answering: asyncio.Task[None] | None = None
+
+    @property
+    def chat_ctx(self) -> llm.ChatContext:
+        """What LiveKit says was said."""
+        return self._chat_ctx.copy()
+
+    @property
+    def tools(self) -> llm.ToolContext:
+        """None: the server takes no tools."""
+        return llm.ToolContext.empty()
+
+    async def update_instructions(self, instructions: str) -> None:
+        """Ignored: the server takes none."""
+
+    async def update_chat_ctx(self, chat_ctx: llm.ChatContext) -> None:
+        """Kept for LiveKit; the server has no history."""
+        self._chat_ctx = chat_ctx.copy()
+
+    async def update_tools(self, tools: list[llm.Tool]) -> None:
+        """Ignored: the server takes none."""
+
+    def update_options(self, *, tool_choice: NotGivenOr[llm.ToolChoice | None] = NOT_GIVEN) -> None:
+        """Ignored: there are no tools to choose from."""
+
+    def start_user_activity(self) -> None:
+        """Speech was noticed: forget the silence before it."""
+        if not self._speaking:
+            self._speaking = True
+            del self._heard[: -int(_LEAD * _BYTES_PER_SECOND)]
+
+    def push_audio(self, frame: rtc.AudioFrame) -> None:
+        """Take what the microphone hears."""
+        if self._resampler is None:
+            self._resampler = rtc.AudioResampler(
+                frame.sample_rate, _HEARD_AT, num_channels=frame.num_channels
+            )
+        for resampled in self._resampler.push(frame):
+            self._heard += utils.combine_frames(resampled).data.tobytes()
+        del self._heard[: -int(_LONGEST_TURN * _BYTES_PER_SECOND)]
+
+    def push_video(self, frame: rtc.VideoFrame) -> None:
+        """Ignored: only sound is sent."""
+
+    def commit_audio(self) -> None:
+        """The turn is over: what was heard is what will be answered."""
+        self._turn = bytes(self._heard)
+        self.clear_audio()
+
+    def clear_audio(self) -> None:
+        """Forget what was heard."""
+        self._heard.clear()
+        self._speaking = False
+
+    def generate_reply(
+        self,
+        *,
+        instructions: NotGivenOr[str] = NOT_GIVEN,
+        tool_choice: NotGivenOr[llm.ToolChoice] = NOT_GIVEN,
+        tools: NotGivenOr[list[llm.Tool]] = NOT_GIVEN,
+    ) -> asyncio.Future[llm.GenerationCreatedEvent]:
+        """Answer the committed turn; without one there is nothing that this server could answer."""
+        created = asyncio.get_running_loop().create_future()
+        turn, self._turn = self._turn, b""
+        if not turn:
+            created.set_exception(llm.RealtimeError("The model answers speech, nothing else."))
+            return created
+        self.interrupt()
+        self._answering = asyncio.create_task(self._answer(turn, created), name="omni.answer")
+        return created
+
+    def interrupt(self) -> None:
+        """Stop the answer, on the server too."""
+        if self._answering is not None:
+            self._answering.cancel()
+
+    def truncate(
+        self,
+        *,
+        message_id: str,
+        modalities: list[Literal["text", "audio"]],
+        audio_end_ms: int,
+        audio_transcript: NotGivenOr[str] = NOT_GIVEN,
+    ) -> None:
+        """Ignored: the server does not know what it has said."""
+
+    async def aclose(self) -> None:
+        """Stop the answer and wait until its connection is closed."""
+        if self._answering is not None:
+            await aio.cancel_and_wait(self._answering)
+
+    async def _answer(
+        self, turn: bytes, created: asyncio.Future[llm.GenerationCreatedEvent]
+    ) -> None:
+        answer = _Answer()
+        try:
+            async with self._omni.connect() as socket:
+                for start in range(0, len(turn), _PIECE):
+                    audio = base64.b64encode(turn[start : start + _PIECE]).decode()
+                    await socket.send_json({"type": "input_audio_buffer.append", "audio": audio})
+                # The first starts the generation, the second tells it that no more comes.
+                for final in (False, True):
+                    await socket.send_json({"type": "input_audio_buffer.commit", "final": final})
+                if not created.done():
+                    created.set_result(answer.created())
+                while not answer.take(await socket.receive_json(timeout=_BETWEEN_EVENTS)):
+                    pass
+        except (aiohttp.ClientError, TimeoutError, TypeError, llm.RealtimeError) as e:
+            error = llm.RealtimeError(f"vllm-omni gave no whole answer: {e or 'it took too long'}")
+            if created.done():
+                self._report(error)
+            else:
+                created.set_exception(error)
+        finally:
+            answer.close()
+            created.cancel()
+
+    def _report(self, error: llm.RealtimeError) -> None:
+        self.emit(
+            "error",
+            llm.RealtimeModelError(
+                timestamp=time.time(), label=self._omni.label, error=error, recoverable=True
+            ),
+        )
+
+
+class _Answer:
+    """What LiveKit plays and shows, filled from the server's events."""
+
+    def __init__(self) -> None:
+        self._words = aio.Chan[str]()
+        self._sound = aio.Chan[rtc.AudioFrame]()
+
+    def created(self) -> llm.GenerationCreatedEvent:
+        """The generation, with its one message and no tool calls."""
+        messages, functions = aio.Chan[llm.MessageGeneration](), aio.Chan[llm.FunctionCall]()
+        modalities: asyncio.Future[list[Literal["text", "audio"]]]
+        modalities = asyncio.get_running_loop().create_future()
+        modalities.set_result(["audio", "text"])
+        messages.send_nowait(
+            llm.MessageGeneration(utils.shortuuid("omni_"), self._words, self._sound, modalities)
+        )
+        messages.close()
+        functions.close()
+        return llm.GenerationCreatedEvent(messages, functions, user_initiated=True)
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """Take an event; whether it was the last.
+
+        Raises:
+            RealtimeError: It tells of an error.
+        """
+        match event["type"]:
+            case "transcription.delta":
+                self._words.send_nowait(event["delta"])
+            case "response.output_audio.delta":
+                pcm = base64.b64decode(event["audio"])
+                rate = event["sample_rate_hz"]
+                self._sound.send_nowait(rtc.AudioFrame(pcm, rate, 1, len(pcm) // 2))
+            case "error":
+                raise llm.RealtimeError(str(event["error"]), code=event.get("code"))
+        return bool(event["type"] == "response.output_audio.done")
+
+    def close(self) -> None:
+        """No more comes."""
+        self._words.close()
+        self._sound.close()
