@@ -79,7 +79,7 @@ async def enter(ctx: JobContext) -> None:
     session = floor.session(
         stt=ear, llm=thinker, tts=voice, userdata=conduct, user_away_timeout=conduct.away_after
     )
-    conduct.follow(session, room)
+    conduct.follow(session, room, floor)
     voice.follow(session)  # paces itself by what is heard
     if senses:
         shown = vllm.TurnImage(ctx.room) if settings.llm.images else None

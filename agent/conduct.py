@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
+from contextlib import nullcontext
 from typing import Protocol, get_args
 
 from livekit import rtc
@@ -13,6 +14,7 @@ from .settings import ConductSettings, Language, PhoneTool
 from .turns.backchannel import Backchannels, Murmur
 from .turns.company import Company
 from .turns.filler import Filler
+from .turns.floor import Floor
 from .turns.interjection import Interjections
 from .turns.phrases import PHRASES, Phrases
 from .turns.plan import SpeechPlan
@@ -49,16 +51,23 @@ class Conduct:
         """LiveKit's ``user_away_timeout``, in seconds; None for never."""
         return self._silence.ask_after or None
 
-    def follow(self, session: AgentSession[Conduct], room: rtc.Room | None) -> None:
+    def follow(
+        self,
+        session: AgentSession[Conduct],
+        room: rtc.Room | None,
+        floor: Floor | None = None,
+    ) -> None:
         """Behave like this in a session that has not been started yet.
 
         Args:
             session: The conversation.
             room: Where it is held; None on the console, where there is one person and one voice.
+            floor: Of the session; None for a session that is told of every pause anyway.
         """
         settings = self._settings
         self._session = session
-        interjections = Interjections(session)
+        telling_pauses = floor.telling_pauses if floor else nullcontext
+        interjections = Interjections(session, telling_pauses)
         self.interject = interjections.interject
         self._parts = [
             interjections,
@@ -71,12 +80,14 @@ class Conduct:
             self._parts.append(
                 Filler(session, settings.filler_after, self.phrases, but=get_args(PhoneTool))
             )
-        if room and settings.backchannel_after:
+        if room and floor and settings.backchannel_after:
             mouth = Murmur(session, room)
-            nods = Backchannels(session, mouth, settings.backchannel_after, self.phrases)
+            nods = Backchannels(
+                session, floor.microphone, mouth, settings.backchannel_after, self.phrases
+            )
             self._parts += [nods, mouth]
         if room:
-            self._company = Company(session, room, inference.VAD(model="silero"))
+            self._company = Company(session, room, inference.VAD(model="silero"), telling_pauses)
             self._parts.append(self._company)
 
     async def aclose(self) -> None:

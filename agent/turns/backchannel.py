@@ -16,9 +16,10 @@ from livekit.agents import (
     AgentSession,
     AgentStateChangedEvent,
     ConversationItemAddedEvent,
-    UserStateChangedEvent,
+    vad,
 )
 
+from .microphone import Microphone
 from .phrases import Speaking
 from .waiting import Pending, quiet
 
@@ -73,13 +74,19 @@ class Backchannels:
 
     Args:
         session: The conversation.
+        microphone: Tells of the user's pauses, also of those within a turn.
         mouth: Where it sounds.
         after: Speech of the user before one, in seconds.
         phrases: The words.
     """
 
     def __init__(
-        self, session: AgentSession[Any], mouth: Mouth, after: float, phrases: Speaking
+        self,
+        session: AgentSession[Any],
+        microphone: Microphone,
+        mouth: Mouth,
+        after: float,
+        phrases: Speaking,
     ) -> None:
         self._session = session
         self._mouth = mouth
@@ -88,7 +95,7 @@ class Backchannels:
         self._count = count()
         self._preparing = Pending()
         self._waiting = Pending()
-        session.on("user_state_changed", self._on_user_state)
+        microphone.listen(self._on_voice)
         session.on("agent_state_changed", self._on_agent_state)
         session.on("conversation_item_added", self._on_item)
 
@@ -97,13 +104,15 @@ class Backchannels:
         await self._preparing.aclose()
         await self._waiting.aclose()
 
-    def _on_user_state(self, event: UserStateChangedEvent) -> None:
+    def _on_voice(self, event: vad.VADEvent) -> None:
         now = asyncio.get_running_loop().time()
-        if event.new_state == "speaking":
+        if event.type is vad.VADEventType.START_OF_SPEECH:
             self._telling.speaks(now)
             self._waiting.cancel()
-        elif self._telling.pauses(now) and self._session.agent_state == "listening":
-            self._waiting.start(self._nod())
+        elif event.type is vad.VADEventType.END_OF_SPEECH:
+            enough = self._telling.pauses(now)
+            if enough and self._session.agent_state == "listening":
+                self._waiting.start(self._nod())
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
         if event.old_state == "initializing":

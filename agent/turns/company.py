@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from livekit import rtc
@@ -53,12 +55,20 @@ class Company:
             anybody types is taken here.
         room: Where everybody is.
         detector: Gives a voice-activity stream for each person, while there are several.
+        telling_pauses: Entered while the words of one who pauses are taken down for another.
     """
 
-    def __init__(self, session: AgentSession[Any], room: rtc.Room, detector: vad.VAD) -> None:
+    def __init__(
+        self,
+        session: AgentSession[Any],
+        room: rtc.Room,
+        detector: vad.VAD,
+        telling_pauses: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._session = session
         self._room = room
         self._detector = detector
+        self._telling_pauses = telling_pauses
         self._attention = Attention()
         self._numbers: dict[str, int] = {}
         self._listening: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -180,11 +190,12 @@ class Company:
         await asyncio.sleep(at - clock())
         if not self._taken_down.is_set():
             # What the other one said so far is theirs; the answer is to both.
-            words = self._session.commit_user_turn(
-                skip_reply=True, transcript_timeout=_COMMIT_TIMEOUT
-            )
-            if await words:
-                await self._taken_down.wait()
+            with self._telling_pauses():
+                words = self._session.commit_user_turn(
+                    skip_reply=True, transcript_timeout=_COMMIT_TIMEOUT
+                )
+                if await words:
+                    await self._taken_down.wait()
         assert self._input
         missed = int((clock() - began + _ONSET) * 1000 / _FRAME_MS)
         self._attention.turn(identity)

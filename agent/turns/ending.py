@@ -23,23 +23,33 @@ turn, 0 to 1. May block. :class:`.smart_turn.SmartTurn` is one."""
 
 
 class Recent:
-    """The last seconds of a voice."""
+    """The last seconds of a voice.
 
-    def __init__(self) -> None:
+    Args:
+        longest: How many are kept; may be changed.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self.longest = longest
         self._frames: deque[rtc.AudioFrame] = deque()
         self._seconds = 0.0
+
+    @property
+    def frames(self) -> list[rtc.AudioFrame]:
+        """What is kept, oldest first."""
+        return list(self._frames)
 
     def push(self, frames: Iterable[rtc.AudioFrame]) -> None:
         """Add sound, of any one sample rate."""
         for frame in frames:
             self._frames.append(frame)
             self._seconds += frame.duration
-        while self._seconds - self._frames[0].duration > HEARD:
+        while self._seconds - self._frames[0].duration > self.longest:
             self._seconds -= self._frames.popleft().duration
 
     async def judged_by(self, judge: Judge) -> float:
         """Have it judged, without holding up the event loop."""
-        frame = rtc.combine_audio_frames(list(self._frames))
+        frame = rtc.combine_audio_frames(self.frames)
         return await asyncio.to_thread(lambda: judge(_resampled(frame)))
 
 

@@ -17,11 +17,16 @@ from livekit import rtc
 from livekit.agents import stt, vad
 from livekit.agents.utils import aio, log_exceptions
 
-from .ending import Judge, Recent
-from .endpoint import Change, Endpoint, Wait
+from .ending import HEARD, Judge, Recent
+from .endpoint import LISTEN_AFTER, Change, Endpoint, Wait
 from .pauses import Pauses
 
 logger = logging.getLogger("parley")
+
+_ONSET = 0.5
+"""Seconds before a turn that are handed out with it, and the longest turn that is: what LiveKit's
+own detectors give a recogniser that does not stream."""
+_LONGEST = 60.0
 
 
 class Endpointer(vad.VAD):
@@ -43,7 +48,13 @@ class Endpointer(vad.VAD):
         self._judge = judge
         self._threshold = threshold
         self._pauses = Pauses()
+        self._pausing = False
         self._streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
+
+    @property
+    def pausing(self) -> bool:
+        """Whether each pause is told."""
+        return self._pausing
 
     @property
     def model(self) -> str:
@@ -54,6 +65,12 @@ class Endpointer(vad.VAD):
     def provider(self) -> str:
         """Where the detector's model is from."""
         return self._detector.provider
+
+    def tell_pauses(self, tell: bool) -> None:
+        """Say whether each pause is told as the end of speech, or the end of a turn only."""
+        self._pausing = tell
+        for stream in self._streams:
+            stream.tell_pause() if tell else stream.forget_pause()
 
     def stream(self) -> vad.VADStream:
         """Begin to hear."""
@@ -74,10 +91,13 @@ class _Stream(vad.VADStream):
     def __init__(
         self, owner: Endpointer, detected: vad.VADStream, endpoint: Endpoint, judge: Judge | None
     ) -> None:
+        self._owner = owner
         self._detected = detected
         self._endpoint = endpoint
+        self._speaking = False  # as was told last
         self._judge = judge
-        self._recent = Recent()
+        self._recent = Recent(HEARD)
+        self._turn = Recent(_ONSET)
         self._judging: asyncio.Task[None] | None = None
         self._last: vad.VADEvent | None = None
         super().__init__(owner)
@@ -87,6 +107,7 @@ class _Stream(vad.VADStream):
 
     def flush(self) -> None:
         self._endpoint.reset()
+        self._speaking = False
         self._detected.flush()
 
     def end_input(self) -> None:
@@ -95,12 +116,23 @@ class _Stream(vad.VADStream):
     def heard(self, text: str, *, final: bool) -> None:
         self._tell(self._endpoint.heard(text, final=final))
 
+    def tell_pause(self) -> None:
+        """Tell the pause that there is, if any."""
+        if self._endpoint.silence >= LISTEN_AFTER:
+            self._send(self._event(vad.VADEventType.END_OF_SPEECH))
+
+    def forget_pause(self) -> None:
+        """Begin a new turn with the next voice, if this one's last pause was told as its end."""
+        if not self._speaking:
+            self._endpoint.reset()
+
     async def _main_task(self) -> None:
         try:
             async for event in self._detected:
-                # When speech begins and ends is decided here.
                 if event.type is vad.VADEventType.INFERENCE_DONE:
                     self._on_window(event)
+                elif self._owner.pausing:
+                    self._send(event)
         finally:
             if self._judging:
                 await aio.cancel_and_wait(self._judging)
@@ -109,6 +141,8 @@ class _Stream(vad.VADStream):
     def _on_window(self, event: vad.VADEvent) -> None:
         self._last = event
         self._recent.push(event.frames)
+        self._turn.longest = _LONGEST if self._endpoint.speaking else _ONSET
+        self._turn.push(event.frames)
         seconds = sum(frame.duration for frame in event.frames)
         change = self._endpoint.window(event.probability, seconds)
         if self._judging and not self._endpoint.silence:
@@ -118,14 +152,16 @@ class _Stream(vad.VADStream):
 
     def _tell(self, change: Change | None) -> None:
         match change:
+            case "begins" | "ends" if self._owner.pausing:
+                pass  # the detector tells
             case "begins":
-                self._send(vad.VADEventType.START_OF_SPEECH)
+                self._send(self._event(vad.VADEventType.START_OF_SPEECH))
             case "ends":
                 known = {"silence": self._endpoint.silence} | dataclasses.asdict(
                     self._endpoint.pause
                 )
                 logger.debug("turn ends", extra=known)
-                self._send(vad.VADEventType.END_OF_SPEECH)
+                self._send(self._event(vad.VADEventType.END_OF_SPEECH))
             case "pauses" if self._judge:
                 self._listen(self._judge)
 
@@ -136,16 +172,20 @@ class _Stream(vad.VADStream):
 
         self._judging = asyncio.create_task(listen(), name="Endpointer.listen")
 
-    def _send(self, kind: vad.VADEventType) -> None:
+    def _send(self, event: vad.VADEvent) -> None:
+        speaking = event.type is vad.VADEventType.START_OF_SPEECH
+        if speaking is not self._speaking:
+            self._speaking = speaking
+            self._event_ch.send_nowait(event)
+
+    def _event(self, kind: vad.VADEventType) -> vad.VADEvent:
         assert self._last is not None
-        self._event_ch.send_nowait(
-            dataclasses.replace(
-                self._last,
-                type=kind,
-                speaking=self._endpoint.speaking,
-                speech_duration=self._endpoint.voiced,
-                silence_duration=self._endpoint.silence,
-                inference_duration=0.0,
-                frames=[],
-            )
+        return dataclasses.replace(
+            self._last,
+            type=kind,
+            speaking=self._endpoint.speaking,
+            speech_duration=self._endpoint.voiced,
+            silence_duration=self._endpoint.silence,
+            inference_duration=0.0,
+            frames=self._turn.frames,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..local.models import locate
 from ..settings import TurnSettings
 from .endpoint import Wait
 from .endpointer import Endpointer
-from .handling import turn_handling
+from .handling import fixed, turn_handling
 from .loudspeaker import SAMPLE_RATE, Loudspeaker
 from .memory import Memory
 from .microphone import Microphone
@@ -48,6 +49,7 @@ class Floor:
         wait: Wait | None = None,
     ) -> None:
         self._turns = turns
+        self._telling = 0  # how many wait for a pause
         self.microphone = Microphone(
             inference.VAD(
                 model="silero",
@@ -108,6 +110,25 @@ class Floor:
             lambda event: self.overlap.on_agent(event.new_state == "speaking"),
         )
         return session
+
+    @contextmanager
+    def telling_pauses(self) -> Iterator[None]:
+        """Have the session told of every pause, for something that is to be said in one.
+
+        A turn goes on through its pauses otherwise. The session itself waits for its end
+        meanwhile, as long as for an unfinished sentence.
+        """
+        self._telling += 1
+        if self._telling == 1:
+            self._session.update_options(endpointing_opts=fixed(self._turns.max_delay))
+            self.endpointer.tell_pauses(True)
+        try:
+            yield
+        finally:
+            self._telling -= 1
+            if not self._telling:
+                self.endpointer.tell_pauses(False)
+                self._session.update_options(endpointing_opts=fixed(0.0))
 
     def duck(self, ducked: bool) -> None:
         """Lower the agent's voice, or raise it again."""

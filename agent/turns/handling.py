@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livekit.agents.voice.turn import TurnHandlingOptions
+from livekit.agents.voice.turn import EndpointingOptions, TurnHandlingOptions
 
 from ..settings import TurnSettings
 
@@ -15,7 +15,7 @@ def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
     return {
         # The detector's end of speech is the end of the turn already (:mod:`.endpointer`).
         "turn_detection": "vad",
-        "endpointing": {"mode": "fixed", "min_delay": 0.0, "max_delay": 0.0},
+        "endpointing": fixed(0.0),
         "interruption": {
             "mode": "vad",
             # What is heard over the agent is judged by `Overlap`. LiveKit only holds a reply that
@@ -31,3 +31,8 @@ def turn_handling(turns: TurnSettings) -> TurnHandlingOptions:
             "max_speech_duration": 30.0,
         },
     }
+
+
+def fixed(delay: float) -> EndpointingOptions:
+    """One wait between the end of speech and the end of the turn, in seconds."""
+    return {"mode": "fixed", "min_delay": delay, "max_delay": delay}

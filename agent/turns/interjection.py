@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from livekit.agents import (
@@ -34,10 +34,16 @@ class Interjections:
 
     Args:
         session: The conversation.
+        telling_pauses: Entered while something waits for a pause of the user's.
     """
 
-    def __init__(self, session: AgentSession[Any]) -> None:
+    def __init__(
+        self,
+        session: AgentSession[Any],
+        telling_pauses: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._session = session
+        self._telling_pauses = telling_pauses
         self._queue = asyncio.Lock()
         self._answer = Pending()
         self._changed = asyncio.Event()
@@ -80,7 +86,11 @@ class Interjections:
                 asyncio.timeout(within) as deadline,
                 nullcontext() if urgent else self._queue,
             ):
-                await (self._seize() if urgent else self._opening(relevant))
+                if urgent:
+                    await self._seize()
+                else:
+                    with self._telling_pauses():
+                        await self._opening(relevant)
                 if not relevant():
                     return False
                 deadline.reschedule(None)

@@ -157,7 +157,7 @@ class LiveKit:
             userdata=conduct,
             user_away_timeout=conduct.away_after,
         )
-        conduct.follow(session, room)
+        conduct.follow(session, room, floor)
         voice.follow(session)
         for part in (floor, conduct):
             self._exit.push_async_callback(part.aclose)

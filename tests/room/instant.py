@@ -124,7 +124,7 @@ async def hosting(
         end_of_turn: Silence that ends a turn, in seconds.
     """
     profile = settings.load("gpu").model_copy(update={"greeting": {"en": ""}})
-    turns = profile.turns.model_copy(update={"min_delay": end_of_turn})
+    turns = profile.turns.model_copy(update={"min_delay": end_of_turn, "max_delay": end_of_turn})
     manners = Conduct(conduct or profile.conduct, "en")
     token = (
         api.AccessToken(server.api_key, server.api_secret)
@@ -147,7 +147,7 @@ async def hosting(
             userdata=manners,
             user_away_timeout=manners.away_after,
         )
-        manners.follow(session, room)
+        manners.follow(session, room, floor)
         for part in (manners, floor, session):
             stack.push_async_callback(part.aclose)
         await session.start(

@@ -165,7 +165,7 @@ async def test_it_murmurs_at_a_pause_and_nothing_else_happens(livekit: Server) -
         room_for(livekit) as name,
         join(livekit, name, identity="anna") as anna,
         hosting(
-            livekit, name, "I see.", hears=("My fellow Americans,", "ask not"),
+            livekit, name, "I see.", hears=("My fellow Americans, ask not",),
             conduct=conduct, end_of_turn=2.0,
         ) as host,
     ):  # fmt: skip

@@ -169,7 +169,7 @@ def converse(server: Server) -> Converse:
             session = floor.session(
                 stt=ear, llm=thinker, tts=voice, userdata=conduct, user_away_timeout=60.0
             )
-            conduct.follow(session, room)
+            conduct.follow(session, room, floor)
             stack.push_async_callback(conduct.aclose)
             closed = asyncio.Event()
             session.on("close", lambda _: closed.set())

@@ -33,20 +33,27 @@ LETTERS_PER_SECOND = 10
 
 
 class Vad(vad.VAD):
+    """A detector that others hear too, as the agent's microphone."""
+
     def __init__(self) -> None:
         super().__init__(capabilities=vad.VADCapabilities(update_interval=0.032))
         self.streams: list[VadStream] = []
+        self.listeners: list[Callable[[vad.VADEvent], None]] = []
+
+    def listen(self, listener: Callable[[vad.VADEvent], None]) -> None:
+        self.listeners.append(listener)
 
     def stream(self) -> vad.VADStream:
         self.streams.append(VadStream(self))
         return self.streams[-1]
 
     def emit_event(self, kind: vad.VADEventType, **fields: Any) -> None:
+        values = {"speech_duration": 0.0, "silence_duration": 0.0, **fields}
+        event = vad.VADEvent(type=kind, samples_index=0, timestamp=0.0, **values)
+        for listener in self.listeners:
+            listener(event)
         for stream in self.streams:
-            values = {"speech_duration": 0.0, "silence_duration": 0.0, **fields}
-            stream._event_ch.send_nowait(
-                vad.VADEvent(type=kind, samples_index=0, timestamp=0.0, **values)
-            )
+            stream._event_ch.send_nowait(event)
 
 
 class VadStream(vad.VADStream):

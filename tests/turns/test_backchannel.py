@@ -29,7 +29,7 @@ class Mouth:
 
 def nodding(mouth: Mouth) -> Callable[[AgentSession[Any]], None]:
     def attach(session: AgentSession[Any]) -> None:
-        Backchannels(session, mouth, 4.0, lambda: EN)
+        Backchannels(session, session.vad, mouth, 4.0, lambda: EN)
 
     return attach
 

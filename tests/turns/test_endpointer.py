@@ -159,3 +159,32 @@ async def test_a_flush_forgets_the_turn(bench: Bench) -> None:
     bench.stream.flush()
     await bench.hear(0, 40)
     assert bench.changes == [BEGINS]
+
+
+async def test_the_end_brings_the_sound_of_the_turn_and_its_onset(bench: Bench) -> None:
+    await bench.hear(0, 100)
+    await bench.hear(5000, 10)
+    await bench.hear(0, 20)
+    await bench.hear(5000, 3)
+    await bench.hear(0, 33)
+    [end] = [e for e in bench.events if e.type is ENDS]
+    sound = np.frombuffer(rtc.combine_audio_frames(end.frames).data, np.int16)
+    loud = np.flatnonzero(sound)
+    # Half a second before it, and all of it: 33 windows and the second of silence after them.
+    assert 0.4 * RATE < loud[0] <= 0.5 * RATE
+    assert loud[-1] - loud[0] + 1 == 33 * WINDOW
+    assert sound.size - loud[-1] - 1 == 32 * WINDOW
+
+
+async def test_a_pause_is_told_to_whoever_waits_for_one_and_then_a_new_turn_begins(
+    bench: Bench,
+) -> None:
+    await bench.hear(5000, 10)
+    await bench.hear(0, 10)
+    bench.endpointer.tell_pauses(True)
+    await bench.hear(0, 10)
+    assert bench.changes == [BEGINS, ENDS]
+    bench.endpointer.tell_pauses(False)
+    await bench.hear(5000, 3)
+    await bench.hear(0, 40)
+    assert bench.changes == [BEGINS, ENDS, BEGINS, ENDS]
