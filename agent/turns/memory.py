@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +50,11 @@ class Memory:
             return
         if self._message:
             self._message.interrupted = False  # nothing is missing of it
-        if rest.text:
-            self._session.say(rest.text)
-        if not rest.complete:
-            self._session.generate_reply(instructions=_GO_ON)
+        with contextlib.suppress(RuntimeError):  # the conversation may just be ending
+            if rest.text:
+                self._session.say(rest.text)
+            if not rest.complete:
+                self._session.generate_reply(instructions=_GO_ON)
 
     def _follow(self, output: AudioOutput | None) -> None:
         # The session puts its captions' clock in front of the output when it starts.
