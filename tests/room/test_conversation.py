@@ -146,7 +146,7 @@ class PhoneLine(Server):
             api.AccessToken(self.api_key, self.api_secret)
             .with_identity(identity)
             .with_kind("sip")
-            .with_attributes({LANGUAGE_ATTRIBUTE: language or ""})
+            .with_attributes({LANGUAGE_ATTRIBUTE: language or "", "sip.callStatus": "active"})
             .with_grants(api.VideoGrants(room_join=True, room=room))
             .to_jwt()
         )
