@@ -11,16 +11,15 @@ import json
 import re
 from pathlib import Path
 
-import httpx
 import jiwer
 import opencc
 import yaml
 
 from agent.demo import Stack
 
-from . import report, speech, wav
+from . import report, speech
 from .line import Line
-from .recording import SAMPLE_RATE, Samples
+from .recording import SAMPLE_RATE
 
 SENTENCES = Path(__file__).with_name("phone_sentences.yaml")
 LINES: dict[str, Line | None] = {
@@ -39,43 +38,27 @@ def words(text: str, language: str) -> str:
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
-async def transcribe(client: httpx.AsyncClient, url: str, sound: Samples, language: str) -> str:
-    """What the ear makes of it.
-
-    Raises:
-        httpx.HTTPError: It is not there, or refuses.
-    """
-    response = await client.post(
-        f"{url}/audio/transcriptions",
-        files={"file": ("said.wav", wav.encode(sound, SAMPLE_RATE), "audio/wav")},
-        data={"language": language},
-    )
-    response.raise_for_status()
-    return str(response.json()["text"])
-
-
 async def measure(stack: Stack, language: str) -> list[dict[str, str]]:
     """Say every sentence in every voice over every line."""
     rows: list[dict[str, str]] = []
     sentences = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))[language]
-    async with httpx.AsyncClient(timeout=60) as client:
-        for voice in speech.VOICES[language]:
-            for sentence in sentences:
-                said = await speech.utterance(
-                    stack.tts_url, sentence, language=language, voice=voice
+    for voice in speech.VOICES[language]:
+        for sentence in sentences:
+            said = await speech.utterance(stack.tts_url, sentence, language=language, voice=voice)
+            for name, line in LINES.items():
+                sound = line.carry(said) if line else said
+                heard = await speech.transcribe(
+                    stack.stt_url, sound, SAMPLE_RATE, language=language
                 )
-                for name, line in LINES.items():
-                    sound = line.carry(said) if line else said
-                    heard = await transcribe(client, stack.stt_url, sound, language)
-                    rows.append(
-                        {
-                            "language": language,
-                            "voice": voice,
-                            "line": name,
-                            "said": words(sentence, language),
-                            "heard": words(heard, language),
-                        }
-                    )
+                rows.append(
+                    {
+                        "language": language,
+                        "voice": voice,
+                        "line": name,
+                        "said": words(sentence, language),
+                        "heard": words(heard, language),
+                    }
+                )
     return rows
 
 

@@ -48,13 +48,9 @@ class Endpointer(vad.VAD):
         self._judge = judge
         self._threshold = threshold
         self._pauses = Pauses()
-        self._pausing = False
-        self._streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
-
-    @property
-    def pausing(self) -> bool:
+        self.pausing = False
         """Whether each pause is told."""
-        return self._pausing
+        self._streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
 
     @property
     def model(self) -> str:
@@ -68,7 +64,7 @@ class Endpointer(vad.VAD):
 
     def tell_pauses(self, tell: bool) -> None:
         """Say whether each pause is told as the end of speech, or the end of a turn only."""
-        self._pausing = tell
+        self.pausing = tell
         for stream in self._streams:
             stream.tell_pause() if tell else stream.forget_pause()
 

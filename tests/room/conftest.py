@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-import httpx
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -21,7 +20,6 @@ from agent.local.models import locate
 from bench import speech
 from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples
-from bench.wav import encode
 from tests.web.conftest import LiveKitServer
 
 pytestmark = pytest.mark.room
@@ -51,14 +49,7 @@ class World:
 
     async def transcribe(self, heard: Samples, language: str) -> str:
         """What Whisper makes of what was heard."""
-        async with httpx.AsyncClient(timeout=60) as client:
-            response = await client.post(
-                f"{self.stt_url}/audio/transcriptions",
-                files={"file": ("heard.wav", encode(heard, SAMPLE_RATE), "audio/wav")},
-                data={"language": language},
-            )
-        response.raise_for_status()
-        return str(response.json()["text"])
+        return await speech.transcribe(self.stt_url, heard, SAMPLE_RATE, language=language)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
