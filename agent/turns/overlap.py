@@ -41,8 +41,9 @@ _DELAY = 1.4
 rest, one second on one with more work than cores. Up to 1.4 the same Fourier transform serves."""
 _ECHO_OVER = 0.3
 """Likeness below which an echo is no longer all that is heard."""
-_EAR = 0.4
-"""Seconds to the first words until that was seen once; see :class:`.policy.WordsFirst`."""
+_EAR = 1.0
+"""Seconds to the first words that are allowed for until that was seen once: Whisper base on two
+cores takes 1.1 to 1.9 over the agent's speech."""
 
 
 class Stage(Protocol):
@@ -127,7 +128,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         self._sound: _Sound | None = None
         self._stopped = False
         self._windows: deque[Samples] = deque(maxlen=_COMPARED)
-        self._ear = _EAR
+        self._ear: float | None = None
         self._voice_began: float | None = None
         self._usual: float | None = None
 
@@ -288,7 +289,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         if sound is None:
             return
         quiet = now - sound.last_voice
-        if self._stopped and not sound.words and quiet >= self._ear + self._doubt:
+        if self._stopped and not sound.words and quiet >= (self._ear or _EAR) + self._doubt:
             self._undo_stop(sound)
         elif quiet > _REMEMBERED:
             self._sound = None
@@ -304,7 +305,8 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
 
     def _learn_ear(self, now: float) -> None:
         if self._voice_began is not None:
-            self._ear += 0.5 * (min(now - self._voice_began, 3.0) - self._ear)
+            took = min(now - self._voice_began, 3.0)
+            self._ear = took if self._ear is None else (self._ear + took) / 2
             self._voice_began = None
 
     def _learn_loudness(self, window: Samples) -> None:

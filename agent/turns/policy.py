@@ -54,8 +54,8 @@ class Evidence:
     """Whether no other words will come."""
     spoken: Sequence[str]
     """The agent's words of the last seconds and of the next."""
-    ear: float
-    """How long it usually takes from a voice to its first words."""
+    ear: float | None
+    """How long it usually takes from a voice to its first words; None until that was seen."""
 
 
 class OverlapPolicy(Protocol):
@@ -76,8 +76,8 @@ class WordsFirst:
     """Believes words, and where there are none yet, what the sound is like.
 
     The agent stops at the first word that is no backchannel and no word of its own. Where the ear
-    is prompt, a sound without words is a noise; where it is slow, a voice that goes on for longer
-    than a backchannel does is somebody who wants to speak.
+    is known to be prompt, a sound without words is a noise; where it is not, a voice that goes on
+    for longer than a backchannel does is somebody who wants to speak.
     """
 
     settled: float = 0.2
@@ -90,7 +90,7 @@ class WordsFirst:
     overdue: float = 0.6
     """How much longer than usual words may take until there are none."""
     held: float = 0.7
-    """Voice that is more than a backchannel, for an ear that is slow."""
+    """Voice that is more than a backchannel, for an ear that is not prompt."""
     pitched: float = 0.5
     """Least pitched share of a voice."""
     far: float = -20.0
@@ -126,7 +126,7 @@ class WordsFirst:
     def _by_sound(self, evidence: Evidence) -> Verdict | None:
         if evidence.final or evidence.quiet >= self.settled:
             return Verdict.NOISE
-        if evidence.ear <= self.prompt:
+        if evidence.ear is not None and evidence.ear <= self.prompt:
             return Verdict.NOISE if evidence.lasted >= evidence.ear + self.overdue else None
         if evidence.voiced < self.held:
             return None

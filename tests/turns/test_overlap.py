@@ -229,9 +229,15 @@ def test_a_stop_without_words_is_taken_back(world: World) -> None:
     stopped = world.now
     world.silence(100)
     assert [what for _, what in world.did] == ["duck", "stop", "raise", "resume"]
-    # The ear takes 0.8 s since, and one second is given beside.
-    assert world.did[-1][0] == pytest.approx(stopped - world._began + 1.8, abs=WINDOW)
+    # The ear takes 1.2 s, and one second is given beside.
+    assert world.did[-1][0] == pytest.approx(stopped - world._began + 2.2, abs=WINDOW)
     assert world.verdicts[-1] == "false stop"
+
+
+def test_words_of_an_ear_that_nobody_knows_yet_are_not_waited_for(world: World) -> None:
+    world.hear(40)
+    assert world.did[1:] == [(0.704, "stop"), (0.704, "raise")]
+    assert world.verdicts == ["interruption"]
 
 
 def test_a_stop_that_was_a_backchannel_is_taken_back_by_its_transcript(world: World) -> None:

@@ -89,6 +89,7 @@ def test_a_prompt_ear_that_hears_no_words_hears_a_noise() -> None:
 def test_with_a_slow_ear_a_voice_that_goes_on_interrupts_and_a_noise_does_not() -> None:
     assert judge(lasted=0.69, voiced=0.69, ear=1.0) is None
     assert judge(lasted=0.7, voiced=0.7, ear=1.0) is Verdict.INTERRUPTION
+    assert judge(lasted=0.7, voiced=0.7, ear=None) is Verdict.INTERRUPTION
     assert judge(lasted=0.7, voiced=0.7, ear=1.0, pitched=0.3) is Verdict.NOISE
     assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.0) is Verdict.INTERRUPTION
     assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.1) is Verdict.NOISE
