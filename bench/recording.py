@@ -29,8 +29,9 @@ class Channel:
 
     def __init__(self, slack: float = 0.04) -> None:
         self._slack = int(slack * SAMPLE_RATE)
-        self._chunks: list[Samples] = []
+        self._buffer = np.zeros(60 * SAMPLE_RATE, np.int16)
         self._length = 0
+        self._gap = slice(0, 0)
         self.last_loud: float | None = None
         """When the newest sound ended, to within a frame, in seconds from the start."""
 
@@ -41,12 +42,13 @@ class Channel:
             samples: Mono s16, at :data:`SAMPLE_RATE`.
             at: When the last of them was sent or received, in seconds from the start.
         """
-        start = int(at * SAMPLE_RATE) - len(samples)
-        if start - self._length > self._slack:
-            self._chunks.append(np.zeros(start - self._length, np.int16))
-            self._length = start
-        self._chunks.append(samples)
-        self._length += len(samples)
+        late = int(at * SAMPLE_RATE) - len(samples) - self._length
+        if late > self._slack:
+            self._gap = slice(self._length, self._length + late)
+            self._append(np.zeros(late, np.int16))
+        elif late < 0:
+            self._close_gap(-late)
+        self._append(samples)
         if _loud(samples).any():
             self.last_loud = self.duration
 
@@ -56,8 +58,8 @@ class Channel:
         return self._length / SAMPLE_RATE
 
     def samples(self) -> Samples:
-        """All of it, from the start."""
-        return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int16)
+        """All of it, from the start; to be read before more comes in."""
+        return self._buffer[: self._length]
 
     def first_sound(self, after: float) -> float | None:
         """Time of the first sample above the threshold after a moment, in seconds."""
@@ -69,7 +71,24 @@ class Channel:
 
     def between(self, start: float, end: float) -> Samples:
         """A part of it; times in seconds."""
-        return self.samples()[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+        return self.samples()[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)].copy()
+
+    def _append(self, samples: Samples) -> None:
+        end = self._length + len(samples)
+        if end > len(self._buffer):
+            self._buffer = np.concatenate([self._buffer, np.zeros(end, np.int16)])
+        self._buffer[self._length : end] = samples
+        self._length = end
+
+    def _close_gap(self, early: int) -> None:
+        """Take back a gap that was none: the reader was held up, and frames come in a burst."""
+        gap = self._gap
+        closed = min(early, gap.stop - gap.start)
+        self._buffer[gap.stop - closed : self._length - closed] = self._buffer[
+            gap.stop : self._length
+        ].copy()
+        self._length -= closed
+        self._gap = slice(gap.start, gap.stop - closed)
 
 
 def first_sound(samples: Samples, *, after: float) -> float | None:
@@ -81,8 +100,12 @@ def first_sound(samples: Samples, *, after: float) -> float | None:
 
 def last_sound(samples: Samples, *, before: float) -> float | None:
     """Time of the last sample above the threshold before a moment, in seconds."""
-    loud = np.flatnonzero(_loud(samples[: int(before * SAMPLE_RATE)]))
-    return int(loud[-1]) / SAMPLE_RATE if len(loud) else None
+    # Second by second, from its end: a conversation may be long.
+    for stop in range(min(int(before * SAMPLE_RATE), len(samples)), 0, -SAMPLE_RATE):
+        start = max(stop - SAMPLE_RATE, 0)
+        if len(loud := np.flatnonzero(_loud(samples[start:stop]))):
+            return (start + int(loud[-1])) / SAMPLE_RATE
+    return None
 
 
 def trim(samples: Samples) -> Samples:

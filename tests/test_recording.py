@@ -31,6 +31,24 @@ def test_a_late_frame_leaves_a_gap() -> None:
     assert channel.first_sound(0.020) == pytest.approx(0.990)
 
 
+def test_frames_that_waited_for_their_reader_leave_no_gap() -> None:
+    channel = Channel()
+    channel.put(tone(10), at=0.010)
+    for _ in range(10):  # 100 ms of sound, read at once
+        channel.put(tone(10), at=0.110)
+    channel.put(tone(10), at=0.120)
+    assert channel.duration == pytest.approx(0.120)
+    assert (channel.samples() == LOUD).all()
+
+
+def test_a_recording_may_be_long() -> None:
+    channel = Channel()
+    for second in range(1, 200):
+        channel.put(tone(1000, QUIET if second > 100 else LOUD), at=float(second))
+    assert channel.duration == pytest.approx(199.0)
+    assert channel.last_sound(199.0) == pytest.approx(100.0, abs=1e-3)
+
+
 def test_sound_is_found_above_the_threshold_only() -> None:
     channel = Channel()
     channel.put(np.concatenate([tone(100, QUIET), -tone(50), tone(100, QUIET)]), at=0.250)
