@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-from livekit.agents import AgentServer, APIError, JobContext, cli
+from livekit.agents import AgentServer, APIError, JobContext, JobProcess, cli
 from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
 from livekit.agents.worker import ServerEnvOption
@@ -21,7 +21,7 @@ from .language import LanguageSwitch
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
 from .telephony import HungUp, NoAnswer, NotAllowed, mask_logs, meet
-from .turns import HEARING, Floor
+from .turns import HEARING, Floor, smart_turn
 
 logger = logging.getLogger("parley")
 
@@ -35,7 +35,13 @@ def _load(server: AgentServer) -> float:
     return len(server.active_jobs) / settings_module.load().max_rooms
 
 
+def _warm_up(_: JobProcess) -> None:
+    """Load what every room needs, before there is one: nothing waits for it then."""
+    smart_turn.load()
+
+
 server = AgentServer(
+    setup_fnc=_warm_up,
     load_fnc=_load,
     load_threshold=1.0,
     # The health page: on this machine alone unless told otherwise, at any port in development.

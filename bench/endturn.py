@@ -30,11 +30,10 @@ from agent.local.models import locate
 from agent.local.models.store import cache as cache_folder
 from agent.local.voices import Voices
 from agent.settings import TurnSettings
-from agent.turns import Clause, Patience, Pause
+from agent.turns import Clause, Patience, Pause, smart_turn
 from agent.turns.clause import read
 from agent.turns.ending import SAMPLE_RATE
 from agent.turns.pauses import Pauses
-from agent.turns.smart_turn import SmartTurn
 
 from . import report
 
@@ -196,10 +195,10 @@ def summarise(found: Sequence[End], policy: Policy, key: str) -> dict[str, repor
 
 def main() -> None:
     """Measure and report."""
-    smart_turn, eot = SmartTurn(locate("turn") / "smart-turn.onnx"), EOT()
+    eot = EOT()
     models: dict[str, Callable[[Sound], float]] = {
         "v1_mini": lambda sound: float(eot.predict(np.ascontiguousarray(sound[-EOT_MAX_SAMPLES:]))),
-        "smart_turn": smart_turn,
+        "smart_turn": smart_turn.load(),
     }
     spent: dict[str, list[float]] = {name: [] for name in models}
     found: list[End] = []

@@ -11,8 +11,8 @@ from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, inference, llm, stt, tts
 from livekit.agents.voice import room_io
 
-from ..local.models import locate
 from ..settings import TurnSettings
+from . import smart_turn
 from .endpoint import Wait
 from .endpointer import Endpointer
 from .handling import fixed, turn_handling
@@ -24,7 +24,6 @@ from .patience import Patience
 from .playout import Samples
 from .policy import OverlapPolicy, WordsFirst
 from .script import Script
-from .smart_turn import SmartTurn
 
 HEARING = room_io.AudioInputOptions(frame_size_ms=20)
 """How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
@@ -60,7 +59,7 @@ class Floor:
         self.endpointer = Endpointer(
             self.microphone,
             wait=wait or Patience(shortest=turns.min_delay, longest=turns.max_delay),
-            judge=SmartTurn(locate("turn") / "smart-turn.onnx"),
+            judge=smart_turn.load(),
             threshold=turns.vad_threshold,
         )
         self.loudspeaker = Loudspeaker(room, quiet=turns.ducked) if room else None
@@ -69,6 +68,7 @@ class Floor:
             self,
             policy or WordsFirst(held=turns.min_interruption),
             doubt=turns.false_interruption_timeout,
+            threshold=turns.vad_threshold,
         )
         self.microphone.listen(self.overlap.on_voice)
 

@@ -20,8 +20,6 @@ from .words import tokens
 
 WINDOW = 0.032
 """Seconds that Silero judges at once."""
-_VOICE = 0.5
-"""Least probability of a voice; Silero's own default."""
 _APART = 0.4
 """Silence between two sounds, in seconds; shorter ones are pauses within one."""
 _REMEMBERED = 3.0
@@ -107,6 +105,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         policy: Judges.
         doubt: Silence after a stop without words before the agent goes on, in seconds, beside the
             time that the ear usually takes.
+        threshold: Least probability of a voice.
         clock: Seconds on a clock that never steps back.
     """
 
@@ -116,12 +115,14 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         policy: OverlapPolicy,
         *,
         doubt: float,
+        threshold: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._stage = stage
         self._policy = policy
         self._doubt = doubt
+        self._threshold = threshold
         self._clock = clock
         self._speaking = False
         self._spoke_until = 0.0
@@ -151,7 +152,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
             self._voice_began = now - event.speech_duration
         if event.type is not vad.VADEventType.INFERENCE_DONE:
             return
-        voice = event.probability >= _VOICE
+        voice = event.probability >= self._threshold
         if self._sound is None and not voice and not self._speaking:
             return
         window = np.concatenate([np.frombuffer(f.data, np.int16) for f in event.frames])

@@ -6,7 +6,7 @@ Whisper's encoder takes: the logarithm of the power in 80 mel bands, every 10 ms
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from ..local.models import locate
 from .ending import HEARD, SAMPLE_RATE
 
 _SAMPLES = round(HEARD * SAMPLE_RATE)
@@ -47,6 +48,12 @@ class SmartTurn:
         sound = np.pad(sound, (_SAMPLES - len(sound), 0))
         [[probability]] = self._model.run(None, {"input_features": log_mel(sound)[None]})[0]
         return float(probability)
+
+
+@cache
+def load() -> SmartTurn:
+    """The model of this process; whoever asks first waits some 0.2 s for it."""
+    return SmartTurn(locate("turn") / "smart-turn.onnx")
 
 
 def log_mel(sound: _Floats) -> NDArray[np.float32]:

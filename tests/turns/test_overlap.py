@@ -29,7 +29,7 @@ class World:
         self.judged: list[Judged] = []
         self.may_stop = True
         self.sound: Samples = np.zeros(0, np.int16)
-        self.overlap = Overlap(self, WordsFirst(), doubt=1.0, clock=lambda: self.now)
+        self.overlap = Overlap(self, WordsFirst(), doubt=1.0, threshold=0.5, clock=lambda: self.now)
         self.overlap.on("judged", self.judged.append)
         self._began = self.now
         self._rng = np.random.default_rng(1)

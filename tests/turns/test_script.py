@@ -27,12 +27,12 @@ async def played(script: Script, written: str, shown: str | None = None) -> None
         pass
 
 
-async def test_a_word_counts_as_heard_once_half_of_it_was() -> None:
+async def test_a_word_counts_as_heard_once_all_of_it_was() -> None:
     script = Script()
     await played(script, "One two three four.")
-    assert script.heard(0.2) == ""
-    assert script.heard(0.25) == "One "
-    assert script.heard(1.3) == "One two three "
+    assert script.heard(0.45) == ""
+    assert script.heard(0.5) == "One "
+    assert script.heard(1.3) == "One two "
     assert script.heard(9.0) == "One two three four. "
 
 

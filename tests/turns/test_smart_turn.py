@@ -7,10 +7,11 @@ import pytest
 import soundfile
 
 from agent.local.models import locate
+from agent.turns import smart_turn
 from agent.turns.clause import Clause
 from agent.turns.endpoint import Pause
 from agent.turns.patience import BRIEF_WAIT, SURE, Patience
-from agent.turns.smart_turn import SmartTurn, log_mel
+from agent.turns.smart_turn import log_mel
 
 
 def test_a_tone_lights_up_its_own_band() -> None:
@@ -24,7 +25,7 @@ def test_a_tone_lights_up_its_own_band() -> None:
 
 
 def test_a_speech_is_finished_at_its_end_and_not_in_the_middle() -> None:
-    judge = SmartTurn(locate("turn") / "smart-turn.onnx")
+    judge = smart_turn.load()
     speech, rate = soundfile.read(locate("speech") / "jfk.wav", dtype="int16")
     assert rate == 16_000
     # "... ask not what your country | can do for you, ask what you can do for your country."
@@ -33,7 +34,7 @@ def test_a_speech_is_finished_at_its_end_and_not_in_the_middle() -> None:
 
 
 def test_any_length_can_be_judged() -> None:
-    judge = SmartTurn(locate("turn") / "smart-turn.onnx")
+    judge = smart_turn.load()
     for samples in (1, 1600, 16_000 * 9):
         assert 0 <= judge(np.zeros(samples, np.int16)) <= 1
 
