@@ -84,6 +84,8 @@ class Channel:
         """Take back a gap that was none: the reader was held up, and frames come in a burst."""
         gap = self._gap
         closed = min(early, gap.stop - gap.start)
+        if not closed:
+            return
         self._buffer[gap.stop - closed : self._length - closed] = self._buffer[
             gap.stop : self._length
         ].copy()

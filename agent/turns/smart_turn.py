@@ -6,7 +6,7 @@ Whisper's encoder takes: the logarithm of the power in 80 mel bands, every 10 ms
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def log_mel(sound: _Floats) -> NDArray[np.float32]:
     return features
 
 
-@lru_cache
+@cache
 def _filters() -> _Floats:
     """Slaney's mel filters: triangles of equal area, even below 1 kHz and ever wider above."""
 
