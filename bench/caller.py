@@ -117,7 +117,7 @@ class Caller:
             When the last sample was sent, in seconds from the start.
         """
         if self.line:
-            samples = self.line.carry(samples)
+            samples = await asyncio.to_thread(self.line.carry, samples)
         sent: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((samples, sent))
         return await sent

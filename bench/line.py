@@ -47,6 +47,16 @@ class Line:
         return _resampled(heard, _RATE, SAMPLE_RATE)
 
 
+LINES: dict[str, Line | None] = {
+    "wideband": None,
+    "ulaw": Line("ulaw"),
+    "alaw": Line("alaw"),
+    "ulaw_loss3": Line("ulaw", loss=0.03),
+    "alaw_loss3": Line("alaw", loss=0.03),
+}
+"""The lines that benchmarks speak through, by name; None for a browser's."""
+
+
 def _band(samples: Samples) -> Samples:
     spectrum = np.fft.rfft(samples.astype(float))
     frequency = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)

@@ -18,17 +18,10 @@ import yaml
 from agent.demo import Stack
 
 from . import report, speech
-from .line import Line
+from .line import LINES
 from .recording import SAMPLE_RATE
 
 SENTENCES = Path(__file__).with_name("phone_sentences.yaml")
-LINES: dict[str, Line | None] = {
-    "wideband": None,
-    "ulaw": Line("ulaw"),
-    "alaw": Line("alaw"),
-    "ulaw_loss3": Line("ulaw", loss=0.03),
-    "alaw_loss3": Line("alaw", loss=0.03),
-}
 
 
 def words(text: str, language: str) -> str:

@@ -10,6 +10,7 @@ import signal
 import aiohttp
 
 from .. import report
+from ..line import LINES
 from . import clips, engines, programs, scenarios, systems, table
 from .real import RealEngines
 from .runner import Runner
@@ -39,7 +40,7 @@ async def main() -> None:
         )
         async with asyncio.TaskGroup() as group:
             for slot in range(args.rooms):
-                group.create_task(runner.work(slot, args.systems, todo))
+                group.create_task(runner.work(slot, args.systems, args.lines, todo))
     metrics = table.show(runner.findings, args.engines)
     report.save(f"duplex-{args.engines}", metrics, profile=args.engines)
 
@@ -60,6 +61,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-duplex ARGS=…", description=__doc__)
     add = parser.add_argument
     add("--systems", nargs="+", choices=systems.SYSTEMS, default=list(systems.SYSTEMS))
+    add(
+        "--lines",
+        nargs="+",
+        choices=list(LINES),
+        default=["wideband"],
+        help="of the caller; on a telephone line Parley is as the phone profile has it (wideband)",
+    )
     add("--sets", nargs="+", choices=scenarios.SETS, default=list(scenarios.SETS))
     add("--languages", nargs="+", choices=["en", "zh"], default=["en", "zh"])
     add("--half", choices=["test", "train"], default="test", help="(test)")

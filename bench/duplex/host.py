@@ -25,6 +25,8 @@ class Join(TypedDict):
     stt: str
     """Base URL of a recogniser, ending in ``/v1``; empty where the engines' ear is to be asked."""
     language: Literal["en", "zh"]
+    phone: bool
+    """Whether the caller is on a telephone line."""
 
 
 class System(Protocol):

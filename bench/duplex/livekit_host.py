@@ -126,7 +126,7 @@ class LiveKit:
         options = room_io.RoomOptions(participant_identity=_CALLER)
         if self._name == "parley":
             options.audio_input = HEARING
-            session, agent = self._parley(room, order["language"], ear, thinker, voice)
+            session, agent = self._parley(room, order, ear, thinker, voice)
         else:
             session, agent = self._stock(ear, thinker, voice)
         self._session = session
@@ -141,15 +141,17 @@ class LiveKit:
     def _parley(
         self,
         room: rtc.Room,
-        language: settings.Language,
+        order: host.Join,
         ear: stt.STT[Any],
         thinker: vllm.LLM,
         voice: qwen3_tts.TTS,
     ) -> tuple[AgentSession[Any], Agent]:
-        """As ``agent/app.py`` puts it together for the CPU profile, without its greeting."""
-        profile = settings.load("cpu").model_copy(update={"greeting": {"en": "", "zh": ""}})
-        conduct = Conduct(profile.conduct, language, phone=False)
-        floor = Floor(profile.turns, room)
+        """As ``agent/app.py`` puts it together for the CPU or phone profile, without greeting."""
+        language, phone = order["language"], order["phone"]
+        profile = settings.load("phone" if phone else "cpu")
+        profile = profile.model_copy(update={"greeting": {"en": "", "zh": ""}})
+        conduct = Conduct(profile.conduct, language, phone=phone)
+        floor = Floor(profile.phone.turns if phone else profile.turns, room)
         session = floor.session(
             stt=ear,
             llm=thinker,

@@ -13,6 +13,7 @@ import numpy as np
 from agent.demo import Server
 
 from ..caller import Caller, DelayLine, join
+from ..line import LINES
 from ..recording import Samples
 from . import clips
 from .clips import Clip
@@ -58,9 +59,9 @@ class Take:
 
 
 async def conversation(
-    cases: list[Case], host: Host, server: Server, engines: Engines
+    cases: list[Case], host: Host, line: str, server: Server, engines: Engines
 ) -> AsyncIterator[Take]:
-    """Play some cases in one room, with one caller.
+    """Play some cases in one room, with one caller on a line.
 
     Raises:
         SystemFailure: The system under test failed.
@@ -69,13 +70,21 @@ async def conversation(
     name = f"duplex-{uuid.uuid4().hex[:8]}"
     language = cases[0].language
     room = engines.open(name, language)
-    async with join(server, name, language=language) as caller:
-        await host.join(server, name, engines.url(name), engines.stt, language)
+    async with join(server, name, language=language, line=LINES[line]) as caller:
+        await host.join(
+            server,
+            name,
+            engines.url(name),
+            engines.stt,
+            language,
+            phone=LINES[line] is not None,
+        )
         try:
             kept = 0
             for i, case in enumerate(cases):
                 for _ in range(_TRIES):
                     take = await _Player(case, host, caller, room, engines).play(warm_up=i == 0)
+                    take.system = on(host.name, line)
                     kept, take.history = len(take.history), take.history[kept:]
                     if take.late <= _LATE:
                         break
@@ -225,6 +234,11 @@ class _Player:
     async def _until(self, moment: float) -> None:
         while self._caller.now < moment:
             await self._caller.tick()
+
+
+def on(system: str, line: str) -> str:
+    """A system's name in the table, with the line that its caller is on."""
+    return system if LINES[line] is None else f"{system}.{line}"
 
 
 def failed(case: Case, system: str, why: BaseException) -> Take:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +18,7 @@ from agent.demo import Server
 from .. import recording
 from . import engines, systems
 from .judge import Finding, judge
-from .play import Take, conversation, failed
+from .play import Take, conversation, failed, on
 from .scenarios import Case
 
 
@@ -47,25 +48,27 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         self._judges.shutdown()
 
-    async def work(self, slot: int, names: Sequence[str], todo: list[list[Case]]) -> None:
-        """Take one conversation after the other and hold it with each system."""
+    async def work(
+        self, slot: int, names: Sequence[str], lines: Sequence[str], todo: list[list[Case]]
+    ) -> None:
+        """Take one conversation after the other and hold it with each system, on each line."""
         async with contextlib.AsyncExitStack() as stack:
             hosts = {
                 name: await stack.enter_async_context(systems.start(name, slot)) for name in names
             }
             while todo:
                 cases = todo.pop()
-                for name in names:
+                for name, line in itertools.product(names, lines):
                     left = list(cases)
                     try:
                         async for take in conversation(
-                            cases, hosts[name], self._server, self._engines
+                            cases, hosts[name], line, self._server, self._engines
                         ):
                             left.remove(take.case)
                             await self._judge(take)
                     except (systems.SystemFailure, TimeoutError) as e:
                         for case in left:
-                            await self._judge(failed(case, name, e))
+                            await self._judge(failed(case, on(name, line), e))
                         hosts[name].kill()
                         hosts[name] = await stack.enter_async_context(systems.start(name, slot))
 

@@ -35,7 +35,9 @@ class Host:
         self.name = name
         self._process = process
 
-    async def join(self, server: Server, room: str, engines: str, stt: str, language: str) -> None:
+    async def join(
+        self, server: Server, room: str, engines: str, stt: str, language: str, *, phone: bool
+    ) -> None:
         """Enter a room."""
         token = (
             api.AccessToken(server.api_key, server.api_secret)
@@ -53,9 +55,10 @@ class Host:
             engines=engines,
             stt=stt,
             language=language,
+            phone=phone,
         )
 
-    async def order(self, what: str, **details: str) -> dict[str, Any]:
+    async def order(self, what: str, **details: str | bool) -> dict[str, Any]:
         """Have something done.
 
         Raises:
