@@ -28,7 +28,8 @@ async def llm(url: str) -> dict[str, report.Metric]:
     """The figures of ``python -m bench.llm``, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.llm", f"{url}/v1", "--turns", "5", "--warmed", "0"),
-        *("--conversations", "1", "8", "32"),
+        # Random weights say one thing for ever at less.
+        *("--conversations", "1", "8", "32", "--temperature", "1"),
     )
     if await process.wait():
         sys.exit(f"bench.llm ended with status {process.returncode}.")
@@ -71,6 +72,17 @@ async def turn(url: str) -> list[Lane]:
             return Lane.of(await figures.json())
 
 
+async def versions(urls: dict[str, str]) -> str:
+    """What serves, as each server says it at ``/version``; nothing of one that does not."""
+    found = []
+    async with aiohttp.ClientSession() as session:
+        for name, url in urls.items():
+            async with session.get(f"{url}/version") as response:
+                if response.status == 200:
+                    found.append(f"{name} vLLM {(await response.json())['version']}")
+    return ", ".join(found)
+
+
 def prefixed(prefix: str, metrics: dict[str, report.Metric]) -> dict[str, report.Metric]:
     """The same figures under keys of their own."""
     return {f"{prefix}.{key}": metric for key, metric in metrics.items()}
@@ -91,10 +103,12 @@ async def _main(args: argparse.Namespace) -> None:
             [args.llm, args.tts],
             [1] if args.small else [1, 8, 16],
             row=3 if args.small else 200,
-            stops=2 if args.small else 10,
+            stops=2 if args.small else 20,
         ),
     )
-    path = report.write("gpu", metrics | memory(), profile=args.profile)
+    served = await versions({"model": args.llm, "voice": args.tts})
+    profile = "; ".join(filter(None, [args.profile, served]))
+    path = report.write("gpu", metrics | memory(), profile=profile)
     draw(await turn(args.bridge), path.with_name("gpu_turn.svg"))
     plot.first_audio(voice, streams, path.with_name("gpu_first_audio.svg"))
 

@@ -138,7 +138,8 @@ class Servers:
                 response.raise_for_status()
                 async for chunk in response.content.iter_any():
                     arrivals.append((time.perf_counter() - start, len(chunk) / BYTES_PER_SECOND))
-        except (aiohttp.ClientError, TimeoutError):
+        except (aiohttp.ClientError, TimeoutError) as e:
+            print(f"{url} failed {unit.text!r}: {e!r}", file=sys.stderr)
             return None
         finally:
             self._running[url] -= 1

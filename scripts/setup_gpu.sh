@@ -13,3 +13,5 @@ if [[ ! -x .venv-gpu/bin/python ]]; then
   "$UV" venv --quiet --python 3.12 .venv-gpu
 fi
 "$UV" pip sync --quiet --python .venv-gpu/bin/python gpu/requirements.txt
+# Ours for vllm-omni: first audio sooner under load.
+"$UV" pip install --quiet --no-deps --python .venv-gpu/bin/python gpu/plugin

@@ -12,7 +12,7 @@ from .machine import Gpu, Refusal, check_memory, check_quantization
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 # MiB on an H100: docs/tuning.md. That of 0.24 is the sum of its own limits.
-_TTS_MEMORY = {"low_latency": 11_200, "concurrent": 17_600, "l40s": 7_700, "0.24": 10_600}
+_TTS_MEMORY = {"low_latency": 11_200, "concurrent": 12_800, "l40s": 7_700, "0.24": 10_600}
 
 
 @dataclass(frozen=True)
