@@ -89,7 +89,7 @@ def prefixed(prefix: str, metrics: dict[str, report.Metric]) -> dict[str, report
 
 
 async def _main(args: argparse.Namespace) -> None:
-    streams = [1, 2] if args.small else [1, 8, 16, 32, 64]
+    streams = [2] if args.small else [1, 8, 16, 32, 64]
     voice = await units.measure([f"{args.tts}/v1"], streams, requests=4 if args.small else 64)
     metrics = prefixed("tts", voice)
     if not args.small:  # 1,000 tokens of prompt, again and again: minutes on a CPU

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import sys
 import wave
 from pathlib import Path
@@ -15,11 +17,12 @@ from agent.demo.stack import ROOT
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def run(*arguments: str) -> tuple[int | None, str, str]:
+async def run(*arguments: str, folder: Path = ROOT) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
-        cwd=ROOT,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -77,3 +80,15 @@ async def test_the_smoke_tests_pass(
     status, out, err = await run(f"scripts/{engine}_smoke_test.py", urls[engine] + "/v1", *more)
     assert (status, err) == (0, "")
     assert [line.split()[0] for line in out.splitlines()] == lines
+
+
+async def test_the_gpu_benchmark_runs_small(urls: dict[str, str], tmp_path: Path) -> None:
+    where = [f"--{name}={urls[name]}" for name in ("llm", "tts", "bridge")]
+    status, _, err = await run("-m", "bench.gpu", "--small", *where, folder=tmp_path)
+    assert status == 0, err
+    metrics = json.loads((tmp_path / "bench/out/gpu.json").read_text(encoding="utf-8"))["metrics"]
+    assert metrics["tts.failed.burst.streams2"]["value"] == 0
+    assert metrics["bridge.failed.in_a_row"] == {"value": 0, "n": 3, "unit": "conversations"}
+    assert metrics["bridge.never_freed"]["value"] == 0
+    for picture in ("gpu_turn.svg", "gpu_first_audio.svg"):
+        ElementTree.parse(tmp_path / "bench/out" / picture)
