@@ -36,7 +36,13 @@ async def main() -> None:
         served = await _engines(args.engines, stack)
         await stack.enter_async_context(engines.serve(served))
         runner = stack.enter_context(
-            Runner(server, served, report.OUT / f"duplex-{args.engines}", keep=args.keep)
+            Runner(
+                server,
+                served,
+                report.OUT / f"duplex-{args.engines}",
+                resume=args.resume,
+                keep=args.keep,
+            )
         )
         async with asyncio.TaskGroup() as group:
             for slot in range(args.rooms):
@@ -74,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     add("--engines", choices=["instant", "cpu"], default="instant", help="(instant)")
     add("--cases", type=int, default=None, help="of each set and language (all)")
     add("--rooms", type=int, default=1, help="at once (1)")
+    add("--resume", action="store_true", help="go on with a run that was ended, and report both")
     add("--keep", action="store_true", help="keep the recording of every case")
     add("--prepare", action="store_true", help="only make what is said")
     return parser.parse_args()

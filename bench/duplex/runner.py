@@ -29,18 +29,26 @@ class Runner:
         server: Where.
         served: The engines of all systems.
         folder: For a row of each case, and its recording.
+        resume: Whether to go on with the rows that are there.
         keep: Whether to keep the recording of every case.
     """
 
     def __init__(
-        self, server: Server, served: engines.Engines, folder: Path, *, keep: bool = False
+        self,
+        server: Server,
+        served: engines.Engines,
+        folder: Path,
+        *,
+        resume: bool = False,
+        keep: bool = False,
     ) -> None:
         self._server, self._engines, self._keep = server, served, keep
-        self.findings: list[Finding] = []
         self._judges = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         self._folder = folder
+        self._rows = folder / "rows.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "rows.jsonl").unlink(missing_ok=True)
+        self.findings = _played(self._rows) if resume and self._rows.is_file() else []
+        self._rows.write_text("".join(map(_row, self.findings)), encoding="utf-8")
 
     def __enter__(self) -> Self:
         return self
@@ -56,13 +64,16 @@ class Runner:
             hosts = {
                 name: await stack.enter_async_context(systems.start(name, slot)) for name in names
             }
+            played = {(f.key, f.system) for f in self.findings}
             while todo:
                 cases = todo.pop()
                 for name, line in itertools.product(names, lines):
-                    left = list(cases)
+                    left = [c for c in cases if (c.key, on(name, line)) not in played]
+                    if not left:
+                        continue
                     try:
                         async for take in conversation(
-                            cases, hosts[name], line, self._server, self._engines
+                            list(left), hosts[name], line, self._server, self._engines
                         ):
                             left.remove(take.case)
                             await self._judge(take)
@@ -79,8 +90,18 @@ class Runner:
         self.findings.append(finding)
         if self._keep and not take.failed:
             await asyncio.to_thread(_keep, take, self._folder)
-        with (self._folder / "rows.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(finding), ensure_ascii=False) + "\n")
+        with self._rows.open("a", encoding="utf-8") as file:
+            file.write(_row(finding))
+
+
+def _played(rows: Path) -> list[Finding]:
+    """What an earlier run found; cases that failed in it are to be played again."""
+    found = [Finding(**json.loads(line)) for line in rows.read_text("utf-8").splitlines()]
+    return [finding for finding in found if not finding.failed]
+
+
+def _row(finding: Finding) -> str:
+    return json.dumps(asdict(finding), ensure_ascii=False) + "\n"
 
 
 def _keep(take: Take, folder: Path) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,8 +14,9 @@ from bench.duplex import clips, judge, scenarios, sounds
 from bench.duplex.align import Word, words
 from bench.duplex.clips import Clip
 from bench.duplex.ear import RATE, Ear
-from bench.duplex.engines import Request
+from bench.duplex.engines import Engines, Request
 from bench.duplex.play import Take
+from bench.duplex.runner import Runner
 from bench.duplex.scenarios import Case
 from bench.recording import SAMPLE_RATE, Samples
 
@@ -194,3 +200,16 @@ def test_an_answer_is_timed_from_the_callers_last_sample(reply: Clip) -> None:
     assert (early.cut_off, early.voice_to_voice) == (True, None)
     silent = judge.judge(take(reply, received(8.0), [], set_="turn"))
     assert (silent.answered, silent.cut_off) == (False, False)
+
+
+def test_a_run_goes_on_with_what_was_played_before_it(tmp_path: Path) -> None:
+    server: Any = None
+    kept = judge.Finding("turn-en-test-01", "parley", "turn", "en", "Hello.", answered=True)
+    late = judge.Finding("turn-en-test-02", "parley", "turn", "en", "Hello.", failed="late")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps(asdict(f)) + "\n" for f in (kept, late)), "utf-8")
+    with Runner(server, Engines(), tmp_path, resume=True) as runner:
+        assert runner.findings == [kept]
+    with Runner(server, Engines(), tmp_path) as runner:
+        assert runner.findings == []
+    assert rows.read_text("utf-8") == ""
