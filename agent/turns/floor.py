@@ -152,7 +152,7 @@ class Floor:
     def played(self, seconds: float) -> Samples:
         """Return what was played last."""
         if self.loudspeaker:
-            return self.loudspeaker.played(seconds)
+            return self.loudspeaker.played.last(seconds)
         return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
 
     def spoken(self) -> Sequence[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 
 import numpy as np
 from livekit import rtc
 from livekit.agents import utils
 from livekit.agents.voice import io
 
+from .played import Played
 from .playout import FRAMES_PER_SECOND, Playout, Samples
 
 logger = logging.getLogger("parley")
@@ -34,8 +34,6 @@ _CALM = 500
 _TAIL_FRAMES = 10
 """Silence after a sound, in frames. WebRTC sends nothing for the first 100 ms without sound, and a
 receiver draws the last sound out over the gap."""
-_KEPT = 2 * FRAMES_PER_SECOND
-"""Frames remembered for whoever looks for their echo: 2 s."""
 
 
 class Loudspeaker(io.AudioOutput):
@@ -60,7 +58,7 @@ class Loudspeaker(io.AudioOutput):
         self._playout: Playout | None = None
         self._ducked = False
         self._paused = False
-        self._played: deque[tuple[float, Samples]] = deque(maxlen=_KEPT)
+        self.played = Played(SAMPLE_RATE)
         self._audible = asyncio.Event()
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="Loudspeaker")
@@ -69,21 +67,6 @@ class Loudspeaker(io.AudioOutput):
     def position(self) -> float:
         """Seconds played of the reply that is being played, 0 when none is."""
         return self._playout.position / SAMPLE_RATE if self._playout else 0.0
-
-    def played(self, seconds: float) -> Samples:
-        """What was played last, silences included.
-
-        Args:
-            seconds: How much of it.
-        """
-        size = SAMPLE_RATE // FRAMES_PER_SECOND
-        sound = np.zeros(round(seconds * SAMPLE_RATE), np.int16)
-        now = time.monotonic()
-        for at, frame in self._played:
-            start = sound.size - (round((now - at) * FRAMES_PER_SECOND) + 1) * size
-            if start >= 0:
-                sound[start : start + size] = frame
-        return sound
 
     def duck(self, ducked: bool) -> None:
         """Lower the volume, or raise it again, within 30 ms."""
@@ -174,7 +157,7 @@ class Loudspeaker(io.AudioOutput):
         await self._source.capture_frame(
             rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, frame.size)
         )
-        self._played.append((time.monotonic(), frame))
+        self.played.add(frame)
 
     def _adapt(self) -> None:
         """Keep more with WebRTC if it ran dry, and less when it has not for a while."""
