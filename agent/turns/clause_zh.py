@@ -30,6 +30,10 @@ _COMPLETE = any_of(
     " 都行 不知道 我不知道"
 )
 _ENDS = re.compile(r"(?:吗|呢|吧|了|啦|呀|啊|嘛|什么|怎么样|怎么说|多少钱?|哪里|哪儿|谁|几点)$")
+# A question that names what it asks for wants no more than the words after that: 面包店几点开门.
+_ASKS = re.compile(
+    r"(?:什么(?!时候$)|怎么(?!说呢)|哪(?!怕)|谁|多少|几[点号]|(?<![很好许太差])多[远久大高长重])."
+)
 # Before the verb stands when it happens, and what is done to: "我明天早上", "请把窗户".
 _TIME = re.compile(
     r"(?:我们?|你们?|您|他们?|她们?|提醒.|帮.)"
@@ -38,8 +42,8 @@ _TIME = re.compile(
 _OBJECT = re.compile(
     r"把[^把开关放寄拿送给改换删移挪发告写加减调变念读搬修做弄打停取存清洗擦带还推转订借卖买交扔吃喝]+$"
 )
-# "If …" needs its "then …".
-_CONDITION = re.compile(r"^(?:如果|要是|假如|虽然|既然|只要|除非)")
+# "If …" needs its "then …", and "whatever …" too.
+_CONDITION = re.compile(r"^(?:如果|要是|假如|虽然|既然|只要|除非|不管|无论)")
 _CONSEQUENCE = re.compile(r"就|也|那|但|所以|还是|都|会|才|请|我们还")
 
 _DIGITS = re.compile(r"[零〇一二三四五六七八九幺两\d][零〇一二三四五六七八九幺两\d\s-]*$")
@@ -66,7 +70,7 @@ def is_unfinished(clause: str, text: str) -> bool:
 def is_finished(clause: str) -> bool:
     """Whether it wants nothing more; told of a clause that is not unfinished."""
     words = _PUNCTUATION.sub("", clause)
-    return words in _COMPLETE or bool(_ENDS.search(words))
+    return words in _COMPLETE or bool(_ENDS.search(words) or _ASKS.search(words))
 
 
 def _is_dictation(words: str, text: str) -> bool:
