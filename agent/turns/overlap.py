@@ -28,7 +28,10 @@ _ANSWER = 1.0
 """A word in the last second of the agent's speech may be the answer to it, in seconds."""
 _COMPARED = 10
 """Windows of 32 ms that are compared with what was played. Of 120 pairs of clips, 0.32 s of another
-voice were at most 0.33 alike, of an echo at least 0.37 (in a simulated room) or 0.46 (without)."""
+voice were at most 0.33 alike, of an echo at least 0.37 (in a simulated room) or 0.46 (without). The
+likeness of fewer counts by the root of their number: by chance, 81 of 100 voices are 0.4 alike to
+some part of what was played for a window or two. So it is 2 of 100, and of 342 echoes 82 % are
+known after three windows, 95 % after five."""
 _FADING = 0.7
 """Of the likeness a window earlier, what still counts: one of an echo is below 0.4 now and then,
 two in a row are not."""
@@ -168,7 +171,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         if voice:
             sound.last_voice = now
         if self._speaking and (sound.verdict is None or (sound.verdict is Verdict.ECHO and voice)):
-            self._weigh(sound, window, voice)
+            self._weigh(sound, window, voice=voice)
             self._judge(sound, now)
         self._check_false_stop(now)
 
@@ -183,9 +186,14 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         now = self._clock()
         text = event.alternatives[0].text if event.alternatives else ""
         final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
-        sound = self._sound
         if text:
             self._learn_ear(now)
+        if text and self._speaking and self._sound is None:
+            # The ear has heard what the detector took for no voice.
+            self._sound = _Sound(began=now, last_voice=now)
+            if self._windows:
+                self._weigh(self._sound, self._windows[-1], voice=False)
+        sound = self._sound
         if sound is None or now - sound.last_voice > _REMEMBERED:
             return [event]
         self._take_words(sound, text, final, now)
@@ -207,7 +215,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         sound = self._sound
         return sound is None or (sound.verdict is not None and now - sound.last_voice >= _APART)
 
-    def _weigh(self, sound: _Sound, window: Samples, voice: bool) -> None:
+    def _weigh(self, sound: _Sound, window: Samples, *, voice: bool) -> None:
         """Find out what a sound is like."""
         if voice:
             seconds = window.size / SAMPLE_RATE
@@ -218,7 +226,8 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         first = next(i for i, level in enumerate(levels) if level >= _SILENT * max(levels))
         heard = np.concatenate(list(self._windows)[first:])
         alike = likeness(heard, self._stage.played(_COMPARED * WINDOW + _DELAY))
-        sound.echo = max(alike, _FADING * sound.echo)
+        compared = len(self._windows) - first
+        sound.echo = max(alike * (compared / _COMPARED) ** 0.5, _FADING * sound.echo)
 
     def _judge(self, sound: _Sound, now: float) -> None:
         if sound.verdict is Verdict.ECHO and sound.echo < _ECHO_OVER:

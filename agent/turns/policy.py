@@ -82,9 +82,9 @@ class WordsFirst:
 
     settled: float = 0.2
     """Silence after which a sound is over. A pause between the words of a phrase is shorter."""
-    unfinished: float = 0.5
+    unfinished: float = 0.7
     """Voice after a backchannel that no words were recognised of, until it is taken for more than
-    a backchannel."""
+    a backchannel. The second word of "of course" ends up to 0.63 s after the first."""
     prompt: float = 0.45
     """An ear that takes no longer to its first words is waited for."""
     overdue: float = 0.6

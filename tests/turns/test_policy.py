@@ -43,7 +43,7 @@ def test_a_stop_word_stops_whatever_else_is_known(text: str) -> None:
 @pytest.mark.parametrize("text", ["right", "uh", "嗯", "好的", "I"])
 def test_what_is_only_a_backchannel_so_far_waits_until_the_sound_is_over(text: str) -> None:
     assert judge(text, since_words=0.1) is None
-    assert judge(text, since_words=0.49) is None
+    assert judge(text, since_words=0.69) is None
 
 
 @pytest.mark.parametrize("text", ["right", "uh-huh", "嗯", "好的"])
