@@ -1,0 +1,136 @@
+"""Engines as light as they come, over the HTTP interfaces of real ones: they speak in tones.
+
+Every caller has a name and a tone. The ear knows a caller by the tone under their voice, the
+thinker says the name back, and the voice says it as the same tone: so it can be heard on each
+phone whose answer it got, without a model, and by ten phones at once on two cores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import soundfile
+from aiohttp import web
+from numpy.typing import NDArray
+
+from agent.demo.ports import LOOPBACK
+
+RATE = 24_000
+"""Hz, of the voice."""
+NAMES = [
+    *("alpha", "bravo", "charlie", "delta", "foxtrot"),
+    *("golf", "hotel", "juliet", "kilo", "lima"),
+]
+TONES = {name: 700.0 + 130.0 * i for i, name in enumerate(NAMES)}
+"""Hz by name, all within a telephone's band and none a multiple of another."""
+GREETING = 450.0
+"""Hz, of whatever has no name in it."""
+LASTS = 1.5
+"""Seconds of a tone."""
+_NEAR = 8.0
+"""Hz beside a tone that still count as it: 1.5 s resolve 0.7 Hz, clocks differ by less."""
+_CLEAR = 16.0
+"""How many times stronger a tone is than its surroundings, a median: under a voice a tone is 36 to
+130 times as strong, a voice without one 8 at most."""
+
+
+def tone(frequency: float, seconds: float, rate: int, level: int = 8000) -> NDArray[np.int16]:
+    """A tone: mono s16."""
+    t = np.arange(round(seconds * rate)) / rate
+    return (np.sin(2 * np.pi * frequency * t) * level).astype(np.int16)
+
+
+def heard(samples: NDArray[np.int16], rate: int) -> set[float]:
+    """Which of the tones are in a sound."""
+    spectrum = np.abs(np.fft.rfft(samples.astype(float)))
+    frequencies = np.fft.rfftfreq(len(samples), 1 / rate)
+
+    def strength(frequency: float, within: float) -> NDArray[np.float64]:
+        return spectrum[np.abs(frequencies - frequency) < within]
+
+    return {
+        frequency
+        for frequency in (GREETING, *TONES.values())
+        if strength(frequency, _NEAR).max() > _CLEAR * np.median(strength(frequency, 60.0))
+    }
+
+
+@contextlib.asynccontextmanager
+async def engines() -> AsyncIterator[str]:
+    """Thinker, ear and voice on one free port; their base URL, ending in ``/v1``."""
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/v1/models", _models),
+            web.get("/v1/audio/voices", _voices),
+            web.post("/v1/audio/transcriptions", _hear),
+            web.post("/v1/chat/completions", _think),
+            web.post("/v1/audio/speech", _speak),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOOPBACK, 0).start()
+        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def _models(_: web.Request) -> web.Response:
+    model = {"id": "tones", "object": "model", "max_model_len": 4096}
+    return web.json_response({"object": "list", "data": [model]})
+
+
+async def _voices(_: web.Request) -> web.Response:
+    return web.json_response({"voices": ["default"], "uploaded_voices": []})
+
+
+async def _hear(request: web.Request) -> web.Response:
+    file = (await request.post())["file"]
+    assert isinstance(file, web.FileField)
+    samples, rate = soundfile.read(io.BytesIO(file.file.read()), dtype="int16")
+    found = [name for name, frequency in TONES.items() if frequency in heard(samples, rate)]
+    return web.json_response({"text": " and ".join(f"This is {name}." for name in found)})
+
+
+async def _think(request: web.Request) -> web.StreamResponse:
+    body = await request.json()
+    said = json.dumps(body["messages"][-1])
+    answer = next((f"You are {name}." for name in NAMES if name in said), "Who is there?")
+    if not body.get("stream"):
+        return web.json_response(_completion("message", {"role": "assistant", "content": answer}))
+    response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+    await response.prepare(request)
+    end = _completion("delta", {}) | {
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    }
+    end["choices"][0]["finish_reason"] = "stop"
+    delta = _completion("delta", {"role": "assistant", "content": answer})
+    await response.write(
+        "".join(f"data: {json.dumps(part)}\n\n" for part in (delta, end)).encode()
+        + b"data: [DONE]\n\n"
+    )
+    return response
+
+
+async def _speak(request: web.Request) -> web.Response:
+    text = (await request.json())["input"].lower()
+    frequency = next((TONES[name] for name in NAMES if name in text), GREETING)
+    samples = tone(frequency, LASTS, RATE)
+    return web.Response(body=samples.tobytes(), content_type="audio/pcm")
+
+
+def _completion(field: str, content: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": "tones",
+        "object": "chat.completion" + (".chunk" if field == "delta" else ""),
+        "created": 0,
+        "model": "tones",
+        "choices": [{"index": 0, field: content, "finish_reason": None}],
+    }
