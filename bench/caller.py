@@ -196,7 +196,9 @@ class Caller:
         await self.room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         )
-        silence = np.zeros(_FRAME, np.int16)
+        # On a line a second of its noise, over and over.
+        silence = np.zeros(SAMPLE_RATE, np.int16)
+        silence = self.line.carry(silence) if self.line else silence
         speech: Samples = silence[:0]
         sent: asyncio.Future[float] | None = None
         due = time.monotonic()
@@ -204,7 +206,8 @@ class Caller:
             if not len(speech) and not self._queue.empty():
                 speech, sent = self._queue.get_nowait()
             frame, speech = speech[:_FRAME], speech[_FRAME:]
-            frame = np.concatenate([frame, silence[len(frame) :]])
+            frame = np.concatenate([frame, silence[len(frame) : _FRAME]])
+            silence = np.roll(silence, -_FRAME)
             if self._echo:
                 frame = frame + self._echo.take(_FRAME)
             await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, _FRAME))

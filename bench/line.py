@@ -27,24 +27,31 @@ class Line:
         law: Of G.711: mu-law in America and Japan, A-law elsewhere.
         loss: Share of packets that are lost. LiveKit's SIP service puts silence in their place
             (its ``silence_filler.go``).
-        seed: Which of them.
+        seed: Which of them, and of the noise.
+        noise: Of the line, while nobody speaks and while they do, in dBFS; none if None. That of a
+            good line is at -65 dBm0 (ITU-T G.712), which is -68 here.
     """
 
     law: Literal["ulaw", "alaw"] = "ulaw"
     loss: float = 0.0
     seed: int = 1
+    noise: float | None = None
 
-    def carry(self, samples: Samples) -> Samples:
-        """What comes out at the other end: mono s16 at the caller's rate, in and out."""
-        narrow = _resampled(_band(samples), SAMPLE_RATE, _RATE)
+    def carry(self, samples: Samples, rate: int = SAMPLE_RATE) -> Samples:
+        """What comes out at the other end: mono s16 at the caller's rate, in Hz, in and out."""
+        random = np.random.default_rng(self.seed)
+        narrow = _resampled(_band(samples, rate), rate, _RATE)
+        if self.noise is not None:
+            hiss = random.normal(0.0, 32768 * 10 ** (self.noise / 20), len(narrow))
+            narrow = np.clip(narrow + hiss, -32768, 32767).astype(np.int16)
         if self.law == "ulaw":
             coded = audioop.ulaw2lin(audioop.lin2ulaw(narrow.tobytes(), 2), 2)
         else:
             coded = audioop.alaw2lin(audioop.lin2alaw(narrow.tobytes(), 2), 2)
         heard = np.frombuffer(coded, np.int16).copy()
-        lost = np.random.default_rng(self.seed).random(len(heard) // _PACKET + 1) < self.loss
+        lost = random.random(len(heard) // _PACKET + 1) < self.loss
         heard[np.repeat(lost, _PACKET)[: len(heard)]] = 0
-        return _resampled(heard, _RATE, SAMPLE_RATE)
+        return _resampled(heard, _RATE, rate)
 
 
 LINES: dict[str, Line | None] = {
@@ -57,9 +64,9 @@ LINES: dict[str, Line | None] = {
 """The lines that benchmarks speak through, by name; None for a browser's."""
 
 
-def _band(samples: Samples) -> Samples:
+def _band(samples: Samples, rate: int) -> Samples:
     spectrum = np.fft.rfft(samples.astype(float))
-    frequency = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
+    frequency = np.fft.rfftfreq(len(samples), 1 / rate)
     spectrum[(frequency < _LOW) | (frequency > _HIGH)] = 0
     filtered = np.fft.irfft(spectrum, len(samples))
     kept: Samples = np.clip(np.round(filtered), -32768, 32767).astype(np.int16)

@@ -10,28 +10,40 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["person", "machine", "unreachable"]
-"""``machine`` takes a message; ``unreachable`` is an announcement that does not."""
+Verdict = Literal["person", "machine", "menu", "unreachable"]
+"""``machine`` takes a message, ``menu`` wants keys, ``unreachable`` is an announcement that takes
+neither."""
 
-_MACHINE = re.compile(
-    r"after the (?:tone|beep|signal)|at the (?:tone|beep)|leave (?:a|your|me a|us a) ?(?:\w+ )?"
-    r"(?:message|name)|record your message|voice ?mail|mail ?box|answering machine"
-    r"|(?:can't|cannot|can not|unable to|not able to) (?:come to|take|answer|get to)"
-    r"|(?:is|am|are) (?:currently |not )+available|(?:you have|you've) reached"
-    r"|(?:call|get back to) you (?:back )?as soon as"
-    r"|留言|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)声?(?:之后|后|响)|无法接听|不能接听|不方便接",
-    re.IGNORECASE,
-)
 _UNREACHABLE = re.compile(
     r"(?:not|no longer) in service|(?:has been|is) disconnected|not a (?:valid|working) number"
-    r"|mailbox (?:is full|has not been set up|that has not been)|cannot be completed as dialed"
-    r"|空号|已关机|已停机|不在服务区|正在通话中|暂时无法接通|号码不存在",
+    r"|(?:mail)?box (?:is full|(?:that )?has not been)|cannot be completed as dialed"
+    r"|空号|关机|停机|不在服务区|正在通话|暂时无法接通|号码不存在",
+    re.IGNORECASE,
+)
+_TAKES_A_MESSAGE = re.compile(
+    r"(?:after|at) the (?:tone|beep|signal)"
+    r"|leave (?:a|your|me a|us a) ?(?:\w+ )?(?:message|name)|record your message"
+    r"|voice ?mail|mail ?box|answering machine|you know what to do"
+    r"|留言|留下|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)[声音]?(?:之后|以后|后|响)",
+    re.IGNORECASE,
+)
+_MENU = re.compile(
+    r"press (?:[0-9]|zero|one|two|three|four|five|six|seven|eight|nine|star|pound|hash)"
+    r"|the extension|请?按(?:[0-9]|[零一二三四五六七八九]|星|井)",
+    re.IGNORECASE,
+)
+_ABSENT = re.compile(
+    r"(?:can't|cannot|can not|unable to|not able to) (?:come to|take|answer|get to)"
+    r"|(?:is|am|are) (?:currently |not )+available|(?:you have|you've) reached"
+    r"|(?:call|get back to) you (?:back )?as soon as"
+    r"|无法接听|不能接听|不方便接",
     re.IGNORECASE,
 )
 
-# Asterisk's app_amd takes a greeting of more than 1.5 s for a machine's; with words to go by, and
-# people who say "Good morning, this is Dr. Brown's practice", it can be longer. Seconds.
-_LONG_GREETING = 4.0
+# Asterisk's app_amd takes a greeting of more than 1.5 s for a machine's. Here there are words to go
+# by, receptionists speak for up to 5 s, and as a machine's beep is waited for anyway, who is
+# recognised late gets the message no later. Seconds.
+_LONG_GREETING = 6.0
 # app_amd's after_greeting_silence.
 _PAUSE_AFTER_HELLO = 0.8
 # What a recogniser may take for a short greeting's words; without them the timing decides.
@@ -48,8 +60,8 @@ _LONGEST = 30.0
 class Answer:
     """What is known of whoever picked up. All times are seconds after that.
 
-    Feed it what is heard, as it is heard, and ask for the :meth:`verdict`; once that is
-    ``machine``, ask whether its greeting is :meth:`over`.
+    Feed it what is heard, as it is heard, and ask for the :meth:`verdict`; what is no person
+    is heard out until its greeting is :meth:`over`.
     """
 
     _began: float | None = None
@@ -85,10 +97,17 @@ class Answer:
         self._beeped = at
 
     def verdict(self, now: float) -> Verdict | None:
-        """Who it is, or None while that is open."""
+        """Who it is, or None while that is open.
+
+        More words can make a menu or an announcement of what was a machine.
+        """
         if _UNREACHABLE.search(self._words):
             return "unreachable"
-        if self._beeped is not None or _MACHINE.search(self._words):
+        if _MENU.search(self._words) and not _TAKES_A_MESSAGE.search(self._words):
+            return "menu"
+        if self._beeped is not None or any(
+            words.search(self._words) for words in (_TAKES_A_MESSAGE, _ABSENT)
+        ):
             return "machine"
         if self._began is None:
             return "person" if now >= _SILENT_LINE else None
@@ -104,7 +123,7 @@ class Answer:
         )
 
     def over(self, now: float) -> bool:
-        """Whether a machine has said all and records now."""
+        """Whether a machine has said all, and records now or waits for a key."""
         if now >= _LONGEST:
             return True
         if self._beeped is not None and self._beeped >= self._stretch:

@@ -12,6 +12,7 @@ from livekit.agents import Agent, AgentSession, utils
 from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Language, PhoneSettings
+from ..turns.microphone import Microphone
 from .call import STATUS, Call, HungUp
 from .clock import CallClock
 from .dial import Dialler
@@ -102,11 +103,11 @@ class Phone:
         """Go on in another language."""
         self.known_language = language
 
-    def first(self, assistant: Agent) -> Agent:
+    def first(self, assistant: Agent, microphone: Microphone) -> Agent:
         """Who begins: the assistant, or what finds out who picked up."""
         if self.order is None:
             return assistant
-        return Screening(self.order.message, assistant, self.settings.turns.min_silence)
+        return Screening(self.order.message, assistant, microphone)
 
     @property
     def session(self) -> AgentSession[Any]:

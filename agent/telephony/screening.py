@@ -1,10 +1,13 @@
-"""The first seconds of a call that was placed: did a person pick up, or a machine?"""
+"""The first seconds of a call that was placed: did a person pick up, or a machine?
+
+A menu gets the assistant, as a person does: its model can press keys, if it is given that tool.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 
 import numpy as np
@@ -14,11 +17,12 @@ from livekit.agents import (
     ModelSettings,
     StopResponse,
     UserInputTranscribedEvent,
-    UserStateChangedEvent,
     llm,
     stt,
+    vad,
 )
 
+from ..turns.microphone import Microphone
 from .answering import Answer, Verdict
 from .beep import BeepDetector
 
@@ -34,31 +38,36 @@ class Screening(Agent):
     Args:
         message: What is left on a machine.
         then: Who talks with a person.
-        min_silence: Silence after which the end of speech is reported, in seconds.
+        microphone: Tells when there is a voice. The session's own idea of the end of speech is
+            that of a turn, which comes up to two seconds later.
     """
 
-    def __init__(self, message: str, then: Agent, min_silence: float) -> None:
+    def __init__(self, message: str, then: Agent, microphone: Microphone) -> None:
         super().__init__(
             instructions="",
             llm=None,
             turn_handling={"preemptive_generation": {"enabled": False}},
         )
-        self._message, self._then, self._min_silence = message, then, min_silence
+        self._message, self._then, self._microphone = message, then, microphone
+        self.verdict: Verdict | None = None
+        """Who picked up; None while that is open."""
         self._answer = Answer()
         self._beeps: BeepDetector | None = None
         self._began = 0.0
         self._listening: asyncio.Task[None] | None = None
+        self._deafen: Callable[[], None] | None = None
 
     async def on_enter(self) -> None:
         """Listen."""
         self._began = asyncio.get_running_loop().time()
-        self.session.on("user_state_changed", self._on_state)
+        self._deafen = self._microphone.listen(self._on_voice)
         self.session.on("user_input_transcribed", self._on_words)
         self._listening = asyncio.create_task(self._screen())
 
     async def on_exit(self) -> None:
         """Listen no more."""
-        self.session.off("user_state_changed", self._on_state)
+        if self._deafen:
+            self._deafen()
         self.session.off("user_input_transcribed", self._on_words)
         if self._listening and self._listening is not asyncio.current_task():
             self._listening.cancel()
@@ -88,30 +97,34 @@ class Screening(Agent):
 
     async def _screen(self) -> None:
         # Silence decides as much as sound does, and makes no event.
-        while (verdict := self._answer.verdict(self._now)) is None:  # noqa: ASYNC110
+        while not self._knows():  # noqa: ASYNC110
             await asyncio.sleep(_TICK)
-        logger.info("the call was answered", extra={"by": verdict, "seconds": round(self._now, 1)})
-        await self._act(verdict)
-
-    async def _act(self, verdict: Verdict) -> None:
-        if verdict == "person":
+        logger.info(
+            "the call was answered", extra={"by": self.verdict, "seconds": round(self._now, 1)}
+        )
+        if self.verdict in ("person", "menu"):
             self.session.update_agent(self._then)
             return
-        if verdict == "machine":
-            while not self._answer.over(self._now):  # noqa: ASYNC110
-                await asyncio.sleep(_TICK)
+        if self.verdict == "machine":
             await self.session.say(self._message, allow_interruptions=False)
         self.session.shutdown()
+
+    def _knows(self) -> bool:
+        """Whether it is clear who it is, and they can be spoken to."""
+        self.verdict = self._answer.verdict(self._now)
+        if self.verdict in ("machine", "menu"):
+            return self._answer.over(self._now)
+        return self.verdict is not None
 
     @property
     def _now(self) -> float:
         return asyncio.get_running_loop().time() - self._began
 
-    def _on_state(self, event: UserStateChangedEvent) -> None:
-        if event.new_state == "speaking":
-            self._answer.speech_began(self._now)
-        elif event.old_state == "speaking":
-            self._answer.speech_ended(self._now - self._min_silence)
+    def _on_voice(self, event: vad.VADEvent) -> None:
+        if event.type is vad.VADEventType.START_OF_SPEECH:
+            self._answer.speech_began(self._now - event.speech_duration)
+        elif event.type is vad.VADEventType.END_OF_SPEECH:
+            self._answer.speech_ended(self._now - event.silence_duration)
 
     def _on_words(self, event: UserInputTranscribedEvent) -> None:
         # Words that are not final yet may be replaced, but those of a machine are long enough.

@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from bench import speech
 from bench.recording import SAMPLE_RATE, Samples
+from bench.softphone import resampled
 from tests.room.conftest import likeness
-from tests.telephony.softphone import resampled
 
 from .conftest import STREAM_TOKEN, STREAM_URL, running
 from .provider import RATE, Provider, calling

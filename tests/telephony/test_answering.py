@@ -66,17 +66,44 @@ def test_an_announcement_takes_no_message(words: str) -> None:
     assert greeting((0.3, 3.0), words=words, words_at=3.2).verdict(3.2) == "unreachable"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Thank you for calling. For reservations press 1, for lost baggage press two.",
+        "You have reached City Hospital. If you know the extension, dial it now.",
+        "欢迎致电中国电信，查询话费请按一。",
+        "人工服务请按0",
+    ],
+)
+def test_what_asks_for_keys_is_a_menu(words: str) -> None:
+    assert greeting((0.3, 3.0), words=words, words_at=3.2).verdict(3.2) == "menu"
+
+
+def test_a_machine_that_also_has_keys_takes_a_message() -> None:
+    answer = greeting((0.3, 3.0))
+    answer.heard("Please leave a message, or press 1 for more options.", 3.2)
+    assert answer.verdict(3.2) == "machine"
+
+
+def test_more_words_make_an_announcement_of_a_machine() -> None:
+    answer = greeting((0.3, 2.0))
+    answer.heard("You've reached the voicemail of Anna.", 2.2)
+    assert answer.verdict(2.2) == "machine"
+    answer.heard("The mailbox is full.", 4.2)
+    assert answer.verdict(4.2) == "unreachable"
+
+
 def test_a_greeting_that_goes_on_is_a_machine_even_if_nothing_is_understood() -> None:
     answer = Answer()
     answer.speech_began(0.5)
-    assert answer.verdict(4.4) is None
-    assert answer.verdict(4.5) == "machine"
+    assert answer.verdict(6.4) is None
+    assert answer.verdict(6.5) == "machine"
 
 
 def test_pauses_for_breath_do_not_make_it_a_person() -> None:
-    answer = greeting((0.5, 2.0), (2.5, 4.4))  # 0.5 s between
-    answer.speech_began(4.8)
-    assert answer.verdict(4.9) == "machine"
+    answer = greeting((0.5, 2.0), (2.5, 6.0))  # 0.5 s between
+    answer.speech_began(6.4)
+    assert answer.verdict(6.6) == "machine"
 
 
 def test_a_person_who_says_hello_twice_is_no_machine() -> None:

@@ -22,9 +22,8 @@ from agent.telephony import config
 from agent.telephony.stack import phone_stack
 from bench import speech
 from bench.recording import SAMPLE_RATE, SILENCE_DBFS, Samples
+from bench.softphone import Phone, phone
 from tests.room.conftest import likeness
-
-from .softphone import Phone, phone
 
 MISSING = [
     name for name in ("redis-server", "livekit-sip", "baresip", "sipp") if not shutil.which(name)

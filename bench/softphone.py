@@ -17,10 +17,12 @@ import numpy as np
 import soundfile
 from livekit import rtc
 
-from bench.recording import SAMPLE_RATE, Samples
+from .recording import SAMPLE_RATE, Samples
 
 RATE = 8000
 """Hz, of G.711."""
+_HEADER = 44
+"""Bytes of a WAV file before its samples."""
 
 _CONFIG = """
 module_path /usr/lib/baresip/modules
@@ -60,10 +62,25 @@ class Phone:
     @property
     def heard(self) -> Samples:
         """All that was heard, at the rate of the bench; once the call is over."""
-        (file,) = self._folder.glob("dump-*-dec.wav")
-        samples, rate = soundfile.read(file, dtype="int16")
-        assert rate == RATE
-        return resampled(samples, RATE, SAMPLE_RATE)
+        return self._recorded("dec")
+
+    @property
+    def said(self) -> Samples:
+        """All that was sent, likewise."""
+        return self._recorded("enc")
+
+    @property
+    def lead(self) -> float | None:
+        """How much more has been sent than heard so far, in seconds; None before there is sound.
+
+        Both recordings grow as the sound goes out and comes in, so that a moment of the one is
+        this much later in the other.
+        """
+        sizes = [file.stat().st_size for file in sorted(self._folder.glob("dump-*.wav"))]
+        if len(sizes) < 2 or not all(size > _HEADER for size in sizes):
+            return None
+        heard, said = sizes  # dec, enc
+        return (said - heard) / 2 / RATE
 
     def dial(self, uri: str) -> None:
         """Call somebody."""
@@ -86,11 +103,14 @@ class Phone:
         """Wait for the phone to say something.
 
         Raises:
-            TimeoutError: It did not in time.
+            TimeoutError: It did not in time; the text is what it said.
         """
-        async with asyncio.timeout(within):
-            while not re.search(pattern, self._log):
-                await self._more()
+        try:
+            async with asyncio.timeout(within):
+                while not re.search(pattern, self._log):
+                    await self._more()
+        except TimeoutError:
+            raise TimeoutError(f"no {pattern!r} from the phone: {self._log}") from None
 
     async def listen(self) -> None:
         """Follow what the phone says, until it ends."""
@@ -98,6 +118,12 @@ class Phone:
         while chunk := await self._process.stdout.read(4096):
             self._log += chunk.decode(errors="replace")
             self._grown.set()
+
+    def _recorded(self, way: str) -> Samples:
+        (file,) = self._folder.glob(f"dump-*-{way}.wav")
+        samples, rate = soundfile.read(file, dtype="int16")
+        assert rate == RATE
+        return resampled(samples, RATE, SAMPLE_RATE)
 
     async def _more(self) -> None:
         self._grown.clear()
@@ -167,6 +193,10 @@ def resampled(samples: Samples, rate: int, to: int) -> Samples:
 
 
 def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+    """A port that is free for both UDP and TCP: baresip takes both."""
+    while True:
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):
+                udp.bind(tcp.getsockname())
+                return int(udp.getsockname()[1])

@@ -1,0 +1,186 @@
+"""Questions over real calls: from a phone, through LiveKit's SIP service, and back to the phone.
+
+Run with ``make bench-call``, where `livekit-sip`, `redis-server` and `baresip` are on PATH. Calls
+what ``make phone`` starts with a phone whose microphone is a recording, and goes by what that phone
+recorded: an answer is timed from the last sample sent of a question to the first heard of its
+answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from agent.demo import Stack
+from agent.telephony import config
+from agent.telephony.stack import check, phone_stack
+
+from . import recording, report, speech
+from .latency import QUESTIONS
+from .recording import SAMPLE_RATE, Samples
+from .softphone import Phone, phone
+
+NUMBERS = {"en": "100", "zh": "200"}
+TRUNKS = "inbound:" + "".join(
+    f"\n  {language}: {{numbers: ['{number}'], allowed_addresses: [127.0.0.0/8], "
+    f"language: {language}}}"
+    for language, number in NUMBERS.items()
+)
+CODECS = ("pcmu", "pcma")
+GREETED = 7.0
+"""Seconds until the first question."""
+ROUND = 13.0
+"""Seconds from the end of a question to the next: the agent asks whether anybody is there after 8
+of silence, and an answer lasts 2 to 5."""
+PER_CALL = 5
+
+
+@dataclass
+class Answer:
+    """What a phone heard of one question; times in seconds."""
+
+    language: str
+    codec: str
+    question: str
+    waited: float | None
+    """Negative if the agent spoke into the question; None if nothing came."""
+    heard: str
+    sensible: bool
+
+
+async def hold(stack: Stack, language: str, codec: str, asked: Sequence[Any]) -> list[Answer]:
+    """Make a call, ask some questions in it, and have the recording of the phone written down."""
+    voices = speech.VOICES[language]
+    spoken = [
+        await speech.utterance(
+            stack.tts_url, question["ask"], language=language, voice=voices[i % len(voices)]
+        )
+        for i, question in enumerate(asked)
+    ]
+    microphone = [_silence(GREETED)]
+    for sound in spoken:
+        microphone += [sound, _silence(ROUND)]
+    with tempfile.TemporaryDirectory() as folder:
+        async with phone(
+            Path(folder) / "phone", np.concatenate(microphone), "+441632960123", codec=codec
+        ) as caller:
+            caller.dial(f"sip:{NUMBERS[language]}@127.0.0.1:{stack.ports['sip']}")
+            lead = await _lead_of(caller, within=60 + len(np.concatenate(microphone)) / SAMPLE_RATE)
+        said, heard = recording.Channel(), recording.Channel()
+        said.put(caller.said, len(caller.said) / SAMPLE_RATE)
+        late = np.concatenate([_silence(max(lead, 0.0)), caller.heard[_count(max(-lead, 0.0)) :]])
+        heard.put(late, len(late) / SAMPLE_RATE)
+    recording.write(report.OUT / "call" / f"{language}-{codec}.wav", said, heard)
+    return [
+        await _answer(stack, language, codec, question, said, heard, at)
+        for question, at in zip(asked, _moments(spoken), strict=True)
+    ]
+
+
+async def _lead_of(caller: Phone, *, within: float) -> float:
+    """Wait for the end of the call; how far the one recording was ahead of the other."""
+    over = asyncio.create_task(caller.until("terminated", within=within))
+    leads: list[float] = []
+    while not over.done():
+        await asyncio.wait((over,), timeout=0.11)
+        if (lead := caller.lead) is not None:
+            leads.append(lead)
+    await over
+    return statistics.median(leads)
+
+
+def _moments(spoken: Sequence[Samples]) -> list[tuple[float, float]]:
+    """From when to when each question is sent, about."""
+    moments, at = [], GREETED
+    for sound in spoken:
+        moments.append((at, at + len(sound) / SAMPLE_RATE))
+        at += len(sound) / SAMPLE_RATE + ROUND
+    return moments
+
+
+async def _answer(
+    stack: Stack,
+    language: str,
+    codec: str,
+    question: Any,
+    said: recording.Channel,
+    heard: recording.Channel,
+    at: tuple[float, float],
+) -> Answer:
+    # From its beginning on: an agent that speaks into a question is heard too.
+    asked = said.last_sound(at[1] + 1.0)
+    first = heard.first_sound(at[0])
+    assert asked is not None
+    if first is None or first > asked + ROUND:
+        return Answer(language, codec, question["ask"], None, "", False)
+    sound = heard.between(first, asked + ROUND)
+    text = await speech.transcribe(stack.stt_url, sound, SAMPLE_RATE, language=language)
+    sensible = bool(re.search(question["expect"], text, re.IGNORECASE))
+    return Answer(language, codec, question["ask"], first - asked, text, sensible)
+
+
+def summarise(answers: Sequence[Answer]) -> dict[str, report.Metric]:
+    """Percentiles of the waits, and how much was answered and made sense."""
+    metrics: dict[str, report.Metric] = {}
+    for language in dict.fromkeys(a.language for a in answers):
+        mine = [a for a in answers if a.language == language]
+        waits = [a.waited * 1000 for a in mine if a.waited is not None and a.waited > 0]
+        metrics[f"voice_to_voice.{language}"] = report.percentiles(waits, "ms")
+        for key, count in (
+            ("cutoff_rate", sum(a.waited is not None and a.waited <= 0 for a in mine)),
+            ("unanswered_rate", sum(a.waited is None for a in mine)),
+            ("sensible", sum(a.sensible for a in mine)),
+        ):
+            metrics[f"{key}.{language}"] = {
+                "value": round(count / len(mine), 3),
+                "n": len(mine),
+                "unit": "fraction",
+            }
+    return metrics
+
+
+def _silence(seconds: float) -> Samples:
+    return np.zeros(_count(seconds), np.int16)
+
+
+def _count(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE)
+
+
+async def main() -> None:
+    """Start everything, call, report."""
+    parser = argparse.ArgumentParser(prog="make bench-call ARGS=…", description=__doc__)
+    parser.add_argument("--languages", nargs="+", choices=list(NUMBERS), default=list(NUMBERS))
+    parser.add_argument("--calls", type=int, default=2, help=f"of {PER_CALL} questions each (2)")
+    args = parser.parse_args()
+    check()
+    questions = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))
+    answers: list[Answer] = []
+    with tempfile.TemporaryDirectory() as folder:
+        trunks = Path(folder) / "trunks.yaml"
+        trunks.write_text(TRUNKS)
+        async with phone_stack(config.load(trunks)) as stack:
+            for i in range(args.calls):
+                for language in args.languages:
+                    some = np.roll(questions[language], -i * PER_CALL)[:PER_CALL].tolist()
+                    answers += await hold(stack, language, CODECS[i % len(CODECS)], some)
+                    for answer in answers[-PER_CALL:]:
+                        print(answer, flush=True)
+    path = report.OUT / "call" / "answers.json"
+    path.write_text(json.dumps([asdict(a) for a in answers], ensure_ascii=False, indent=1))
+    report.write("call", summarise(answers), profile="phone")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
