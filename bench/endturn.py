@@ -36,6 +36,7 @@ from agent.turns.ending import SAMPLE_RATE
 from agent.turns.pauses import Pauses
 
 from . import report
+from .line import Line
 
 Sound = NDArray[np.int16]
 
@@ -144,10 +145,13 @@ def _resampled(sound: Sound, rate: int = 24_000) -> Sound:
     return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
 
 
-def heard(sound: Sound) -> Sound:
+def heard(sound: Sound, line: Line | None = None) -> Sound:
     """What has been heard when the agent judges: the voice, and the silence that it waits for."""
-    hiss = np.random.default_rng(0).normal(0, 8, SAMPLE_RATE).astype(np.int16)
-    sound = np.concatenate([sound, hiss])
+    if line:
+        sound = line.carry(np.concatenate([sound, np.zeros(SAMPLE_RATE, np.int16)]), SAMPLE_RATE)
+    else:
+        hiss = np.random.default_rng(0).normal(0, 8, SAMPLE_RATE).astype(np.int16)
+        sound = np.concatenate([sound, hiss])
     detector, last = VAD(), 0
     for end in range(VAD_WINDOW_SAMPLES, len(sound) + 1, VAD_WINDOW_SAMPLES):
         if detector.predict(sound[end - VAD_WINDOW_SAMPLES : end]) > VOICE:
