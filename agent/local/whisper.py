@@ -37,6 +37,9 @@ TOKENS_PER_SECOND = 8
 SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。"
 """Expected words of Chinese speech for which none were named: with them Whisper writes commas."""
 
+_ECHO = re.compile(r"[，,]?(?:这是一段普通话对话|请用简体中文和标点记录)[，。,]?")
+"""What Whisper writes of them where it hears little, such as a "喂" by phone."""
+
 _REPEATED = re.compile(r"(\S.*?)(?:\W*\1)+\W*")
 
 
@@ -179,5 +182,5 @@ class Whisper:
 
     def _tidy(self, segment: Segment, language: str) -> Segment:
         if language == "zh":
-            segment.text = self._simplified.convert(segment.text)
+            segment.text = _ECHO.sub("", self._simplified.convert(segment.text))
         return segment

@@ -24,12 +24,12 @@ _TAKES_A_MESSAGE = re.compile(
     r"(?:after|at) the (?:tone|beep|signal)"
     r"|leave (?:a|your|me a|us a) ?(?:\w+ )?(?:message|name)|record your message"
     r"|voice ?mail|mail ?box|answering machine|you know what to do"
-    r"|留言|留下|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)[声音]?(?:之后|以后|后|响)",
+    r"|留言|留下|有事请?[说讲留]|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)[声音]?(?:之后|以后|后|响)",
     re.IGNORECASE,
 )
 _MENU = re.compile(
     r"press (?:[0-9]|zero|one|two|three|four|five|six|seven|eight|nine|star|pound|hash)"
-    r"|the extension|请?按(?:[0-9]|[零一二三四五六七八九]|星|井)",
+    r"|the extension|请按|按[0-9零一二三四五六七八九星井]号?键",
     re.IGNORECASE,
 )
 _ABSENT = re.compile(
@@ -88,9 +88,11 @@ class Answer:
         self._ended = at
         self._spoken = max(self._spoken, at - self._stretch)
 
-    def heard(self, words: str, at: float) -> None:
-        """More of what was said has been understood."""
-        self._words, self._words_at = f"{self._words} {words}", at
+    def heard(self, words: str, at: float, *, whole: bool = True) -> None:
+        """More of what was said has been understood, all of it until its last pause or less."""
+        self._words = f"{self._words} {words}"
+        if whole:
+            self._words_at = at
 
     def beep(self, at: float) -> None:
         """A beep ended."""
@@ -117,7 +119,7 @@ class Answer:
         if self._ended is None:
             return None
         silent = now - self._ended
-        understood = self._words_at is not None and self._words_at >= self._stretch
+        understood = self._words_at is not None and self._words_at >= self._ended
         return (
             "person" if silent >= (_PAUSE_AFTER_HELLO if understood else _WAIT_FOR_WORDS) else None
         )

@@ -16,7 +16,6 @@ from livekit.agents import (
     Agent,
     ModelSettings,
     StopResponse,
-    UserInputTranscribedEvent,
     llm,
     stt,
     vad,
@@ -61,24 +60,26 @@ class Screening(Agent):
         """Listen."""
         self._began = asyncio.get_running_loop().time()
         self._deafen = self._microphone.listen(self._on_voice)
-        self.session.on("user_input_transcribed", self._on_words)
         self._listening = asyncio.create_task(self._screen())
 
     async def on_exit(self) -> None:
         """Listen no more."""
         if self._deafen:
             self._deafen()
-        self.session.off("user_input_transcribed", self._on_words)
         if self._listening and self._listening is not asyncio.current_task():
             self._listening.cancel()
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent, None]:
-        """Listen for a beep in the sound that is recognised."""
+        """Listen for words, and for a beep in the sound that they are in."""
         tapped = self._tap(audio)
         async with aclosing(Agent.default.stt_node(self, tapped, model_settings)) as events:
             async for event in events:
+                if event.alternatives:
+                    # Interim transcripts lack the last words.
+                    whole = event.type is not stt.SpeechEventType.INTERIM_TRANSCRIPT
+                    self._answer.heard(event.alternatives[0].text, self._now, whole=whole)
                 yield event
 
     async def on_user_turn_completed(
@@ -125,7 +126,3 @@ class Screening(Agent):
             self._answer.speech_began(self._now - event.speech_duration)
         elif event.type is vad.VADEventType.END_OF_SPEECH:
             self._answer.speech_ended(self._now - event.silence_duration)
-
-    def _on_words(self, event: UserInputTranscribedEvent) -> None:
-        # Words that are not final yet may be replaced, but those of a machine are long enough.
-        self._answer.heard(event.transcript, self._now)

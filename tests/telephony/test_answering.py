@@ -44,6 +44,7 @@ def test_a_short_greeting_and_a_pause_is_a_person(words: str) -> None:
         "您好，我现在不方便接听电话，请在提示音后留言。",
         "请在嘀声之后留言",
         "这里是张三的语音信箱",
+        "你好，我是小张，有事请说。",
     ],
 )
 def test_words_of_a_machine_decide_at_once(words: str) -> None:
@@ -73,6 +74,7 @@ def test_an_announcement_takes_no_message(words: str) -> None:
         "You have reached City Hospital. If you know the extension, dial it now.",
         "欢迎致电中国电信，查询话费请按一。",
         "人工服务请按0",
+        "您好,欢迎致电大欢迎好,个人业务请按你企业业务请按。",  # Whisper base, by phone
     ],
 )
 def test_what_asks_for_keys_is_a_menu(words: str) -> None:
@@ -109,6 +111,17 @@ def test_pauses_for_breath_do_not_make_it_a_person() -> None:
 def test_a_person_who_says_hello_twice_is_no_machine() -> None:
     answer = greeting((0.5, 1.0), (2.4, 3.0), words="Hello? Hello?", words_at=3.3)
     assert answer.verdict(3.9) == "person"
+
+
+def test_words_of_the_beginning_are_not_all_that_was_said() -> None:
+    answer = Answer()
+    answer.speech_began(0.5)
+    answer.heard("Welcome to the", 2.0)
+    answer.speech_ended(3.0)
+    answer.heard("Welcome to the city", 3.2, whole=False)
+    assert answer.verdict(4.0) is None
+    answer.heard("Welcome to the city library. Press one for opening hours.", 4.1)
+    assert answer.verdict(4.1) == "menu"
 
 
 def test_without_words_the_timing_decides_a_little_later() -> None:
