@@ -27,6 +27,7 @@ from livekit.agents.types import (
 
 from agent.demo import Server
 from agent.telemetry import TOPIC_TURN
+from agent.turns.backchannel import TRACK
 
 from .line import Line
 from .recording import SAMPLE_RATE, Channel, Samples
@@ -83,6 +84,9 @@ class Caller:
     """The telephone line that they speak through."""
     said: Channel = field(default_factory=Channel)
     heard: Channel = field(default_factory=Channel)
+    """What the agent says."""
+    murmured: Channel = field(default_factory=Channel)
+    """What it murmurs, on a track of its own (:mod:`agent.turns.backchannel`)."""
     captions: dict[str, Caption] = field(default_factory=dict)
     states: list[tuple[float, str]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
@@ -217,12 +221,12 @@ class Caller:
             due += _FRAME / SAMPLE_RATE
             await asyncio.sleep(max(due - time.monotonic(), 0))
 
-    async def _hear(self, track: rtc.Track) -> None:
+    async def _hear(self, track: rtc.Track, channel: Channel) -> None:
         stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
         try:
             async for event in stream:
                 samples = np.frombuffer(event.frame.data, np.int16).copy()
-                self.heard.put(samples, self.now)
+                channel.put(samples, self.now)
                 if self._echo:
                     self._echo.put(samples)
         finally:
@@ -278,11 +282,14 @@ async def join(
             task.add_done_callback(owned.discard)
 
         @caller.room.on("track_subscribed")
-        def _on_track(track: rtc.Track, _: object, participant: rtc.Participant) -> None:
+        def _on_track(
+            track: rtc.Track, publication: rtc.TrackPublication, participant: rtc.Participant
+        ) -> None:
             # Others in the room are heard by the agent, not by this caller.
             is_agent = participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
             if is_agent and track.kind == rtc.TrackKind.KIND_AUDIO:
-                own(tasks.create_task(caller._hear(track)))
+                channel = caller.murmured if publication.name == TRACK else caller.heard
+                own(tasks.create_task(caller._hear(track, channel)))
 
         @caller.room.on("participant_attributes_changed")
         def _on_attributes(changed: dict[str, str], _: object) -> None:

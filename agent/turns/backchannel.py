@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any, Protocol
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import (
     AgentSession,
@@ -21,6 +22,7 @@ from livekit.agents import (
 
 from .microphone import Microphone
 from .phrases import Speaking
+from .playout import Playout, Samples
 from .waiting import Pending, quiet
 
 TRACK = "backchannel"
@@ -29,6 +31,13 @@ TRACK = "backchannel"
 PAUSE = 0.35
 """Silence, after the 0.25 s by which the detector reports a pause, before one sounds, in seconds:
 a turn that was over is over by then, and people nod within the first second of a pause."""
+
+
+LEVEL = 0.5
+"""Volume of one, of the voice's own: who listens speaks more softly than who has the floor."""
+
+_AHEAD_MS = 40
+"""Sound with WebRTC ahead of time; it is heard after the user has gone on."""
 
 
 class Telling:
@@ -66,7 +75,7 @@ class Mouth(Protocol):
         """Make the sound of these, so that each begins at once."""
 
     async def murmur(self, text: str) -> None:
-        """Sound, if it is prepared."""
+        """Sound, if it is prepared, until the end or until cancelled."""
 
 
 class Backchannels:
@@ -140,7 +149,7 @@ class Murmur:
     """A track beside the agent's own, and the sounds that are played on it.
 
     Args:
-        session: Whose voice speaks.
+        session: Whose voice speaks; mono.
         room: Where it is heard.
     """
 
@@ -148,7 +157,7 @@ class Murmur:
         self._session = session
         self._room = room
         self._source: rtc.AudioSource | None = None
-        self._sounds: dict[str, list[rtc.AudioFrame]] = {}
+        self._sounds: dict[str, Samples] = {}
 
     async def prepare(self, texts: Iterable[str]) -> None:
         """Make the sounds and publish the track."""
@@ -158,9 +167,10 @@ class Murmur:
         for text in texts:
             if text not in self._sounds:
                 async with voice.synthesize(text) as stream:
-                    self._sounds[text] = [audio.frame async for audio in stream]
+                    frame = await stream.collect()
+                self._sounds[text] = _soft(np.frombuffer(frame.data, np.int16))
         if self._source is None:
-            self._source = rtc.AudioSource(voice.sample_rate, voice.num_channels)
+            self._source = rtc.AudioSource(voice.sample_rate, 1, queue_size_ms=_AHEAD_MS)
             track = rtc.LocalAudioTrack.create_audio_track(TRACK, self._source)
             await self._room.local_participant.publish_track(track, rtc.TrackPublishOptions())
 
@@ -169,10 +179,29 @@ class Murmur:
         if text not in self._sounds:
             await self.prepare([text])
         elif self._source:
-            for frame in self._sounds[text]:
-                await self._source.capture_frame(frame)
+            sound = Playout(self._source.sample_rate, quiet=1.0)
+            sound.push(self._sounds[text])
+            sound.complete()
+            try:
+                while sound.due:
+                    await self._play(self._source, sound.next())
+            finally:  # who goes on is not talked over, nor is there a click
+                sound.stop()
+                if sound.due:
+                    await self._play(self._source, sound.next())
 
     async def aclose(self) -> None:
         """Sound no more."""
         if self._source:
             await self._source.aclose()
+
+    async def _play(self, source: rtc.AudioSource, samples: Samples) -> None:
+        await source.capture_frame(
+            rtc.AudioFrame(samples.tobytes(), source.sample_rate, 1, samples.size)
+        )
+
+
+def _soft(sound: Samples) -> Samples:
+    """At the volume of a murmur, without the silence that a voice puts before and after a word."""
+    loud = np.flatnonzero(np.abs(sound.astype(int)) > np.iinfo(np.int16).max // 100)
+    return (sound[loud[0] : loud[-1] + 1] * LEVEL).astype(np.int16) if loud.size else sound[:0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
 from agent.demo import Server
-from agent.settings import ConductSettings
+from agent.settings import ConductSettings, Language
 from agent.turns import Floor
 from tests.turns.scripted import RATE, Thinker
 
@@ -46,10 +46,13 @@ class Ear(stt.STT):
 class Replies(Thinker):
     """Answers the first question with the first answer, however often it is asked.
 
-    A reply may be begun before the turn is certain.
+    A reply may be begun before the turn is certain. The result of a tool is said as it is.
     """
 
     def answer(self, chat_ctx: llm.ChatContext) -> str | llm.FunctionToolCall:
+        last = chat_ctx.items[-1]
+        if last.type == "function_call_output":
+            return last.output
         return self.answers[sum(m.role == "user" for m in chat_ctx.messages()) - 1]
 
 
@@ -108,10 +111,14 @@ async def room_for(server: Server) -> AsyncIterator[str]:
 async def hosting(
     server: Server,
     name: str,
-    *answers: str,
+    *answers: str | llm.FunctionToolCall,
     hears: tuple[str, ...] = (),
     conduct: ConductSettings | None = None,
     end_of_turn: float = 0.5,
+    language: Language = "en",
+    ear: stt.STT | None = None,
+    voice: tts.TTS | None = None,
+    tools: Sequence[llm.Tool] = (),
 ) -> AsyncIterator[Host]:
     """Bring the agent into a room in which its user is already.
 
@@ -122,10 +129,14 @@ async def hosting(
         hears: Transcripts, one after the other.
         conduct: Of the profile, if not the default.
         end_of_turn: Silence that ends a turn, in seconds.
+        language: Spoken.
+        ear: A real one, in place of that which hears the transcripts.
+        voice: A real one, in place of the tone.
+        tools: Of the assistant.
     """
-    profile = settings.load("gpu").model_copy(update={"greeting": {"en": ""}})
+    profile = settings.load("gpu").model_copy(update={"greeting": {language: ""}})
     turns = profile.turns.model_copy(update={"min_delay": end_of_turn, "max_delay": end_of_turn})
-    manners = Conduct(conduct or profile.conduct, "en")
+    manners = Conduct(conduct or profile.conduct, language)
     token = (
         api.AccessToken(server.api_key, server.api_secret)
         .with_identity("host")
@@ -138,22 +149,24 @@ async def hosting(
         room = rtc.Room()
         await room.connect(server.url, token.to_jwt())
         stack.push_async_callback(room.disconnect)
-        ear, thinker = Ear(*hears), Replies(*answers)
+        scripted, thinker = Ear(*hears), Replies(*answers)
         floor = Floor(turns, room)
         session = floor.session(
-            stt=ear,
+            stt=ear or scripted,
             llm=thinker,
-            tts=Tone(),
+            tts=voice or Tone(),
             userdata=manners,
             user_away_timeout=manners.away_after,
         )
         manners.follow(session, room, floor)
         for part in (manners, floor, session):
             stack.push_async_callback(part.aclose)
+        assistant = Assistant(profile, language, floor, manners)
+        await assistant.update_tools([*tools])
         await session.start(
-            Assistant(profile, "en", floor, manners),
+            assistant,
             room=room,
             room_options=room_io.RoomOptions(text_input=False),
             record=False,
         )
-        yield Host(name, session, ear, thinker)
+        yield Host(name, session, scripted, thinker)

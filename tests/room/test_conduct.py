@@ -179,7 +179,7 @@ async def test_it_murmurs_at_a_pause_and_nothing_else_happens(livekit: Server) -
         began = anna.now
         await anna.say(ANNAS)
         await asyncio.sleep(1.2)
-        murmur = anna.heard.first_sound(began)
+        murmur = anna.murmured.first_sound(began)
         assert murmur is not None
         assert host.session.agent_state == "listening"
         await anna.say(BENS)

@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+import pytest
+from livekit import rtc
 from livekit.agents import AgentSession
 
-from agent.turns.backchannel import PAUSE, Backchannels, Telling
+from agent.turns import backchannel as module
+from agent.turns.backchannel import LEVEL, PAUSE, Backchannels, Murmur, Telling
 from agent.turns.phrases import PHRASES
 
 from .scripted import about, stage
@@ -98,3 +102,82 @@ async def test_the_sounds_are_made_once_the_greeting_is_over() -> None:
         assert mouth.prepared == []
         await talk.at(3.0 + PAUSE + 0.1)
         assert mouth.prepared == list(EN.backchannels)
+
+
+class Source:
+    """Takes the place of WebRTC's source; keeps what is played."""
+
+    sample_rate = 24_000
+
+    def __init__(self) -> None:
+        self.played: list[np.ndarray[Any, Any]] = []
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        self.played.append(np.frombuffer(frame.data, np.int16).copy())
+        await asyncio.sleep(0)
+
+    async def aclose(self) -> None: ...
+
+
+class Voice:
+    """Says everything as half a second of one loudness, between two silences."""
+
+    sample_rate = Source.sample_rate
+
+    def synthesize(self, _: str) -> Voice:
+        return self
+
+    async def __aenter__(self) -> Voice:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def collect(self) -> rtc.AudioFrame:
+        silence = np.zeros(self.sample_rate // 5, np.int16)
+        word = np.full(self.sample_rate // 2, 10_000, np.int16)
+        samples = np.concatenate([silence, word, silence])
+        return rtc.AudioFrame(samples.tobytes(), self.sample_rate, 1, samples.size)
+
+
+class Room:
+    """As much of a room and of a session as a murmur sees."""
+
+    tts = Voice()
+
+    @property
+    def local_participant(self) -> Room:
+        return self
+
+    async def publish_track(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+async def murmur(monkeypatch: pytest.MonkeyPatch) -> tuple[Murmur, Source]:
+    source = Source()
+    monkeypatch.setattr(module.rtc, "AudioSource", lambda *_, **__: source)
+    monkeypatch.setattr(module.rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
+    murmur = Murmur(Room(), Room())  # type: ignore[arg-type]
+    await murmur.prepare(["Mm-hm."])
+    return murmur, source
+
+
+async def test_a_murmur_is_soft_and_begins_at_once(murmur: tuple[Murmur, Source]) -> None:
+    mouth, source = murmur
+    await mouth.murmur("Mm-hm.")
+    heard = np.concatenate(source.played)
+    assert heard.size == Source.sample_rate // 2
+    assert set(heard) == {round(10_000 * LEVEL)}
+
+
+async def test_a_murmur_is_faded_out_when_the_user_goes_on(murmur: tuple[Murmur, Source]) -> None:
+    mouth, source = murmur
+    nodding = asyncio.create_task(mouth.murmur("Mm-hm."))
+    while len(source.played) < 10:
+        await asyncio.sleep(0)
+    nodding.cancel()
+    await asyncio.wait([nodding])
+    assert len(source.played) == 11
+    last = source.played[-1].astype(int)
+    assert last[0] == round(10_000 * LEVEL)
+    assert last[-1] < 100
+    assert (np.diff(last) <= 0).all()

@@ -1,0 +1,201 @@
+"""The agent's own conduct with a real recogniser and real voices; only the model is scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+import aiohttp
+import numpy as np
+import pytest
+from livekit.agents import function_tool, llm
+
+from agent import engines, settings
+from agent.settings import ConductSettings, Language, SilenceSettings
+from agent.turns.backchannel import TRACK
+from bench.caller import Caller, join
+from bench.recording import SAMPLE_RATE, Samples, first_sound
+
+from .conftest import World, likeness
+from .instant import Host, hosting, room_for
+
+pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+
+STORY: dict[Language, tuple[str, ...]] = {
+    "en": (
+        "Last summer my brother and I went up to the mountains in the north, and",
+        "we took the old road along the river, because",
+        "my brother said that he wanted to see the bridge where our grandfather",
+        "used to go fishing when he was a little boy.",
+    ),
+    "zh": (
+        "去年夏天我和我弟弟一起去北方的山里旅行，然后",
+        "我们沿着河边的老路一直往前开，因为",
+        "我弟弟说他想去看看那座老桥，就是我爷爷",
+        "小时候经常去钓鱼的那个地方。",
+    ),
+}
+PAUSE = 1.2
+"""Between its pieces, in seconds."""
+
+
+@contextlib.asynccontextmanager
+async def talking(
+    world: World,
+    language: Language,
+    *answers: str | llm.FunctionToolCall,
+    conduct: ConductSettings | None = None,
+    end_of_turn: float = 0.5,
+    tools: Sequence[llm.Tool] = (),
+) -> AsyncIterator[tuple[Caller, Host]]:
+    """A caller and the agent, who listens."""
+    profile = settings.load("cpu")
+    ear = engines.stt(
+        profile.stt.model_copy(update={"base_url": world.stt_url}),
+        language,
+        longest_pause=end_of_turn,
+    )
+    async with aiohttp.ClientSession() as http, room_for(world.server) as name:
+        voice = engines.tts(
+            profile.tts.model_copy(update={"base_url": world.tts_url}), language, http_session=http
+        )
+        async with (
+            join(world.server, name, identity="anna") as anna,
+            hosting(
+                world.server, name, *answers,
+                conduct=conduct, end_of_turn=end_of_turn, tools=tools,
+                language=language, ear=ear, voice=voice,
+            ) as host,
+        ):  # fmt: skip
+            await anna.until("listening")
+            yield anna, host
+
+
+async def until_last(host: Host, words: str) -> None:
+    async with asyncio.timeout(30):
+        while host.words[-1:] != [words]:
+            await asyncio.sleep(0.05)
+
+
+def sounds(samples: Samples, quiet: float = 0.25) -> list[tuple[float, float]]:
+    """When each sound begins and ends, in seconds."""
+    at = np.flatnonzero(np.abs(samples.astype(int)) > 104) / SAMPLE_RATE  # -50 dBFS
+    if not at.size:
+        return []
+    gaps = np.flatnonzero(np.diff(at) > quiet)
+    return list(zip(at[[0, *(gaps + 1)]], at[[*gaps, -1]], strict=True))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_a_story_is_nodded_at_in_its_pauses_alone(world: World, language: Language) -> None:
+    conduct = ConductSettings(backchannel_after=2.0)
+    async with talking(world, language, "1", conduct=conduct, end_of_turn=2.0) as (anna, host):
+        pieces = [await world.speech(text, language) for text in STORY[language]]
+        async with asyncio.timeout(20):
+            while not (
+                anna.agent and TRACK in {p.name for p in anna.agent.track_publications.values()}
+            ):
+                await anna.tick()
+        pauses: list[tuple[float, float]] = []
+        for piece in pieces:
+            said = await anna.say(piece)
+            await asyncio.sleep(PAUSE)
+            pauses.append((said, anna.now))
+        await until_last(host, "1")
+        nods = sounds(anna.murmured.samples())
+    assert nods
+    for begin, end in nods:
+        assert any(after < begin < before for after, before in pauses)
+        assert end - begin < 1.0
+    # One turn for all of it, and nobody wrote of a nod.
+    assert [word[:2] == "> " for word in host.words] == [True, False]
+    assert likeness(host.words[0], "".join(STORY[language])) > 0.5
+    captions = [c.text for c in anna.captions.values() if c.identity == "host"]
+    assert captions == ["1"]
+
+
+async def test_two_voices_are_told_apart(world: World) -> None:
+    answers = ("One cup of tea.", "One glass of milk.", "You asked for tea.")
+    said = (
+        ("I would like a cup of tea, please.", "tea"),
+        ("I would like a glass of milk, please.", "milk"),
+        ("What was it that I asked for?", "ask"),
+    )
+    async with (
+        talking(world, "en", *answers) as (anna, host),
+        join(world.server, host.name, identity="ben") as ben,
+    ):
+        await ben.until("listening")
+        await asyncio.sleep(1.0)  # everybody's tracks are still arriving
+        for n, caller in enumerate((anna, ben, anna)):
+            await caller.say(await world.speech(said[n][0], "en", voice=n % 2))
+            await until_last(host, answers[n])
+            await anna.until("listening")
+            await asyncio.sleep(1.0)
+    asked = [m.text_content or "" for m in host.thinker.asked[-1].messages() if m.role == "user"]
+    assert [words[:9] for words in asked] == ["[Guest 1]", "[Guest 2]", "[Guest 1]"]
+    for words, (_, key) in zip(asked, said, strict=True):
+        assert key in words.lower()
+
+
+async def test_a_slow_tool_is_bridged_by_words_that_are_heard_and_not_kept(world: World) -> None:
+    @function_tool
+    async def find_train() -> str:
+        """Find the next train."""
+        await asyncio.sleep(5.0)
+        return "The train leaves at noon."
+
+    call = llm.FunctionToolCall(name="find_train", arguments="{}", call_id="1")
+    async with talking(world, "en", call, tools=[find_train]) as (anna, host):
+        asked = await anna.say(await world.speech("When does the next train leave?", "en"))
+        await until_last(host, "The train leaves at noon.")
+        await anna.until("listening")
+        await asyncio.sleep(0.3)
+        heard = anna.heard.between(asked, anna.now)
+    assert len(host.words) == 2
+    text = (await world.transcribe(heard, "en")).lower()
+    assert "moment" in text
+    assert text.index("moment") < text.index("noon")
+
+
+async def test_it_breaks_in_when_the_clause_is_over(world: World) -> None:
+    tea = "Excuse me, your tea is ready."
+    async with talking(world, "en", "Go on.", end_of_turn=1.5) as (anna, host):
+        began = anna.now
+        saying = asyncio.create_task(anna.say(await world.speech(STORY["en"][0], "en")))
+        while host.session.user_state != "speaking":
+            await asyncio.sleep(0.02)
+        assert await host.session.userdata.interject(tea)
+        over = await saying
+        heard = anna.heard.samples().copy()
+        await until_last(host, "Go on.")
+    spoke = first_sound(heard, after=began)
+    assert spoke is not None
+    assert spoke > over
+    assert likeness(await world.transcribe(heard[int(spoke * SAMPLE_RATE) :], "en"), tea) > 0.7
+    assert host.words[0] == tea
+    assert likeness(host.words[1], STORY["en"][0]) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "leaves"), [("en", "there", "bye"), ("zh", "还在", "再见")]
+)
+async def test_who_is_silent_is_asked_once_and_left_with_a_goodbye(
+    world: World, language: Language, asks: str, leaves: str
+) -> None:
+    conduct = ConductSettings(silence=SilenceSettings(ask_after=2.0, leave_after=2.0))
+    async with talking(world, language, conduct=conduct) as (anna, host):
+        closed = asyncio.Event()
+        host.session.on("close", lambda _: closed.set())
+        async with asyncio.timeout(30):
+            await closed.wait()
+        await asyncio.sleep(0.3)
+        heard = anna.heard.samples().copy()
+    # With the pause between them in the sound, Whisper writes the first alone.
+    question, goodbye = [
+        await world.transcribe(heard[int(a * SAMPLE_RATE) : int(b * SAMPLE_RATE) + 2400], language)
+        for a, b in sounds(heard, quiet=1.0)
+    ]
+    assert asks in question.lower()
+    assert leaves in goodbye.lower()
