@@ -83,7 +83,12 @@ class Conduct:
         if room and floor and settings.backchannel_after:
             mouth = Murmur(session, room)
             nods = Backchannels(
-                session, floor.microphone, mouth, settings.backchannel_after, self.phrases
+                session,
+                floor.microphone,
+                mouth,
+                settings.backchannel_after,
+                floor.shortest,
+                self.phrases,
             )
             self._parts += [nods, mouth]
         if room:

@@ -180,8 +180,7 @@ class ConductSettings(_Section):
     """Silence while a tool runs before the agent says that it is at it, in seconds; 0 for never."""
     backchannel_after: Seconds = 0.0
     """Speech of the user, pauses aside, before the agent murmurs "mm-hm" (嗯) at the next pause, in
-    seconds; 0 for never. Off by default: with a detector of turns that waits for nothing but
-    silence, a pause is the end of a turn more often than not."""
+    seconds; 0 for never. Off by default: a microphone without echo cancellation hears it too."""
     plan: PlanSettings = PlanSettings()
 
 

@@ -72,6 +72,11 @@ class Floor:
         )
         self.microphone.listen(self.overlap.on_voice)
 
+    @property
+    def shortest(self) -> float:
+        """Silence after a reported pause with which a turn is over at the soonest, in seconds."""
+        return self._turns.min_delay
+
     def session(
         self,
         *,

@@ -6,6 +6,7 @@ turn-taking are real.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -95,6 +96,15 @@ class Host:
             for message in self.session.history.messages()
             if message.role in ("user", "assistant")
         ]
+
+
+async def until_last(host: Host, words: str, *, within: float = 30.0) -> None:
+    """Wait for the history to end with these words."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while host.words[-1:] != [words]:
+                await asyncio.sleep(0.05)
+    assert host.words[-1:] == [words]
 
 
 @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
 
 from .conftest import recorded
-from .instant import Host, hosting, room_for
+from .instant import Host, hosting, room_for, until_last
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -37,14 +37,6 @@ async def until(host: Host, words: list[str]) -> None:
             return
         await asyncio.sleep(0.05)
     assert host.words == words
-
-
-async def until_last(host: Host, words: str) -> None:
-    for _ in range(400):
-        if host.words[-1:] == [words]:
-            return
-        await asyncio.sleep(0.05)
-    assert host.words[-1:] == [words]
 
 
 async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(livekit: Server) -> None:

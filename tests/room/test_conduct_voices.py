@@ -18,26 +18,20 @@ from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples, first_sound
 
 from .conftest import World, likeness
-from .instant import Host, hosting, room_for
+from .instant import Host, hosting, room_for, until_last
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
-STORY: dict[Language, tuple[str, ...]] = {
-    "en": (
-        "Last summer my brother and I went up to the mountains in the north, and",
-        "we took the old road along the river, because",
-        "my brother said that he wanted to see the bridge where our grandfather",
-        "used to go fishing when he was a little boy.",
-    ),
-    "zh": (
-        "去年夏天我和我弟弟一起去北方的山里旅行，然后",
-        "我们沿着河边的老路一直往前开，因为",
-        "我弟弟说他想去看看那座老桥，就是我爷爷",
-        "小时候经常去钓鱼的那个地方。",
-    ),
-}
+STORY = (
+    "去年夏天我和我弟弟一起去北方的山里旅行，然后",
+    "我们沿着河边的老路一直往前开，因为",
+    "我弟弟说他想去看看那座老桥。",
+)
 PAUSE = 1.2
 """Between its pieces, in seconds."""
+
+CLAUSE = "My brother said that he wanted to see the bridge where our grandfather used to fish."
+"""Without a pause in it."""
 
 
 @contextlib.asynccontextmanager
@@ -56,7 +50,7 @@ async def talking(
         language,
         longest_pause=end_of_turn,
     )
-    async with aiohttp.ClientSession() as http, room_for(world.server) as name:
+    async with ear, aiohttp.ClientSession() as http, room_for(world.server) as name:
         voice = engines.tts(
             profile.tts.model_copy(update={"base_url": world.tts_url}), language, http_session=http
         )
@@ -72,12 +66,6 @@ async def talking(
             yield anna, host
 
 
-async def until_last(host: Host, words: str) -> None:
-    async with asyncio.timeout(30):
-        while host.words[-1:] != [words]:
-            await asyncio.sleep(0.05)
-
-
 def sounds(samples: Samples, quiet: float = 0.25) -> list[tuple[float, float]]:
     """When each sound begins and ends, in seconds."""
     at = np.flatnonzero(np.abs(samples.astype(int)) > 104) / SAMPLE_RATE  # -50 dBFS
@@ -87,11 +75,10 @@ def sounds(samples: Samples, quiet: float = 0.25) -> list[tuple[float, float]]:
     return list(zip(at[[0, *(gaps + 1)]], at[[*gaps, -1]], strict=True))
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-async def test_a_story_is_nodded_at_in_its_pauses_alone(world: World, language: Language) -> None:
+async def test_a_story_is_nodded_at_in_its_pauses_alone(world: World) -> None:
     conduct = ConductSettings(backchannel_after=2.0)
-    async with talking(world, language, "1", conduct=conduct, end_of_turn=2.0) as (anna, host):
-        pieces = [await world.speech(text, language) for text in STORY[language]]
+    async with talking(world, "zh", "真好。", conduct=conduct, end_of_turn=2.0) as (anna, host):
+        pieces = [await world.speech(text, "zh") for text in STORY]
         async with asyncio.timeout(20):
             while not (
                 anna.agent and TRACK in {p.name for p in anna.agent.track_publications.values()}
@@ -102,7 +89,7 @@ async def test_a_story_is_nodded_at_in_its_pauses_alone(world: World, language: 
             said = await anna.say(piece)
             await asyncio.sleep(PAUSE)
             pauses.append((said, anna.now))
-        await until_last(host, "1")
+        await until_last(host, "真好。")
         nods = sounds(anna.murmured.samples())
     assert nods
     for begin, end in nods:
@@ -110,9 +97,9 @@ async def test_a_story_is_nodded_at_in_its_pauses_alone(world: World, language: 
         assert end - begin < 1.0
     # One turn for all of it, and nobody wrote of a nod.
     assert [word[:2] == "> " for word in host.words] == [True, False]
-    assert likeness(host.words[0], "".join(STORY[language])) > 0.5
+    assert likeness(host.words[0], "".join(STORY)) > 0.5
     captions = [c.text for c in anna.captions.values() if c.identity == "host"]
-    assert captions == ["1"]
+    assert captions == ["真好。"]
 
 
 async def test_two_voices_are_told_apart(world: World) -> None:
@@ -143,7 +130,7 @@ async def test_a_slow_tool_is_bridged_by_words_that_are_heard_and_not_kept(world
     @function_tool
     async def find_train() -> str:
         """Find the next train."""
-        await asyncio.sleep(5.0)
+        await asyncio.sleep(4.0)
         return "The train leaves at noon."
 
     call = llm.FunctionToolCall(name="find_train", arguments="{}", call_id="1")
@@ -163,7 +150,7 @@ async def test_it_breaks_in_when_the_clause_is_over(world: World) -> None:
     tea = "Excuse me, your tea is ready."
     async with talking(world, "en", "Go on.", end_of_turn=1.5) as (anna, host):
         began = anna.now
-        saying = asyncio.create_task(anna.say(await world.speech(STORY["en"][0], "en")))
+        saying = asyncio.create_task(anna.say(await world.speech(CLAUSE, "en")))
         while host.session.user_state != "speaking":
             await asyncio.sleep(0.02)
         assert await host.session.userdata.interject(tea)
@@ -175,17 +162,12 @@ async def test_it_breaks_in_when_the_clause_is_over(world: World) -> None:
     assert spoke > over
     assert likeness(await world.transcribe(heard[int(spoke * SAMPLE_RATE) :], "en"), tea) > 0.7
     assert host.words[0] == tea
-    assert likeness(host.words[1], STORY["en"][0]) > 0.7
+    assert likeness(host.words[1], CLAUSE) > 0.7
 
 
-@pytest.mark.parametrize(
-    ("language", "asks", "leaves"), [("en", "there", "bye"), ("zh", "还在", "再见")]
-)
-async def test_who_is_silent_is_asked_once_and_left_with_a_goodbye(
-    world: World, language: Language, asks: str, leaves: str
-) -> None:
+async def test_who_is_silent_is_asked_once_and_left_with_a_goodbye(world: World) -> None:
     conduct = ConductSettings(silence=SilenceSettings(ask_after=2.0, leave_after=2.0))
-    async with talking(world, language, conduct=conduct) as (anna, host):
+    async with talking(world, "en", conduct=conduct) as (anna, host):
         closed = asyncio.Event()
         host.session.on("close", lambda _: closed.set())
         async with asyncio.timeout(30):
@@ -194,8 +176,8 @@ async def test_who_is_silent_is_asked_once_and_left_with_a_goodbye(
         heard = anna.heard.samples().copy()
     # With the pause between them in the sound, Whisper writes the first alone.
     question, goodbye = [
-        await world.transcribe(heard[int(a * SAMPLE_RATE) : int(b * SAMPLE_RATE) + 2400], language)
+        await world.transcribe(heard[int(a * SAMPLE_RATE) : int(b * SAMPLE_RATE)], "en")
         for a, b in sounds(heard, quiet=1.0)
     ]
-    assert asks in question.lower()
-    assert leaves in goodbye.lower()
+    assert "there" in question.lower()
+    assert "bye" in goodbye.lower()

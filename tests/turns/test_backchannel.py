@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from livekit import rtc
-from livekit.agents import AgentSession
+from livekit.agents import AgentSession, vad
 
 from agent.turns import backchannel as module
-from agent.turns.backchannel import LEVEL, PAUSE, Backchannels, Murmur, Telling
+from agent.turns.backchannel import LEVEL, MARGIN, Backchannels, Murmur, Telling
 from agent.turns.phrases import PHRASES
 
-from .scripted import about, stage
+from .scripted import Vad, about, stage
 from .virtual_time import in_virtual_time, now
 
 EN = PHRASES["en"]
+TURN = 0.2
+PAUSE = TURN + MARGIN
 
 
 class Mouth:
@@ -31,9 +33,13 @@ class Mouth:
         self.murmured.append((now(), text))
 
 
+def nodding_in(mouth: Mouth, session: Any, detector: Any) -> Backchannels:
+    return Backchannels(session, detector, mouth, 4.0, TURN, lambda: EN)
+
+
 def nodding(mouth: Mouth) -> Callable[[AgentSession[Any]], None]:
     def attach(session: AgentSession[Any]) -> None:
-        Backchannels(session, session.vad, mouth, 4.0, lambda: EN)
+        nodding_in(mouth, session, session.vad)
 
     return attach
 
@@ -91,6 +97,24 @@ async def test_a_user_who_goes_on_at_once_is_not_nodded_at() -> None:
         talk.user_speaks()
         await talk.at(9.0)
         assert mouth.murmured == []
+
+
+class Thinking(rtc.EventEmitter[str]):
+    """A session that holds a reply, begun too early, while the user tells on."""
+
+    agent_state = "thinking"
+
+
+@in_virtual_time
+async def test_a_reply_that_is_held_is_no_reason_to_be_dumb() -> None:
+    mouth, session, detector = Mouth(), Thinking(), Vad()
+    nods = nodding_in(mouth, session, detector)
+    detector.emit_event(vad.VADEventType.START_OF_SPEECH)
+    await asyncio.sleep(5.0)
+    detector.emit_event(vad.VADEventType.END_OF_SPEECH)
+    await asyncio.sleep(1.0)
+    assert mouth.murmured == [(about(5.0 + PAUSE), EN.backchannels[0])]
+    await nods.aclose()
 
 
 @in_virtual_time
