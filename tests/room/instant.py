@@ -25,6 +25,7 @@ from agent.conduct import Conduct
 from agent.demo import Server
 from agent.settings import ConductSettings, Language
 from agent.turns import Floor
+from agent.turns.patience import Patience
 from tests.turns.scripted import RATE, Thinker
 
 
@@ -145,7 +146,6 @@ async def hosting(
         tools: Of the assistant.
     """
     profile = settings.load("gpu").model_copy(update={"greeting": {language: ""}})
-    turns = profile.turns.model_copy(update={"min_delay": end_of_turn, "max_delay": end_of_turn})
     manners = Conduct(conduct or profile.conduct, language)
     token = (
         api.AccessToken(server.api_key, server.api_secret)
@@ -160,7 +160,8 @@ async def hosting(
         await room.connect(server.url, token.to_jwt())
         stack.push_async_callback(room.disconnect)
         scripted, thinker = Ear(*hears), Replies(*answers)
-        floor = Floor(turns, room)
+        wait = Patience(shortest=end_of_turn, longest=end_of_turn)
+        floor = Floor(profile.turns, room, wait=wait)
         session = floor.session(
             stt=ear or scripted,
             llm=thinker,
