@@ -8,6 +8,9 @@ _LONG = 150
 """Letters, a Chinese character counting as three, after which a part ends with its sentence: ten
 seconds of speech, for a model that was asked for paragraphs and wrote none."""
 
+_ENDLESS = 2 * _LONG
+"""Letters after which a comma will do: a small model falls into sentences that do not end."""
+
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z])|\d)\.$")
 """What ends in a full stop and no sentence; a number is the head of a list's item."""
 
@@ -15,7 +18,8 @@ _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z]
 class Parts:
     """Says of each piece of a text to which part it belongs.
 
-    A part ends at an empty line, or with a sentence that ends after ten seconds of speech.
+    A part ends at an empty line, with a sentence that ends after ten seconds of speech, or with a
+    clause that ends after twenty.
     """
 
     def __init__(self) -> None:
@@ -54,6 +58,10 @@ class Parts:
     def _ends(self, character: str) -> bool:
         """Whether the part has ended before this character."""
         if self._blank.count("\n") > 1:
+            return True
+        if self._length >= _ENDLESS and (
+            self._tail[-1] in "，；" or (self._tail[-1] in ",;" and self._blank)
+        ):
             return True
         return self._length >= _LONG and is_sentence_end(self._tail, self._blank + character)
 

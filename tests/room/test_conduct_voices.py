@@ -15,7 +15,7 @@ from agent import engines, settings
 from agent.settings import ConductSettings, Language, SilenceSettings
 from agent.turns.backchannel import TRACK
 from bench.caller import Caller, join
-from bench.recording import SAMPLE_RATE, Samples, first_sound
+from bench.recording import SAMPLE_RATE, Samples
 
 from .conftest import World, likeness
 from .instant import Host, hosting, room_for, until_last
@@ -29,9 +29,6 @@ STORY = (
 )
 PAUSE = 1.2
 """Between its pieces, in seconds."""
-
-CLAUSE = "My brother said that he wanted to see the bridge where our grandfather used to fish."
-"""Without a pause in it."""
 
 
 @contextlib.asynccontextmanager
@@ -144,25 +141,6 @@ async def test_a_slow_tool_is_bridged_by_words_that_are_heard_and_not_kept(world
     text = (await world.transcribe(heard, "en")).lower()
     assert "moment" in text
     assert text.index("moment") < text.index("noon")
-
-
-async def test_it_breaks_in_when_the_clause_is_over(world: World) -> None:
-    tea = "Excuse me, your tea is ready."
-    async with talking(world, "en", "Go on.", end_of_turn=1.5) as (anna, host):
-        began = anna.now
-        saying = asyncio.create_task(anna.say(await world.speech(CLAUSE, "en")))
-        while host.session.user_state != "speaking":
-            await asyncio.sleep(0.02)
-        assert await host.session.userdata.interject(tea)
-        over = await saying
-        heard = anna.heard.samples().copy()
-        await until_last(host, "Go on.")
-    spoke = first_sound(heard, after=began)
-    assert spoke is not None
-    assert spoke > over
-    assert likeness(await world.transcribe(heard[int(spoke * SAMPLE_RATE) :], "en"), tea) > 0.7
-    assert host.words[0] == tea
-    assert likeness(host.words[1], CLAUSE) > 0.7
 
 
 async def test_who_is_silent_is_asked_once_and_left_with_a_goodbye(world: World) -> None:

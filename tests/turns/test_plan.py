@@ -174,7 +174,8 @@ LONG = "This sentence, of Dr. Smith and 3.5 others, has some seventy letters in 
             "这句话有十个字左右吧。" * 7,
             ["这句话有十个字左右吧。" * 5, "这句话有十个字左右吧。" * 2],
         ),
-        ("一、二、三，" * 40, ["一、二、三，" * 40]),
+        ("一、二、三，" * 20, ["一、二、三，" * 20]),
+        ("一、二、三，" * 40, ["一、二、三，" * 22, "一、二、三，" * 18]),
     ],
 )
 def test_a_text_has_the_same_parts_however_it_arrives(
