@@ -113,7 +113,7 @@ async def enter(ctx: JobContext) -> None:
         phone.start(session)
         ctx.add_shutdown_callback(phone.aclose)
     await session.start(
-        phone.first(assistant, floor.microphone) if phone else assistant,
+        phone.first(assistant, floor) if phone else assistant,
         room=ctx.room,
         # What anybody types is taken by the conduct, which knows everybody.
         room_options=room_io.RoomOptions(

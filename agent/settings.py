@@ -231,9 +231,9 @@ class Destination(_Section):
 class PhoneSettings(_Section):
     """Callers by phone (``agent/telephony``)."""
 
-    turns: TurnSettings = TurnSettings(min_silence=0.35, min_delay=0.5, min_interruption=0.8)
-    """Who has the floor, in place of the profile's own ``turns``: 8 kHz, the losses of G.711 and
-    the noise of a line make speech look like it begins and ends where it does not."""
+    turns: TurnSettings = TurnSettings(vad_threshold=0.4, min_silence=0.35, min_interruption=0.8)
+    """Who has the floor, in place of the profile's own ``turns``: in a telephone's band a voice is
+    noticed later, and lost packets leave gaps in it (``make bench-narrowband``)."""
     language: Language | None = None
     """Of a caller whose dispatch rule names none; the profile's own when not given."""
     tools: list[PhoneTool] = []

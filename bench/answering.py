@@ -157,7 +157,7 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
         heard: list[str] = []
         session.on("user_input_transcribed", lambda event: heard.append(event.transcript))
         message = MESSAGE[case.language]
-        screening = Screening(message, _Speaker(message), floor.microphone)
+        screening = Screening(message, _Speaker(message), floor)
         await session.start(
             screening,
             room=room,

@@ -12,7 +12,7 @@ from livekit.agents import Agent, AgentSession, utils
 from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Language, PhoneSettings
-from ..turns.microphone import Microphone
+from ..turns import Floor
 from .call import STATUS, Call, HungUp
 from .clock import CallClock
 from .dial import Dialler
@@ -103,11 +103,11 @@ class Phone:
         """Go on in another language."""
         self.known_language = language
 
-    def first(self, assistant: Agent, microphone: Microphone) -> Agent:
+    def first(self, assistant: Agent, floor: Floor) -> Agent:
         """Who begins: the assistant, or what finds out who picked up."""
         if self.order is None:
             return assistant
-        return Screening(self.order.message, assistant, microphone)
+        return Screening(self.order.message, assistant, floor)
 
     @property
     def session(self) -> AgentSession[Any]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import ExitStack, aclosing
 
 import numpy as np
 from livekit import rtc
@@ -21,7 +21,7 @@ from livekit.agents import (
     vad,
 )
 
-from ..turns.microphone import Microphone
+from ..turns import Floor
 from .answering import Answer, Verdict
 from .beep import BeepDetector
 
@@ -37,35 +37,35 @@ class Screening(Agent):
     Args:
         message: What is left on a machine.
         then: Who talks with a person.
-        microphone: Tells when there is a voice. The session's own idea of the end of speech is
-            that of a turn, which comes up to two seconds later.
+        floor: Of the session. The end of a turn would be known up to two seconds too late: it
+            tells each pause instead.
     """
 
-    def __init__(self, message: str, then: Agent, microphone: Microphone) -> None:
+    def __init__(self, message: str, then: Agent, floor: Floor) -> None:
         super().__init__(
             instructions="",
             llm=None,
             turn_handling={"preemptive_generation": {"enabled": False}},
         )
-        self._message, self._then, self._microphone = message, then, microphone
+        self._message, self._then, self._floor = message, then, floor
         self.verdict: Verdict | None = None
         """Who picked up; None while that is open."""
         self._answer = Answer()
         self._beeps: BeepDetector | None = None
         self._began = 0.0
         self._listening: asyncio.Task[None] | None = None
-        self._deafen: Callable[[], None] | None = None
+        self._exit = ExitStack()
 
     async def on_enter(self) -> None:
         """Listen."""
         self._began = asyncio.get_running_loop().time()
-        self._deafen = self._microphone.listen(self._on_voice)
+        self._exit.enter_context(self._floor.telling_pauses())
+        self._exit.callback(self._floor.microphone.listen(self._on_voice))
         self._listening = asyncio.create_task(self._screen())
 
     async def on_exit(self) -> None:
         """Listen no more."""
-        if self._deafen:
-            self._deafen()
+        self._exit.close()
         if self._listening and self._listening is not asyncio.current_task():
             self._listening.cancel()
 

@@ -189,7 +189,7 @@ def converse(server: Server) -> Converse:
             profile = load("gpu").model_copy(update={"phone": settings, "greeting": {"en": ""}})
             phone.start(session)
             await session.start(
-                phone.first(Assistant(profile, "en", floor, conduct, phone), floor.microphone),
+                phone.first(Assistant(profile, "en", floor, conduct, phone), floor),
                 room=room,
                 room_options=room_io.RoomOptions(
                     participant_identity=caller.identity, text_input=False
