@@ -268,11 +268,18 @@ async def main() -> None:
                 "tts": profile.tts.model_copy(update={"base_url": tts}),
             }
         )
-        for case in cases(args.halves, args.languages):
-            row = await screen(case, server, profile, http)
-            rows.append(row)
-            mark = " " if row.verdict == case.kind else "✗"
-            print(f"{mark} {case.kind}: {row.verdict}, {case.text}  ← {row.heard[-1:]}", flush=True)
+
+        async def call(language: Language) -> None:
+            for case in cases(args.halves, [language]):
+                row = await screen(case, server, profile, http)
+                rows.append(row)
+                mark = " " if row.verdict == case.kind else "✗"
+                print(f"{mark} {case.kind}: {row.verdict}, {case.text}  ← {row.heard[-1:]}")
+
+        # A call in each language at once: most of a call is waiting.
+        async with asyncio.TaskGroup() as group:
+            for language in args.languages:
+                group.create_task(call(language))
     path = report.OUT / "answering" / "rows.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(r) for r in rows], ensure_ascii=False, indent=1))

@@ -40,9 +40,9 @@ TRUNKS = "inbound:" + "".join(
 CODECS = ("pcmu", "pcma")
 GREETED = 7.0
 """Seconds until the first question."""
-ROUND = 13.0
-"""Seconds from the end of a question to the next: the agent asks whether anybody is there after 8
-of silence, and an answer lasts 2 to 5."""
+ROUND = 10.0
+"""Seconds from the end of a question to the next: an answer is over after 3 to 7, and 8 of silence
+later the agent asks whether anybody is there."""
 PER_CALL = 5
 
 
