@@ -78,6 +78,11 @@ class Utterance:
         )
 
 
+def without_echo(text: str) -> str:
+    """A transcript without the prompt for Chinese, which nobody said."""
+    return _ECHO.sub("", text)
+
+
 def decode(data: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Read any audio container that FFmpeg knows as mono float32 at 16 kHz.
 
@@ -182,5 +187,5 @@ class Whisper:
 
     def _tidy(self, segment: Segment, language: str) -> Segment:
         if language == "zh":
-            segment.text = _ECHO.sub("", self._simplified.convert(segment.text))
+            segment.text = without_echo(self._simplified.convert(segment.text))
         return segment
