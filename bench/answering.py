@@ -178,7 +178,7 @@ async def _watch(
     speaking = asyncio.create_task(callee.say(sound))
     decided: float | None = None
     spoke: float | None = None
-    quiet = 0.0
+    quiet = began + len(sound) / SAMPLE_RATE
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(WITHIN):
             while decided is None or spoke is None:

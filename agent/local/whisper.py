@@ -37,7 +37,7 @@ TOKENS_PER_SECOND = 8
 SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。"
 """Expected words of Chinese speech for which none were named: with them Whisper writes commas."""
 
-_ECHO = re.compile(r"[，,]?(?:这是一段普通话对话|请用简体中文和标点记录)[，。,]?")
+_ECHO = re.compile(r"[，,]?(?:这是一段普通话对话|请用简体中文和标点(?:记录?)?)[，。,]?")
 """What Whisper writes of them where it hears little, such as a "喂" by phone."""
 
 _REPEATED = re.compile(r"(\S.*?)(?:\W*\1)+\W*")

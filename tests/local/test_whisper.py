@@ -9,6 +9,7 @@ from agent.local.whisper import SIMPLIFIED, without_echo
     ("heard", "said"),
     [
         ("为你好那位，请用简体中文和标点记录。", "为你好那位"),  # Whisper base, by phone
+        ("为你好，请你好，请用简体中文和标点记", "为你好，请你好"),
         ("请用简体中文和标点记录。", ""),
         (SIMPLIFIED, ""),
         ("请用简体中文回答。", "请用简体中文回答。"),
