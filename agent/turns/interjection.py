@@ -86,21 +86,26 @@ class Interjections:
                 asyncio.timeout(within) as deadline,
                 nullcontext() if urgent else self._queue,
             ):
-                if urgent:
-                    await self._seize()
-                else:
-                    with self._telling_pauses():
-                        await self._opening(relevant)
-                if not relevant():
-                    return False
-                deadline.reschedule(None)
-                speech = await self._session.say(text, allow_interruptions=not urgent)
+                due = deadline.when()
+                while True:
+                    if urgent:
+                        await self._seize()
+                    else:
+                        with self._telling_pauses():
+                            await self._opening(relevant)
+                    if not relevant():
+                        return False
+                    deadline.reschedule(None)
+                    speech = await self._session.say(text, allow_interruptions=not urgent)
+                    # A user who went on before a word of it was heard has another pause.
+                    if speech.chat_items or not speech.interrupted:
+                        return bool(speech.chat_items)
+                    deadline.reschedule(due)
         except TimeoutError:
             return False
         finally:
             if self._cut:
                 self._answer.start(self._answer_what_was_cut())
-        return bool(speech.chat_items)
 
     async def _opening(self, relevant: Callable[[], bool]) -> None:
         while self._session.user_state == "speaking" or self._session.agent_state != "listening":

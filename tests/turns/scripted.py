@@ -207,9 +207,13 @@ class Stage:
         """The detector reports the end of speech; the transcript is there at once."""
         self.vad.emit_event(vad.VADEventType.END_OF_SPEECH, silence_duration=0.0)
         if text:
-            data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]
-            event = stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
-            self.ear.heard.put_nowait(event)
+            self.hears(text)
+
+    def hears(self, text: str) -> None:
+        """A final transcript comes."""
+        data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]
+        event = stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
+        self.ear.heard.put_nowait(event)
 
     def when(self, text: str) -> float:
         """When a message with these words was in the history."""

@@ -181,3 +181,43 @@ async def test_an_urgent_one_stops_the_agent_itself() -> None:
         tasks.create_task(polite.interject("Fire!", urgent=True))
         await talk.at(20.0)
     assert talk.said[1] == (about(1.5), "Fire!")
+
+
+@in_virtual_time
+async def test_who_goes_on_before_a_word_of_it_has_another_pause() -> None:
+    async with polite_stage("Really?", end_of_turn=1.5) as (talk, polite, tasks):
+        await talk.at(1.0)
+        talk.user_speaks()
+        tasks.create_task(polite.interject(TEA))
+        await talk.at(4.0)
+        talk.user_pauses(STORY)
+        while talk.session.agent_state != "speaking":
+            await asyncio.sleep(0)
+        talk.user_speaks()
+        await talk.session.interrupt()
+        await talk.at(5.9)
+        # Before the pause: LiveKit tells by the wall's clock whether it has to wait for one.
+        talk.hears("and swam.")
+        await talk.at(6.0)
+        assert polite.done == []
+        talk.user_pauses()
+        await talk.at(20.0)
+    assert [said for _, said in polite.done] == [True]
+    assert spoken(talk)[:2] == [about(4.0), about(6.0)]
+    assert talk.words == [f"> {STORY} and swam.", TEA, "Really?"]
+
+
+@in_virtual_time
+async def test_who_goes_on_again_and_again_is_not_broken_into_for_ever() -> None:
+    async with polite_stage("Really?", end_of_turn=1.5) as (talk, polite, tasks):
+        talk.user_speaks()
+        tasks.create_task(polite.interject(TEA, within=5.0))
+        for pause in (3.0, 6.0):
+            await talk.at(pause)
+            talk.user_pauses(STORY)
+            while talk.session.agent_state != "speaking" and now() < 5.0:
+                await asyncio.sleep(0.01)
+            talk.user_speaks()
+            await talk.session.interrupt()
+        await talk.at(20.0)
+    assert polite.done == [(5.0, False)]
