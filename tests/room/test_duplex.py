@@ -21,7 +21,7 @@ async def test_a_case_of_each_set_is_played_and_judged(tmp_path: Path) -> None:
     served = engines.Engines()
     async with programs.livekit() as server, engines.serve(served):
         with Runner(server, served, tmp_path) as runner:
-            await runner.work(0, ["parley"], scenarios.conversations(chosen))
+            await runner.work(0, ["parley"], ["wideband"], scenarios.conversations(chosen))
     assert sorted(f.key for f in runner.findings) == sorted(c.key for c in chosen)
     # A machine that holds the caller up three times over is no fault of anybody here.
     played = [f for f in runner.findings if not f.failed.startswith("the caller was late")]
