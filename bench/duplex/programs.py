@@ -19,6 +19,9 @@ from .. import report
 
 _READY = 120.0
 """Longest wait for a program, in seconds; Kokoro needs 10 on an idle machine."""
+_PATIENCE = 5.0
+"""Seconds for a program to end when told to: livekit-server can miss a signal that comes just after
+it has answered for the first time."""
 
 
 @contextlib.asynccontextmanager
@@ -70,6 +73,10 @@ async def _running(
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
+                try:
+                    await asyncio.wait_for(process.wait(), _PATIENCE)
+                except TimeoutError:
+                    process.kill()
             await process.wait()
 
 
