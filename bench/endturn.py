@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import yaml
-from livekit import rtc
 from livekit.local_inference import EOT, EOT_MAX_SAMPLES, VAD, VAD_WINDOW_SAMPLES
 from numpy.typing import NDArray
 
@@ -37,6 +36,7 @@ from agent.turns.pauses import Pauses
 
 from . import report
 from .line import Line
+from .resample import resampled
 
 Sound = NDArray[np.int16]
 
@@ -133,16 +133,10 @@ def _speak(text: str, language: str, voice: str) -> Sound:
         )
         sound = np.concatenate(list(pieces))
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, _resampled((np.clip(sound, -1, 1) * 32767).astype(np.int16)))
+        pcm = (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+        np.save(path, resampled(pcm, 24_000, SAMPLE_RATE))
     found: Sound = np.load(path)
     return found
-
-
-def _resampled(sound: Sound, rate: int = 24_000) -> Sound:
-    resampler = rtc.AudioResampler(rate, SAMPLE_RATE, quality=rtc.AudioResamplerQuality.HIGH)
-    frames = resampler.push(rtc.AudioFrame(sound.tobytes(), rate, 1, len(sound)))
-    frames += resampler.flush()
-    return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
 
 
 def heard(sound: Sound, line: Line | None = None) -> Sound:

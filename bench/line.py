@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from livekit import rtc
 
 from .recording import SAMPLE_RATE, Samples
+from .resample import resampled
 
 _RATE = 8_000
 """Hz, of G.711."""
@@ -40,7 +40,7 @@ class Line:
     def carry(self, samples: Samples, rate: int = SAMPLE_RATE) -> Samples:
         """What comes out at the other end: mono s16 at the caller's rate, in Hz, in and out."""
         random = np.random.default_rng(self.seed)
-        narrow = _resampled(_band(samples, rate), rate, _RATE)
+        narrow = resampled(_band(samples, rate), rate, _RATE)
         if self.noise is not None:
             hiss = random.normal(0.0, 32768 * 10 ** (self.noise / 20), len(narrow))
             narrow = np.clip(narrow + hiss, -32768, 32767).astype(np.int16)
@@ -51,7 +51,7 @@ class Line:
         heard = np.frombuffer(coded, np.int16).copy()
         lost = random.random(len(heard) // _PACKET + 1) < self.loss
         heard[np.repeat(lost, _PACKET)[: len(heard)]] = 0
-        return _resampled(heard, _RATE, rate)
+        return resampled(heard, _RATE, rate)
 
 
 LINES: dict[str, Line | None] = {
@@ -71,10 +71,3 @@ def _band(samples: Samples, rate: int) -> Samples:
     filtered = np.fft.irfft(spectrum, len(samples))
     kept: Samples = np.clip(np.round(filtered), -32768, 32767).astype(np.int16)
     return kept
-
-
-def _resampled(samples: Samples, source: int, target: int) -> Samples:
-    resampler = rtc.AudioResampler(source, target, quality=rtc.AudioResamplerQuality.HIGH)
-    frames = resampler.push(rtc.AudioFrame(samples.tobytes(), source, 1, len(samples)))
-    frames += resampler.flush()
-    return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])

@@ -27,7 +27,7 @@ from . import endturn, recording, report
 from .duplex import clips, scenarios, sounds
 from .endturn import End, Sound
 from .line import Line
-from .softphone import resampled
+from .resample import resampled
 
 LINES: dict[str, Line | None] = {
     "wideband": None,

@@ -13,11 +13,10 @@ import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import numpy as np
 import soundfile
-from livekit import rtc
 
 from .recording import SAMPLE_RATE, Samples
+from .resample import resampled
 
 RATE = 8000
 """Hz, of G.711."""
@@ -181,15 +180,6 @@ def _furnish(folder: Path, microphone: Samples, address: str, account: str) -> N
     config = _CONFIG.format(microphone=folder / "microphone.wav", folder=folder, address=address)
     (folder / "config").write_text(config)
     (folder / "accounts").write_text(account)
-
-
-def resampled(samples: Samples, rate: int, to: int) -> Samples:
-    """The same sound at another rate, in Hz."""
-    resampler = rtc.AudioResampler(rate, to, quality=rtc.AudioResamplerQuality.HIGH)
-    frames = resampler.push(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
-    return np.concatenate(
-        [np.frombuffer(frame.data, np.int16) for frame in [*frames, *resampler.flush()]]
-    )
 
 
 def _free_port() -> int:

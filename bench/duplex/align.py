@@ -6,9 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from livekit import rtc
-
 from .. import alignment
 from ..recording import SAMPLE_RATE, Samples, first_sound
 
@@ -63,11 +60,3 @@ class Aligner(alignment.Aligner):
             start = min(first_sound(samples, after=before) or before, end)
             out.append(Word(word, round(start, 3), round(end, 3)))
         return out
-
-
-def resampled(samples: Samples, rate: int, to: int) -> Samples:
-    """Mono s16 at another rate; both in Hz."""
-    resampler = rtc.AudioResampler(rate, to, quality=rtc.AudioResamplerQuality.HIGH)
-    frames = resampler.push(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
-    frames += resampler.flush()
-    return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])

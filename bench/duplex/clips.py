@@ -17,8 +17,9 @@ from agent.local.models.store import cache
 
 from .. import speech
 from ..recording import SAMPLE_RATE, Samples, trim
+from ..resample import resampled
 from . import scenarios, sounds
-from .align import Aligner, Word, resampled, words
+from .align import Aligner, Word, words
 from .programs import engine
 from .scenarios import Case, Language
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from bench import speech
 from bench.recording import SAMPLE_RATE, Samples
-from bench.softphone import resampled
+from bench.resample import resampled
 from tests.room.conftest import likeness
 
 from .conftest import STREAM_TOKEN, STREAM_URL, running

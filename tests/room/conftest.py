@@ -9,17 +9,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-import numpy as np
 import pytest
 import pytest_asyncio
 import soundfile
-from livekit import rtc
 
 from agent.demo import Server, Stack
 from agent.local.models import locate
 from bench import speech
 from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples
+from bench.resample import resampled
 from tests.web.conftest import LiveKitServer
 
 pytestmark = pytest.mark.room
@@ -76,10 +75,7 @@ async def livekit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 def recorded(name: str) -> Samples:
     """A recording among the models' files, as a caller speaks it: mono s16 at 24 kHz."""
     samples, rate = soundfile.read(locate("speech") / name, dtype="int16")
-    resampler = rtc.AudioResampler(rate, SAMPLE_RATE, quality=rtc.AudioResamplerQuality.HIGH)
-    frames = resampler.push(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
-    frames += resampler.flush()
-    return np.concatenate([np.frombuffer(frame.data, np.int16) for frame in frames])
+    return resampled(samples, rate, SAMPLE_RATE)
 
 
 def likeness(a: str, b: str) -> float:
