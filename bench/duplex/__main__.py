@@ -30,7 +30,8 @@ async def main() -> None:
         return
     if "pipecat" in args.systems:
         await systems.set_up_pipecat()
-    todo = scenarios.conversations(chosen)
+    part, parts = args.part
+    todo = scenarios.conversations(chosen)[part - 1 :: parts]
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(programs.livekit())
         served = await _engines(args.engines, stack)
@@ -80,10 +81,18 @@ def _arguments() -> argparse.Namespace:
     add("--engines", choices=["instant", "cpu"], default="instant", help="(instant)")
     add("--cases", type=int, default=None, help="of each set and language (all)")
     add("--rooms", type=int, default=1, help="at once (1)")
+    add("--part", type=_part, default=(1, 1), metavar="K/N", help="only every Nth conversation")
     add("--resume", action="store_true", help="go on with a run that was ended, and report both")
     add("--keep", action="store_true", help="keep the recording of every case")
     add("--prepare", action="store_true", help="only make what is said")
     return parser.parse_args()
+
+
+def _part(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 0 < int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text}: is not K/N, as 1/8")
+    return int(part), int(parts)
 
 
 async def _until_told() -> None:
