@@ -83,7 +83,14 @@ async def enter(ctx: JobContext) -> None:
     conduct = Conduct(settings.conduct, language, phone=by_phone)
     floor = Floor(settings.phone.turns if by_phone else settings.turns, room)
     session = floor.session(
-        stt=ear, llm=thinker, tts=voice, userdata=conduct, user_away_timeout=conduct.away_after
+        stt=ear,
+        llm=thinker,
+        tts=voice,
+        userdata=conduct,
+        user_away_timeout=conduct.away_after,
+        # LiveKit's 2 s, for the last words of somebody who has gone, would keep the room and its
+        # place among max_rooms from the next caller.
+        session_close_transcript_timeout=0.0,
     )
     conduct.follow(session, room, floor)
     voice.follow(session)  # paces itself by what is heard

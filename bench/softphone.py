@@ -13,7 +13,7 @@ import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import soundfile
+import numpy as np
 
 from .recording import SAMPLE_RATE, Samples
 from .resample import resampled
@@ -60,7 +60,7 @@ class Phone:
 
     @property
     def heard(self) -> Samples:
-        """All that was heard, at the rate of the bench; once the call is over."""
+        """All that was heard so far, at the rate of the bench."""
         return self._recorded("dec")
 
     @property
@@ -84,6 +84,10 @@ class Phone:
     def dial(self, uri: str) -> None:
         """Call somebody."""
         self._type(f"/dial {uri}\n")
+
+    def accept(self) -> None:
+        """Take the call that rings."""
+        self._type("/accept\n")
 
     def hang_up(self) -> None:
         """End the call."""
@@ -119,10 +123,12 @@ class Phone:
             self._grown.set()
 
     def _recorded(self, way: str) -> Samples:
-        (file,) = self._folder.glob(f"dump-*-{way}.wav")
-        samples, rate = soundfile.read(file, dtype="int16")
-        assert rate == RATE
-        return resampled(samples, RATE, SAMPLE_RATE)
+        files = list(self._folder.glob(f"dump-*-{way}.wav"))
+        if not files or files[0].stat().st_size <= _HEADER:
+            return np.zeros(0, np.int16)  # there was no sound yet
+        (file,) = files
+        # Not through its header, which tells the length only once the call is over.
+        return resampled(np.fromfile(file, np.int16, offset=_HEADER), RATE, SAMPLE_RATE)
 
     async def _more(self) -> None:
         self._grown.clear()
@@ -141,6 +147,7 @@ async def phone(
     *,
     codec: str = "pcmu",
     account: str = "",
+    port: int | None = None,
 ) -> AsyncIterator[Phone]:
     """A phone, for as long as the context lasts.
 
@@ -150,8 +157,9 @@ async def phone(
         number: Its own.
         codec: The only one it offers: pcmu or pcma.
         account: More account parameters of baresip, such as ``answermode=auto``.
+        port: Where it is called, of :func:`free_port`; a free one if not given.
     """
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{port or free_port()}"
     account = f"<sip:{number}@{address}>;regint=0;audio_codecs={codec};{account}\n"
     _furnish(folder, microphone, address, account)
     process = await asyncio.create_subprocess_exec(
@@ -182,7 +190,7 @@ def _furnish(folder: Path, microphone: Samples, address: str, account: str) -> N
     (folder / "accounts").write_text(account)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that is free for both UDP and TCP: baresip takes both."""
     while True:
         with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:

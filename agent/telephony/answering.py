@@ -24,7 +24,7 @@ _TAKES_A_MESSAGE = re.compile(
     r"(?:after|at) the (?:tone|beep|signal)"
     r"|leave (?:a|your|me a|us a) ?(?:\w+ )?(?:message|name)|record your message"
     r"|voice ?mail|mail ?box|answering machine|you know what to do"
-    r"|留言|留下|有事请?[说讲留]|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)[声音]?(?:之后|以后|后|响)",
+    r"|留言|留下|有事[请情]?[说讲留]|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)[声音]?(?:之后|以后|后|响)",
     re.IGNORECASE,
 )
 _MENU = re.compile(
@@ -48,6 +48,10 @@ _LONG_GREETING = 6.0
 _PAUSE_AFTER_HELLO = 0.8
 # What a recogniser may take for a short greeting's words; without them the timing decides.
 _WAIT_FOR_WORDS = 1.5
+# What is longer than app_amd's 1.5 s may be an announcement or a menu, which only words tell from a
+# person: they are worth more waiting. Whisper base needs 0.5 to 3 s on two busy cores.
+_HELLO = 1.5
+_WAIT_FOR_MANY_WORDS = 4.0
 # Someone who says nothing waits to be spoken to.
 _SILENT_LINE = 4.0
 # A machine that never beeps: its greeting has ended when it has been silent for so long.
@@ -118,11 +122,10 @@ class Answer:
             return "machine"
         if self._ended is None:
             return None
-        silent = now - self._ended
-        understood = self._words_at is not None and self._words_at >= self._ended
-        return (
-            "person" if silent >= (_PAUSE_AFTER_HELLO if understood else _WAIT_FOR_WORDS) else None
-        )
+        pause = _WAIT_FOR_WORDS if spoken <= _HELLO else _WAIT_FOR_MANY_WORDS
+        if self._understood:
+            pause = _PAUSE_AFTER_HELLO
+        return "person" if now - self._ended >= pause else None
 
     def over(self, now: float) -> bool:
         """Whether a machine has said all, and records now or waits for a key."""
@@ -130,4 +133,12 @@ class Answer:
             return True
         if self._beeped is not None and self._beeped >= self._stretch:
             return True  # a beep before the greeting is none to wait for
-        return self._ended is not None and now - self._ended >= _GREETING_OVER
+        pause = _GREETING_OVER if self._understood else _WAIT_FOR_MANY_WORDS
+        return self._ended is not None and now - self._ended >= pause
+
+    @property
+    def _understood(self) -> bool:
+        """Whether all is known that was said until the present silence."""
+        if self._words_at is None or self._ended is None:
+            return False
+        return self._words_at >= self._ended

@@ -36,6 +36,7 @@ from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples
 
 from .fakes import SETTINGS, SipApi
+from .lines import Line, open_line
 from .scripted import Ear, Thinker, Voice
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,6 +201,20 @@ def converse(server: Server) -> Converse:
             yield Conversation(caller, session, phone, thinker, ear, voice, sip, closed)
 
     return converse
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def all_of_it(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
+    async with open_line(tmp_path_factory.mktemp("line")) as line:
+        yield line
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def line(all_of_it: Line) -> AsyncIterator[Line]:
+    """LiveKit's SIP service, the agent and engines of tones, as if nobody had called yet."""
+    await all_of_it.forget()
+    yield all_of_it
+    await all_of_it.over()
 
 
 @pytest.fixture(scope="session")

@@ -148,10 +148,26 @@ def test_a_beep_before_the_greeting_is_not_the_one_to_wait_for() -> None:
     answer.speech_began(0.8)
     assert not answer.over(5.0)
     answer.speech_ended(6.0)
-    assert not answer.over(8.4)
-    assert answer.over(8.5)  # it never beeps: its silence is the sign
+    assert not answer.over(8.5)
     answer.beep(6.5)
     assert answer.over(6.5)
+
+
+def test_a_machine_that_never_beeps_records_after_a_silence() -> None:
+    answer = greeting((0.8, 6.0))
+    assert not answer.over(9.9)  # its words may still make a menu or an announcement of it
+    assert answer.over(10.0)
+    answer.heard("Please leave a message.", 6.8)
+    assert not answer.over(8.4)
+    assert answer.over(8.5)
+
+
+def test_the_words_of_a_longer_greeting_are_waited_for_longer() -> None:
+    answer = greeting((0.5, 3.0))
+    assert answer.verdict(6.9) is None
+    assert answer.verdict(7.0) == "person"
+    answer.heard("The number you have dialed is not in service.", 6.0)
+    assert answer.verdict(6.0) == "unreachable"
 
 
 def test_nobody_waits_for_the_end_of_an_endless_greeting() -> None:

@@ -2,7 +2,8 @@
 
 Every caller has a name and a tone. The ear knows a caller by the tone under their voice, the
 thinker says the name back, and the voice says it as the same tone: so it can be heard on each
-phone whose answer it got, without a model, and by ten phones at once on two cores.
+phone whose answer it got, without a model, and by ten phones at once on two cores. For some names
+the thinker can be told to call a tool instead.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,8 +47,12 @@ def tone(frequency: float, seconds: float, rate: int, level: int = 8000) -> NDAr
     return (np.sin(2 * np.pi * frequency * t) * level).astype(np.int16)
 
 
-def heard(samples: NDArray[np.int16], rate: int) -> set[float]:
-    """Which of the tones are in a sound."""
+def heard(
+    samples: NDArray[np.int16], rate: int, among: Iterable[float] = (GREETING, *TONES.values())
+) -> set[float]:
+    """Which of some tones, in Hz, are in a sound."""
+    if len(samples) < rate / 4:
+        return set()  # too short to tell one from the next
     spectrum = np.abs(np.fft.rfft(samples.astype(float)))
     frequencies = np.fft.rfftfreq(len(samples), 1 / rate)
 
@@ -55,31 +61,80 @@ def heard(samples: NDArray[np.int16], rate: int) -> set[float]:
 
     return {
         frequency
-        for frequency in (GREETING, *TONES.values())
+        for frequency in among
         if strength(frequency, _NEAR).max() > _CLEAR * np.median(strength(frequency, 60.0))
     }
 
 
-@contextlib.asynccontextmanager
-async def engines() -> AsyncIterator[str]:
-    """Thinker, ear and voice on one free port; their base URL, ending in ``/v1``."""
-    app = web.Application()
-    app.add_routes(
-        [
-            web.get("/v1/models", _models),
-            web.get("/v1/audio/voices", _voices),
-            web.post("/v1/audio/transcriptions", _hear),
-            web.post("/v1/chat/completions", _think),
-            web.post("/v1/audio/speech", _speak),
-        ]
-    )
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOOPBACK, 0).start()
-        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
+@dataclass
+class Engines:
+    """The three engines: what they shall do, and what they were asked."""
+
+    calls: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """Tool and arguments that the thinker calls when somebody says this name."""
+    results: list[str] = field(default_factory=list)
+    """What tools gave back."""
+    said: list[str] = field(default_factory=list)
+    """What was to be spoken."""
+
+    @contextlib.asynccontextmanager
+    async def serve(self) -> AsyncIterator[str]:
+        """All on one free port; their base URL, ending in ``/v1``."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/v1/models", _models),
+                web.get("/v1/audio/voices", _voices),
+                web.post("/v1/audio/transcriptions", _hear),
+                web.post("/v1/chat/completions", self._think),
+                web.post("/v1/audio/speech", self._speak),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, LOOPBACK, 0).start()
+            yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/v1"
+        finally:
+            await runner.cleanup()
+
+    async def _think(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        answer = self._answer(body["messages"][-1])
+        if not body.get("stream"):
+            return web.json_response(_completion("message", answer))
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        end = _completion("delta", {}) | {
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+        }
+        end["choices"][0]["finish_reason"] = "tool_calls" if "tool_calls" in answer else "stop"
+        await response.write(
+            "".join(
+                f"data: {json.dumps(part)}\n\n" for part in (_completion("delta", answer), end)
+            ).encode()
+            + b"data: [DONE]\n\n"
+        )
+        return response
+
+    def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        said = json.dumps(message)
+        name = next((name for name in NAMES if name in said), None)
+        if message["role"] == "tool":
+            self.results.append(message["content"])
+        elif name in self.calls:
+            tool, arguments = self.calls[name]
+            function = {"name": tool, "arguments": json.dumps(arguments)}
+            call = {"index": 0, "id": "call-1", "type": "function", "function": function}
+            return {"role": "assistant", "tool_calls": [call]}
+        return {"role": "assistant", "content": f"You are {name}." if name else "Who is there?"}
+
+    async def _speak(self, request: web.Request) -> web.Response:
+        text = (await request.json())["input"]
+        self.said.append(text)
+        frequency = next((TONES[name] for name in NAMES if name in text.lower()), GREETING)
+        samples = tone(frequency, LASTS, RATE)
+        return web.Response(body=samples.tobytes(), content_type="audio/pcm")
 
 
 async def _models(_: web.Request) -> web.Response:
@@ -99,38 +154,11 @@ async def _hear(request: web.Request) -> web.Response:
     return web.json_response({"text": " and ".join(f"This is {name}." for name in found)})
 
 
-async def _think(request: web.Request) -> web.StreamResponse:
-    body = await request.json()
-    said = json.dumps(body["messages"][-1])
-    answer = next((f"You are {name}." for name in NAMES if name in said), "Who is there?")
-    if not body.get("stream"):
-        return web.json_response(_completion("message", {"role": "assistant", "content": answer}))
-    response = web.StreamResponse(headers={"content-type": "text/event-stream"})
-    await response.prepare(request)
-    end = _completion("delta", {}) | {
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    }
-    end["choices"][0]["finish_reason"] = "stop"
-    delta = _completion("delta", {"role": "assistant", "content": answer})
-    await response.write(
-        "".join(f"data: {json.dumps(part)}\n\n" for part in (delta, end)).encode()
-        + b"data: [DONE]\n\n"
-    )
-    return response
-
-
-async def _speak(request: web.Request) -> web.Response:
-    text = (await request.json())["input"].lower()
-    frequency = next((TONES[name] for name in NAMES if name in text), GREETING)
-    samples = tone(frequency, LASTS, RATE)
-    return web.Response(body=samples.tobytes(), content_type="audio/pcm")
-
-
-def _completion(field: str, content: dict[str, str]) -> dict[str, Any]:
+def _completion(part: str, content: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": "tones",
-        "object": "chat.completion" + (".chunk" if field == "delta" else ""),
+        "object": "chat.completion" + (".chunk" if part == "delta" else ""),
         "created": 0,
         "model": "tones",
-        "choices": [{"index": 0, field: content, "finish_reason": None}],
+        "choices": [{"index": 0, part: content, "finish_reason": None}],
     }

@@ -1,0 +1,181 @@
+"""What the agent does with its tools in real calls, as real phones see it.
+
+They run where `livekit-sip` and `baresip` are on PATH. A caller says "bravo", for which the thinker
+calls the tool of the test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.recording import SAMPLE_RATE, Samples
+from bench.softphone import Phone
+
+from .lines import COLLEAGUE, MARKS, Line, silence, until, words
+from .tones import GREETING, TONES, heard, tone
+
+pytestmark = MARKS
+
+BEFORE = 6.0
+"""Seconds of silence before a caller's word: the greeting is over then."""
+MUSIC = {523.25, 659.26, 783.99, 880.0}
+"""Hz: notes of the music on hold, none of them near a caller's tone."""
+CALLER, OTHER, BRIEFING = TONES["bravo"], TONES["lima"], TONES["kilo"]
+INTRODUCE = {"destination": "support", "summary": "They are kilo."}
+
+
+@asynccontextmanager
+async def calls(
+    line: Line,
+    folder: Path,
+    speech: Samples,
+    tool: str,
+    arguments: dict[str, Any],
+    then: Samples | None = None,
+) -> AsyncIterator[Phone]:
+    """Somebody calls and says "bravo", for which the model calls a tool."""
+    line.engines.calls["bravo"] = (tool, arguments)
+    then = silence(40.0) if then is None else then
+    microphone = np.concatenate([silence(BEFORE), words("bravo", speech), then])
+    async with line.caller(folder / "caller", microphone) as caller:
+        yield caller
+
+
+def hum(frequency: float, seconds: float = 60.0) -> Samples:
+    """A tone that a phone sends all the time: the agent takes it for no voice."""
+    return tone(frequency, seconds, SAMPLE_RATE, level=3000)
+
+
+def sounds(samples: Samples) -> set[float]:
+    """What is heard: tones, and notes of the music."""
+    return heard(samples, SAMPLE_RATE) | heard(samples, SAMPLE_RATE, MUSIC)
+
+
+async def test_a_caller_is_transferred_once_they_agree(
+    line: Line, tmp_path: Path, speech: Samples
+) -> None:
+    async with (
+        line.colleague(tmp_path / "sales", hum(OTHER)) as sales,
+        calls(
+            line, tmp_path, speech, "transfer_call", {"destination": "sales"}, hum(CALLER)
+        ) as caller,
+    ):
+        await line.says("Shall I put you through to sales?")
+        assert "Incoming call" not in sales.log
+        await caller.press("1")
+        await sales.until("Call established")
+        assert "transferring call" in caller.log
+        await line.over()  # the agent has left
+        await until(lambda: CALLER in sounds(sales.heard))
+
+
+async def test_nobody_is_transferred_to_an_address_from_the_conversation(
+    line: Line, tmp_path: Path, speech: Samples
+) -> None:
+    async with line.colleague(tmp_path / "sales", silence(1.0)) as sales:
+        address = f"sip:{COLLEAGUE}@{sales.address}"
+        async with calls(
+            line, tmp_path, speech, "transfer_call", {"destination": address}
+        ) as caller:
+            await line.says("Who is there?")  # the conversation goes on
+    (refused,) = line.engines.results
+    assert "There are: Sales, Support." in refused
+    assert "transferring call" not in caller.log
+    assert "Incoming call" not in sales.log
+
+
+async def test_a_colleague_is_briefed_and_then_connected(
+    line: Line, tmp_path: Path, speech: Samples
+) -> None:
+    async with (
+        line.colleague(tmp_path / "support", hum(OTHER), picks_up=False) as support,
+        calls(line, tmp_path, speech, "introduce_call", INTRODUCE, hum(CALLER)) as caller,
+    ):
+        await line.says("Shall I call support")
+        assert "Incoming call" not in support.log
+        await caller.press("1")
+        await support.until("Incoming call")
+        support.accept()
+        await until(lambda: BRIEFING in sounds(support.heard))
+        caller_heard, support_heard = caller.heard, support.heard
+        assert sounds(caller_heard) >= MUSIC
+        assert not sounds(caller_heard) & {OTHER, BRIEFING}
+        assert not sounds(support_heard) & {CALLER, *MUSIC}
+        await support.press("1")
+        await line.says("You are connected.")
+        await until(lambda: OTHER in sounds(caller.heard[len(caller_heard) :]))
+        await until(lambda: CALLER in sounds(support.heard[len(support_heard) :]))
+        support.hang_up()
+        await caller.until("session closed|terminated")
+
+
+async def test_a_colleague_who_does_not_take_the_call_leaves_the_caller_with_the_agent(
+    line: Line, tmp_path: Path, speech: Samples
+) -> None:
+    async with (
+        line.colleague(tmp_path / "support", silence(40.0)) as support,
+        calls(line, tmp_path, speech, "introduce_call", INTRODUCE) as caller,
+    ):
+        await line.says("Shall I call support")
+        await caller.press("1")
+        await until(lambda: BRIEFING in sounds(support.heard))
+        await support.press("2")
+        await support.until("session closed|terminated")
+        await line.says("Who is there?")
+        before = len(caller.heard)
+        await until(lambda: GREETING in sounds(caller.heard[before:]))
+        assert not sounds(caller.heard[before:]) & MUSIC
+    (result,) = line.engines.results
+    assert "was not taken" in result
+
+
+async def test_keys_that_the_agent_presses_reach_the_phone(
+    line: Line, tmp_path: Path, speech: Samples
+) -> None:
+    async with calls(line, tmp_path, speech, "press_keys", {"keys": "1590*#"}) as caller:
+        await caller.until(r"received event: '#' \(end=1\)")
+    assert re.findall(r"received event: '(.)' \(end=1\)", caller.log) == [*"1590*#"]
+
+
+async def test_music_on_hold_plays_until_the_caller_speaks(
+    line: Line, tmp_path: Path, speech: Samples
+) -> None:
+    again = np.concatenate([silence(8.0), words("lima", speech), silence(20.0)])
+    async with calls(line, tmp_path, speech, "hold", {"seconds": 60}, again) as caller:
+        await until(lambda: line.engines.results)
+        on_hold = caller.heard
+        await line.says("You are lima.")
+        await until(lambda: OTHER in sounds(caller.heard[len(on_hold) :]))
+        await asyncio.sleep(1.0)
+        afterwards = caller.heard[len(on_hold) + SAMPLE_RATE :]  # it fades out
+    assert line.engines.results == ["The user is back."]
+    assert sounds(on_hold) >= MUSIC
+    assert not sounds(afterwards) & MUSIC
+
+
+@pytest.mark.parametrize("number", ["+12025550143", "+44 nobody"])
+async def test_a_number_that_may_not_be_called_rings_nowhere(
+    line: Line, tmp_path: Path, number: str
+) -> None:
+    async with line.colleague(tmp_path / "callee", silence(1.0)) as callee:
+        await line.order(number)
+        await line.over()
+        assert "Incoming call" not in callee.log
+
+
+async def test_no_more_calls_ring_within_a_minute_than_are_allowed(
+    line: Line, tmp_path: Path
+) -> None:
+    async with line.colleague(tmp_path / "callee", silence(1.0)) as callee:
+        for _ in range(3):
+            await line.order()
+            await line.over()
+        assert callee.log.count("Incoming call") == 2
