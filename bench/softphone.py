@@ -191,10 +191,16 @@ def _furnish(folder: Path, microphone: Samples, address: str, account: str) -> N
 
 
 def free_port() -> int:
-    """A port that is free for both UDP and TCP: baresip takes both."""
+    """A port that is free for UDP and TCP, as the next one is for TCP: baresip takes all three."""
     while True:
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        with (
+            socket.socket() as tcp,
+            socket.socket() as tls,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
             tcp.bind(("127.0.0.1", 0))
-            with contextlib.suppress(OSError):
-                udp.bind(tcp.getsockname())
-                return int(udp.getsockname()[1])
+            port = int(tcp.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                udp.bind(("127.0.0.1", port))
+                tls.bind(("127.0.0.1", port + 1))
+                return port

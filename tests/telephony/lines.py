@@ -125,8 +125,6 @@ async def open_line(folder: Path) -> AsyncIterator[Line]:
         for engine in ("LLM", "STT", "TTS"):
             patch.setenv(f"PARLEY_{engine}__BASE_URL", url)
         patch.setenv("PARLEY_SIP_MEDIA_PORTS", "42200-42299")
-        # LiveKit learns within a second or so that a job has ended: ten that follow ten need more.
-        patch.setenv("PARLEY_MAX_ROOMS", "20")
         settings = PHONE | {
             "destinations": destinations,
             "ledger": f"async+redis://127.0.0.1:{ports['redis']}",
