@@ -73,7 +73,7 @@ class Engines:
     calls: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """Tool and arguments that the thinker calls when somebody says this name."""
     results: list[str] = field(default_factory=list)
-    """What tools gave back."""
+    """What tools gave back, again with every request."""
     said: list[str] = field(default_factory=list)
     """What was to be spoken."""
 
@@ -100,6 +100,8 @@ class Engines:
 
     async def _think(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        # What the agent itself said while a tool ran comes after the result of that.
+        self.results += [m["content"] for m in body["messages"] if m["role"] == "tool"]
         answer = self._answer(body["messages"][-1])
         if not body.get("stream"):
             return web.json_response(_completion("message", answer))
@@ -120,9 +122,7 @@ class Engines:
     def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
         said = json.dumps(message)
         name = next((name for name in NAMES if name in said), None)
-        if message["role"] == "tool":
-            self.results.append(message["content"])
-        elif name in self.calls:
+        if message["role"] == "user" and name in self.calls:
             tool, arguments = self.calls[name]
             function = {"name": tool, "arguments": json.dumps(arguments)}
             call = {"index": 0, "id": "call-1", "type": "function", "function": function}
