@@ -85,6 +85,8 @@ def in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
     try:
         return loop.run_until_complete(work)
     finally:
-        for task in asyncio.all_tasks(loop):  # the storage of the counts sweeps itself
+        left = asyncio.all_tasks(loop)  # the storage of the counts sweeps itself
+        for task in left:
             task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
