@@ -88,5 +88,6 @@ def in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
         left = asyncio.all_tasks(loop)  # the storage of the counts sweeps itself
         for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        if left:
+            loop.run_until_complete(asyncio.wait(left))
         loop.close()
