@@ -139,6 +139,10 @@ class TurnSettings(_Section):
     min_interruption: Seconds = 0.7
     """Voice over the agent that stops it although no word of it is known yet, in seconds. Words
     stop it as soon as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s."""
+    first_words: Seconds | None = None
+    """How long the recogniser takes from a voice to its first words, in seconds, if that is known
+    beforehand; a conversation learns it otherwise. Up to 0.45 a sound without words is a noise
+    from the first one on; until it is known, `min_interruption` decides."""
     false_interruption_timeout: Seconds = 1.0
     """Silence after a stop without words before the agent goes on, in seconds."""
     ducked: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3

@@ -69,6 +69,7 @@ class Floor:
             policy or WordsFirst(held=turns.min_interruption),
             doubt=turns.false_interruption_timeout,
             threshold=turns.vad_threshold,
+            ear=turns.first_words,
         )
         self.microphone.listen(self.overlap.on_voice)
 

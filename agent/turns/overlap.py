@@ -109,6 +109,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         doubt: Silence after a stop without words before the agent goes on, in seconds, beside the
             time that the ear usually takes.
         threshold: Least probability of a voice.
+        ear: How long the ear takes to its first words, in seconds, if that is known beforehand.
         clock: Seconds on a clock that never steps back.
     """
 
@@ -119,6 +120,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         *,
         doubt: float,
         threshold: float,
+        ear: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -132,7 +134,7 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         self._sound: _Sound | None = None
         self._stopped = False
         self._windows: deque[Samples] = deque(maxlen=_COMPARED)
-        self._ear: float | None = None
+        self._ear = ear
         self._voice_began: float | None = None
         self._usual: float | None = None
 

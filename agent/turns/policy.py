@@ -99,6 +99,9 @@ class WordsFirst:
     """Least likeness of an echo; see :mod:`.overlap` for what was measured."""
     own_words: float = 0.2
     """Least likeness of an echo whose words are the agent's; three of them need none."""
+    compared: float = 0.16
+    """Voice that tells how alike it is to what was played; the agent's own words wait for that.
+    95 of 100 echoes are known after so much, and a prompt ear has the first word before."""
 
     def judge(self, evidence: Evidence) -> Verdict | None:
         """Say what a sound is."""
@@ -113,9 +116,11 @@ class WordsFirst:
         own = is_among(words, evidence.spoken)
         if own and (evidence.echo >= self.own_words or len(words) > 2):
             return Verdict.ECHO
+        over = evidence.final or evidence.quiet >= self.settled
+        if own and evidence.voiced < self.compared and not over:
+            return None
         if has_stop_word(words):
             return Verdict.STOP_WORD
-        over = evidence.final or evidence.quiet >= self.settled
         if is_backchannel(words) and over:
             return Verdict.BACKCHANNEL
         if may_become_backchannel(words) and not over:

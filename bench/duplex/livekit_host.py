@@ -36,6 +36,10 @@ from .ear import RATE
 
 _CALLER = "caller"
 
+_FIRST_WORDS = 0.3
+"""Seconds that the ear of :mod:`.ear` takes to its first words, or less: whoever runs a recogniser
+that streams would write this into their profile."""
+
 
 class EarSTT(stt.STT[Any]):
     """The bench's ear as a LiveKit STT."""
@@ -151,7 +155,10 @@ class LiveKit:
         profile = settings.load("phone" if phone else "cpu")
         profile = profile.model_copy(update={"greeting": {"en": "", "zh": ""}})
         conduct = Conduct(profile.conduct, language, phone=phone)
-        floor = Floor(profile.phone.turns if phone else profile.turns, room)
+        turns = profile.phone.turns if phone else profile.turns
+        if not order["stt"]:
+            turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
+        floor = Floor(turns, room)
         session = floor.session(
             stt=ear,
             llm=thinker,

@@ -22,14 +22,16 @@ FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT
 class World:
     """A user, an ear, the agent's speech, and a clock that only tests move."""
 
-    def __init__(self) -> None:
+    def __init__(self, ear: float | None = None) -> None:
         self.now = 100.0
         self.did: list[tuple[float, str]] = []
         self.passed: list[str] = []
         self.judged: list[Judged] = []
         self.may_stop = True
         self.sound: Samples = np.zeros(0, np.int16)
-        self.overlap = Overlap(self, WordsFirst(), doubt=1.0, threshold=0.5, clock=lambda: self.now)
+        self.overlap = Overlap(
+            self, WordsFirst(), doubt=1.0, threshold=0.5, ear=ear, clock=lambda: self.now
+        )
         self.overlap.on("judged", self.judged.append)
         self._began = self.now
         self._rng = np.random.default_rng(1)
@@ -208,6 +210,15 @@ def test_an_echo_is_known_by_its_second_window_and_ducks_until_then(world: World
     assert world.passed == []
 
 
+def test_a_first_word_of_the_agents_own_waits_until_its_sound_tells(world: World) -> None:
+    world.hear(3)
+    world.words("the")
+    assert world.verdicts == []
+    world.hear(2)
+    assert world.did == [(0.032, "duck"), (0.16, "stop"), (0.16, "raise")]
+    assert world.verdicts == ["interruption"]
+
+
 def test_an_echo_is_known_though_the_detector_took_it_for_no_voice(world: World) -> None:
     echo = echoes(world)
     for _ in range(4):
@@ -271,6 +282,14 @@ def test_words_of_an_ear_that_nobody_knows_yet_are_not_waited_for(world: World) 
     world.hear(40)
     assert world.did[1:] == [(0.704, "stop"), (0.704, "raise")]
     assert world.verdicts == ["interruption"]
+
+
+def test_a_first_sound_without_words_is_a_noise_where_the_ear_is_known_to_be_prompt() -> None:
+    world = World(ear=0.3)
+    world.speak()
+    world.hear(40)
+    assert world.did == [(0.032, "duck"), (0.928, "raise")]
+    assert world.verdicts == ["noise"]
 
 
 def test_a_stop_that_was_a_backchannel_is_taken_back_by_its_transcript(world: World) -> None:

@@ -74,6 +74,9 @@ def test_the_agents_own_words_are_an_echo_when_there_are_several_or_they_sound_l
     assert judge("old museum by", echo=0.0) is Verdict.ECHO
     assert judge("museum", echo=0.2) is Verdict.ECHO
     assert judge("museum", echo=0.19) is Verdict.INTERRUPTION
+    # Too little was heard to say what it sounds like.
+    assert judge("museum", echo=0.19, voiced=0.15) is None
+    assert judge("garden", echo=0.19, voiced=0.15) is Verdict.INTERRUPTION
 
 
 def test_a_short_sound_without_words_is_a_noise_once_it_is_over() -> None:
