@@ -132,7 +132,7 @@ class TurnSettings(_Section):
     """Probability above which the voice-activity detector takes a moment for speech."""
     min_silence: Annotated[float, Field(ge=0.05, le=2.0)] = 0.25
     """Silence after which the voice-activity detector reports the end of speech, in seconds."""
-    min_delay: Seconds = 0.16
+    min_delay: Seconds = 0.12
     """Silence that ends a turn whose words and voice both sound finished, in seconds."""
     max_delay: Seconds = 1.6
     """Silence that ends a turn in the middle of a sentence, in seconds."""

@@ -2,9 +2,10 @@
 
 Run with ``make bench-endturn``. Sentences of ``endturn.yaml`` are spoken by the CPU voices, and cut
 where their speakers stop to think. Each end, of a turn or of what comes before the pause, is judged
-as the agent does it: three windows after the voice, by the words that were said. A policy then
-waits. A pause that outlasts the wait would have been cut into; what a finished turn waits for is
-what its speaker waits for. Pauses last 0.4 to 1.4 s, and nothing is known of the person beforehand.
+as the agent does it: some windows after the voice, again where there is doubt, and by the words
+that were said. A policy then waits. A pause that outlasts the wait would have been cut into; what a
+finished turn waits for is what its speaker waits for. Pauses last 0.4 to 1.4 s, and nothing is
+known of the person beforehand.
 
 Half of the sentences and half of the voices are for choosing thresholds (``train``). No room and no
 engine takes part; ``make bench-duplex`` has both.
@@ -12,6 +13,7 @@ engine takes part; ``make bench-duplex`` has both.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +34,7 @@ from agent.settings import TurnSettings
 from agent.turns import Clause, Patience, Pause, smart_turn
 from agent.turns.clause import read
 from agent.turns.ending import SAMPLE_RATE
+from agent.turns.endpoint import LISTEN_AT
 from agent.turns.pauses import Pauses
 
 from . import report
@@ -55,7 +58,9 @@ PAUSES = np.linspace(0.4, 1.4, 41)
 ANSWER = 0.15
 """Seconds from the end of a turn to the answer at the ear, with engines that need none."""
 
-JUDGED_AFTER = 3 * VAD_WINDOW_SAMPLES
+_WINDOW = VAD_WINDOW_SAMPLES / SAMPLE_RATE
+LOOKS = [math.ceil(at / _WINDOW) for at in LISTEN_AT]
+"""Windows after the voice in which it is judged."""
 VOICE = 0.35
 """Probability above which Silero's speech goes on."""
 
@@ -72,8 +77,8 @@ class End:
     text: str
     finished: bool
     clause: Clause
-    endings: dict[str, float] = field(default_factory=dict)
-    """How much it sounds like an end, to each model."""
+    endings: dict[str, list[float]] = field(default_factory=dict)
+    """How much it sounds like an end, to each model, each time that it is judged."""
 
 
 def ends() -> Iterator[tuple[End, Sound]]:
@@ -139,8 +144,8 @@ def _speak(text: str, language: str, voice: str) -> Sound:
     return found
 
 
-def heard(sound: Sound, line: Line | None = None) -> Sound:
-    """What has been heard when the agent judges: the voice, and the silence that it waits for."""
+def heard(sound: Sound, line: Line | None = None) -> list[Sound]:
+    """What has been heard each time that the agent judges: the voice, and silence behind it."""
     if line:
         sound = line.carry(np.concatenate([sound, np.zeros(SAMPLE_RATE, np.int16)]), SAMPLE_RATE)
     else:
@@ -150,10 +155,21 @@ def heard(sound: Sound, line: Line | None = None) -> Sound:
     for end in range(VAD_WINDOW_SAMPLES, len(sound) + 1, VAD_WINDOW_SAMPLES):
         if detector.predict(sound[end - VAD_WINDOW_SAMPLES : end]) > VOICE:
             last = end
-    return sound[: last + JUDGED_AFTER]
+    return [sound[: last + look * VAD_WINDOW_SAMPLES] for look in LOOKS]
 
 
 Policy = Callable[[End], float]
+
+
+def _waits(endings: Sequence[float], wait: Callable[[float | None], float]) -> float:
+    """How long is waited as one judgement follows the other."""
+    waits, known = wait(None), 0.0
+    for look, ending in zip(LOOKS, endings, strict=True):
+        if waits <= look * _WINDOW:
+            break
+        known = max(known, ending)
+        waits = max(wait(known), look * _WINDOW)
+    return waits
 
 
 def policies(turns: TurnSettings) -> dict[str, Policy]:
@@ -161,11 +177,17 @@ def policies(turns: TurnSettings) -> dict[str, Policy]:
     patience = Patience(shortest=turns.min_delay, longest=turns.max_delay)
 
     def by_voice(model: str, sure: float) -> Policy:
-        return lambda end: turns.min_delay if end.endings[model] >= sure else turns.max_delay
+        return lambda end: _waits(
+            end.endings[model],
+            lambda ending: turns.min_delay if (ending or 0.0) >= sure else turns.max_delay,
+        )
 
     def together(model: str) -> Policy:
         usual = Pauses().usual
-        return lambda end: patience(Pause(end.clause, end.endings[model], voiced=9.0, usual=usual))
+        return lambda end: _waits(
+            end.endings[model],
+            lambda ending: patience(Pause(end.clause, ending, voiced=9.0, usual=usual)),
+        )
 
     return {
         "silence_300": lambda _: 0.3,
@@ -201,11 +223,11 @@ def main() -> None:
     spent: dict[str, list[float]] = {name: [] for name in models}
     found: list[End] = []
     for end, sound in ends():
-        sound = heard(sound)
-        for name, model in models.items():
-            start = time.thread_time()
-            end.endings[name] = model(sound)
-            spent[name].append((time.thread_time() - start) * 1000)
+        for so_far in heard(sound):
+            for name, model in models.items():
+                start = time.thread_time()
+                end.endings.setdefault(name, []).append(model(so_far))
+                spent[name].append((time.thread_time() - start) * 1000)
         found.append(end)
     metrics: dict[str, report.Metric] = {
         f"processor.{name}": report.percentiles(times, "ms") for name, times in spent.items()

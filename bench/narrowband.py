@@ -151,7 +151,7 @@ def ends(found: Sequence[tuple[End, Sound]], name: str) -> Iterator[tuple[str, r
     """What finished turns wait over a line, and how many pauses are cut into."""
     model = smart_turn.load()
     for end, sound in found:
-        end.endings["smart_turn"] = model(endturn.heard(sound, LINES[name]))
+        end.endings["smart_turn"] = [model(s) for s in endturn.heard(sound, LINES[name])]
     for delay in DELAYS:
         policy = endturn.policies(TurnSettings(min_delay=delay))["words_and_smart_turn"]
         for half in ("train", "test"):

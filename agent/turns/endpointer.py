@@ -18,7 +18,7 @@ from livekit.agents import stt, vad
 from livekit.agents.utils import aio, log_exceptions
 
 from .ending import HEARD, Judge, Recent
-from .endpoint import LISTEN_AFTER, Change, Endpoint, Wait
+from .endpoint import LISTEN_AT, Change, Endpoint, Wait
 from .pauses import Pauses
 
 logger = logging.getLogger("parley")
@@ -114,7 +114,7 @@ class _Stream(vad.VADStream):
 
     def tell_pause(self) -> None:
         """Tell the pause that there is, if any."""
-        if self._endpoint.silence >= LISTEN_AFTER:
+        if self._endpoint.silence >= LISTEN_AT[0]:
             self._send(self._event(vad.VADEventType.END_OF_SPEECH))
 
     def forget_pause(self) -> None:
@@ -158,7 +158,7 @@ class _Stream(vad.VADStream):
                 )
                 logger.debug("turn ends", extra=known)
                 self._send(self._event(vad.VADEventType.END_OF_SPEECH))
-            case "pauses" if self._judge:
+            case "pauses" if self._judge and not (self._judging and not self._judging.done()):
                 self._listen(self._judge)
 
     def _listen(self, judge: Judge) -> None:

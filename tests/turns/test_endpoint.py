@@ -65,10 +65,31 @@ def test_it_ends_with_the_window_in_which_the_wait_is_over(wait: float, windows:
     assert not speaker.endpoint.speaking
 
 
-def test_its_sound_is_to_be_judged_once_after_three_windows_of_silence() -> None:
+def test_its_sound_is_to_be_judged_after_two_six_and_nine_windows_of_silence() -> None:
     speaker = Speaker(2.0)
     speaker.speaks(10)
-    assert speaker.waits(6) == [None, None, "pauses", None, None, None]
+    judged = [i for i, change in enumerate(speaker.waits(20), 1) if change == "pauses"]
+    assert judged == [2, 6, 9]
+
+
+def test_a_sound_that_convinces_is_not_judged_again() -> None:
+    speaker = Speaker(2.0)
+    speaker.speaks(10)
+    speaker.waits(2)
+    speaker.endpoint.judged(0.79)
+    assert speaker.waits(4)[-1] == "pauses"
+    speaker.endpoint.judged(0.8)
+    assert speaker.waits(10) == [None] * 10
+
+
+def test_a_later_doubt_takes_nothing_back() -> None:
+    speaker = Speaker(2.0)
+    speaker.speaks(10)
+    speaker.waits(2)
+    speaker.endpoint.judged(0.6)
+    speaker.waits(4)
+    speaker.endpoint.judged(0.2)
+    assert speaker.asked[-1].ending == 0.6
 
 
 def test_each_pause_is_judged() -> None:
@@ -76,7 +97,7 @@ def test_each_pause_is_judged() -> None:
     speaker.speaks(10)
     speaker.waits(4)
     speaker.speaks(1)
-    assert speaker.waits(3) == [None, None, "pauses"]
+    assert speaker.waits(2) == [None, "pauses"]
 
 
 def test_words_that_come_in_the_pause_end_it_when_their_time_has_passed() -> None:

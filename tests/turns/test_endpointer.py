@@ -148,7 +148,7 @@ async def test_the_judge_hears_the_last_of_the_voice(bench: Bench) -> None:
         while not bench.judged:
             await asyncio.sleep(0)
     [heard] = bench.judged
-    # 8 s at 16 kHz, of which the end is three windows of silence.
+    # 8 s at 16 kHz, of which the end is two windows of silence.
     assert 128_000 - 512 <= len(heard) <= 128_000
     assert np.abs(heard[-1000:]).max() < 100
     assert np.abs(heard[: len(heard) // 2]).min() > 4000
