@@ -25,7 +25,8 @@ LISTEN_AT = (0.06, 0.19, 0.28)
 """Seconds of silence after which the sound before it is judged: two, six and nine windows. One
 would ask at gaps between words. A model that has doubts at first hears more of an end in the
 silence itself: on the training half of ``make bench-endturn`` and of the turns of ``make
-bench-duplex`` four of five Chinese ends that it doubted were known by the third time."""
+bench-duplex`` it doubted 15 English and 22 Chinese ends of 136 each, and knew 13 of each by the
+third time, without one more pause taken for an end."""
 
 CONVINCED = 0.8
 """How much a voice sounds like an end for it not to be judged again."""

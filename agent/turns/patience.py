@@ -10,6 +10,11 @@ SURE = {Clause.FINISHED: 0.3, Clause.OPEN: 0.8}
 training half of `make bench-endturn`. What sounds less like one proves nothing: a quarter of the
 Chinese ends are below 0.2."""
 
+DOUBTED = 0.6
+"""Seconds that are waited at most where only the voice speaks against an end: no pause of the
+training half comes after a finished clause, and somebody who pauses long elsewhere still wants an
+answer to a question."""
+
 BRIEF = 0.35
 """Seconds of voice in a cough, or in a "yes": nothing that a turn would be cut in two of. Its
 words, if it has any, are waited for by the session."""
@@ -38,4 +43,5 @@ class Patience:
             return self.longest
         if pause.ending is not None and pause.ending >= SURE[pause.clause]:
             return self.shortest
-        return min(max(pause.usual, self.shortest), self.longest)
+        most = min(DOUBTED, self.longest) if pause.clause is Clause.FINISHED else self.longest
+        return min(max(pause.usual, self.shortest), most)

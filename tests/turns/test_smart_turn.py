@@ -10,7 +10,7 @@ from agent.local.models import locate
 from agent.turns import smart_turn
 from agent.turns.clause import Clause
 from agent.turns.endpoint import Pause
-from agent.turns.patience import BRIEF_WAIT, SURE, Patience
+from agent.turns.patience import BRIEF_WAIT, DOUBTED, SURE, Patience
 from agent.turns.smart_turn import log_mel
 
 
@@ -49,10 +49,11 @@ PATIENCE = Patience(shortest=0.16, longest=1.6)
         (Clause.FINISHED, SURE[Clause.FINISHED], 0.7, 0.16),
         (Clause.OPEN, SURE[Clause.OPEN], 0.7, 0.16),
         # They don't quite: as long as this person pauses, as a rule.
-        (Clause.FINISHED, SURE[Clause.FINISHED] - 0.01, 0.7, 0.7),
+        (Clause.FINISHED, SURE[Clause.FINISHED] - 0.01, 0.5, 0.5),
         (Clause.OPEN, SURE[Clause.OPEN] - 0.01, 0.7, 0.7),
         (Clause.OPEN, 0.0, 1.1, 1.1),
         (Clause.OPEN, 0.0, 9.0, 1.6),
+        (Clause.FINISHED, 0.0, 9.0, DOUBTED),
         (Clause.OPEN, 0.0, 0.1, 0.16),
         # The voice has not been judged yet, or nobody judges it.
         (Clause.OPEN, None, 0.7, 0.7),
