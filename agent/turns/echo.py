@@ -1,4 +1,4 @@
-"""How a sound is made: whether it is the agent's own, and whether it has a pitch."""
+"""Whether a sound is the agent's own, come back through the microphone."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .playout import Samples
-
-_DECIMATION = 3
-"""From 24 kHz to 8 kHz, where all of a voice is that tells one from another."""
-_RATE = 8_000
-_LOWEST, _HIGHEST = 75, 400
-"""Hz; the pitch of voices, men's and children's included."""
-_PERIODIC = 0.55
-"""Least autocorrelation of a window that has a pitch."""
+from .voicing import decimated
 
 
 def likeness(heard: Samples, played: Samples) -> float:
@@ -39,32 +32,5 @@ def likeness(heard: Samples, played: Samples) -> float:
     return float(np.max(np.abs(products) / np.sqrt(energy * np.maximum(energies, floor))))
 
 
-def has_pitch(window: Samples) -> bool:
-    """Whether a window of at least 30 ms at 24 kHz is periodic, as a sung or spoken vowel is."""
-    signal = _decimated(window)
-    signal = signal - signal.mean()
-    size = 1 << int(2 * signal.size - 1).bit_length()
-    spectrum = np.fft.rfft(signal, size)
-    products = np.fft.irfft(spectrum * np.conj(spectrum), size)[: signal.size]
-    if products[0] <= 0.0:
-        return False
-    lags = np.arange(_RATE // _HIGHEST, min(_RATE // _LOWEST, signal.size - 1))
-    # The longer the lag, the fewer samples are compared.
-    likely = products[lags] / products[0] * signal.size / (signal.size - lags)
-    return bool(likely.max() >= _PERIODIC)
-
-
-def loudness(samples: Samples) -> float:
-    """The level of a sound in dBFS."""
-    power = float(np.mean(samples.astype(np.float64) ** 2)) if samples.size else 0.0
-    return 10 * float(np.log10(max(power, 1.0) / 32768**2))
-
-
-def _decimated(samples: Samples) -> NDArray[np.float64]:
-    whole = samples.size // _DECIMATION * _DECIMATION
-    decimated: NDArray[np.float64] = samples[:whole].reshape(-1, _DECIMATION).mean(axis=1)
-    return decimated
-
-
 def _differences(samples: Samples) -> NDArray[np.float64]:
-    return np.diff(_decimated(samples))
+    return np.diff(decimated(samples))

@@ -12,10 +12,11 @@ import numpy as np
 from livekit import rtc
 from livekit.agents import stt, vad
 
-from .echo import has_pitch, likeness, loudness
+from .echo import likeness
 from .loudspeaker import SAMPLE_RATE
 from .playout import Samples
 from .policy import Evidence, OverlapPolicy, Verdict
+from .voicing import Voicing, loudness
 from .words import tokens
 
 WINDOW = 0.032
@@ -82,10 +83,10 @@ class _Sound:
     began: float
     last_voice: float
     ducked: float | None = None
-    voiced: float = 0.0
-    pitched: float = 0.0
-    power: float = 0.0
+    voicing: Voicing = field(default_factory=Voicing)
     echo: float = 0.0
+    alike: float = 0.0
+    """Greatest likeness to what was played, so far."""
     said: str = ""
     words: tuple[str, ...] = ()
     echoed: int = 0
@@ -94,6 +95,11 @@ class _Sound:
     final: bool = False
     verdict: Verdict | None = None
     held: list[stt.SpeechEvent] = field(default_factory=list)
+
+    @property
+    def spoken_into(self) -> bool:
+        """Whether somebody speaks into what was an echo; what they say is a sound of its own."""
+        return self.verdict is Verdict.ECHO and self.echo < _ECHO_OVER <= self.alike
 
 
 class Overlap(rtc.EventEmitter[Literal["judged"]]):
@@ -149,6 +155,8 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
             self._windows.clear()
         else:
             self._spoke_until = self._clock()
+            if self._sound and self._sound.verdict is None and not self._stopped:
+                self._stage.duck(False)  # or the next reply would be lowered, too
 
     def on_voice(self, event: vad.VADEvent) -> None:
         """Take a window of the microphone."""
@@ -162,9 +170,10 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
             return
         window = np.concatenate([np.frombuffer(f.data, np.int16) for f in event.frames])
         self._windows.append(window)
-        if self._speaking and voice and self._is_new(now):
+        if voice and self._is_new(now):
             at = now - window.size / SAMPLE_RATE
-            self._sound = _Sound(began=at, last_voice=at)
+            # Who begins while the agent is silent has a turn, whatever was heard before.
+            self._sound = _Sound(began=at, last_voice=at) if self._speaking else None
         sound = self._sound
         if sound is None:
             if voice and not self._speaking:
@@ -175,6 +184,10 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         if self._speaking and (sound.verdict is None or (sound.verdict is Verdict.ECHO and voice)):
             self._weigh(sound, window, voice=voice)
             self._judge(sound, now)
+        elif sound.verdict is Verdict.ECHO and voice:
+            self._weigh(sound, window, voice=voice)
+            if sound.spoken_into:
+                self._sound = None
         self._check_false_stop(now)
 
     def on_transcript(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
@@ -215,27 +228,27 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
     def _is_new(self, now: float) -> bool:
         """Whether a voice begins a sound of its own."""
         sound = self._sound
-        return sound is None or (sound.verdict is not None and now - sound.last_voice >= _APART)
+        if sound is None:
+            return True
+        if not self._speaking and (self._stopped or sound.verdict is Verdict.ECHO):
+            return False  # the stop may have been false; an echo ends after the agent does
+        return sound.verdict is not None and now - sound.last_voice >= _APART
 
     def _weigh(self, sound: _Sound, window: Samples, *, voice: bool) -> None:
         """Find out what a sound is like."""
-        if voice:
-            seconds = window.size / SAMPLE_RATE
-            sound.voiced += seconds
-            sound.pitched += seconds * has_pitch(window)
-            sound.power += seconds * 10 ** (loudness(window) / 10)
+        sound.voicing.add(window, window.size / SAMPLE_RATE, voice=voice)
         levels = [float(np.std(w)) for w in self._windows]
         first = next(i for i, level in enumerate(levels) if level >= _SILENT * max(levels))
         heard = np.concatenate(list(self._windows)[first:])
         alike = likeness(heard, self._stage.played(_COMPARED * WINDOW + _DELAY))
         compared = len(self._windows) - first
         sound.echo = max(alike * (compared / _COMPARED) ** 0.5, _FADING * sound.echo)
+        sound.alike = max(sound.alike, sound.echo)
 
     def _judge(self, sound: _Sound, now: float) -> None:
-        if sound.verdict is Verdict.ECHO and sound.echo < _ECHO_OVER:
-            # Somebody speaks into the echo, and what they say is a sound of its own.
+        if sound.spoken_into:
             sound.began, sound.ducked, sound.verdict = now - WINDOW, None, None
-            sound.voiced = sound.pitched = sound.power = 0.0
+            sound.voicing, sound.alike = Voicing(), 0.0
             sound.echoed = len(sound.words)
         verdict = self._policy.judge(self._evidence(sound, now))
         if verdict is None and sound.verdict is None and sound.ducked is None:
@@ -244,22 +257,25 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         if verdict is None or verdict is sound.verdict:
             return
         if verdict.stops and self._speaking:
+            self._stopped = True  # the stage may say at once that the agent is silent
             if not self._stage.stop():
+                self._stopped = False
                 return
-            self._stopped = True
         sound.verdict = verdict
         self._stage.duck(False)
         self._tell(verdict.value, verdict.stops, sound, now)
 
     def _evidence(self, sound: _Sound, now: float) -> Evidence:
         level = None
-        if self._usual is not None and sound.voiced:
-            level = 10 * float(np.log10(sound.power / sound.voiced)) - self._usual
+        voicing = sound.voicing
+        if self._usual is not None and voicing.loudness is not None:
+            level = voicing.loudness - self._usual
         return Evidence(
             lasted=now - sound.began,
-            voiced=sound.voiced,
+            voiced=voicing.voiced,
             quiet=now - sound.last_voice,
-            pitched=sound.pitched / sound.voiced if sound.voiced else 0.0,
+            pitched=voicing.pitched,
+            movement=voicing.movement,
             level=level,
             echo=sound.echo,
             words=sound.words[sound.echoed :],

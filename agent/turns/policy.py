@@ -42,6 +42,8 @@ class Evidence:
     """Since the last voice; near 0 while it sounds."""
     pitched: float
     """Share of the voiced time that has a pitch, 0 to 1: most of speech, little of a noise."""
+    movement: float
+    """How much the level of a band rises and falls, in dB: see :mod:`.voicing`."""
     level: float | None
     """Loudness compared with the user's usual, in dB; None while that is not known."""
     echo: float
@@ -93,6 +95,9 @@ class WordsFirst:
     """Voice that is more than a backchannel, for an ear that is not prompt."""
     pitched: float = 0.5
     """Least pitched share of a voice."""
+    moving: float = 6.3
+    """Least movement of one voice, in dB. After 0.7 s of 18 voices' sentences it was 6.7 to 12, of
+    160 bursts of babble and crowds of six at most 6.5, in a reverberant room 5.5 and more."""
     far: float = -20.0
     """Loudness of a voice that is not the user's, in dB of theirs."""
     echo: float = 0.4
@@ -136,5 +141,5 @@ class WordsFirst:
         if evidence.voiced < self.held:
             return None
         near = evidence.level is None or evidence.level >= self.far
-        voice = evidence.pitched >= self.pitched
+        voice = evidence.pitched >= self.pitched and evidence.movement >= self.moving
         return Verdict.INTERRUPTION if near and voice else Verdict.NOISE

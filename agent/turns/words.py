@@ -67,7 +67,8 @@ _BACKCHANNEL = _phrases(_BACKCHANNELS)
 _STOP = _phrases(_STOPS)
 _OPENER = _phrases(_OPENERS)
 _LONGEST = max(len(phrase) for phrase in _BACKCHANNEL | _STOP | _OPENER)
-_BEGINNINGS = frozenset(p[:n] for p in _BACKCHANNEL for n in range(1, len(p)))
+# 不 is the beginning of 不错, but oftener of 不对 and 不是, and a correction is not to wait.
+_BEGINNINGS = frozenset(p[:n] for p in _BACKCHANNEL for n in range(1, len(p))) - {("不",)}
 
 
 def is_backchannel(said: Sequence[str]) -> bool:

@@ -35,6 +35,7 @@ class World:
         self.overlap.on("judged", self.judged.append)
         self._began = self.now
         self._rng = np.random.default_rng(1)
+        self._spoken = -1
 
     @property
     def verdicts(self) -> list[str]:
@@ -85,7 +86,15 @@ class World:
         self.passed += [e.alternatives[0].text for e in self.overlap.on_transcript(event)]
 
     def _voice(self, size: int) -> Samples:
-        """A pitch of 150 Hz, and breath that no two windows share."""
+        """Vowels at 150 Hz and a consonant by turns, and breath that no two windows share."""
+        at = np.arange(size) / SAMPLE_RATE
+        self._spoken = (self._spoken + 1) % 3
+        overtones, breath = [(9, 60), (2, 10), (0, 300)][self._spoken]
+        tone = sum(np.sin(2 * np.pi * 150 * k * at) / k for k in range(1, overtones))
+        return (2000 * tone + self._rng.normal(0, breath, size)).astype(np.int16)
+
+    def crowd(self, size: int) -> Samples:
+        """Six voices at once, as one is when it stays the same."""
         at = np.arange(size) / SAMPLE_RATE
         tone = sum(np.sin(2 * np.pi * 150 * k * at) / k for k in range(1, 9))
         return (2000 * tone + self._rng.normal(0, 200, size)).astype(np.int16)
@@ -284,6 +293,12 @@ def test_words_of_an_ear_that_nobody_knows_yet_are_not_waited_for(world: World) 
     assert world.verdicts == ["interruption"]
 
 
+def test_a_crowd_is_no_voice_though_it_has_a_pitch_and_nobody_knows_the_ear(world: World) -> None:
+    world.hear(40, world.crowd)
+    assert world.did == [(0.032, "duck"), (0.704, "raise")]
+    assert world.verdicts == ["noise"]
+
+
 def test_a_first_sound_without_words_is_a_noise_where_the_ear_is_known_to_be_prompt() -> None:
     world = World(ear=0.3)
     world.speak()
@@ -310,6 +325,49 @@ def test_what_begins_as_the_agent_ends_is_the_users_turn(world: World) -> None:
     world.silence(10)
     world.words("好的。", FINAL)
     assert world.passed == ["好", "好的。"]
+
+
+def test_the_next_reply_is_not_lowered_for_a_voice_that_nobody_judged(world: World) -> None:
+    world.hear(3)
+    world.overlap.on_agent(False)
+    assert world.did == [(0.032, "duck"), (0.096, "raise")]
+
+
+@pytest.mark.parametrize("before", ["right", ""])
+def test_an_answer_is_heard_though_there_was_a_sound_before_it(world: World, before: str) -> None:
+    world.hear(3)
+    if before:
+        world.words(before)
+    world.silence(10)
+    assert world.verdicts == ["backchannel" if before else "noise"]
+    world.silence(40)
+    world.overlap.on_agent(False)
+    world.silence(15)
+    world.hear(10)
+    world.words("Yes.", FINAL)
+    assert world.passed == ["Yes."]
+
+
+def test_an_answer_is_heard_though_the_agent_had_heard_itself(world: World) -> None:
+    world.hear(8, echoes(world))
+    world.overlap.on_agent(False)
+    world.silence(15)
+    world.hear(10)
+    world.words("Yes.", FINAL)
+    assert world.verdicts == ["echo"]
+    assert world.passed == ["Yes."]
+
+
+def test_a_word_that_the_agent_says_too_is_not_forgotten_when_others_follow(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.turns.overlap.likeness", lambda *_: 0.28)
+    world.hear(8)
+    world.words("museum")
+    world.hear(5)
+    assert world.verdicts == ["echo"]
+    world.words("museum right")
+    assert world.verdicts == ["echo", "interruption"]
 
 
 def test_what_is_said_while_the_agent_is_silent_is_let_through() -> None:

@@ -14,6 +14,7 @@ VOICE = Evidence(
     voiced=0.35,
     quiet=0.0,
     pitched=0.8,
+    movement=9.0,
     level=None,
     echo=0.1,
     words=(),
@@ -29,7 +30,7 @@ def judge(text: str = "", **changes: object) -> Verdict | None:
     return POLICY.judge(replace(VOICE, words=tokens(text), **changes))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["What", "我想", "right but", "对可是", "no"])
+@pytest.mark.parametrize("text", ["What", "我想", "right but", "对可是", "no", "不", "不对"])
 def test_the_first_word_with_content_interrupts(text: str) -> None:
     assert judge(text) is Verdict.INTERRUPTION
 
@@ -94,5 +95,6 @@ def test_with_a_slow_ear_a_voice_that_goes_on_interrupts_and_a_noise_does_not() 
     assert judge(lasted=0.7, voiced=0.7, ear=1.0) is Verdict.INTERRUPTION
     assert judge(lasted=0.7, voiced=0.7, ear=None) is Verdict.INTERRUPTION
     assert judge(lasted=0.7, voiced=0.7, ear=1.0, pitched=0.3) is Verdict.NOISE
+    assert judge(lasted=0.7, voiced=0.7, ear=1.0, movement=6.2) is Verdict.NOISE
     assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.0) is Verdict.INTERRUPTION
     assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.1) is Verdict.NOISE
