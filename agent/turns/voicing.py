@@ -21,8 +21,8 @@ _BANDS = (90, 400, 800, 1400, 2500, 4000)
 """Hz; the edges of five bands, each about as wide as one of the resonances of a vowel."""
 _DEEPEST = 30.0
 """Level below a band's loudest that counts as silence, in dB: what is below is the room's."""
-_KEPT = 32
-"""Windows of 32 ms whose bands are remembered: a second."""
+_KEPT = 64
+"""Windows of 32 ms whose bands are remembered: two seconds."""
 
 
 class Voicing:

@@ -152,11 +152,8 @@ def _stop(
         again = _sustained(loud, stop)
         quiet = _before_blips(loud, math.floor(stop * 100)) / 100
         pause = expected[max(round((quiet - shift) * 100) - 3, 0) :][:13]
-        until = len(loud) / 100 if again is None else again
-        if until - quiet > OWN_PAUSE or pause.sum() > 5:
+        if again is None or again - quiet > OWN_PAUSE or pause.sum() > 5:
             return stop, shift
-        if again is None:  # the recording ends in a pause that may be the agent's own
-            return None, shift
         place, likeness = _position(take.heard, again, reply)
         if likeness < _THE_SAME:
             return stop, shift
