@@ -183,7 +183,9 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
             sound.last_voice = now
         if self._speaking and (sound.verdict is None or (sound.verdict is Verdict.ECHO and voice)):
             self._weigh(sound, window, voice=voice)
-            self._judge(sound, now)
+            # What only its words told to be an echo, other words can tell not to be one.
+            if sound.verdict is None or sound.alike >= _ECHO_OVER:
+                self._judge(sound, now)
         elif sound.verdict is Verdict.ECHO and voice:
             self._weigh(sound, window, voice=voice)
             if sound.spoken_into:

@@ -358,6 +358,17 @@ def test_an_answer_is_heard_though_the_agent_had_heard_itself(world: World) -> N
     assert world.passed == ["Yes."]
 
 
+def test_an_echo_that_its_word_told_is_one_though_it_sounds_less_like_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.turns.overlap.likeness", lambda *_: 0.28)
+    world.hear(8)
+    world.words("museum")
+    monkeypatch.setattr("agent.turns.overlap.likeness", lambda *_: 0.1)
+    world.hear(10)
+    assert world.verdicts == ["echo"]
+
+
 def test_a_word_that_the_agent_says_too_is_not_forgotten_when_others_follow(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
