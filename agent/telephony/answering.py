@@ -95,7 +95,7 @@ class Answer:
     def heard(self, words: str, at: float, *, whole: bool = True) -> None:
         """More of what was said has been understood, all of it until its last pause or less."""
         self._words = f"{self._words} {words}"
-        if whole:
+        if whole and words.strip():  # no words are what a recogniser makes of what it did not get
             self._words_at = at
 
     def beep(self, at: float) -> None:

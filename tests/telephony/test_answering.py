@@ -130,6 +130,18 @@ def test_without_words_the_timing_decides_a_little_later() -> None:
     assert answer.verdict(2.5) == "person"
 
 
+@pytest.mark.parametrize("words", ["", " "])
+def test_an_empty_transcript_is_nothing_understood(words: str) -> None:
+    answer = Answer()
+    answer.speech_began(1.0)
+    answer.speech_ended(3.0)
+    answer.heard(words, 3.1)
+    assert answer.verdict(6.9) is None
+    assert answer.verdict(7.0) == "person"
+    answer.beep(4.1)
+    assert answer.verdict(4.1) == "machine"
+
+
 def test_who_says_nothing_is_spoken_to() -> None:
     assert Answer().verdict(3.9) is None
     assert Answer().verdict(4.0) == "person"
