@@ -164,7 +164,7 @@ Policy = Callable[[End], float]
 def _waits(endings: Sequence[float], wait: Callable[[float | None], float]) -> float:
     """How long is waited as one judgement follows the other."""
     waits, known = wait(None), 0.0
-    for look, ending in zip(LOOKS, endings, strict=True):
+    for look, ending in zip(LOOKS, endings, strict=False):
         if waits <= look * _WINDOW:
             break
         known = max(known, ending)
@@ -185,7 +185,7 @@ def policies(turns: TurnSettings) -> dict[str, Policy]:
     def together(model: str) -> Policy:
         usual = Pauses().usual
         return lambda end: _waits(
-            end.endings[model],
+            end.endings[model] if end.clause is Clause.FINISHED else end.endings[model][:1],
             lambda ending: patience(Pause(end.clause, ending, voiced=9.0, usual=usual)),
         )
 

@@ -26,7 +26,7 @@ OWN_PAUSE = 1.0
 answer Parley leaves room for the user. In seconds."""
 
 MISSED_AFTER = 1.5
-"""An interruption is missed if the agent still speaks so long after its end, in seconds."""
+"""A sound stops the agent, or does not, until so long after its end, in seconds."""
 
 DUCKED = 0.7
 """Of the level before the caller spoke: below it, the agent is ducked."""
@@ -94,7 +94,8 @@ def judge(take: Take) -> Finding:
     shift = _shift(take, reply)
     stop, shift_then = _stop(take, loud, reply, shift)
     found.stopped = stop is not None
-    if case.set == "interruption" and stop is not None:
+    if case.set != "echo" and stop is not None:
+        # What comes later has other causes, as a pause between two parts of a long answer.
         found.stopped = stop <= take.said_to + MISSED_AFTER
     if case.set != "echo":
         duck = _duck(take, reply, shift, stop)

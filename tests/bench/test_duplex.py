@@ -151,8 +151,12 @@ def test_a_reply_that_goes_on_was_not_stopped(reply: Clip) -> None:
     assert found.stop_latency is None
 
 
-def test_a_reply_that_stops_too_late_was_not_stopped_by_the_caller(reply: Clip) -> None:
-    found = judge.judge(take(reply, received(0.1, part(reply, 0.0, 4.6), 1.0), [REPLY]))
+@pytest.mark.parametrize("set_", ["interruption", "backchannel", "noise"])
+def test_a_reply_that_stops_too_late_was_not_stopped_by_the_caller(
+    reply: Clip, set_: scenarios.Set
+) -> None:
+    heard = received(0.1, part(reply, 0.0, 4.6), 1.0)
+    found = judge.judge(take(reply, heard, [REPLY], set_=set_))
     assert found.stopped is False
 
 

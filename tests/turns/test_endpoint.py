@@ -65,21 +65,32 @@ def test_it_ends_with_the_window_in_which_the_wait_is_over(wait: float, windows:
     assert not speaker.endpoint.speaking
 
 
-def test_its_sound_is_to_be_judged_after_two_six_and_nine_windows_of_silence() -> None:
+def judged(speaker: Speaker, windows: int) -> list[int]:
+    return [i for i, change in enumerate(speaker.waits(windows), 1) if change == "pauses"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("What time is it", [2, 6, 9]), ("I would like a coffee", [2]), ("I live in", [2])],
+)
+def test_its_sound_is_judged_after_two_windows_and_again_after_a_finished_clause(
+    text: str, expected: list[int]
+) -> None:
     speaker = Speaker(2.0)
     speaker.speaks(10)
-    judged = [i for i, change in enumerate(speaker.waits(20), 1) if change == "pauses"]
-    assert judged == [2, 6, 9]
+    speaker.endpoint.heard(text, final=False)
+    assert judged(speaker, 20) == expected
 
 
 def test_a_sound_that_convinces_is_not_judged_again() -> None:
     speaker = Speaker(2.0)
     speaker.speaks(10)
+    speaker.endpoint.heard("What time is it", final=False)
     speaker.waits(2)
     speaker.endpoint.judged(0.79)
-    assert speaker.waits(4)[-1] == "pauses"
+    assert judged(speaker, 4) == [4]
     speaker.endpoint.judged(0.8)
-    assert speaker.waits(10) == [None] * 10
+    assert judged(speaker, 10) == []
 
 
 def test_a_later_doubt_takes_nothing_back() -> None:
