@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import os
 import sys
 
-from livekit.agents import AgentServer, APIError, JobContext, JobProcess, cli
+from livekit.agents import AgentServer, APIError, JobContext, JobProcess, JobRequest, cli
 from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
 from livekit.agents.worker import ServerEnvOption
@@ -35,6 +36,23 @@ def _load(server: AgentServer) -> float:
     return len(server.active_jobs) / settings_module.load().max_rooms
 
 
+_accepting: set[str] = set()
+"""The jobs that were taken and have no process yet: they are not among the server's."""
+
+
+async def _admit(request: JobRequest) -> None:
+    """Take a job if there is room for it; else LiveKit may ask another server."""
+    taken = {running.job.id for running in server.active_jobs} | _accepting
+    if len(taken) >= settings_module.load().max_rooms:
+        await request.reject(terminate=False)
+        return
+    _accepting.add(request.id)
+    try:
+        await request.accept()
+    finally:
+        _accepting.discard(request.id)
+
+
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
@@ -43,7 +61,9 @@ def _warm_up(_: JobProcess) -> None:
 server = AgentServer(
     setup_fnc=_warm_up,
     load_fnc=_load,
-    load_threshold=1.0,
+    # A threshold would refuse jobs by a guess of what those load that start: the third of ten at
+    # once, or the tenth. Who is admitted is counted; the load tells which server has more room.
+    load_threshold=math.inf,
     # The health page: on this machine alone unless told otherwise, at any port in development.
     host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
     port=ServerEnvOption(
@@ -52,7 +72,7 @@ server = AgentServer(
 )
 
 
-@server.rtc_session()
+@server.rtc_session(on_request=_admit)
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
     settings = settings_module.load()

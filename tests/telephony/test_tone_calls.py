@@ -24,10 +24,16 @@ BEFORE, AFTER = 10.0, 12.0
 answer on two cores, and end 2 s later."""
 
 
-async def test_ten_calls_at_once_are_each_greeted_answered_and_over(
+async def test_ten_calls_at_once_are_each_answered_and_ten_right_after_them(
     line: Line, tmp_path: Path, speech: Samples
 ) -> None:
-    callers = await call(line, tmp_path, speech, list(TONES))
+    said = {
+        name: np.concatenate([silence(BEFORE), words(name, speech), silence(AFTER)])
+        for name in TONES
+    }
+    callers = await call(line, tmp_path / "first", said)
+    # There are ten rooms, and LiveKit offers a call that was refused to no agent again.
+    await call(line, tmp_path / "next", dict.fromkeys(TONES, silence(5.0)))
     await line.over()
     for caller, frequency in zip(callers, TONES.values(), strict=True):
         assert heard(caller.heard, SAMPLE_RATE) == {GREETING, frequency}
@@ -53,24 +59,18 @@ async def test_a_person_who_is_called_is_told_the_message(
     assert heard(person.heard, SAMPLE_RATE) == {TONES["alpha"]}
 
 
-async def call(line: Line, folder: Path, speech: Samples, names: list[str]) -> list[Phone]:
-    """Have callers call at once, say who they are, and hang up."""
+async def call(line: Line, folder: Path, microphones: dict[str, Samples]) -> list[Phone]:
+    """Have callers call at once, say what they have to, and hang up."""
     async with AsyncExitStack() as calls:
         callers = [
             await calls.enter_async_context(
-                phone(
-                    folder / name,
-                    np.concatenate([silence(BEFORE), words(name, speech), silence(AFTER)]),
-                    f"+44163296010{i}",
-                    codec=("pcmu", "pcma")[i % 2],
-                )
+                phone(folder / name, said, f"+44163296010{i}", codec=("pcmu", "pcma")[i % 2])
             )
-            for i, name in enumerate(names)
+            for i, (name, said) in enumerate(microphones.items())
         ]
         for caller in callers:
             caller.dial(f"sip:100@127.0.0.1:{line.stack.ports['sip']}")
         await asyncio.gather(*(c.until("established: ", within=60) for c in callers))
-        assert len(await line.rooms()) == len(names)
         await asyncio.gather(*(c.until("terminated", within=60) for c in callers))
     return callers
 
