@@ -41,6 +41,9 @@ _SILENT = 0.1
 _DELAY = 1.4
 """Longest delay of an echo, in seconds, the way to the user and back included: 0.2 on a machine at
 rest, one second on one with more work than cores. Up to 1.4 the same Fourier transform serves."""
+_ECHO_TAIL = 0.5
+"""Seconds that an echo can begin after the agent's last sound: 0.4 in a large room, and the way to
+the user and back."""
 _ECHO_OVER = 0.3
 """Likeness below which an echo is no longer all that is heard."""
 _EAR = 1.0
@@ -186,10 +189,6 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
             # What only its words told to be an echo, other words can tell not to be one.
             if sound.verdict is None or sound.alike >= _ECHO_OVER:
                 self._judge(sound, now)
-        elif sound.verdict is Verdict.ECHO and voice:
-            self._weigh(sound, window, voice=voice)
-            if sound.spoken_into:
-                self._sound = None
         self._check_false_stop(now)
 
     def on_transcript(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
@@ -232,8 +231,10 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         sound = self._sound
         if sound is None:
             return True
-        if not self._speaking and (self._stopped or sound.verdict is Verdict.ECHO):
-            return False  # the stop may have been false; an echo ends after the agent does
+        if not self._speaking:
+            echo = sound.verdict is Verdict.ECHO and now - self._spoke_until < _ECHO_TAIL
+            if echo or self._stopped:  # the stop may have been false
+                return False
         return sound.verdict is not None and now - sound.last_voice >= _APART
 
     def _weigh(self, sound: _Sound, window: Samples, *, voice: bool) -> None:
