@@ -40,6 +40,9 @@ _CLEAR = 16.0
 """How many times stronger a tone is than its surroundings, a median: under a voice a tone is 36 to
 130 times as strong, a voice without one 8 at most."""
 
+_LOUD = 1500.0
+"""Effective amplitude of what is more than the rest of a tone, which has 5,700."""
+
 
 def tone(frequency: float, seconds: float, rate: int, level: int = 8000) -> NDArray[np.int16]:
     """A tone: mono s16."""
@@ -64,6 +67,19 @@ def heard(
         for frequency in among
         if strength(frequency, _NEAR).max() > _CLEAR * np.median(strength(frequency, 60.0))
     }
+
+
+def played(samples: NDArray[np.int16], rate: int) -> set[float]:
+    """Which tones, in Hz, are the loudest for a while, in a sound of nothing but tones.
+
+    A machine that starts ten calls at once breaks them up, so that they are not pure any more.
+    """
+    size = rate // 4
+    pieces = samples[: len(samples) // size * size].reshape(-1, size).astype(float)
+    loud = pieces[pieces.std(axis=1) > _LOUD]
+    spectra = np.abs(np.fft.rfft(loud * np.hanning(size)))
+    peaks = np.fft.rfftfreq(size, 1 / rate)[spectra.argmax(axis=1)]
+    return {min((GREETING, *TONES.values()), key=lambda tone: abs(tone - p)) for p in peaks}
 
 
 @dataclass
