@@ -358,27 +358,28 @@ def test_an_answer_is_heard_though_the_agent_had_heard_itself(world: World) -> N
     assert world.passed == ["Yes."]
 
 
+@pytest.fixture
+def told(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An echo that only its word tells to be one."""
+    monkeypatch.setattr("agent.turns.overlap.likeness", lambda *_: 0.28)
+    world.hear(8)
+    world.words("museum")
+    return world
+
+
 def test_an_echo_that_its_word_told_is_one_though_it_sounds_less_like_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    told: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.turns.overlap.likeness", lambda *_: 0.28)
-    world.hear(8)
-    world.words("museum")
     monkeypatch.setattr("agent.turns.overlap.likeness", lambda *_: 0.1)
-    world.hear(10)
-    assert world.verdicts == ["echo"]
+    told.hear(10)
+    assert told.verdicts == ["echo"]
 
 
-def test_a_word_that_the_agent_says_too_is_not_forgotten_when_others_follow(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.turns.overlap.likeness", lambda *_: 0.28)
-    world.hear(8)
-    world.words("museum")
-    world.hear(5)
-    assert world.verdicts == ["echo"]
-    world.words("museum right")
-    assert world.verdicts == ["echo", "interruption"]
+def test_a_word_that_the_agent_says_too_is_not_forgotten_when_others_follow(told: World) -> None:
+    told.hear(5)
+    assert told.verdicts == ["echo"]
+    told.words("museum right")
+    assert told.verdicts == ["echo", "interruption"]
 
 
 def test_what_is_said_while_the_agent_is_silent_is_let_through() -> None:
