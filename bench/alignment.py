@@ -45,6 +45,8 @@ class Aligner:
         Returns:
             The end of each word in seconds; a pause after a word is not part of it.
         """
+        if not words:
+            return []
         audio = decode_audio(io.BytesIO(wav.encode(samples, SAMPLE_RATE)))
         features = self._whisper.feature_extractor(audio)
         tokenizer = Tokenizer(

@@ -14,12 +14,14 @@ import asyncio
 import json
 import random
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import cast
 
 import numpy as np
 from livekit.agents import ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
+from livekit.agents.voice.io import PlaybackFinishedEvent
 from numpy.typing import NDArray
 
 from agent.demo import Stack
@@ -64,6 +66,8 @@ class BargeIn:
     reply: Reply
     heard: Samples
     """From the first sound of the reply to the last."""
+    played: float
+    """Seconds of the reply that the agent played, by its own account."""
     history: str
 
 
@@ -111,6 +115,15 @@ async def barge_in(
         if isinstance(event.item, ChatMessage) and event.item.role == "assistant":
             added.put_nowait(event.item)
 
+    played = 0.0
+
+    def on_finished(event: PlaybackFinishedEvent) -> None:
+        nonlocal played
+        played = event.playback_position
+
+    output = session.output.audio
+    assert output
+    output.on("playback_finished", on_finished)
     session.on("conversation_item_added", on_item)
     try:
         # The turn of an earlier interruption would end this reply before its first sound.
@@ -127,22 +140,33 @@ async def barge_in(
             await asyncio.sleep(0.5)  # what is still on its way to the caller's ears
     finally:
         session.off("conversation_item_added", on_item)
+        output.off("playback_finished", on_finished)
     last = caller.heard.last_sound(caller.heard.duration)
     assert last is not None
     heard = caller.heard.between(first, last)
     reply = conversation.speaker.replies[-1]
-    return BargeIn(language, at, reply, heard, message.text_content or "")
+    return BargeIn(language, at, reply, heard, played, message.text_content or "")
 
 
-def judge(barge_ins: list[BargeIn]) -> list[Verdict]:
-    """Tell what was heard, and what the history has more or less than that."""
+def by_ear(found: BargeIn) -> float:
+    """Seconds of a reply that the caller heard."""
+    return cut(found.reply.samples, found.heard)
+
+
+def judge(barge_ins: list[BargeIn], end_of: Callable[[BargeIn], float] = by_ear) -> list[Verdict]:
+    """Tell what was heard, and what the history has more or less than that.
+
+    Args:
+        barge_ins: The interruptions.
+        end_of: Tells how many seconds of a reply were heard.
+    """
     aligner = Aligner()
     verdicts: list[Verdict] = []
     for found in barge_ins:
         made = found.reply.samples
         words = [str(word) for word in found.reply.words]
         ends = aligner.ends(made, words, found.language)
-        end = cut(made, found.heard)
+        end = end_of(found)
         heard = "".join(word for word, at in zip(words, ends, strict=True) if at <= end + _GRACE)
         error = units(found.history) - units(heard)
         timing = [

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, inference, llm, stt, tts
+from livekit.agents import (
+    NOT_GIVEN,
+    AgentSession,
+    AgentStateChangedEvent,
+    NotGivenOr,
+    inference,
+    llm,
+    stt,
+    tts,
+)
 from livekit.agents.voice import room_io
 
 from ..settings import TurnSettings
@@ -110,11 +119,8 @@ class Floor:
         if self.loudspeaker:
             session.output.audio = self.loudspeaker
         self._session = session
-        self._memory = Memory(session, self.script)
-        session.on(
-            "agent_state_changed",
-            lambda event: self.overlap.on_agent(event.new_state == "speaking"),
-        )
+        self._memory = Memory(session, self.script, self.loudspeaker)
+        session.on("agent_state_changed", self._on_agent)
         return session
 
     @contextmanager
@@ -164,6 +170,11 @@ class Floor:
     def spoken(self) -> Sequence[str]:
         """Return the agent's words of the last seconds, and of the next."""
         return self.script.around(self.loudspeaker.position) if self.loudspeaker else ()
+
+    def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        self.overlap.on_agent(event.new_state == "speaking")
+        if event.new_state == "listening":
+            self.overlap.on_listening()
 
     async def aclose(self) -> None:
         """Close every part, once the session is closed."""

@@ -98,6 +98,9 @@ class _Sound:
     final: bool = False
     verdict: Verdict | None = None
     held: list[stt.SpeechEvent] = field(default_factory=list)
+    """What the ear said of it while it was not judged."""
+    nod: list[stt.SpeechEvent] = field(default_factory=list)
+    """What the ear said of a backchannel, which is an answer if the agent is just at its end."""
 
     @property
     def spoken_into(self) -> bool:
@@ -105,12 +108,13 @@ class _Sound:
         return self.verdict is Verdict.ECHO and self.echo < _ECHO_OVER <= self.alike
 
 
-class Overlap(rtc.EventEmitter[Literal["judged"]]):
+class Overlap(rtc.EventEmitter[Literal["judged", "answered"]]):
     """Watches what is heard while the agent speaks, and acts on what a policy makes of it.
 
     Transcripts of a sound that is not (yet) an interruption are held back: they are no turn of
     the user's. Time passes with the microphone's windows, so there is no timer to be owned.
-    ``judged`` is emitted with a :class:`Judged` for each judgement.
+    ``judged`` is emitted with a :class:`Judged` for each judgement, ``answered`` with each event
+    of the ear that was held back and turns out to be the user's turn.
 
     Args:
         stage: The agent's speech.
@@ -160,6 +164,16 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
             self._spoke_until = self._clock()
             if self._sound and self._sound.verdict is None and not self._stopped:
                 self._stage.duck(False)  # or the next reply would be lowered, too
+
+    def on_listening(self) -> None:
+        """Learn that the agent waits for the user, who may have answered before it was silent."""
+        sound = self._sound
+        if sound is None or self._stopped or not sound.final or not sound.words:
+            return
+        if self._is_turn(sound, self._clock()):
+            self._sound = None
+            for event in (*sound.nod, *sound.held):
+                self.emit("answered", event)
 
     def on_voice(self, event: vad.VADEvent) -> None:
         """Take a window of the microphone."""
@@ -222,9 +236,10 @@ class Overlap(rtc.EventEmitter[Literal["judged"]]):
         self._judge(sound, now)
         if sound.verdict is None:
             return []
-        passed = sound.held if sound.verdict.stops else []
-        sound.held = []
-        return passed
+        held, sound.held = sound.held, []
+        if sound.verdict is Verdict.BACKCHANNEL:
+            sound.nod += held
+        return held if sound.verdict.stops else []
 
     def _is_new(self, now: float) -> bool:
         """Whether a voice begins a sound of its own."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from .words import has_stop_word, is_among, is_backchannel, may_become_backchannel
+from .words import has_stop_word, is_among, is_backchannel, is_phrase, may_become_backchannel
 
 
 class Verdict(Enum):
@@ -103,7 +103,7 @@ class WordsFirst:
     echo: float = 0.4
     """Least likeness of an echo; see :mod:`.overlap` for what was measured."""
     own_words: float = 0.2
-    """Least likeness of an echo whose words are the agent's; three of them need none."""
+    """Least likeness of an echo whose words are the agent's; a phrase of them needs none."""
     compared: float = 0.16
     """Voice that tells how alike it is to what was played; the agent's own words wait for that.
     95 of 100 echoes are known after so much, and a prompt ear has the first word before."""
@@ -119,7 +119,7 @@ class WordsFirst:
     def _by_words(self, evidence: Evidence) -> Verdict | None:
         words = evidence.words
         own = is_among(words, evidence.spoken)
-        if own and (evidence.echo >= self.own_words or len(words) > 2):
+        if own and (evidence.echo >= self.own_words or is_phrase(words)):
             return Verdict.ECHO
         over = evidence.final or evidence.quiet >= self.settled
         if own and evidence.voiced < self.compared and not over:

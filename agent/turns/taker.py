@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 from livekit import rtc
 from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt
+from livekit.agents.utils import aio
 
 from .floor import Floor
 
@@ -32,11 +34,23 @@ class TurnTaker(Agent):
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent, None]:
         """Recognise what is said, and keep back what is no turn."""
-        async with aclosing(Agent.default.stt_node(self, audio, model_settings)) as events:
-            async for event in events:
-                self._floor.endpointer.heard(event)
-                for passed in self._floor.overlap.on_transcript(event):
-                    yield passed
+        overlap = self._floor.overlap
+        answers: aio.Chan[stt.SpeechEvent] = aio.Chan()
+        overlap.on("answered", answers.send_nowait)
+        try:
+            async with (
+                aclosing(Agent.default.stt_node(self, audio, model_settings)) as events,
+                aclosing(_whichever(events, answers)) as either,
+            ):
+                async for event, is_answer in either:
+                    if is_answer:
+                        yield event
+                        continue
+                    self._floor.endpointer.heard(event)
+                    for passed in overlap.on_transcript(event):
+                        yield passed
+        finally:
+            overlap.off("answered", answers.send_nowait)
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
@@ -61,6 +75,29 @@ class TurnTaker(Agent):
     ) -> AsyncIterator[str]:
         """Show what is said, and remember when."""
         return self._floor.script.play(text)
+
+
+async def _whichever(
+    events: AsyncGenerator[stt.SpeechEvent, None], answers: aio.Chan[stt.SpeechEvent]
+) -> AsyncGenerator[tuple[stt.SpeechEvent, bool], None]:
+    """Yield what comes first, and whether it is an answer, until there are no more events."""
+    event = asyncio.ensure_future(anext(events))
+    answer = asyncio.ensure_future(answers.recv())
+    try:
+        while True:
+            await asyncio.wait((event, answer), return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                yield answer.result(), True
+                answer = asyncio.ensure_future(answers.recv())
+            if event.done():
+                try:
+                    heard = event.result()
+                except StopAsyncIteration:
+                    return
+                yield heard, False
+                event = asyncio.ensure_future(anext(events))
+    finally:
+        await aio.cancel_and_wait(event, answer)
 
 
 def show_cuts(chat_ctx: llm.ChatContext) -> llm.ChatContext:

@@ -104,6 +104,11 @@ def is_among(said: Sequence[str], spoken: Sequence[str]) -> bool:
     return bool(newest) and match.size >= _MOST * len(newest)
 
 
+def is_phrase(said: Sequence[str]) -> bool:
+    """Whether words are more than an answer repeats: three, or five Chinese characters."""
+    return sum(0.5 if "㐀" <= word <= "鿿" else 1.0 for word in said) > 2
+
+
 def _without(said: Sequence[str], phrases: frozenset[tuple[str, ...]]) -> list[str]:
     """Return what is left when phrases are taken from the front, the longest first."""
     rest = list(said)

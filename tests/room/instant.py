@@ -28,6 +28,9 @@ from agent.turns import Floor
 from agent.turns.patience import Patience
 from tests.turns.scripted import RATE, Thinker
 
+LETTERS_PER_SECOND = 15
+"""A voice of even speed, so that a test can say when a sentence ends."""
+
 
 class Ear(stt.STT):
     """Hears the next of its texts in whatever is said."""
@@ -59,7 +62,7 @@ class Replies(Thinker):
 
 
 class Tone(tts.TTS):
-    """Speaks fifteen letters a second, as a tone."""
+    """Speaks with a tone."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -75,7 +78,7 @@ class ToneStream(tts.ChunkedStream):
         output_emitter.initialize(
             request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"
         )
-        at = np.arange(RATE * len(self._input_text) // 15) / RATE
+        at = np.arange(RATE * len(self._input_text) // LETTERS_PER_SECOND) / RATE
         output_emitter.push((np.sin(2 * np.pi * 300 * at) * 12_000).astype(np.int16).tobytes())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from livekit.agents import LanguageCode, stt
 
 from agent.demo import Server
 from agent.settings import ConductSettings
@@ -12,9 +13,10 @@ from agent.turns.backchannel import TRACK
 from agent.turns.company import NAMES
 from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
+from tests.turns.scripted import Ear
 
 from .conftest import recorded
-from .instant import Host, hosting, room_for, until_last
+from .instant import LETTERS_PER_SECOND, Host, hosting, room_for, until_last
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -26,6 +28,12 @@ def speech(begin: float, end: float) -> Samples:
 
 # "And so, my fellow Americans" and "what your country can do for you": each without a pause.
 ANNAS, BENS = speech(0.25, 2.1), speech(5.2, 7.55)
+
+
+def said(text: str) -> stt.SpeechEvent:
+    """What a prompt ear makes of it."""
+    data = stt.SpeechData(LanguageCode("en"), text)
+    return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
 
 
 TEA = "Excuse me, your tea is ready."
@@ -129,6 +137,27 @@ async def test_anybody_may_type(livekit: Server) -> None:
         await ben.until("listening")
     users = [m for m in host.session.history.messages() if m.role == "user"]
     assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2"]
+
+
+async def test_an_answer_into_the_last_words_of_a_question_is_answered(livekit: Server) -> None:
+    question = "Shall I book the table for seven then?"
+    ear = Ear()
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, "It is booked.", ear=ear) as host,
+    ):
+        await anna.until("listening")
+        start = anna.now
+        asked = host.session.say(question)
+        while (first := anna.heard.first_sound(start)) is None:
+            await anna.tick()
+        while anna.now < first + len(question) / LETTERS_PER_SECOND - 0.8:
+            await anna.tick()
+        await anna.say(speech(0.25, 0.6))
+        ear.heard.put_nowait(said("Yes."))
+        await until(host, [question, "> Yes.", "It is booked."])
+    assert not asked.interrupted
 
 
 async def test_it_breaks_in_at_the_next_pause_and_answers_what_it_cut(livekit: Server) -> None:

@@ -85,15 +85,22 @@ async def test_a_call_counts_as_answered_when_its_status_says_so(server: Server)
     async with join(server, name, identity="callee", call=ringing) as callee:
         room = rtc.Room()
         await room.connect(server.url, server.token(name, "agent"))
+        known = room.remote_participants["callee"]
+        changed = asyncio.Event()
+        room.on("participant_attributes_changed", lambda *_: changed.set())
         try:
-            waiting = asyncio.create_task(answered(room, room.remote_participants["callee"]))
+            waiting = asyncio.create_task(answered(room, known))
             await asyncio.sleep(0.3)
             assert not waiting.done()
             await callee.room.local_participant.set_attributes({"sip.callStatus": "active"})
             async with asyncio.timeout(5):
                 await waiting
-            await callee.room.local_participant.set_attributes({"sip.callStatus": "ringing"})
-            waiting = asyncio.create_task(answered(room, room.remote_participants["callee"]))
+                changed.clear()
+                await callee.room.local_participant.set_attributes({"sip.callStatus": "ringing"})
+                while known.attributes["sip.callStatus"] != "ringing":
+                    await changed.wait()
+                    changed.clear()
+            waiting = asyncio.create_task(answered(room, known))
             await asyncio.sleep(0.3)
             await callee.room.disconnect()
             async with asyncio.timeout(5):

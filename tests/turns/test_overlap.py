@@ -33,6 +33,7 @@ class World:
             self, WordsFirst(), doubt=1.0, threshold=0.5, ear=ear, clock=lambda: self.now
         )
         self.overlap.on("judged", self.judged.append)
+        self.overlap.on("answered", self._passed)
         self._began = self.now
         self._rng = np.random.default_rng(1)
         self._spoken = -1
@@ -83,7 +84,16 @@ class World:
 
     def words(self, text: str, kind: stt.SpeechEventType = INTERIM) -> None:
         event = stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData("en", text)])
-        self.passed += [e.alternatives[0].text for e in self.overlap.on_transcript(event)]
+        for passed in self.overlap.on_transcript(event):
+            self._passed(passed)
+
+    def _passed(self, event: stt.SpeechEvent) -> None:
+        self.passed.append(event.alternatives[0].text)
+
+    def end(self) -> None:
+        """The agent comes to its end, and waits."""
+        self.overlap.on_agent(False)
+        self.overlap.on_listening()
 
     def _voice(self, size: int) -> Samples:
         """Vowels at 150 Hz and a consonant by turns, and breath that no two windows share."""
@@ -325,6 +335,69 @@ def test_what_begins_as_the_agent_ends_is_the_users_turn(world: World) -> None:
     world.silence(10)
     world.words("好的。", FINAL)
     assert world.passed == ["好", "好的。"]
+
+
+def nod(world: World, text: str = "Yes.") -> None:
+    """A word that is recognised, and judged, before the agent ends."""
+    world.hear(8)
+    world.words("yes")
+    world.silence(7)
+    world.words(text, FINAL)
+    assert world.verdicts == ["backchannel"]
+    assert world.passed == []
+
+
+def test_an_answer_that_came_before_the_agent_was_silent_is_a_turn_once_it_is(
+    world: World,
+) -> None:
+    nod(world)
+    world.silence(10)
+    world.end()
+    assert world.passed == ["yes", "Yes."]
+    assert world.did == [(0.032, "duck"), (0.48, "raise")]
+
+
+def test_an_answer_whose_words_are_not_final_yet_waits_for_them(world: World) -> None:
+    world.hear(8)
+    world.words("yes")
+    world.end()
+    assert world.passed == []
+    world.words("Yes.", FINAL)
+    assert world.passed == ["yes", "Yes."]
+
+
+def test_a_nod_is_no_answer_if_the_agent_went_on_for_a_second(world: World) -> None:
+    nod(world)
+    world.silence(20)
+    world.end()
+    assert world.passed == []
+
+
+def test_a_nod_is_no_answer_if_the_agent_has_something_to_do_before_it_goes_on(
+    world: World,
+) -> None:
+    nod(world)
+    world.overlap.on_agent(False)
+    world.speak()
+    world.end()
+    assert world.passed == []
+
+
+def test_words_over_a_reply_that_may_not_be_stopped_are_a_turn_at_its_end(world: World) -> None:
+    world.may_stop = False
+    world.hear(20)
+    world.words("Where is it?", FINAL)
+    assert world.passed == []
+    world.silence(60)
+    world.end()
+    assert world.passed == ["Where is it?"]
+
+
+def test_an_echo_of_the_last_words_is_no_answer(world: World) -> None:
+    world.hear(8, echoes(world))
+    world.words("museum", FINAL)
+    world.end()
+    assert world.passed == []
 
 
 def test_the_next_reply_is_not_lowered_for_a_voice_that_nobody_judged(world: World) -> None:

@@ -6,6 +6,7 @@ from agent.turns.words import (
     has_stop_word,
     is_among,
     is_backchannel,
+    is_phrase,
     may_become_backchannel,
     tokens,
 )
@@ -126,3 +127,11 @@ def test_the_agents_own_words_are_known_by_the_newest_of_them() -> None:
     assert not is_among(tokens("river museum"), spoken)
     assert not is_among(tokens("by the river what is at nine"), spoken)
     assert not is_among((), spoken)
+
+
+def test_a_phrase_is_more_than_an_answer_repeats() -> None:
+    assert not is_phrase(tokens("on Thursday"))
+    assert is_phrase(tokens("on Thursday morning"))
+    assert not is_phrase(tokens("星期四吧"))
+    assert is_phrase(tokens("星期四上午"))
+    assert is_phrase(tokens("用 Whisper 识别"))
