@@ -20,7 +20,7 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 import yaml
-from livekit import api, rtc
+from livekit import rtc
 from livekit.agents import Agent
 from livekit.agents.voice import room_io
 from pydantic import HttpUrl
@@ -33,7 +33,7 @@ from agent.telephony.screening import Screening
 from agent.turns import HEARING, Floor
 
 from . import report, speech
-from .caller import Caller, join
+from .caller import Caller, agent_token, join
 from .duplex import programs
 from .line import Line
 from .recording import SAMPLE_RATE, Samples
@@ -144,7 +144,7 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
             join(server, name, identity="callee", call=CALL, line=case.line)
         )
         room = rtc.Room()
-        await room.connect(server.url, _token(server, name))
+        await room.connect(server.url, agent_token(server, name))
         stack.push_async_callback(room.disconnect)
         floor = Floor(profile.phone.turns, room)
         stack.push_async_callback(floor.aclose)
@@ -239,12 +239,6 @@ def _beep(frequency: float, seconds: float) -> Samples:
 
 def _beep_length(case: Case) -> float:
     return BEFORE_BEEP + BEEPS[case.number % len(BEEPS)][1]
-
-
-def _token(server: Server, room: str) -> str:
-    grants = api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
-    token = api.AccessToken(server.api_key, server.api_secret)
-    return token.with_identity("agent").with_kind("agent").with_grants(grants).to_jwt()
 
 
 async def main() -> None:

@@ -316,6 +316,13 @@ async def join(
             await caller.room.disconnect()
 
 
+def agent_token(server: Server, room: str, identity: str = "agent") -> str:
+    """A ticket as LiveKit gives to the agents that it sends for."""
+    grants = api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
+    token = api.AccessToken(server.api_key, server.api_secret)
+    return token.with_identity(identity).with_kind("agent").with_grants(grants).to_jwt()
+
+
 def _phone_token(server: Server, room: str, identity: str, call: dict[str, str]) -> str:
     """A ticket as the SIP service's own: no browser can make itself one of that kind."""
     return (

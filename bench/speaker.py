@@ -24,7 +24,7 @@ from agent import settings
 from agent.demo import Server
 from agent.turns import HEARING, Floor, TurnTaker
 
-from .caller import Caller, join
+from .caller import Caller, agent_token, join
 from .recording import Samples
 
 
@@ -121,15 +121,7 @@ async def converse(
         stack.push_async_callback(ear.aclose)
         caller = await stack.enter_async_context(join(server, name, language=language))
         room = rtc.Room()
-        token = (
-            api.AccessToken(server.api_key, server.api_secret)
-            .with_identity("speaker")
-            .with_kind("agent")
-            .with_grants(
-                api.VideoGrants(room_join=True, room=name, agent=True, can_update_own_metadata=True)
-            )
-        )
-        await room.connect(server.url, token.to_jwt())
+        await room.connect(server.url, agent_token(server, name, "speaker"))
         stack.push_async_callback(room.disconnect)
         speaker: Speaker
         if stock:

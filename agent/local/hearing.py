@@ -3,7 +3,8 @@
 Whisper hears whole audio only, so all of the utterance so far is decoded again and again as it
 grows. A word is sure once two decodes in a row have it, and not at the end, where a word may be
 cut in two (LocalAgreement: Macháček et al., "Turning Whisper into Real-Time Transcription System",
-2023). Later decodes begin with the sure words and write only what follows.
+2023). Its capitals and marks may differ: they change while a sentence grows. Later decodes begin
+with the sure words and write only what follows.
 """
 
 from __future__ import annotations
@@ -113,8 +114,9 @@ class Hearing:
         self.rested = now + REST * seconds
         if text is None:
             return ""
-        pairs = zip(_WORD.findall(self.text)[:-1], _WORD.findall(text)[:-1], strict=False)
-        sure = "".join(word for word, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        pairs = zip(_WORD.findall(text)[:-1], _WORD.findall(self.text)[:-1], strict=False)
+        agreed = takewhile(lambda pair: _bare(pair[0]) == _bare(pair[1]), pairs)
+        sure = "".join(word for word, _ in agreed)
         self.text, self._heard = text, samples
         if not sure.startswith(self.sure):
             return ""
@@ -130,3 +132,7 @@ class Hearing:
         pcm = np.frombuffer(bytes(self._pcm[2 * start : 2 * end]), "<i2").astype(np.float32)
         pcm /= 32768
         return pcm
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"\W", "", word).casefold()

@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from livekit import api
-
 from agent.demo import Server
 from agent.local.models.store import cache
 
 from .. import report
+from ..caller import agent_token
 
 SYSTEMS = ("parley", "stock", "pipecat")
 
@@ -39,19 +38,11 @@ class Host:
         self, server: Server, room: str, engines: str, stt: str, language: str, *, phone: bool
     ) -> None:
         """Enter a room."""
-        token = (
-            api.AccessToken(server.api_key, server.api_secret)
-            .with_identity("agent")
-            .with_kind("agent")
-            .with_grants(
-                api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
-            )
-        )
         await self.order(
             "join",
             url=server.url,
             room=room,
-            token=token.to_jwt(),
+            token=agent_token(server, room),
             engines=engines,
             stt=stt,
             language=language,

@@ -82,6 +82,7 @@ async def test_the_smoke_tests_pass(
     assert [line.split()[0] for line in out.splitlines()] == lines
 
 
+@pytest.mark.timeout(400)  # one minute on two idle cores
 async def test_the_gpu_benchmark_runs_small(urls: dict[str, str], tmp_path: Path) -> None:
     where = [f"--{name}={urls[name]}" for name in ("llm", "tts", "bridge")]
     status, _, err = await run("-m", "bench.gpu", "--small", *where, folder=tmp_path)

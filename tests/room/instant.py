@@ -26,6 +26,7 @@ from agent.demo import Server
 from agent.settings import ConductSettings, Language
 from agent.turns import Floor
 from agent.turns.patience import Patience
+from bench.caller import agent_token
 from tests.turns.scripted import RATE, Thinker
 
 LETTERS_PER_SECOND = 15
@@ -150,17 +151,9 @@ async def hosting(
     """
     profile = settings.load("gpu").model_copy(update={"greeting": {language: ""}})
     manners = Conduct(conduct or profile.conduct, language)
-    token = (
-        api.AccessToken(server.api_key, server.api_secret)
-        .with_identity("host")
-        .with_kind("agent")
-        .with_grants(
-            api.VideoGrants(room_join=True, room=name, agent=True, can_update_own_metadata=True)
-        )
-    )
     async with contextlib.AsyncExitStack() as stack:
         room = rtc.Room()
-        await room.connect(server.url, token.to_jwt())
+        await room.connect(server.url, agent_token(server, name, "host"))
         stack.push_async_callback(room.disconnect)
         scripted, thinker = Ear(*hears), Replies(*answers)
         wait = Patience(shortest=end_of_turn, longest=end_of_turn)

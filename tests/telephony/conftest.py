@@ -32,7 +32,7 @@ from agent.settings import ConductSettings, PhoneSettings, load
 from agent.telephony.order import Order
 from agent.telephony.phone import Phone
 from agent.turns import Floor
-from bench.caller import Caller, join
+from bench.caller import Caller, agent_token, join
 from bench.recording import SAMPLE_RATE, Samples
 
 from .fakes import SETTINGS, SipApi
@@ -151,17 +151,7 @@ def converse(server: Server) -> Converse:
                 join(server, name, identity="sip_caller", call=CALL)
             )
             room = rtc.Room()
-            token = (
-                api.AccessToken(server.api_key, server.api_secret)
-                .with_identity("agent")
-                .with_kind("agent")
-                .with_grants(
-                    api.VideoGrants(
-                        room_join=True, room=name, agent=True, can_update_own_metadata=True
-                    )
-                )
-            )
-            await room.connect(server.url, token.to_jwt())
+            await room.connect(server.url, agent_token(server, name))
             stack.push_async_callback(room.disconnect)
             thinker, ear, voice = Thinker(*script), Ear(*hears), Voice()
             floor = Floor(settings.turns, room)
