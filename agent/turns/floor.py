@@ -119,7 +119,7 @@ class Floor:
         if self.loudspeaker:
             session.output.audio = self.loudspeaker
         self._session = session
-        self._memory = Memory(session, self.script, self.loudspeaker)
+        self._memory = Memory(session, self.script)
         session.on("agent_state_changed", self._on_agent)
         return session
 

@@ -65,11 +65,8 @@ class Loudspeaker(io.AudioOutput):
 
     @property
     def position(self) -> float:
-        """Seconds for which the reply that is being played is heard, 0 when none is.
-
-        They are the seconds that the voice tells its words by: holes are counted, pauses are not.
-        """
-        return self._playout.elapsed if self._playout else 0.0
+        """Seconds played of the reply that is being played, 0 when none is."""
+        return self._playout.position / SAMPLE_RATE if self._playout else 0.0
 
     def duck(self, ducked: bool) -> None:
         """Lower the volume, or raise it again, within 30 ms."""
@@ -146,13 +143,11 @@ class Loudspeaker(io.AudioOutput):
                 await self._changed.wait()
 
     def _finish(self) -> None:
-        playout = self._playout
+        playout, self._playout = self._playout, None
         if playout:
-            # Whoever is told may ask for the position.
             self.on_playback_finished(
                 playback_position=playout.position / SAMPLE_RATE, interrupted=playout.stopped
             )
-        self._playout = None
 
     async def _play(self, frame: Samples, *, first: bool) -> None:
         if not first:

@@ -10,7 +10,6 @@ from livekit.agents import AgentSession, ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
 from livekit.agents.voice.io import AudioOutput, PlaybackFinishedEvent
 
-from .loudspeaker import Loudspeaker
 from .script import Script
 
 _GO_ON = "Go on with what you were saying, from the very word where you stopped."
@@ -32,16 +31,11 @@ class Memory:
     Args:
         session: The conversation.
         script: What is said in it.
-        loudspeaker: Where it is said; None for LiveKit's own output, which does not tell of the
-            holes that a slow voice leaves.
     """
 
-    def __init__(
-        self, session: AgentSession[Any], script: Script, loudspeaker: Loudspeaker | None
-    ) -> None:
+    def __init__(self, session: AgentSession[Any], script: Script) -> None:
         self._session = session
         self._script = script
-        self._loudspeaker = loudspeaker
         self._output: AudioOutput | None = None
         self._cut: _Cut | None = None
         self._message: ChatMessage | None = None
@@ -75,9 +69,7 @@ class Memory:
         self._cut = self._message = None
         if event.interrupted and event.synchronized_transcript is not None:
             noted = event.synchronized_transcript
-            heard = self._script.heard(
-                self._loudspeaker.position if self._loudspeaker else event.playback_position
-            )
+            heard = self._script.heard(event.playback_position)
             self._cut = _Cut(noted, noted if heard is None else heard)
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:

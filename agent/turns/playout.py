@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +26,9 @@ class Playout:
     Args:
         sample_rate: Of the samples, in Hz.
         quiet: Volume while ducked, of 1.
-        clock: Seconds on a clock that never steps back.
     """
 
-    def __init__(
-        self, sample_rate: int, *, quiet: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._clock = clock
-        self._holes = 0.0
-        self._dry_from: float | None = None
+    def __init__(self, sample_rate: int, *, quiet: float) -> None:
         self._frame_size = sample_rate // FRAMES_PER_SECOND
         self._quiet = quiet
         self._waiting: deque[Samples] = deque()
@@ -49,15 +41,6 @@ class Playout:
         """Whether the reply was stopped before its end."""
         self.position = 0
         """Samples played so far."""
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds from the first sample to the end of the last one played, pauses left out.
-
-        The holes are in it that a voice slower than speech leaves: whoever tells the words of a
-        reply by the time at which they are heard counts them, too.
-        """
-        return self._holes + self.position / (self._frame_size * FRAMES_PER_SECOND)
 
     @property
     def due(self) -> bool:
@@ -78,12 +61,10 @@ class Playout:
         if samples.size:
             self._waiting.append(samples)
             self._available += samples.size
-            self._note_hole()
 
     def complete(self) -> None:
         """Add no more."""
         self._complete = True
-        self._note_hole()
 
     def duck(self, ducked: bool) -> None:
         """Lower the volume, or raise it again."""
@@ -93,13 +74,11 @@ class Playout:
         """Fall silent, or go on with the first sample that was not heard in full."""
         self._paused = paused
         self._mute_if_dry()
-        self._note_hole()
 
     def stop(self) -> None:
         """Fall silent for good."""
         self.stopped = True
         self._mute_if_dry()
-        self._note_hole()
 
     def next(self) -> Samples:
         """Hand out a frame; the last one of a reply is filled up with silence."""
@@ -112,22 +91,7 @@ class Playout:
             ramp = np.linspace(self._gain, gain, self._frame_size, endpoint=False)
             samples = (samples * ramp).astype(np.int16)
         self._gain = gain
-        self._note_hole()
         return samples
-
-    def _note_hole(self) -> None:
-        """See whether a hole begins or ends now."""
-        dry = (
-            self.position > 0
-            and self._available < self._frame_size
-            and not (self._complete or self._paused or self.stopped)
-        )
-        now = self._clock()
-        if dry and self._dry_from is None:
-            self._dry_from = now + 1 / FRAMES_PER_SECOND  # the last frame lasts as long
-        elif not dry and self._dry_from is not None:
-            self._holes += max(now - self._dry_from, 0.0)
-            self._dry_from = None
 
     def _mute_if_dry(self) -> None:
         # It is silent already, and what comes later would begin with a blip.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from livekit.agents.voice.io import PlaybackFinishedEvent
 
 from agent.turns import loudspeaker as module
 from agent.turns.loudspeaker import SAMPLE_RATE, Loudspeaker
-from agent.turns.playout import Playout
 
 FRAME = SAMPLE_RATE // 100
 
@@ -145,24 +143,6 @@ async def test_volume_and_pause_hold_for_a_reply_that_has_not_begun(
     await source.tick(5)
     heard = [frame for frame in source.taken if frame.any()]
     assert heard[3].max() == 250
-
-
-async def test_whoever_is_told_of_its_end_can_ask_how_long_a_reply_was_heard(
-    speaker: tuple[Loudspeaker, Source], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loudspeaker, source = speaker
-    now = 0.0
-    monkeypatch.setattr(module, "Playout", partial(Playout, clock=lambda: now))
-    heard: list[float] = []
-    loudspeaker.on("playback_finished", lambda _: heard.append(loudspeaker.position))
-    await loudspeaker.capture_frame(reply(0.05))
-    await source.tick(10)
-    now += 1.01
-    await loudspeaker.capture_frame(reply(0.05))
-    loudspeaker.flush()
-    await source.tick(20)
-    assert heard == [pytest.approx(1.1)]
-    assert loudspeaker.position == 0.0
 
 
 async def test_what_was_played_is_remembered(speaker: tuple[Loudspeaker, Source]) -> None:

@@ -122,37 +122,3 @@ def test_what_ran_dry_before_a_pause_does_not_blip_when_more_comes() -> None:
     assert not playout.due
     playout.pause(False)
     assert playout.next()[0] == 0
-
-
-@pytest.mark.parametrize("paused", [False, True])
-def test_holes_count_as_heard_and_pauses_do_not(paused: bool) -> None:
-    now = 0.0
-    playout = Playout(RATE, quiet=0.25, clock=lambda: now)
-    playout.push(voice(2))
-    playout.push(voice(1)[:30])  # waits for more
-    for _ in range(2):
-        playout.next()
-        now += 0.01
-    now += 0.3
-    assert playout.elapsed == pytest.approx(0.02)  # what comes next decides whether it is a hole
-    if paused:
-        playout.pause(True)
-        now += 5.0
-        playout.pause(False)
-    now += 0.2
-    playout.push(voice(1))
-    take(playout, 1)
-    assert playout.elapsed == pytest.approx(0.03 + 0.5 - 0.01 * paused)
-    assert playout.position == 3 * FRAME
-
-
-def test_neither_the_wait_for_the_first_sound_nor_that_after_the_last_is_a_hole() -> None:
-    now = 0.0
-    playout = Playout(RATE, quiet=0.25, clock=lambda: now)
-    now += 1.0
-    playout.push(voice(2))
-    playout.complete()
-    take(playout, 2)
-    now += 1.0
-    playout.stop()
-    assert playout.elapsed == pytest.approx(0.02)

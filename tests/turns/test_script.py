@@ -36,6 +36,18 @@ async def test_a_word_counts_as_heard_once_all_of_it_was() -> None:
     assert script.heard(9.0) == "One two three four. "
 
 
+async def test_a_word_behind_a_hole_is_heard_when_it_is_played() -> None:
+    script = Script()
+    words = [
+        TimedString("One ", start_time=0.0, end_time=0.5, start_time_offset=0.0),
+        TimedString("two", start_time=1.5, end_time=2.0, start_time_offset=1.0),
+    ]
+    async for _ in script.play(stream(words)):
+        pass
+    assert script.heard(0.99) == "One "
+    assert script.heard(1.0) == "One two"
+
+
 async def test_the_rest_begins_with_the_word_that_was_cut() -> None:
     script = Script()
     await played(script, "One two three four.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 from livekit.agents import Agent, AgentSession
@@ -120,6 +121,10 @@ def test_words_wait_while_playback_is_dry(in_virtual_time: Any, follows: bool) -
         assert times == sorted(times)
         end = audio + sum(listener.holes) if follows else audio
         assert times[-1] == pytest.approx(end, abs=0.35)  # a pause is not spoken
+        # Without the holes, it is where the words are in the audio.
+        if follows:
+            last = listener.words[-1]
+            assert last.end_time - last.start_time_offset == pytest.approx(audio, abs=0.35)
         # At every moment, what was shown is within two characters of what was heard.
         if follows:
             begun, count = listener.pushes[0][0], 0
@@ -140,13 +145,13 @@ def test_words_wait_while_playback_is_dry(in_virtual_time: Any, follows: bool) -
 
 
 async def test_a_session_tells_when_it_is_heard() -> None:
-    tts = TTS(base_url="http://127.0.0.1:9/v1")
-    session: AgentSession[None] = AgentSession(tts=tts)
-    tts.follow(session)
-    heard = tts._heard
-    assert heard is not None
-    await session.start(Agent(instructions=""))
-    try:
+    async with aiohttp.ClientSession() as http:
+        tts = TTS(base_url="http://127.0.0.1:9/v1", http_session=http)
+        session: AgentSession[None] = AgentSession(tts=tts)
+        tts.follow(session)
+        heard = tts._heard
+        assert heard is not None
+        await session.start(Agent(instructions=""))
         begun = heard()
         await asyncio.sleep(0.02)
         assert heard() == begun
@@ -157,5 +162,5 @@ async def test_a_session_tells_when_it_is_heard() -> None:
         assert paused > begun
         await asyncio.sleep(0.02)
         assert heard() == paused
-    finally:
         await session.aclose()
+        await tts.aclose()

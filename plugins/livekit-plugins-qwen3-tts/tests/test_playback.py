@@ -30,6 +30,21 @@ def test_playback_follows_the_clock() -> None:
     assert (playback.ahead, playback.pushed, playback.position) == (1.0, 4.0, 7.0)
 
 
+def test_playback_knows_how_long_it_was_dry_before_a_moment() -> None:
+    clock = Clock()
+    playback = Playback(clock)
+    playback.push(1.0)
+    clock.now += 3.0
+    assert playback.dry_before(1.0) == 0.0
+    assert playback.dry_before(3.5) == 2.0  # what is pushed now is heard then
+    playback.push(1.0)
+    clock.now += 1.5
+    playback.push(1.0)
+    assert playback.dry_before(1.0) == 0.0
+    assert playback.dry_before(4.0) == 2.0
+    assert playback.dry_before(5.0) == 2.5
+
+
 def test_nothing_is_held_before_anything_is_known() -> None:
     assert Pace().start_delay(10.0) == 0.0
     assert Pace().join_delay() == 0.0

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from math import inf
 from statistics import median
 
+_SOON = 1e-3
+"""Seconds: less than any word lasts, more than sums of durations are wrong by."""
+
 
 class ListenerTime:
     """A clock that runs only while the agent is heard.
@@ -47,7 +50,7 @@ class Playback:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._end = 0.0
-        self._holes = 0.0
+        self._holes: list[tuple[float, float]] = []  # when each begins, and how long it is
         self.pushed = 0.0
         """Seconds of audio pushed since the beginning."""
 
@@ -64,11 +67,26 @@ class Playback:
     @property
     def position(self) -> float:
         """When what is pushed now will be heard, in seconds since the first audio was."""
-        return self.pushed + self._holes + self.idle
+        return self._heard + self.idle
+
+    def dry_before(self, moment: float) -> float:
+        """Return for how long playback had run dry by then.
+
+        Args:
+            moment: Seconds since the first audio was heard.
+        """
+        holes = [*self._holes, (self._heard, self.idle)]
+        return sum(length for begin, length in holes if begin < moment - _SOON)
+
+    @property
+    def _heard(self) -> float:
+        """When all that was pushed will have been heard, in seconds since the first audio was."""
+        return self.pushed + sum(length for _, length in self._holes)
 
     def push(self, seconds: float) -> None:
         """Count audio that was handed over now."""
-        self._holes += self.idle
+        if self.idle:
+            self._holes.append((self._heard, self.idle))
         self._end = max(self._end, self._clock()) + seconds
         self.pushed += seconds
 

@@ -12,7 +12,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from livekit.agents import APIError
 from livekit.agents.types import TimedString
@@ -40,7 +40,11 @@ class Sink(Protocol):
         """Take PCM."""
 
     def push_timed_transcript(self, delta_text: list[TimedString]) -> None:
-        """Take words, in seconds since the beginning of the reply."""
+        """Take words, in seconds since the beginning of the reply.
+
+        `start_time_offset` is how much of that playback was dry, so that without it they are
+        where the word is in the reply's audio.
+        """
 
 
 Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
@@ -374,6 +378,9 @@ class Reply:
             self._playback.push(samples.size / SAMPLE_RATE)
 
     def _say(self, words: list[TimedString]) -> None:
+        if self._follows:
+            for word in words:
+                word.start_time_offset = self._playback.dry_before(cast("float", word.end_time))
         if words:
             self._sink.push_timed_transcript(words)
 

@@ -1,0 +1,118 @@
+"""What is heard as the agent comes to its end: an answer, an echo, or nothing to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from .overlapping import FINAL, World, echoes
+
+
+def test_the_echo_of_its_last_words_is_no_turn(world: World) -> None:
+    world.hear(3)
+    world.overlap.on_agent(False)
+    world.silence(10)
+    world.words("by the river.", FINAL)
+    assert world.passed == []
+
+
+def test_what_begins_as_the_agent_ends_is_the_users_turn(world: World) -> None:
+    world.hear(8)
+    world.words("好")
+    world.overlap.on_agent(False)
+    world.silence(10)
+    world.words("好的。", FINAL)
+    assert world.passed == ["好", "好的。"]
+
+
+def nod(world: World, text: str = "Yes.") -> None:
+    """A word that is recognised, and judged, before the agent ends."""
+    world.hear(8)
+    world.words("yes")
+    world.silence(7)
+    world.words(text, FINAL)
+    assert world.verdicts == ["backchannel"]
+    assert world.passed == []
+
+
+def test_an_answer_that_came_before_the_agent_was_silent_is_a_turn_once_it_is(
+    world: World,
+) -> None:
+    nod(world)
+    world.silence(10)
+    world.end()
+    assert world.passed == ["yes", "Yes."]
+    assert world.did == [(0.032, "duck"), (0.48, "raise")]
+
+
+def test_an_answer_whose_words_are_not_final_yet_waits_for_them(world: World) -> None:
+    world.hear(8)
+    world.words("yes")
+    world.end()
+    assert world.passed == []
+    world.words("Yes.", FINAL)
+    assert world.passed == ["yes", "Yes."]
+
+
+def test_a_nod_is_no_answer_if_the_agent_went_on_for_a_second(world: World) -> None:
+    nod(world)
+    world.silence(20)
+    world.end()
+    assert world.passed == []
+
+
+def test_a_nod_is_no_answer_if_the_agent_has_something_to_do_before_it_goes_on(
+    world: World,
+) -> None:
+    nod(world)
+    world.overlap.on_agent(False)
+    world.speak()
+    world.end()
+    assert world.passed == []
+
+
+def test_words_over_a_reply_that_may_not_be_stopped_are_a_turn_at_its_end(world: World) -> None:
+    world.may_stop = False
+    world.hear(20)
+    world.words("Where is it?", FINAL)
+    assert world.passed == []
+    world.silence(60)
+    world.end()
+    assert world.passed == ["Where is it?"]
+
+
+def test_an_echo_of_the_last_words_is_no_answer(world: World) -> None:
+    world.hear(8, echoes(world))
+    world.words("museum", FINAL)
+    world.end()
+    assert world.passed == []
+
+
+def test_the_next_reply_is_not_lowered_for_a_voice_that_nobody_judged(world: World) -> None:
+    world.hear(3)
+    world.overlap.on_agent(False)
+    assert world.did == [(0.032, "duck"), (0.096, "raise")]
+
+
+@pytest.mark.parametrize("before", ["right", ""])
+def test_an_answer_is_heard_though_there_was_a_sound_before_it(world: World, before: str) -> None:
+    world.hear(3)
+    if before:
+        world.words(before)
+    world.silence(10)
+    assert world.verdicts == ["backchannel" if before else "noise"]
+    world.silence(40)
+    world.overlap.on_agent(False)
+    world.silence(15)
+    world.hear(10)
+    world.words("Yes.", FINAL)
+    assert world.passed == ["Yes."]
+
+
+def test_an_answer_is_heard_though_the_agent_had_heard_itself(world: World) -> None:
+    world.hear(8, echoes(world))
+    world.overlap.on_agent(False)
+    world.silence(15)
+    world.hear(10)
+    world.words("Yes.", FINAL)
+    assert world.verdicts == ["echo"]
+    assert world.passed == ["Yes."]
