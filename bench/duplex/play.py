@@ -27,6 +27,8 @@ AFTER = 2.8
 """Time in which an agent that was stopped by mistake may go on, in seconds: LiveKit waits 2.0."""
 ECHO_LASTS = 7.0
 """Of the reply that is echoed, in seconds."""
+_PAUSE = 1.2
+"""Longest pause between two parts of a reply, in seconds: 0.8, and the way of a busy machine."""
 _QUIET = 1.0
 """Silence between two cases, in seconds: a turn that is still being decided ends within it."""
 _BEGIN_WITHIN = 10.0
@@ -178,6 +180,8 @@ class _Player:
             await self._until(first + ECHO_LASTS)
         finally:
             self._caller.echo(None)
+        # A pause of the reply's own at the end is one if the reply is heard to go on.
+        await self._until(first + ECHO_LASTS + _PAUSE)
         return first, first + ECHO_LASTS
 
     async def _watch(self, end: float) -> None:
