@@ -94,9 +94,9 @@ def judge(take: Take) -> Finding:
     shift = _shift(take, reply)
     stop, shift_then = _stop(take, loud, reply, shift)
     found.stopped = stop is not None
-    if case.set != "echo" and stop is not None:
+    if stop is not None:
         # What comes later has other causes, as a pause between two parts of a long answer.
-        found.stopped = stop <= take.said_to + MISSED_AFTER
+        found.stopped = stop <= take.said_to + (MISSED_AFTER if case.set != "echo" else 0.0)
     if case.set != "echo":
         duck = _duck(take, reply, shift, stop)
         found.duck_latency = duck and _ms(duck - take.said_from)

@@ -180,7 +180,7 @@ class _Player:
             await self._until(first + ECHO_LASTS)
         finally:
             self._caller.echo(None)
-        # A pause of the reply's own at the end is one if the reply is heard to go on.
+        # A pause of the reply's own is told from a stop by what follows.
         await self._until(first + ECHO_LASTS + _PAUSE)
         return first, first + ECHO_LASTS
 
