@@ -171,12 +171,12 @@ class Floor:
         """Return the agent's words of the last seconds, and of the next."""
         return self.script.around(self.loudspeaker.position) if self.loudspeaker else ()
 
-    def _on_agent(self, event: AgentStateChangedEvent) -> None:
-        self.overlap.on_agent(event.new_state == "speaking")
-        if event.new_state == "listening":
-            self.overlap.on_listening()
-
     async def aclose(self) -> None:
         """Close every part, once the session is closed."""
         if self.loudspeaker:
             await self.loudspeaker.aclose()
+
+    def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        self.overlap.on_agent(event.new_state == "speaking")
+        if event.new_state == "listening":
+            self.overlap.on_listening()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from livekit import rtc
@@ -110,17 +111,13 @@ class World:
 
     def _window(self, probability: float, samples: Samples) -> None:
         self.now += WINDOW
-        self.overlap.on_voice(
-            vad.VADEvent(
-                type=vad.VADEventType.INFERENCE_DONE,
-                samples_index=0,
-                timestamp=0.0,
-                speech_duration=0.0,
-                silence_duration=0.0,
-                probability=probability,
-                frames=[rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, samples.size)],
-            )
-        )
+        frame = rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, samples.size)
+        self.detect(vad.VADEventType.INFERENCE_DONE, probability=probability, frames=[frame])
+
+    def detect(self, kind: vad.VADEventType, **fields: Any) -> None:
+        """What the detector tells."""
+        times = {"timestamp": 0.0, "speech_duration": 0.0, "silence_duration": 0.0}
+        self.overlap.on_voice(vad.VADEvent(type=kind, samples_index=0, **times, **fields))
 
 
 def echoes(world: World) -> Callable[[int], Samples]:
@@ -139,15 +136,7 @@ def echoes(world: World) -> Callable[[int], Samples]:
 def learn_slow_ear(world: World) -> None:
     """Say something to a silent agent whose first words take 1.2 s."""
     world.overlap.on_agent(False)
-    world.overlap.on_voice(
-        vad.VADEvent(
-            type=vad.VADEventType.START_OF_SPEECH,
-            samples_index=0,
-            timestamp=0.0,
-            speech_duration=0.0,
-            silence_duration=0.0,
-        )
-    )
+    world.detect(vad.VADEventType.START_OF_SPEECH)
     world.now += 1.2
     world.words("Hello.", FINAL)
     world.now += 5.0

@@ -24,12 +24,12 @@ def test_what_begins_as_the_agent_ends_is_the_users_turn(world: World) -> None:
     assert world.passed == ["好", "好的。"]
 
 
-def nod(world: World, text: str = "Yes.") -> None:
+def nod(world: World) -> None:
     """A word that is recognised, and judged, before the agent ends."""
     world.hear(8)
     world.words("yes")
     world.silence(7)
-    world.words(text, FINAL)
+    world.words("Yes.", FINAL)
     assert world.verdicts == ["backchannel"]
     assert world.passed == []
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Self
 
 import numpy as np
-from livekit import api, rtc
+from livekit import rtc
 from livekit.agents.types import (
     ATTRIBUTE_AGENT_STATE,
     ATTRIBUTE_TRANSCRIPTION_FINAL,
@@ -22,7 +21,9 @@ from livekit.agents.types import (
     TOPIC_TRANSCRIPTION,
 )
 
+from agent.demo import Server
 from agent.web.livekit_url import LiveKit
+from bench.caller import agent_token
 
 from .visitor import Visitor
 
@@ -119,22 +120,11 @@ async def greet(visitor: Visitor, actor: Actor) -> None:
 @contextlib.asynccontextmanager
 async def enter(livekit: LiveKit, room_name: str) -> AsyncIterator[Actor]:
     """Bring an actor into a room."""
-    token = (
-        api.AccessToken(livekit.api_key, livekit.api_secret)
-        .with_identity("agent")
-        .with_kind("agent")
-        .with_ttl(timedelta(minutes=2))
-        .with_grants(
-            api.VideoGrants(
-                room_join=True, room=room_name, can_update_own_metadata=True, agent=True
-            )
-        )
-        .to_jwt()
-    )
+    server = Server(livekit.url, livekit.api_key, livekit.api_secret)
     room = rtc.Room()
     actor = Actor(room)
     room.register_text_stream_handler(TOPIC_CHAT, actor._read)
-    await room.connect(livekit.url, token)
+    await room.connect(server.url, agent_token(server, room_name))
     track = rtc.LocalAudioTrack.create_audio_track("voice", actor._source)
     options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
     await room.local_participant.publish_track(track, options)

@@ -152,15 +152,17 @@ async def test_a_session_tells_when_it_is_heard() -> None:
         heard = tts._heard
         assert heard is not None
         await session.start(Agent(instructions=""))
-        begun = heard()
-        await asyncio.sleep(0.02)
-        assert heard() == begun
-        session._update_agent_state("speaking")
-        await asyncio.sleep(0.02)
-        session._update_agent_state("listening")
-        paused = heard()
-        assert paused > begun
-        await asyncio.sleep(0.02)
-        assert heard() == paused
-        await session.aclose()
-        await tts.aclose()
+        try:
+            begun = heard()
+            await asyncio.sleep(0.02)
+            assert heard() == begun
+            session._update_agent_state("speaking")
+            await asyncio.sleep(0.02)
+            session._update_agent_state("listening")
+            paused = heard()
+            assert paused > begun
+            await asyncio.sleep(0.02)
+            assert heard() == paused
+        finally:
+            await session.aclose()
+            await tts.aclose()
