@@ -13,6 +13,8 @@ from livekit.agents.llm import ToolContext
 from livekit.agents.voice import room_io
 from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
+from livekit.plugins.turn_taking import HEARING, Floor
+from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from . import engines, omni
 from . import settings as settings_module
@@ -22,7 +24,6 @@ from .language import LanguageSwitch
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
 from .telephony import HungUp, NoAnswer, NotAllowed, mask_logs, meet
-from .turns import HEARING, Floor, smart_turn
 
 logger = logging.getLogger("parley")
 
@@ -100,8 +101,9 @@ async def enter(ctx: JobContext) -> None:
 
     room = ctx.room if phone else None
     by_phone = phone is not None and phone.call is not None
+    turns = settings.phone.turns if by_phone else settings.turns
     conduct = Conduct(settings.conduct, language, phone=by_phone)
-    floor = Floor(settings.phone.turns if by_phone else settings.turns, room)
+    floor = Floor(room, turns.options)
     session = floor.session(
         stt=ear,
         llm=thinker,

@@ -7,13 +7,13 @@ from contextlib import aclosing
 
 from livekit import rtc
 from livekit.agents import FlushSentinel, ModelSettings, llm, stt
+from livekit.plugins.turn_taking import Floor, Judged, TurnTakingAgent
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
 from .settings import Language, Settings
 from .telephony.phone import Phone
 from .tools import TOOLS
-from .turns import Floor, Judged, TurnTaker
 
 # Written for the ear. Byte-stable on purpose: the server's prefix cache holds it between turns.
 _INSTRUCTIONS: dict[Language, str] = {
@@ -50,7 +50,7 @@ _GREETING: dict[Language, str] = {
 }
 
 
-class Assistant(TurnTaker):
+class Assistant(TurnTakingAgent):
     """A general assistant that speaks the user's language.
 
     Args:

@@ -9,16 +9,16 @@ from typing import Protocol, get_args
 
 from livekit import rtc
 from livekit.agents import AgentSession, FlushSentinel, inference, llm
+from livekit.plugins.turn_taking.conduct.backchannel import Backchannels, BackchannelTrack
+from livekit.plugins.turn_taking.conduct.filler import Filler
+from livekit.plugins.turn_taking.conduct.idle import Idle
+from livekit.plugins.turn_taking.conduct.interjection import Interjections
+from livekit.plugins.turn_taking.conduct.long_answers import LongAnswers
+from livekit.plugins.turn_taking.conduct.participants import Participants
+from livekit.plugins.turn_taking.conduct.phrases import PHRASES, Phrases
+from livekit.plugins.turn_taking.floor import Floor
 
 from .settings import ConductSettings, Language, PhoneTool
-from .turns.backchannel import Backchannels, Murmur
-from .turns.company import Company
-from .turns.filler import Filler
-from .turns.floor import Floor
-from .turns.interjection import Interjections
-from .turns.phrases import PHRASES, Phrases
-from .turns.plan import SpeechPlan
-from .turns.silence import Silence
 
 Answer = AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]
 
@@ -42,8 +42,8 @@ class Conduct:
         self.language = language
         self._settings = settings
         self._silence = settings.phone_silence if phone else settings.silence
-        self._plan = SpeechPlan(settings.plan.pause) if settings.plan.enabled else None
-        self._company: Company | None = None
+        self._plan = LongAnswers(settings.plan.pause) if settings.plan.enabled else None
+        self._company: Participants | None = None
         self._parts: list[_Part] = []
 
     @property
@@ -71,7 +71,7 @@ class Conduct:
         self.interject = interjections.interject
         self._parts = [
             interjections,
-            Silence(session, self._silence.leave_after, self.phrases),
+            Idle(session, self._silence.leave_after, self.phrases),
         ]
         if self._plan:
             self._plan.follow(session)
@@ -81,7 +81,7 @@ class Conduct:
                 Filler(session, settings.filler_after, self.phrases, but=get_args(PhoneTool))
             )
         if room and floor and settings.backchannel_after:
-            mouth = Murmur(session, room)
+            mouth = BackchannelTrack(session, room)
             nods = Backchannels(
                 session,
                 floor.microphone,
@@ -92,7 +92,9 @@ class Conduct:
             )
             self._parts += [nods, mouth]
         if room:
-            self._company = Company(session, room, inference.VAD(model="silero"), telling_pauses)
+            self._company = Participants(
+                session, room, inference.VAD(model="silero"), telling_pauses
+            )
             self._parts.append(self._company)
 
     async def aclose(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
+from livekit.plugins.turn_taking.options import TurnOptions
 from pydantic import (
     AnyWebsocketUrl,
     BaseModel,
@@ -148,6 +149,11 @@ class TurnSettings(_Section):
     ducked: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
     """Volume of the agent while somebody speaks over it and it is not yet decided whether to stop,
     of 1: 0.3 is 10 dB down, clearly lower and still understood."""
+
+    @property
+    def options(self) -> TurnOptions:
+        """The same as the turn-taking plugin takes it."""
+        return TurnOptions(**self.model_dump())
 
 
 class SilenceSettings(_Section):

@@ -23,6 +23,7 @@ import yaml
 from livekit import rtc
 from livekit.agents import Agent
 from livekit.agents.voice import room_io
+from livekit.plugins.turn_taking import HEARING, Floor
 from pydantic import HttpUrl
 
 from agent import engines, settings
@@ -30,7 +31,6 @@ from agent.demo import Server
 from agent.settings import Language, Settings
 from agent.telephony.answering import Verdict
 from agent.telephony.screening import Screening
-from agent.turns import HEARING, Floor
 
 from . import report, speech
 from .caller import Caller, agent_token, join
@@ -146,7 +146,7 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name))
         stack.push_async_callback(room.disconnect)
-        floor = Floor(profile.phone.turns, room)
+        floor = Floor(room, profile.phone.turns.options)
         stack.push_async_callback(floor.aclose)
         ear = engines.stt(profile.stt, case.language, longest_pause=profile.phone.turns.max_delay)
         voice = engines.tts(profile.tts, case.language, http_session=http)

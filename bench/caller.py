@@ -24,10 +24,10 @@ from livekit.agents.types import (
     TOPIC_CHAT,
     TOPIC_TRANSCRIPTION,
 )
+from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 
 from agent.demo import Server
 from agent.telemetry import TOPIC_TURN
-from agent.turns.backchannel import TRACK
 
 from .line import Line
 from .recording import SAMPLE_RATE, Channel, Samples
@@ -86,7 +86,7 @@ class Caller:
     heard: Channel = field(default_factory=Channel)
     """What the agent says."""
     murmured: Channel = field(default_factory=Channel)
-    """What it murmurs, on a track of its own (:mod:`agent.turns.backchannel`)."""
+    """What it murmurs, on a track of its own (the turn-taking plugin's ``conduct.backchannel``)."""
     captions: dict[str, Caption] = field(default_factory=dict)
     states: list[tuple[float, str]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)

@@ -25,17 +25,18 @@ from typing import Any
 import numpy as np
 import yaml
 from livekit.local_inference import EOT, EOT_MAX_SAMPLES, VAD, VAD_WINDOW_SAMPLES
+from livekit.plugins.turn_taking import Clause, EndpointingPolicy, Pause
+from livekit.plugins.turn_taking.end_of_turn import smart_turn
+from livekit.plugins.turn_taking.end_of_turn.clause import read
+from livekit.plugins.turn_taking.end_of_turn.pauses import Pauses
+from livekit.plugins.turn_taking.end_of_turn.state import LISTEN_AT
+from livekit.plugins.turn_taking.end_of_turn.voice import SAMPLE_RATE
 from numpy.typing import NDArray
 
 from agent.local.models import locate
 from agent.local.models.store import cache as cache_folder
 from agent.local.voices import Voices
 from agent.settings import TurnSettings
-from agent.turns import Clause, Patience, Pause, smart_turn
-from agent.turns.clause import read
-from agent.turns.ending import SAMPLE_RATE
-from agent.turns.endpoint import LISTEN_AT
-from agent.turns.pauses import Pauses
 
 from . import report
 from .line import Line
@@ -174,7 +175,7 @@ def _waits(endings: Sequence[float], wait: Callable[[float | None], float]) -> f
 
 def policies(turns: TurnSettings) -> dict[str, Policy]:
     """How long each waits, in seconds."""
-    patience = Patience(shortest=turns.min_delay, longest=turns.max_delay)
+    patience = EndpointingPolicy(shortest=turns.min_delay, longest=turns.max_delay)
 
     def by_voice(model: str, sure: float) -> Policy:
         return lambda end: _waits(

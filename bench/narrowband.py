@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
+from livekit.plugins.turn_taking.end_of_turn import smart_turn
+from livekit.plugins.turn_taking.end_of_turn.state import MIN_SPEECH, VOICE_STAYS
+from livekit.plugins.turn_taking.end_of_turn.voice import SAMPLE_RATE
 from numpy.typing import NDArray
 
 from agent.settings import TurnSettings
-from agent.turns import smart_turn
-from agent.turns.ending import SAMPLE_RATE
-from agent.turns.endpoint import MIN_SPEECH, VOICE_STAYS
 
 from . import endturn, recording, report
 from .duplex import clips, scenarios, sounds

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from livekit import rtc
 from livekit.agents import vad
-
-from agent.turns.loudspeaker import SAMPLE_RATE
-from agent.turns.overlap import WINDOW, Overlap
-from agent.turns.played import Played
-from agent.turns.playout import FRAMES_PER_SECOND, Samples
-from agent.turns.policy import WordsFirst
-from agent.turns.words import tokens
+from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
+from livekit.plugins.turn_taking.barge_in.tracker import WINDOW, OverlapTracker
+from livekit.plugins.turn_taking.barge_in.words import tokens
+from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Samples
+from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
+from livekit.plugins.turn_taking.playback.played import Played
 
 from . import report
 
@@ -63,7 +62,7 @@ def _cost(*, speaking: bool, voice: bool) -> list[float]:
     """Milliseconds of processor time for each 100 ms of sound."""
     stage = _Stage()
     undecided = WordsFirst(held=float("inf"))
-    overlap = Overlap(stage, undecided, doubt=1.0, threshold=0.5, clock=lambda: stage.now)
+    overlap = OverlapTracker(stage, undecided, doubt=1.0, threshold=0.5, clock=lambda: stage.now)
     overlap.on_agent(speaking)
     stage.play(2.0)
     costs = []

@@ -19,10 +19,10 @@ from livekit.agents import Agent, AgentSession, ModelSettings, inference, stt
 from livekit.agents.types import TimedString
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
+from livekit.plugins.turn_taking import HEARING, Floor, TurnTakingAgent
 
 from agent import settings
 from agent.demo import Server
-from agent.turns import HEARING, Floor, TurnTaker
 
 from .caller import Caller, agent_token, join
 from .recording import Samples
@@ -60,7 +60,7 @@ class Speaker(Agent):
             yield frame
 
 
-class TurnTakingSpeaker(Speaker, TurnTaker):
+class TurnTakingSpeaker(Speaker, TurnTakingAgent):
     """One that takes turns as Parley does."""
 
     def tts_node(
@@ -135,7 +135,7 @@ async def converse(
                 use_tts_aligned_transcript=True,
             )
         else:
-            floor = Floor(settings.load("cpu").turns, room)
+            floor = Floor(room, settings.load("cpu").turns.options)
             stack.push_async_callback(floor.aclose)
             speaker = TurnTakingSpeaker(floor=floor)
             session = floor.session(stt=ear, tts=voice)

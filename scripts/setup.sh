@@ -67,3 +67,4 @@ if ! command -v livekit-server >/dev/null; then
 fi
 
 UV=$UV .venv/bin/python -m agent.local.models fetch
+.venv/bin/python -m livekit.agents download-files 2>/dev/null # hears whether a turn is over

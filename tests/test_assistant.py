@@ -11,14 +11,14 @@ from livekit.agents import Agent, AgentSession, ModelSettings, llm, stt
 from livekit.agents.llm import ChatContext, ChoiceDelta, FunctionToolCall
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.plugins import vllm
+from livekit.plugins.turn_taking import Floor
+from livekit.plugins.turn_taking.handling import turn_handling
 
 from agent import settings
 from agent.app import refusal_of
 from agent.assistant import Assistant, SensingAssistant, greeting, instructions
 from agent.conduct import Conduct
 from agent.settings import Settings, TurnSettings
-from agent.turns import Floor
-from agent.turns.handling import turn_handling
 
 
 class ScriptedLLM(llm.LLM[str]):
@@ -48,7 +48,7 @@ class ScriptedStream(llm.LLMStream):
 
 
 def assistant(profile: Settings, kind: type[Assistant] = Assistant) -> Assistant:
-    return kind(profile, "en", Floor(profile.turns, None), Conduct(profile.conduct, "en"))
+    return kind(profile, "en", Floor(None, profile.turns.options), Conduct(profile.conduct, "en"))
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ async def test_the_model_sees_what_is_shown_and_the_history_stays_text(profile: 
     shown = Shown()
     thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
-    floor, conduct = Floor(quiet.turns, None), Conduct(quiet.conduct, "en")
+    floor, conduct = Floor(None, quiet.turns.options), Conduct(quiet.conduct, "en")
     seeing = SensingAssistant(quiet, "en", floor, conduct, shown)  # type: ignore[arg-type]
     async with AgentSession[None](llm=thinker, vad=None) as session:
         await session.start(seeing)

@@ -16,8 +16,7 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import AgentSession, ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
-
-from ..turns import Judged
+from livekit.plugins.turn_taking import Judged
 
 logger = logging.getLogger("parley")
 

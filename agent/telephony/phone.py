@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from livekit import api, rtc
 from livekit.agents import Agent, AgentSession, utils
 from livekit.agents.llm import Tool, Toolset
+from livekit.plugins.turn_taking import Floor
 
 from ..settings import Language, PhoneSettings
-from ..turns import Floor
 from .call import STATUS, Call, HungUp
 from .clock import CallClock
 from .dial import Dialler

@@ -20,8 +20,8 @@ from livekit.agents import (
     stt,
     vad,
 )
+from livekit.plugins.turn_taking import Floor
 
-from ..turns import Floor
 from .answering import Answer, Verdict
 from .beep import BeepDetector
 

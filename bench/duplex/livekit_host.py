@@ -25,11 +25,11 @@ from livekit.agents.llm import ChatMessage
 from livekit.agents.utils import AudioBuffer
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
+from livekit.plugins.turn_taking import HEARING, Floor
 
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
-from agent.turns import HEARING, Floor
 
 from . import host
 from .ear import RATE
@@ -158,7 +158,7 @@ class LiveKit:
         turns = profile.phone.turns if phone else profile.turns
         if not order["stt"]:
             turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
-        floor = Floor(turns, room)
+        floor = Floor(room, turns.options)
         session = floor.session(
             stt=ear,
             llm=thinker,

@@ -18,16 +18,16 @@ from livekit import api, rtc
 from livekit.agents import AgentSession, llm, stt, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice import room_io
+from livekit.plugins.turn_taking import Floor
+from livekit.plugins.turn_taking.end_of_turn.policy import EndpointingPolicy
 
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
 from agent.demo import Server
 from agent.settings import ConductSettings, Language
-from agent.turns import Floor
-from agent.turns.patience import Patience
 from bench.caller import agent_token
-from tests.turns.scripted import RATE, Thinker
+from harness.scripted import RATE, Thinker
 
 LETTERS_PER_SECOND = 15
 """A voice of even speed, so that a test can say when a sentence ends."""
@@ -156,8 +156,8 @@ async def hosting(
         await room.connect(server.url, agent_token(server, name, "host"))
         stack.push_async_callback(room.disconnect)
         scripted, thinker = Ear(*hears), Replies(*answers)
-        wait = Patience(shortest=end_of_turn, longest=end_of_turn)
-        floor = Floor(profile.turns, room, wait=wait)
+        wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
+        floor = Floor(room, profile.turns.options, wait=wait)
         session = floor.session(
             stt=ear or scripted,
             llm=thinker,

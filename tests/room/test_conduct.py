@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 from livekit.agents import LanguageCode, stt
+from livekit.plugins.turn_taking.conduct.backchannel import TRACK
+from livekit.plugins.turn_taking.conduct.participants import NAMES
 
 from agent.demo import Server
 from agent.settings import ConductSettings
-from agent.turns.backchannel import TRACK
-from agent.turns.company import NAMES
 from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
-from tests.turns.scripted import Ear
+from harness.scripted import Ear
 
 from .conftest import recorded
 from .instant import LETTERS_PER_SECOND, Host, hosting, room_for, until_last

@@ -10,10 +10,10 @@ import aiohttp
 import numpy as np
 import pytest
 from livekit.agents import function_tool, llm
+from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 
 from agent import engines, settings
 from agent.settings import ConductSettings, Language, SilenceSettings
-from agent.turns.backchannel import TRACK
 from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples
 

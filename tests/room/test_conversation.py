@@ -7,10 +7,10 @@ import re
 
 import pytest
 from livekit import api
+from livekit.plugins.turn_taking.conduct.phrases import PHRASES
 
 from agent.demo import Server
 from agent.settings import LANGUAGE_ATTRIBUTE
-from agent.turns.phrases import PHRASES
 from bench.caller import join
 from bench.turn import ask
 

@@ -225,7 +225,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 def test_an_unknown_role_lists_the_known() -> None:
     with pytest.raises(
-        ModelError, match=r"no model 'ears': there are llm, stt, kokoro, turn, web, speech"
+        ModelError, match=r"no model 'ears': there are llm, stt, kokoro, web, speech"
     ):
         locate("ears")
 

@@ -22,6 +22,7 @@ import pytest_asyncio
 from livekit import api, rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice import room_io
+from livekit.plugins.turn_taking import Floor
 
 from agent.assistant import Assistant
 from agent.conduct import Conduct
@@ -31,13 +32,12 @@ from agent.local.models import locate
 from agent.settings import ConductSettings, PhoneSettings, load
 from agent.telephony.order import Order
 from agent.telephony.phone import Phone
-from agent.turns import Floor
 from bench.caller import Caller, agent_token, join
 from bench.recording import SAMPLE_RATE, Samples
+from harness.scripted import Ear, Thinker, Voice
 
 from .fakes import SETTINGS, SipApi
 from .lines import Line, open_line
-from .scripted import Ear, Thinker, Voice
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -154,7 +154,7 @@ def converse(server: Server) -> Converse:
             await room.connect(server.url, agent_token(server, name))
             stack.push_async_callback(room.disconnect)
             thinker, ear, voice = Thinker(*script), Ear(*hears), Voice()
-            floor = Floor(settings.turns, room)
+            floor = Floor(room, settings.turns.options)
             stack.push_async_callback(floor.aclose)
             conduct = Conduct(ConductSettings(), "en", phone=True)
             session = floor.session(

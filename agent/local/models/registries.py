@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 
-from pypi_simple import PYPI_SIMPLE_ENDPOINT, NoSuchProjectError, PyPISimple
+from livekit.plugins.turn_taking.model import package_index
+from pypi_simple import NoSuchProjectError, PyPISimple
 
 from .download import DownloadError
 from .manifest import Package
@@ -28,7 +29,7 @@ def address(name: str, package: Package) -> str:
 
 
 def _pypi(name: str, package: Package) -> str:
-    index = _index()
+    index = package_index()
     try:
         with PyPISimple(index) as client:
             page = client.get_project_page(name, timeout=_TIMEOUT)
@@ -40,24 +41,6 @@ def _pypi(name: str, package: Package) -> str:
         if found.filename == package.file:
             return found.url
     raise DownloadError(f"the package index has no {package.file}")
-
-
-def _index() -> str:
-    """The index that the user's own installers ask: the same variables, then pip's settings."""
-    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
-        if index := os.environ.get(variable):
-            return index
-    if pip := shutil.which("pip") or shutil.which("pip3"):
-        done = subprocess.run(
-            [pip, "config", "get", "global.index-url"],
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT,
-            check=False,  # it fails where none is set
-        )
-        if done.returncode == 0 and done.stdout.strip():
-            return done.stdout.strip()
-    return PYPI_SIMPLE_ENDPOINT
 
 
 def _npm(name: str, package: Package) -> str:

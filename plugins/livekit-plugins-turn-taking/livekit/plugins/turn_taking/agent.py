@@ -1,0 +1,111 @@
+"""An agent that takes turns: what LiveKit's nodes do differently for the floor's sake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt
+from livekit.agents.utils import aio
+
+from .floor import Floor
+
+CUT = "—"
+"""What the model sees at the end of a reply of its own that the user cut off. It is no word, so a
+model that takes up the habit says nothing odd."""
+
+
+class TurnTakingAgent(Agent):
+    """An agent whose session's turns a :class:`Floor` decides.
+
+    Args:
+        floor: The turn-taking of its session.
+        **options: As for LiveKit's agent.
+    """
+
+    def __init__(self, floor: Floor, **options: Any) -> None:
+        super().__init__(**options)
+        self._floor = floor
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncGenerator[stt.SpeechEvent, None]:
+        """Recognise what is said, and keep back what is no turn."""
+        overlap = self._floor.overlap
+        answers: aio.Chan[stt.SpeechEvent] = aio.Chan()
+        overlap.on("answered", answers.send_nowait)
+        try:
+            async with (
+                aclosing(Agent.default.stt_node(self, audio, model_settings)) as events,
+                aclosing(_whichever(events, answers)) as either,
+            ):
+                async for event, is_answer in either:
+                    if is_answer:
+                        yield event
+                        continue
+                    self._floor.endpointer.heard(event)
+                    for passed in overlap.on_transcript(event):
+                        yield passed
+        finally:
+            overlap.off("answered", answers.send_nowait)
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """Ask with a history that shows where replies were cut."""
+        shown = show_cuts(chat_ctx)
+        async with aclosing(Agent.default.llm_node(self, shown, tools, model_settings)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """Speak, and remember what is to be said."""
+        written = self._floor.script.write(text)
+        async with aclosing(Agent.default.tts_node(self, written, model_settings)) as frames:
+            async for frame in frames:
+                yield frame
+
+    def transcription_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncIterator[str]:
+        """Show what is said, and remember when."""
+        return self._floor.script.play(text)
+
+
+async def _whichever(
+    events: AsyncGenerator[stt.SpeechEvent, None], answers: aio.Chan[stt.SpeechEvent]
+) -> AsyncGenerator[tuple[stt.SpeechEvent, bool], None]:
+    """Yield what comes first, and whether it is an answer, until there are no more events."""
+    event = asyncio.ensure_future(anext(events))
+    answer = asyncio.ensure_future(answers.recv())
+    try:
+        while True:
+            await asyncio.wait((event, answer), return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                yield answer.result(), True
+                answer = asyncio.ensure_future(answers.recv())
+            if event.done():
+                try:
+                    heard = event.result()
+                except StopAsyncIteration:
+                    return
+                yield heard, False
+                event = asyncio.ensure_future(anext(events))
+    finally:
+        await aio.cancel_and_wait(event, answer)
+
+
+def show_cuts(chat_ctx: llm.ChatContext) -> llm.ChatContext:
+    """Return a history in which each reply that was cut ends in a sign of it."""
+    return llm.ChatContext([_shown(item) for item in chat_ctx.items])
+
+
+def _shown(item: llm.ChatItem) -> llm.ChatItem:
+    if item.type != "message" or item.role != "assistant" or not item.interrupted:
+        return item
+    return item.model_copy(update={"content": [f"{(item.text_content or '').rstrip()}{CUT}"]})

@@ -1,0 +1,1 @@
+"""Sound over the agent's speech: backchannel, noise, echo, or an interruption."""

@@ -1,0 +1,145 @@
+"""What to do about a sound that is heard while the agent speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from .words import has_stop_word, is_among, is_backchannel, is_phrase, may_become_backchannel
+
+
+class Verdict(Enum):
+    """What a sound is taken for."""
+
+    BACKCHANNEL = "backchannel"
+    """Somebody shows that they listen."""
+    NOISE = "noise"
+    """Nobody says anything to the agent."""
+    ECHO = "echo"
+    """The agent hears itself."""
+    INTERRUPTION = "interruption"
+    """Somebody wants to say something."""
+    STOP_WORD = "stop word"
+    """Somebody tells the agent to stop."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether the agent falls silent."""
+        return self in (Verdict.INTERRUPTION, Verdict.STOP_WORD)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a sound so far; times in seconds."""
+
+    lasted: float
+    """From its first voice to now."""
+    voiced: float
+    """Of that, how long a voice was heard."""
+    quiet: float
+    """Since the last voice; near 0 while it sounds."""
+    pitched: float
+    """Share of the voiced time that has a pitch, 0 to 1: most of speech, little of a noise."""
+    movement: float
+    """How much the level of a band rises and falls, in dB: see :mod:`.voicing`."""
+    level: float | None
+    """Loudness compared with the user's usual, in dB; None while that is not known."""
+    echo: float
+    """How alike it is to what the agent played, 0 to 1."""
+    words: Sequence[str]
+    """What was recognised."""
+    since_words: float
+    """Since the last of them."""
+    final: bool
+    """Whether no other words will come."""
+    spoken: Sequence[str]
+    """The agent's words of the last seconds and of the next."""
+    ear: float | None
+    """How long it usually takes from a voice to its first words; None until that was seen."""
+
+
+class BargeInPolicy(Protocol):
+    """Judges sounds over the agent's speech.
+
+    It is asked every 32 ms while such a sound lasts, and whenever words of it are recognised, until
+    it says that the agent has to stop. An answer that lets the agent go on may be followed by
+    another one.
+    """
+
+    def judge(self, evidence: Evidence) -> Verdict | None:
+        """Say what a sound is, or None while that cannot be told."""
+        ...
+
+
+@dataclass(frozen=True)
+class WordsFirst:
+    """Believes words, and where there are none yet, what the sound is like.
+
+    The agent stops at the first word that is no backchannel and no word of its own. Where the ear
+    is known to be prompt, a sound without words is a noise; where it is not, a voice that goes on
+    for longer than a backchannel does is somebody who wants to speak.
+    """
+
+    settled: float = 0.2
+    """Silence after which a sound is over. A pause between the words of a phrase is shorter."""
+    unfinished: float = 0.7
+    """Voice after a backchannel that no words were recognised of, until it is taken for more than
+    a backchannel. The second word of "of course" ends up to 0.63 s after the first."""
+    prompt: float = 0.45
+    """An ear that takes no longer to its first words is waited for."""
+    overdue: float = 0.6
+    """How much longer than usual words may take until there are none."""
+    held: float = 0.7
+    """Voice that is more than a backchannel, for an ear that is not prompt."""
+    pitched: float = 0.35
+    """Least pitched share of a voice; 2 of 184 were below, and 10 below a half."""
+    moving: float = 6.3
+    """Least movement of one voice, in dB. After 0.7 s of it, that of 184 sentences was 6.9 to 11,
+    that of 158 bursts of babble 3.3 to 6.5, of two more than 6.3."""
+    far: float = -20.0
+    """Loudness of a voice that is not the user's, in dB of theirs."""
+    echo: float = 0.4
+    """Least likeness of an echo; see :mod:`.tracker` for what was measured."""
+    own_words: float = 0.2
+    """Least likeness of an echo whose words are the agent's; a phrase of them needs none."""
+    compared: float = 0.16
+    """Voice that tells how alike it is to what was played; the agent's own words wait for that.
+    95 of 100 echoes are known after so much, and a prompt ear has the first word before."""
+
+    def judge(self, evidence: Evidence) -> Verdict | None:
+        """Say what a sound is."""
+        if evidence.echo >= self.echo:
+            return Verdict.ECHO
+        if evidence.words:
+            return self._by_words(evidence)
+        return self._by_sound(evidence)
+
+    def _by_words(self, evidence: Evidence) -> Verdict | None:
+        words = evidence.words
+        own = is_among(words, evidence.spoken)
+        if own and (evidence.echo >= self.own_words or is_phrase(words)):
+            return Verdict.ECHO
+        over = evidence.final or evidence.quiet >= self.settled
+        if own and evidence.voiced < self.compared and not over:
+            return None
+        if has_stop_word(words):
+            return Verdict.STOP_WORD
+        if is_backchannel(words) and over:
+            return Verdict.BACKCHANNEL
+        if may_become_backchannel(words) and not over:
+            more = evidence.since_words - evidence.quiet
+            return Verdict.INTERRUPTION if more >= self.unfinished else None
+        return Verdict.INTERRUPTION
+
+    def _by_sound(self, evidence: Evidence) -> Verdict | None:
+        if evidence.final or evidence.quiet >= self.settled:
+            return Verdict.NOISE
+        if evidence.ear is not None and evidence.ear <= self.prompt:
+            return Verdict.NOISE if evidence.lasted >= evidence.ear + self.overdue else None
+        if evidence.voiced < self.held:
+            return None
+        near = evidence.level is None or evidence.level >= self.far
+        voice = evidence.pitched >= self.pitched and evidence.movement >= self.moving
+        return Verdict.INTERRUPTION if near and voice else Verdict.NOISE

@@ -1,0 +1,212 @@
+"""Backchannels of the agent's own: a short "mm-hm" (嗯) while the user tells something long.
+
+They are no speech of the session: no turn, no history, no caption, and nothing to interrupt. They
+sound on a track of their own, whatever else happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from itertools import count
+from typing import Any, Protocol
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    vad,
+)
+
+from ..microphone import Microphone
+from ..playback.buffer import Playout, Samples
+from .phrases import Speaking
+from .waiting import Pending, quiet
+
+TRACK = "backchannel"
+"""Name of the track on which they sound."""
+
+MARGIN = 0.1
+"""Seconds, after the moment when a turn may be over, before one sounds: a turn that was over is
+over by then. In pauses of 0.8 to 1.3 s most nods still reach into what the user says next, by
+0.12 s on average, since one is heard 0.2 s after it was decided; there it fades out."""
+
+LEVEL = 0.5
+"""Volume of one, of the voice's own: who listens speaks more softly than who has the floor."""
+
+_AHEAD_MS = 40
+"""Sound with WebRTC ahead of time; it is heard after the user has gone on."""
+
+
+class Telling:
+    """Whether the user has told enough for a nod. Times are in seconds, by any clock.
+
+    Args:
+        after: Speech since the turn's beginning, or since the last nod.
+    """
+
+    def __init__(self, after: float) -> None:
+        self._after = after
+        self._told = 0.0
+        self._since: float | None = None
+
+    def speaks(self, now: float) -> None:
+        """The user speaks from now on."""
+        self._since = now
+
+    def pauses(self, now: float) -> bool:
+        """The user pauses; whether that is a place for a nod."""
+        if self._since is not None:
+            self._told += now - self._since
+            self._since = None
+        return self._told >= self._after
+
+    def begin(self) -> None:
+        """Count anew: the agent has nodded, or the turn is over."""
+        self._told = 0.0
+
+
+class Mouth(Protocol):
+    """What a backchannel sounds through."""
+
+    async def prepare(self, texts: Iterable[str]) -> None:
+        """Make the sound of these, so that each begins at once."""
+
+    async def murmur(self, text: str) -> None:
+        """Sound, if it is prepared, until the end or until cancelled."""
+
+
+class Backchannels:
+    """Murmurs at the user's pauses.
+
+    Args:
+        session: The conversation.
+        microphone: Tells of the user's pauses, also of those within a turn.
+        mouth: Where it sounds.
+        after: Speech of the user before one, in seconds.
+        turn: Silence after a reported pause with which a turn is over at the soonest, in seconds.
+        phrases: The words.
+    """
+
+    def __init__(
+        self,
+        session: AgentSession[Any],
+        microphone: Microphone,
+        mouth: Mouth,
+        after: float,
+        turn: float,
+        phrases: Speaking,
+    ) -> None:
+        self._session = session
+        self._mouth = mouth
+        self._phrases = phrases
+        self._pause = turn + MARGIN
+        self._telling = Telling(after)
+        self._count = count()
+        self._preparing = Pending()
+        self._waiting = Pending()
+        microphone.listen(self._on_voice)
+        session.on("agent_state_changed", self._on_agent_state)
+        session.on("conversation_item_added", self._on_item)
+
+    async def aclose(self) -> None:
+        """BackchannelTrack no more."""
+        await self._preparing.aclose()
+        await self._waiting.aclose()
+
+    def _on_voice(self, event: vad.VADEvent) -> None:
+        now = asyncio.get_running_loop().time()
+        if event.type is vad.VADEventType.START_OF_SPEECH:
+            self._telling.speaks(now)
+            self._waiting.cancel()
+        elif event.type is vad.VADEventType.END_OF_SPEECH:
+            enough = self._telling.pauses(now)
+            # It may be "thinking" for as long as the user tells: a reply was begun too early, and
+            # is held.
+            if enough and self._session.agent_state != "speaking":
+                self._waiting.start(self._nod())
+
+    def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
+        if event.old_state == "initializing":
+            self._preparing.start(self._prepare())
+        if event.new_state != "listening":
+            self._waiting.cancel()
+
+    def _on_item(self, _: ConversationItemAddedEvent) -> None:
+        self._waiting.cancel()
+        self._telling.begin()
+
+    async def _prepare(self) -> None:
+        await quiet(self._session, self._pause)  # the greeting has the voice first
+        await self._mouth.prepare(self._phrases().backchannels)
+
+    async def _nod(self) -> None:
+        await asyncio.sleep(self._pause)
+        self._telling.begin()
+        words = self._phrases().backchannels
+        text = words[next(self._count) % len(words)]
+        await self._mouth.murmur(text)
+
+
+class BackchannelTrack:
+    """A track beside the agent's own, and the sounds that are played on it.
+
+    Args:
+        session: Whose voice speaks; mono.
+        room: Where it is heard.
+    """
+
+    def __init__(self, session: AgentSession[Any], room: rtc.Room) -> None:
+        self._session = session
+        self._room = room
+        self._source: rtc.AudioSource | None = None
+        self._sounds: dict[str, Samples] = {}
+
+    async def prepare(self, texts: Iterable[str]) -> None:
+        """Make the sounds and publish the track."""
+        voice = self._session.tts
+        if voice is None:
+            return
+        for text in texts:
+            if text not in self._sounds:
+                async with voice.synthesize(text) as stream:
+                    frame = await stream.collect()
+                self._sounds[text] = _soft(np.frombuffer(frame.data, np.int16))
+        if self._source is None:
+            self._source = rtc.AudioSource(voice.sample_rate, 1, queue_size_ms=_AHEAD_MS)
+            track = rtc.LocalAudioTrack.create_audio_track(TRACK, self._source)
+            await self._room.local_participant.publish_track(track, rtc.TrackPublishOptions())
+
+    async def murmur(self, text: str) -> None:
+        """Sound; a language that has just been changed to is prepared for the next time."""
+        if text not in self._sounds:
+            await self.prepare([text])
+        elif self._source:
+            sound = Playout(self._source.sample_rate, quiet=1.0)
+            sound.push(self._sounds[text])
+            sound.complete()
+            try:
+                while sound.due:
+                    await self._play(self._source, sound.next())
+            finally:  # who goes on is not talked over, nor is there a click
+                sound.stop()
+                if sound.due:
+                    await self._play(self._source, sound.next())
+
+    async def aclose(self) -> None:
+        """Sound no more."""
+        if self._source:
+            await self._source.aclose()
+
+    async def _play(self, source: rtc.AudioSource, samples: Samples) -> None:
+        await source.capture_frame(
+            rtc.AudioFrame(samples.tobytes(), source.sample_rate, 1, samples.size)
+        )
+
+
+def _soft(sound: Samples) -> Samples:
+    """At the volume of a murmur, without the silence that a voice puts before and after a word."""
+    loud = np.flatnonzero(np.abs(sound.astype(int)) > np.iinfo(np.int16).max // 100)
+    return (sound[loud[0] : loud[-1] + 1] * LEVEL).astype(np.int16) if loud.size else sound[:0]

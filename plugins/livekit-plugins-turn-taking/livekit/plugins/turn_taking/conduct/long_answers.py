@@ -1,0 +1,215 @@
+"""A speech plan: a long answer in parts, with a place after each where the user can come in.
+
+The model is asked for one sentence of outline and then the parts, with an empty line between. It
+writes them all at once; what is spoken is one part, a short pause, the next part. A user who comes
+in stops that: "go on" (继续) takes it up where it was left, a question about it is answered and
+the plan kept, and another topic drops it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import Any
+
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    FlushSentinel,
+    UserStateChangedEvent,
+    llm,
+)
+from livekit.agents.llm import ChatMessage
+
+from .parts import Parts, rest
+from .waiting import Pending, quiet
+
+_GO_ON = re.compile(
+    r"(?:ok(?:ay)? |yes |please |and )*"
+    r"(?:go on|continue|carry on|keep going|go ahead|next|tell me more|(?:and )?(?:then|what else))"
+    r"(?: please| then| next)*"
+    r"|[请好嗯那你]*(?:继续|接着|往下)(?:说|讲|来)?(?:吧|下去|呀|啊)?|(?:然后|还有|接下来)呢?"
+)
+_NODS = re.compile(
+    r"(?:ok(?:ay)?|yes|yeah|right|sure|i see|got it|u+h ?huh|m+ ?h+m+|mm+|hm+)"
+    r"|(?:嗯+|好的?|对|是的?|哦+|明白了?|知道了)"
+)
+_HOLD = re.compile(
+    r"(?:please )?(?:wait|hold on|stop|pause|one (?:moment|second)|just a (?:moment|second))"
+    r"(?: please| a (?:moment|second|minute))*"
+    r"|(?:先?停(?:一?停|一?下)?|等(?:一?等|一?下)|稍等)(?:一下)?"
+)
+_EMPTY = re.compile(
+    r"\b(?:what|which|why|how|when|where|who|does|have|that|this|these|those|with|about|from|then"
+    r"|there|mean|tell|could|would|should|please|again|you|your|they|them|really|sorry|some)\b"
+    r"|为什么|什么|怎么样?|怎样|哪[里个些]?|多少|可以|一下|意思|[吗呢吧啊呀的了是我你他她它们请那这说讲在有和就也都还再]"
+)
+"""Words that say nothing about a topic."""
+
+
+class Plan:
+    """The parts of an answer that are still to be said."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._topics: set[str] = set()
+
+    def write(self, part: int, text: str) -> None:
+        """Take down more of a part, numbered from 0."""
+        while len(self.parts) <= part:
+            self.parts.append("")
+        self.parts[part] += text
+
+    def heard(self, text: str, *, all_of_it: bool) -> bool:
+        """Cross out what was said; False if that was something else.
+
+        Args:
+            text: The words that the user heard.
+            all_of_it: Whether they were not cut short.
+        """
+        said = _letters(text)
+        if not said or not self.parts or not _letters(self.parts[0]).startswith(said):
+            return False
+        self._topics |= topics(" ".join(self.parts))
+        left = "" if all_of_it else rest(self.parts[0], text)
+        self.parts[:1] = [left] if left else []
+        return True
+
+    def concerns(self, question: str) -> bool:
+        """Whether a question is about this, as "why?" is about anything."""
+        asked = topics(question)
+        shared = asked & (self._topics | topics(" ".join(self.parts)))
+        # One Chinese character alone is in too many words: two are asked for.
+        return not asked or len(shared) > 1 or any(term.isascii() for term in shared)
+
+
+class LongAnswers:
+    """Keeps to a plan in a conversation."""
+
+    def __init__(self, pause: float) -> None:
+        """Begin without a plan.
+
+        Args:
+            pause: Quiet between two parts, in seconds.
+        """
+        self._pause = pause
+        self._plan: Plan | None = None
+        # A reply may be begun before the last one's words are in the history, and thrown away.
+        self._drafts: deque[Plan] = deque(maxlen=4)
+        self._flowing = False
+        """Whether the last part was heard to its end and nobody has come in since."""
+        self._next = Pending()
+
+    def follow(self, session: AgentSession[Any]) -> None:
+        """Say the parts in this session."""
+        self._session = session
+        session.on("conversation_item_added", self._on_item)
+        session.on("agent_state_changed", self._on_state)
+        session.on("user_state_changed", self._on_state)
+
+    async def aclose(self) -> None:
+        """Say nothing more."""
+        await self._next.aclose()
+
+    async def answer(
+        self, chat_ctx: llm.ChatContext, model: AsyncIterable[llm.ChatChunk | str | FlushSentinel]
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """Answer with the next part if that is asked for, else with what the model says.
+
+        May be asked about the same words more than once: replies are begun before a turn is
+        certain.
+
+        Args:
+            chat_ctx: The conversation.
+            model: The model's answer to it, not begun yet.
+        """
+        last = chat_ctx.items[-1] if chat_ctx.items else None
+        asked = last.text_content if last and last.type == "message" and last.role == "user" else ""
+        if part := self._next_part(asked or ""):
+            yield part
+            return
+        async for chunk in self._first_part(model):
+            yield chunk
+
+    def _next_part(self, words: str) -> str | None:
+        """What the plan itself answers to the user's words; None if the model has to."""
+        said = _plain(words)
+        asked_for = _GO_ON.fullmatch(said) or (self._flowing and _NODS.fullmatch(said))
+        return self._plan.parts[0] if asked_for and self._plan and self._plan.parts else None
+
+    async def _first_part(
+        self, chunks: AsyncIterable[llm.ChatChunk | str | FlushSentinel]
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """Let through what the model writes up to the end of the first part; keep the others."""
+        draft, parts = Plan(), Parts()
+        self._drafts.append(draft)
+        async for chunk in chunks:
+            if isinstance(chunk, FlushSentinel):
+                yield chunk
+                continue
+            delta = None if isinstance(chunk, str) else chunk.delta
+            text = chunk if isinstance(chunk, str) else (delta.content if delta else None)
+            now, flush = "", False
+            for part, piece in parts.push(text or ""):
+                # The first part is spoken to its end while the model still writes the others.
+                flush = flush or (part == 1 and len(draft.parts) == 1)
+                draft.write(part, piece)
+                now += piece if part == 0 else ""
+            if isinstance(chunk, str):
+                yield now
+            else:
+                if delta:
+                    delta.content = now or None
+                yield chunk
+            if flush:
+                yield FlushSentinel()
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        if not isinstance(item, ChatMessage) or not (text := item.text_content):
+            return
+        if item.role == "user":
+            said = _plain(text)
+            self._flowing = self._flowing and bool(_NODS.fullmatch(said))
+            stays = _GO_ON.fullmatch(said) or _NODS.fullmatch(said) or _HOLD.fullmatch(said)
+            if self._plan and not stays and not self._plan.concerns(text):
+                self._plan = None
+        elif item.role == "assistant":
+            whole = not item.interrupted
+            if self._plan and self._plan.heard(text, all_of_it=whole):
+                self._flowing = whole
+            else:
+                for draft in reversed(self._drafts):
+                    if draft.heard(text, all_of_it=whole):
+                        self._drafts.clear()
+                        if draft.parts or not self._plan:
+                            self._plan, self._flowing = draft, whole
+                        break
+
+    def _on_state(self, event: AgentStateChangedEvent | UserStateChangedEvent) -> None:
+        speaking = self._session.user_state == "speaking"
+        if self._flowing and self._session.agent_state == "listening" and not speaking:
+            self._next.start(self._go_on())
+        else:
+            self._next.cancel()
+
+    async def _go_on(self) -> None:
+        await quiet(self._session, self._pause)
+        if self._flowing and self._plan and self._plan.parts:
+            self._session.say(self._plan.parts[0])
+
+
+def topics(text: str) -> set[str]:
+    """What a text is about: its longer words, to five letters, and its Chinese characters."""
+    bare = _EMPTY.sub(" ", text.lower())
+    return {word[:5] for word in re.findall(r"[a-z]{4,}", bare)} | set(re.findall("[㐀-鿿]", bare))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[^\w]+", " ", text.lower()).split())
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()

@@ -1,0 +1,50 @@
+"""What the words say about the end of a turn: a clause that is finished, unfinished, or neither.
+
+A transcript is the best witness against an end: nobody stops after "with the" or "因为". Of an end
+it says less, for most sentences could go on; the voice has to say the rest. Punctuation is hardly
+used: a recogniser puts a full stop behind whatever it was given.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from . import en as clause_en
+from . import zh as clause_zh
+
+
+class Clause(Enum):
+    """How a transcript ends."""
+
+    FINISHED = "finished"
+    """A question, an answer or a request that wants nothing more."""
+    OPEN = "open"
+    """It may be all; it may go on."""
+    UNFINISHED = "unfinished"
+    """In the middle of a clause or a number, or with a hesitation."""
+
+
+# A recogniser that writes these heard the voice go on, or trail off.
+_TRAILING_OFF = re.compile(r"(?:[,，、:：—–-]|\.\.\.|…)\s*$")
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def read(text: str) -> Clause:
+    """Say how a transcript ends.
+
+    Args:
+        text: All of the turn so far, Chinese or English, with or without punctuation.
+    """
+    if not any(c.isalnum() for c in text):
+        return Clause.OPEN
+    if _TRAILING_OFF.search(text):
+        return Clause.UNFINISHED
+    # The last clause decides: "I was there. And then the" is as unfinished as "and then the".
+    last = re.split(r"[。！？!?；;]|\.(?:\s|$)", text.strip().rstrip("。！？!?；;."))[-1]
+    language = clause_zh if _CHINESE.search(last) else clause_en
+    if language.is_unfinished(last, text):
+        return Clause.UNFINISHED
+    if language.is_finished(last):
+        return Clause.FINISHED
+    return Clause.OPEN

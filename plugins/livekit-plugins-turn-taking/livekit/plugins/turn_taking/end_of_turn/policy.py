@@ -1,0 +1,47 @@
+"""How long to wait at a pause: the policy that comes with the agent."""
+
+from __future__ import annotations
+
+from .clause import Clause
+from .state import Pause
+
+SURE = {Clause.FINISHED: 0.3, Clause.OPEN: 0.8}
+"""How much the voice has to sound like an end, 0 to 1, to be believed at once, chosen on the
+training half of `make bench-endturn`. What sounds less like one proves nothing: a quarter of the
+Chinese ends are below 0.2."""
+
+DOUBTED = 0.6
+"""Seconds that are waited at most where only the voice speaks against an end: no pause of the
+training half comes after a finished clause, and somebody who pauses long elsewhere still wants an
+answer to a question."""
+
+BRIEF = 0.35
+"""Seconds of voice in a cough, or in a "yes": nothing that a turn would be cut in two of. Its
+words, if it has any, are waited for by the session."""
+
+BRIEF_WAIT = 0.5
+"""Seconds that are waited for what may have been a cough."""
+
+
+class EndpointingPolicy:
+    """Waits the shorter, the more the words, the voice and the person's habits speak for an end.
+
+    Args:
+        shortest: What is waited when they agree, in seconds.
+        longest: What is waited for somebody in the middle of a sentence, in seconds.
+    """
+
+    def __init__(self, *, shortest: float, longest: float) -> None:
+        self.shortest = shortest
+        self.longest = longest
+
+    def __call__(self, pause: Pause) -> float:
+        """Seconds of silence that end the turn."""
+        if pause.clause is None:
+            return BRIEF_WAIT if pause.voiced < BRIEF else self.longest
+        if pause.clause is Clause.UNFINISHED:
+            return self.longest
+        if pause.ending is not None and pause.ending >= SURE[pause.clause]:
+            return self.shortest
+        most = min(DOUBTED, self.longest) if pause.clause is Clause.FINISHED else self.longest
+        return min(max(pause.usual, self.shortest), most)

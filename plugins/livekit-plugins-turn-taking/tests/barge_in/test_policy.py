@@ -1,0 +1,99 @@
+"""The rules of the policy, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from livekit.plugins.turn_taking.barge_in.policy import Evidence, Verdict, WordsFirst
+from livekit.plugins.turn_taking.barge_in.words import tokens
+
+VOICE = Evidence(
+    lasted=0.35,
+    voiced=0.35,
+    quiet=0.0,
+    pitched=0.8,
+    movement=9.0,
+    level=None,
+    echo=0.1,
+    words=(),
+    since_words=0.0,
+    final=False,
+    spoken=tokens("the old museum by the river opens early in the morning"),
+    ear=0.3,
+)
+POLICY = WordsFirst()
+
+
+def judge(text: str = "", **changes: object) -> Verdict | None:
+    return POLICY.judge(replace(VOICE, words=tokens(text), **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["What", "我想", "right but", "对可是", "no", "不", "不对"])
+def test_the_first_word_with_content_interrupts(text: str) -> None:
+    assert judge(text) is Verdict.INTERRUPTION
+
+
+@pytest.mark.parametrize("text", ["stop", "停", "okay wait", "嗯等一下"])
+def test_a_stop_word_stops_whatever_else_is_known(text: str) -> None:
+    assert judge(text) is Verdict.STOP_WORD
+    assert judge(text, final=True, quiet=1.0, ear=2.0) is Verdict.STOP_WORD
+
+
+@pytest.mark.parametrize("text", ["right", "uh", "嗯", "好的", "I"])
+def test_what_is_only_a_backchannel_so_far_waits_until_the_sound_is_over(text: str) -> None:
+    assert judge(text, since_words=0.1) is None
+    assert judge(text, since_words=0.69) is None
+
+
+@pytest.mark.parametrize("text", ["right", "uh-huh", "嗯", "好的"])
+def test_a_backchannel_that_is_over_is_one(text: str) -> None:
+    assert judge(text, quiet=POLICY.settled) is Verdict.BACKCHANNEL
+    assert judge(text, final=True) is Verdict.BACKCHANNEL
+
+
+def test_a_backchannel_after_which_the_voice_goes_on_is_more_than_that() -> None:
+    assert judge("right", since_words=POLICY.unfinished) is Verdict.INTERRUPTION
+    # It fell silent in between: that is not a voice that goes on.
+    assert judge("right", since_words=0.6, quiet=0.15) is None
+
+
+def test_the_unfinished_beginning_of_a_backchannel_that_is_over_is_content() -> None:
+    assert judge("I", final=True) is Verdict.INTERRUPTION
+
+
+def test_a_sound_like_what_is_played_is_an_echo_whatever_its_words() -> None:
+    assert judge(echo=0.4) is Verdict.ECHO
+    assert judge("river", echo=0.4) is Verdict.ECHO
+    # The agent may say such words, too: a railway stop.
+    assert judge("stop", echo=0.4) is Verdict.ECHO
+    assert judge("stop", echo=0.39) is Verdict.STOP_WORD
+
+
+def test_the_agents_own_words_are_an_echo_when_there_are_several_or_they_sound_like_it() -> None:
+    assert judge("old museum by", echo=0.0) is Verdict.ECHO
+    assert judge("museum", echo=0.2) is Verdict.ECHO
+    assert judge("museum", echo=0.19) is Verdict.INTERRUPTION
+    # Too little was heard to say what it sounds like.
+    assert judge("museum", echo=0.19, voiced=0.15) is None
+    assert judge("garden", echo=0.19, voiced=0.15) is Verdict.INTERRUPTION
+
+
+def test_a_short_sound_without_words_is_a_noise_once_it_is_over() -> None:
+    assert judge(lasted=0.3, voiced=0.1, quiet=0.19) is None
+    assert judge(lasted=0.3, voiced=0.1, quiet=0.2) is Verdict.NOISE
+
+
+def test_a_prompt_ear_that_hears_no_words_hears_a_noise() -> None:
+    assert judge(lasted=0.89, voiced=0.89) is None
+    assert judge(lasted=0.9, voiced=0.9) is Verdict.NOISE
+
+
+def test_with_a_slow_ear_a_voice_that_goes_on_interrupts_and_a_noise_does_not() -> None:
+    assert judge(lasted=0.69, voiced=0.69, ear=1.0) is None
+    assert judge(lasted=0.7, voiced=0.7, ear=1.0) is Verdict.INTERRUPTION
+    assert judge(lasted=0.7, voiced=0.7, ear=None) is Verdict.INTERRUPTION
+    assert judge(lasted=0.7, voiced=0.7, ear=1.0, pitched=0.3) is Verdict.NOISE
+    assert judge(lasted=0.7, voiced=0.7, ear=1.0, movement=6.2) is Verdict.NOISE
+    assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.0) is Verdict.INTERRUPTION
+    assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.1) is Verdict.NOISE

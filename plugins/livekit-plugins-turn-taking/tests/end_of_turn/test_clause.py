@@ -1,0 +1,168 @@
+"""How a transcript ends. None of these sentences is in the benchmark."""
+
+from __future__ import annotations
+
+import pytest
+from livekit.plugins.turn_taking.end_of_turn.clause import Clause, read
+
+UNFINISHED = """
+I'd like to
+Can you tell me
+Could you please tell me
+We are going to
+It belongs to the
+I went there because
+My sister and
+The reason is that
+If you have time tomorrow
+When we came home
+The train leaves from
+There is something in the
+um
+Yes, well, uh
+So
+I was wondering if
+What do you
+Let me think
+He said that
+She is very
+My number is four two
+The code is one nine
+My email is anna at
+I have a dog, a cat,
+The best one...
+It was late so
+We could, you know
+我想问一下
+请问
+因为
+我的电话是一三九
+验证码是五六七
+如果你明天有空的话
+下班以后
+我去过北京和
+他告诉我
+能不能帮我查一下
+这是一本
+我住在
+请把它放在
+嗯，那个
+就是说
+所以
+虽然今天很冷
+我觉得吧
+你好，我想
+这家店非常
+我最喜欢的运动是
+我明天下午
+提醒我星期五
+请把客厅的灯
+帮我买一个苹果，
+不管明天下不下雨
+"""
+
+FINISHED = """
+Yes
+No thanks
+Okay.
+Thank you
+Good morning
+That's right.
+Turn it off, please
+Where is it?
+Stop
+Yes, please
+好的
+对
+不用了
+谢谢
+是的。
+你在干什么
+这样可以吗
+我们走吧
+已经到了
+你是谁
+等一下
+超市几点关门
+你最喜欢什么颜色
+去邮局怎么走
+这条河有多长的历史
+"""
+
+OPEN = """
+What is the capital of France
+Where are you from
+Who are you talking to
+What is it for
+I know what it is
+Yes, I do
+It was built in nineteen eighty four
+About two hundred dollars
+I think it's a good idea, don't you
+She turned the light on
+Come in
+When does the shop close
+If it rains we stay at home and read
+How is he
+I'm doing well
+I like that
+I think so
+It is late, as you know
+嗯
+我想要一杯咖啡
+把灯打开
+一共两百块
+他是一九九零年出生的
+我不要这个
+如果下雨我们就不去
+这个很重要
+他很聪明能干
+我们改到明天下午
+明天早上
+请把客厅的灯打开
+现在是三点
+你什么时候
+这里有很多大学
+哪怕下雨我也去
+"""
+
+
+@pytest.mark.parametrize("text", UNFINISHED.split("\n")[1:-1])
+def test_something_has_to_follow(text: str) -> None:
+    assert read(text) is Clause.UNFINISHED
+
+
+@pytest.mark.parametrize("text", FINISHED.split("\n")[1:-1])
+def test_nothing_more_is_wanted(text: str) -> None:
+    assert read(text) is Clause.FINISHED
+
+
+@pytest.mark.parametrize("text", OPEN.split("\n")[1:-1])
+def test_it_may_be_all(text: str) -> None:
+    assert read(text) is Clause.OPEN
+
+
+@pytest.mark.parametrize("text", ["", " ", "…", "?", "。"])
+def test_no_words_say_nothing(text: str) -> None:
+    assert read(text) is Clause.OPEN
+
+
+@pytest.mark.parametrize(
+    "text", ["Да", "ありがとう", "안녕하세요", "مرحبا", "😀 ok", "42", "a", "我"]
+)
+def test_any_text_can_be_read(text: str) -> None:
+    assert isinstance(read(text), Clause)
+
+
+def test_the_last_sentence_decides() -> None:
+    assert read("I was there. And then the") is Clause.UNFINISHED
+    assert read("And then the bus came. That's all.") is not Clause.UNFINISHED
+    assert read("我到了。然后") is Clause.UNFINISHED
+
+
+def test_a_number_is_told_in_pieces() -> None:
+    assert read("My phone number is") is Clause.UNFINISHED
+    assert read("My phone number is five five five") is Clause.UNFINISHED
+    assert read("It is four hundred and ten") is not Clause.UNFINISHED
+    assert read("我的号码是") is Clause.UNFINISHED
+    assert read("一三八 零零") is Clause.UNFINISHED
