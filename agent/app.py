@@ -10,17 +10,15 @@ import sys
 
 from livekit.agents import AgentServer, APIError, JobContext, JobProcess, JobRequest, cli
 from livekit.agents.llm import ToolContext
-from livekit.agents.voice import room_io
 from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
-from livekit.plugins.turn_taking import HEARING, Floor
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from . import engines, omni
 from . import settings as settings_module
 from .assistant import Assistant, SensingAssistant
-from .conduct import Conduct
 from .language import LanguageSwitch
+from .session import make, turns_of
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
 from .telephony import HungUp, NoAnswer, NotAllowed, mask_logs, meet
@@ -90,50 +88,45 @@ async def enter(ctx: JobContext) -> None:
         return
     language = phone.known_language if phone else settings.default_language
 
-    thinker = engines.llm(settings.llm, hears=True)
+    model = engines.llm(settings.llm, hears=True)
     senses = settings.llm.audio != "off" or settings.llm.images
-    if senses and (refusal := await refusal_of(thinker)):
+    if senses and (refusal := await refusal_of(model)):
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
-    ear = engines.stt(settings.stt, language, longest_pause=settings.turns.max_delay)
+    by_phone = phone is not None and phone.call is not None
+    longest_pause = turns_of(settings, phone=by_phone).max_delay
+    recogniser = engines.stt(settings.stt, language, longest_pause=longest_pause)
     voice = engines.tts(settings.tts, language)
 
-    room = ctx.room if phone else None
-    by_phone = phone is not None and phone.call is not None
-    turns = settings.phone.turns if by_phone else settings.turns
-    conduct = Conduct(settings.conduct, language, phone=by_phone)
-    floor = Floor(room, turns.options)
-    session = floor.session(
-        stt=ear,
-        llm=thinker,
+    conversation = make(
+        settings,
+        room=ctx.room if phone else None,
+        stt=recogniser,
+        llm=model,
         tts=voice,
-        userdata=conduct,
-        user_away_timeout=conduct.away_after,
-        # LiveKit's 2 s, for the last words of somebody who has gone, would keep the room and its
-        # place among max_rooms from the next caller.
-        session_close_transcript_timeout=0.0,
+        language=language,
+        phone=by_phone,
     )
-    conduct.follow(session, room, floor)
-    voice.follow(session)  # paces itself by what is heard
+    session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     if senses:
         shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
-        assistant: Assistant = SensingAssistant(settings, language, floor, conduct, shown, phone)
+        assistant: Assistant = SensingAssistant(settings, language, floor, shown, phone)
     else:
-        assistant = Assistant(settings, language, floor, conduct, phone)
+        assistant = Assistant(settings, language, floor, phone)
 
     async def read_prompt() -> None:
-        await thinker.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+        await model.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
 
     async def follow(language: Language) -> None:
-        ear.update_options(language=language)
+        recogniser.update_options(language=language)
         voice.update_options(language=language, voice=settings.tts.voice_of(language))
         conduct.language = language
         await assistant.follow(language)
         await read_prompt()
 
     switch, publisher = LanguageSwitch(ctx.room, follow), TurnPublisher(session, ctx.room)
-    floor.overlap.on("judged", publisher.on_overlap)
+    floor.on("judged", publisher.on_overlap)
     for part in (conduct, floor, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
@@ -141,26 +134,18 @@ async def enter(ctx: JobContext) -> None:
     if phone:
         phone.start(session)
         ctx.add_shutdown_callback(phone.aclose)
-    await session.start(
-        phone.first(assistant, floor) if phone else assistant,
-        room=ctx.room,
-        # What anybody types is taken by the conduct, which knows everybody.
-        room_options=room_io.RoomOptions(
-            audio_input=HEARING, text_input=False, delete_room_on_close=True
-        ),
-        record=False,
-    )
+    await conversation.start(phone.first(assistant, floor) if phone else assistant, ctx.room)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
     await read_prompt()
 
 
-async def refusal_of(thinker: vllm.LLM) -> str | None:
+async def refusal_of(model: vllm.LLM) -> str | None:
     """Why the model cannot be used as it is set, or None; asks its server."""
     try:
-        await thinker.ready()
+        await model.ready()
     except APIError as e:
-        await thinker.aclose()
+        await model.aclose()
         return e.message
     return None
 

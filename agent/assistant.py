@@ -57,7 +57,6 @@ class Assistant(TurnTakingAgent):
         settings: The profile.
         language: The user's language, or None while it is not known.
         floor: The turn-taking of its session.
-        conduct: What it does of its own accord there.
         phone: What it can do on the phone; None on the console.
     """
 
@@ -66,7 +65,6 @@ class Assistant(TurnTakingAgent):
         settings: Settings,
         language: Language | None,
         floor: Floor,
-        conduct: Conduct,
         phone: Phone | None = None,
     ) -> None:
         super().__init__(
@@ -76,7 +74,6 @@ class Assistant(TurnTakingAgent):
         )
         self._settings = settings
         self._language = language
-        self._conduct = conduct
         self._phone = phone
 
     async def on_enter(self) -> None:
@@ -91,9 +88,10 @@ class Assistant(TurnTakingAgent):
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         """Answer whoever asked, a long answer in parts."""
-        shown = self._conduct.attributed(chat_ctx)
+        conduct: Conduct = self.session.userdata
+        shown = conduct.attributed(chat_ctx)
         answer = super().llm_node(shown, tools, model_settings)
-        async with aclosing(self._conduct.in_parts(chat_ctx, answer)) as chunks:
+        async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -116,14 +114,13 @@ class SensingAssistant(Assistant):
         settings: Settings,
         language: Language | None,
         floor: Floor,
-        conduct: Conduct,
         shown: TurnImage | None = None,
         phone: Phone | None = None,
     ) -> None:
-        super().__init__(settings, language, floor, conduct, phone)
+        super().__init__(settings, language, floor, phone)
         self._heard = TurnAudio()
         self._shown = shown
-        floor.overlap.on("judged", self._on_judged)
+        floor.on("judged", self._on_judged)
 
     def _on_judged(self, judged: Judged) -> None:
         """Forget the sound of what is no turn."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext
-from typing import Protocol, get_args
+from typing import Any, Protocol, get_args
 
 from livekit import rtc
 from livekit.agents import AgentSession, FlushSentinel, inference, llm
@@ -28,83 +28,73 @@ class _Part(Protocol):
 
 
 class Conduct:
-    """The rules of conduct, put together around one session.
+    """The rules of conduct, put together around one session that has not been started yet.
+
+    It becomes the session's userdata, and says when LiveKit takes the user to be away.
 
     Args:
-        settings: Of the profile.
+        settings: The profile's section.
+        session: The conversation.
+        room: Where it is held; None where there is one person and one voice.
+        floor: The session's turn-taking; None for a session that is told of every pause anyway.
         language: The user's, or None while it is not known; may be changed at any time.
         phone: Whether the user is a caller.
     """
 
     def __init__(
-        self, settings: ConductSettings, language: Language | None = None, *, phone: bool = False
+        self,
+        settings: ConductSettings,
+        session: AgentSession[Any],
+        room: rtc.Room | None = None,
+        floor: Floor | None = None,
+        *,
+        language: Language | None = None,
+        phone: bool = False,
     ) -> None:
         self.language = language
-        self._settings = settings
-        self._silence = settings.phone_silence if phone else settings.silence
-        self._plan = LongAnswers(settings.plan.pause) if settings.plan.enabled else None
-        self._company: Participants | None = None
-        self._parts: list[_Part] = []
-
-    @property
-    def away_after(self) -> float | None:
-        """LiveKit's ``user_away_timeout``, in seconds; None for never."""
-        return self._silence.ask_after or None
-
-    def follow(
-        self,
-        session: AgentSession[Conduct],
-        room: rtc.Room | None,
-        floor: Floor | None = None,
-    ) -> None:
-        """Behave like this in a session that has not been started yet.
-
-        Args:
-            session: The conversation.
-            room: Where it is held; None on the console, where there is one person and one voice.
-            floor: Of the session; None for a session that is told of every pause anyway.
-        """
-        settings = self._settings
         self._session = session
+        silence = settings.phone_silence if phone else settings.silence
+        session.userdata = self
+        session.options.user_away_timeout = silence.ask_after or None
         telling_pauses = floor.telling_pauses if floor else nullcontext
         interjections = Interjections(session, telling_pauses)
         self.interject = interjections.interject
-        self._parts = [
+        self._plan = LongAnswers(session, settings.plan.pause) if settings.plan.enabled else None
+        self._participants: Participants | None = None
+        self._parts: list[_Part] = [
             interjections,
-            Idle(session, self._silence.leave_after, self.phrases),
+            Idle(session, silence.leave_after, self.phrases),
         ]
         if self._plan:
-            self._plan.follow(session)
             self._parts.append(self._plan)
         if settings.filler_after:
             self._parts.append(
                 Filler(session, settings.filler_after, self.phrases, but=get_args(PhoneTool))
             )
         if room and floor and settings.backchannel_after:
-            mouth = BackchannelTrack(session, room)
-            nods = Backchannels(
+            track = BackchannelTrack(session, room)
+            backchannels = Backchannels(
                 session,
                 floor.microphone,
-                mouth,
+                track,
                 settings.backchannel_after,
                 floor.shortest,
                 self.phrases,
             )
-            self._parts += [nods, mouth]
+            self._parts += [backchannels, track]
         if room:
-            self._company = Participants(
-                session, room, inference.VAD(model="silero"), telling_pauses
-            )
-            self._parts.append(self._company)
+            detector = floor.microphone.detector if floor else inference.VAD(model="silero")
+            self._participants = Participants(session, room, detector, telling_pauses)
+            self._parts.append(self._participants)
 
     async def aclose(self) -> None:
-        """Do nothing more."""
+        """Stop every rule; may be called twice."""
         for part in self._parts:
             await part.aclose()
 
     def attributed(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
         """The conversation as the model is to see it: who said what, if there are several."""
-        return self._company.attributed(chat_ctx) if self._company else chat_ctx
+        return self._participants.attributed(chat_ctx) if self._participants else chat_ctx
 
     def in_parts(self, chat_ctx: llm.ChatContext, answer: Answer) -> Answer:
         """The model's answer as it is to be spoken: a long one in parts."""

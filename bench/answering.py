@@ -22,12 +22,11 @@ import numpy as np
 import yaml
 from livekit import rtc
 from livekit.agents import Agent
-from livekit.agents.voice import room_io
-from livekit.plugins.turn_taking import HEARING, Floor
 from pydantic import HttpUrl
 
 from agent import engines, settings
 from agent.demo import Server
+from agent.session import make
 from agent.settings import Language, Settings
 from agent.telephony.answering import Verdict
 from agent.telephony.screening import Screening
@@ -146,26 +145,20 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name))
         stack.push_async_callback(room.disconnect)
-        floor = Floor(room, profile.phone.turns.options)
-        stack.push_async_callback(floor.aclose)
         ear = engines.stt(profile.stt, case.language, longest_pause=profile.phone.turns.max_delay)
         voice = engines.tts(profile.tts, case.language, http_session=http)
         for engine in (ear, voice):
             stack.push_async_callback(engine.aclose)
-        session = floor.session(stt=ear, tts=voice)
-        stack.push_async_callback(session.aclose)
+        conversation = make(
+            profile, room=room, stt=ear, tts=voice, language=case.language, phone=True
+        )
+        stack.push_async_callback(conversation.aclose)
+        session = conversation.session
         heard: list[str] = []
         session.on("user_input_transcribed", lambda event: heard.append(event.transcript))
         message = MESSAGE[case.language]
-        screening = Screening(message, _Speaker(message), floor)
-        await session.start(
-            screening,
-            room=room,
-            room_options=room_io.RoomOptions(
-                participant_identity=callee.identity, audio_input=HEARING, text_input=False
-            ),
-            record=False,
-        )
+        screening = Screening(message, _Speaker(message), conversation.floor)
+        await conversation.start(screening, room, hears=callee.identity)
         await callee.until("listening")
         await asyncio.sleep(PICKED_UP)
         return await _watch(case, callee, screening, sound, heard)

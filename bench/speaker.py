@@ -19,10 +19,11 @@ from livekit.agents import Agent, AgentSession, ModelSettings, inference, stt
 from livekit.agents.types import TimedString
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
-from livekit.plugins.turn_taking import HEARING, Floor, TurnTakingAgent
+from livekit.plugins.turn_taking import HEARING, TurnTakingAgent
 
 from agent import settings
 from agent.demo import Server
+from agent.session import make
 
 from .caller import Caller, agent_token, join
 from .recording import Samples
@@ -67,7 +68,7 @@ class TurnTakingSpeaker(Speaker, TurnTakingAgent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """Speak, and let the floor remember what."""
-        return Speaker.tts_node(self, self._floor.script.write(text), model_settings)
+        return Speaker.tts_node(self, self._floor.written(text), model_settings)
 
 
 @dataclass
@@ -134,13 +135,13 @@ async def converse(
                 turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
                 use_tts_aligned_transcript=True,
             )
+            voice.follow(session)
         else:
-            floor = Floor(room, settings.load("cpu").turns.options)
-            stack.push_async_callback(floor.aclose)
-            speaker = TurnTakingSpeaker(floor=floor)
-            session = floor.session(stt=ear, tts=voice)
+            conversation = make(settings.load("cpu"), room=room, stt=ear, tts=voice)
+            stack.push_async_callback(conversation.aclose)
+            speaker = TurnTakingSpeaker(floor=conversation.floor)
+            session = conversation.session
         stack.push_async_callback(session.aclose)
-        voice.follow(session)
         await session.start(
             speaker,
             room=room,

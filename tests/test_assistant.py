@@ -48,7 +48,7 @@ class ScriptedStream(llm.LLMStream):
 
 
 def assistant(profile: Settings, kind: type[Assistant] = Assistant) -> Assistant:
-    return kind(profile, "en", Floor(None, profile.turns.options), Conduct(profile.conduct, "en"))
+    return kind(profile, "en", Floor(None, profile.turns.options))
 
 
 @pytest.fixture
@@ -63,6 +63,7 @@ async def session(
     name, arguments = request.param
     async with AgentSession[None](llm=ScriptedLLM(name, arguments), vad=None) as session:
         quiet = profile.model_copy(update={"greeting": {"en": ""}})
+        Conduct(quiet.conduct, session, language="en")
         await session.start(assistant(quiet))
         yield session
 
@@ -92,7 +93,7 @@ async def test_a_tool_is_called_and_its_answer_said(
     result.expect.no_more_events()
 
 
-def test_a_profile_may_do_without_tools(profile: Settings) -> None:
+async def test_a_profile_may_do_without_tools(profile: Settings) -> None:
     without = profile.model_copy(update={"llm": profile.llm.model_copy(update={"tools": False})})
     assert len(assistant(profile).tools) == 3
     assert assistant(without).tools == []
@@ -143,6 +144,7 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
     hearing = assistant(quiet, SensingAssistant)
     async with AgentSession[None](llm=thinker, vad=None) as session:
+        Conduct(profile.conduct, session, language="en")
         await session.start(hearing)
         async for _ in hearing.stt_node(frames(), ModelSettings()):
             pass
@@ -175,9 +177,10 @@ async def test_the_model_sees_what_is_shown_and_the_history_stays_text(profile: 
     shown = Shown()
     thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
-    floor, conduct = Floor(None, quiet.turns.options), Conduct(quiet.conduct, "en")
-    seeing = SensingAssistant(quiet, "en", floor, conduct, shown)  # type: ignore[arg-type]
+    floor = Floor(None, quiet.turns.options)
+    seeing = SensingAssistant(quiet, "en", floor, shown)  # type: ignore[arg-type]
     async with AgentSession[None](llm=thinker, vad=None) as session:
+        Conduct(quiet.conduct, session, language="en")
         await session.start(seeing)
         await session.run(user_input="What is this?")
         history = session.history

@@ -27,9 +27,8 @@ def examples() -> dict[str, Any]:
     return names
 
 
-def conducted(examples: dict[str, Any]) -> tuple[Any, Any]:
-    conduct = examples["Conduct"](ConductSettings(), "en")
-    return conduct, lambda session: conduct.follow(session, None)
+def conducted(examples: dict[str, Any]) -> Any:
+    return lambda session: examples["Conduct"](ConductSettings(), session, language="en")
 
 
 def call(name: str, arguments: str) -> FunctionToolCall:
@@ -38,10 +37,9 @@ def call(name: str, arguments: str) -> FunctionToolCall:
 
 @in_virtual_time
 async def test_the_timer_breaks_in(examples: dict[str, Any]) -> None:
-    conduct, follow = conducted(examples)
     agent = Agent(instructions="", tools=[examples["set_timer"]])
     answers = (call("set_timer", '{"seconds": 10}'), "It is set.")
-    async with stage(*answers, agent=agent, before=follow, userdata=conduct) as talk:
+    async with stage(*answers, agent=agent, before=conducted(examples)) as talk:
         talk.session.generate_reply(user_input="Ten seconds, please.")
         await talk.at(20.0)
     ring = "Excuse me, your timer is up."
@@ -50,10 +48,9 @@ async def test_the_timer_breaks_in(examples: dict[str, Any]) -> None:
 
 @in_virtual_time
 async def test_the_train_is_bridged_with_words_of_its_own(examples: dict[str, Any]) -> None:
-    conduct, follow = conducted(examples)
     agent = Agent(instructions="", tools=[examples["find_train"]])
     answers = (call("find_train", '{"to": "Ulm"}'), "At 17:42.")
-    async with stage(*answers, agent=agent, before=follow, userdata=conduct) as talk:
+    async with stage(*answers, agent=agent, before=conducted(examples)) as talk:
         talk.session.generate_reply(user_input="When is the next train to Ulm?")
         await talk.at(20.0)
     words = [w for w in talk.words if not w.startswith(">")]
@@ -62,10 +59,9 @@ async def test_the_train_is_bridged_with_words_of_its_own(examples: dict[str, An
 
 @in_virtual_time
 async def test_the_guide_answers_in_parts(examples: dict[str, Any]) -> None:
-    conduct, follow = conducted(examples)
     agent = examples["Guide"](instructions="")
     async with stage(
-        "Two things.\n\nOne.\n\nTwo.", agent=agent, before=follow, userdata=conduct
+        "Two things.\n\nOne.\n\nTwo.", agent=agent, before=conducted(examples)
     ) as talk:
         talk.session.generate_reply(user_input="What is there?")
         await talk.at(20.0)

@@ -25,11 +25,11 @@ from livekit.agents.llm import ChatMessage
 from livekit.agents.utils import AudioBuffer
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
-from livekit.plugins.turn_taking import HEARING, Floor
+from livekit.plugins.turn_taking import HEARING
 
 from agent import settings
 from agent.assistant import Assistant
-from agent.conduct import Conduct
+from agent.session import make, turns_of
 
 from . import host
 from .ear import RATE
@@ -150,27 +150,25 @@ class LiveKit:
         thinker: vllm.LLM,
         voice: qwen3_tts.TTS,
     ) -> tuple[AgentSession[Any], Agent]:
-        """As ``agent/app.py`` puts it together for the CPU or phone profile, without greeting."""
+        """The agent of the CPU or phone profile, without greeting."""
         language, phone = order["language"], order["phone"]
         profile = settings.load("phone" if phone else "cpu")
         profile = profile.model_copy(update={"greeting": {"en": "", "zh": ""}})
-        conduct = Conduct(profile.conduct, language, phone=phone)
-        turns = profile.phone.turns if phone else profile.turns
+        turns = turns_of(profile, phone=phone)
         if not order["stt"]:
             turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
-        floor = Floor(room, turns.options)
-        session = floor.session(
+        conversation = make(
+            profile,
+            room=room,
             stt=ear,
             llm=thinker,
             tts=voice,
-            userdata=conduct,
-            user_away_timeout=conduct.away_after,
+            language=language,
+            phone=phone,
+            options=turns.options,
         )
-        conduct.follow(session, room, floor)
-        voice.follow(session)
-        for part in (floor, conduct):
-            self._exit.push_async_callback(part.aclose)
-        return session, Assistant(profile, language, floor, conduct)
+        self._exit.push_async_callback(conversation.aclose)
+        return conversation.session, Assistant(profile, language, conversation.floor)
 
     def _stock(
         self, ear: stt.STT[Any], thinker: vllm.LLM, voice: qwen3_tts.TTS

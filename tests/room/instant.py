@@ -17,14 +17,13 @@ import numpy as np
 from livekit import api, rtc
 from livekit.agents import AgentSession, llm, stt, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
-from livekit.agents.voice import room_io
-from livekit.plugins.turn_taking import Floor
 from livekit.plugins.turn_taking.end_of_turn.policy import EndpointingPolicy
 
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
 from agent.demo import Server
+from agent.session import make
 from agent.settings import ConductSettings, Language
 from bench.caller import agent_token
 from harness.scripted import RATE, Thinker
@@ -150,30 +149,25 @@ async def hosting(
         tools: Of the assistant.
     """
     profile = settings.load("gpu").model_copy(update={"greeting": {language: ""}})
-    manners = Conduct(conduct or profile.conduct, language)
+    if conduct:
+        profile = profile.model_copy(update={"conduct": conduct})
     async with contextlib.AsyncExitStack() as stack:
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name, "host"))
         stack.push_async_callback(room.disconnect)
         scripted, thinker = Ear(*hears), Replies(*answers)
         wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
-        floor = Floor(room, profile.turns.options, wait=wait)
-        session = floor.session(
+        conversation = make(
+            profile,
+            room=room,
             stt=ear or scripted,
             llm=thinker,
             tts=voice or Tone(),
-            userdata=manners,
-            user_away_timeout=manners.away_after,
+            language=language,
+            wait=wait,
         )
-        manners.follow(session, room, floor)
-        for part in (manners, floor, session):
-            stack.push_async_callback(part.aclose)
-        assistant = Assistant(profile, language, floor, manners)
+        stack.push_async_callback(conversation.aclose)
+        assistant = Assistant(profile, language, conversation.floor)
         await assistant.update_tools([*tools])
-        await session.start(
-            assistant,
-            room=room,
-            room_options=room_io.RoomOptions(text_input=False),
-            record=False,
-        )
-        yield Host(name, session, scripted, thinker)
+        await conversation.start(assistant, room)
+        yield Host(name, conversation.session, scripted, thinker)

@@ -21,15 +21,14 @@ import pytest
 import pytest_asyncio
 from livekit import api, rtc
 from livekit.agents import AgentSession
-from livekit.agents.voice import room_io
-from livekit.plugins.turn_taking import Floor
 
 from agent.assistant import Assistant
 from agent.conduct import Conduct
 from agent.demo import Server
 from agent.demo.ports import free
 from agent.local.models import locate
-from agent.settings import ConductSettings, PhoneSettings, load
+from agent.session import make
+from agent.settings import ConductSettings, PhoneSettings, SilenceSettings, load
 from agent.telephony.order import Order
 from agent.telephony.phone import Phone
 from bench.caller import Caller, agent_token, join
@@ -154,17 +153,22 @@ def converse(server: Server) -> Converse:
             await room.connect(server.url, agent_token(server, name))
             stack.push_async_callback(room.disconnect)
             thinker, ear, voice = Thinker(*script), Ear(*hears), Voice()
-            floor = Floor(room, settings.turns.options)
-            stack.push_async_callback(floor.aclose)
-            conduct = Conduct(ConductSettings(), "en", phone=True)
-            session = floor.session(
-                stt=ear, llm=thinker, tts=voice, userdata=conduct, user_away_timeout=60.0
+            # Nobody is asked whether they are there while a test waits for something else.
+            patient = SilenceSettings(ask_after=60.0, leave_after=10.0)
+            profile = load("gpu").model_copy(
+                update={
+                    "phone": settings,
+                    "greeting": {"en": ""},
+                    "conduct": ConductSettings(phone_silence=patient),
+                }
             )
-            conduct.follow(session, room, floor)
-            stack.push_async_callback(conduct.aclose)
+            conversation = make(
+                profile, room=room, stt=ear, llm=thinker, tts=voice, language="en", phone=True
+            )
+            session, floor = conversation.session, conversation.floor
+            stack.push_async_callback(conversation.aclose)
             closed = asyncio.Event()
             session.on("close", lambda _: closed.set())
-            stack.push_async_callback(session.aclose)
             (participant,) = room.remote_participants.values()
             sip = SipApi()
             client._sip = sip  # type: ignore[assignment]
@@ -177,16 +181,9 @@ def converse(server: Server) -> Converse:
                 order=order,
             )
             stack.push_async_callback(phone.aclose)
-            profile = load("gpu").model_copy(update={"phone": settings, "greeting": {"en": ""}})
             phone.start(session)
-            await session.start(
-                phone.first(Assistant(profile, "en", floor, conduct, phone), floor),
-                room=room,
-                room_options=room_io.RoomOptions(
-                    participant_identity=caller.identity, text_input=False
-                ),
-                record=False,
-            )
+            assistant = Assistant(profile, "en", floor, phone)
+            await conversation.start(phone.first(assistant, floor), room, hears=caller.identity)
             await caller.until("listening")  # both hear each other from now on
             yield Conversation(caller, session, phone, thinker, ear, voice, sip, closed)
 

@@ -13,10 +13,10 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, LanguageCode, llm, stt, tts, utils, vad
 from livekit.agents.llm import ChatChunk, ChatMessage, ChoiceDelta
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.plugins.turn_taking import TurnOptions
 from livekit.plugins.turn_taking.end_of_turn.detector import Endpointer
 from livekit.plugins.turn_taking.handling import turn_handling
 
-from agent.settings import TurnSettings
 from harness.scripted import RATE, Ear, Loudspeaker, Vad, Voice
 from harness.virtual_time import in_virtual_time, now
 
@@ -126,7 +126,7 @@ class Person:
             vad=self.endpointer,
             llm=Thinker(self.engines),
             tts=voice,
-            turn_handling=turn_handling(TurnSettings()),
+            turn_handling=turn_handling(TurnOptions()),
             aec_warmup_duration=None,
         )
         self.session.output.audio = self.recorder

@@ -15,8 +15,6 @@ from livekit.agents.voice import io
 from livekit.plugins.turn_taking import Floor, TurnTakingAgent
 from livekit.plugins.turn_taking.agent import CUT, show_cuts
 
-from agent.settings import TurnSettings
-
 RATE = 24_000
 WORD = 0.1
 
@@ -99,9 +97,11 @@ class Output(io.AudioOutput):
 
 class Conversation:
     def __init__(self) -> None:
-        self.floor = Floor(None, TurnSettings().options)
         self.voice = Voice()
-        self.session = self.floor.session(tts=self.voice)
+        self.floor = Floor(None, tts=self.voice)
+        self.session = self.floor.session
+        # What barge-in acts on.
+        self.speech = self.floor._speech
         self.output = Output()
         self.session.output.audio = self.output
 
@@ -110,7 +110,7 @@ class Conversation:
         speech = self.session.say(text)
         await self.made(text)
         self.output.position = position
-        assert self.floor.stop()
+        assert self.speech.stop()
         await speech
 
     async def made(self, text: str) -> None:
@@ -141,7 +141,7 @@ async def test_a_stop_taken_back_goes_on_with_the_word_that_was_cut(
     conversation: Conversation,
 ) -> None:
     await conversation.cut("One two three four five.", 0.24)
-    conversation.floor.resume()
+    conversation.speech.resume()
     await conversation.made("three four five.")
     conversation.output.end()
     await conversation.session.wait_for_idle()
@@ -151,10 +151,10 @@ async def test_a_stop_taken_back_goes_on_with_the_word_that_was_cut(
 
 async def test_it_goes_on_only_once(conversation: Conversation) -> None:
     await conversation.cut("One two three.", 0.1)
-    conversation.floor.resume()
+    conversation.speech.resume()
     await conversation.made("two three.")
     conversation.output.end()
-    conversation.floor.resume()
+    conversation.speech.resume()
     await conversation.session.wait_for_idle()
     assert len(conversation.voice.said) == 2
 
@@ -162,10 +162,10 @@ async def test_it_goes_on_only_once(conversation: Conversation) -> None:
 async def test_speech_that_allows_no_interruption_is_not_stopped(
     conversation: Conversation,
 ) -> None:
-    assert not conversation.floor.stop()  # nothing is said
+    assert not conversation.speech.stop()  # nothing is said
     speech = conversation.session.say("One two.", allow_interruptions=False)
     await conversation.output.playing.wait()
-    assert not conversation.floor.stop()
+    assert not conversation.speech.stop()
     conversation.output.end()
     await speech
     assert not speech.interrupted

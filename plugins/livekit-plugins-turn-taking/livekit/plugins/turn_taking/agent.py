@@ -34,9 +34,8 @@ class TurnTakingAgent(Agent):
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent, None]:
         """Recognise what is said, and keep back what is no turn."""
-        overlap = self._floor.overlap
         answers: aio.Chan[stt.SpeechEvent] = aio.Chan()
-        overlap.on("answered", answers.send_nowait)
+        no_more_answers = self._floor.on_answer(answers.send_nowait)
         try:
             async with (
                 aclosing(Agent.default.stt_node(self, audio, model_settings)) as events,
@@ -46,11 +45,10 @@ class TurnTakingAgent(Agent):
                     if is_answer:
                         yield event
                         continue
-                    self._floor.endpointer.heard(event)
-                    for passed in overlap.on_transcript(event):
+                    for passed in self._floor.transcribed(event):
                         yield passed
         finally:
-            overlap.off("answered", answers.send_nowait)
+            no_more_answers()
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
@@ -65,7 +63,7 @@ class TurnTakingAgent(Agent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """Speak, and remember what is to be said."""
-        written = self._floor.script.write(text)
+        written = self._floor.written(text)
         async with aclosing(Agent.default.tts_node(self, written, model_settings)) as frames:
             async for frame in frames:
                 yield frame
@@ -74,7 +72,7 @@ class TurnTakingAgent(Agent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncIterator[str]:
         """Show what is said, and remember when."""
-        return self._floor.script.play(text)
+        return self._floor.playing(text)
 
 
 async def _whichever(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from livekit import rtc
 from livekit.agents import (
     NOT_GIVEN,
@@ -21,7 +20,7 @@ from livekit.agents import (
 from livekit.agents.voice import room_io
 
 from .barge_in.policy import BargeInPolicy, WordsFirst
-from .barge_in.tracker import OverlapTracker
+from .barge_in.tracker import Judged, OverlapTracker
 from .end_of_turn import smart_turn
 from .end_of_turn.detector import Endpointer
 from .end_of_turn.policy import EndpointingPolicy
@@ -29,25 +28,34 @@ from .end_of_turn.state import Wait
 from .handling import fixed, turn_handling
 from .microphone import Microphone
 from .options import TurnOptions
-from .playback.buffer import Samples
 from .playback.history import History
-from .playback.output import SAMPLE_RATE, Loudspeaker
+from .playback.output import Loudspeaker
+from .playback.speech import AgentSpeech
 from .playback.spoken_text import SpokenText
 
 HEARING = room_io.AudioInputOptions(frame_size_ms=20)
 """How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
 
 
-class Floor:
-    """The turn-taking of one session.
+class Floor(rtc.EventEmitter[Literal["judged"]]):
+    """A session, and the turn-taking in it.
+
+    ``judged`` is emitted with a :class:`.Judged` for each sound over the agent's speech.
 
     Args:
         room: The room in which the agent speaks; None for a session whose audio output is not a
             room's, which then plays through the output that it is given.
         options: Thresholds and waits.
+        stt: Recognises what is said.
+        llm: Answers.
+        tts: Speaks.
         policy: Judges sounds over the agent's speech; :class:`.WordsFirst` if None.
         wait: Tells how long a pause has to be to end the user's turn;
             :class:`.EndpointingPolicy` if None.
+        **session_options: What else LiveKit's session takes, of what has nothing to do with turns.
+
+    Raises:
+        ModelError: The model file has not been downloaded.
     """
 
     def __init__(
@@ -55,75 +63,66 @@ class Floor:
         room: rtc.Room | None,
         options: TurnOptions | None = None,
         *,
+        stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
+        llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
+        tts: NotGivenOr[tts.TTS[Any]] = NOT_GIVEN,
         policy: BargeInPolicy | None = None,
         wait: Wait | None = None,
+        **session_options: Any,
     ) -> None:
-        self._turns = turns = options or TurnOptions()
+        super().__init__()
+        self._options = options = options or TurnOptions()
         self._telling = 0  # how many wait for a pause
         self.microphone = Microphone(
             inference.VAD(
                 model="silero",
-                activation_threshold=turns.vad_threshold,
-                min_silence_duration=turns.min_silence,
+                activation_threshold=options.vad_threshold,
+                min_silence_duration=options.min_silence,
             )
         )
-        self.endpointer = Endpointer(
+        """The one detector of the person who is listened to; whoever needs a voice shares it."""
+        self._endpointer = Endpointer(
             self.microphone,
-            wait=wait or EndpointingPolicy(shortest=turns.min_delay, longest=turns.max_delay),
+            wait=wait or EndpointingPolicy(shortest=options.min_delay, longest=options.max_delay),
             judge=smart_turn.load(),
-            threshold=turns.vad_threshold,
+            threshold=options.vad_threshold,
         )
-        self.loudspeaker = Loudspeaker(room, quiet=turns.ducked) if room else None
-        self.script = SpokenText()
-        self.overlap = OverlapTracker(
-            self,
-            policy or WordsFirst(held=turns.min_interruption),
-            doubt=turns.false_interruption_timeout,
-            threshold=turns.vad_threshold,
-            ear=turns.first_words,
+        self._loudspeaker = Loudspeaker(room, quiet=options.ducked) if room else None
+        self._text = SpokenText()
+        self.session: AgentSession[Any] = AgentSession(
+            stt=stt,
+            llm=llm,
+            tts=tts,
+            vad=self._endpointer,
+            turn_handling=turn_handling(options),
+            # Captions and history follow the voice's timed words, not an estimate.
+            use_tts_aligned_transcript=True,
+            # The voice reads markdown and emoji itself; LiveKit's filters would hold text back.
+            tts_text_transforms=None,
+            aec_warmup_duration=None,  # an echo is known by its sound, at any time
+            **session_options,
         )
-        self.microphone.listen(self.overlap.on_voice)
+        """The conversation, to be started by whoever made the floor."""
+        if self._loudspeaker:
+            self.session.output.audio = self._loudspeaker
+        history = History(self.session, self._text)
+        self._speech = AgentSpeech(self.session, self._loudspeaker, self._text, history)
+        self._overlap = OverlapTracker(
+            self._speech,
+            policy or WordsFirst(held=options.min_interruption),
+            doubt=options.false_interruption_timeout,
+            threshold=options.vad_threshold,
+            ear=options.first_words,
+        )
+        self._overlap.on("judged", self._on_judged)
+        self.microphone.listen(self._overlap.on_voice)
+        # After the history's own handler: it is written before the tracker learns of the silence.
+        self.session.on("agent_state_changed", self._on_agent)
 
     @property
     def shortest(self) -> float:
         """Silence after a reported pause with which a turn is over at the soonest, in seconds."""
-        return self._turns.min_delay
-
-    def session(
-        self,
-        *,
-        tts: tts.TTS[Any],
-        stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
-        llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
-        **options: Any,
-    ) -> AgentSession[Any]:
-        """Make the session whose turns these are.
-
-        Args:
-            tts: The voice.
-            stt: The ear, if there is one.
-            llm: The thinker, if there is one.
-            **options: What else LiveKit's session takes, of what has nothing to do with turns.
-        """
-        session: AgentSession[Any] = AgentSession(
-            stt=stt,
-            llm=llm,
-            tts=tts,
-            vad=self.endpointer,
-            turn_handling=turn_handling(self._turns),
-            # Captions and history follow the plugin's timed words, not an estimate.
-            use_tts_aligned_transcript=True,
-            # The plugin reads markdown and emoji itself; LiveKit's filters would hold text back.
-            tts_text_transforms=None,
-            aec_warmup_duration=None,  # an echo is known by its sound, at any time
-            **options,
-        )
-        if self.loudspeaker:
-            session.output.audio = self.loudspeaker
-        self._session = session
-        self._memory = History(session, self.script)
-        session.on("agent_state_changed", self._on_agent)
-        return session
+        return self._options.min_delay
 
     @contextmanager
     def telling_pauses(self) -> Iterator[None]:
@@ -134,51 +133,47 @@ class Floor:
         """
         self._telling += 1
         if self._telling == 1:
-            self._session.update_options(endpointing_opts=fixed(self._turns.max_delay))
-            self.endpointer.tell_pauses(True)
+            self.session.update_options(endpointing_opts=fixed(self._options.max_delay))
+            self._endpointer.tell_pauses(True)
         try:
             yield
         finally:
             self._telling -= 1
             if not self._telling:
-                self.endpointer.tell_pauses(False)
-                self._session.update_options(endpointing_opts=fixed(0.0))
+                self._endpointer.tell_pauses(False)
+                self.session.update_options(endpointing_opts=fixed(0.0))
 
-    def duck(self, ducked: bool) -> None:
-        """Lower the agent's voice, or raise it again."""
-        if self.loudspeaker:
-            self.loudspeaker.duck(ducked)
+    def on_answer(self, take: Callable[[stt.SpeechEvent], None]) -> Callable[[], None]:
+        """Have a function called with what was held back and turns out to be the user's turn.
 
-    def stop(self) -> bool:
-        """End the agent's speech, its engines included; False if that is not allowed."""
-        speech, output = self._session.current_speech, self._session.output.audio
-        if speech is None or not speech.allow_interruptions:
-            return False
-        if output:
-            output.pause()  # LiveKit closes the engines first, and clears the output then
-        self._session.interrupt()
-        return True
+        Returns:
+            What ends it.
+        """
+        self._overlap.on("answered", take)
+        return lambda: self._overlap.off("answered", take)
 
-    def resume(self) -> None:
-        """Go on from where the agent was stopped."""
-        self._memory.resume()
+    def transcribed(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
+        """Take an event of the recogniser, and return those that are the user's turn."""
+        self._endpointer.heard(event)
+        return self._overlap.on_transcript(event)
 
-    def played(self, seconds: float) -> Samples:
-        """Return what was played last."""
-        if self.loudspeaker:
-            return self.loudspeaker.played.last(seconds)
-        return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
+    def written(self, text: AsyncIterable[str]) -> AsyncIterator[str]:
+        """Pass on the text of a reply as it is written, and remember it."""
+        return self._text.write(text)
 
-    def spoken(self) -> Sequence[str]:
-        """Return the agent's words of the last seconds, and of the next."""
-        return self.script.around(self.loudspeaker.position) if self.loudspeaker else ()
+    def playing(self, words: AsyncIterable[str]) -> AsyncIterator[str]:
+        """Pass on the words of a reply as it is played, and remember when each is."""
+        return self._text.play(words)
 
     async def aclose(self) -> None:
-        """Close every part, once the session is closed."""
-        if self.loudspeaker:
-            await self.loudspeaker.aclose()
+        """Close the loudspeaker, once the session is closed; may be called twice."""
+        if self._loudspeaker:
+            await self._loudspeaker.aclose()
+
+    def _on_judged(self, judged: Judged) -> None:
+        self.emit("judged", judged)
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
-        self.overlap.on_agent(event.new_state == "speaking")
+        self._overlap.on_agent(event.new_state == "speaking")
         if event.new_state == "listening":
-            self.overlap.on_listening()
+            self._overlap.on_listening()

@@ -23,24 +23,25 @@ class Microphone(vad.VAD):
 
     def __init__(self, detector: vad.VAD) -> None:
         super().__init__(capabilities=detector.capabilities)
-        self._detector = detector
+        self.detector = detector
+        """What detects; a stream of it for another person has the same thresholds."""
         self._listeners: list[Listener] = []
         self._streams: list[vad.VADStream] = []
 
     @property
     def model(self) -> str:
         """The detector's model."""
-        return self._detector.model
+        return self.detector.model
 
     @property
     def provider(self) -> str:
         """Where the detector's model is from."""
-        return self._detector.provider
+        return self.detector.provider
 
     @property
     def min_silence_duration(self) -> float | None:
         """Silence that ends speech, in seconds; LiveKit compares it with its turn detector's."""
-        return getattr(self._detector, "min_silence_duration", None)
+        return getattr(self.detector, "min_silence_duration", None)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have a function called with every event.
@@ -53,7 +54,7 @@ class Microphone(vad.VAD):
 
     def stream(self) -> vad.VADStream:
         """Begin to hear."""
-        stream = _Stream(self, self._detector.stream())
+        stream = _Stream(self, self.detector.stream())
         self._streams.append(stream)
         return stream
 

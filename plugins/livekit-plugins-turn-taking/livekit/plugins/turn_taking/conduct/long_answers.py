@@ -86,14 +86,15 @@ class Plan:
 
 
 class LongAnswers:
-    """Keeps to a plan in a conversation."""
+    """Gives the long answers of a conversation in parts.
 
-    def __init__(self, pause: float) -> None:
-        """Begin without a plan.
+    Args:
+        session: The conversation.
+        pause: Quiet between two parts, in seconds.
+    """
 
-        Args:
-            pause: Quiet between two parts, in seconds.
-        """
+    def __init__(self, session: AgentSession[Any], pause: float) -> None:
+        self._session = session
         self._pause = pause
         self._plan: Plan | None = None
         # A reply may be begun before the last one's words are in the history, and thrown away.
@@ -101,10 +102,6 @@ class LongAnswers:
         self._flowing = False
         """Whether the last part was heard to its end and nobody has come in since."""
         self._next = Pending()
-
-    def follow(self, session: AgentSession[Any]) -> None:
-        """Say the parts in this session."""
-        self._session = session
         session.on("conversation_item_added", self._on_item)
         session.on("agent_state_changed", self._on_state)
         session.on("user_state_changed", self._on_state)

@@ -26,13 +26,13 @@ def lecture(
 ) -> contextlib.AbstractAsyncContextManager[Stage]:
     profile = settings.load("gpu").model_copy(update={"greeting": {"en": ""}})
     plan = profile.conduct.plan.model_copy(update={"pause": PAUSE})
-    conduct = Conduct(profile.conduct.model_copy(update={"plan": plan}), "en")
-    lecturer = Assistant(profile, "en", Floor(None, profile.turns.options), conduct)
+    conduct = profile.conduct.model_copy(update={"plan": plan})
+    lecturer = Assistant(profile, "en", Floor(None, profile.turns.options))
     return stage(
         *answers,
         agent=lecturer,
         preemptive=preemptive,
-        before=lambda session: conduct.follow(session, None),
+        before=lambda session: Conduct(conduct, session, language="en"),
     )
 
 

@@ -1,0 +1,98 @@
+"""The one place where a conversation is made, whoever the user is and whatever they speak over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import NOT_GIVEN, Agent, AgentSession, NotGivenOr, llm, stt, tts
+from livekit.agents.voice import room_io
+from livekit.plugins import qwen3_tts
+from livekit.plugins.turn_taking import HEARING, Floor, TurnOptions, Wait
+
+from .conduct import Conduct
+from .settings import Language, Settings, TurnSettings
+
+
+def turns_of(settings: Settings, *, phone: bool) -> TurnSettings:
+    """The turn-taking settings of a caller by phone, or of anybody else."""
+    return settings.phone.turns if phone else settings.turns
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A session with its turn-taking and its conduct, ready to be started."""
+
+    session: AgentSession[Conduct]
+    floor: Floor
+    conduct: Conduct
+
+    async def start(self, agent: Agent, room: rtc.Room, *, hears: str | None = None) -> None:
+        """Begin.
+
+        Args:
+            agent: Who speaks first.
+            room: The room to listen in.
+            hears: Identity of the participant to listen to; the first one to come if None.
+        """
+        await self.session.start(
+            agent,
+            room=room,
+            # What anybody types is taken by the conduct, which knows everybody.
+            room_options=room_io.RoomOptions(
+                audio_input=HEARING,
+                text_input=False,
+                delete_room_on_close=True,
+                participant_identity=hears or NOT_GIVEN,
+            ),
+            record=False,
+        )
+
+    async def aclose(self) -> None:
+        """Close the session, the conduct and the loudspeaker; may be called twice."""
+        await self.session.aclose()
+        await self.conduct.aclose()
+        await self.floor.aclose()
+
+
+def make(
+    settings: Settings,
+    *,
+    room: rtc.Room | None,
+    stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
+    llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
+    tts: NotGivenOr[tts.TTS[Any]] = NOT_GIVEN,
+    language: Language | None = None,
+    phone: bool = False,
+    options: TurnOptions | None = None,
+    wait: Wait | None = None,
+) -> Conversation:
+    """Put a conversation together; nothing runs until it is started.
+
+    Args:
+        settings: The profile.
+        room: Where the agent speaks; None where the session plays through an output of its own.
+        stt: Recognises what is said.
+        llm: Answers.
+        tts: Speaks.
+        language: The user's, or None while it is not known.
+        phone: Whether the user is a caller by phone, whose turns and silence are others.
+        options: Turn-taking in place of the profile's.
+        wait: Policy for the end of a turn in place of the plugin's own.
+    """
+    floor = Floor(
+        room,
+        options or turns_of(settings, phone=phone).options,
+        stt=stt,
+        llm=llm,
+        tts=tts,
+        wait=wait,
+        # LiveKit's 2 s, for the last words of somebody who has gone, would keep the room and its
+        # place among max_rooms from the next caller.
+        session_close_transcript_timeout=0.0,
+    )
+    conduct = Conduct(settings.conduct, floor.session, room, floor, language=language, phone=phone)
+    if isinstance(tts, qwen3_tts.TTS):
+        tts.follow(floor.session)  # paces itself by what is heard
+    return Conversation(floor.session, floor, conduct)

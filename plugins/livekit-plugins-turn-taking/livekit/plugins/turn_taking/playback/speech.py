@@ -1,0 +1,66 @@
+"""The agent's speech, as barge-in acts on it: lowered, stopped, gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from livekit.agents import AgentSession
+
+from .buffer import Samples
+from .history import History
+from .output import SAMPLE_RATE, Loudspeaker
+from .spoken_text import SpokenText
+
+
+class AgentSpeech:
+    """What the agent says in one session.
+
+    Args:
+        session: The conversation.
+        loudspeaker: Its output; None where the sound goes to an output that cannot be lowered.
+        text: The words of its replies.
+        history: Says the rest of a reply that was cut.
+    """
+
+    def __init__(
+        self,
+        session: AgentSession[Any],
+        loudspeaker: Loudspeaker | None,
+        text: SpokenText,
+        history: History,
+    ) -> None:
+        self._session = session
+        self._loudspeaker = loudspeaker
+        self._text = text
+        self._history = history
+
+    def duck(self, ducked: bool) -> None:
+        """Lower the agent's voice, or raise it again."""
+        if self._loudspeaker:
+            self._loudspeaker.duck(ducked)
+
+    def stop(self) -> bool:
+        """End the agent's speech, its engines included; False if that is not allowed."""
+        speech, output = self._session.current_speech, self._session.output.audio
+        if speech is None or not speech.allow_interruptions:
+            return False
+        if output:
+            output.pause()  # LiveKit closes the engines first, and clears the output then
+        self._session.interrupt()
+        return True
+
+    def resume(self) -> None:
+        """Go on from where the agent was stopped."""
+        self._history.resume()
+
+    def played(self, seconds: float) -> Samples:
+        """The sound that was played last, mono at 24 kHz; silence where nothing was."""
+        if self._loudspeaker:
+            return self._loudspeaker.played.last(seconds)
+        return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
+
+    def spoken(self) -> Sequence[str]:
+        """The agent's words of the last seconds, and of the next."""
+        return self._text.around(self._loudspeaker.position) if self._loudspeaker else ()
