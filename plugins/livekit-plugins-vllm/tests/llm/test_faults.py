@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError
 
-from .conftest import user
+from ..conftest import user
 
 
 def refusal(status: int, message: str, **headers: str) -> httpx.Response:

@@ -16,7 +16,7 @@ from livekit.agents.llm.utils import serialize_image
 from livekit.plugins.vllm import TurnImage
 from PIL import Image
 
-from .conftest import user
+from ..conftest import user
 
 CAMERA, SCREEN = rtc.TrackSource.SOURCE_CAMERA, rtc.TrackSource.SOURCE_SCREENSHARE
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from livekit.plugins import vllm
 
-from .conftest import pay, user
+from ..conftest import pay, user
 
 
 def test_a_reply_is_text_and_usage(kit: Any) -> None:

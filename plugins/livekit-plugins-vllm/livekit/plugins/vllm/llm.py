@@ -19,19 +19,19 @@ from livekit.agents.types import (
 from livekit.agents.utils import is_given
 from openai.types.chat import completion_create_params
 
-from .attempt import Attempt, Reply
-from .audio import silence
-from .errors import plain_errors
-from .images import blank
+from ._llm.attempt import Attempt, Reply
+from ._llm.audio import silence
+from ._llm.images import blank
+from ._llm.messages import Message
+from ._llm.pool import Replica, ServerPool
+from ._llm.report import RequestReport
+from ._llm.request import LLMOptions, build, fields, tool_fields
+from ._llm.stream import MOST_ADAPTATIONS, LLMStream
+from ._llm.summary import SUMMARY_TOKENS, Summarizer
+from ._server.errors import plain_errors
+from ._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from .log import logger
-from .messages import Message
 from .models import AudioInput, ChatModels
-from .pool import Replica, ServerPool
-from .report import RequestReport
-from .request import LLMOptions, build, fields, tool_fields
-from .server import STARTUP_TIMEOUT, ServedModel, Server
-from .stream import MOST_ADAPTATIONS, LLMStream
-from .summary import SUMMARY_TOKENS, Summarizer
 
 T = TypeVar("T")
 
@@ -266,6 +266,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             extra["structured_outputs"] = structured_outputs
         return LLMStream(
             self,
+            pool=self.pool,
+            summarizer=self.summarizer,
             request=build(
                 self._opts,
                 chat_ctx,

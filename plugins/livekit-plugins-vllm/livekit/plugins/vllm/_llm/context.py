@@ -17,7 +17,7 @@ from typing import Any
 
 from livekit.agents import APIStatusError
 
-from .log import logger
+from ..log import logger
 from .messages import Message, text_of
 
 Counter = Callable[[list[Message]], Awaitable[int | None]]

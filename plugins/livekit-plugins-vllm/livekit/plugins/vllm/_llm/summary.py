@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from livekit.agents import APIError
 
+from ..log import logger
 from .context import tokens_in
-from .log import logger
 from .messages import Message, text_of
 
 SUMMARY_TOKENS = 200

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from livekit.agents import llm
 
+from ..models import AudioInput
 from .audio import input_audio
-from .models import AudioInput
 
 Message: TypeAlias = dict[str, Any]
 

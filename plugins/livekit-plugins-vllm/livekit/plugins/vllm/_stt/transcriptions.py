@@ -18,11 +18,11 @@ from livekit.agents import (
     LanguageCode,
 )
 
-from .errors import response_error
-from .log import logger
-from .server import Server
-from .stt_guards import Segment
-from .stt_recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions, Transcript
+from .._server.errors import response_error
+from .._server.server import Server
+from ..log import logger
+from .guards import Segment
+from .recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions, Transcript
 
 # Whisper writes simplified or traditional characters as its context suggests.
 SIMPLIFIED_CHINESE_PROMPT = "这是一段普通话对话，请用简体中文和标点记录。"

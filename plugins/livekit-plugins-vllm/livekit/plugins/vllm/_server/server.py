@@ -14,8 +14,8 @@ import openai
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from ..log import logger
 from .errors import plain_errors, response_error
-from .log import logger
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 """Where ``vllm serve`` listens."""

@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 from livekit.plugins import vllm
-from livekit.plugins.vllm.server import normalize
+from livekit.plugins.vllm._server.server import normalize
 
 
 def models(*ids: str, **more: Any) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import httpx2 as httpx
 from livekit.agents import APIError, APIStatusError
 
+from .._server.server import Server
+from ..log import logger
 from .context import ContextFitter
-from .log import logger
-from .server import Server
 
 # A failed server is passed over for two checks: a restart takes longer, a hiccup less.
 _CHECK_EVERY = 2.0

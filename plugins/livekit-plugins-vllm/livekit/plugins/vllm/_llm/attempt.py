@@ -11,14 +11,14 @@ from livekit.agents import APIConnectionError, APIError, llm, utils
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
+from .._server.errors import plain_errors
+from .._server.server import ServedModel
+from ..log import logger
 from .context import Fitted, estimate
-from .errors import plain_errors
-from .log import logger
 from .messages import Message
 from .pool import Replica
 from .report import RequestReport
 from .request import Request
-from .server import ServedModel
 from .spoken import SentenceLimit, ThoughtFilter
 from .summary import SUMMARY_TOKENS, Summarizer, with_notes
 from .tool_calls import ToolCallAssembler

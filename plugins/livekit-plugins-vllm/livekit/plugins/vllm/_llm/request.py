@@ -7,8 +7,8 @@ from typing import Any
 
 from livekit.agents.llm import ChatContext, Tool, ToolChoice
 
+from ..models import AudioInput
 from .messages import Message, render, render_tools
-from .models import AudioInput
 
 
 @dataclass

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from livekit.agents import LanguageCode
 
-from .log import logger
-from .stt_guards import Segment, suspicion, without_tags
+from ..log import logger
+from .guards import Segment, suspicion, without_tags
 
 # What Whisper, Qwen3-ASR and Voxtral hear, and what /v1/realtime accepts.
 SAMPLE_RATE = 16000

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from livekit.agents import APIConnectOptions, APIError, LanguageCode, stt
 
-from .log import logger
-from .stt_recognition import Recognition, Transcript, believable
-from .stt_schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
+from ..log import logger
+from .recognition import Recognition, Transcript, believable
+from .schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
 
 _EVENTS = {
     "interim": stt.SpeechEventType.INTERIM_TRANSCRIPT,

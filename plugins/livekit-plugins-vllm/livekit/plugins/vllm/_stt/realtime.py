@@ -29,10 +29,10 @@ from livekit.agents import (
 )
 from livekit.agents.utils import aio
 
-from .errors import status_error
-from .log import logger
-from .server import Server
-from .stt_recognition import BYTES_PER_SECOND, RecognitionOptions, Transcript
+from .._server.errors import status_error
+from .._server.server import Server
+from ..log import logger
+from .recognition import BYTES_PER_SECOND, RecognitionOptions, Transcript
 
 # One append carries at most this much: a replay of 30 s stays clear of frame limits.
 MAX_APPEND_BYTES = BYTES_PER_SECOND
