@@ -298,3 +298,12 @@ async def test_times_are_those_of_the_audio(bench: Any) -> None:
     usage = talker.full[-1].recognition_usage
     assert usage is not None
     assert usage.audio_duration > 0.5
+
+
+async def test_closing_twice_is_allowed(bench: Any) -> None:
+    made = bench.stt()
+    talker = bench.talk(made)
+    talker.speech()
+    await talker.until(START)
+    await made.aclose()
+    await made.aclose()

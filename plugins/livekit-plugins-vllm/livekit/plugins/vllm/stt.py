@@ -46,20 +46,20 @@ class STT(stt.STT[Never]):
     short pause and used if the pause was the end. No ``StreamAdapter`` is needed.
 
     Args:
-        base_url: Of the server; ``None`` reads ``VLLM_BASE_URL``, else vLLM's default port.
-        model: The served name; ``None`` takes the one that the server lists.
+        base_url: Address of the server; ``None`` reads ``VLLM_BASE_URL``, else vLLM's default port.
+        model: The model's name on the server; ``None`` takes the first that it lists.
         language: BCP-47 tag of what is spoken ("zh", "en-US"); ``None`` lets the server detect
             it, which costs a Whisper some 0.5 s on a CPU.
         prompt: Names and spelling to expect. ``None`` gives Whisper a line of simplified Chinese
             when the language is Chinese, and else nothing.
-        api_key: Sent as bearer token; ``None`` reads ``VLLM_API_KEY``.
+        api_key: Bearer token; ``None`` reads ``VLLM_API_KEY``.
         realtime: Whether to use ``/v1/realtime``; ``None`` uses it if the server offers it.
         vad: Voice activity detector; ``None`` uses Silero with ``min_silence``. Its
             ``INFERENCE_DONE`` events must carry the probability, as those of LiveKit's own do.
         min_silence: Seconds of silence that confirm the end of speech. Ignored if ``vad`` is
-            given, which has its own.
+            given: the detector has its own.
         speculate_after: Seconds of silence after which to decode before the end is confirmed;
-            ``None`` for never. Silero itself is some 0.1 s behind the voice. On 42 s of English
+            ``None`` for never. Silero itself lags the voice by some 0.1 s. On 42 s of English
             and Mandarin 5 of 22 decodes were thrown away at 0.096, 6 of 23 at 0.064, 4 of 21 at
             0.128.
         interim_interval: Seconds between interim decodes while somebody speaks, where the server
@@ -68,7 +68,8 @@ class STT(stt.STT[Never]):
         max_utterance: Seconds after which speech is cut at the next pause.
 
     Raises:
-        ValueError: A setting that can't work.
+        ValueError: The address is not an HTTP address, or ``speculate_after`` is not shorter than
+            ``min_silence``.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class STT(stt.STT[Never]):
 
     @property
     def model(self) -> str:
-        """The served name, "unknown" before the server was asked."""
+        """The model's name on the server; "unknown" until the server has been asked."""
         return self._connection.model
 
     @property
@@ -181,7 +182,7 @@ class STT(stt.STT[Never]):
             self._prewarming = asyncio.create_task(self._prewarm(), name="vllm.STT.prewarm")
 
     async def aclose(self) -> None:
-        """Close the streams and the connections."""
+        """Close the streams and the connections to the server. May be called twice."""
         if self._prewarming is not None:
             await aio.cancel_and_wait(self._prewarming)
         await asyncio.gather(*(stream.aclose() for stream in list(self._streams)))

@@ -1,4 +1,4 @@
-"""A reply over as many attempts as it takes."""
+"""A reply, in as many attempts as it takes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_ADAPTATIONS = 4
 
 
 class LLMStream(llm.LLMStream):
-    """A reply of a vLLM server.
+    """A reply from a vLLM server.
 
     Closing it, or cancelling the task that reads it, closes the HTTP stream at once, and the
     server stops generating. A failure before the first word is tried again, on another server if

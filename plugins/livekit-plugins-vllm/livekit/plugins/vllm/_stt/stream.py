@@ -20,7 +20,7 @@ from .utterance import Utterance
 _DECODE_TIME_WEIGHT = 0.3
 # Samples in the largest window of a detector: 32 ms at 16 kHz, Silero's only size.
 MAX_WINDOW = 512
-# Seconds of voice a detector may take to be sure of the onset.
+# Seconds of voice that a detector may need to confirm an onset.
 MAX_ONSET = 0.5
 # Seconds without audio after which the microphone is taken to be off.
 STALL = 1.0
