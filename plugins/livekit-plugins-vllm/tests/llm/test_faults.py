@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError
 
-from .conftest import user
+from ..conftest import user
 
 
 def refusal(status: int, message: str, **headers: str) -> httpx.Response:
@@ -37,7 +37,7 @@ def test_a_stream_that_ends_without_an_end_is_continued(kit: Any) -> None:
         "data: {not json\n\n",
         20.0,
     ],
-    ids=["closed", "reset", "error event", "no json", "silence"],
+    ids=["closed", "reset", "error event", "not json", "silence"],
 )
 def test_a_failure_after_the_first_word_repeats_none(kit: Any, broken: Any) -> None:
     kit.server.chats = [[kit.delta(content="My name"), broken], kit.reply(" is Ada.")]

@@ -11,8 +11,8 @@ import pytest
 from livekit import rtc
 from livekit.agents import llm
 from livekit.plugins.vllm import TurnAudio
-from livekit.plugins.vllm.audio import input_audio
-from livekit.plugins.vllm.messages import render
+from livekit.plugins.vllm._llm.audio import input_audio
+from livekit.plugins.vllm._llm.messages import render
 
 
 def context(*messages: tuple[str, Any]) -> llm.ChatContext:

@@ -6,7 +6,7 @@ from typing import Any
 
 from livekit.agents import Agent, AgentSession
 from livekit.agents.llm import function_tool
-from livekit.plugins.vllm.tool_calls import CUT_OFF
+from livekit.plugins.vllm._llm.tool_calls import CUT_OFF
 
 
 async def test_a_cut_off_call_is_answered_and_made_again(kit: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from livekit.plugins.vllm.spoken import SentenceLimit, ThoughtFilter
+from livekit.plugins.vllm._llm.spoken import SentenceLimit, ThoughtFilter
 
 
 def limited(pieces: list[str], limit: int, *, cut_off: bool) -> tuple[str, bool]:

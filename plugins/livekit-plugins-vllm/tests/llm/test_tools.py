@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from livekit.agents import llm
 from livekit.agents.llm import function_tool
-from livekit.plugins.vllm.tool_calls import CUT_OFF
+from livekit.plugins.vllm._llm.tool_calls import CUT_OFF
 
-from .conftest import pay, user
+from ..conftest import pay, user
 
 
 def test_tool_calls_in_parallel_and_in_pieces(kit: Any) -> None:

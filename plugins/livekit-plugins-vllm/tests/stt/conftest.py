@@ -304,8 +304,9 @@ class Bench:
             "realtime": False,
             "interim_interval": 0.0,
             "speculate_after": 0.128,
+            "vad": ScriptedVAD(),
         }
-        made = STT(base_url=self.url, vad=ScriptedVAD(), **(defaults | options))
+        made = STT(base_url=self.url, **(defaults | options))
         self._open.append(made)
         return made
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from livekit.agents import Plugin
 
-from .audio import TurnAudio
-from .images import TurnImage
+from ._llm.audio import TurnAudio
+from ._llm.images import TurnImage
+from ._llm.report import RequestReport
+from ._llm.stream import LLMStream
+from ._server.server import ServedModel
 from .llm import LLM
 from .log import logger
 from .models import AudioInput, ChatModels
-from .report import RequestReport
-from .server import ServedModel
-from .stream import LLMStream
 from .stt import STT
 from .version import __version__
 

@@ -19,19 +19,19 @@ from livekit.agents.types import (
 from livekit.agents.utils import is_given
 from openai.types.chat import completion_create_params
 
-from .attempt import Attempt, Reply
-from .audio import silence
-from .errors import plain_errors
-from .images import blank
+from ._llm.attempt import Attempt, Reply
+from ._llm.audio import silence
+from ._llm.images import blank
+from ._llm.messages import Message
+from ._llm.pool import Replica, ServerPool
+from ._llm.report import RequestReport
+from ._llm.request import LLMOptions, build, fields, tool_fields
+from ._llm.stream import MOST_ADAPTATIONS, LLMStream
+from ._llm.summary import SUMMARY_TOKENS, Summarizer
+from ._server.errors import plain_errors
+from ._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from .log import logger
-from .messages import Message
 from .models import AudioInput, ChatModels
-from .pool import Replica, ServerPool
-from .report import RequestReport
-from .request import LLMOptions, build, fields, tool_fields
-from .server import STARTUP_TIMEOUT, ServedModel, Server
-from .stream import MOST_ADAPTATIONS, LLMStream
-from .summary import SUMMARY_TOKENS, Summarizer
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ _TIMEOUT = 10.0
 
 
 class LLM(llm.LLM[Literal["request_finished"]]):
-    """Replies of a vLLM server, of several, or of one that is compatible with OpenAI's API.
+    """Replies from one vLLM server, from several, or from any server with OpenAI's API.
 
     Emits ``request_finished`` with a :class:`RequestReport` after every request, beside LiveKit's
     ``metrics_collected`` and ``error``.
@@ -54,7 +54,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         base_url: The server's address, ending in ``/v1``, or several of one model: a conversation
             stays with one of them while it is healthy. ``VLLM_BASE_URL`` or vLLM's default port
             when None.
-        model: Its name on the server; the first that ``/v1/models`` lists when None.
+        model: The model's name on the server; the first that ``/v1/models`` lists when None.
         api_key: Bearer token; ``VLLM_API_KEY`` when None.
         temperature: Sampling temperature; the model's own default when None.
         top_p: Nucleus sampling; the model's own default when None.
@@ -64,9 +64,10 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             user waits for it.
         tool_choice: Which tools the model may or must call.
         parallel_tool_calls: Whether it may call several at once.
-        priority: Which requests go first, the lowest number before all; the server needs
+        priority: Priority of the requests, the lowest number first; the server needs
             ``--scheduling-policy priority``. Background work of this class comes after it.
-        cache_salt: Shares the server's prefix cache only with requests of the same salt.
+        cache_salt: Salt of the server's prefix cache, which is shared only with requests of
+            the same salt.
         audio_input: Whether a model that hears gets the sound of the user's last message (see
             :class:`TurnAudio`), and whether beside its transcript or instead of it.
         image_input: Whether the model is to see (see :class:`TurnImage`), so that :meth:`ready`
@@ -76,11 +77,12 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         extra_body: Further fields of the request body, such as ``top_k`` or
             ``repetition_penalty``.
         first_token_timeout: Seconds to wait for the first token.
-        startup_timeout: Seconds that :meth:`ready` waits for a server that loads.
-        http_client: Connections of your own, which :meth:`aclose` leaves open.
+        startup_timeout: Seconds that :meth:`ready` waits for a server that is loading.
+        http_client: HTTP client of your own, which :meth:`aclose` leaves open.
 
     Raises:
-        ValueError: An address is none, or a number is out of range.
+        ValueError: An address is not an HTTP address, the list of addresses is empty, or
+            ``max_completion_tokens`` is below 1.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
 
     @property
     def model(self) -> str:
-        """Name of the model; "unknown" until the server was asked."""
+        """Name of the model; "unknown" until the server has been asked."""
         known = self.pool.replicas[0].server.known(self._opts.model)
         return known.id if known else self._opts.model or "unknown"
 
@@ -174,8 +176,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         """Wait until a server has loaded, and learn its model.
 
         Raises:
-            APIStatusError: The key, the address or the model is wrong, or it shall hear or
-                see and cannot; the text names the remedy.
+            APIStatusError: The key, the address or the model is wrong, or it has to hear or
+                see and cannot; the message names the remedy.
             APIConnectionError: No server answered within ``startup_timeout``.
         """
         tasks = [asyncio.create_task(self._ready(r.server)) for r in self.pool.replicas]
@@ -234,8 +236,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
 
         Args:
             chat_ctx: The conversation.
-            tools: What the model may call.
-            conn_options: Retries, and the seconds that the stream may pause.
+            tools: Tools that the model may call.
+            conn_options: Retries, and the seconds for which the stream may pause.
             parallel_tool_calls: Overrides the constructor's.
             tool_choice: Overrides the constructor's.
             response_format: A JSON schema, or a Pydantic model, that the reply has to follow.
@@ -248,7 +250,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             extra_kwargs: Further fields of the request body; ``extra_headers`` is kept apart.
 
         Raises:
-            ValueError: There is no assistant's message to continue.
+            ValueError: There is no assistant message to continue.
         """
         extra = dict(extra_kwargs) if is_given(extra_kwargs) else {}
         if is_given(priority):
@@ -266,6 +268,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             extra["structured_outputs"] = structured_outputs
         return LLMStream(
             self,
+            pool=self.pool,
+            summarizer=self.summarizer,
             request=build(
                 self._opts,
                 chat_ctx,
@@ -292,7 +296,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             tools: The same as the reply will be given.
 
         Returns:
-            What it took, or None if the server failed, which the log tells.
+            A report of the request, or None if the server failed, which is logged.
         """
         extra = {} if self._opts.priority is None else {"priority": self._opts.priority + 1}
         request = build(self._opts, chat_ctx, tools or [], extra, timeout=_TIMEOUT, warm=True)
@@ -315,7 +319,10 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         return report
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Stop background work and close the HTTP client, unless it is yours.
+
+        May be called twice.
+        """
         await super().aclose()
         if self.summarizer is not None:
             await self.summarizer.aclose()

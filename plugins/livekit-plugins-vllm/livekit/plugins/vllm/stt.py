@@ -6,8 +6,6 @@ import asyncio
 import weakref
 from typing import Never
 
-import aiohttp
-import httpx2 as httpx
 import numpy as np
 from livekit import rtc
 from livekit.agents import (
@@ -22,27 +20,23 @@ from livekit.agents import (
 from livekit.agents.types import NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer, aio, is_given
 
-from .log import logger
-from .server import STARTUP_TIMEOUT, ServedModel, Server
-from .stt_guards import is_silence
-from .stt_realtime import RealtimeTransport
-from .stt_recognition import (
+from ._server.server import ServedModel
+from ._stt.connection import Connection
+from ._stt.guards import is_silence
+from ._stt.recognition import (
     BYTES_PER_SECOND,
     SAMPLE_RATE,
     RecognitionOptions,
     Transcript,
-    Transport,
     believable,
 )
-from .stt_stream import Segmentation, SpeechStream
-from .stt_transcriptions import TranscriptionsTransport
+from ._stt.stream import Segmentation, SpeechStream
+from .log import logger
 
 # Long enough that a model hears something, short enough for a CPU: what the first request sends.
 PREWARM_SECONDS = 0.5
 # The first request of a process compiles and loads: up to 11 s on a CPU.
 PREWARM_CONNECT = APIConnectOptions(timeout=30.0)
-# A server that has /v1/realtime greets at once.
-PROBE_TIMEOUT = 5.0
 
 
 class STT(stt.STT[Never]):
@@ -52,20 +46,24 @@ class STT(stt.STT[Never]):
     short pause and used if the pause was the end. No ``StreamAdapter`` is needed.
 
     Args:
-        base_url: Of the server; ``None`` reads ``VLLM_BASE_URL``, else vLLM's default port.
-        model: The served name; ``None`` takes the one that the server lists.
+        base_url: Address of the server; ``None`` reads ``VLLM_BASE_URL``, else vLLM's default port.
+        model: The model's name on the server; ``None`` takes the first that it lists.
         language: BCP-47 tag of what is spoken ("zh", "en-US"); ``None`` lets the server detect
             it, which costs a Whisper some 0.5 s on a CPU.
         prompt: Names and spelling to expect. ``None`` gives Whisper a line of simplified Chinese
             when the language is Chinese, and else nothing.
-        api_key: Sent as bearer token; ``None`` reads ``VLLM_API_KEY``.
+        api_key: Bearer token; ``None`` reads ``VLLM_API_KEY``.
         realtime: Whether to use ``/v1/realtime``; ``None`` uses it if the server offers it.
-        vad: Voice activity detector; ``None`` uses Silero with ``min_silence``. Its
-            ``INFERENCE_DONE`` events must carry the probability, as those of LiveKit's own do.
+        vad: Voice activity detector; ``None`` runs a Silero with ``min_silence``. Given one, the
+            plugin runs none of its own: audio is cut by its events alone. To share a detector
+            that already runs on the microphone, pass a ``vad.VAD`` whose ``stream()`` repeats the
+            running detector's events and ignores the frames pushed to it. Another ``stream()`` of
+            a plain detector would detect everything twice. Each ``INFERENCE_DONE`` must carry the
+            probability and the window's audio, which is what is recognised: 16 kHz, mono, PCM16.
         min_silence: Seconds of silence that confirm the end of speech. Ignored if ``vad`` is
-            given, which has its own.
+            given: the detector has its own.
         speculate_after: Seconds of silence after which to decode before the end is confirmed;
-            ``None`` for never. Silero itself is some 0.1 s behind the voice. On 42 s of English
+            ``None`` for never. Silero itself lags the voice by some 0.1 s. On 42 s of English
             and Mandarin 5 of 22 decodes were thrown away at 0.096, 6 of 23 at 0.064, 4 of 21 at
             0.128.
         interim_interval: Seconds between interim decodes while somebody speaks, where the server
@@ -74,7 +72,8 @@ class STT(stt.STT[Never]):
         max_utterance: Seconds after which speech is cut at the next pause.
 
     Raises:
-        ValueError: A setting that can't work.
+        ValueError: The address is not an HTTP address, or ``speculate_after`` is not shorter than
+            ``min_silence``.
     """
 
     def __init__(
@@ -103,10 +102,8 @@ class STT(stt.STT[Never]):
                 f"speculate_after ({speculate_after:g} s) must be shorter than min_silence "
                 f"({min_silence:g} s); None turns it off"
             )
-        self._model = model
         self._language = _iso(language)
         self._prompt = prompt
-        self._realtime = realtime
         self._vad = vad or inference.VAD(model="silero", min_silence_duration=min_silence)
         self._segmentation = Segmentation(
             speculate_after=speculate_after,
@@ -114,19 +111,14 @@ class STT(stt.STT[Never]):
             pre_roll=pre_roll,
             max_utterance=max_utterance,
         )
-        self._http = httpx.AsyncClient()
-        self._server = Server(base_url, api_key=api_key, http_client=self._http)
-        self._websockets: aiohttp.ClientSession | None = None
-        self._chosen: Transport | None = None
-        self._choosing = asyncio.Lock()
+        self._connection = Connection(base_url, model=model, api_key=api_key, realtime=realtime)
         self._prewarming: asyncio.Task[None] | None = None
         self._streams: weakref.WeakSet[SpeechStream] = weakref.WeakSet()
 
     @property
     def model(self) -> str:
-        """The served name, "unknown" before the server was asked."""
-        known = self._server.known(self._model)
-        return known.id if known else self._model or "unknown"
+        """The model's name on the server; "unknown" until the server has been asked."""
+        return self._connection.model
 
     @property
     def provider(self) -> str:
@@ -147,10 +139,12 @@ class STT(stt.STT[Never]):
         """
         if is_given(language):
             self._language = _iso(language)
-            for stream in self._streams:
-                stream.update_options(language=self._language)
         if is_given(prompt):
             self._prompt = prompt
+        for stream in self._streams:
+            stream.update_options(
+                language=self._language if is_given(language) else NOT_GIVEN, prompt=prompt
+            )
 
     def stream(
         self,
@@ -167,9 +161,11 @@ class STT(stt.STT[Never]):
         """
         stream = SpeechStream(
             owner=self,
+            connection=self._connection,
             vad=self._vad,
             segmentation=self._segmentation,
             language=_iso(language) if is_given(language) else self._language,
+            prompt=self._prompt,
             conn_options=conn_options,
         )
         self._streams.add(stream)
@@ -182,8 +178,7 @@ class STT(stt.STT[Never]):
             APIStatusError: The key, the address or the model is wrong.
             APIConnectionError: The server did not answer in time.
         """
-        await self._transport()
-        return await self._server.model(self._model, timeout=STARTUP_TIMEOUT)
+        return await self._connection.ready()
 
     def prewarm(self) -> None:
         """Find out what the server offers and open the connection with a tiny request."""
@@ -191,13 +186,11 @@ class STT(stt.STT[Never]):
             self._prewarming = asyncio.create_task(self._prewarm(), name="vllm.STT.prewarm")
 
     async def aclose(self) -> None:
-        """Close the streams and the connections."""
+        """Close the streams and the connections to the server. May be called twice."""
         if self._prewarming is not None:
             await aio.cancel_and_wait(self._prewarming)
         await asyncio.gather(*(stream.aclose() for stream in list(self._streams)))
-        await self._http.aclose()
-        if self._websockets is not None:
-            await self._websockets.close()
+        await self._connection.aclose()
 
     async def _recognize_impl(
         self,
@@ -224,7 +217,7 @@ class STT(stt.STT[Never]):
         )
 
     async def _recognize(self, pcm: bytes, options: RecognitionOptions) -> Transcript:
-        recognition = (await self._transport()).open(options)
+        recognition = (await self._connection.transport()).open(options)
         try:
             recognition.push(pcm)
             return await recognition.decode()
@@ -235,34 +228,6 @@ class STT(stt.STT[Never]):
         return RecognitionOptions(
             language=language, prompt=self._prompt, timeout=conn_options.timeout
         )
-
-    async def _transport(self) -> Transport:
-        """The way to the server, found out once.
-
-        Raises:
-            APIError: The server or the model can't be had.
-        """
-        async with self._choosing:
-            if self._chosen is None:
-                model = (await self._server.model(self._model, timeout=STARTUP_TIMEOUT)).id
-                self._chosen = await self._choose(model)
-        return self._chosen
-
-    def _forget(self) -> None:
-        """Ask the server anew next time: it may have come back with another model."""
-        self._chosen = None
-        self._server.forget()
-
-    async def _choose(self, model: str) -> Transport:
-        if self._realtime is not False:
-            if self._websockets is None:
-                self._websockets = aiohttp.ClientSession()
-            realtime = RealtimeTransport(self._server, session=self._websockets, model=model)
-            if self._realtime or await realtime.is_offered(PROBE_TIMEOUT):
-                logger.info("speech to text over /v1/realtime", extra={"model": model})
-                return realtime
-        logger.info("speech to text over /v1/audio/transcriptions", extra={"model": model})
-        return TranscriptionsTransport(self._server, http_client=self._http, model=model)
 
     async def _prewarm(self) -> None:
         silence = bytes(round(PREWARM_SECONDS * BYTES_PER_SECOND))

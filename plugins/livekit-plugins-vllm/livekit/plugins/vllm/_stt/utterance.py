@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from livekit.agents import APIConnectOptions, APIError, LanguageCode, stt
 
-from .log import logger
-from .stt_recognition import Recognition, Transcript, believable
-from .stt_schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
+from ..log import logger
+from .recognition import Recognition, Transcript, believable
+from .schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
 
 _EVENTS = {
     "interim": stt.SpeechEventType.INTERIM_TRANSCRIPT,
@@ -25,15 +25,15 @@ class Utterance:
     """Feeds audio to a recognition, decodes when the scheduler says so, and emits the events.
 
     Args:
-        recognition: Takes the audio; closed with the utterance.
-        scheduler: Decides when to decode.
-        turn: Held while decoding: a stream has one request at a time, in the order of speech.
+        recognition: The recognition that takes the audio; closed with the utterance.
+        scheduler: The policy that decides when to decode.
+        turn: Lock held while decoding: a stream has one request at a time, in the order of speech.
         begins: Seconds of the stream's time at which the utterance's audio begins.
-        language: What was asked for; the language of an empty transcript.
+        language: The language asked for, which is also that of an empty transcript.
         conn_options: How often a confirmed decode is tried.
-        emit: Takes each event.
-        report: Takes each error that a retry may cure.
-        decoded: Takes the seconds of each completed decode.
+        emit: Called with each event.
+        report: Called with each error that a retry may cure.
+        decoded: Called with the seconds that each completed decode took.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Utterance:
         """The end of speech is confirmed.
 
         Args:
-            speech_end_time: Of the last voice, seconds since the epoch.
+            speech_end_time: Time of the last voice, in seconds since the epoch.
         """
         self._speech_end_time = speech_end_time
         self._apply(self._scheduler.end())
@@ -101,15 +101,15 @@ class Utterance:
             self._emit("interim", replace(self._transcript, text=text))
 
     async def wait(self) -> None:
-        """Return once the final transcript is out.
+        """Wait until the final transcript has been emitted.
 
         Raises:
-            APIError: It can't be had: refused, or tried as often as allowed.
+            APIError: The server refused it, or every attempt failed.
         """
         await self._finished
 
     async def aclose(self) -> None:
-        """Cancel what runs and release the server."""
+        """Cancel the decodes and close the recognition. May be called twice."""
         for task in self._tasks:
             # One cancelled before is closing its connection: a second would cut that short.
             if not task.cancelling():

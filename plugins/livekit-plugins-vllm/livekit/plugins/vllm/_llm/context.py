@@ -17,7 +17,7 @@ from typing import Any
 
 from livekit.agents import APIStatusError
 
-from .log import logger
+from ..log import logger
 from .messages import Message, text_of
 
 Counter = Callable[[list[Message]], Awaitable[int | None]]
@@ -65,7 +65,7 @@ class ContextFitter:
     """Fits prompts for one model, and learns how its tokeniser counts.
 
     Args:
-        base_url: Of the server, for error messages.
+        base_url: Address of the server, for error messages.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -82,7 +82,7 @@ class ContextFitter:
         """The server refused a prompt as too long: estimate more cautiously.
 
         Args:
-            message: What it said, which as a rule holds the length of the context.
+            message: The server's message, which usually names the length of the context.
         """
         self._scale = min(max(self._scale, 1.0) * 1.25, 6.0)
         if match := _LENGTH.search(message):

@@ -1,4 +1,4 @@
-"""Recognition over vLLM's WebSocket ``/v1/realtime``: the audio is heard while it is spoken.
+"""Recognition over vLLM's WebSocket ``/v1/realtime``: audio is sent while it is spoken.
 
 The server begins an utterance with ``input_audio_buffer.commit``, reads appended audio until a
 commit with ``final``, and answers ``transcription.done``. Two properties of it shape this module:
@@ -29,10 +29,10 @@ from livekit.agents import (
 )
 from livekit.agents.utils import aio
 
-from .errors import status_error
-from .log import logger
-from .server import Server
-from .stt_recognition import BYTES_PER_SECOND, RecognitionOptions, Transcript
+from .._server.errors import status_error
+from .._server.server import Server
+from ..log import logger
+from .recognition import BYTES_PER_SECOND, RecognitionOptions, Transcript
 
 # One append carries at most this much: a replay of 30 s stays clear of frame limits.
 MAX_APPEND_BYTES = BYTES_PER_SECOND
@@ -52,9 +52,9 @@ class RealtimeTransport:
     """``/v1/realtime`` of one server.
 
     Args:
-        server: Where it is.
-        session: Connections; stays the caller's.
-        model: The served name.
+        server: The server.
+        session: HTTP session for the connections; the caller closes it.
+        model: The model's name on the server.
     """
 
     streams = True
@@ -88,7 +88,7 @@ class RealtimeTransport:
         """Open a connection and wait for the server's greeting, which names the session.
 
         Args:
-            within: Deadline in seconds for both.
+            within: Seconds allowed for both together.
 
         Raises:
             APIStatusError: The server answered, but not as ``/v1/realtime``.
@@ -106,7 +106,9 @@ class RealtimeTransport:
                 )
                 greeting = await _receive(ws)
                 if greeting.get("type") != "session.created":
-                    raise APIStatusError(f"{self.url} is no transcription session", status_code=404)
+                    raise APIStatusError(
+                        f"{self.url} is not a transcription session", status_code=404
+                    )
                 return ws, str(greeting.get("id", ""))
         except BaseException as e:
             if ws is not None:
@@ -181,7 +183,7 @@ class RealtimeRecognition:
         )
 
     async def aclose(self) -> None:
-        """Close the connection, which aborts the server's request."""
+        """Close the connection, which aborts the server's request. May be called twice."""
         self._drop_link()
         await asyncio.gather(*(link.closed() for link in self._dropped))
 
@@ -217,11 +219,11 @@ class _Link:
 
     @property
     def over(self) -> bool:
-        """Whether the connection is of no more use."""
+        """Whether the connection has ended."""
         return self._task.done()
 
     def wake(self) -> None:
-        """There is more audio."""
+        """Say that there is more audio."""
         self._more.set()
 
     async def finish(self) -> tuple[str, str, dict[str, Any]]:

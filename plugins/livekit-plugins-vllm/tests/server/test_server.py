@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 from livekit.plugins import vllm
-from livekit.plugins.vllm.server import normalize
+from livekit.plugins.vllm._server.server import normalize
 
 
 def models(*ids: str, **more: Any) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def test_a_wrong_key_names_the_flag(kit: Any) -> None:
 def test_a_right_key(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kit.server.key = "right"
     monkeypatch.setenv("VLLM_API_KEY", "right")
-    monkeypatch.setenv("OPENAI_API_KEY", "a secret that is none of this server's business")
+    monkeypatch.setenv("OPENAI_API_KEY", "a secret that does not concern this server")
     assert kit.run(ready(kit.llm())).id == "test-model"
 
 
@@ -64,7 +64,7 @@ def test_an_address_of_something_else(kit: Any) -> None:
             return httpx.Response(200, text="<html>It works!</html>")
 
     client = httpx.AsyncClient(transport=Page())
-    with pytest.raises(APIError, match="is no list of models"):
+    with pytest.raises(APIError, match="is not a list of models"):
         kit.run(ready(vllm.LLM(base_url="http://one", http_client=client)))
 
 
@@ -139,14 +139,14 @@ def test_one_ready_server_of_two_is_enough(kit: Any) -> None:
     assert kit.loop_time < 5.0
 
 
-def test_a_model_that_shall_hear_is_tried_at_once(kit: Any) -> None:
+def test_a_model_that_has_to_hear_is_tried_at_once(kit: Any) -> None:
     message = "At most 0 audio(s) may be provided in one prompt."
     kit.server.chats = [httpx.Response(400, json={"error": {"message": message}})]
     with pytest.raises(APIStatusError, match="--limit-mm-per-prompt"):
         kit.run(ready(kit.llm(audio_input="instead")))
 
 
-def test_a_model_that_shall_see_is_tried_at_once(kit: Any) -> None:
+def test_a_model_that_has_to_see_is_tried_at_once(kit: Any) -> None:
     message = "At most 0 image(s) may be provided in one prompt."
     kit.server.chats = [httpx.Response(400, json={"error": {"message": message}})]
     with pytest.raises(APIStatusError, match="--limit-mm-per-prompt"):
@@ -167,5 +167,5 @@ def test_addresses(given: str, address: str) -> None:
 
 @pytest.mark.parametrize("given", ["gpu:8000", "ftp://gpu", "http://"])
 def test_no_address(given: str) -> None:
-    with pytest.raises(ValueError, match="is no HTTP address"):
+    with pytest.raises(ValueError, match="is not an HTTP address"):
         normalize(given)

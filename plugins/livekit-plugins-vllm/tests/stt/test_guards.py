@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from livekit.plugins.vllm.stt_guards import (
+from livekit.plugins.vllm._stt.guards import (
     Segment,
     is_silence,
     suspicion,

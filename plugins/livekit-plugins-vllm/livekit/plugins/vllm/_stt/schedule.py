@@ -1,4 +1,4 @@
-"""When to decode an utterance: the policy between voice activity and the recogniser.
+"""When to decode an utterance: the policy between voice activity and recognition.
 
 A recogniser needs 0.1 s (GPU) to 0.9 s (CPU) for an utterance. Waiting for the end of speech to
 be certain before asking puts that time after the certainty; asking at the first short pause runs
@@ -42,7 +42,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Close the request at once; its result is no longer wanted."""
+    """Close the request at once: its result is no longer needed."""
 
     job: Job
 
@@ -67,7 +67,7 @@ class DecodeScheduler:
         speculate_after: Seconds of silence after which the utterance is decoded although its end
             is not yet confirmed; ``None`` waits for the confirmation.
         interim_interval: Seconds of audio between decodes while speech goes on; 0 for none.
-        decode_time: Seconds that a decode is expected to take, ``None`` if nobody knows. Interim
+        decode_time: Seconds that a decode is expected to take, ``None`` if unknown. Interim
             decodes are left out when it is unknown or more than half of the interval: one still
             running at the pause would delay the final transcript by up to its own length.
         audio: Seconds of audio already heard (the pre-roll and the onset).
@@ -121,7 +121,7 @@ class DecodeScheduler:
         """Account for one more window of audio.
 
         Args:
-            probability: Of voice in the window, 0 to 1.
+            probability: Probability of voice in the window, 0 to 1.
             seconds: The window's length.
         """
         self._audio += seconds

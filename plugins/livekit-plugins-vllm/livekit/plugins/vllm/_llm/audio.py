@@ -1,4 +1,4 @@
-"""The user's speech as a model hears it."""
+"""The user's speech as audio input of a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TurnAudio:
     before the turn is complete stays valid.
 
     Args:
-        max_seconds: How much is kept, the latest.
+        max_seconds: Seconds of the latest sound that are kept.
     """
 
     def __init__(self, *, max_seconds: float = MAX_SECONDS) -> None:
@@ -131,7 +131,7 @@ def input_audio(frames: Iterable[rtc.AudioFrame]) -> dict[str, Any] | None:
 
 
 def silence() -> dict[str, Any]:
-    """Half a second of nothing, to find out whether a model hears."""
+    """Half a second of silence, to find out whether a model hears."""
     samples = SAMPLE_RATE // 2
     part = input_audio([rtc.AudioFrame(bytes(2 * samples), SAMPLE_RATE, 1, samples)])
     assert part is not None

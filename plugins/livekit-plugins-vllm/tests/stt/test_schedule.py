@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from livekit.plugins.vllm.stt_schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
+from livekit.plugins.vllm._stt.schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
 
 W = 0.032
 

@@ -11,14 +11,14 @@ from livekit.agents import APIConnectionError, APIError, llm, utils
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
+from .._server.errors import plain_errors
+from .._server.server import ServedModel
+from ..log import logger
 from .context import Fitted, estimate
-from .errors import plain_errors
-from .log import logger
 from .messages import Message
 from .pool import Replica
 from .report import RequestReport
 from .request import Request
-from .server import ServedModel
 from .spoken import SentenceLimit, ThoughtFilter
 from .summary import SUMMARY_TOKENS, Summarizer, with_notes
 from .tool_calls import ToolCallAssembler
@@ -29,12 +29,12 @@ _FINISHED = ("stop", "length", "tool_calls", "function_call", "content_filter", 
 
 @dataclass
 class Reply:
-    """What came so far, over all attempts.
+    """What has arrived so far, over all attempts.
 
     Attributes:
-        text: Given out, and so not to be said again.
-        tokens: Tokens it took.
-        calls: Tool calls given out.
+        text: Text already passed on, and so not to be said again.
+        tokens: Tokens generated for it.
+        calls: Number of tool calls passed on.
     """
 
     text: str = ""
@@ -43,14 +43,14 @@ class Reply:
 
 
 class Attempt:
-    """Sends the request to one server and gives out what may be spoken.
+    """Sends the request to one server and passes on what may be spoken.
 
     Args:
         replica: The server.
-        request: What to ask.
-        reply: What earlier attempts gave out: this one goes on from there, and adds to it.
-        give: Takes the chunks for the caller.
-        summarizer: Has notes of what does not fit any more.
+        request: The request.
+        reply: The reply of earlier attempts, which this one continues.
+        give: Called with each chunk for the caller.
+        summarizer: Notes of the turns that no longer fit; None for no notes.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Attempt:
         """Stream the reply to its end.
 
         Raises:
-            APIError: It did not come to its end; what was given out stands in the reply.
+            APIError: The stream broke off; what was passed on is in the reply.
         """
         request = self._request
         self._model = await self._server.model(request.model, timeout=request.timeout)

@@ -1,20 +1,18 @@
-"""A reply over as many attempts as it takes."""
+"""A reply, in as many attempts as it takes."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from livekit.agents import APIConnectOptions, APIError, llm
 
+from .._server.errors import BusyError
+from ..log import logger
 from .attempt import Attempt, Reply
-from .errors import BusyError
-from .log import logger
-from .pool import Replica
+from .pool import Replica, ServerPool
 from .request import Request
-
-if TYPE_CHECKING:
-    from .llm import LLM
+from .summary import Summarizer
 
 # How long a server may ask to be left alone ("Retry-After") before the reply is given up.
 _MOST_PATIENCE = 10.0
@@ -23,7 +21,7 @@ MOST_ADAPTATIONS = 4
 
 
 class LLMStream(llm.LLMStream):
-    """A reply of a vLLM server.
+    """A reply from a vLLM server.
 
     Closing it, or cancelling the task that reads it, closes the HTTP stream at once, and the
     server stops generating. A failure before the first word is tried again, on another server if
@@ -32,8 +30,10 @@ class LLMStream(llm.LLMStream):
 
     def __init__(
         self,
-        vllm: LLM,
+        vllm: llm.LLM[Literal["request_finished"]],
         *,
+        pool: ServerPool,
+        summarizer: Summarizer | None,
         request: Request,
         chat_ctx: llm.ChatContext,
         tools: list[llm.Tool],
@@ -41,6 +41,8 @@ class LLMStream(llm.LLMStream):
     ) -> None:
         super().__init__(vllm, chat_ctx=chat_ctx, tools=tools, conn_options=conn_options)
         self._vllm = vllm
+        self._pool = pool
+        self._summarizer = summarizer
         self._request = request
         self._reply = Reply()
         self._adaptations = 0
@@ -49,14 +51,14 @@ class LLMStream(llm.LLMStream):
         # LiveKit calls this again, after a pause, for as long as the error is retryable.
         tried: set[Replica] = set()
         while True:
-            replica = self._vllm.pool.choose(self._request.conversation, tried)
+            replica = self._pool.choose(self._request.conversation, tried)
             assert replica is not None  # _remedy does not ask for another when none is left
             attempt = Attempt(
                 replica,
                 self._request,
                 self._reply,
                 give=self._event_ch.send_nowait,
-                summarizer=self._vllm.summarizer,
+                summarizer=self._summarizer,
             )
             replica.in_flight += 1
             try:
@@ -84,8 +86,8 @@ class LLMStream(llm.LLMStream):
         if not error.retryable:
             return False
         tried.add(replica)
-        self._vllm.pool.failed(replica)
-        if len(tried) < len(self._vllm.pool.replicas):
+        self._pool.failed(replica)
+        if len(tried) < len(self._pool.replicas):
             return True
         if isinstance(error, BusyError):
             if error.retry_after > _MOST_PATIENCE:

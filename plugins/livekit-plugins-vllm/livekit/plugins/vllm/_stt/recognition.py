@@ -1,4 +1,4 @@
-"""What both transports share: one utterance being recognised, and what comes of it."""
+"""What both transports share: an utterance being recognised, and its transcript."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 
 from livekit.agents import LanguageCode
 
-from .log import logger
-from .stt_guards import Segment, suspicion, without_tags
+from ..log import logger
+from .guards import Segment, suspicion, without_tags
 
 # What Whisper, Qwen3-ASR and Voxtral hear, and what /v1/realtime accepts.
 SAMPLE_RATE = 16000
@@ -18,12 +18,12 @@ BYTES_PER_SECOND = SAMPLE_RATE * 2
 
 @dataclass(frozen=True)
 class RecognitionOptions:
-    """What one utterance is recognised with.
+    """Options for recognising one utterance.
 
     Attributes:
         language: ISO 639-1 code ("zh"), or ``None`` to let the server detect it.
         prompt: Text that biases the model, or ``None``.
-        timeout: Deadline in seconds of one request.
+        timeout: Seconds allowed for one request.
     """
 
     language: str | None
@@ -33,17 +33,17 @@ class RecognitionOptions:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What the server heard.
+    """The server's transcript of an utterance.
 
     Attributes:
         text: The words, without tags of the model.
-        language: As passed or detected; "" when neither is known.
-        confidence: 0 to 1; 0.0 when the server doesn't tell.
-        request_id: The server's, where it gives one.
+        language: The language passed or detected; "" when neither is known.
+        confidence: 0 to 1; 0.0 when the server does not say.
+        request_id: The server's id for the request, where it gives one.
         segments: The server's own certainty per piece, where it gives it.
         prompt: The prompt that the request really carried.
-        input_tokens: Where the server counts them.
-        output_tokens: Where the server counts them.
+        input_tokens: Tokens of audio and prompt, where the server counts them.
+        output_tokens: Tokens of text, where the server counts them.
     """
 
     text: str
@@ -60,8 +60,8 @@ def believable(heard: Transcript, *, voiced: float | None) -> Transcript:
     """The transcript, with an empty text if nobody can have said it.
 
     Args:
-        heard: As the server gave it.
-        voiced: Seconds of voice in the audio, or ``None`` if nobody measured it.
+        heard: The transcript as the server gave it.
+        voiced: Seconds of voice in the audio, or ``None`` if it was not measured.
     """
     text = without_tags(heard.text)
     reason = suspicion(text, voiced=voiced, segments=heard.segments, prompt=heard.prompt)
@@ -86,12 +86,12 @@ class Recognition(Protocol):
         May be cancelled, which ends the server's work too, and called again with more audio.
 
         Raises:
-            APIError: By LiveKit's rules; the audio is kept, so the call can be repeated.
+            APIError: The request failed; the audio is kept, so the call can be repeated.
         """
         ...
 
     async def aclose(self) -> None:
-        """Release the server."""
+        """End the server's work on the utterance. May be called twice."""
         ...
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIStatusError
-from livekit.plugins.vllm.stt_realtime import plain_text
+from livekit.plugins.vllm._stt.realtime import plain_text
 
 START, END, FINAL = "start_of_speech", "end_of_speech", "final_transcript"
 INTERIM, PREFLIGHT = "interim_transcript", "preflight_transcript"
@@ -194,6 +194,6 @@ def test_half_a_prefix_is_never_shown() -> None:
 
 async def test_the_server_is_asked_what_it_offers(bench: Any) -> None:
     made = bench.stt(realtime=None)
-    assert not (await made._transport()).streams
+    assert not (await made._connection.transport()).streams
     bench.server.realtime = True
-    assert (await bench.stt(realtime=None)._transport()).streams
+    assert (await bench.stt(realtime=None)._connection.transport()).streams

@@ -1,4 +1,4 @@
-"""What a reply is asked for: options of the model, and of one request."""
+"""What to ask a server: the options of the model and of one request."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from livekit.agents.llm import ChatContext, Tool, ToolChoice
 
+from ..models import AudioInput
 from .messages import Message, render, render_tools
-from .models import AudioInput
 
 
 @dataclass
@@ -76,20 +76,20 @@ def build(
     """Put a request together.
 
     Args:
-        options: Of the model.
+        options: Options of the model.
         chat_ctx: The conversation.
-        tools: What the model may call.
+        tools: Tools that the model may call.
         extra: Further fields of the body; ``extra_headers`` and ``extra_body`` as the SDK has them.
-        timeout: Seconds that the stream may pause.
+        timeout: Seconds for which the stream may pause.
         continue_final: Go on with the last message.
-        warm: Only for the server's prefix cache.
+        warm: Only fill the server's prefix cache.
 
     Raises:
-        ValueError: There is no assistant's message to continue.
+        ValueError: There is no assistant message to continue.
     """
     messages = render(chat_ctx, audio=options.audio_input)
     if continue_final and messages[-1]["role"] != "assistant":
-        raise ValueError("continue_final_message needs an assistant's message at the end")
+        raise ValueError("continue_final_message needs an assistant message at the end")
     extra = dict(extra)
     headers = extra.pop("extra_headers", {})
     body = fields(options) | extra.pop("extra_body", {}) | extra
@@ -110,7 +110,7 @@ def build(
 
 
 def fields(options: LLMOptions) -> dict[str, Any]:
-    """What every request's body has."""
+    """Fields of every request's body."""
     # Qwen and GLM call the switch enable_thinking, DeepSeek and Granite thinking; a template
     # that knows neither ignores both.
     thinking = {"enable_thinking": options.thinking, "thinking": options.thinking}

@@ -1,4 +1,4 @@
-"""What of a model's text is spoken: no reasoning, and no runaway."""
+"""The part of a model's text that is spoken: without reasoning, and without endless repeats."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ class SentenceLimit:
         """The part of the text that may be spoken; ``reached`` tells that it was the last.
 
         Args:
-            text: What the model wrote.
-            tokens: How many tokens the reply has so far.
+            text: Text that the model wrote.
+            tokens: Number of tokens in the reply so far.
         """
         if not self._speech:
             return text

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from livekit.agents import llm, utils
 from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
-from .log import logger
+from ..log import logger
 
 CUT_OFF = (
     "this call was cut off before its arguments were complete and has not been carried out: "

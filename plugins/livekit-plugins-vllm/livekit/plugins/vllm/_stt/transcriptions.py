@@ -18,11 +18,11 @@ from livekit.agents import (
     LanguageCode,
 )
 
-from .errors import response_error
-from .log import logger
-from .server import Server
-from .stt_guards import Segment
-from .stt_recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions, Transcript
+from .._server.errors import response_error
+from .._server.server import Server
+from ..log import logger
+from .guards import Segment
+from .recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions, Transcript
 
 # Whisper writes simplified or traditional characters as its context suggests.
 SIMPLIFIED_CHINESE_PROMPT = "这是一段普通话对话，请用简体中文和标点记录。"
@@ -37,9 +37,9 @@ class TranscriptionsTransport:
     """``/v1/audio/transcriptions`` of one server.
 
     Args:
-        server: Where it is.
-        http_client: Connections; stays the caller's.
-        model: The served name.
+        server: The server.
+        http_client: HTTP client for the requests; the caller closes it.
+        model: The model's name on the server.
     """
 
     streams = False
@@ -116,7 +116,7 @@ class TranscriptionsTransport:
             body = response.json()
             text = str(body["text"])
         except (ValueError, KeyError, TypeError) as e:
-            raise APIError(f"{self._url} sent something that is no transcription") from e
+            raise APIError(f"{self._url} sent something that is not a transcription") from e
         segments = tuple(_segment(s) for s in body.get("segments") or ())
         return Transcript(
             text=text.strip(),
@@ -145,7 +145,7 @@ class TranscriptionsRecognition:
         return await self._transport.transcribe(bytes(self._pcm), self._options)
 
     async def aclose(self) -> None:
-        """Drop the audio."""
+        """Drop the audio; nothing is open between decodes. May be called twice."""
         self._pcm.clear()
 
 

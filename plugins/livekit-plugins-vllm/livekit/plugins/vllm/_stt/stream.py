@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
 from livekit.agents import APIConnectOptions, APIError, stt, vad
-from livekit.agents.utils import aio
+from livekit.agents.types import NOT_GIVEN, NotGivenOr
+from livekit.agents.utils import aio, is_given
 
-from .stt_recognition import BYTES_PER_SECOND, SAMPLE_RATE, Transport
-from .stt_schedule import DecodeScheduler
-from .stt_utterance import Utterance
-
-if TYPE_CHECKING:
-    from .stt import STT
+from .connection import Connection
+from .recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions, Transport
+from .schedule import DecodeScheduler
+from .utterance import Utterance
 
 # Weight of the newest measurement in the expected decode time.
 _DECODE_TIME_WEIGHT = 0.3
 # Samples in the largest window of a detector: 32 ms at 16 kHz, Silero's only size.
 MAX_WINDOW = 512
-# Seconds of voice a detector may take to be sure of the onset.
+# Seconds of voice that a detector may need to confirm an onset.
 MAX_ONSET = 0.5
 # Seconds without audio after which the microphone is taken to be off.
 STALL = 1.0
@@ -57,10 +56,12 @@ class SpeechStream(stt.RecognizeStream):
     def __init__(
         self,
         *,
-        owner: STT,
+        owner: stt.STT[Any],
+        connection: Connection,
         vad: vad.VAD,
         segmentation: Segmentation,
         language: str | None,
+        prompt: str | None,
         conn_options: APIConnectOptions,
     ) -> None:
         # Retries happen per utterance with its audio; the base class would start from nothing.
@@ -69,10 +70,10 @@ class SpeechStream(stt.RecognizeStream):
             conn_options=APIConnectOptions(max_retry=0, timeout=conn_options.timeout),
             sample_rate=SAMPLE_RATE,
         )
-        self._owner = owner
+        self._connection = connection
         self._vad = vad
         self._segmentation = segmentation
-        self._language = language
+        self._options = RecognitionOptions(language, prompt, conn_options.timeout)
         self._attempts = conn_options
         self._turn = asyncio.Lock()
         self._decode_time: float | None = None
@@ -86,9 +87,22 @@ class SpeechStream(stt.RecognizeStream):
         self._unfinished: set[Utterance] = set()
         self._stall: asyncio.TimerHandle | None = None
 
-    def update_options(self, *, language: str | None) -> None:
-        """Change the language (ISO 639-1, ``None`` to detect it) from the next utterance on."""
-        self._language = language
+    def update_options(
+        self,
+        *,
+        language: NotGivenOr[str | None] = NOT_GIVEN,
+        prompt: NotGivenOr[str | None] = NOT_GIVEN,
+    ) -> None:
+        """Change what is expected, from the next utterance on.
+
+        Args:
+            language: ISO 639-1 code, or ``None`` to detect the language.
+            prompt: Names and spelling to expect, or ``None``.
+        """
+        if is_given(language):
+            self._options = replace(self._options, language=language)
+        if is_given(prompt):
+            self._options = replace(self._options, prompt=prompt)
 
     async def _run(self) -> None:
         voice = self._vad.stream()
@@ -100,7 +114,7 @@ class SpeechStream(stt.RecognizeStream):
         try:
             await asyncio.gather(*tasks)
         except APIError:
-            self._owner._forget()
+            self._connection.forget()
             raise
         finally:
             if self._stall is not None:
@@ -158,7 +172,7 @@ class SpeechStream(stt.RecognizeStream):
         if self._current is not None:
             return
         # Audio and the detector's events queue up while the server is waited for.
-        self._transport = await self._owner._transport()
+        self._transport = await self._connection.transport()
         audio = bytes(self._onset[-_bytes(self._segmentation.pre_roll + event.speech_duration) :])
         self._onset.clear()
         self._event_ch.send_nowait(
@@ -170,7 +184,7 @@ class SpeechStream(stt.RecognizeStream):
         self._begin(self._transport, audio, voiced=event.speech_duration)
 
     def _begin(self, transport: Transport, audio: bytes, *, voiced: float) -> None:
-        options = self._owner._options(self._language, self._attempts)
+        options = self._options
         seconds = len(audio) / BYTES_PER_SECOND
 
         def on_partial(text: str) -> None:

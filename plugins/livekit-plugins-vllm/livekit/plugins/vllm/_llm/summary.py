@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from livekit.agents import APIError
 
+from ..log import logger
 from .context import tokens_in
-from .log import logger
 from .messages import Message, text_of
 
 SUMMARY_TOKENS = 200
@@ -38,7 +38,7 @@ class Summarizer:
     A reply never waits for them: until new notes are written it goes with the old ones.
 
     Args:
-        ask: Asks the model, behind everybody who waits for a reply.
+        ask: Function that asks the model, at a lower priority than any reply.
     """
 
     def __init__(self, ask: Callable[[list[Message]], Awaitable[str]]) -> None:
@@ -59,7 +59,7 @@ class Summarizer:
         return known.text if known.text and known.covered <= len(left_out) else None
 
     async def aclose(self) -> None:
-        """Stop writing."""
+        """Cancel the summaries being written. May be called twice."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

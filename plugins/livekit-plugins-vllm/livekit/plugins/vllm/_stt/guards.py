@@ -85,8 +85,8 @@ def suspicion(
 
     Args:
         text: The transcript.
-        voiced: Seconds of voice in the audio, or ``None`` if nobody measured it.
-        segments: The server's own certainty, where it tells.
+        voiced: Seconds of voice in the audio, or ``None`` if it was not measured.
+        segments: The server's own certainty, where it gives it.
         prompt: The prompt that the request carried.
     """
     normal = _normal(text)

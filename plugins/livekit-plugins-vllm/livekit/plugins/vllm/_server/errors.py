@@ -1,4 +1,4 @@
-"""Errors of a server in plain words, each with its remedy.
+"""A server's errors in plain words, each with its remedy.
 
 They are LiveKit's, so that its retries and events work:
     APIError
@@ -19,10 +19,10 @@ from livekit.agents import APIConnectionError, APIStatusError, APITimeoutError
 
 
 class BusyError(APIStatusError):
-    """The server asks to be left alone for a while.
+    """The server is busy and says when to ask again.
 
     Attributes:
-        retry_after: Seconds.
+        retry_after: Seconds to wait.
     """
 
     retry_after: float = 0.0
@@ -33,8 +33,8 @@ def plain_errors(base_url: str, request_id: str | None = None) -> Iterator[None]
     """Raise the errors of the openai SDK and of httpx as LiveKit's.
 
     Args:
-        base_url: Of the server that is asked.
-        request_id: The id under which its log has the request.
+        base_url: Address of the server.
+        request_id: The id of the request in the server's log.
     """
     try:
         yield
@@ -56,7 +56,7 @@ def plain_errors(base_url: str, request_id: str | None = None) -> Iterator[None]
         status = code if isinstance(code, int) else 500
         raise status_error(status, e.message, base_url, request_id=request_id) from None
     except ValueError as e:
-        raise APIConnectionError(f"{base_url} sent what is no JSON.") from e
+        raise APIConnectionError(f"{base_url} sent something that is not JSON.") from e
 
 
 def status_error(
@@ -65,10 +65,10 @@ def status_error(
     """LiveKit's error for an answer of the server, in one sentence that names the remedy.
 
     Args:
-        status: HTTP status, or 500 for an error in the middle of a stream.
-        message: What the server said.
-        base_url: Which server said it.
-        request_id: The id under which the server's log has the request.
+        status: HTTP status; 500 for an error in the middle of a stream.
+        message: The server's own message.
+        base_url: Address of the server.
+        request_id: The id of the request in the server's log.
     """
     said = " ".join(message.split()).rstrip(".")[:500]
     text = f"{base_url} answered {status}: {said}"
@@ -108,7 +108,7 @@ _REMEDIES = (
 
 
 def error_text(body: object) -> str:
-    """What an error body says, whether OpenAI's, FastAPI's or plain."""
+    """The message in an error body, whether it is OpenAI's, FastAPI's or plain text."""
     if isinstance(body, Mapping):
         for key in ("error", "message", "detail"):
             if body.get(key):
@@ -117,7 +117,7 @@ def error_text(body: object) -> str:
 
 
 def response_error(answer: httpx.Response, base_url: str) -> APIStatusError:
-    """The error of a response that is no success."""
+    """The error for a response whose status is not a success."""
     try:
         message = error_text(answer.json())
     except ValueError:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError, stt
-from livekit.plugins.vllm import stt_stream
+from livekit.plugins.vllm._stt import stream
 
 START, END, FINAL = "start_of_speech", "end_of_speech", "final_transcript"
 INTERIM, PREFLIGHT = "interim_transcript", "preflight_transcript"
@@ -234,7 +234,7 @@ async def test_the_end_of_input_ends_speech_and_then_the_stream(bench: Any) -> N
 async def test_a_microphone_switched_off_in_a_word_ends_it(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stt_stream, "STALL", 0.05)
+    monkeypatch.setattr(stream, "STALL", 0.05)
     talker = bench.talk()
     talker.speech(12)
     assert await talker.until(FINAL) == [(START, ""), (END, ""), (FINAL, "12 windows")]
@@ -298,3 +298,12 @@ async def test_times_are_those_of_the_audio(bench: Any) -> None:
     usage = talker.full[-1].recognition_usage
     assert usage is not None
     assert usage.audio_duration > 0.5
+
+
+async def test_closing_twice_is_allowed(bench: Any) -> None:
+    made = bench.stt()
+    talker = bench.talk(made)
+    talker.speech()
+    await talker.until(START)
+    await made.aclose()
+    await made.aclose()

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import httpx2 as httpx
 from livekit.agents import APIError, APIStatusError
 
+from .._server.server import Server
+from ..log import logger
 from .context import ContextFitter
-from .log import logger
-from .server import Server
 
 # A failed server is passed over for two checks: a restart takes longer, a hiccup less.
 _CHECK_EVERY = 2.0
@@ -34,11 +34,11 @@ class Replica:
     """One server and what is known of it.
 
     Attributes:
-        server: Its address.
-        fitter: How its model counts tokens.
-        in_flight: Requests of this process that it works on.
-        reported: Requests of everybody that it works on, by its own account.
-        down_until: When it may be tried again, on the event loop's clock.
+        server: The server.
+        fitter: Fits prompts to the context of its model.
+        in_flight: Requests from this process in progress.
+        reported: Requests from everybody in progress, as the server reports.
+        down_until: Time on the event loop's clock when it may be tried again, in seconds.
         priorities: Whether it schedules by priority, as far as is known.
     """
 
@@ -84,7 +84,7 @@ class ServerPool:
         """The server to ask next, or None if all were tried.
 
         Args:
-            conversation: The same for every request of a conversation.
+            conversation: Id shared by every request of a conversation.
             tried: Servers that have failed this request.
         """
         self._start()
@@ -124,7 +124,7 @@ class ServerPool:
         replica.down_until = 0.0 if healthy else now + _DOWN_FOR
 
     async def aclose(self) -> None:
-        """Stop asking."""
+        """Stop checking the servers. May be called twice."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What the user shows, as a model sees it."""
+"""The user's screen or camera as image input of a model."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class TurnImage:
     the end. A shared screen goes before a camera. The conversation itself stays text.
 
     Args:
-        room: Its videos are watched from now on.
-        width: The picture is made to fit into so many pixels.
-        height: See ``width``.
+        room: The room whose videos are watched from now on.
+        width: Largest width of the picture, in pixels.
+        height: Largest height of the picture, in pixels.
     """
 
     def __init__(self, room: rtc.Room, *, width: int = WIDTH, height: int = HEIGHT) -> None:
@@ -35,6 +35,7 @@ class TurnImage:
         self._frames: dict[str, rtc.VideoFrame] = {}
         self._readers: dict[str, asyncio.Task[None]] = {}
         self._screens: set[str] = set()
+        self._closed = False
         room.on("track_subscribed", self._watch)
         room.on("track_unsubscribed", self._leave)
         for participant in room.remote_participants.values():
@@ -59,7 +60,10 @@ class TurnImage:
         return attached(chat_ctx, picture)
 
     async def aclose(self) -> None:
-        """Watch no more."""
+        """Stop watching the room and drop the pictures. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         self._room.off("track_subscribed", self._watch)
         self._room.off("track_unsubscribed", self._leave)
         await aio.cancel_and_wait(*self._readers.values())

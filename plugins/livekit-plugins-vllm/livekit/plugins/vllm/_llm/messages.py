@@ -2,7 +2,7 @@
 
 Templates of open models are stricter than OpenAI's API: several refuse a system message after
 the first, two messages of one role in a row, a conversation without a user, or tool arguments
-that are no JSON object. One refused message would otherwise end every later turn too.
+that are not a JSON object. One refused message would otherwise end every later turn too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from livekit.agents import llm
 
+from ..models import AudioInput
 from .audio import input_audio
-from .models import AudioInput
 
 Message: TypeAlias = dict[str, Any]
 

@@ -89,7 +89,7 @@ class FakeServer:
     Attributes:
         models: What ``/v1/models`` lists.
         chats: Answers to chat requests, one after another.
-        bodies: Of the chat requests, with ``headers`` of each.
+        bodies: Bodies of the chat requests; ``headers`` holds the headers of each.
         running: Streams that are open.
         loading: Seconds of the loop's clock for which it answers 503.
         refusing: Seconds for which nothing listens.

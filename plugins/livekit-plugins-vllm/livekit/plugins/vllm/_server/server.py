@@ -14,8 +14,8 @@ import openai
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from ..log import logger
 from .errors import plain_errors, response_error
-from .log import logger
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 """Where ``vllm serve`` listens."""
@@ -39,8 +39,8 @@ class ServedModel:
 
     Attributes:
         id: The name that requests use.
-        max_model_len: Longest prompt and reply together, in tokens; None if the server keeps it
-            to itself.
+        max_model_len: Longest prompt and reply together, in tokens; None if the server does
+            not say.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Server:
         http_client: Connections, shared with others and not closed by this class.
 
     Raises:
-        ValueError: The address is no HTTP address.
+        ValueError: The address is not an HTTP address.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class Server:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request to the server carries."""
+        """Headers of every request to the server."""
         return {"Authorization": f"Bearer {self.api_key}"}
 
     def known(self, name: str | None) -> ServedModel | None:
-        """The model as it was last discovered, without asking."""
+        """The model as it was last discovered, without asking the server."""
         return self._models.get(name)
 
     def forget(self) -> bool:
@@ -111,8 +111,8 @@ class Server:
         deadline, with its progress in the log.
 
         Args:
-            name: As the server calls it.
-            timeout: Seconds to wait for a server that loads.
+            name: The model's name on the server; None for the first that it lists.
+            timeout: Seconds to wait for a server that is still loading.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
@@ -135,12 +135,12 @@ class Server:
     ) -> openai.AsyncStream[ChatCompletionChunk]:
         """Begin a chat; errors are the SDK's.
 
-        By the SDK's ``post``: its ``chat.completions.create`` first walks through every message
-        in search of what to rename, 10 ms for a history of 50 messages, and finds nothing.
+        Goes through the SDK's ``post``: its ``chat.completions.create`` first searches every
+        message for fields to rename, 10 ms for a history of 50 messages, and finds none.
 
         Args:
             body: The request, with ``stream`` set.
-            headers: Beside those of every request.
+            headers: Headers to add to those of every request.
         """
         return await self.openai.post(
             "/chat/completions",
@@ -152,7 +152,7 @@ class Server:
         )
 
     async def complete(self, body: Mapping[str, Any]) -> str:
-        """A whole reply at once, for work in the background.
+        """Ask for a whole reply at once, for work in the background.
 
         Raises:
             APIError: The server refused or failed.
@@ -168,10 +168,10 @@ class Server:
         return content or ""
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int | None:
-        """The length of a prompt by vLLM's ``/tokenize``, or None if the server has none such.
+        """The length of a prompt by vLLM's ``/tokenize``, or None if the server does not have it.
 
         Args:
-            body: Messages, tools and what else shapes the prompt, as in a chat request.
+            body: Messages, tools and anything else that shapes the prompt, as in a chat request.
         """
         answer = await self._tokenize(body)
         return int(answer["count"]) if answer else None
@@ -180,10 +180,10 @@ class Server:
         """Whether a prompt ends inside a thought, so that the reply begins there too.
 
         Templates of models that always think open the thought themselves; only the closing tag
-        is generated then. Asked once; False if the server does not tell.
+        is generated then. Asked once; False if the server does not say.
 
         Args:
-            model: Its name on the server.
+            model: The model's name on the server.
             template: The ``chat_template_kwargs`` of the requests.
         """
         key = f"{model} {sorted(template.items())}"
@@ -216,7 +216,7 @@ class Server:
             return found
         if answer.status_code in (200, 404, 405, 501):  # llama.cpp's has another form
             self._counts_tokens = False
-            logger.info("the server counts no tokens", extra={"url": self.base_url})
+            logger.info("the server does not count tokens", extra={"url": self.base_url})
         return None
 
     async def get(self, path: str, *, timeout: float) -> httpx.Response:  # noqa: ASYNC109
@@ -274,11 +274,11 @@ def normalize(base_url: str) -> str:
     """The address without a trailing slash, and with ``/v1`` if it names only a host.
 
     Raises:
-        ValueError: It is no HTTP address.
+        ValueError: It is not an HTTP address.
     """
     url = base_url.strip().rstrip("/")
     if not re.match(r"https?://[^/]", url):
-        raise ValueError(f"base_url {base_url!r} is no HTTP address such as {DEFAULT_BASE_URL}")
+        raise ValueError(f"base_url {base_url!r} is not an HTTP address such as {DEFAULT_BASE_URL}")
     return url if url.endswith("/v1") else url + "/v1"
 
 
@@ -289,7 +289,7 @@ def _parse_models(answer: httpx.Response, base_url: str) -> list[dict[str, Any]]
         return [dict(entry) for entry in answer.json()["data"] if entry["id"]]
     except (ValueError, KeyError, TypeError) as e:
         raise APIError(
-            f"{base_url}/models is no list of models: is base_url right?", retryable=False
+            f"{base_url}/models is not a list of models: is base_url right?", retryable=False
         ) from e
 
 

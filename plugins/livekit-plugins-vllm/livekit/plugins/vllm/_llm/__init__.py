@@ -1,0 +1,1 @@
+"""Replies: what a chat request holds, and the stream that comes back."""

@@ -1,0 +1,1 @@
+"""One OpenAI-compatible server: its address, what it serves, and its errors."""

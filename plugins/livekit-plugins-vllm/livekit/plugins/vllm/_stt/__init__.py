@@ -1,0 +1,1 @@
+"""Recognition: cutting speech into utterances, and the two ways to have one transcribed."""
