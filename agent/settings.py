@@ -214,7 +214,7 @@ PhoneTool = Literal[
     "press_keys",
     "hold",
     "transfer_call",
-    "introduce_call",
+    "warm_transfer",
     "place_call",
 ]
 """What the model may be given to do on the phone; the last three cost money, and ask first."""

@@ -24,10 +24,10 @@ from .consent import Consent
 from .dial import NoAnswer
 from .digits import AskForDigits
 from .hold import on_hold
-from .introduction import introduce
 from .numbers import NotAllowed
 from .order import Order, send
 from .phrases import Phrases, phrases
+from .warm_transfer import warm_transfer
 
 if TYPE_CHECKING:
     from .phone import Phone
@@ -144,7 +144,7 @@ class PhoneTools:
         known = self._destination(destination)
         if phone.call is None:
             raise ToolError("The user is not on the phone.")
-        await self._agreed(self._say.may_transfer.format(name=destination))
+        await self._agreed(self._say.confirm_transfer.format(name=destination))
         await self._phone.session.say(self._say.transferring, allow_interruptions=False)
         try:
             await phone.dialler.transfer(
@@ -156,7 +156,7 @@ class PhoneTools:
         raise StopResponse
 
     @function_tool
-    async def introduce_call(self, destination: str, summary: str) -> None:
+    async def warm_transfer(self, destination: str, summary: str) -> None:
         """Call somebody, tell them why the user calls, and connect the two if they agree.
 
         Args:
@@ -165,12 +165,12 @@ class PhoneTools:
         """
         phone = self._phone
         known = self._destination(destination)
-        await self._agreed(self._say.may_introduce.format(name=destination))
+        await self._agreed(self._say.confirm_warm_transfer.format(name=destination))
         await self._phone.session.say(
-            self._say.fetching.format(name=destination), allow_interruptions=False
+            self._say.calling.format(name=destination), allow_interruptions=False
         )
         try:
-            await introduce(phone, known.address, summary)
+            await warm_transfer(phone, known.address, summary)
         except HungUp:
             pass
         except (NotAllowed, NoAnswer) as e:
@@ -190,7 +190,7 @@ class PhoneTools:
             number = phone.dialler.allowed(number)
         except NotAllowed as e:
             raise ToolError(str(e)) from e
-        await self._agreed(self._say.may_call.format(number=" ".join(number), message=message))
+        await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
         await send(phone.server, Order(number=number, message=message, language=phone.language))
         return "The call is being placed."
 

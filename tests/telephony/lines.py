@@ -47,7 +47,7 @@ PHONE = {
     "trunk": "out",
     "prefixes": ["+44"],
     "calls_per_minute": 2,
-    "tools": ["press_keys", "hold", "transfer_call", "introduce_call"],
+    "tools": ["press_keys", "hold", "transfer_call", "warm_transfer"],
 }
 
 
