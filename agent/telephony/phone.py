@@ -13,6 +13,7 @@ from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Language, PhoneSettings
 from ..turns import Floor
+from .answering_machine import CallScreening
 from .call import STATUS, Call, HungUp
 from .clock import CallClock
 from .dial import Dialler
@@ -20,7 +21,6 @@ from .ledger import Ledger
 from .order import Order
 from .phrases import phrases
 from .question import Question
-from .screening import Screening
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
@@ -107,7 +107,7 @@ class Phone:
         """Who begins: the assistant, or what finds out who picked up."""
         if self.order is None:
             return assistant
-        return Screening(self.order.message, assistant, floor)
+        return CallScreening(self.order.message, assistant, floor)
 
     @property
     def session(self) -> AgentSession[Any]:
