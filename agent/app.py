@@ -21,7 +21,7 @@ from .conduct import Conduct
 from .language import LanguageSwitch
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
-from .telephony import HungUp, NoAnswer, NotAllowed, mask_logs, meet
+from .telephony import HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
 from .turns import HEARING, Floor, smart_turn
 
 logger = logging.getLogger("parley")
@@ -78,7 +78,7 @@ async def enter(ctx: JobContext) -> None:
     settings = settings_module.load()
     mask_logs()
     try:
-        phone = await meet(ctx, settings)
+        phone = await connect_user(ctx, settings)
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
         await ctx.delete_room()

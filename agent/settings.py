@@ -254,7 +254,7 @@ class PhoneSettings(_Section):
     minutes_per_day: Annotated[int, Field(ge=1, le=100_000)] = 60
     """Minutes of placed calls within 24 hours, by all conversations together; a call ends when
     they are used up."""
-    ledger: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
+    budget_store: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
         "async+memory://"
     )
     """Where the two counts are kept: ``async+memory://`` (each conversation for itself, to try

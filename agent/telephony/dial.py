@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
 from ..settings import PhoneSettings
-from .ledger import Ledger
+from .budget import CallBudget
 from .numbers import NotAllowed, dialable, mask
 
 logger = logging.getLogger("parley")
@@ -27,13 +27,13 @@ class Dialler:
     Args:
         settings: Whom may be called, and how often.
         server: LiveKit's API.
-        ledger: What counts the calls.
+        budget: What counts the calls.
     """
 
-    def __init__(self, settings: PhoneSettings, server: api.LiveKitAPI, ledger: Ledger) -> None:
+    def __init__(self, settings: PhoneSettings, server: api.LiveKitAPI, budget: CallBudget) -> None:
         self._settings = settings
         self._server = server
-        self._ledger = ledger
+        self._budget = budget
 
     def allowed(self, written: str) -> str:
         """The address to dial: a destination of the profile as it stands, anything else in E.164.
@@ -58,7 +58,7 @@ class Dialler:
             NoAnswer: Nobody picked up.
         """
         number = self.allowed(number)
-        await self._ledger.call()
+        await self._budget.count_call()
         request = api.CreateSIPParticipantRequest(
             sip_trunk_id=await self._trunk(),
             sip_call_to=number,
@@ -87,7 +87,7 @@ class Dialler:
             NotAllowed: Not now.
             NoAnswer: The caller's network refused, or the destination did.
         """
-        await self._ledger.call()
+        await self._budget.count_call()
         request = api.TransferSIPParticipantRequest(
             room_name=room,
             participant_identity=identity,
@@ -105,7 +105,7 @@ class Dialler:
 
     async def meter(self, end: Callable[[], Awaitable[object]]) -> None:
         """Count the minutes of a call while it lasts; end it when there are none left."""
-        while await self._ledger.minute():  # noqa: ASYNC110 - it counts, it waits for nothing
+        while await self._budget.count_minute():  # noqa: ASYNC110 - it counts, it waits for nothing
             await asyncio.sleep(60)
         logger.warning("the minutes of today's calls are used up")
         await end()

@@ -14,11 +14,11 @@ from livekit.agents.llm import Tool, Toolset
 from ..settings import Language, PhoneSettings
 from ..turns import Floor
 from .answering_machine import CallScreening
+from .budget import CallBudget
 from .call import STATUS, Call, HungUp
 from .clock import CallClock
 from .dial import Dialler
-from .ledger import Ledger
-from .order import Order
+from .outbound import OutboundCall
 from .phrases import phrases
 from .question import Question
 from .tools import PhoneTools
@@ -37,7 +37,7 @@ class Phone:
         server: LiveKit's API.
         user: Whom the agent speaks with.
         language: Of the user, where it is known.
-        order: What this call was placed for; None if the user came by themselves.
+        outbound_call: What this call was placed for; None if the user came by themselves.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Phone:
         *,
         user: rtc.Participant,
         language: Language | None,
-        order: Order | None = None,
+        outbound_call: OutboundCall | None = None,
     ) -> None:
         self.settings, self.room, self.server = settings, room, server
         self.caller, self.call = user.identity, Call.of(user)
-        self.known_language, self.order = language, order
-        self.dialler = Dialler(settings, server, Ledger(settings))
+        self.known_language, self.outbound_call = language, outbound_call
+        self.dialler = Dialler(settings, server, CallBudget(settings))
         self._session: AgentSession[Any] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._companion: str | None = None
@@ -67,7 +67,7 @@ class Phone:
     @property
     def greeting(self) -> str | None:
         """The first words of a call that was placed."""
-        return self.order.message if self.order else None
+        return self.outbound_call.message if self.outbound_call else None
 
     @property
     def tools(self) -> list[Tool | Toolset]:
@@ -105,9 +105,9 @@ class Phone:
 
     def first(self, assistant: Agent, floor: Floor) -> Agent:
         """Who begins: the assistant, or what finds out who picked up."""
-        if self.order is None:
+        if self.outbound_call is None:
             return assistant
-        return CallScreening(self.order.message, assistant, floor)
+        return CallScreening(self.outbound_call.message, assistant, floor)
 
     @property
     def session(self) -> AgentSession[Any]:
@@ -120,7 +120,7 @@ class Phone:
         self._session = session
         if self.call is None:
             return
-        if self.order:
+        if self.outbound_call:
             self.own(self.dialler.meter(self.end))
         logger.info("a call began", extra={"call": self.call.id})
         self.room.on("participant_disconnected", self._on_left)

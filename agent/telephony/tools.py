@@ -23,9 +23,9 @@ from .call import HungUp
 from .consent import Consent
 from .dial import NoAnswer
 from .digits import AskForDigits
-from .hold import on_hold
+from .hold_music import hold_music
 from .numbers import NotAllowed
-from .order import Order, send
+from .outbound import OutboundCall, dispatch_outbound_call
 from .phrases import Phrases, phrases
 from .warm_transfer import warm_transfer
 
@@ -122,7 +122,7 @@ class PhoneTools:
 
         self._phone.session.on("user_state_changed", on_state)
         try:
-            async with on_hold(self._phone.room):
+            async with hold_music(self._phone.room):
                 async with asyncio.timeout(min(seconds, _LONGEST_HOLD)):
                     await self._phone.while_it_lasts(spoke.wait())
         except HungUp:
@@ -191,7 +191,9 @@ class PhoneTools:
         except NotAllowed as e:
             raise ToolError(str(e)) from e
         await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
-        await send(phone.server, Order(number=number, message=message, language=phone.language))
+        await dispatch_outbound_call(
+            phone.server, OutboundCall(number=number, message=message, language=phone.language)
+        )
         return "The call is being placed."
 
     @property

@@ -15,7 +15,7 @@ from livekit import api, rtc
 from livekit.agents import utils
 
 from .dial import NoAnswer
-from .hold import on_hold
+from .hold_music import hold_music
 from .phrases import phrases
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ async def warm_transfer(phone: Phone, address: str, summary: str) -> None:
     has_accepted = False
     try:
         speech = list(us.track_publications)
-        async with on_hold(room):
+        async with hold_music(room):
             music = [sid for sid in us.track_publications if sid not in speech]
             isolation.speak_to_colleague(speech, music)
             dialling = phone.dialler.dial(address, room=room.name, identity=COLLEAGUE)

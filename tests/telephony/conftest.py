@@ -29,7 +29,7 @@ from agent.demo import Server
 from agent.demo.ports import free
 from agent.local.models import locate
 from agent.settings import ConductSettings, PhoneSettings, load
-from agent.telephony.order import Order
+from agent.telephony.outbound import OutboundCall
 from agent.telephony.phone import Phone
 from agent.turns import Floor
 from bench.caller import Caller, agent_token, join
@@ -140,7 +140,7 @@ def converse(server: Server) -> Converse:
         *script: str | tuple[str, dict[str, Any]],
         hears: tuple[str, ...] = (),
         settings: PhoneSettings = SETTINGS,
-        order: Order | None = None,
+        outbound_call: OutboundCall | None = None,
     ) -> AsyncIterator[Conversation]:
         name = f"call-{uuid.uuid4().hex[:8]}"
         async with contextlib.AsyncExitStack() as stack:
@@ -174,7 +174,7 @@ def converse(server: Server) -> Converse:
                 client,
                 user=participant,
                 language="en",
-                order=order,
+                outbound_call=outbound_call,
             )
             stack.push_async_callback(phone.aclose)
             profile = load("gpu").model_copy(update={"phone": settings, "greeting": {"en": ""}})

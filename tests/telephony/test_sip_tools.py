@@ -166,7 +166,7 @@ async def test_a_number_that_may_not_be_called_rings_nowhere(
     line: Line, tmp_path: Path, number: str
 ) -> None:
     async with line.colleague(tmp_path / "callee", silence(1.0), picks_up=False) as callee:
-        await line.order(number)
+        await line.place_call(number)
         await line.over()
         assert "Incoming call" not in callee.log
 
@@ -176,6 +176,6 @@ async def test_no_more_calls_ring_within_a_minute_than_are_allowed(
 ) -> None:
     async with line.colleague(tmp_path / "callee", silence(1.0)) as callee:
         for _ in range(3):
-            await line.order()
+            await line.place_call()
             await line.over()
         assert callee.log.count("Call established") == 2

@@ -4,8 +4,9 @@ import audioop
 
 import numpy as np
 import pytest
-from agent.telephony.answering_machine.beep import BeepDetector
 from numpy.typing import NDArray
+
+from agent.telephony.answering_machine.beep import BeepDetector
 
 RATE = 16_000
 

@@ -14,7 +14,7 @@ CALLEE = "callee"
 """Identity in the room of whoever is called."""
 
 
-class Order(BaseModel):
+class OutboundCall(BaseModel):
     """One call to place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,15 +25,15 @@ class Order(BaseModel):
     language: Language = "en"
 
     @classmethod
-    def of(cls, metadata: str) -> Order | None:
-        """The order in a job's metadata; None if there is none."""
+    def from_metadata(cls, metadata: str) -> OutboundCall | None:
+        """The call that a job's metadata asks for; None if it asks for none."""
         try:
             return cls.model_validate_json(metadata)
         except ValidationError:
             return None
 
 
-async def send(server: api.LiveKitAPI, order: Order) -> str:
+async def dispatch_outbound_call(server: api.LiveKitAPI, outbound_call: OutboundCall) -> str:
     """Have an agent place a call in a room of its own.
 
     Returns:
@@ -44,6 +44,6 @@ async def send(server: api.LiveKitAPI, order: Order) -> str:
         aiohttp.ClientError: It cannot be reached.
     """
     room = f"call-out-{uuid.uuid4().hex[:12]}"
-    dispatch = api.RoomAgentDispatch(metadata=order.model_dump_json())
+    dispatch = api.RoomAgentDispatch(metadata=outbound_call.model_dump_json())
     await server.room.create_room(api.CreateRoomRequest(name=room, agents=[dispatch]))
     return room

@@ -6,16 +6,16 @@ from livekit.agents import JobContext
 
 from ..language import language_of
 from ..settings import Settings
+from .budget import CallBudget
 from .call import Call, answered
+from .caller_id import is_spoofed
 from .dial import Dialler
-from .ledger import Ledger
 from .numbers import NotAllowed
-from .order import CALLEE, Order
-from .origin import is_forged
+from .outbound import CALLEE, OutboundCall
 from .phone import Phone
 
 
-async def meet(ctx: JobContext, settings: Settings) -> Phone | None:
+async def connect_user(ctx: JobContext, settings: Settings) -> Phone | None:
     """Enter the room and wait until somebody is there to speak with. None on the console.
 
     Raises:
@@ -26,17 +26,17 @@ async def meet(ctx: JobContext, settings: Settings) -> Phone | None:
     if ctx.is_fake_job():  # the console has no participants
         return None
     await ctx.connect()
-    order = Order.of(ctx.job.metadata)
-    if order:
-        dialler = Dialler(settings.phone, ctx.api, Ledger(settings.phone))
-        await dialler.dial(order.number, room=ctx.room.name, identity=CALLEE)
-    user = await ctx.wait_for_participant(identity=CALLEE if order else None)
-    if is_forged(user):
+    outbound_call = OutboundCall.from_metadata(ctx.job.metadata)
+    if outbound_call:
+        dialler = Dialler(settings.phone, ctx.api, CallBudget(settings.phone))
+        await dialler.dial(outbound_call.number, room=ctx.room.name, identity=CALLEE)
+    user = await ctx.wait_for_participant(identity=CALLEE if outbound_call else None)
+    if is_spoofed(user):
         raise NotAllowed("the caller's From header names one of the allowed addresses")
-    language = language_of(user) or (order.language if order else None)
+    language = language_of(user) or (outbound_call.language if outbound_call else None)
     if Call.of(user):
         language = language or settings.phone.language
-    if order:
+    if outbound_call:
         await answered(ctx.room, user)
     return Phone(
         settings.phone,
@@ -44,5 +44,5 @@ async def meet(ctx: JobContext, settings: Settings) -> Phone | None:
         ctx.api,
         user=user,
         language=language or settings.default_language,
-        order=order,
+        outbound_call=outbound_call,
     )
