@@ -99,7 +99,7 @@ async def enter(ctx: JobContext) -> None:
     voice = engines.tts(settings.tts, language)
 
     room = ctx.room if phone else None
-    by_phone = phone is not None and phone.call is not None
+    by_phone = phone is not None and phone.sip_call is not None
     conduct = Conduct(settings.conduct, language, phone=by_phone)
     floor = Floor(settings.phone.turns if by_phone else settings.turns, room)
     session = floor.session(
@@ -140,7 +140,7 @@ async def enter(ctx: JobContext) -> None:
         phone.start(session)
         ctx.add_shutdown_callback(phone.aclose)
     await session.start(
-        phone.first(assistant, floor) if phone else assistant,
+        phone.first_agent(assistant, floor) if phone else assistant,
         room=ctx.room,
         # What anybody types is taken by the conduct, which knows everybody.
         room_options=room_io.RoomOptions(

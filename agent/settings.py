@@ -265,7 +265,7 @@ class PhoneSettings(_Section):
     """Longest call, in minutes."""
     warning: Seconds = 30.0
     """How long before that the caller is told, in seconds."""
-    patience: Seconds = 8.0
+    answer_timeout: Seconds = 8.0
     """How long a question that only keys or a yes can answer waits for them, in seconds."""
 
 

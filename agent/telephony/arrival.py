@@ -7,15 +7,15 @@ from livekit.agents import JobContext
 from ..language import language_of
 from ..settings import Settings
 from .budget import CallBudget
-from .call import Call, answered
+from .call_control import CallControl
 from .caller_id import is_spoofed
 from .dial import Dialler
 from .numbers import NotAllowed
 from .outbound import CALLEE, OutboundCall
-from .phone import Phone
+from .sip_call import SipCall, wait_until_answered
 
 
-async def connect_user(ctx: JobContext, settings: Settings) -> Phone | None:
+async def connect_user(ctx: JobContext, settings: Settings) -> CallControl | None:
     """Enter the room and wait until somebody is there to speak with. None on the console.
 
     Raises:
@@ -34,11 +34,11 @@ async def connect_user(ctx: JobContext, settings: Settings) -> Phone | None:
     if is_spoofed(user):
         raise NotAllowed("the caller's From header names one of the allowed addresses")
     language = language_of(user) or (outbound_call.language if outbound_call else None)
-    if Call.of(user):
+    if SipCall.from_participant(user):
         language = language or settings.phone.language
     if outbound_call:
-        await answered(ctx.room, user)
-    return Phone(
+        await wait_until_answered(ctx.room, user)
+    return CallControl(
         settings.phone,
         ctx.room,
         ctx.api,

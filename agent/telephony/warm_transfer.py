@@ -19,7 +19,7 @@ from .hold_music import hold_music
 from .phrases import phrases
 
 if TYPE_CHECKING:
-    from .phone import Phone
+    from .call_control import CallControl
 
 COLLEAGUE = "colleague"
 """Identity in the room of whoever is called."""
@@ -121,11 +121,11 @@ async def accepted(room: rtc.Room, colleague: str, within: float) -> bool:
         room.off("participant_disconnected", on_left)
 
 
-async def warm_transfer(phone: Phone, address: str, summary: str) -> None:
+async def warm_transfer(control: CallControl, address: str, summary: str) -> None:
     """Call somebody, brief them, and connect them with the caller.
 
     Args:
-        phone: The caller's, who hears music meanwhile.
+        control: The control of the call; its caller hears music meanwhile.
         address: Whom to call.
         summary: What they are told.
 
@@ -134,8 +134,8 @@ async def warm_transfer(phone: Phone, address: str, summary: str) -> None:
         NoAnswer: They did not pick up, or did not take the call.
         HungUp: The caller has gone.
     """
-    room, us, session = phone.room, phone.room.local_participant, phone.session
-    isolation = AudioIsolation(room, phone.server, phone.caller, COLLEAGUE)
+    room, us, session = control.room, control.room.local_participant, control.session
+    isolation = AudioIsolation(room, control.server, control.user_identity, COLLEAGUE)
 
     session.input.set_audio_enabled(False)
     apart = asyncio.create_task(isolation.keep_apart())
@@ -145,13 +145,13 @@ async def warm_transfer(phone: Phone, address: str, summary: str) -> None:
         async with hold_music(room):
             music = [sid for sid in us.track_publications if sid not in speech]
             isolation.speak_to_colleague(speech, music)
-            dialling = phone.dialler.dial(address, room=room.name, identity=COLLEAGUE)
-            await phone.while_it_lasts(dialling)
-            await phone.while_it_lasts(_joined(room, COLLEAGUE))
-            phone.own(phone.dialler.meter(phone.end))
-            briefing = phrases(phone.language).briefing.format(summary=summary)
+            dialling = control.dialler.dial(address, room=room.name, identity=COLLEAGUE)
+            await control.until_hang_up(dialling)
+            await control.until_hang_up(_joined(room, COLLEAGUE))
+            control.spawn(control.dialler.meter(control.end_at_limit))
+            briefing = phrases(control.language).briefing.format(summary=summary)
             said = session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
-            has_accepted = await phone.while_it_lasts(
+            has_accepted = await control.until_hang_up(
                 accepted(room, COLLEAGUE, within=_ACCEPT_TIMEOUT)
             )
             said.interrupt(force=True)  # a decision needs no more of it
@@ -161,10 +161,10 @@ async def warm_transfer(phone: Phone, address: str, summary: str) -> None:
         await utils.aio.cancel_and_wait(apart)
         isolation.speak_to_all()
         if not has_accepted:
-            phone.own(_remove(phone, COLLEAGUE))  # nobody waits for that
+            control.spawn(_remove(control, COLLEAGUE))  # nobody waits for that
             session.input.set_audio_enabled(True)
     await isolation.connect(True)
-    await phone.leave_alone(COLLEAGUE)
+    await control.hand_over(COLLEAGUE)
 
 
 async def _joined(room: rtc.Room, identity: str) -> None:
@@ -180,10 +180,10 @@ async def _joined(room: rtc.Room, identity: str) -> None:
         raise NoAnswer("the call was not taken") from e
 
 
-async def _remove(phone: Phone, identity: str) -> None:
-    if identity not in phone.room.remote_participants:
+async def _remove(control: CallControl, identity: str) -> None:
+    if identity not in control.room.remote_participants:
         return  # LiveKit takes its time to say so
     with contextlib.suppress(api.TwirpError):  # it has just gone
-        await phone.server.room.remove_participant(
-            api.RoomParticipantIdentity(room=phone.room.name, identity=identity)
+        await control.server.room.remove_participant(
+            api.RoomParticipantIdentity(room=control.room.name, identity=identity)
         )

@@ -29,8 +29,8 @@ from agent.demo import Server
 from agent.demo.ports import free
 from agent.local.models import locate
 from agent.settings import ConductSettings, PhoneSettings, load
+from agent.telephony.call_control import CallControl
 from agent.telephony.outbound import OutboundCall
-from agent.telephony.phone import Phone
 from agent.turns import Floor
 from bench.caller import Caller, agent_token, join
 from bench.recording import SAMPLE_RATE, Samples
@@ -115,7 +115,7 @@ class Conversation:
 
     caller: Caller
     session: AgentSession[Conduct]
-    phone: Phone
+    phone: CallControl
     thinker: Thinker
     ear: Ear
     voice: Voice
@@ -168,7 +168,7 @@ def converse(server: Server) -> Converse:
             (participant,) = room.remote_participants.values()
             sip = SipApi()
             client._sip = sip  # type: ignore[assignment]
-            phone = Phone(
+            phone = CallControl(
                 settings,
                 room,
                 client,
@@ -180,7 +180,7 @@ def converse(server: Server) -> Converse:
             profile = load("gpu").model_copy(update={"phone": settings, "greeting": {"en": ""}})
             phone.start(session)
             await session.start(
-                phone.first(Assistant(profile, "en", floor, conduct, phone), floor),
+                phone.first_agent(Assistant(profile, "en", floor, conduct, phone), floor),
                 room=room,
                 room_options=room_io.RoomOptions(
                     participant_identity=caller.identity, text_input=False

@@ -85,7 +85,7 @@ async def test_a_transfer_waits_for_a_yes(converse: Converse) -> None:
 async def test_no_yes_is_no_transfer(converse: Converse, speech: Samples, answer: str) -> None:
     async with converse(
         TRANSFER, "All right.", hears=("No, thank you.",),
-        settings=given("transfer_call", patience=1.0),
+        settings=given("transfer_call", answer_timeout=1.0),
     ) as call:  # fmt: skip
         call.session.generate_reply(user_input="Sales, please.")
         await call.says("Shall I put you through")

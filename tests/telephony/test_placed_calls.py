@@ -17,10 +17,10 @@ from agent.demo import Server
 from agent.settings import load
 from agent.telephony.arrival import connect_user
 from agent.telephony.budget import CallBudget
-from agent.telephony.call import HungUp, answered
 from agent.telephony.dial import Dialler, NoAnswer
 from agent.telephony.numbers import NotAllowed
 from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
+from agent.telephony.sip_call import HungUp, wait_until_answered
 from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
 
@@ -95,7 +95,7 @@ async def test_a_call_counts_as_answered_when_its_status_says_so(server: Server)
         changed = asyncio.Event()
         room.on("participant_attributes_changed", lambda *_: changed.set())
         try:
-            waiting = asyncio.create_task(answered(room, known))
+            waiting = asyncio.create_task(wait_until_answered(room, known))
             await asyncio.sleep(0.3)
             assert not waiting.done()
             await callee.room.local_participant.set_attributes({"sip.callStatus": "active"})
@@ -106,7 +106,7 @@ async def test_a_call_counts_as_answered_when_its_status_says_so(server: Server)
                 while known.attributes["sip.callStatus"] != "ringing":
                     await changed.wait()
                     changed.clear()
-            waiting = asyncio.create_task(answered(room, known))
+            waiting = asyncio.create_task(wait_until_answered(room, known))
             await asyncio.sleep(0.3)
             await callee.room.disconnect()
             async with asyncio.timeout(5):
