@@ -19,9 +19,9 @@ async def connect_user(ctx: JobContext, settings: Settings) -> CallControl | Non
     """Enter the room and wait until somebody is there to speak with. None on the console.
 
     Raises:
-        HungUp: They were gone before anything was said.
+        HungUp: The user left before anything was said.
         NoAnswer: Whoever was to be called did not pick up.
-        NotAllowed: They may not be called, or call from elsewhere than they say.
+        NotAllowed: They may not be called, or the caller's origin is spoofed.
     """
     if ctx.is_fake_job():  # the console has no participants
         return None

@@ -51,7 +51,7 @@ class CallBudget:
         """Count a call that is about to be placed.
 
         Raises:
-            NotAllowed: There were too many, or nobody can tell.
+            NotAllowed: The budget is used up, or the store cannot be reached.
         """
         try:
             if not await self._limiter.hit(self._per_minute, _KEY, "calls"):

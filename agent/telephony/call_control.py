@@ -1,4 +1,4 @@
-"""Control of the call in one conversation: what the model is told of it, what it can do, and how it ends."""
+"""The call of one conversation: what the model is told of it and can do in it, and how it ends."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class CallControl:
     """Made for every conversation: somebody at a browser can have calls placed, too.
 
     Args:
-        settings: The profile's.
-        room: Where the conversation is.
+        settings: The profile's settings of the phone.
+        room: The room of the conversation.
         server: LiveKit's API.
-        user: Whom the agent speaks with.
-        language: Of the user, where it is known.
-        outbound_call: What this call was placed for; None if the user came by themselves.
+        user: The participant whom the agent speaks with.
+        language: Language of the user, if it is known.
+        outbound_call: The call that the agent placed; None if the user called or joined.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class CallControl:
 
     @property
     def language(self) -> Language:
-        """Of what is said on the phone: English while the user's is not known."""
+        """Language of what is said on the phone: English while the user's is not known."""
         return self.known_language or "en"
 
     @property
@@ -100,7 +100,7 @@ class CallControl:
         return self.sip_call is None or await self.sip_call.wait_until_answered(self.room)
 
     def set_language(self, language: Language) -> None:
-        """Go on in another language."""
+        """Change the language of what is said from now on."""
         self.known_language = language
 
     def first_agent(self, assistant: Agent, floor: Floor) -> Agent:
@@ -176,12 +176,12 @@ class CallControl:
         self.session.output.set_audio_enabled(False)
 
     async def end_at_limit(self) -> None:
-        """End the call, its time being up."""
+        """End the call because its time or the budget is used up."""
         logger.info("the call has reached its limit")
         self.hang_up()
 
     async def aclose(self) -> None:
-        """Watch no more."""
+        """Stop watching the call and cancel what it runs; it may be called twice."""
         self.room.off("participant_disconnected", self._on_left)
         self.room.off("participant_attributes_changed", self._on_attributes)
         for task in self._tasks:

@@ -43,7 +43,7 @@ class Consent(Question[bool]):
 
     Args:
         question: What will be done, as a question.
-        language: Of the caller.
+        language: Language of the caller.
         room: Where keys are pressed.
         answer_timeout: As in :class:`Question`, in seconds.
     """

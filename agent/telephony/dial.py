@@ -25,9 +25,9 @@ class Dialler:
     """Places calls through the profile's trunk, within its limits.
 
     Args:
-        settings: Whom may be called, and how often.
+        settings: Which numbers may be called, and how often.
         server: LiveKit's API.
-        budget: What counts the calls.
+        budget: Counts the calls and their minutes.
     """
 
     def __init__(self, settings: PhoneSettings, server: api.LiveKitAPI, budget: CallBudget) -> None:
@@ -39,7 +39,7 @@ class Dialler:
         """The address to dial: a destination of the profile as it stands, anything else in E.164.
 
         Raises:
-            NotAllowed: It is no number, or not one that may be called.
+            NotAllowed: It is not a phone number, or not one that may be called.
         """
         if any(written == known.address for known in self._settings.destinations.values()):
             return written
@@ -51,7 +51,7 @@ class Dialler:
         Args:
             number: As it was written or said.
             room: Where the call joins.
-            identity: Of its participant there.
+            identity: Identity of its participant there.
 
         Raises:
             NotAllowed: It may not be called, or not now.
@@ -81,10 +81,10 @@ class Dialler:
         Args:
             address: A number in E.164, or a ``sip:`` address.
             room: Where the caller is.
-            identity: Of the caller there.
+            identity: Identity of the caller there.
 
         Raises:
-            NotAllowed: Not now.
+            NotAllowed: The budget is used up.
             NoAnswer: The caller's network refused, or the destination did.
         """
         await self._budget.count_call()

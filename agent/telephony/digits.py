@@ -104,7 +104,7 @@ class AskForDigits(Question[str]):
         ask: The question, such as "Enter your order number, then the hash key."
         least: Fewest digits of an answer.
         most: Most digits.
-        language: Of the caller.
+        language: Language of the caller.
         room: Where keys are pressed.
         answer_timeout: As in :class:`Question`, in seconds.
     """
@@ -133,5 +133,5 @@ class AskForDigits(Question[str]):
         return digits if self._least <= len(digits) <= self._most else None
 
     def timed_out(self) -> str | None:
-        """No more keys come."""
+        """Take what was keyed in, if it is enough."""
         return self._keypad.take()

@@ -15,7 +15,7 @@ CALLEE = "callee"
 
 
 class OutboundCall(BaseModel):
-    """One call to place."""
+    """A call for the agent to place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,8 +40,8 @@ async def dispatch_outbound_call(server: api.LiveKitAPI, outbound_call: Outbound
         The room's name.
 
     Raises:
-        livekit.api.TwirpError: LiveKit refuses.
-        aiohttp.ClientError: It cannot be reached.
+        livekit.api.TwirpError: LiveKit refuses the request.
+        aiohttp.ClientError: LiveKit cannot be reached.
     """
     room = f"call-out-{uuid.uuid4().hex[:12]}"
     dispatch = api.RoomAgentDispatch(metadata=outbound_call.model_dump_json())

@@ -99,7 +99,7 @@ class Question(AgentTask[T]):
                 self._answer(answer)
 
     def give_up(self) -> None:
-        """Wait for no answer any more."""
+        """Stop waiting for an answer."""
         if not self.done():
             self.complete(ToolError("The call has ended."))
 

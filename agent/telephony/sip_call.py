@@ -26,13 +26,13 @@ class SipCall:
     """A participant on the phone."""
 
     identity: str
-    """Of the participant in the room."""
+    """Identity of the participant in the room."""
     id: str
     """LiveKit's own identifier of the call, which may be logged."""
     number: str | None
-    """Of the other end: who calls, or who is called. None if it is withheld."""
+    """Number of the other end: who calls, or who is called. None if it is withheld."""
     trunk_number: str | None
-    """Of our end."""
+    """Number of our end."""
 
     @classmethod
     def from_participant(cls, participant: rtc.Participant) -> SipCall | None:
@@ -48,7 +48,7 @@ class SipCall:
         )
 
     async def wait_until_answered(self, room: rtc.Room) -> bool:
-        """Wait until the line is open; False if they are gone before."""
+        """Wait until the call is answered; False if it ends before that."""
         try:
             await wait_until_answered(room, room.remote_participants[self.identity])
         except (HungUp, KeyError):
@@ -69,10 +69,10 @@ class SipCall:
 
 
 async def wait_until_answered(room: rtc.Room, participant: rtc.RemoteParticipant) -> None:
-    """Wait until the line is open.
+    """Wait until the call is answered.
 
     Raises:
-        HungUp: It will not be answered any more.
+        HungUp: The call ended before it was answered.
     """
     changed = asyncio.Event()
 

@@ -23,7 +23,7 @@ class BeepDetector:
     """Finds an unchanging tone in a stream of sound, and reports it when it ends.
 
     Args:
-        sample_rate: Of the samples pushed, in Hz.
+        sample_rate: Sample rate of the sound that is pushed, in Hz.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -35,7 +35,7 @@ class BeepDetector:
         self._windows = 0
 
     def push(self, samples: NDArray[np.int16]) -> bool:
-        """Take mono samples; whether a beep ended in them."""
+        """Take mono samples and tell whether a beep ended in them."""
         samples = np.concatenate([self._remainder, samples])
         whole = len(samples) // self._size * self._size
         self._remainder = samples[whole:]

@@ -1,4 +1,4 @@
-"""Who picked up: a person, or a machine to leave a message on. A policy without a clock.
+"""Tells a person who picked up from a machine that takes a message. A policy without a clock.
 
 Three things tell them apart: the words, where the recogniser got them; how long the greeting
 goes on without a pause (a person says "hello?" and waits); and a beep.
@@ -62,10 +62,10 @@ _LONGEST_GREETING = 30.0
 
 @dataclass
 class AnswerDetector:
-    """What is known of whoever picked up. All times are seconds after that.
+    """Decides who picked up. All times are in seconds after the answer.
 
-    Feed it what is heard, as it is heard, and ask for the :meth:`answered_by`; what is no person
-    is heard out until its greeting is :meth:`greeting_over`.
+    Feed it what is heard, as it is heard, and ask for the :meth:`answered_by`; anything but a
+    person is heard out until its greeting is :meth:`greeting_over`.
     """
 
     _began: float | None = None
@@ -95,7 +95,7 @@ class AnswerDetector:
     def heard(self, words: str, at: float, *, whole: bool = True) -> None:
         """More of what was said has been understood, all of it until its last pause or less."""
         self._words = f"{self._words} {words}"
-        if whole and words.strip():  # no words are what a recogniser makes of what it did not get
+        if whole and words.strip():  # an empty transcript means that it was not understood
             self._words_at = at
 
     def beep(self, at: float) -> None:
@@ -103,7 +103,7 @@ class AnswerDetector:
         self._beeped = at
 
     def answered_by(self, now: float) -> AnsweredBy | None:
-        """Who it is, or None while that is open.
+        """Who picked up, or None while that is undecided.
 
         More words can make a menu or an announcement of what was a machine.
         """
@@ -128,11 +128,11 @@ class AnswerDetector:
         return "person" if now - self._ended >= pause else None
 
     def greeting_over(self, now: float) -> bool:
-        """Whether a machine has said all, and records now or waits for a key."""
+        """Whether a machine has finished its greeting, and now records or waits for a key."""
         if now >= _LONGEST_GREETING:
             return True
         if self._beeped is not None and self._beeped >= self._stretch:
-            return True  # a beep before the greeting is none to wait for
+            return True  # a beep before the greeting does not count
         pause = _GREETING_END_PAUSE if self._understood else _WAIT_FOR_MANY_WORDS
         return self._ended is not None and now - self._ended >= pause
 

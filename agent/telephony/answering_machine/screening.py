@@ -32,13 +32,13 @@ _TICK = 0.05
 
 
 class CallScreening(Agent):
-    """Listens until it is clear who picked up; then hands over, or leaves the message and goes.
+    """Listens until it is clear who picked up; then hands over, or leaves the message and hangs up.
 
     Args:
-        message: What is left on a machine.
-        then: Who talks with a person.
-        floor: Of the session. The end of a turn would be known up to two seconds too late: it
-            tells each pause instead.
+        message: The words that are left on a machine.
+        assistant: The agent that talks with a person, or with a menu.
+        floor: The turn-taking of the session, which reports each pause meanwhile: the end of a
+            turn would be known up to two seconds too late.
     """
 
     def __init__(self, message: str, assistant: Agent, floor: Floor) -> None:
@@ -49,7 +49,7 @@ class CallScreening(Agent):
         )
         self._message, self._assistant, self._floor = message, assistant, floor
         self.answered_by: AnsweredBy | None = None
-        """Who picked up; None while that is open."""
+        """Who picked up; None while that is undecided."""
         self._detector = AnswerDetector()
         self._beep_detector: BeepDetector | None = None
         self._began = 0.0
@@ -64,7 +64,7 @@ class CallScreening(Agent):
         self._listening = asyncio.create_task(self._screen())
 
     async def on_exit(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._exit.close()
         if self._listening and self._listening is not asyncio.current_task():
             self._listening.cancel()
@@ -85,7 +85,7 @@ class CallScreening(Agent):
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
     ) -> None:
-        """AnswerDetector nothing yet."""
+        """Keep what is said from the model until it is clear who picked up."""
         raise StopResponse
 
     async def _tap(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
