@@ -21,7 +21,7 @@ from .language import LanguageSwitch
 from .session import make, turns_of
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
-from .telephony import HungUp, NoAnswer, NotAllowed, mask_logs, meet
+from .telephony import HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
 
 logger = logging.getLogger("parley")
 
@@ -77,7 +77,7 @@ async def enter(ctx: JobContext) -> None:
     settings = settings_module.load()
     mask_logs()
     try:
-        phone = await meet(ctx, settings)
+        phone = await connect_user(ctx, settings)
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
         await ctx.delete_room()
@@ -94,7 +94,7 @@ async def enter(ctx: JobContext) -> None:
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
-    by_phone = phone is not None and phone.call is not None
+    by_phone = phone is not None and phone.sip_call is not None
     longest_pause = turns_of(settings, phone=by_phone).max_delay
     recogniser = engines.stt(settings.stt, language, longest_pause=longest_pause)
     voice = engines.tts(settings.tts, language)
@@ -134,7 +134,7 @@ async def enter(ctx: JobContext) -> None:
     if phone:
         phone.start(session)
         ctx.add_shutdown_callback(phone.aclose)
-    await conversation.start(phone.first(assistant, floor) if phone else assistant, ctx.room)
+    await conversation.start(phone.first_agent(assistant, floor) if phone else assistant, ctx.room)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
     await read_prompt()

@@ -12,7 +12,7 @@ from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
 from .settings import Language, Settings
-from .telephony.phone import Phone
+from .telephony.call_control import CallControl
 from .tools import TOOLS
 
 # Written for the ear. Byte-stable on purpose: the server's prefix cache holds it between turns.
@@ -65,7 +65,7 @@ class Assistant(TurnTakingAgent):
         settings: Settings,
         language: Language | None,
         floor: Floor,
-        phone: Phone | None = None,
+        phone: CallControl | None = None,
     ) -> None:
         super().__init__(
             floor,
@@ -78,7 +78,7 @@ class Assistant(TurnTakingAgent):
 
     async def on_enter(self) -> None:
         """Greet, in words that are ready: no model stands between the user and a hello."""
-        if self._phone and not await self._phone.picked_up():
+        if self._phone and not await self._phone.wait_until_answered():
             return
         text = (self._phone and self._phone.greeting) or greeting(self._settings, self._language)
         if text:
@@ -99,7 +99,7 @@ class Assistant(TurnTakingAgent):
         """Go on in another language."""
         self._language = language
         if self._phone:
-            self._phone.follow(language)
+            self._phone.set_language(language)
         await self.update_instructions(instructions(self._settings, language, self._phone))
 
 
@@ -115,7 +115,7 @@ class SensingAssistant(Assistant):
         language: Language | None,
         floor: Floor,
         shown: TurnImage | None = None,
-        phone: Phone | None = None,
+        phone: CallControl | None = None,
     ) -> None:
         super().__init__(settings, language, floor, phone)
         self._heard = TurnAudio()
@@ -161,14 +161,16 @@ class SensingAssistant(Assistant):
         self._heard.end()
 
 
-def instructions(settings: Settings, language: Language | None, phone: Phone | None = None) -> str:
+def instructions(
+    settings: Settings, language: Language | None, phone: CallControl | None = None
+) -> str:
     """The system prompt for a language, and on the phone what there is to know of the call."""
     prompt = settings.instructions
     if prompt is None:
         prompt = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
         plan = settings.conduct.plan
         prompt += _IN_PARTS[language or "en"] if plan.enabled and plan.outline else ""
-    told = phone.described() if phone else ""
+    told = phone.describe() if phone else ""
     return f"{prompt}\n{told}" if told else prompt
 
 

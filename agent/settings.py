@@ -220,7 +220,7 @@ PhoneTool = Literal[
     "press_keys",
     "hold",
     "transfer_call",
-    "introduce_call",
+    "warm_transfer",
     "place_call",
 ]
 """What the model may be given to do on the phone; the last three cost money, and ask first."""
@@ -260,7 +260,7 @@ class PhoneSettings(_Section):
     minutes_per_day: Annotated[int, Field(ge=1, le=100_000)] = 60
     """Minutes of placed calls within 24 hours, by all conversations together; a call ends when
     they are used up."""
-    ledger: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
+    budget_store: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
         "async+memory://"
     )
     """Where the two counts are kept: ``async+memory://`` (each conversation for itself, to try
@@ -271,7 +271,7 @@ class PhoneSettings(_Section):
     """Longest call, in minutes."""
     warning: Seconds = 30.0
     """How long before that the caller is told, in seconds."""
-    patience: Seconds = 8.0
+    answer_timeout: Seconds = 8.0
     """How long a question that only keys or a yes can answer waits for them, in seconds."""
 
 

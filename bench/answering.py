@@ -1,8 +1,9 @@
 """Who picked up: calls that the agent places, to people, answering machines, menus.
 
 Run with ``make bench-answering``. The greetings of ``answering.yaml`` are spoken by Kokoro's voices
-and come through G.711, each into a room in which :class:`agent.telephony.screening.Screening`
-listens as in a call: with its detector of voice, the profile's own ear and voice, in real time.
+and come through G.711, each into a room in which
+:class:`agent.telephony.answering_machine.CallScreening` listens as in a call: with its detector of
+voice, the profile's own ear and voice, in real time.
 A machine beeps after its greeting, and the message is to begin after that and no sooner.
 """
 
@@ -28,8 +29,7 @@ from agent import engines, settings
 from agent.demo import Server
 from agent.session import make
 from agent.settings import Language, Settings
-from agent.telephony.answering import Verdict
-from agent.telephony.screening import Screening
+from agent.telephony.answering_machine import AnsweredBy, CallScreening
 
 from . import report, speech
 from .caller import Caller, agent_token, join
@@ -69,7 +69,7 @@ class Case:
 
     half: str
     language: Language
-    kind: Verdict
+    kind: AnsweredBy
     text: str
     voice: str
     number: int
@@ -99,7 +99,7 @@ class Row:
     """What became of a case; times in seconds."""
 
     case: Case
-    verdict: Verdict | None
+    verdict: AnsweredBy | None
     from_greeting: float | None
     """From the first sound of whoever picked up to the verdict."""
     from_end: float | None
@@ -157,7 +157,7 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
         heard: list[str] = []
         session.on("user_input_transcribed", lambda event: heard.append(event.transcript))
         message = MESSAGE[case.language]
-        screening = Screening(message, _Speaker(message), conversation.floor)
+        screening = CallScreening(message, _Speaker(message), conversation.floor)
         await conversation.start(screening, room, hears=callee.identity)
         await callee.until("listening")
         await asyncio.sleep(PICKED_UP)
@@ -165,7 +165,7 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
 
 
 async def _watch(
-    case: Case, callee: Caller, screening: Screening, sound: Samples, heard: list[str]
+    case: Case, callee: Caller, screening: CallScreening, sound: Samples, heard: list[str]
 ) -> Row:
     began = callee.now
     speaking = asyncio.create_task(callee.say(sound))
@@ -176,11 +176,11 @@ async def _watch(
         async with asyncio.timeout(WITHIN):
             while decided is None or spoke is None:
                 await callee.tick()
-                if decided is None and screening.verdict:
+                if decided is None and screening.answered_by:
                     decided = callee.now
                 if (last := callee.heard.last_loud) is not None and last > began:
                     spoke = callee.heard.first_sound(began)
-                if screening.verdict == "unreachable":
+                if screening.answered_by == "unreachable":
                     break
             quiet = await speaking
     speaking.cancel()
@@ -191,7 +191,7 @@ async def _watch(
     words_end = last - (_beep_length(case) if case.kind == "machine" else 0.0)
     return Row(
         case,
-        screening.verdict,
+        screening.answered_by,
         from_greeting=decided - first if decided is not None else None,
         from_end=decided - words_end if decided is not None else None,
         spoke_after=spoke - last if spoke is not None else None,

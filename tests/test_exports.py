@@ -9,7 +9,7 @@ import pytest
 EXPORTS = {
     "agent.demo": {"Server", "Stack", "StackError"},
     "agent.local.models": {"ModelError", "locate"},
-    "agent.telephony": {"HungUp", "NoAnswer", "NotAllowed", "mask_logs", "meet"},
+    "agent.telephony": {"HungUp", "NoAnswer", "NotAllowed", "mask_logs", "connect_user"},
     "agent.telemetry": {"TOPIC_TURN", "TurnPublisher"},
     "agent.web": {"create_app"},
 }

@@ -54,6 +54,7 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_CONDUCT__FILLER", "1", ["conduct.filler is not a setting", "filler_after"]),
         ("PARLEY_LANGUAGE", "fr", ["language", "'en', 'zh' or 'auto'"]),
         ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
+        ("PARLEY_PHONE__TOOLS", '["introduce_call"]', ["phone.tools.0", "'warm_transfer'"]),
         ("PARLEY_GREETING", '{"fr": "Salut"}', ["greeting.fr", "'en' or 'zh'"]),
     ],
 )

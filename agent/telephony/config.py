@@ -62,7 +62,7 @@ class _Section(BaseModel):
 class _Trunk(_Section):
     numbers: list[Number] = []
     username: str | None = None
-    """Of the digest authentication."""
+    """User name of the digest authentication."""
     password_env: Secret | None = None
     """Environment variable with its password."""
     encryption: Encryption = "disable"
@@ -107,7 +107,7 @@ class InboundTrunk(_Trunk):
     max_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     """Longest call."""
     language: Language | None = None
-    """Of the callers; the profile's when not given."""
+    """Language of the callers; the profile's when not given."""
     rooms: Rooms = Rooms()
 
     @model_validator(mode="after")
@@ -143,7 +143,7 @@ def load(path: Path = DEFAULT) -> Trunks:
     """Read the file.
 
     Args:
-        path: Of the YAML.
+        path: Path of the YAML file.
 
     Raises:
         TelephonyError: It is missing or wrong.

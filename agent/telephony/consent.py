@@ -43,19 +43,19 @@ class Consent(Question[bool]):
 
     Args:
         question: What will be done, as a question.
-        language: Of the caller.
+        language: Language of the caller.
         room: Where keys are pressed.
-        patience: As in :class:`Question`, in seconds.
+        answer_timeout: As in :class:`Question`, in seconds.
     """
 
     def __init__(
-        self, question: str, *, language: Language, room: rtc.Room, patience: float
+        self, question: str, *, language: Language, room: rtc.Room, answer_timeout: float
     ) -> None:
         super().__init__(
             ask=f"{question} {_HINT[language]}",
             again=_AGAIN[language],
             room=room,
-            patience=patience,
+            answer_timeout=answer_timeout,
         )
 
     def pressed(self, key: str) -> bool:

@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
 from ..settings import PhoneSettings
-from .ledger import Ledger
+from .budget import CallBudget
 from .numbers import NotAllowed, dialable, mask
 
 logger = logging.getLogger("parley")
@@ -25,21 +25,21 @@ class Dialler:
     """Places calls through the profile's trunk, within its limits.
 
     Args:
-        settings: Whom may be called, and how often.
+        settings: Which numbers may be called, and how often.
         server: LiveKit's API.
-        ledger: What counts the calls.
+        budget: Counts the calls and their minutes.
     """
 
-    def __init__(self, settings: PhoneSettings, server: api.LiveKitAPI, ledger: Ledger) -> None:
+    def __init__(self, settings: PhoneSettings, server: api.LiveKitAPI, budget: CallBudget) -> None:
         self._settings = settings
         self._server = server
-        self._ledger = ledger
+        self._budget = budget
 
     def allowed(self, written: str) -> str:
         """The address to dial: a destination of the profile as it stands, anything else in E.164.
 
         Raises:
-            NotAllowed: It is no number, or not one that may be called.
+            NotAllowed: It is not a phone number, or not one that may be called.
         """
         if any(written == known.address for known in self._settings.destinations.values()):
             return written
@@ -51,14 +51,14 @@ class Dialler:
         Args:
             number: As it was written or said.
             room: Where the call joins.
-            identity: Of its participant there.
+            identity: Identity of its participant there.
 
         Raises:
             NotAllowed: It may not be called, or not now.
             NoAnswer: Nobody picked up.
         """
         number = self.allowed(number)
-        await self._ledger.call()
+        await self._budget.count_call()
         request = api.CreateSIPParticipantRequest(
             sip_trunk_id=await self._trunk(),
             sip_call_to=number,
@@ -81,13 +81,13 @@ class Dialler:
         Args:
             address: A number in E.164, or a ``sip:`` address.
             room: Where the caller is.
-            identity: Of the caller there.
+            identity: Identity of the caller there.
 
         Raises:
-            NotAllowed: Not now.
+            NotAllowed: The budget is used up.
             NoAnswer: The caller's network refused, or the destination did.
         """
-        await self._ledger.call()
+        await self._budget.count_call()
         request = api.TransferSIPParticipantRequest(
             room_name=room,
             participant_identity=identity,
@@ -105,7 +105,7 @@ class Dialler:
 
     async def meter(self, end: Callable[[], Awaitable[object]]) -> None:
         """Count the minutes of a call while it lasts; end it when there are none left."""
-        while await self._ledger.minute():  # noqa: ASYNC110 - it counts, it waits for nothing
+        while await self._budget.count_minute():  # noqa: ASYNC110 - it counts, it waits for nothing
             await asyncio.sleep(60)
         logger.warning("the minutes of today's calls are used up")
         await end()

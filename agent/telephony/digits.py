@@ -86,7 +86,7 @@ class Keypad:
             self._keys += key
         return self._keys if len(self._keys) == self._most or key == "#" and self.enough() else None
 
-    def rest(self) -> str | None:
+    def take(self) -> str | None:
         """The answer, if the keys so far are one; what there is of one that is not is dropped."""
         keys, whole = self._keys, self.enough()
         self._keys = ""
@@ -104,9 +104,9 @@ class AskForDigits(Question[str]):
         ask: The question, such as "Enter your order number, then the hash key."
         least: Fewest digits of an answer.
         most: Most digits.
-        language: Of the caller.
+        language: Language of the caller.
         room: Where keys are pressed.
-        patience: As in :class:`Question`, in seconds.
+        answer_timeout: As in :class:`Question`, in seconds.
     """
 
     def __init__(
@@ -117,9 +117,9 @@ class AskForDigits(Question[str]):
         most: int,
         language: Language,
         room: rtc.Room,
-        patience: float,
+        answer_timeout: float,
     ) -> None:
-        super().__init__(ask=ask, again=_AGAIN[language], room=room, patience=patience)
+        super().__init__(ask=ask, again=_AGAIN[language], room=room, answer_timeout=answer_timeout)
         self._keypad = Keypad(least, most)
         self._least, self._most = least, most
 
@@ -132,6 +132,6 @@ class AskForDigits(Question[str]):
         digits = spoken_digits(words)
         return digits if self._least <= len(digits) <= self._most else None
 
-    def waited(self) -> str | None:
-        """No more keys come."""
-        return self._keypad.rest()
+    def timed_out(self) -> str | None:
+        """Take what was keyed in, if it is enough."""
+        return self._keypad.take()

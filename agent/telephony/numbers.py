@@ -33,13 +33,13 @@ def dialable(written: str, prefixes: Sequence[str]) -> str:
         prefixes: Beginnings of the numbers that may be called, such as ``+44`` or ``+1212``.
 
     Raises:
-        NotAllowed: It is no number, or begins with none of the prefixes.
+        NotAllowed: It is not a phone number, or begins with none of the prefixes.
     """
     number = re.sub(r"[\s().-]", "", written)
     if number.startswith("00"):
         number = "+" + number[2:]
     if not _E164.fullmatch(number):
-        raise NotAllowed("That is no phone number with a country code, such as +1 202 555 0143.")
+        raise NotAllowed("That is not a phone number with a country code, such as +1 202 555 0143.")
     if not any(number.startswith(prefix) for prefix in prefixes):
         raise NotAllowed("Numbers of that country or network may not be called.")
     return number
@@ -61,7 +61,7 @@ _LOGGINGS_OWN = frozenset(vars(logging.makeLogRecord({})))
 
 
 def mask_logs() -> None:
-    """Let no log of the agent, or of LiveKit in its process, tell a phone number."""
+    """Mask phone numbers in the logs of the agent and of LiveKit in its process."""
     # At the loggers, for the process that only hands the call on; at the handlers, because in a
     # job LiveKit's own filter there adds the room's name to every record.
     loggers = [logging.getLogger(name) for name in ("parley", "livekit.agents", "livekit")]

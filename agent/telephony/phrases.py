@@ -14,37 +14,37 @@ class Phrases:
     reachable: str
     """For the model."""
     ending_soon: str
-    may_transfer: str
+    confirm_transfer: str
     transferring: str
-    may_introduce: str
-    fetching: str
-    take_it: str
+    confirm_warm_transfer: str
+    calling: str
+    briefing: str
     connected: str
-    may_call: str
+    confirm_call: str
 
 
 _PHRASES: dict[Language, Phrases] = {
     "en": Phrases(
         reachable="You can reach: {names}.",
         ending_soon="Just so you know, this call has to end shortly.",
-        may_transfer="Shall I put you through to {name}? I'll leave the call then.",
+        confirm_transfer="Shall I put you through to {name}? I'll leave the call then.",
         transferring="I'm putting you through now.",
-        may_introduce="Shall I call {name} and connect you?",
-        fetching="One moment please, I'm calling {name}.",
-        take_it="A caller for you. {summary} Press 1 to take the call, or hang up.",
+        confirm_warm_transfer="Shall I call {name} and connect you?",
+        calling="One moment please, I'm calling {name}.",
+        briefing="A caller for you. {summary} Press 1 to take the call, or hang up.",
         connected="You are connected.",
-        may_call="Shall I call {number} and say: {message}",
+        confirm_call="Shall I call {number} and say: {message}",
     ),
     "zh": Phrases(
         reachable="可以转接的对象：{names}。",
         ending_soon="提醒您，这个通话很快就要结束了。",
-        may_transfer="要我把电话转给{name}吗？转接后我会离开通话。",
+        confirm_transfer="要我把电话转给{name}吗？转接后我会离开通话。",
         transferring="正在为您转接。",
-        may_introduce="要我打给{name}，帮您接通吗？",
-        fetching="请稍等，我正在打给{name}。",
-        take_it="有一位来电者找您。{summary} 接听请按1，不接请挂断。",
+        confirm_warm_transfer="要我打给{name}，帮您接通吗？",
+        calling="请稍等，我正在打给{name}。",
+        briefing="有一位来电者找您。{summary} 接听请按1，不接请挂断。",
         connected="已经接通。",
-        may_call="要我打给{number}，转告：{message}吗？",
+        confirm_call="要我打给{number}，转告：{message}吗？",
     ),
 }
 

@@ -22,7 +22,7 @@ class Question(AgentTask[T]):
         ask: What is said first.
         again: What is said when an answer was not understood, or none came.
         room: Where keys are pressed.
-        patience: Longest silence of keys and voices, in seconds, before it is asked again.
+        answer_timeout: Longest silence of keys and voices, in seconds, before it is asked again.
         tries: How often it is asked in all.
 
     Raises:
@@ -30,7 +30,7 @@ class Question(AgentTask[T]):
     """
 
     def __init__(
-        self, *, ask: str, again: str, room: rtc.Room, patience: float, tries: int = 2
+        self, *, ask: str, again: str, room: rtc.Room, answer_timeout: float, tries: int = 2
     ) -> None:
         super().__init__(
             instructions="",
@@ -38,7 +38,7 @@ class Question(AgentTask[T]):
             turn_handling={"preemptive_generation": {"enabled": False}},
         )
         self._ask, self._again = ask, again
-        self._room, self._patience, self._tries = room, patience, tries
+        self._room, self._answer_timeout, self._tries = room, answer_timeout, tries
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: asyncio.Task[None] | None = None
 
@@ -50,7 +50,7 @@ class Question(AgentTask[T]):
     def said(self, words: str) -> T | None:
         """What words answer; None if it was not understood."""
 
-    def waited(self) -> T | None:
+    def timed_out(self) -> T | None:
         """What the silence after keys answers; None to ask again."""
         return None
 
@@ -80,16 +80,16 @@ class Question(AgentTask[T]):
         self._keys.put_nowait(key.digit)
 
     async def _wait(self) -> None:
-        """Take keys; each starts the patience anew, and so does anyone's voice."""
+        """Take keys; each starts the timeout anew, and so does anyone's voice."""
         self.session.say(self._ask)
         while not self.done():
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._answer_timeout):
                     key = await self._keys.get()
             except TimeoutError:
                 if "speaking" in (self.session.agent_state, self.session.user_state):
                     continue
-                answer = self.waited()
+                answer = self.timed_out()
                 if answer is None:
                     self._ask_again()
             else:
@@ -99,7 +99,7 @@ class Question(AgentTask[T]):
                 self._answer(answer)
 
     def give_up(self) -> None:
-        """Wait for no answer any more."""
+        """Stop waiting for an answer."""
         if not self.done():
             self.complete(ToolError("The call has ended."))
 

@@ -18,7 +18,7 @@ async def connect(
     """Open the interface of a server; of the one that LIVEKIT_* names if none is given.
 
     Raises:
-        TelephonyError: It is not named, cannot be reached, or refuses what is asked of it.
+        TelephonyError: The server is not named, cannot be reached, or refuses the request.
     """
     try:
         server = api.LiveKitAPI(url, api_key, api_secret)

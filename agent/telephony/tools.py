@@ -19,18 +19,18 @@ from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, Toolset
 
 from ..settings import Destination
-from .call import HungUp
 from .consent import Consent
 from .dial import NoAnswer
 from .digits import AskForDigits
-from .hold import on_hold
-from .introduction import introduce
+from .hold_music import hold_music
 from .numbers import NotAllowed
-from .order import Order, send
+from .outbound import OutboundCall, dispatch_outbound_call
 from .phrases import Phrases, phrases
+from .sip_call import HungUp
+from .warm_transfer import warm_transfer
 
 if TYPE_CHECKING:
-    from .phone import Phone
+    from .call_control import CallControl
 
 _KEY_PAUSE = 0.3
 """Seconds from key to key. LiveKit's own tool leaves as many: an IVR wants to see them apart."""
@@ -42,16 +42,16 @@ class PhoneTools:
     """The tools of one conversation.
 
     Args:
-        phone: Its phone.
+        control: The control of its call.
     """
 
-    def __init__(self, phone: Phone) -> None:
-        self._phone = phone
+    def __init__(self, control: CallControl) -> None:
+        self._control = control
 
     def offered(self) -> list[Tool | Toolset]:
         """Those that the settings give to the model; at a browser only a call to somebody else."""
-        names = self._phone.settings.tools
-        if self._phone.call is None:
+        names = self._control.settings.tools
+        if self._control.sip_call is None:
             names = [name for name in names if name == "place_call"]
         return [getattr(self, name) for name in names]
 
@@ -62,8 +62,8 @@ class PhoneTools:
         Args:
             goodbye: The last words to the user, one short sentence.
         """
-        await self._phone.session.say(goodbye)
-        self._phone.hang_up()
+        await self._control.session.say(goodbye)
+        self._control.hang_up()
         raise StopResponse
 
     @function_tool
@@ -77,15 +77,15 @@ class PhoneTools:
         """
         if not 1 <= least <= most <= 32:
             raise ToolError("least and most must be from 1 to 32, and least not above most.")
-        phone = self._phone
-        return await phone.ask(
+        control = self._control
+        return await control.ask(
             AskForDigits(
                 question,
                 least=least,
                 most=most,
-                language=phone.language,
-                room=phone.room,
-                patience=phone.settings.patience,
+                language=control.language,
+                room=control.room,
+                answer_timeout=control.settings.answer_timeout,
             )
         )
 
@@ -101,7 +101,7 @@ class PhoneTools:
         except ValueError as e:
             raise ToolError("Only digits, * and # can be pressed.") from e
         for event in events:
-            await self._phone.room.local_participant.publish_dtmf(
+            await self._control.room.local_participant.publish_dtmf(
                 code=dtmf_event_to_code(event), digit=event.value
             )
             await asyncio.sleep(_KEY_PAUSE)
@@ -120,17 +120,17 @@ class PhoneTools:
             if event.new_state == "speaking":
                 spoke.set()
 
-        self._phone.session.on("user_state_changed", on_state)
+        self._control.session.on("user_state_changed", on_state)
         try:
-            async with on_hold(self._phone.room):
+            async with hold_music(self._control.room):
                 async with asyncio.timeout(min(seconds, _LONGEST_HOLD)):
-                    await self._phone.while_it_lasts(spoke.wait())
+                    await self._control.until_hang_up(spoke.wait())
         except HungUp:
             raise StopResponse from None
         except TimeoutError:
             return "The user has not come back. Ask whether they are still there."
         finally:
-            self._phone.session.off("user_state_changed", on_state)
+            self._control.session.off("user_state_changed", on_state)
         return "The user is back."
 
     @function_tool
@@ -140,37 +140,37 @@ class PhoneTools:
         Args:
             destination: One of the names that you were given.
         """
-        phone = self._phone
+        control = self._control
         known = self._destination(destination)
-        if phone.call is None:
+        if control.sip_call is None:
             raise ToolError("The user is not on the phone.")
-        await self._agreed(self._say.may_transfer.format(name=destination))
-        await self._phone.session.say(self._say.transferring, allow_interruptions=False)
+        await self._agreed(self._say.confirm_transfer.format(name=destination))
+        await self._control.session.say(self._say.transferring, allow_interruptions=False)
         try:
-            await phone.dialler.transfer(
-                known.address, room=phone.room.name, identity=phone.call.identity
+            await control.dialler.transfer(
+                known.address, room=control.room.name, identity=control.sip_call.identity
             )
         except (NotAllowed, NoAnswer) as e:
             raise ToolError(f"The user could not be put through: {e}") from e
-        phone.hang_up()
+        control.hang_up()
         raise StopResponse
 
     @function_tool
-    async def introduce_call(self, destination: str, summary: str) -> None:
+    async def warm_transfer(self, destination: str, summary: str) -> None:
         """Call somebody, tell them why the user calls, and connect the two if they agree.
 
         Args:
             destination: One of the names that you were given.
             summary: What the user wants, in one or two sentences, for whoever is called.
         """
-        phone = self._phone
+        control = self._control
         known = self._destination(destination)
-        await self._agreed(self._say.may_introduce.format(name=destination))
-        await self._phone.session.say(
-            self._say.fetching.format(name=destination), allow_interruptions=False
+        await self._agreed(self._say.confirm_warm_transfer.format(name=destination))
+        await self._control.session.say(
+            self._say.calling.format(name=destination), allow_interruptions=False
         )
         try:
-            await introduce(phone, known.address, summary)
+            await warm_transfer(control, known.address, summary)
         except HungUp:
             pass
         except (NotAllowed, NoAnswer) as e:
@@ -185,31 +185,36 @@ class PhoneTools:
             number: Their number with country code, such as +12025550143.
             message: What they are told, in full sentences.
         """
-        phone = self._phone
+        control = self._control
         try:
-            number = phone.dialler.allowed(number)
+            number = control.dialler.allowed(number)
         except NotAllowed as e:
             raise ToolError(str(e)) from e
-        await self._agreed(self._say.may_call.format(number=" ".join(number), message=message))
-        await send(phone.server, Order(number=number, message=message, language=phone.language))
+        await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
+        await dispatch_outbound_call(
+            control.server, OutboundCall(number=number, message=message, language=control.language)
+        )
         return "The call is being placed."
 
     @property
     def _say(self) -> Phrases:
-        return phrases(self._phone.language)
+        return phrases(self._control.language)
 
     def _destination(self, name: str) -> Destination:
-        known = self._phone.settings.destinations
+        known = self._control.settings.destinations
         for candidate, destination in known.items():
             if candidate.casefold() == name.strip().casefold():
                 return destination
         raise ToolError(f"There is no {name!r}. There are: {', '.join(known) or 'none'}.")
 
     async def _agreed(self, question: str) -> None:
-        phone = self._phone
+        control = self._control
         consent = Consent(
-            question, language=phone.language, room=phone.room, patience=phone.settings.patience
+            question,
+            language=control.language,
+            room=control.room,
+            answer_timeout=control.settings.answer_timeout,
         )
-        agreed = await phone.ask(consent)
+        agreed = await control.ask(consent)
         if not agreed:
             raise ToolError("The user does not want that.")

@@ -29,14 +29,14 @@ from agent.demo.ports import free
 from agent.local.models import locate
 from agent.session import make
 from agent.settings import ConductSettings, PhoneSettings, SilenceSettings, load
-from agent.telephony.order import Order
-from agent.telephony.phone import Phone
+from agent.telephony.call_control import CallControl
+from agent.telephony.outbound import OutboundCall
 from bench.caller import Caller, agent_token, join
 from bench.recording import SAMPLE_RATE, Samples
-from harness.scripted import Ear, Thinker, Voice
 
 from .fakes import SETTINGS, SipApi
 from .lines import Line, open_line
+from .scripted import Ear, Thinker, Voice
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,7 +114,7 @@ class Conversation:
 
     caller: Caller
     session: AgentSession[Conduct]
-    phone: Phone
+    phone: CallControl
     thinker: Thinker
     ear: Ear
     voice: Voice
@@ -139,7 +139,7 @@ def converse(server: Server) -> Converse:
         *script: str | tuple[str, dict[str, Any]],
         hears: tuple[str, ...] = (),
         settings: PhoneSettings = SETTINGS,
-        order: Order | None = None,
+        outbound_call: OutboundCall | None = None,
     ) -> AsyncIterator[Conversation]:
         name = f"call-{uuid.uuid4().hex[:8]}"
         async with contextlib.AsyncExitStack() as stack:
@@ -172,18 +172,19 @@ def converse(server: Server) -> Converse:
             (participant,) = room.remote_participants.values()
             sip = SipApi()
             client._sip = sip  # type: ignore[assignment]
-            phone = Phone(
+            phone = CallControl(
                 settings,
                 room,
                 client,
                 user=participant,
                 language="en",
-                order=order,
+                outbound_call=outbound_call,
             )
             stack.push_async_callback(phone.aclose)
             phone.start(session)
             assistant = Assistant(profile, "en", floor, phone)
-            await conversation.start(phone.first(assistant, floor), room, hears=caller.identity)
+            first = phone.first_agent(assistant, floor)
+            await conversation.start(first, room, hears=caller.identity)
             await caller.until("listening")  # both hear each other from now on
             yield Conversation(caller, session, phone, thinker, ear, voice, sip, closed)
 

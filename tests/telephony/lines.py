@@ -21,7 +21,7 @@ from agent.demo import Stack
 from agent.demo.ports import free
 from agent.settings import CONFIGS
 from agent.telephony import config
-from agent.telephony.order import Order, send
+from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
 from agent.telephony.stack import PHONE_PORTS, phone_stack
 from bench.recording import SAMPLE_RATE, Samples
 from bench.softphone import Phone, free_port, phone
@@ -47,7 +47,7 @@ PHONE = {
     "trunk": "out",
     "prefixes": ["+44"],
     "calls_per_minute": 2,
-    "tools": ["press_keys", "hold", "transfer_call", "introduce_call"],
+    "tools": ["press_keys", "hold", "transfer_call", "warm_transfer"],
 }
 
 
@@ -82,9 +82,11 @@ class Line:
         async with phone(folder, microphone, COLLEAGUE, account=account, port=self.port) as made:
             yield made
 
-    async def order(self, number: str = COLLEAGUE) -> str:
+    async def place_call(self, number: str = COLLEAGUE) -> str:
         """Have the agent call somebody; the name of the room."""
-        return await send(self.server, Order(number=number, message="You are alpha."))
+        return await dispatch_outbound_call(
+            self.server, OutboundCall(number=number, message="You are alpha.")
+        )
 
     async def rooms(self) -> list[str]:
         """The names of all that are open."""
@@ -105,9 +107,9 @@ class Line:
         """Begin a test without scripts, words and calls of those before."""
         for kept in (self.engines.calls, self.engines.results, self.engines.said):
             kept.clear()
-        async with Redis(port=self.stack.ports["redis"]) as ledger:
-            if counts := [key async for key in ledger.scan_iter("LIMITS*")]:
-                await ledger.delete(*counts)
+        async with Redis(port=self.stack.ports["redis"]) as budget:
+            if counts := [key async for key in budget.scan_iter("LIMITS*")]:
+                await budget.delete(*counts)
 
 
 @asynccontextmanager
@@ -128,7 +130,7 @@ async def open_line(folder: Path) -> AsyncIterator[Line]:
         patch.setenv("PARLEY_MAX_ROOMS", str(len(TONES)))  # no more than call at once
         settings = PHONE | {
             "destinations": destinations,
-            "ledger": f"async+redis://127.0.0.1:{ports['redis']}",
+            "budget": f"async+redis://127.0.0.1:{ports['redis']}",
         }
         for key, value in settings.items():
             plain = value if isinstance(value, str) else json.dumps(value)

@@ -24,7 +24,7 @@ def given(*tools: str, **values: object) -> PhoneSettings:
     return SETTINGS.model_copy(update={"tools": list(tools), **values})
 
 
-DIGITS = ("ask_for_digits", {"question": "Order number, please.", "least": 4, "most": 8})
+DIGITS = ("ask_for_digits", {"question": "OutboundCall number, please.", "least": 4, "most": 8})
 TRANSFER = ("transfer_call", {"destination": "sales"})
 
 
@@ -36,7 +36,7 @@ async def test_the_model_is_given_no_more_than_the_settings_say(converse: Conver
 async def test_digits_come_by_key(converse: Converse) -> None:
     async with converse(DIGITS, "Thanks.", settings=given("ask_for_digits")) as call:
         call.session.generate_reply(user_input="Where is my order?")
-        await call.says("Order number")
+        await call.says("OutboundCall number")
         await call.caller.press("99*4271#")
         await call.says("Thanks.")
         assert call.thinker.told[-1] == "4271"
@@ -48,7 +48,7 @@ async def test_digits_come_by_voice(converse: Converse, speech: Samples) -> None
         settings=given("ask_for_digits"),
     ) as call:  # fmt: skip
         call.session.generate_reply(user_input="Where is my order?")
-        await call.says("Order number")
+        await call.says("OutboundCall number")
         await call.caller.say(speech)
         await call.says("Sorry, I didn't get that")  # two digits are not enough
         await call.caller.say(speech)
@@ -85,7 +85,7 @@ async def test_a_transfer_waits_for_a_yes(converse: Converse) -> None:
 async def test_no_yes_is_no_transfer(converse: Converse, speech: Samples, answer: str) -> None:
     async with converse(
         TRANSFER, "All right.", hears=("No, thank you.",),
-        settings=given("transfer_call", patience=1.0),
+        settings=given("transfer_call", answer_timeout=1.0),
     ) as call:  # fmt: skip
         call.session.generate_reply(user_input="Sales, please.")
         await call.says("Shall I put you through")

@@ -6,15 +6,15 @@ import pytest
 from livekit import api
 
 from agent.settings import PhoneSettings
+from agent.telephony.budget import CallBudget
 from agent.telephony.dial import Dialler, NoAnswer
-from agent.telephony.ledger import Ledger
 from agent.telephony.numbers import NotAllowed
 
 from .fakes import SETTINGS, Server
 
 
 def dialler(server: Server, settings: PhoneSettings = SETTINGS) -> Dialler:
-    return Dialler(settings, server.api, Ledger(settings))
+    return Dialler(settings, server.api, CallBudget(settings))
 
 
 async def test_a_call_is_placed_through_the_named_trunk_and_bounded_by_the_service() -> None:

@@ -53,10 +53,10 @@ def test_too_few_digits_are_no_answer() -> None:
 def test_when_no_more_keys_come_what_is_there_counts_if_it_is_enough() -> None:
     keypad = Keypad(3, 8)
     press(keypad, "42")
-    assert keypad.rest() is None
+    assert keypad.take() is None
     press(keypad, "427")  # the two before it are forgotten
-    assert keypad.rest() == "427"
-    assert keypad.rest() is None
+    assert keypad.take() == "427"
+    assert keypad.take() is None
 
 
 def test_other_keys_are_not_digits() -> None:

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from agent.telephony.budget import CallBudget
 from agent.telephony.clock import CallClock
 from agent.telephony.dial import Dialler
-from agent.telephony.ledger import Ledger
 from agent.telephony.numbers import NotAllowed
 
 from .fakes import SETTINGS, Server, in_virtual_time
@@ -53,26 +53,26 @@ def test_a_call_that_ends_by_itself_leaves_no_clock_running() -> None:
 def test_a_call_ends_when_the_minutes_of_the_day_are_used_up() -> None:
     async def call() -> None:
         loop = asyncio.get_running_loop()
-        ledger = Ledger(SETTINGS)  # three minutes a day
-        dialler = Dialler(SETTINGS, Server().api, ledger)
+        budget = CallBudget(SETTINGS)  # three minutes a day
+        dialler = Dialler(SETTINGS, Server().api, budget)
         ended: list[float] = []
 
         async def end() -> None:
             ended.append(loop.time())
 
-        await ledger.call()
-        assert await ledger.minute()  # another call's
+        await budget.count_call()
+        assert await budget.count_minute()  # another call's
         await dialler.meter(end)
         assert ended == [120.0]
         with pytest.raises(NotAllowed, match="minutes of today"):
-            await ledger.call()
+            await budget.count_call()
 
     in_virtual_time(call())
 
 
 async def test_where_calls_cannot_be_counted_none_is_placed() -> None:
-    nowhere = SETTINGS.model_copy(update={"ledger": "async+redis://127.0.0.1:1"})
-    ledger = Ledger(nowhere)
+    nowhere = SETTINGS.model_copy(update={"budget_store": "async+redis://127.0.0.1:1"})
+    budget = CallBudget(nowhere)
     with pytest.raises(NotAllowed, match="cannot be placed now"):
-        await ledger.call()
-    assert not await ledger.minute()
+        await budget.count_call()
+    assert not await budget.count_minute()

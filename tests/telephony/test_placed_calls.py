@@ -15,12 +15,12 @@ from livekit.agents import JobContext
 
 from agent.demo import Server
 from agent.settings import load
-from agent.telephony.call import HungUp, answered
+from agent.telephony.arrival import connect_user
+from agent.telephony.budget import CallBudget
 from agent.telephony.dial import Dialler, NoAnswer
-from agent.telephony.ledger import Ledger
-from agent.telephony.meeting import meet
 from agent.telephony.numbers import NotAllowed
-from agent.telephony.order import Order, send
+from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
+from agent.telephony.sip_call import HungUp, wait_until_answered
 from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
 
@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.timeout(90),
 ]
 
-ORDER = Order(number="+12025550143", message="This is Parley, your kettle is ready.")
+OUTBOUND_CALL = OutboundCall(number="+12025550143", message="This is Parley, your kettle is ready.")
 
 
 def beep() -> Samples:
@@ -42,7 +42,9 @@ def beep() -> Samples:
 
 
 async def test_a_person_is_spoken_with(converse: Converse, speech: Samples) -> None:
-    async with converse("Yes, today.", hears=("Hello?", "Can I come today?"), order=ORDER) as call:
+    async with converse(
+        "Yes, today.", hears=("Hello?", "Can I come today?"), outbound_call=OUTBOUND_CALL
+    ) as call:
         await call.caller.say(speech)
         await call.says("your kettle is ready")
         assert call.thinker.told == []  # the hello was not answered by the model
@@ -53,7 +55,9 @@ async def test_a_person_is_spoken_with(converse: Converse, speech: Samples) -> N
 
 
 async def test_a_message_is_left_after_the_beep(converse: Converse, speech: Samples) -> None:
-    async with converse(hears=("Please leave a message after the tone.",), order=ORDER) as call:
+    async with converse(
+        hears=("Please leave a message after the tone.",), outbound_call=OUTBOUND_CALL
+    ) as call:
         await call.caller.say(speech)
         await asyncio.sleep(0.5)
         assert call.voice.said == []
@@ -61,7 +65,7 @@ async def test_a_message_is_left_after_the_beep(converse: Converse, speech: Samp
         beeped = await call.caller.say(beep())
         async with asyncio.timeout(20):
             await call.closed.wait()
-        assert call.voice.said == [ORDER.message]
+        assert call.voice.said == [OUTBOUND_CALL.message]
         assert call.thinker.told == []
         first = call.caller.heard.first_sound(start)
         last = call.caller.heard.last_sound(call.caller.now)
@@ -72,7 +76,9 @@ async def test_a_message_is_left_after_the_beep(converse: Converse, speech: Samp
 
 
 async def test_an_announcement_gets_no_message(converse: Converse, speech: Samples) -> None:
-    async with converse(hears=("This number is not in service.",), order=ORDER) as call:
+    async with converse(
+        hears=("This number is not in service.",), outbound_call=OUTBOUND_CALL
+    ) as call:
         await call.caller.say(speech)
         async with asyncio.timeout(20):
             await call.closed.wait()
@@ -89,7 +95,7 @@ async def test_a_call_counts_as_answered_when_its_status_says_so(server: Server)
         changed = asyncio.Event()
         room.on("participant_attributes_changed", lambda *_: changed.set())
         try:
-            waiting = asyncio.create_task(answered(room, known))
+            waiting = asyncio.create_task(wait_until_answered(room, known))
             await asyncio.sleep(0.3)
             assert not waiting.done()
             await callee.room.local_participant.set_attributes({"sip.callStatus": "active"})
@@ -100,7 +106,7 @@ async def test_a_call_counts_as_answered_when_its_status_says_so(server: Server)
                 while known.attributes["sip.callStatus"] != "ringing":
                     await changed.wait()
                     changed.clear()
-            waiting = asyncio.create_task(answered(room, known))
+            waiting = asyncio.create_task(wait_until_answered(room, known))
             await asyncio.sleep(0.3)
             await callee.room.disconnect()
             async with asyncio.timeout(5):
@@ -117,14 +123,14 @@ async def client(server: Server) -> AsyncIterator[api.LiveKitAPI]:
 
 
 async def test_an_order_reaches_the_agent_with_its_room(client: api.LiveKitAPI) -> None:
-    room = await send(client, ORDER)
+    room = await dispatch_outbound_call(client, OUTBOUND_CALL)
     (dispatch,) = await client.agent_dispatch.list_dispatch(room)
-    assert Order.of(dispatch.metadata) == ORDER
+    assert OutboundCall.from_metadata(dispatch.metadata) == OUTBOUND_CALL
 
 
 @pytest.mark.parametrize("metadata", ["", "{}", "plain words", '{"number": "+1", "message": ""}'])
 async def test_other_metadata_is_no_order(metadata: str) -> None:
-    assert Order.of(metadata) is None
+    assert OutboundCall.from_metadata(metadata) is None
 
 
 async def test_a_number_that_may_not_be_called_ends_the_job_before_it_rings(
@@ -132,7 +138,9 @@ async def test_a_number_that_may_not_be_called_ends_the_job_before_it_rings(
 ) -> None:
     class Context:
         class job:
-            metadata = ORDER.model_copy(update={"number": "+882512345678"}).model_dump_json()
+            metadata = OUTBOUND_CALL.model_copy(
+                update={"number": "+882512345678"}
+            ).model_dump_json()
 
         room, api = rtc.Room(), client
 
@@ -143,7 +151,7 @@ async def test_a_number_that_may_not_be_called_ends_the_job_before_it_rings(
 
     profile = load("gpu").model_copy(update={"phone": SETTINGS})
     with pytest.raises(NotAllowed):
-        await meet(cast(JobContext, Context()), profile)
+        await connect_user(cast(JobContext, Context()), profile)
 
 
 async def test_livekit_takes_our_requests_and_says_that_no_sip_service_is_there(
@@ -155,8 +163,8 @@ async def test_livekit_takes_our_requests_and_says_that_no_sip_service_is_there(
         name="provider", address="127.0.0.1:9", numbers=["+12025550100"]
     )
     created = await client.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(trunk=trunk))
-    settings = SETTINGS.model_copy(update={"ledger": f"async+redis://{redis}"})
-    dialler = Dialler(settings, client, Ledger(settings))
+    settings = SETTINGS.model_copy(update={"budget_store": f"async+redis://{redis}"})
+    dialler = Dialler(settings, client, CallBudget(settings))
     try:
         with pytest.raises(NoAnswer) as called:
             await dialler.dial("+12025550143", room="r", identity="callee")
@@ -171,6 +179,6 @@ async def test_livekit_takes_our_requests_and_says_that_no_sip_service_is_there(
             assert cause.code == "unavailable"
         # Both counted, in Redis, where another conversation sees them.
         with pytest.raises(NotAllowed, match="within a minute"):
-            await Ledger(settings).call()
+            await CallBudget(settings).count_call()
     finally:
         await client.sip.delete_trunk(api.DeleteSIPTrunkRequest(sip_trunk_id=created.sip_trunk_id))

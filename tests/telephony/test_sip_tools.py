@@ -29,7 +29,7 @@ BEFORE = 6.0
 MUSIC = {523.25, 659.26, 783.99}
 """Hz: notes of the first chord of the music on hold, none of them near a caller's tone."""
 CALLER, OTHER, BRIEFING = TONES["bravo"], TONES["lima"], TONES["kilo"]
-INTRODUCE = {"destination": "support", "summary": "They are kilo."}
+WARM_TRANSFER = {"destination": "support", "summary": "They are kilo."}
 
 
 @asynccontextmanager
@@ -96,7 +96,7 @@ async def test_a_colleague_is_briefed_and_then_connected(
 ) -> None:
     async with (
         line.colleague(tmp_path / "support", hum(OTHER), picks_up=False) as support,
-        calls(line, tmp_path, speech, "introduce_call", INTRODUCE, hum(CALLER)) as caller,
+        calls(line, tmp_path, speech, "warm_transfer", WARM_TRANSFER, hum(CALLER)) as caller,
     ):
         await line.says("Shall I call support")
         assert "Incoming call" not in support.log
@@ -121,7 +121,7 @@ async def test_a_colleague_who_does_not_take_the_call_leaves_the_caller_with_the
 ) -> None:
     async with (
         line.colleague(tmp_path / "support", silence(40.0)) as support,
-        calls(line, tmp_path, speech, "introduce_call", INTRODUCE) as caller,
+        calls(line, tmp_path, speech, "warm_transfer", WARM_TRANSFER) as caller,
     ):
         await line.says("Shall I call support")
         await caller.press("1")
@@ -166,7 +166,7 @@ async def test_a_number_that_may_not_be_called_rings_nowhere(
     line: Line, tmp_path: Path, number: str
 ) -> None:
     async with line.colleague(tmp_path / "callee", silence(1.0), picks_up=False) as callee:
-        await line.order(number)
+        await line.place_call(number)
         await line.over()
         assert "Incoming call" not in callee.log
 
@@ -176,6 +176,6 @@ async def test_no_more_calls_ring_within_a_minute_than_are_allowed(
 ) -> None:
     async with line.colleague(tmp_path / "callee", silence(1.0)) as callee:
         for _ in range(3):
-            await line.order()
+            await line.place_call()
             await line.over()
         assert callee.log.count("Call established") == 2

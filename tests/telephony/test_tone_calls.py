@@ -44,7 +44,7 @@ async def test_a_message_is_left_on_a_machine_after_its_beep(
 ) -> None:
     # The ear of tones makes no words of a voice: it is the beep that tells.
     greeting = np.concatenate([silence(1.0), speech, silence(0.7), beep(), silence(20.0)])
-    machine = await order(line, tmp_path / "machine", greeting)
+    machine = await place_call(line, tmp_path / "machine", greeting)
     assert heard(machine.heard, SAMPLE_RATE) == {TONES["alpha"]}
     first = first_sound(machine.heard, after=0.0)
     assert first is not None
@@ -55,7 +55,7 @@ async def test_a_person_who_is_called_is_told_the_message(
     line: Line, tmp_path: Path, speech: Samples
 ) -> None:
     microphone = np.concatenate([silence(1.0), speech, silence(8.0)])
-    person = await order(line, tmp_path / "person", microphone)
+    person = await place_call(line, tmp_path / "person", microphone)
     assert heard(person.heard, SAMPLE_RATE) == {TONES["alpha"]}
 
 
@@ -75,10 +75,10 @@ async def call(line: Line, folder: Path, microphones: dict[str, Samples]) -> lis
     return callers
 
 
-async def order(line: Line, folder: Path, microphone: Samples) -> Phone:
+async def place_call(line: Line, folder: Path, microphone: Samples) -> Phone:
     """Have the agent call somebody who picks up at once, and wait for it to hang up."""
     async with line.colleague(folder, microphone) as callee:
-        await line.order()
+        await line.place_call()
         await callee.until("session closed|terminated", within=60)
     return callee
 

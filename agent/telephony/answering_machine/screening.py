@@ -22,8 +22,8 @@ from livekit.agents import (
 )
 from livekit.plugins.turn_taking import Floor
 
-from .answering import Answer, Verdict
 from .beep import BeepDetector
+from .detection import AnswerDetector, AnsweredBy
 
 logger = logging.getLogger("parley")
 
@@ -31,27 +31,27 @@ _TICK = 0.05
 """Seconds between two looks at what silence means: a twentieth of the pauses that decide."""
 
 
-class Screening(Agent):
-    """Listens until it is clear who picked up; then hands over, or leaves the message and goes.
+class CallScreening(Agent):
+    """Listens until it is clear who picked up; then hands over, or leaves the message and hangs up.
 
     Args:
-        message: What is left on a machine.
-        then: Who talks with a person.
-        floor: Of the session. The end of a turn would be known up to two seconds too late: it
-            tells each pause instead.
+        message: The words that are left on a machine.
+        assistant: The agent that talks with a person, or with a menu.
+        floor: The turn-taking of the session, which reports each pause meanwhile: the end of a
+            turn would be known up to two seconds too late.
     """
 
-    def __init__(self, message: str, then: Agent, floor: Floor) -> None:
+    def __init__(self, message: str, assistant: Agent, floor: Floor) -> None:
         super().__init__(
             instructions="",
             llm=None,
             turn_handling={"preemptive_generation": {"enabled": False}},
         )
-        self._message, self._then, self._floor = message, then, floor
-        self.verdict: Verdict | None = None
-        """Who picked up; None while that is open."""
-        self._answer = Answer()
-        self._beeps: BeepDetector | None = None
+        self._message, self._assistant, self._floor = message, assistant, floor
+        self.answered_by: AnsweredBy | None = None
+        """Who picked up; None while that is undecided."""
+        self._detector = AnswerDetector()
+        self._beep_detector: BeepDetector | None = None
         self._began = 0.0
         self._listening: asyncio.Task[None] | None = None
         self._exit = ExitStack()
@@ -64,7 +64,7 @@ class Screening(Agent):
         self._listening = asyncio.create_task(self._screen())
 
     async def on_exit(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._exit.close()
         if self._listening and self._listening is not asyncio.current_task():
             self._listening.cancel()
@@ -79,43 +79,43 @@ class Screening(Agent):
                 if event.alternatives:
                     # Interim transcripts lack the last words.
                     whole = event.type is not stt.SpeechEventType.INTERIM_TRANSCRIPT
-                    self._answer.heard(event.alternatives[0].text, self._now, whole=whole)
+                    self._detector.heard(event.alternatives[0].text, self._now, whole=whole)
                 yield event
 
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
     ) -> None:
-        """Answer nothing yet."""
+        """Keep what is said from the model until it is clear who picked up."""
         raise StopResponse
 
     async def _tap(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
-            if self._beeps is None:
-                self._beeps = BeepDetector(frame.sample_rate)
-            if self._beeps.push(np.frombuffer(frame.data, np.int16)):
-                self._answer.beep(self._now)
+            if self._beep_detector is None:
+                self._beep_detector = BeepDetector(frame.sample_rate)
+            if self._beep_detector.push(np.frombuffer(frame.data, np.int16)):
+                self._detector.beep(self._now)
             yield frame
 
     async def _screen(self) -> None:
         # Silence decides as much as sound does, and makes no event.
-        while not self._knows():  # noqa: ASYNC110
+        while not self._is_decided():  # noqa: ASYNC110
             await asyncio.sleep(_TICK)
         logger.info(
-            "the call was answered", extra={"by": self.verdict, "seconds": round(self._now, 1)}
+            "the call was answered", extra={"by": self.answered_by, "seconds": round(self._now, 1)}
         )
-        if self.verdict in ("person", "menu"):
-            self.session.update_agent(self._then)
+        if self.answered_by in ("person", "menu"):
+            self.session.update_agent(self._assistant)
             return
-        if self.verdict == "machine":
+        if self.answered_by == "machine":
             await self.session.say(self._message, allow_interruptions=False)
         self.session.shutdown()
 
-    def _knows(self) -> bool:
+    def _is_decided(self) -> bool:
         """Whether it is clear who it is, and they can be spoken to."""
-        self.verdict = self._answer.verdict(self._now)
-        if self.verdict in ("machine", "menu"):
-            return self._answer.over(self._now)
-        return self.verdict is not None
+        self.answered_by = self._detector.answered_by(self._now)
+        if self.answered_by in ("machine", "menu"):
+            return self._detector.greeting_over(self._now)
+        return self.answered_by is not None
 
     @property
     def _now(self) -> float:
@@ -123,6 +123,6 @@ class Screening(Agent):
 
     def _on_voice(self, event: vad.VADEvent) -> None:
         if event.type is vad.VADEventType.START_OF_SPEECH:
-            self._answer.speech_began(self._now - event.speech_duration)
+            self._detector.speech_began(self._now - event.speech_duration)
         elif event.type is vad.VADEventType.END_OF_SPEECH:
-            self._answer.speech_ended(self._now - event.silence_duration)
+            self._detector.speech_ended(self._now - event.silence_duration)

@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 from livekit import rtc
 
-from agent.telephony.origin import is_forged
+from agent.telephony.caller_id import is_spoofed
 
 
 @pytest.mark.parametrize(
-    ("attributes", "forged"),
+    ("attributes", "spoofed"),
     [
         ({"sip.hostname": "203.0.113.7/32"}, True),
         ({"sip.hostname": "203.0.113.7"}, False),
@@ -20,6 +20,6 @@ from agent.telephony.origin import is_forged
         ({}, False),
     ],
 )
-def test_a_network_is_no_host(attributes: dict[str, str], forged: bool) -> None:
+def test_a_network_is_no_host(attributes: dict[str, str], spoofed: bool) -> None:
     caller = cast(rtc.Participant, SimpleNamespace(attributes=attributes))
-    assert is_forged(caller) is forged
+    assert is_spoofed(caller) is spoofed

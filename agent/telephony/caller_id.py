@@ -8,7 +8,7 @@ _HOST = "sip.hostname"
 """Attribute with the host in the From header of the call (livekit/protocol, attrs.go)."""
 
 
-def is_forged(caller: rtc.Participant) -> bool:
+def is_spoofed(caller: rtc.Participant) -> bool:
     """Whether a caller was let in only because its From names an entry of the allowed addresses.
 
     LiveKit compares each entry, to the letter, with the host in From, too.

@@ -1,4 +1,4 @@
-"""The phone in one conversation: what the model is told of it, what it can do, and how it ends."""
+"""The call of one conversation: what the model is told of it and can do in it, and how it ends."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from livekit.agents.llm import Tool, Toolset
 from livekit.plugins.turn_taking import Floor
 
 from ..settings import Language, PhoneSettings
-from .call import STATUS, Call, HungUp
+from .answering_machine import CallScreening
+from .budget import CallBudget
 from .clock import CallClock
 from .dial import Dialler
-from .ledger import Ledger
-from .order import Order
+from .outbound import OutboundCall
 from .phrases import phrases
 from .question import Question
-from .screening import Screening
+from .sip_call import STATUS, HungUp, SipCall
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
@@ -28,16 +28,16 @@ logger = logging.getLogger("parley")
 T = TypeVar("T")
 
 
-class Phone:
+class CallControl:
     """Made for every conversation: somebody at a browser can have calls placed, too.
 
     Args:
-        settings: The profile's.
-        room: Where the conversation is.
+        settings: The profile's settings of the phone.
+        room: The room of the conversation.
         server: LiveKit's API.
-        user: Whom the agent speaks with.
-        language: Of the user, where it is known.
-        order: What this call was placed for; None if the user came by themselves.
+        user: The participant whom the agent speaks with.
+        language: Language of the user, if it is known.
+        outbound_call: The call that the agent placed; None if the user called or joined.
     """
 
     def __init__(
@@ -48,37 +48,37 @@ class Phone:
         *,
         user: rtc.Participant,
         language: Language | None,
-        order: Order | None = None,
+        outbound_call: OutboundCall | None = None,
     ) -> None:
         self.settings, self.room, self.server = settings, room, server
-        self.caller, self.call = user.identity, Call.of(user)
-        self.known_language, self.order = language, order
-        self.dialler = Dialler(settings, server, Ledger(settings))
+        self.user_identity, self.sip_call = user.identity, SipCall.from_participant(user)
+        self.known_language, self.outbound_call = language, outbound_call
+        self.dialler = Dialler(settings, server, CallBudget(settings))
         self._session: AgentSession[Any] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._companion: str | None = None
-        self._over = asyncio.Event()
+        self._other_party: str | None = None
+        self._hung_up = asyncio.Event()
 
     @property
     def language(self) -> Language:
-        """Of what is said on the phone: English while the user's is not known."""
+        """Language of what is said on the phone: English while the user's is not known."""
         return self.known_language or "en"
 
     @property
     def greeting(self) -> str | None:
         """The first words of a call that was placed."""
-        return self.order.message if self.order else None
+        return self.outbound_call.message if self.outbound_call else None
 
     @property
     def tools(self) -> list[Tool | Toolset]:
         """What the model can do on the phone."""
         return PhoneTools(self).offered()
 
-    def described(self) -> str:
+    def describe(self) -> str:
         """What the model is told: the call, and whom it can be handed to. Nothing in a browser."""
-        if self.call is None:
+        if self.sip_call is None:
             return ""
-        parts = [self.call.described(self.language)]
+        parts = [self.sip_call.describe(self.language)]
         if self.settings.destinations:
             names = ", ".join(
                 f"{name} ({known.about})" if known.about else name
@@ -91,23 +91,23 @@ class Phone:
             )
         return " ".join(parts)
 
-    async def picked_up(self) -> bool:
+    async def wait_until_answered(self) -> bool:
         """Wait until there is somebody to be greeted; False if they are gone before.
 
         A caller hears the line ring until the agent's track is in the room: LiveKit's SIP service
         answers only then. In a browser there is nothing to wait for.
         """
-        return self.call is None or await self.call.picked_up(self.room)
+        return self.sip_call is None or await self.sip_call.wait_until_answered(self.room)
 
-    def follow(self, language: Language) -> None:
-        """Go on in another language."""
+    def set_language(self, language: Language) -> None:
+        """Change the language of what is said from now on."""
         self.known_language = language
 
-    def first(self, assistant: Agent, floor: Floor) -> Agent:
+    def first_agent(self, assistant: Agent, floor: Floor) -> Agent:
         """Who begins: the assistant, or what finds out who picked up."""
-        if self.order is None:
+        if self.outbound_call is None:
             return assistant
-        return Screening(self.order.message, assistant, floor)
+        return CallScreening(self.outbound_call.message, assistant, floor)
 
     @property
     def session(self) -> AgentSession[Any]:
@@ -118,29 +118,29 @@ class Phone:
     def start(self, session: AgentSession[Any]) -> None:
         """Watch over the conversation that has begun."""
         self._session = session
-        if self.call is None:
+        if self.sip_call is None:
             return
-        if self.order:
-            self.own(self.dialler.meter(self.end))
-        logger.info("a call began", extra={"call": self.call.id})
+        if self.outbound_call:
+            self.spawn(self.dialler.meter(self.end_at_limit))
+        logger.info("a call began", extra={"call": self.sip_call.id})
         self.room.on("participant_disconnected", self._on_left)
         self.room.on("participant_attributes_changed", self._on_attributes)
         clock = CallClock(self.settings.max_minutes * 60, self.settings.warning)
-        self.own(clock.run(self._warn, self.end))
+        self.spawn(clock.run(self._warn, self.end_at_limit))
 
-    def own(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something until the conversation ends."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def while_it_lasts(self, work: Coroutine[Any, Any, T]) -> T:
+    async def until_hang_up(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something, and give it up when the call ends: LiveKit waits for tools that run.
 
         Raises:
             HungUp: The call has ended.
         """
-        doing, over = asyncio.ensure_future(work), asyncio.ensure_future(self._over.wait())
+        doing, over = asyncio.ensure_future(work), asyncio.ensure_future(self._hung_up.wait())
         try:
             await asyncio.wait((doing, over), return_when=asyncio.FIRST_COMPLETED)
             if not doing.done():
@@ -155,7 +155,7 @@ class Phone:
         Raises:
             livekit.agents.ToolError: They gave no answer, or the call has ended.
         """
-        over = asyncio.ensure_future(self._over.wait())
+        over = asyncio.ensure_future(self._hung_up.wait())
         over.add_done_callback(lambda _: question.give_up())
         try:
             return await question
@@ -164,24 +164,24 @@ class Phone:
 
     def hang_up(self) -> None:
         """End the call now: with the session the room closes, and with it the line."""
-        self._over.set()
+        self._hung_up.set()
         self.session.shutdown(drain=False)
 
-    async def leave_alone(self, companion: str) -> None:
+    async def hand_over(self, other_party: str) -> None:
         """Connect the caller with somebody else and be silent, until either hangs up."""
-        self._companion = companion
+        self._other_party = other_party
         # The silence between the agent and two people who talk is no reason to ask or to leave.
         self.session.options.user_away_timeout = None
         await self.session.say(phrases(self.language).connected, allow_interruptions=False)
         self.session.output.set_audio_enabled(False)
 
-    async def end(self) -> None:
-        """End the call, its time being up."""
+    async def end_at_limit(self) -> None:
+        """End the call because its time or the budget is used up."""
         logger.info("the call has reached its limit")
         self.hang_up()
 
     async def aclose(self) -> None:
-        """Watch no more."""
+        """Stop watching the call and cancel what it runs; it may be called twice."""
         self.room.off("participant_disconnected", self._on_left)
         self.room.off("participant_attributes_changed", self._on_attributes)
         for task in self._tasks:
@@ -194,9 +194,9 @@ class Phone:
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         # Whatever the reason: LiveKit's own rule keeps the session for a caller who lost their
         # connection, but a line that broke down does not come back.
-        if participant.identity in (self.caller, self._companion):
+        if participant.identity in (self.user_identity, self._other_party):
             self.hang_up()
 
     def _on_attributes(self, changed: dict[str, str], participant: rtc.Participant) -> None:
-        if participant.identity == self.caller and changed.get(STATUS) == "hangup":
+        if participant.identity == self.user_identity and changed.get(STATUS) == "hangup":
             self.hang_up()

@@ -15,28 +15,26 @@ from livekit import api, rtc
 from livekit.agents import utils
 
 from .dial import NoAnswer
-from .hold import on_hold
+from .hold_music import hold_music
 from .phrases import phrases
 
 if TYPE_CHECKING:
-    from .phone import Phone
+    from .call_control import CallControl
 
 COLLEAGUE = "colleague"
 """Identity in the room of whoever is called."""
 
-_TAKE = "1"
-"""The key that takes a call. An answering machine does not press it."""
-_DECISION = 45.0
-"""Seconds from picking up to pressing it: a briefing of two sentences takes 15."""
-
-
-_ARRIVAL = 5.0
+_ACCEPT_KEY = "1"
+"""The key that accepts the call. An answering machine does not press it."""
+_ACCEPT_TIMEOUT = 45.0
+"""Seconds from the answer to the key: a briefing of two sentences takes 15."""
+_JOIN_TIMEOUT = 5.0
 """Seconds from the answer to the news of it in the room."""
-_AGAIN = 0.1
+_REPEAT = 0.1
 """Seconds in which the two calls may hear each other until it is noticed: half a word."""
 
 
-class Privacy:
+class AudioIsolation:
     """Who hears whom, while two calls in one room have not been connected.
 
     Args:
@@ -77,7 +75,7 @@ class Privacy:
         while True:
             with contextlib.suppress(api.TwirpError):  # one of them has just left
                 await self.connect(False)
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(_REPEAT)
 
     async def connect(self, together: bool) -> None:
         """Let the two calls hear each other, or not."""
@@ -99,13 +97,13 @@ class Privacy:
         return list(participant.track_publications) if participant else []
 
 
-async def taken(room: rtc.Room, colleague: str, within: float) -> bool:
+async def accepted(room: rtc.Room, colleague: str, within: float) -> bool:
     """Whether somebody presses the key that takes the call, in so many seconds."""
     answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def on_key(key: rtc.SipDTMF) -> None:
         if key.participant and key.participant.identity == colleague and not answer.done():
-            answer.set_result(key.digit == _TAKE)
+            answer.set_result(key.digit == _ACCEPT_KEY)
 
     def on_left(participant: rtc.RemoteParticipant) -> None:
         if participant.identity == colleague and not answer.done():
@@ -123,11 +121,11 @@ async def taken(room: rtc.Room, colleague: str, within: float) -> bool:
         room.off("participant_disconnected", on_left)
 
 
-async def introduce(phone: Phone, address: str, summary: str) -> None:
+async def warm_transfer(control: CallControl, address: str, summary: str) -> None:
     """Call somebody, brief them, and connect them with the caller.
 
     Args:
-        phone: The caller's, who hears music meanwhile.
+        control: The control of the call; its caller hears music meanwhile.
         address: Whom to call.
         summary: What they are told.
 
@@ -136,54 +134,56 @@ async def introduce(phone: Phone, address: str, summary: str) -> None:
         NoAnswer: They did not pick up, or did not take the call.
         HungUp: The caller has gone.
     """
-    room, us, session = phone.room, phone.room.local_participant, phone.session
-    privacy = Privacy(room, phone.server, phone.caller, COLLEAGUE)
+    room, us, session = control.room, control.room.local_participant, control.session
+    isolation = AudioIsolation(room, control.server, control.user_identity, COLLEAGUE)
 
     session.input.set_audio_enabled(False)
-    apart = asyncio.create_task(privacy.keep_apart())
-    taking = False
+    apart = asyncio.create_task(isolation.keep_apart())
+    has_accepted = False
     try:
         speech = list(us.track_publications)
-        async with on_hold(room):
+        async with hold_music(room):
             music = [sid for sid in us.track_publications if sid not in speech]
-            privacy.speak_to_colleague(speech, music)
-            dialling = phone.dialler.dial(address, room=room.name, identity=COLLEAGUE)
-            await phone.while_it_lasts(dialling)
-            await phone.while_it_lasts(_arrived(room, COLLEAGUE))
-            phone.own(phone.dialler.meter(phone.end))
-            briefing = phrases(phone.language).take_it.format(summary=summary)
+            isolation.speak_to_colleague(speech, music)
+            dialling = control.dialler.dial(address, room=room.name, identity=COLLEAGUE)
+            await control.until_hang_up(dialling)
+            await control.until_hang_up(_joined(room, COLLEAGUE))
+            control.spawn(control.dialler.meter(control.end_at_limit))
+            briefing = phrases(control.language).briefing.format(summary=summary)
             said = session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
-            taking = await phone.while_it_lasts(taken(room, COLLEAGUE, within=_DECISION))
+            has_accepted = await control.until_hang_up(
+                accepted(room, COLLEAGUE, within=_ACCEPT_TIMEOUT)
+            )
             said.interrupt(force=True)  # a decision needs no more of it
-            if not taking:
+            if not has_accepted:
                 raise NoAnswer("the call was not taken")
     finally:
         await utils.aio.cancel_and_wait(apart)
-        privacy.speak_to_all()
-        if not taking:
-            phone.own(_remove(phone, COLLEAGUE))  # nobody waits for that
+        isolation.speak_to_all()
+        if not has_accepted:
+            control.spawn(_remove(control, COLLEAGUE))  # nobody waits for that
             session.input.set_audio_enabled(True)
-    await privacy.connect(True)
-    await phone.leave_alone(COLLEAGUE)
+    await isolation.connect(True)
+    await control.hand_over(COLLEAGUE)
 
 
-async def _arrived(room: rtc.Room, identity: str) -> None:
+async def _joined(room: rtc.Room, identity: str) -> None:
     """Wait until somebody who has picked up is seen here, too.
 
     Raises:
         NoAnswer: They have hung up before that.
     """
     try:
-        async with asyncio.timeout(_ARRIVAL):
+        async with asyncio.timeout(_JOIN_TIMEOUT):
             await utils.wait_for_participant(room, identity=identity)
     except TimeoutError as e:
         raise NoAnswer("the call was not taken") from e
 
 
-async def _remove(phone: Phone, identity: str) -> None:
-    if identity not in phone.room.remote_participants:
+async def _remove(control: CallControl, identity: str) -> None:
+    if identity not in control.room.remote_participants:
         return  # LiveKit takes its time to say so
     with contextlib.suppress(api.TwirpError):  # it has just gone
-        await phone.server.room.remove_participant(
-            api.RoomParticipantIdentity(room=phone.room.name, identity=identity)
+        await control.server.room.remove_participant(
+            api.RoomParticipantIdentity(room=control.room.name, identity=identity)
         )

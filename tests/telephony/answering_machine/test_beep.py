@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agent.telephony.beep import BeepDetector
+from agent.telephony.answering_machine.beep import BeepDetector
 
 RATE = 16_000
 

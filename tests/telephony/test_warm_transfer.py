@@ -26,8 +26,8 @@ pytestmark = [
     pytest.mark.timeout(90),
 ]
 
-INTRODUCE = ("introduce_call", {"destination": "Sales", "summary": "Wants to return a kettle."})
-SETTINGS = SETTINGS.model_copy(update={"tools": ["introduce_call"]})
+WARM_TRANSFER = ("warm_transfer", {"destination": "Sales", "summary": "Wants to return a kettle."})
+SETTINGS = SETTINGS.model_copy(update={"tools": ["warm_transfer"]})
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def test_two_calls_are_connected_once_the_second_agrees(
     server: Server, converse: Converse
 ) -> None:
     async with (
-        converse(INTRODUCE, settings=SETTINGS) as call,
+        converse(WARM_TRANSFER, settings=SETTINGS) as call,
         picks_up(server, call) as colleague,
     ):
         call.session.generate_reply(user_input="Somebody from sales, please.")
@@ -159,7 +159,7 @@ async def test_a_call_that_is_not_taken_comes_back_to_the_agent(
     server: Server, converse: Converse, how: str
 ) -> None:
     async with (
-        converse(INTRODUCE, "Nobody is free.", settings=SETTINGS) as call,
+        converse(WARM_TRANSFER, "Nobody is free.", settings=SETTINGS) as call,
         picks_up(server, call) as colleague,
     ):
         call.session.generate_reply(user_input="Somebody from sales, please.")
@@ -182,7 +182,7 @@ async def test_a_call_that_is_not_taken_comes_back_to_the_agent(
 async def test_a_caller_who_hangs_up_while_it_rings_leaves_nothing_behind(
     converse: Converse,
 ) -> None:
-    async with converse(INTRODUCE, settings=SETTINGS) as call:
+    async with converse(WARM_TRANSFER, settings=SETTINGS) as call:
         ringing = asyncio.Event()
 
         async def rings(request: object) -> None:

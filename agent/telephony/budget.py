@@ -25,7 +25,7 @@ _DEADLINE = 2.0
 """Seconds that the storage may take."""
 
 
-class Ledger:
+class CallBudget:
     """Counts calls and minutes.
 
     Args:
@@ -37,7 +37,7 @@ class Ledger:
 
     def __init__(self, settings: PhoneSettings) -> None:
         storage = storage_from_string(
-            settings.ledger,
+            settings.budget_store,
             implementation="redispy",
             wrap_exceptions=True,
             socket_connect_timeout=_DEADLINE,
@@ -47,11 +47,11 @@ class Ledger:
         self._per_minute = RateLimitItemPerMinute(settings.calls_per_minute)
         self._per_day = RateLimitItemPerDay(settings.minutes_per_day)
 
-    async def call(self) -> None:
+    async def count_call(self) -> None:
         """Count a call that is about to be placed.
 
         Raises:
-            NotAllowed: There were too many, or nobody can tell.
+            NotAllowed: The budget is used up, or the store cannot be reached.
         """
         try:
             if not await self._limiter.hit(self._per_minute, _KEY, "calls"):
@@ -62,7 +62,7 @@ class Ledger:
             logger.error("calls cannot be counted, so none is placed", exc_info=e)
             raise NotAllowed("Calls cannot be placed now.") from e
 
-    async def minute(self) -> bool:
+    async def count_minute(self) -> bool:
         """Count a minute of a call as it begins; False if there is none left to count."""
         try:
             return await self._limiter.hit(self._per_day, _KEY, "minutes")

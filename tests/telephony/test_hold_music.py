@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.telephony.hold import music
+from agent.telephony.hold_music import melody
 
 RATE = 48_000
 
 
 def test_the_music_fits_the_line_and_follows_itself_without_a_click() -> None:
-    sound = music()
+    sound = melody()
     assert len(sound) == round(12.8 * RATE)
     power = np.abs(np.fft.rfft(sound.astype(float))) ** 2
     frequency = np.fft.rfftfreq(len(sound), 1 / RATE)

@@ -22,7 +22,7 @@ _LEVEL = 0.12
 """Of full scale: -18 dBFS, below a voice."""
 
 
-def music() -> NDArray[np.int16]:
+def melody() -> NDArray[np.int16]:
     """Four bars that can follow themselves: mono s16 at 48 kHz, 12.8 s."""
     notes = [note for chord in _CHORDS for note in (*chord, *reversed(chord))]
     step = round(_BEAT * _RATE)
@@ -45,14 +45,14 @@ def music() -> NDArray[np.int16]:
 async def _frames() -> AsyncIterator[rtc.AudioFrame]:
     """The music in frames of 50 ms, again and again."""
     size = _RATE // 20
-    sound = music()
+    sound = melody()
     while True:
         for start in range(0, len(sound), size):
             yield rtc.AudioFrame(sound[start : start + size].tobytes(), _RATE, 1, size)
 
 
 @contextlib.asynccontextmanager
-async def on_hold(room: rtc.Room) -> AsyncIterator[None]:
+async def hold_music(room: rtc.Room) -> AsyncIterator[None]:
     """Music for the room, as long as the context lasts."""
     player = BackgroundAudioPlayer()
     await player.start(room=room)

@@ -23,22 +23,22 @@ class BeepDetector:
     """Finds an unchanging tone in a stream of sound, and reports it when it ends.
 
     Args:
-        sample_rate: Of the samples pushed, in Hz.
+        sample_rate: Sample rate of the sound that is pushed, in Hz.
     """
 
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
         self._size = round(_WINDOW * sample_rate)
         self._taper = np.hanning(self._size)
-        self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._remainder: NDArray[np.int16] = np.zeros(0, np.int16)
         self._frequency = 0.0
         self._windows = 0
 
     def push(self, samples: NDArray[np.int16]) -> bool:
-        """Take mono samples; whether a beep ended in them."""
-        samples = np.concatenate([self._rest, samples])
+        """Take mono samples and tell whether a beep ended in them."""
+        samples = np.concatenate([self._remainder, samples])
         whole = len(samples) // self._size * self._size
-        self._rest = samples[whole:]
+        self._remainder = samples[whole:]
         ended = False
         for window in samples[:whole].reshape(-1, self._size):
             ended |= self._step(self._tone(window.astype(float)))

@@ -14,8 +14,8 @@ CALLEE = "callee"
 """Identity in the room of whoever is called."""
 
 
-class Order(BaseModel):
-    """One call to place."""
+class OutboundCall(BaseModel):
+    """A call for the agent to place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,25 +25,25 @@ class Order(BaseModel):
     language: Language = "en"
 
     @classmethod
-    def of(cls, metadata: str) -> Order | None:
-        """The order in a job's metadata; None if there is none."""
+    def from_metadata(cls, metadata: str) -> OutboundCall | None:
+        """The call that a job's metadata asks for; None if it asks for none."""
         try:
             return cls.model_validate_json(metadata)
         except ValidationError:
             return None
 
 
-async def send(server: api.LiveKitAPI, order: Order) -> str:
+async def dispatch_outbound_call(server: api.LiveKitAPI, outbound_call: OutboundCall) -> str:
     """Have an agent place a call in a room of its own.
 
     Returns:
         The room's name.
 
     Raises:
-        livekit.api.TwirpError: LiveKit refuses.
-        aiohttp.ClientError: It cannot be reached.
+        livekit.api.TwirpError: LiveKit refuses the request.
+        aiohttp.ClientError: LiveKit cannot be reached.
     """
     room = f"call-out-{uuid.uuid4().hex[:12]}"
-    dispatch = api.RoomAgentDispatch(metadata=order.model_dump_json())
+    dispatch = api.RoomAgentDispatch(metadata=outbound_call.model_dump_json())
     await server.room.create_room(api.CreateRoomRequest(name=room, agents=[dispatch]))
     return room

@@ -22,20 +22,20 @@ class HungUp(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class SipCall:
     """A participant on the phone."""
 
     identity: str
-    """Of the participant in the room."""
+    """Identity of the participant in the room."""
     id: str
     """LiveKit's own identifier of the call, which may be logged."""
     number: str | None
-    """Of the other end: who calls, or who is called. None if it is withheld."""
+    """Number of the other end: who calls, or who is called. None if it is withheld."""
     trunk_number: str | None
-    """Of our end."""
+    """Number of our end."""
 
     @classmethod
-    def of(cls, participant: rtc.Participant) -> Call | None:
+    def from_participant(cls, participant: rtc.Participant) -> SipCall | None:
         """The call of a participant; None if it is not on the phone."""
         if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_SIP:
             return None
@@ -47,15 +47,15 @@ class Call:
             trunk_number=told.get(_CALLED) or None,
         )
 
-    async def picked_up(self, room: rtc.Room) -> bool:
-        """Wait until the line is open; False if they are gone before."""
+    async def wait_until_answered(self, room: rtc.Room) -> bool:
+        """Wait until the call is answered; False if it ends before that."""
         try:
-            await answered(room, room.remote_participants[self.identity])
+            await wait_until_answered(room, room.remote_participants[self.identity])
         except (HungUp, KeyError):
             return False
         return True
 
-    def described(self, language: Language | None) -> str:
+    def describe(self, language: Language | None) -> str:
         """What the model is told of the call. It is never logged."""
         if language == "zh":
             return (
@@ -68,11 +68,11 @@ class Call:
         )
 
 
-async def answered(room: rtc.Room, participant: rtc.RemoteParticipant) -> None:
-    """Wait until the line is open.
+async def wait_until_answered(room: rtc.Room, participant: rtc.RemoteParticipant) -> None:
+    """Wait until the call is answered.
 
     Raises:
-        HungUp: It will not be answered any more.
+        HungUp: The call ended before it was answered.
     """
     changed = asyncio.Event()
 
