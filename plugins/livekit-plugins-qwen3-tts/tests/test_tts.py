@@ -27,6 +27,7 @@ def test_exports() -> None:
         "TTS",
         "ChunkedStream",
         "Segmenter",
+        "SpokenWord",
         "Style",
         "StyleParser",
         "SynthesizeStream",

@@ -11,6 +11,7 @@ from .log import logger
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices
 from .segmenter import Segmenter, segment
 from .style import MARKUP_INSTRUCTIONS, Style, StyleParser, strip_style
+from .timing import SpokenWord
 from .tts import TTS, ChunkedStream, SynthesizeStream
 from .version import __version__
 
@@ -19,6 +20,7 @@ __all__ = [
     "TTS",
     "ChunkedStream",
     "Segmenter",
+    "SpokenWord",
     "Style",
     "StyleParser",
     "SynthesizeStream",
