@@ -10,9 +10,10 @@ from livekit.agents import Plugin
 from .log import logger
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices
 from .segmenter import Segmenter, segment
+from .streams import ChunkedStream, SynthesizeStream, UnitSent
 from .style import MARKUP_INSTRUCTIONS, Style, StyleParser, strip_style
 from .timing import SpokenWord
-from .tts import TTS, ChunkedStream, SynthesizeStream
+from .tts import TTS
 from .version import __version__
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "TTSModels",
     "TTSVoices",
     "TaskType",
+    "UnitSent",
     "__version__",
     "segment",
     "strip_style",
