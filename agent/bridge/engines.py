@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import aiohttp
 from livekit import rtc
@@ -17,10 +14,6 @@ from livekit.plugins import qwen3_tts, vllm
 
 from agent import engines as clients
 from agent.settings import Language, Settings
-
-on_unit: ContextVar[Callable[[str], None]] = ContextVar("on_unit")
-"""Told of every unit that is sent to the voice on behalf of the current request. The plugin's
-tasks inherit the context of whoever opened the stream, so requests do not mix."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +62,9 @@ class Engines:
 @asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
     """Connect to the engines of a profile, for as long as the context lasts."""
-    trace = aiohttp.TraceConfig()
-    trace.on_request_chunk_sent.append(_tell_unit)
     # No limit of connections: the engines' own queues, and ours at the door, are the limit.
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, trace_configs=[trace]) as session:
+    async with aiohttp.ClientSession(connector=connector) as session:
         engines = Engines(
             stt=clients.stt(settings.stt),
             llm=clients.llm(settings.llm),
@@ -85,14 +76,6 @@ async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
         finally:
             for engine in (engines.tts, engines.llm, engines.stt):
                 await engine.aclose()
-
-
-async def _tell_unit(
-    _: aiohttp.ClientSession, __: SimpleNamespace, params: aiohttp.TraceRequestChunkSentParams
-) -> None:
-    tell = on_unit.get(None)
-    if tell and params.url.path.endswith("/audio/speech"):
-        tell(json.loads(params.chunk)["input"])
 
 
 def sentence(error: APIError) -> str:

@@ -12,7 +12,7 @@ from livekit.agents.types import NOT_GIVEN, USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.utils import aio
 from livekit.plugins import qwen3_tts
 
-from .engines import on_unit, sentence
+from .engines import sentence
 from .record import Record
 
 SAMPLE_RATE = 24_000
@@ -78,13 +78,15 @@ class Exchange:
         self._text = text
         self._words: list[tuple[str, float]] = []
         self._carry = b""
-        on_unit.set(record.unit)
         self._speech = tts.stream(
             voice=voice or NOT_GIVEN,
             language=language or NOT_GIVEN,
             instructions=instructions or NOT_GIVEN,
         )
+        tts.on("unit_sent", self._unit_sent)
         self._task = asyncio.create_task(self._run(), name="bridge exchange")
+        # A task that is cancelled before its first step runs no `finally`.
+        self._task.add_done_callback(lambda _: tts.off("unit_sent", self._unit_sent))
 
     async def stop(self) -> None:
         """End it now: the streams of the language model and of the voice are closed on return."""
@@ -138,6 +140,10 @@ class Exchange:
         finally:
             # The voice ends with what it has, also where the model has failed.
             self._speech.end_input()
+
+    def _unit_sent(self, unit: qwen3_tts.UnitSent) -> None:
+        if unit.stream is self._speech:
+            self.record.unit(unit.text)
 
     def _emit(self, pcm: bytes) -> None:
         self._carry += pcm

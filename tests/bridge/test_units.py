@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from livekit.agents import llm
+from livekit.plugins import qwen3_tts
 from starlette.requests import Request
 
 from agent import settings
 from agent.bridge.conversations import KEPT, KEPT_FOR, Conversation, Conversations
-from agent.bridge.exchange import Exchange
+from agent.bridge.exchange import Event, Exchange, Said
 from agent.bridge.record import Record
 from agent.bridge.requests import Refused
 from agent.bridge.server import Bridge
@@ -54,6 +59,33 @@ def test_how_units_were_cut_is_told_by_how_they_end(
     counts = record.as_dict()["statistics"]
     assert (counts["flush_punct"], counts["flush_len"], counts["flush_end"]) == (punct, length, end)
     assert counts["chunks"] == len(units)
+
+
+async def test_exchanges_at_once_count_each_its_own_units() -> None:
+    async def speech(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(range(1, 101)) * 240, content_type="audio/pcm")
+
+    async def said(text: str) -> AsyncGenerator[Event, None]:
+        yield Said(text)
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/speech", speech)
+    async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        tts = qwen3_tts.TTS(base_url=str(server.make_url("/v1")), http_session=http)
+        texts = ["One, two. Three and four.", "你好，我是小助手。今天天气很好！"]
+        exchanges = [Exchange(tts, said(text), Record("speech", warm=True)) for text in texts]
+        for exchange in exchanges:
+            async for _ in exchange.events:
+                pass
+        for exchange, text in zip(exchanges, texts, strict=True):
+            assert exchange.record.outcome == "done"
+            assert "".join(exchange.record.units).replace(" ", "") == text.replace(" ", "")
+            assert len(exchange.record.units) > 1
+        # An exchange that never began leaves no listener behind either.
+        unstarted = Exchange(tts, said("Five."), Record("speech", warm=True))
+        await unstarted.stop()
+        assert not tts._events["unit_sent"]
+        await tts.aclose()
 
 
 class Spoken:

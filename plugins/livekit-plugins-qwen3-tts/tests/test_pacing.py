@@ -9,7 +9,7 @@ import aiohttp
 import numpy as np
 import pytest
 from livekit.agents import Agent, AgentSession
-from livekit.plugins.qwen3_tts import TTS
+from livekit.plugins.qwen3_tts import TTS, SpokenWord
 from livekit.plugins.qwen3_tts.playback import ListenerTime
 from livekit.plugins.qwen3_tts.reply import Reply
 
@@ -124,7 +124,8 @@ def test_words_wait_while_playback_is_dry(in_virtual_time: Any, follows: bool) -
         # Without the holes, it is where the words are in the audio.
         if follows:
             last = listener.words[-1]
-            assert last.end_time - last.start_time_offset == pytest.approx(audio, abs=0.35)
+            assert isinstance(last, SpokenWord)
+            assert last.end_time - last.dry == pytest.approx(audio, abs=0.35)
         # At every moment, what was shown is within two characters of what was heard.
         if follows:
             begun, count = listener.pushes[0][0], 0

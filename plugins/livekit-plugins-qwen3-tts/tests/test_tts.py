@@ -14,7 +14,7 @@ import pytest
 from livekit.agents import APIConnectOptions, APIError, Plugin
 from livekit.agents.metrics import TTSMetrics
 from livekit.plugins import qwen3_tts
-from livekit.plugins.qwen3_tts import TTS
+from livekit.plugins.qwen3_tts import TTS, UnitSent
 
 from .conftest import RATE, Start, refuses, says, tone
 
@@ -27,6 +27,7 @@ def test_exports() -> None:
         "TTS",
         "ChunkedStream",
         "Segmenter",
+        "SpokenWord",
         "Style",
         "StyleParser",
         "SynthesizeStream",
@@ -34,6 +35,7 @@ def test_exports() -> None:
         "TTSModels",
         "TTSVoices",
         "TaskType",
+        "UnitSent",
         "__version__",
         "segment",
         "strip_style",
@@ -86,6 +88,32 @@ async def test_a_stream(start_server: Start, session: aiohttp.ClientSession) -> 
         "response_format": "pcm",
         "stream_format": "audio",
     }
+    await tts.aclose()
+
+
+async def test_each_unit_is_told_of_as_it_is_sent_with_the_reply_that_it_belongs_to(
+    start_server: Start, session: aiohttp.ClientSession
+) -> None:
+    # The first request fails unheard and is sent again: one unit all the same.
+    server = await start_server(refuses("503 Service Unavailable", {}))
+    tts = TTS(base_url=server.url, http_session=session)
+    told: list[UnitSent] = []
+    tts.on("unit_sent", told.append)
+    texts = ["Hello there, I paid $3 today. It rains.", "你好，我是小助手。今天天气很好！"]
+    async with tts.stream() as one, tts.stream() as other:
+        streams = [one, other]
+        for stream, text in zip(streams, texts, strict=True):
+            stream.push_text(text)
+            stream.end_input()
+        await asyncio.gather(*map(collect, streams))
+    assert len(server.texts) == len(told) + 1
+    assert {event.text for event in told} == set(server.texts)
+    for stream, part in zip(streams, ("three dollars", "天气"), strict=True):
+        units = [event for event in told if event.stream is stream]
+        assert [event.index for event in units] == list(range(len(units)))
+        assert [event.starter for event in units] == [True] + [False] * (len(units) - 1)
+        assert len(units) > 1
+        assert part in "".join(event.text for event in units)
     await tts.aclose()
 
 

@@ -6,6 +6,12 @@ from livekit.agents.types import TimedString
 from livekit.plugins.turn_taking.playback.spoken_text import Rest, SpokenText
 
 
+class LateWord(TimedString):
+    """A word of a TTS that says for how long it was dry."""
+
+    dry: float = 0.0
+
+
 async def stream(pieces: Iterable[str]) -> AsyncIterator[str]:
     for piece in pieces:
         yield piece
@@ -38,9 +44,10 @@ async def test_a_word_counts_as_heard_once_all_of_it_was() -> None:
 async def test_a_word_behind_a_hole_is_heard_when_it_is_played() -> None:
     script = SpokenText()
     words = [
-        TimedString("One ", start_time=0.0, end_time=0.5, start_time_offset=0.0),
-        TimedString("two", start_time=1.5, end_time=2.0, start_time_offset=1.0),
+        LateWord("One ", start_time=0.0, end_time=0.5),
+        LateWord("two", start_time=1.5, end_time=2.0),
     ]
+    words[1].dry = 1.0
     async for _ in script.play(stream(words)):
         pass
     assert script.heard(0.99) == "One "

@@ -10,8 +10,10 @@ from livekit.agents import Plugin
 from .log import logger
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices
 from .segmenter import Segmenter, segment
+from .streams import ChunkedStream, SynthesizeStream, UnitSent
 from .style import MARKUP_INSTRUCTIONS, Style, StyleParser, strip_style
-from .tts import TTS, ChunkedStream, SynthesizeStream
+from .timing import SpokenWord
+from .tts import TTS
 from .version import __version__
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "TTS",
     "ChunkedStream",
     "Segmenter",
+    "SpokenWord",
     "Style",
     "StyleParser",
     "SynthesizeStream",
@@ -26,6 +29,7 @@ __all__ = [
     "TTSModels",
     "TTSVoices",
     "TaskType",
+    "UnitSent",
     "__version__",
     "segment",
     "strip_style",

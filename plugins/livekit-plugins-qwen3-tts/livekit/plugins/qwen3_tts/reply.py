@@ -25,7 +25,7 @@ from .measure import syllables
 from .playback import Pace, Playback
 from .segmenter import GATHER_PASSAGES, GATHER_SENTENCES, Segmenter
 from .style import Style, StyleParser
-from .timing import WordTimer
+from .timing import SpokenWord, WordTimer
 
 # The unit being heard and the one after it: stage 0 of vllm-omni batches both.
 _DEPTH = 2
@@ -40,11 +40,7 @@ class Sink(Protocol):
         """Take PCM."""
 
     def push_timed_transcript(self, delta_text: list[TimedString]) -> None:
-        """Take words, in seconds since the beginning of the reply.
-
-        `start_time_offset` is how much of that playback was dry, so that without it they are
-        where the word is in the reply's audio.
-        """
+        """Take words, each of them a `SpokenWord`."""
 
 
 Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
@@ -314,7 +310,7 @@ class Reply:
             at = self._position
             rest = unit.text
             if not broken:
-                self._say([TimedString(rest, start_time=at, end_time=at)])
+                self._say([SpokenWord(rest, start_time=at, end_time=at)])
                 self._pause = max(self._pause, audio.rest)
                 return
         else:
@@ -377,12 +373,12 @@ class Reply:
             self._sink.push(samples.astype("<i2").tobytes())
             self._playback.push(samples.size / SAMPLE_RATE)
 
-    def _say(self, words: list[TimedString]) -> None:
+    def _say(self, words: list[SpokenWord]) -> None:
         if self._follows:
             for word in words:
-                word.start_time_offset = self._playback.dry_before(cast("float", word.end_time))
+                word.dry = self._playback.dry_before(cast("float", word.end_time))
         if words:
-            self._sink.push_timed_transcript(words)
+            self._sink.push_timed_transcript([*words])
 
 
 async def _failure(task: asyncio.Task[None]) -> APIError | None:

@@ -30,6 +30,14 @@ _SILENCE_STEPS = 4
 _MARK_STEPS = 30
 
 
+class SpokenWord(TimedString):
+    """A word with its times, in seconds since the first audio of the reply was heard."""
+
+    dry: float = 0.0
+    """Seconds for which playback had run dry before the end of the word, because the server was
+    late. `start_time` and `end_time` count them; less `dry`, they are places in the audio."""
+
+
 class WordTimer:
     """Times the words of one unit.
 
@@ -71,7 +79,7 @@ class WordTimer:
         peaks = np.abs(samples[:whole].astype(np.int32)).reshape(-1, _STEP).max(axis=1)
         self._loud.append(peaks >= _LOUD)
 
-    def due(self, until: float) -> list[TimedString]:
+    def due(self, until: float) -> list[SpokenWord]:
         """Return the words that, at the expected rate, end before `until` seconds into the reply.
 
         The last word waits for `finish`, which knows where it ends.
@@ -80,7 +88,7 @@ class WordTimer:
             until: At most the end of the audio pushed.
         """
         sounding = np.flatnonzero(self._sounding())
-        found: list[TimedString] = []
+        found: list[SpokenWord] = []
         while self._next < len(self._words) - 1:
             expected = self._ends[self._next + 1] * self._per_syllable
             steps = round(expected * SAMPLE_RATE / _STEP)
@@ -104,10 +112,10 @@ class WordTimer:
                 [self._start + time - skipped for time in times],
             )
 
-    def finish(self) -> list[TimedString]:
+    def finish(self) -> list[SpokenWord]:
         """Return the words that are left, the last of which ends with the audio."""
         end = self._start + self._samples / SAMPLE_RATE
-        found: list[TimedString] = []
+        found: list[SpokenWord] = []
         if self._aligned:
             shares, times = self._aligned
             while self._next < len(self._words) - 1:
@@ -163,8 +171,8 @@ class WordTimer:
         """Return when so many steps have sounded."""
         return self._start + (int(sounding[steps - 1]) + 1 if steps else 0) * _STEP / SAMPLE_RATE
 
-    def _take(self, end: float) -> TimedString:
+    def _take(self, end: float) -> SpokenWord:
         start, self._last_end = self._last_end, max(self._last_end, end)
         word = self._words[self._next]
         self._next += 1
-        return TimedString(word, start_time=start, end_time=self._last_end)
+        return SpokenWord(word, start_time=start, end_time=self._last_end)

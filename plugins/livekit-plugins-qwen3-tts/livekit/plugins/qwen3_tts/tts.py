@@ -9,8 +9,9 @@ import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
-from typing import Any, Never
+from typing import Any, Literal
 
 import aiohttp
 from livekit.agents import (
@@ -33,16 +34,20 @@ from .models import TaskType, TTSLanguages, TTSModels, TTSVoices, language_tag
 from .options import TTSOptions, reference
 from .playback import ListenerTime, Pace
 from .replicas import Replica, Replicas
-from .reply import Reply, Sink, run_together
+from .reply import Reply, Sink
 from .spoken import to_be_spoken
+from .streams import ChunkedStream, SynthesizeStream, UnitSent
 from .style import MARKUP_INSTRUCTIONS, Style
 from .voice import SpeechRequest, Voice
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 
 
-class TTS(tts.TTS[Never]):
-    """Qwen3-TTS behind vllm-omni's `/v1/audio/speech`."""
+class TTS(tts.TTS[Literal["unit_sent"]]):
+    """Qwen3-TTS behind vllm-omni's `/v1/audio/speech`.
+
+    Emits `unit_sent` with a `UnitSent`, besides LiveKit's own events.
+    """
 
     class Markup(tts.TTS.Markup):
         """Teaches the language model the style tag."""
@@ -298,6 +303,7 @@ class TTS(tts.TTS[Never]):
         style: Style,
         deadlines: Deadlines,
         on_words: OnWords | None,
+        on_sent: Callable[[str], None],
     ) -> AsyncGenerator[bytes, None]:
         if not syllables(spoken):
             return
@@ -308,6 +314,7 @@ class TTS(tts.TTS[Never]):
             # The language model made it up; that is no reason to fall silent.
             logger.warning("style asks for an unknown voice", extra={"voice": style.voice})
             style = replace(style, voice=None)
+        on_sent(spoken)
         request = SpeechRequest(spoken, opts.fields(info, style), on_words)
         async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
             async for chunk in chunks:
@@ -315,6 +322,7 @@ class TTS(tts.TTS[Never]):
 
     def _reply(
         self,
+        stream: SynthesizeStream | ChunkedStream,
         sink: Sink,
         conn_options: APIConnectOptions,
         overrides: dict[str, NotGivenOr[Any]],
@@ -324,11 +332,15 @@ class TTS(tts.TTS[Never]):
         deadlines = self._deadlines.within(conn_options.timeout)
         language = language_tag(self._opts.updated(**overrides).language)
         normalize = normalizer.Normalizer(language).unit
+        indices = count()
+
+        def sent(text: str) -> None:
+            self.emit("unit_sent", UnitSent(stream, text, next(indices)))
 
         def speak(text: str, style: Style, on_words: OnWords | None) -> AsyncGenerator[bytes, None]:
             opts = self._opts.updated(**overrides)
             spoken = to_be_spoken(text, normalize if opts.normalize else None)
-            return self._speak(spoken, opts, style, deadlines, on_words)
+            return self._speak(spoken, opts, style, deadlines, on_words, sent)
 
         return Reply(
             speak=speak,
@@ -339,61 +351,3 @@ class TTS(tts.TTS[Never]):
             on_ask=on_ask,
             heard=heard,
         )
-
-
-class ChunkedStream(tts.ChunkedStream):
-    """A text that was given whole, on its way to sound."""
-
-    _tts: TTS
-
-    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(),
-            sample_rate=SAMPLE_RATE,
-            num_channels=NUM_CHANNELS,
-            mime_type="audio/pcm",
-        )
-        reply = self._tts._reply(output_emitter, self._conn_options, {})
-        reply.push(self._input_text)
-        reply.end()
-        await reply.run()
-
-
-class SynthesizeStream(tts.SynthesizeStream):
-    """A reply whose text is still being written, on its way to sound."""
-
-    _tts: TTS
-
-    def __init__(
-        self, *, tts: TTS, conn_options: APIConnectOptions, overrides: dict[str, NotGivenOr[Any]]
-    ) -> None:
-        super().__init__(tts=tts, conn_options=conn_options)
-        self._overrides = overrides
-
-    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        request_id = utils.shortuuid()
-        output_emitter.initialize(
-            request_id=request_id,
-            sample_rate=SAMPLE_RATE,
-            num_channels=NUM_CHANNELS,
-            mime_type="audio/pcm",
-            stream=True,
-        )
-        output_emitter.start_segment(segment_id=request_id)
-        reply = self._tts._reply(
-            output_emitter,
-            self._conn_options,
-            self._overrides,
-            heard=self._tts._heard,
-            on_ask=self._mark_started,
-        )
-        await run_together(self._read(reply), reply.run())
-        output_emitter.end_segment()
-
-    async def _read(self, reply: Reply) -> None:
-        async for data in self._input_ch:
-            if isinstance(data, self._FlushSentinel):
-                reply.flush()
-            else:
-                reply.push(data)
-        reply.end()

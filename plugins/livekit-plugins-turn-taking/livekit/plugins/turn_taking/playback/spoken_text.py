@@ -64,7 +64,8 @@ class SpokenText:
             if isinstance(word, TimedString) and is_given(word.end_time):
                 start = word.start_time if is_given(word.start_time) else word.end_time
                 # A voice that is late leaves holes: the word is heard later than it is played.
-                dry = word.start_time_offset if is_given(word.start_time_offset) else 0.0
+                # Any TTS may say by how many seconds, in an attribute `dry` of its words.
+                dry: float = getattr(word, "dry", 0.0)
                 self._words.append((str(word), start - dry, word.end_time - dry))
             yield word
 

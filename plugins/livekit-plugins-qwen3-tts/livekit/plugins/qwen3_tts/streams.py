@@ -1,0 +1,94 @@
+"""Replies on their way to sound, as LiveKit runs them, and what is told of their units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from livekit.agents import APIConnectOptions, NotGivenOr, tts, utils
+
+from .client import NUM_CHANNELS, SAMPLE_RATE
+from .reply import Reply, run_together
+
+if TYPE_CHECKING:
+    from .tts import TTS
+
+
+class ChunkedStream(tts.ChunkedStream):
+    """A text that was given whole, on its way to sound."""
+
+    _tts: TTS
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=SAMPLE_RATE,
+            num_channels=NUM_CHANNELS,
+            mime_type="audio/pcm",
+        )
+        reply = self._tts._reply(self, output_emitter, self._conn_options, {})
+        reply.push(self._input_text)
+        reply.end()
+        await reply.run()
+
+
+class SynthesizeStream(tts.SynthesizeStream):
+    """A reply whose text is still being written, on its way to sound."""
+
+    _tts: TTS
+
+    def __init__(
+        self, *, tts: TTS, conn_options: APIConnectOptions, overrides: dict[str, NotGivenOr[Any]]
+    ) -> None:
+        super().__init__(tts=tts, conn_options=conn_options)
+        self._overrides = overrides
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        request_id = utils.shortuuid()
+        output_emitter.initialize(
+            request_id=request_id,
+            sample_rate=SAMPLE_RATE,
+            num_channels=NUM_CHANNELS,
+            mime_type="audio/pcm",
+            stream=True,
+        )
+        output_emitter.start_segment(segment_id=request_id)
+        reply = self._tts._reply(
+            self,
+            output_emitter,
+            self._conn_options,
+            self._overrides,
+            heard=self._tts._heard,
+            on_ask=self._mark_started,
+        )
+        await run_together(self._read(reply), reply.run())
+        output_emitter.end_segment()
+
+    async def _read(self, reply: Reply) -> None:
+        async for data in self._input_ch:
+            if isinstance(data, self._FlushSentinel):
+                reply.flush()
+            else:
+                reply.push(data)
+        reply.end()
+
+
+@dataclass(frozen=True)
+class UnitSent:
+    """A unit of a reply that is sent to a server now: the event `unit_sent` of a `TTS`.
+
+    A unit that is asked for again, on the same server or another, is told of once. The rest of
+    one that broke off is a unit of its own.
+    """
+
+    stream: SynthesizeStream | ChunkedStream
+    """The reply that the unit belongs to: one TTS can speak several at once."""
+    text: str
+    """What is to be spoken, with numbers and the like written out as words."""
+    index: int
+    """Counts the units of the reply from 0, anew if LiveKit tries a failed reply again."""
+
+    @property
+    def starter(self) -> bool:
+        """Whether it is the starter, the short first unit of a reply."""
+        return self.index == 0
