@@ -1,0 +1,292 @@
+"""A real AgentSession without a room, whose engines and output do what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, APIConnectOptions, llm, stt, tts, utils, vad
+from livekit.agents.llm import ChatChunk, ChoiceDelta, FunctionToolCall
+from livekit.agents.types import TimedString
+from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
+
+RATE = 24_000
+LETTERS_PER_SECOND = 10
+ONCE = APIConnectOptions(max_retry=0)
+
+
+class Detector(vad.VAD):
+    """Tells what the test says, in one of its streams or all of them."""
+
+    def __init__(self) -> None:
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.032))
+        self.streams: list[vad.VADStream] = []
+
+    def stream(self) -> vad.VADStream:
+        self.streams.append(_Detected(self))
+        return self.streams[-1]
+
+    def tell(self, kind: vad.VADEventType, stream: int = 0, **fields: Any) -> None:
+        values = {"speech_duration": 0.1, "silence_duration": 0.0, **fields}
+        event = vad.VADEvent(type=kind, samples_index=0, timestamp=0.0, **values)
+        self.streams[stream]._event_ch.send_nowait(event)
+
+
+class _Detected(vad.VADStream):
+    async def _main_task(self) -> None:
+        async for _ in self._input_ch:
+            pass
+
+
+class Recogniser(stt.STT[str]):
+    """Hears what the test says."""
+
+    def __init__(self, *, streaming: bool = True) -> None:
+        super().__init__(
+            capabilities=stt.STTCapabilities(streaming=streaming, interim_results=streaming)
+        )
+        self.events: asyncio.Queue[stt.SpeechEvent] = asyncio.Queue()
+
+    def hears(self, text: str, kind: str = "final_transcript") -> None:
+        data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]
+        self.events.put_nowait(stt.SpeechEvent(stt.SpeechEventType(kind), alternatives=[data]))
+
+    async def _recognize_impl(self, *_: Any, **__: Any) -> stt.SpeechEvent:
+        return await self.events.get()
+
+    def stream(self, **_: Any) -> stt.RecognizeStream:
+        return _Recognised(stt=self, conn_options=ONCE)
+
+
+class _Recognised(stt.RecognizeStream):
+    async def _run(self) -> None:
+        assert isinstance(self._stt, Recogniser)
+        while True:
+            self._event_ch.send_nowait(await self._stt.events.get())
+
+
+class Model(llm.LLM[str]):
+    """Answers each request with the next of its answers."""
+
+    def __init__(self, *answers: str | FunctionToolCall) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.asked: list[llm.ChatContext] = []
+
+    def chat(self, *, chat_ctx: llm.ChatContext, tools: Any = None, **_: Any) -> llm.LLMStream:
+        self.asked.append(chat_ctx.copy())
+        return _Answer(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=ONCE)
+
+
+class _Answer(llm.LLMStream):
+    async def _run(self) -> None:
+        assert isinstance(self._llm, Model)
+        answer = self._llm.answers.pop(0)
+        delta = (
+            ChoiceDelta(role="assistant", tool_calls=[answer])
+            if isinstance(answer, FunctionToolCall)
+            else ChoiceDelta(role="assistant", content=answer)
+        )
+        self._event_ch.send_nowait(ChatChunk(id="chunk", delta=delta))
+
+
+class Voice(tts.TTS[str]):
+    """Speaks ten letters a second, and says when each word is spoken."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
+            sample_rate=RATE,
+            num_channels=1,
+        )
+        self.log = log
+        self.delay = 0.0
+        """Seconds before its first sound."""
+        self.stays_open = False
+        """Whether it goes on until it is closed, as one that speaks faster than it is heard."""
+        self.closing = 0.0
+        """Seconds that closing a stream takes."""
+        self.words: list[TimedString] = []
+        """What it has pushed."""
+
+    def synthesize(self, text: str, **_: Any) -> tts.ChunkedStream:
+        raise NotImplementedError
+
+    def stream(self, **_: Any) -> tts.SynthesizeStream:
+        return _Speech(tts=self, conn_options=ONCE)
+
+
+class _Speech(tts.SynthesizeStream):
+    _tts: Voice
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        voice = self._tts
+        output_emitter.initialize(
+            request_id=utils.shortuuid(),
+            sample_rate=RATE,
+            num_channels=1,
+            mime_type="audio/pcm",
+            stream=True,
+        )
+        output_emitter.start_segment(segment_id="segment")
+        text = ""
+        async for piece in self._input_ch:
+            if not isinstance(piece, self._FlushSentinel):
+                text += piece
+        self._mark_started()
+        voice.log.append(f"speak {text}")
+        try:
+            await asyncio.sleep(voice.delay)
+            at = 0.0
+            for word in text.split():
+                spoken = f"{word} "
+                end = at + len(spoken) / LETTERS_PER_SECOND
+                timed = TimedString(spoken, start_time=at, end_time=end, start_time_offset=0.25)
+                voice.words.append(timed)
+                output_emitter.push_timed_transcript([timed])
+                output_emitter.push(bytes(2 * RATE * len(spoken) // LETTERS_PER_SECOND))
+                at = end
+            if voice.stays_open:
+                await asyncio.Event().wait()
+            output_emitter.end_segment()
+        finally:
+            if voice.closing:
+                await asyncio.sleep(voice.closing)
+                voice.log.append("speech closed")
+
+
+class Output(AudioOutput):
+    """Plays by the loop's clock, and logs what it is told."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__(
+            label="Output", capabilities=AudioOutputCapabilities(pause=True), sample_rate=RATE
+        )
+        self.log = log
+        self._began: float | None = None
+        self._length = 0.0
+        self._end: asyncio.TimerHandle | None = None
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await super().capture_frame(frame)
+        if self._began is None:
+            self.log.append("sound")
+            self._began = asyncio.get_running_loop().time()
+            self.on_playback_started(created_at=self._began)
+        self._length += frame.duration
+
+    def flush(self) -> None:
+        super().flush()
+        if self._began is not None:
+            loop = asyncio.get_running_loop()
+            self._end = loop.call_at(self._began + self._length, self._finish, False)
+
+    def clear_buffer(self) -> None:
+        self.log.append("clear")
+        if self._began is not None:
+            self._finish(True)
+
+    def pause(self) -> None:
+        self.log.append("pause")
+
+    def resume(self) -> None:
+        self.log.append("resume")
+
+    def _finish(self, interrupted: bool) -> None:
+        assert self._began is not None
+        played = min(asyncio.get_running_loop().time() - self._began, self._length)
+        if self._end:
+            self._end.cancel()
+        self._began, self._length, self._end = None, 0.0, None
+        self.on_playback_finished(
+            playback_position=played,
+            interrupted=interrupted,
+            synchronized_transcript="What was heard" if interrupted else None,
+        )
+
+
+@dataclass
+class Conversation:
+    """One session, what it is made of and what happened in it, in order."""
+
+    session: AgentSession[Any]
+    detector: Detector
+    stt: Recogniser
+    llm: Model
+    tts: Voice
+    output: Output
+    log: list[str]
+    items: list[llm.ChatItem] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[str]:
+        """The messages; the user's after a ``>``."""
+        messages = [item for item in self.items if item.type == "message"]
+        return [("> " if m.role == "user" else "") + (m.text_content or "") for m in messages]
+
+
+Start = Callable[..., contextlib.AbstractAsyncContextManager[Conversation]]
+
+
+@contextlib.asynccontextmanager
+async def _start(
+    *answers: str | FunctionToolCall,
+    agent: Agent | None = None,
+    endpointing: float = 0.0,
+    streaming: bool = True,
+    before: Callable[[Conversation], None] = lambda _: None,
+    room: rtc.Room | None = None,
+    started: bool = True,
+    **options: Any,
+) -> AsyncIterator[Conversation]:
+    log: list[str] = []
+    detector, recogniser = Detector(), Recogniser(streaming=streaming)
+    model, voice, output = Model(*answers), Voice(log), Output(log)
+    # As turn_taking/handling.py and turn_taking/floor.py set it.
+    session: AgentSession[Any] = AgentSession(
+        vad=detector,
+        stt=recogniser,
+        llm=model,
+        tts=voice,
+        turn_handling={
+            "turn_detection": "vad",
+            "endpointing": {
+                "mode": "fixed",
+                "min_delay": endpointing,
+                "max_delay": endpointing,
+            },
+            "interruption": {
+                "mode": "vad",
+                "min_duration": 86_400.0,
+                "false_interruption_timeout": 0.0,
+            },
+            "preemptive_generation": {"enabled": True, "preemptive_tts": True},
+        },
+        use_tts_aligned_transcript=True,
+        tts_text_transforms=None,
+        aec_warmup_duration=None,
+        session_close_transcript_timeout=0.0,
+        **({"user_away_timeout": None} | options),
+    )
+    session.output.audio = output
+    talk = Conversation(session, detector, recogniser, model, voice, output, log)
+    session.on("conversation_item_added", lambda event: talk.items.append(event.item))
+    before(talk)
+    try:
+        if started:
+            more: dict[str, Any] = {"room": room} if room else {}
+            await session.start(agent or Agent(instructions=""), record=False, **more)
+        yield talk
+    finally:
+        await session.aclose()
+
+
+@pytest.fixture
+def start() -> Start:
+    """Starts a conversation, set as this project sets it; keywords are the session's."""
+    return _start

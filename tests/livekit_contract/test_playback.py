@@ -1,0 +1,235 @@
+"""What playback/ of the turn-taking plugin relies on in LiveKit's outputs and nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any
+
+import pytest
+from livekit import rtc
+from livekit.agents import Agent, FlushSentinel, ModelSettings
+from livekit.agents.types import TimedString
+
+from harness.virtual_time import in_virtual_time
+
+from .conftest import Conversation, Start
+
+
+async def test_history_finds_the_synchroniser_in_front_of_the_output_at_a_state_change(
+    start: Start,
+) -> None:
+    seen: list[Any] = []
+
+    def before(talk: Conversation) -> None:
+        note = lambda _: seen.append(talk.session.output.audio)  # noqa: E731
+        talk.session.on("agent_state_changed", note)
+
+    async with start(before=before, room=rtc.Room()) as talk:
+        front = seen[-1]
+        why = (
+            f"the output is {front!r} when the agent first listens. playback/history.py follows"
+            " session.output.audio from there (_follow): have it listen to what takes its place"
+        )
+        assert front is not talk.output, why
+        assert front.label == "TranscriptSynchronizer", why
+        chain = [front]
+        while chain[-1].next_in_chain:
+            chain.append(chain[-1].next_in_chain)
+        assert chain[-1] is talk.output, (
+            f"LiveKit plays through {chain[-1]!r}, not through the output that was set before the"
+            " start: set it in floor.py (session) as LiveKit now wants it"
+        )
+
+
+@in_virtual_time
+async def test_history_hears_that_playback_finished_before_the_message_is_added(
+    start: Start,
+) -> None:
+    order: list[str] = []
+
+    def before(talk: Conversation) -> None:
+        talk.session.on("conversation_item_added", lambda event: order.append(event.item.type))
+        talk.output.on("playback_finished", lambda _: order.append("finished"))
+
+    async with start(before=before) as talk:
+        await talk.session.say("All of this is said.")
+    assert order == ["agent_handoff", "finished", "message"], (
+        f"{order}: playback/history.py keeps in _on_finished what _on_item writes into the message;"
+        " if the message comes first, edit it from _on_finished. Another item than these two: each"
+        " handler of conversation_item_added looks at the item's type"
+    )
+
+
+@in_virtual_time
+async def test_history_can_still_change_a_cut_message_as_it_is_added(start: Start) -> None:
+    def before(talk: Conversation) -> None:
+        def rewrite(event: Any) -> None:
+            assert event.item.raw_text_content.endswith("What was heard"), (
+                "a cut message does not end in the output's synchronized_transcript:"
+                " playback/history.py (_on_item) replaces that end"
+            )
+            event.item.content = ["Rewritten"]
+
+        talk.session.on("conversation_item_added", rewrite)
+
+    async with start("Yes", before=before) as talk:
+        speech = talk.session.say("One two three four five six seven eight nine ten.")
+        await asyncio.sleep(1)
+        await talk.session.interrupt()
+        assert speech.interrupted
+        last = talk.session.history.messages()[-1]
+        assert last.interrupted, (
+            "a cut message is not marked: playback/history.py (_on_item) and agent.py (show_cuts)"
+            " tell it by `interrupted`"
+        )
+        await talk.session.generate_reply()
+        asked = [message.text_content for message in talk.llm.asked[-1].messages()]
+    why = (
+        f"the event's item is a copy ({last.text_content}, {asked}): playback/history.py (_on_item)"
+        " must change the message in agent.chat_ctx and session.history"
+    )
+    assert last.text_content == "Rewritten", why
+    assert "Rewritten" in asked, why
+
+
+@in_virtual_time
+@pytest.mark.parametrize("by", ["say", "generate_reply"])
+async def test_floor_has_a_paused_reply_cleared_without_a_sound_before_its_voice_is_closed(
+    start: Start, by: str
+) -> None:
+    async with start("One two three four five six seven eight nine ten.") as talk:
+        talk.tts.stays_open, talk.tts.closing = True, 0.5
+        if by == "say":
+            talk.session.say("One two three four five six seven eight nine ten.")
+        else:
+            talk.session.generate_reply()
+        await asyncio.sleep(1)
+        del talk.log[:]
+        talk.output.pause()
+        await talk.session.interrupt()
+    assert "resume" not in talk.log, (
+        f"{talk.log}: LiveKit resumes a paused output while it cuts a reply. floor.py (stop)"
+        " pauses before session.interrupt() so that nothing sounds after it: mute the output there"
+    )
+    why = (
+        f"{talk.log}: a cut reply is not cleared before its voice is closed. floor.py (stop)"
+        " pauses first, so nobody hears it, but playback/history.py learns late where it was cut"
+    )
+    assert talk.log[:2] == ["pause", "clear"], why
+    assert "speech closed" in talk.log, why
+
+
+@in_virtual_time
+async def test_output_keeps_the_sound_of_a_pause_and_gets_no_clear_from_it(start: Start) -> None:
+    async with start() as talk:
+        talk.session.say("One two three four five six seven eight nine ten.")
+        await asyncio.sleep(1)
+        del talk.log[:]
+        talk.session.output.audio.pause()  # type: ignore[union-attr]
+        await asyncio.sleep(1)
+        told = list(talk.log)
+    assert told == ["pause"], (
+        f"a pause told the output {told}: playback/output.py keeps the sound of a pause and only"
+        " ends a reply at clear_buffer; see _pause and clear_buffer"
+    )
+
+
+@in_virtual_time
+async def test_output_is_resumed_before_the_first_sound_of_the_next_reply(start: Start) -> None:
+    async with start() as talk:
+        talk.session.say("One two three four five six seven eight nine ten.")
+        await asyncio.sleep(1)
+        talk.output.pause()
+        await talk.session.interrupt()
+        del talk.log[:]
+        await talk.session.say("Next.")
+    why = (
+        f"{talk.log}: LiveKit does not resume a paused output before a reply. floor.py (stop)"
+        " leaves the output paused: let playback/output.py (clear_buffer) end the pause"
+    )
+    assert "resume" in talk.log, why
+    assert talk.log.index("resume") < talk.log.index("sound"), why
+
+
+@in_virtual_time
+async def test_output_may_be_cleared_more_than_once_for_one_reply(start: Start) -> None:
+    async with start() as talk:
+        talk.tts.stays_open = True
+        talk.session.say("One two three four five six seven eight nine ten.")
+        await asyncio.sleep(1)
+        del talk.log[:]
+        await talk.session.interrupt()
+    assert talk.log.count("clear") == 2, (
+        f"{talk.log}: LiveKit cleared the output twice for one cut reply. playback/output.py"
+        " (clear_buffer) and its test allow for that; simplify them if it is once"
+    )
+
+
+class Remembering(Agent):
+    def __init__(self, *answers: str | FlushSentinel) -> None:
+        super().__init__(instructions="")
+        self.answers = answers
+        self.shown: list[str] = []
+        self.spoken: list[str] = []
+
+    async def llm_node(self, *_: Any) -> AsyncIterator[str | FlushSentinel]:
+        for answer in self.answers:
+            yield answer
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncIterator[rtc.AudioFrame]:
+        self.spoken.append("")
+
+        async def kept() -> AsyncIterator[str]:
+            async for piece in text:
+                self.spoken[-1] += piece
+                yield piece
+
+        async for frame in Agent.default.tts_node(self, kept(), model_settings):
+            yield frame
+
+    async def _show(self, text: AsyncIterable[str]) -> AsyncIterator[str]:
+        async for piece in text:
+            self.shown.append(piece)
+            yield piece
+
+    def transcription_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncIterator[str]:
+        return self._show(text)
+
+
+@in_virtual_time
+async def test_spoken_text_gets_the_very_words_with_times_that_the_voice_pushed(
+    start: Start,
+) -> None:
+    agent = Remembering()
+    async with start(agent=agent) as talk:
+        await talk.session.say("Every word keeps its time.")
+    words = [word for word in agent.shown if isinstance(word, TimedString)]
+    why = (
+        f"transcription_node got {agent.shown}, other objects than the voice pushed."
+        " playback/spoken_text.py (play) reads the times and start_time_offset that qwen3_tts"
+        " reply.py puts on them: carry both in another way"
+    )
+    assert talk.tts.words, why
+    assert [id(word) for word in words] == [id(w) for w in talk.tts.words], why
+    assert {word.start_time_offset for word in words} == {0.25}, (
+        "LiveKit changed start_time_offset, in which qwen3_tts reply.py tells playback/"
+        "spoken_text.py for how long the voice was dry"
+    )
+
+
+@in_virtual_time
+async def test_long_answers_makes_each_piece_before_a_flush_a_speech_of_its_own(
+    start: Start,
+) -> None:
+    agent = Remembering("First part.", FlushSentinel(), "Second part.")
+    async with start(agent=agent) as talk:
+        await talk.session.generate_reply()
+    assert agent.spoken == ["First part.", "Second part."], (
+        f"{agent.spoken}: a FlushSentinel from llm_node no longer ends a piece, which"
+        " conduct/long_answers.py (_first_part) uses to have the first part spoken early"
+    )
