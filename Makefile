@@ -8,16 +8,16 @@ setup:  ## install everything: packages, livekit-server, models (10 minutes the 
 	@scripts/setup.sh
 
 demo: setup  ## start everything on this machine and print the address to open
-	@exec .venv/bin/python -m agent.demo
+	@exec .venv/bin/python -m agent.stack.demo
 
 phone: setup  ## the same, to be called by phone (docs/telephony.md)
-	@exec .venv/bin/python -m agent.telephony.stack
+	@exec .venv/bin/python -m agent.stack.phone
 
 setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
 	@scripts/setup_gpu.sh
 
 gpu: setup-gpu  ## start the GPU services and the agent on this machine
-	@exec .venv/bin/python -m agent.gpu.stack
+	@exec .venv/bin/python -m agent.stack.gpu
 
 test: setup  ## run the tests: real server, real local engines, a real browser
 	$(UV) run --no-sync pytest -m "not engines"

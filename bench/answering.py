@@ -27,8 +27,8 @@ from livekit.plugins.turn_taking import HEARING, Floor
 from pydantic import HttpUrl
 
 from agent import engines, settings
-from agent.demo import Server
 from agent.settings import Language, Settings
+from agent.stack import Server
 from agent.telephony.answering import Verdict
 from agent.telephony.screening import Screening
 

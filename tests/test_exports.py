@@ -7,7 +7,7 @@ import importlib
 import pytest
 
 EXPORTS = {
-    "agent.demo": {"Server", "Stack", "StackError"},
+    "agent.stack": {"Server", "Stack", "StackError"},
     "agent.local.models": {"ModelError", "locate"},
     "agent.telephony": {"HungUp", "NoAnswer", "NotAllowed", "mask_logs", "meet"},
     "agent.telemetry": {"TOPIC_TURN", "TurnPublisher"},

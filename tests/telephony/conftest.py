@@ -26,10 +26,10 @@ from livekit.plugins.turn_taking import Floor
 
 from agent.assistant import Assistant
 from agent.conduct import Conduct
-from agent.demo import Server
-from agent.demo.ports import free
 from agent.local.models import locate
 from agent.settings import ConductSettings, PhoneSettings, load
+from agent.stack import Server
+from agent.stack.ports import free
 from agent.telephony.order import Order
 from agent.telephony.phone import Phone
 from bench.caller import Caller, agent_token, join

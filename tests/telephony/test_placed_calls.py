@@ -13,8 +13,8 @@ import pytest_asyncio
 from livekit import api, rtc
 from livekit.agents import JobContext
 
-from agent.demo import Server
 from agent.settings import load
+from agent.stack import Server
 from agent.telephony.call import HungUp, answered
 from agent.telephony.dial import Dialler, NoAnswer
 from agent.telephony.ledger import Ledger
