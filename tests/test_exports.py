@@ -8,7 +8,7 @@ import pytest
 
 EXPORTS = {
     "agent.stack": {"Server", "Stack", "StackError"},
-    "agent.local.models": {"ModelError", "locate"},
+    "agent.models": {"ModelError", "locate"},
     "agent.telephony": {"HungUp", "NoAnswer", "NotAllowed", "mask_logs", "meet"},
     "agent.telemetry": {"TOPIC_TURN", "TurnPublisher"},
     "agent.web": {"create_app"},

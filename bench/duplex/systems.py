@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from agent.local.models.store import cache
+from agent.models.store import cache
 from agent.stack import Server
 
 from .. import report

@@ -20,7 +20,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.plugins import vllm
 
-from agent.local.models import locate
+from agent.models import locate
 from agent.stack import ports
 from bench.wav import encode
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import soundfile
 
-from agent.local.models import locate
+from agent.models import locate
 from agent.stack import Server, Stack
 from bench import speech
 from bench.caller import Caller, join

@@ -26,7 +26,7 @@ from livekit.plugins.turn_taking import Floor
 
 from agent.assistant import Assistant
 from agent.conduct import Conduct
-from agent.local.models import locate
+from agent.models import locate
 from agent.settings import ConductSettings, PhoneSettings, load
 from agent.stack import Server
 from agent.stack.ports import free
