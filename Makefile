@@ -1,6 +1,7 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu test test-engines check
+.PHONY: help setup setup-gpu demo phone gpu test test-all test-unit test-core test-slow coverage \
+	test-engines check
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -19,9 +20,22 @@ setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu 
 gpu: setup-gpu  ## start the GPU services and the agent on this machine
 	@exec .venv/bin/python -m agent.stack.gpu
 
-test: setup  ## run the tests: real server, real local engines, a real browser
-	$(UV) run --no-sync pytest -m "not engines"
+test: test-unit test-core  ## the tests of a change, 8 minutes at most: units, a conversation in each language, the page, a call
+
+test-all: test test-slow  ## the rest of them too, 25 minutes
+
+test-unit: setup
+	$(UV) run --no-sync pytest -m "not (engines or room or web)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 pytest tests/deploy
+
+test-core: setup
+	$(UV) run --no-sync pytest -m core
+
+test-slow: setup
+	$(UV) run --no-sync pytest -m "(room or web) and not core"
+
+coverage:  ## which lines the unit tests run
+	@$(MAKE) --no-print-directory test-unit COV=--cov
 
 test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this CPU (6 GB more)
 	scripts/setup_engines.sh

@@ -21,6 +21,7 @@ EN = PHRASES["en"]
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("language", "question", "understood", "answers"),
     [
