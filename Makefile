@@ -1,6 +1,7 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu test test-engines check
+.PHONY: help setup setup-gpu demo phone gpu test test-all test-unit test-core test-slow coverage \
+	test-engines check
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -8,20 +9,33 @@ setup:  ## install everything: packages, livekit-server, models (10 minutes the 
 	@scripts/setup.sh
 
 demo: setup  ## start everything on this machine and print the address to open
-	@exec .venv/bin/python -m agent.demo
+	@exec .venv/bin/python -m agent.stack.demo
 
 phone: setup  ## the same, to be called by phone (docs/telephony.md)
-	@exec .venv/bin/python -m agent.telephony.stack
+	@exec .venv/bin/python -m agent.stack.phone
 
 setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
 	@scripts/setup_gpu.sh
 
 gpu: setup-gpu  ## start the GPU services and the agent on this machine
-	@exec .venv/bin/python -m agent.gpu.stack
+	@exec .venv/bin/python -m agent.stack.gpu
 
-test: setup  ## run the tests: real server, real local engines, a real browser
-	$(UV) run --no-sync pytest -m "not engines"
+test: test-unit test-core  ## the tests of a change, 8 minutes at most: units, a conversation in each language, the page, a call
+
+test-all: test test-slow  ## the rest of them too, 25 minutes
+
+test-unit: setup
+	$(UV) run --no-sync pytest -m "not (engines or room or web)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 pytest tests/deploy
+
+test-core: setup
+	$(UV) run --no-sync pytest -m core
+
+test-slow: setup
+	$(UV) run --no-sync pytest -m "(room or web) and not core"
+
+coverage:  ## which lines the unit tests run
+	@$(MAKE) --no-print-directory test-unit COV=--cov
 
 test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this CPU (6 GB more)
 	scripts/setup_engines.sh
@@ -30,7 +44,7 @@ test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this
 check: setup  ## lint, format, strict types, exported names
 	$(UV) run --no-sync ruff check
 	$(UV) run --no-sync ruff format --check
-	$(UV) run --no-sync mypy --exclude /tests/ agent bench plugins $(wildcard scripts/*.py)
+	$(UV) run --no-sync mypy --exclude /tests/ agent bench harness plugins $(wildcard scripts/*.py)
 	$(UV) run --no-sync pytest -q $(wildcard tests/test_exports.py plugins/*/tests/test_exports.py)
 
 bench-%: setup  ## run a benchmark: bench-latency, bench-phone, bench-history, bench-answers, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=…

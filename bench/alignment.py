@@ -15,7 +15,7 @@ from faster_whisper import WhisperModel, decode_audio
 from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 
-from agent.local.models import locate
+from agent.models import locate
 
 from . import wav
 from .recording import SAMPLE_RATE, Samples, last_sound

@@ -26,9 +26,9 @@ from livekit.agents import Agent
 from pydantic import HttpUrl
 
 from agent import engines, settings
-from agent.demo import Server
 from agent.session import make
 from agent.settings import Language, Settings
+from agent.stack import Server
 from agent.telephony.answering_machine import AnsweredBy, CallScreening
 
 from . import report, speech

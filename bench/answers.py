@@ -13,7 +13,7 @@ import uuid
 
 import yaml
 
-from agent.demo import Stack
+from agent.stack import Stack
 
 from . import report, speech
 from .caller import Caller, join

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from agent.demo import Stack
+from agent.stack import Stack
+from agent.stack.phone import check, phone_stack
 from agent.telephony import config
-from agent.telephony.stack import check, phone_stack
 
 from . import recording, report, speech
 from .latency import QUESTIONS

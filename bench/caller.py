@@ -26,7 +26,7 @@ from livekit.agents.types import (
 )
 from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 
-from agent.demo import Server
+from agent.stack import Server
 from agent.telemetry import TOPIC_TURN
 
 from .line import Line

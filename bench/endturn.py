@@ -33,9 +33,9 @@ from livekit.plugins.turn_taking.end_of_turn.state import LISTEN_AT
 from livekit.plugins.turn_taking.end_of_turn.voice import SAMPLE_RATE
 from numpy.typing import NDArray
 
-from agent.local.models import locate
-from agent.local.models.store import cache as cache_folder
 from agent.local.voices import Voices
+from agent.models import locate
+from agent.models.store import cache as cache_folder
 from agent.settings import TurnSettings
 
 from . import report

@@ -24,7 +24,7 @@ from livekit.agents.llm import ChatMessage
 from livekit.agents.voice.io import PlaybackFinishedEvent
 from numpy.typing import NDArray
 
-from agent.demo import Stack
+from agent.stack import Stack
 
 from . import report, speech, wav
 from .alignment import Aligner

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from agent import settings
-from agent.demo import Server, Stack
+from agent.stack import Server, Stack
 
 from . import recording, report, speech
 from .caller import join

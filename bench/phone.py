@@ -15,7 +15,7 @@ import jiwer
 import opencc
 import yaml
 
-from agent.demo import Stack
+from agent.stack import Stack
 
 from . import report, speech
 from .line import LINES

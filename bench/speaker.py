@@ -22,8 +22,8 @@ from livekit.plugins import qwen3_tts, vllm
 from livekit.plugins.turn_taking import HEARING, TurnTakingAgent
 
 from agent import settings
-from agent.demo import Server
 from agent.session import make
+from agent.stack import Server
 
 from .caller import Caller, agent_token, join
 from .recording import Samples

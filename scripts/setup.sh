@@ -66,5 +66,5 @@ if ! command -v livekit-server >/dev/null; then
   fi
 fi
 
-UV=$UV .venv/bin/python -m agent.local.models fetch
+UV=$UV .venv/bin/python -m agent.models fetch
 .venv/bin/python -m livekit.agents download-files 2>/dev/null # hears whether a turn is over

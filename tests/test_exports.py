@@ -7,8 +7,8 @@ import importlib
 import pytest
 
 EXPORTS = {
-    "agent.demo": {"Server", "Stack", "StackError"},
-    "agent.local.models": {"ModelError", "locate"},
+    "agent.stack": {"Server", "Stack", "StackError"},
+    "agent.models": {"ModelError", "locate"},
     "agent.telephony": {"HungUp", "NoAnswer", "NotAllowed", "mask_logs", "connect_user"},
     "agent.telemetry": {"TOPIC_TURN", "TurnPublisher"},
     "agent.web": {"create_app"},

@@ -127,7 +127,7 @@ def command(service: Service, vllm: str, host: str, extra: str) -> list[str]:
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name, str(default))
     if not (text.isdecimal() and 0 < int(text) < 65536):
-        raise Refusal(f"{name}={text!r} is no port number (1 to 65535).")
+        raise Refusal(f"{name}={text!r} is not a port number (1 to 65535).")
     return int(text)
 
 

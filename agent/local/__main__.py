@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 
-from .models import ModelError
+from agent.models import ModelError
 
 PORTS = {"llm": 8101, "stt": 8102, "tts": 8103}
 

@@ -8,7 +8,7 @@ import signal
 import threading
 from pathlib import Path
 
-from .models import locate
+from agent.models import locate
 
 logger = logging.getLogger(__name__)
 

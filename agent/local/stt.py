@@ -13,8 +13,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from agent.disconnect import until_disconnect
+from agent.models import locate
 
-from .models import locate
 from .service import APIError, Service, Workers
 
 if TYPE_CHECKING:

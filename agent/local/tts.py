@@ -16,9 +16,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from agent.disconnect import until_disconnect
+from agent.models import locate
 from agent.wav import wav_header
 
-from .models import locate
 from .service import APIError, Seat, Service, Workers
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sys
 import uvicorn
 
 from agent import settings
-from agent.local.models import ModelError, locate
+from agent.models import ModelError, locate
 
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.local.models import locate
-from agent.local.models.store import cache
+from agent.models import locate
+from agent.models.store import cache
 
 from .. import speech
 from ..recording import SAMPLE_RATE, Samples, trim

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from agent.demo.ports import LOOPBACK
+from agent.stack.ports import LOOPBACK
 
 from ..recording import SAMPLE_RATE, Samples
 from . import clips

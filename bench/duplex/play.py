@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.demo import Server
+from agent.stack import Server
 
 from ..caller import Caller, DelayLine, join
 from ..line import LINES

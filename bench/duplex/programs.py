@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from agent.demo import Server
-from agent.demo.ports import LOOPBACK, free
+from agent.stack import Server
+from agent.stack.ports import LOOPBACK, free
 
 from .. import report
 

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
-from agent.demo import Server
+from agent.stack import Server
 
 from .. import recording
 from . import engines, systems

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from agent.demo import Server
-from agent.local.models.store import cache
+from agent.models.store import cache
+from agent.stack import Server
 
 from .. import report
 from ..caller import agent_token

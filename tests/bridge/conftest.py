@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
-from agent.demo import ports
-from agent.demo.stack import ROOT
+from agent.stack import ports
+from agent.stack.stack import ROOT
 
 STREAM_URL = "wss://voice.example.com/media-streams"
 STREAM_TOKEN = "12345"

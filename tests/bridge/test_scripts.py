@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from agent.demo.stack import ROOT
+from agent.stack.stack import ROOT
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 

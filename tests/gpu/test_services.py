@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 import yaml
 
-from agent.demo import ports
-from agent.demo.stack import ROOT
+from agent.stack import ports
+from agent.stack.stack import ROOT
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_port_in_use(programs: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "variables", "part"),
     [
-        ("llm", {"LLM_PORT": "http"}, "LLM_PORT='http' is no port number"),
+        ("llm", {"LLM_PORT": "http"}, "LLM_PORT='http' is not a port number"),
         ("llm", {"LLM_GPU_MEMORY_UTILIZATION": "60"}, "'60' is no share"),
         ("tts", {"TTS_CONFIG": "fast"}, "is no deploy file: set it to 0.24, concurrent"),
     ],
@@ -160,7 +160,7 @@ def test_the_stack_ends_with_the_sentence_of_what_cannot_start(programs: Path) -
     program(programs / "nvidia-smi", "exit 9")
     livekit = {f"LIVEKIT_{n}": "x" for n in ("URL", "API_KEY", "API_SECRET")}
     result = subprocess.run(
-        [sys.executable, "-m", "agent.gpu.stack"],
+        [sys.executable, "-m", "agent.stack.gpu"],
         cwd=ROOT,
         env=environment(programs, **livekit),
         capture_output=True,

@@ -20,8 +20,8 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.plugins import vllm
 
-from agent.demo import ports
-from agent.local.models import locate
+from agent.models import locate
+from agent.stack import ports
 from bench.wav import encode
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 import soundfile
 
-from agent.demo import Server, Stack
-from agent.local.models import locate
+from agent.models import locate
+from agent.stack import Server, Stack
 from bench import speech
 from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples

@@ -22,9 +22,9 @@ from livekit.plugins.turn_taking.end_of_turn.policy import EndpointingPolicy
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
-from agent.demo import Server
 from agent.session import make
 from agent.settings import ConductSettings, Language
+from agent.stack import Server
 from bench.caller import agent_token
 from harness.scripted import RATE, Thinker
 

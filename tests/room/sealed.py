@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 
-from agent.demo import Stack
+from agent.stack import Stack
 from bench import speech
 from bench.caller import join
 from bench.turn import ask

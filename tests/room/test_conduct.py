@@ -9,8 +9,8 @@ from livekit.agents import LanguageCode, stt
 from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 from livekit.plugins.turn_taking.conduct.participants import NAMES
 
-from agent.demo import Server
 from agent.settings import ConductSettings
+from agent.stack import Server
 from bench.caller import join
 from bench.recording import SAMPLE_RATE, Samples
 from harness.scripted import Ear

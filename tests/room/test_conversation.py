@@ -9,8 +9,8 @@ import pytest
 from livekit import api
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES
 
-from agent.demo import Server
 from agent.settings import LANGUAGE_ATTRIBUTE
+from agent.stack import Server
 from bench.caller import join
 from bench.turn import ask
 
@@ -21,6 +21,7 @@ EN = PHRASES["en"]
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("language", "question", "understood", "answers"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from livekit.agents.voice import SpeechHandle
 
-from agent.demo import Server
+from agent.stack import Server
 from bench.caller import Caller, join
 
 from .instant import Host, hosting, room_for

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from livekit.agents import AgentFalseInterruptionEvent
 
-from agent.demo import Server
+from agent.stack import Server
 from bench.history import barge_in, units
 from bench.recording import SAMPLE_RATE, Samples
 from bench.speaker import Conversation, converse

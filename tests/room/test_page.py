@@ -50,6 +50,7 @@ async def page(world: World, tmp_path: Path) -> AsyncIterator[Page]:
         await browser.close()
 
 
+@pytest.mark.core
 @pytest.mark.timeout(180)
 async def test_a_conversation_at_the_page(world: World, page: Page) -> None:
     visitor = Visitor(page)

@@ -11,9 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-from agent.demo.__main__ import say, until_stopped
-from agent.demo.stack import wait_ready
-from agent.demo.supervision import Program, Supervisor
+from agent.stack.stack import wait_ready
+from agent.stack.supervision import Program, Supervisor
+from agent.stack.terminal import say, until_stopped
 
 WAIT = "import time; time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAIT}"

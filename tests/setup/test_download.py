@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.local.models.download import DownloadError, download
+from agent.models.download import DownloadError, download
 
 from .files import FileServer, serve
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.local.models import ModelError, locate, manifest
-from agent.local.models.fetch import fetch, verify
+from agent.models import ModelError, locate, manifest
+from agent.models.fetch import fetch, verify
 
 from .files import FileServer, serve
 
@@ -212,7 +212,7 @@ def test_an_index_out_of_reach_is_one_sentence(
 def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = subprocess.run(
-        [sys.executable, "-m", "agent.local.models", "fetch", "web"],
+        [sys.executable, "-m", "agent.models", "fetch", "web"],
         env={**os.environ, "PARLEY_CACHE": str(tmp_path / "file/cache")},
         capture_output=True,
         text=True,
@@ -260,7 +260,7 @@ def test_a_file_of_a_hub_takes_the_place_of_a_role(tmp_path: Path) -> None:
         # In a process of its own: the hub's client reads its address when it is imported.
         for command in ("fetch", "verify"):
             done = subprocess.run(
-                [sys.executable, "-m", "agent.local.models", command, "llm"],
+                [sys.executable, "-m", "agent.models", command, "llm"],
                 env=environment,
                 capture_output=True,
                 text=True,

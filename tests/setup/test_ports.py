@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from agent.demo import ports
-from agent.demo.ports import PortError
+from agent.stack import ports
+from agent.stack.ports import PortError
 
 
 def test_a_port_in_use_is_named_with_its_purpose_and_variable() -> None:
@@ -56,7 +56,7 @@ def test_a_variable_moves_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "web", "-1", ""])
-def test_what_is_no_port_number_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_a_port_number_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_PORT_WEB", text)
-    with pytest.raises(PortError, match="PARLEY_PORT_WEB = .* for the web page, is no port number"):
+    with pytest.raises(PortError, match="PARLEY_PORT_WEB = .*, is not a port number"):
         ports.chosen()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.demo import StackError
-from agent.demo.stack import wait_ready
-from agent.demo.supervision import Program, Supervisor
+from agent.stack import StackError
+from agent.stack.stack import wait_ready
+from agent.stack.supervision import Program, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 

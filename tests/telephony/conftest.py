@@ -24,11 +24,11 @@ from livekit.agents import AgentSession
 
 from agent.assistant import Assistant
 from agent.conduct import Conduct
-from agent.demo import Server
-from agent.demo.ports import free
-from agent.local.models import locate
+from agent.models import locate
 from agent.session import make
 from agent.settings import ConductSettings, PhoneSettings, SilenceSettings, load
+from agent.stack import Server
+from agent.stack.ports import free
 from agent.telephony.call_control import CallControl
 from agent.telephony.outbound import OutboundCall
 from bench.caller import Caller, agent_token, join

@@ -17,12 +17,12 @@ import pytest
 from livekit import api
 from redis.asyncio import Redis
 
-from agent.demo import Stack
-from agent.demo.ports import free
 from agent.settings import CONFIGS
+from agent.stack import Stack
+from agent.stack.phone import PHONE_PORTS, phone_stack
+from agent.stack.ports import free
 from agent.telephony import config
 from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
-from agent.telephony.stack import PHONE_PORTS, phone_stack
 from bench.recording import SAMPLE_RATE, Samples
 from bench.softphone import Phone, free_port, phone
 

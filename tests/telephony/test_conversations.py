@@ -42,6 +42,7 @@ async def test_digits_come_by_key(converse: Converse) -> None:
         assert call.thinker.told[-1] == "4271"
 
 
+@pytest.mark.core
 async def test_digits_come_by_voice(converse: Converse, speech: Samples) -> None:
     async with converse(
         DIGITS, "Thanks.", hears=("It's four two", "four two seven one"),
@@ -67,6 +68,7 @@ async def test_keys_are_pressed_for_a_menu(converse: Converse) -> None:
     assert pressed == ["1", "2", "#"]
 
 
+@pytest.mark.core
 async def test_a_transfer_waits_for_a_yes(converse: Converse) -> None:
     async with converse(TRANSFER, settings=given("transfer_call")) as call:
         call.session.generate_reply(user_input="Sales, please.")

@@ -13,8 +13,8 @@ import pytest_asyncio
 from livekit import api, rtc
 from livekit.agents import JobContext
 
-from agent.demo import Server
 from agent.settings import load
+from agent.stack import Server
 from agent.telephony.arrival import connect_user
 from agent.telephony.budget import CallBudget
 from agent.telephony.dial import Dialler, NoAnswer

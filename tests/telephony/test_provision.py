@@ -13,8 +13,8 @@ import pytest_asyncio
 from livekit import api
 from livekit.protocol.sip import SIPInboundTrunkInfo
 
-from agent.demo import Server
-from agent.demo.stack import ROOT
+from agent.stack import Server
+from agent.stack.stack import ROOT
 from agent.telephony import config, provision
 from agent.telephony.server import connect
 

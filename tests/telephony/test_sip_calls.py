@@ -17,9 +17,9 @@ import pytest
 import pytest_asyncio
 from livekit import api, rtc
 
-from agent.demo import Stack
+from agent.stack import Stack
+from agent.stack.phone import phone_stack
 from agent.telephony import config
-from agent.telephony.stack import phone_stack
 from bench import speech
 from bench.recording import SAMPLE_RATE, SILENCE_DBFS, Samples
 from bench.softphone import Phone, phone

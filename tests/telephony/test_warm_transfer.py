@@ -13,7 +13,7 @@ import pytest
 from livekit import rtc
 from livekit.agents import utils
 
-from agent.demo import Server
+from agent.stack import Server
 from bench.caller import Caller, join
 from bench.recording import SAMPLE_RATE, Samples
 

@@ -20,7 +20,7 @@ import soundfile
 from aiohttp import web
 from numpy.typing import NDArray
 
-from agent.demo.ports import LOOPBACK
+from agent.stack.ports import LOOPBACK
 
 RATE = 24_000
 """Hz, of the voice."""

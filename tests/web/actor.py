@@ -21,7 +21,7 @@ from livekit.agents.types import (
     TOPIC_TRANSCRIPTION,
 )
 
-from agent.demo import Server
+from agent.stack import Server
 from agent.web.livekit_url import LiveKit
 from bench.caller import agent_token
 

@@ -19,8 +19,8 @@ import uvicorn
 import yaml
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
 
-from agent.local.models import locate
-from agent.local.models.store import cache
+from agent.models import locate
+from agent.models.store import cache
 from agent.web import create_app
 from agent.web.livekit_url import LiveKit
 

@@ -16,7 +16,7 @@ from livekit.plugins.turn_taking.end_of_turn.policy import (
 from livekit.plugins.turn_taking.end_of_turn.smart_turn import log_mel
 from livekit.plugins.turn_taking.end_of_turn.state import Pause
 
-from agent.local.models import locate
+from agent.models import locate
 
 
 def test_a_tone_lights_up_its_own_band() -> None:

@@ -1,4 +1,4 @@
-"""Everything on this machine, to be called by phone: ``python -m agent.telephony.stack``.
+"""Everything on this machine, to be called by phone: ``python -m agent.stack.phone``.
 
 What ``make demo`` starts, with Redis and LiveKit's SIP service beside it.
 """
@@ -14,16 +14,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from agent.demo import ports as port_table
-from agent.demo.__main__ import ROLES, say, until_stopped
-from agent.demo.ports import LOOPBACK, PORTS, Port, PortError
-from agent.demo.stack import LOCAL_PROFILES, ROOT, Stack, StackError, wait_ready
-from agent.demo.supervision import Program, Supervisor
-from agent.local.models import ModelError, locate
+from agent.models import ModelError, locate
+from agent.telephony import config, provision
+from agent.telephony.config import TelephonyError, Trunks
+from agent.telephony.server import connect
 
-from . import config, provision
-from .config import TelephonyError, Trunks
-from .server import connect
+from . import ports as port_table
+from .ports import LOOPBACK, PORTS, Port, PortError
+from .stack import LOCAL_PROFILES, ROLES, ROOT, Stack, StackError, wait_ready
+from .supervision import Program, Supervisor
+from .terminal import say, until_stopped
 
 PHONE_PORTS = (*PORTS, Port("redis", 6379, "Redis"), Port("sip", 5060, "calls by phone"))
 _REDIS_SECONDS = 30.0
@@ -69,7 +69,7 @@ async def phone_stack(
     Args:
         trunks: Who may call.
         ports: Numbers by name, as in :data:`PHONE_PORTS`; free ones when not given.
-        profile: The agent's, as :class:`agent.demo.Stack` has it.
+        profile: The agent's, as :class:`agent.stack.Stack` has it.
         address: Where calls are taken: an address of this machine.
         on_line: Called with one line for each thing worth telling a person.
 

@@ -48,7 +48,7 @@ def chosen(ports: Iterable[Port] = PORTS) -> dict[str, int]:
     """Read the ports from the environment, each its default where no variable is set.
 
     Raises:
-        PortError: A variable holds no port number.
+        PortError: A variable does not hold a port number.
     """
     return {port.name: _number(port) for port in ports}
 
@@ -100,6 +100,6 @@ def _number(port: Port) -> int:
     text = os.environ.get(port.variable, str(port.default))
     if not (text.isdecimal() and 0 < int(text) < 65536):
         raise PortError(
-            f"{port.variable} = {text!r}, for {port.purpose}, is no port number (1 to 65535)."
+            f"{port.variable} = {text!r}, for {port.purpose}, is not a port number (1 to 65535)."
         )
     return int(text)

@@ -1,4 +1,4 @@
-"""What is fetched, from where, and how it is recognised: ``agent/local/manifest.yaml``."""
+"""What is fetched, from where, and how it is recognised: ``agent/models/manifest.yaml``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-MANIFEST = Path(__file__).resolve().parent.parent / "manifest.yaml"
+MANIFEST = Path(__file__).resolve().parent / "manifest.yaml"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

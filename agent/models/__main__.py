@@ -1,4 +1,4 @@
-"""``python -m agent.local.models fetch|verify [ROLE ...]``."""
+"""``python -m agent.models fetch|verify [ROLE ...]``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .manifest import ModelError
 
 def main() -> None:
     """Fetch or verify, and end with one sentence for each thing that is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m agent.local.models", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m agent.models", description=__doc__)
     parser.add_argument("command", choices=["fetch", "verify"])
     parser.add_argument("roles", nargs="*", metavar="ROLE", help="all of them when none is given")
     arguments = parser.parse_args()

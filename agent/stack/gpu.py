@@ -1,4 +1,4 @@
-"""The GPU services and the agent on one machine, kept running: ``python -m agent.gpu.stack``.
+"""The GPU services and the agent on one machine, kept running: ``python -m agent.stack.gpu``.
 
 The language model, the voice and the ear start one after another, because each takes what memory
 the one before has left; then the agent, which needs LIVEKIT_URL and its key and secret.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from contextlib import AsyncExitStack
 
-from agent.demo.stack import ROOT, StackError, wait_ready
-from agent.demo.supervision import Program, Supervisor
+from .stack import ROOT, StackError, wait_ready
+from .supervision import Program, Supervisor
+from .terminal import say, until_stopped
 
 # Weights are downloaded the first time. Seconds for each service.
 _READY_WITHIN = 3600.0
@@ -54,12 +54,12 @@ async def _run() -> None:
                 environment=environment,
                 folder=ROOT,
                 logs=ROOT / "output" / "gpu" / program.name,
-                on_line=print,
+                on_line=say,
                 # vLLM hands its GPU memory back when it is asked to stop.
                 patience=20.0,
             )
             await stack.enter_async_context(supervisor)
-            await wait_ready(supervisor, [program], on_line=print, within=_READY_WITHIN)
+            await wait_ready(supervisor, [program], on_line=say, within=_READY_WITHIN)
             running.append(supervisor)
         ends = [asyncio.create_task(supervisor.ended()) for supervisor in running]
         try:
@@ -71,33 +71,20 @@ async def _run() -> None:
         raise StackError("A supervisor ended by itself; see output/gpu.")
 
 
-async def _until_stopped() -> int:
-    main = asyncio.create_task(_run())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, main.cancel)
-    try:
-        await main
-    except asyncio.CancelledError:
-        return 0
-    except StackError as e:
-        print(e, file=sys.stderr)
-        return 1
-    return 0
-
-
-def main() -> int:
-    """Run until Ctrl-C; returns the exit status."""
+def main() -> None:
+    """Run, and end with one sentence where something is in the way."""
     missing = [
         name
         for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         if not os.environ.get(name)
     ]
     if missing:
-        print(f"{' and '.join(missing)} must be set: the agent joins that server.", file=sys.stderr)
-        return 1
-    return asyncio.run(_until_stopped())
+        sys.exit(f"{' and '.join(missing)} must be set: the agent joins that server.")
+    try:
+        asyncio.run(until_stopped(_run()))
+    except StackError as e:
+        sys.exit(str(e))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

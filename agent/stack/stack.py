@@ -30,6 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LOCAL_PROFILES = ("cpu", "phone")
 """Profiles for the engines of this machine."""
 
+ROLES = ("llm", "stt", "kokoro", "web")
+"""Models that the programs will look for; better said before six of them have started."""
+
 # Twenty times what an idle machine with 2 cores needs. Seconds.
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.2
@@ -68,7 +71,7 @@ class Stack:
     """LiveKit, the engines, the agent and the web page, ready inside the context.
 
     Args:
-        ports: Numbers by name, as in :mod:`agent.demo.ports`; free ones when not given.
+        ports: Numbers by name, as in :mod:`agent.stack.ports`; free ones when not given.
         address: Where LiveKit and the web page listen: an address of this machine.
         profile: The agent's. The engines of this machine run for :data:`LOCAL_PROFILES`; any other
             profile says itself where its engines are.
