@@ -4,7 +4,8 @@
 voice. The units are what the plugin's segmenter makes
 of real replies, starters and mains in turn, each one request as the plugin sends it. *Burst*: so
 many requests are always being made, the first of them together. *Staggered*: so many talkers, who
-pause for 0 to 2 s between their units, as people do.
+pause for 0 to 2 s between their units, as people do. *Poisson* (``--rates``): so many requests a
+second come by chance, whether or not the ones before have been answered.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import math
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -25,7 +27,7 @@ import aiohttp
 from livekit.plugins import qwen3_tts
 
 from . import report
-from .playback import BYTES_PER_SECOND, gap_free
+from .playback import BYTES_PER_SECOND, audible, gap_free
 from .tts import REPLIES
 
 # Beyond this a listener is gone, and the plugin has tried again.
@@ -40,11 +42,20 @@ class Unit:
     language: str
     starter: bool
 
-    def body(self, model: str, voice: str | None) -> dict[str, Any]:
-        """The request as the plugin writes it."""
-        spoken = len(self.text) if self.language == "Chinese" else 1.5 * len(self.text.split())
-        # The plugin's guard against a voice that never stops, in codec frames.
-        frames = math.ceil((3 * 0.22 * spoken + 4) * 12.5)
+    def body(self, model: str, voice: str | None, *, spoken: bool = False) -> dict[str, Any]:
+        """The request as the plugin writes it.
+
+        Args:
+            model: What the server calls it.
+            voice: The speaker; the server's first if None.
+            spoken: End it where a reader of the text would, 0.22 s a syllable and 0.2 s: for
+                random weights, which do not know when to end.
+        """
+        syllables = len(self.text) if self.language == "Chinese" else 1.5 * len(self.text.split())
+        # The plugin's guard against a voice that never stops.
+        seconds = 0.22 * syllables + 0.2 if spoken else 3 * 0.22 * syllables + 4
+        # In codec frames.
+        frames = math.ceil(seconds * 12.5)
         named = {"voice": voice} if voice else {}
         return named | {
             "model": model,
@@ -62,6 +73,8 @@ class Answer:
 
     unit: Unit
     arrivals: Sequence[tuple[float, float]]
+    audible: float | None = None
+    """Seconds to the arrival of the first sample above −50 dBFS; None if all was silence."""
 
     @property
     def audio(self) -> float:
@@ -107,15 +120,24 @@ class Servers:
         session: Connections without a limit.
         urls: Their addresses, ending in ``/v1``.
         voice: The speaker; the server's first if None.
+        spoken: As for :meth:`Unit.body`.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, urls: Sequence[str], voice: str | None
+        self,
+        session: aiohttp.ClientSession,
+        urls: Sequence[str],
+        voice: str | None = None,
+        *,
+        spoken: bool = False,
     ) -> None:
         self._session = session
         self._running = dict.fromkeys(urls, 0)
         self._voice = voice
+        self._spoken = spoken
         self._model = ""
+        self.peak = 0
+        """The most requests at once since it was last set to 0."""
 
     async def ready(self) -> None:
         """Ask for the model."""
@@ -124,26 +146,29 @@ class Servers:
 
     async def ask(self, unit: Unit) -> Answer | None:
         """One unit; None if it failed, which counts against the voice."""
-        arrivals: list[tuple[float, float]] = []
+        arrivals: list[tuple[float, bytes]] = []
         url = min(self._running, key=lambda u: self._running[u])
         self._running[url] += 1
+        self.peak = max(self.peak, sum(self._running.values()))
+        body = unit.body(self._model, self._voice, spoken=self._spoken)
         start = time.perf_counter()
         try:
             async with (
                 asyncio.timeout(_DEADLINE),
-                self._session.post(
-                    f"{url}/audio/speech", json=unit.body(self._model, self._voice)
-                ) as response,
+                self._session.post(f"{url}/audio/speech", json=body) as response,
             ):
                 response.raise_for_status()
                 async for chunk in response.content.iter_any():
-                    arrivals.append((time.perf_counter() - start, len(chunk) / BYTES_PER_SECOND))
+                    arrivals.append((time.perf_counter() - start, chunk))
         except (aiohttp.ClientError, TimeoutError) as e:
             print(f"{url} failed {unit.text!r}: {e!r}", file=sys.stderr)
             return None
         finally:
             self._running[url] -= 1
-        return Answer(unit, arrivals) if arrivals else None
+        if not arrivals:
+            return None
+        lengths = [(at, len(chunk) / BYTES_PER_SECOND) for at, chunk in arrivals]
+        return Answer(unit, lengths, audible(arrivals))
 
     async def burst(self, streams: int, count: int) -> list[Answer | None]:
         """``count`` units, ``streams`` of them at any time."""
@@ -167,6 +192,29 @@ class Servers:
             return found
 
         return [a for many in await asyncio.gather(*(talk() for _ in range(streams))) for a in many]
+
+    async def poisson(self, rate: float, seconds: float) -> list[Answer | None]:
+        """Units that come by chance, ``rate`` a second for that long, however many are unanswered.
+
+        The same rate and duration give the same times.
+        """
+        stream = units()
+        start = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            asked = []
+            for at in arrivals(rate, seconds):
+                await asyncio.sleep(start + at - time.perf_counter())
+                asked.append(group.create_task(self.ask(next(stream))))
+        return [task.result() for task in asked]
+
+
+def arrivals(rate: float, seconds: float) -> Iterator[float]:
+    """When the requests of a Poisson process come, in seconds from its beginning."""
+    dice = random.Random(f"{rate:g}")
+    at = dice.expovariate(rate)
+    while at < seconds:
+        yield at
+        at += dice.expovariate(rate)
 
 
 @asynccontextmanager
@@ -193,6 +241,9 @@ def summarise(key: str, answers: Sequence[Answer | None], wall: float) -> dict[s
         f"gap_free.{key}": report.percentiles([1000 * a.gap_free for a in good], "ms"),
         f"first_byte.{key}": report.percentiles([1000 * a.first for a in good], "ms"),
     }
+    heard = [1000 * a.audible for a in good if a.audible is not None]
+    if heard:
+        found[f"audible.{key}"] = report.percentiles(heard, "ms")
     for name, wanted in (("starter", True), ("main", False)):
         some = [1000 * a.gap_free for a in good if a.unit.starter is wanted]
         if some:
@@ -214,40 +265,63 @@ def summarise(key: str, answers: Sequence[Answer | None], wall: float) -> dict[s
 
 
 async def measure(
-    urls: Sequence[str], streams: Sequence[int], *, requests: int = 64, voice: str | None = None
+    urls: Sequence[str],
+    streams: Sequence[int],
+    *,
+    rates: Sequence[float] = (),
+    seconds: float = 25.0,
+    requests: int = 64,
+    voice: str | None = None,
+    spoken: bool = False,
 ) -> dict[str, report.Metric]:
-    """Warm up, then measure each number of streams in both ways.
+    """Warm up, then measure each number of streams in both ways, and each rate.
 
     Args:
         urls: The servers' addresses, ending in ``/v1``.
         streams: Requests at a time, and talkers.
+        rates: Requests a second that come by chance.
+        seconds: For how long they come, at each rate.
         requests: At least so many for each number in a burst, and twice the number.
         voice: The speaker.
+        spoken: As for :meth:`Unit.body`.
     """
     metrics: dict[str, report.Metric] = {}
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        server = Servers(session, urls, voice)
+        server = Servers(session, urls, voice, spoken=spoken)
         await server.ready()
         await server.burst(1, 4)
         for number in streams:
             await server.burst(number, number)
+
+        async def take(key: str, load: Callable[[], Awaitable[list[Answer | None]]]) -> None:
+            server.peak = 0
+            start = time.perf_counter()
+            answers = await load()
+            metrics.update(summarise(key, answers, time.perf_counter() - start))
+            metrics[f"peak.{key}"] = {"value": server.peak, "n": len(answers), "unit": "requests"}
+
         for number in streams:
-            for way in ("burst", "staggered"):
-                start = time.perf_counter()
-                if way == "burst":
-                    # One stream alone takes its time: half as many tell enough.
-                    count = max(requests // 2 if number == 1 else requests, 2 * number)
-                    answers = await server.burst(number, count)
-                else:
-                    answers = await server.staggered(number, max(3, 8 // number))
-                key = f"{way}.streams{number}"
-                metrics |= summarise(key, answers, time.perf_counter() - start)
+            # One stream alone takes its time: half as many tell enough.
+            count = max(requests // 2 if number == 1 else requests, 2 * number)
+            await take(f"burst.streams{number}", partial(server.burst, number, count))
+            each = max(3, 8 // number)
+            await take(f"staggered.streams{number}", partial(server.staggered, number, each))
+        for rate in rates:
+            await take(f"poisson.rate{rate:g}", partial(server.poisson, rate, seconds))
     return metrics
 
 
 async def _main(args: argparse.Namespace) -> None:
-    metrics = await measure(args.urls, args.streams, requests=args.requests, voice=args.voice)
+    metrics = await measure(
+        args.urls,
+        args.streams,
+        rates=args.rates,
+        seconds=args.seconds,
+        requests=args.requests,
+        voice=args.voice,
+        spoken=args.spoken,
+    )
     report.write(args.name, metrics, profile=args.profile or " ".join(args.urls))
 
 
@@ -255,9 +329,14 @@ def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(prog="python -m bench.units", description=__doc__)
     parser.add_argument("urls", nargs="+", help="the server's address, ending in /v1; or several")
-    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 16, 32, 64])
+    parser.add_argument("--streams", type=int, nargs="*", default=[1, 8, 16, 32, 64])
+    parser.add_argument("--rates", type=float, nargs="*", default=[1, 4, 8, 10, 16, 20])
+    parser.add_argument("--seconds", type=float, default=25.0, help="for each rate (25)")
     parser.add_argument("--requests", type=int, default=64, help="for each number of streams (64)")
     parser.add_argument("--voice", help="the speaker; the server's first if not given")
+    parser.add_argument(
+        "--spoken", action="store_true", help="end each unit where a reader would (random weights)"
+    )
     parser.add_argument("--name", default="units", help="of the result (units)")
     parser.add_argument("--profile", help="what was measured, for the record; the address")
     asyncio.run(_main(parser.parse_args()))
