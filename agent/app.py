@@ -127,7 +127,7 @@ async def enter(ctx: JobContext) -> None:
 
     switch, publisher = LanguageSwitch(ctx.room, follow), TurnPublisher(session, ctx.room)
     floor.on("judged", publisher.on_overlap)
-    for part in (conduct, floor, switch, publisher):
+    for part in (conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 

@@ -67,4 +67,8 @@ if ! command -v livekit-server >/dev/null; then
 fi
 
 UV=$UV .venv/bin/python -m agent.models fetch
-.venv/bin/python -m livekit.agents download-files 2>/dev/null # hears whether a turn is over
+# What hears whether a turn is over. LiveKit tells of each plugin: that is shown only if one fails.
+downloads=$(.venv/bin/python -m livekit.agents download-files 2>&1) || {
+  printf '%s\n' "$downloads" >&2
+  exit 1
+}

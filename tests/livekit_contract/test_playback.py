@@ -95,7 +95,7 @@ async def test_history_can_still_change_a_cut_message_as_it_is_added(start: Star
 
 @in_virtual_time
 @pytest.mark.parametrize("by", ["say", "generate_reply"])
-async def test_floor_has_a_paused_reply_cleared_without_a_sound_before_its_voice_is_closed(
+async def test_speech_has_a_paused_reply_cleared_without_a_sound_before_its_voice_is_closed(
     start: Start, by: str
 ) -> None:
     async with start("One two three four five six seven eight nine ten.") as talk:
@@ -109,11 +109,11 @@ async def test_floor_has_a_paused_reply_cleared_without_a_sound_before_its_voice
         talk.output.pause()
         await talk.session.interrupt()
     assert "resume" not in talk.log, (
-        f"{talk.log}: LiveKit resumes a paused output while it cuts a reply. floor.py (stop)"
+        f"{talk.log}: LiveKit resumes a paused output while it cuts a reply. speech.py (stop)"
         " pauses before session.interrupt() so that nothing sounds after it: mute the output there"
     )
     why = (
-        f"{talk.log}: a cut reply is not cleared before its voice is closed. floor.py (stop)"
+        f"{talk.log}: a cut reply is not cleared before its voice is closed. speech.py (stop)"
         " pauses first, so nobody hears it, but playback/history.py learns late where it was cut"
     )
     assert talk.log[:2] == ["pause", "clear"], why
@@ -145,7 +145,7 @@ async def test_output_is_resumed_before_the_first_sound_of_the_next_reply(start:
         del talk.log[:]
         await talk.session.say("Next.")
     why = (
-        f"{talk.log}: LiveKit does not resume a paused output before a reply. floor.py (stop)"
+        f"{talk.log}: LiveKit does not resume a paused output before a reply. speech.py (stop)"
         " leaves the output paused: let playback/output.py (clear_buffer) end the pause"
     )
     assert "resume" in talk.log, why

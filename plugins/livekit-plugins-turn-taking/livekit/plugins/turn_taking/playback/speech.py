@@ -47,7 +47,8 @@ class AgentSpeech:
         if speech is None or not speech.allow_interruptions:
             return False
         if output:
-            output.pause()  # LiveKit closes the engines first, and clears the output then
+            # Silent at once, whenever LiveKit's tasks clear the output and close the voice.
+            output.pause()
         self._session.interrupt()
         return True
 
