@@ -58,7 +58,8 @@ def test_rooms_hold_cases_of_one_caller_each() -> None:
 
 def hear(ear: Ear, *pieces: tuple[bool, float]) -> list[tuple[float, str, str]]:
     """Transcripts, each with the seconds of audio that were in when it came."""
-    found, at = [], 0.0
+    found: list[tuple[float, str, str]] = []
+    at = 0.0
     for loud, seconds in pieces:
         for _ in range(round(seconds * 100)):
             at += 0.01

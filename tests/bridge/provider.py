@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import audioop
 import base64
 import contextlib
 import hmac
@@ -14,7 +15,6 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from agent.bridge import media_messages
 from bench.recording import Samples
 
 RATE = 8000
@@ -49,7 +49,7 @@ class Provider:
 
     def say(self, samples: Samples) -> None:
         """Speak; mono, 16 bits, 8 kHz."""
-        coded = media_messages.audioop.lin2ulaw(samples.tobytes(), 2)
+        coded = audioop.lin2ulaw(samples.tobytes(), 2)
         self._mouth += [
             coded[i : i + FRAME].ljust(FRAME, b"\xff") for i in range(0, len(coded), FRAME)
         ]
@@ -148,7 +148,7 @@ class Provider:
             if self._offset == len(entry):
                 self._queue.popleft()
                 self._offset = 0
-        self.heard += media_messages.audioop.ulaw2lin(coded.ljust(FRAME, b"\xff"), 2)
+        self.heard += audioop.ulaw2lin(coded.ljust(FRAME, b"\xff"), 2)
 
     async def _event(self, event: str, **fields: Any) -> None:
         self._number += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
+from functools import partial
 
 import pytest
 from prometheus_client import REGISTRY
@@ -32,10 +33,14 @@ async def test_pieces_of_requests_take_turns() -> None:
     order: list[str] = []
     hold = threading.Event()
 
+    def piece(name: str) -> None:
+        hold.wait()
+        order.append(name)
+
     async def request(name: str) -> None:
         with bench.workers.admit() as seat:
             for i in range(3):
-                await seat.run(lambda i=i: (hold.wait(), order.append(f"{name}{i}")))
+                await seat.run(partial(piece, f"{name}{i}"))
 
     tasks = [asyncio.create_task(request(name)) for name in "ab"]
     await asyncio.sleep(0)
@@ -64,9 +69,13 @@ async def test_a_cancelled_request_counts_as_running_until_its_piece_ends() -> N
     started, hold = threading.Event(), threading.Event()
     dropped: list[int] = []
 
+    def held() -> None:
+        started.set()
+        hold.wait()
+
     async def request() -> None:
         with bench.workers.admit() as seat:
-            await seat.run(lambda: (started.set(), hold.wait()))
+            await seat.run(held)
             await seat.run(lambda: dropped.append(1))
 
     async def waiting() -> None:

@@ -32,7 +32,7 @@ LETTERS_PER_SECOND = 15
 """A voice of even speed, so that a test can say when a sentence ends."""
 
 
-class Ear(stt.STT):
+class Ear(stt.STT[Any]):
     """Hears the next of its texts in whatever is said."""
 
     def __init__(self, *texts: str) -> None:
@@ -61,7 +61,7 @@ class Replies(Thinker):
         return self.answers[sum(m.role == "user" for m in chat_ctx.messages()) - 1]
 
 
-class Tone(tts.TTS):
+class Tone(tts.TTS[Any]):
     """Speaks with a tone."""
 
     def __init__(self) -> None:
@@ -130,8 +130,8 @@ async def hosting(
     conduct: ConductSettings | None = None,
     end_of_turn: float = 0.5,
     language: Language = "en",
-    ear: stt.STT | None = None,
-    voice: tts.TTS | None = None,
+    ear: stt.STT[Any] | None = None,
+    voice: tts.TTS[Any] | None = None,
     tools: Sequence[llm.Tool] = (),
 ) -> AsyncIterator[Host]:
     """Bring the agent into a room in which its user is already.
