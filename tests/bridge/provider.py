@@ -15,7 +15,7 @@ import aiohttp
 import numpy as np
 
 from agent.bridge import media_messages
-from bench.recording import Samples
+from harness.recording import Samples
 
 RATE = 8000
 FRAME = RATE // 50

@@ -25,7 +25,7 @@ from agent.conduct import Conduct
 from agent.session import make
 from agent.settings import ConductSettings, Language
 from agent.stack import Server
-from bench.caller import agent_token
+from harness.caller import agent_token
 from harness.scripted import RATE, Thinker
 
 LETTERS_PER_SECOND = 15

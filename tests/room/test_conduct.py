@@ -11,8 +11,8 @@ from livekit.plugins.turn_taking.conduct.participants import NAMES
 
 from agent.settings import ConductSettings
 from agent.stack import Server
-from bench.caller import join
-from bench.recording import SAMPLE_RATE, Samples
+from harness.caller import join
+from harness.recording import SAMPLE_RATE, Samples
 from harness.scripted import Ear
 
 from .conftest import recorded

@@ -18,8 +18,8 @@ from livekit.agents import AgentFalseInterruptionEvent
 
 from agent.stack import Server
 from bench.history import barge_in, units
-from bench.recording import SAMPLE_RATE, Samples
-from bench.speaker import Conversation, converse
+from harness.recording import SAMPLE_RATE, Samples
+from harness.speaker import Conversation, converse
 
 from .conftest import recorded
 from .instant import Ear
