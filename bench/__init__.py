@@ -1,1 +1,1 @@
-"""Benchmarks: each prints a table and writes JSON, as :mod:`bench.report` does it."""
+"""Benchmarks: each prints a table and writes JSON, as :mod:`harness.report` does it."""

@@ -21,7 +21,8 @@ import aiohttp
 from livekit.agents import llm
 from livekit.plugins import qwen3_tts, vllm
 
-from . import report
+from harness import report
+
 from .tts import REPLIES
 
 _RUNNING = re.compile(r"^\w+:num_requests_running(?:{.*})? (\S+)$", re.MULTILINE)

@@ -30,12 +30,12 @@ from agent.session import make
 from agent.settings import Language, Settings
 from agent.stack import Server
 from agent.telephony.answering_machine import AnsweredBy, CallScreening
+from harness import report, speech
+from harness.caller import Caller, agent_token, join
+from harness.line import Line
+from harness.recording import SAMPLE_RATE, Samples
 
-from . import report, speech
-from .caller import Caller, agent_token, join
 from .duplex import programs
-from .line import Line
-from .recording import SAMPLE_RATE, Samples
 
 VOICES: dict[str, dict[Language, list[str]]] = {
     "train": {

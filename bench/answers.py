@@ -14,11 +14,11 @@ import uuid
 import yaml
 
 from agent.stack import Stack
+from harness import report, speech
+from harness.caller import Caller, join
+from harness.turn import ask
 
-from . import report, speech
-from .caller import Caller, join
 from .latency import QUESTIONS
-from .turn import ask
 
 
 async def typed(caller: Caller, question: str) -> str:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from . import report
-from .playback import BYTES_PER_SECOND, gap_free
+from harness import report
+from harness.playback import BYTES_PER_SECOND, gap_free
 
 QUESTIONS = (
     "What should I cook tonight?",

@@ -25,11 +25,11 @@ import yaml
 from agent.stack import Stack
 from agent.stack.phone import check, phone_stack
 from agent.telephony import config
+from harness import recording, report, speech
+from harness.recording import SAMPLE_RATE, Samples
+from harness.softphone import Phone, phone
 
-from . import recording, report, speech
 from .latency import QUESTIONS
-from .recording import SAMPLE_RATE, Samples
-from .softphone import Phone, phone
 
 NUMBERS = {"en": "100", "zh": "200"}
 TRUNKS = "inbound:" + "".join(

@@ -37,10 +37,9 @@ from agent.local.voices import Voices
 from agent.models import locate
 from agent.models.store import cache as cache_folder
 from agent.settings import TurnSettings
-
-from . import report
-from .line import Line
-from .resample import resampled
+from harness import report
+from harness.line import Line
+from harness.resample import resampled
 
 Sound = NDArray[np.int16]
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import aiohttp
 
 from agent.bridge.timeline import Lane, draw
+from harness import plot, report
 
-from . import bridge, plot, report, units
+from . import bridge, units
 
 LLM, TTS, BRIDGE = "http://127.0.0.1:8000", "http://127.0.0.1:8091", "http://127.0.0.1:8090"
 

@@ -25,11 +25,10 @@ from livekit.agents.voice.io import PlaybackFinishedEvent
 from numpy.typing import NDArray
 
 from agent.stack import Stack
-
-from . import report, speech, wav
-from .alignment import Aligner
-from .recording import SAMPLE_RATE, Samples
-from .speaker import Conversation, Reply, converse
+from harness import report, speech, wav
+from harness.alignment import Aligner
+from harness.recording import SAMPLE_RATE, Samples
+from harness.speaker import Conversation, Reply, converse
 
 TEXTS = {
     "en": (

@@ -16,10 +16,9 @@ import yaml
 
 from agent import settings
 from agent.stack import Server, Stack
-
-from . import recording, report, speech
-from .caller import join
-from .turn import Turn, ask
+from harness import recording, report, speech
+from harness.caller import join
+from harness.turn import Turn, ask
 
 QUESTIONS = Path(__file__).with_name("questions.yaml")
 

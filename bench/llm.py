@@ -21,7 +21,7 @@ import openai
 from livekit.agents import llm
 from livekit.plugins import vllm
 
-from .report import Metric, percentiles, write
+from harness.report import Metric, percentiles, write
 
 # 1,000 tokens, in words that tokenisers know whole.
 _RULES = "Speak plainly, keep every answer short and never read out lists or links. " * 66

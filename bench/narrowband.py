@@ -22,12 +22,13 @@ from livekit.plugins.turn_taking.end_of_turn.voice import SAMPLE_RATE
 from numpy.typing import NDArray
 
 from agent.settings import TurnSettings
+from harness import recording, report
+from harness.line import Line
+from harness.resample import resampled
 
-from . import endturn, recording, report
+from . import endturn
 from .duplex import clips, scenarios, sounds
 from .endturn import End, Sound
-from .line import Line
-from .resample import resampled
 
 LINES: dict[str, Line | None] = {
     "wideband": None,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from livekit.plugins.qwen3_tts import normalizer
 
-from . import report
+from harness import report
 
 ROUNDS = 400
 

@@ -20,7 +20,7 @@ from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Sampl
 from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
 from livekit.plugins.turn_taking.playback.played import Played
 
-from . import report
+from harness import report
 
 SECONDS = 20.0
 _FRAME = SAMPLE_RATE // FRAMES_PER_SECOND

@@ -16,10 +16,9 @@ import opencc
 import yaml
 
 from agent.stack import Stack
-
-from . import report, speech
-from .line import LINES
-from .recording import SAMPLE_RATE
+from harness import report, speech
+from harness.line import LINES
+from harness.recording import SAMPLE_RATE
 
 SENTENCES = Path(__file__).with_name("phone_sentences.yaml")
 

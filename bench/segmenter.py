@@ -10,7 +10,7 @@ import time
 
 from livekit.plugins.qwen3_tts import Segmenter
 
-from . import report
+from harness import report
 
 TEXTS = {
     "zh": (

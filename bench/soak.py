@@ -21,7 +21,8 @@ import aiohttp
 from livekit.agents import APIConnectOptions, APIError
 from livekit.plugins import qwen3_tts
 
-from . import report
+from harness import report
+
 from .tts import REPLIES
 
 _ONCE = APIConnectOptions(max_retry=0)

@@ -19,10 +19,10 @@ import numpy as np
 from livekit.agents import APIConnectOptions, APIError
 from livekit.plugins import qwen3_tts
 
-from . import report
-from .clicks import clicks
-from .playback import gap_free
-from .recording import Samples
+from harness import report
+from harness.clicks import clicks
+from harness.playback import gap_free
+from harness.recording import Samples
 
 REPLIES = {
     "en": (

@@ -26,8 +26,9 @@ from typing import Any
 import aiohttp
 from livekit.plugins import qwen3_tts
 
-from . import report
-from .playback import BYTES_PER_SECOND, audible, gap_free
+from harness import report
+from harness.playback import BYTES_PER_SECOND, audible, gap_free
+
 from .tts import REPLIES
 
 # Beyond this a listener is gone, and the plugin has tried again.

@@ -1,31 +1,17 @@
-"""A real AgentSession whose ears, thinker and voice do what a test says, when it says so."""
+"""Engines that need no model: they do what a test says, when it says so."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-import pytest
+import numpy as np
 from livekit import rtc
-from livekit.agents import (
-    Agent,
-    AgentSession,
-    ConversationItemAddedEvent,
-    llm,
-    stt,
-    tts,
-    utils,
-    vad,
-)
-from livekit.agents.llm import ChatContext, ChatMessage, ChoiceDelta, FunctionToolCall
+from livekit.agents import LanguageCode, llm, stt, tts, utils, vad
+from livekit.agents.llm import ChatContext, ChoiceDelta, FunctionToolCall
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
-from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
-
-from harness.virtual_time import now
 
 RATE = 24_000
 LETTERS_PER_SECOND = 10
@@ -47,13 +33,14 @@ class Vad(vad.VAD):
         self.streams.append(VadStream(self))
         return self.streams[-1]
 
-    def emit_event(self, kind: vad.VADEventType, **fields: Any) -> None:
+    def tell(self, kind: vad.VADEventType, stream: int | None = None, **fields: Any) -> None:
+        """Report something to the listeners, and to one of the streams or all of them."""
         values = {"speech_duration": 0.0, "silence_duration": 0.0, **fields}
         event = vad.VADEvent(type=kind, samples_index=0, timestamp=0.0, **values)
         for listener in self.listeners:
             listener(event)
-        for stream in self.streams:
-            stream._event_ch.send_nowait(event)
+        for each in self.streams if stream is None else [self.streams[stream]]:
+            each._event_ch.send_nowait(event)
 
 
 class VadStream(vad.VADStream):
@@ -62,26 +49,49 @@ class VadStream(vad.VADStream):
             pass
 
 
-class Ear(stt.STT[str]):
-    def __init__(self) -> None:
-        super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
-        self.heard: asyncio.Queue[stt.SpeechEvent] = asyncio.Queue()
+class Stt(stt.STT[str]):
+    """Hears what the test says, whatever is spoken.
 
-    async def _recognize_impl(self, *_: Any, **__: Any) -> stt.SpeechEvent:
-        raise NotImplementedError
+    Args:
+        texts: What it hears, one after the other.
+        streaming: Whether it hears each at once. If not, it hears the next one in each utterance,
+            and nothing once there are no more.
+    """
+
+    def __init__(self, *texts: str, streaming: bool = True) -> None:
+        super().__init__(
+            capabilities=stt.STTCapabilities(streaming=streaming, interim_results=streaming)
+        )
+        self.events: asyncio.Queue[stt.SpeechEvent] = asyncio.Queue()
+        self.lasted: list[float] = []
+        """How long each utterance was, in seconds."""
+        for text in texts:
+            self.hears(text)
+
+    def hears(self, text: str, kind: str = "final_transcript") -> None:
+        self.events.put_nowait(_transcript(text, kind))
+
+    async def _recognize_impl(self, buffer: Any, **_: Any) -> stt.SpeechEvent:
+        self.lasted.append(rtc.combine_audio_frames(buffer).duration)
+        return _transcript("") if self.events.empty() else self.events.get_nowait()
 
     def stream(self, **_: Any) -> stt.RecognizeStream:
-        return EarStream(stt=self, conn_options=DEFAULT_API_CONNECT_OPTIONS)
+        return SttStream(stt=self, conn_options=DEFAULT_API_CONNECT_OPTIONS)
 
 
-class EarStream(stt.RecognizeStream):
+class SttStream(stt.RecognizeStream):
     async def _run(self) -> None:
-        assert isinstance(self._stt, Ear)
+        assert isinstance(self._stt, Stt)
         while True:
-            self._event_ch.send_nowait(await self._stt.heard.get())
+            self._event_ch.send_nowait(await self._stt.events.get())
 
 
-class Thinker(llm.LLM[str]):
+def _transcript(text: str, kind: str = "final_transcript") -> stt.SpeechEvent:
+    data = stt.SpeechData(language=LanguageCode("en"), text=text)
+    return stt.SpeechEvent(stt.SpeechEventType(kind), alternatives=[data])
+
+
+class Llm(llm.LLM[str]):
     """Answers each request with the next of its answers; a tool call where one is given."""
 
     def __init__(self, *answers: str | FunctionToolCall) -> None:
@@ -94,14 +104,14 @@ class Thinker(llm.LLM[str]):
 
     def chat(self, *, chat_ctx: ChatContext, tools: Any = None, **_: Any) -> llm.LLMStream:
         self.asked.append(chat_ctx.copy())
-        return ThinkerStream(
+        return LlmStream(
             self, chat_ctx=chat_ctx, tools=tools or [], conn_options=DEFAULT_API_CONNECT_OPTIONS
         )
 
 
-class ThinkerStream(llm.LLMStream):
+class LlmStream(llm.LLMStream):
     async def _run(self) -> None:
-        assert isinstance(self._llm, Thinker)
+        assert isinstance(self._llm, Llm)
         answer = self._llm.answer(self._chat_ctx)
         if isinstance(answer, FunctionToolCall):
             deltas = [ChoiceDelta(role="assistant", tool_calls=[answer])]
@@ -112,185 +122,30 @@ class ThinkerStream(llm.LLMStream):
             self._event_ch.send_nowait(llm.ChatChunk(id="chunk", delta=delta))
 
 
-class Voice(tts.TTS[str]):
-    def __init__(self) -> None:
+class Tts(tts.TTS[str]):
+    """Speaks with a tone, as long as saying the text would take."""
+
+    def __init__(self, letters_per_second: int = LETTERS_PER_SECOND) -> None:
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1
         )
-        self.texts: list[str] = []
-        """What it was asked to say since the last playback."""
+        self.letters_per_second = letters_per_second
+        self.said: list[str] = []
+        """What it was asked to say."""
         self.delay = 0.0
         """Seconds before the first sound."""
 
     def synthesize(self, text: str, **_: Any) -> tts.ChunkedStream:
-        return VoiceStream(tts=self, input_text=text, conn_options=DEFAULT_API_CONNECT_OPTIONS)
+        return TtsStream(tts=self, input_text=text, conn_options=DEFAULT_API_CONNECT_OPTIONS)
 
 
-class VoiceStream(tts.ChunkedStream):
+class TtsStream(tts.ChunkedStream):
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        assert isinstance(self._tts, Voice)
-        self._tts.texts.append(self._input_text)
+        assert isinstance(self._tts, Tts)
+        self._tts.said.append(self._input_text)
         await asyncio.sleep(self._tts.delay)
         output_emitter.initialize(
             request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"
         )
-        output_emitter.push(bytes(2 * RATE * len(self._input_text) // LETTERS_PER_SECOND))
-
-
-class Loudspeaker(AudioOutput):
-    """Plays by the loop's clock."""
-
-    def __init__(self, voice: Voice) -> None:
-        super().__init__(
-            label="test", capabilities=AudioOutputCapabilities(pause=False), sample_rate=RATE
-        )
-        self._voice = voice
-        self._began: float | None = None
-        self._length = 0.0
-        self._end: asyncio.TimerHandle | None = None
-
-    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
-        await super().capture_frame(frame)
-        if self._began is None:
-            self._began = asyncio.get_running_loop().time()
-            self.on_playback_started(created_at=self._began)
-        self._length += frame.duration
-
-    def flush(self) -> None:
-        super().flush()
-        if self._began is not None:
-            loop = asyncio.get_running_loop()
-            self._end = loop.call_at(self._began + self._length, self._finish, False)
-
-    def clear_buffer(self) -> None:
-        if self._began is not None:
-            if self._end:
-                self._end.cancel()
-            self._finish(True)
-
-    def _finish(self, interrupted: bool) -> None:
-        assert self._began is not None
-        played = min(asyncio.get_running_loop().time() - self._began, self._length)
-        heard = " ".join(self._voice.texts)[: int(played * LETTERS_PER_SECOND)]
-        self._began, self._length, self._end = None, 0.0, None
-        self._voice.texts.clear()
-        self.on_playback_finished(
-            playback_position=played,
-            interrupted=interrupted,
-            synchronized_transcript=heard if interrupted else None,
-        )
-
-
-@dataclass
-class Stage:
-    """One conversation, and what happened in it with its times."""
-
-    session: AgentSession[Any]
-    ear: Ear
-    vad: Vad
-    thinker: Thinker
-    voice: Voice
-    said: list[tuple[float, str]] = field(default_factory=list)
-    """When each message was in the history, and its words; the user's after a ``>``."""
-    states: list[tuple[float, str]] = field(default_factory=list)
-    """When the agent began to be in which state."""
-    closed: float | None = None
-
-    async def at(self, moment: float) -> None:
-        """Wait until so many seconds after the beginning."""
-        await asyncio.sleep(moment - asyncio.get_running_loop().time())
-
-    def user_speaks(self) -> None:
-        self.vad.emit_event(vad.VADEventType.START_OF_SPEECH, speaking=True)
-
-    def user_pauses(self, text: str = "") -> None:
-        """The detector reports the end of speech; the transcript is there at once."""
-        self.vad.emit_event(vad.VADEventType.END_OF_SPEECH, silence_duration=0.0)
-        if text:
-            self.hears(text)
-
-    def hears(self, text: str) -> None:
-        """A final transcript comes."""
-        data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]
-        event = stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
-        self.ear.heard.put_nowait(event)
-
-    def when(self, text: str) -> float:
-        """When a message with these words was in the history."""
-        return next(at for at, words in self.said if text in words)
-
-    @property
-    def words(self) -> list[str]:
-        return [words for _, words in self.said]
-
-
-@contextlib.asynccontextmanager
-async def stage(
-    *answers: str | FunctionToolCall,
-    agent: Agent | None = None,
-    end_of_turn: float = 0.5,
-    away: float | None = None,
-    preemptive: bool = False,
-    userdata: Any = None,
-    before: Callable[[AgentSession[Any]], None] = lambda _: None,
-) -> AsyncIterator[Stage]:
-    """Hold a conversation in virtual time.
-
-    Args:
-        answers: Of the model, one after the other.
-        agent: Who answers.
-        end_of_turn: Silence that ends a turn, in seconds.
-        away: LiveKit's user_away_timeout.
-        preemptive: Whether a reply is begun before the turn is certain.
-        userdata: What tools reach.
-        before: What is done with the session before it starts.
-    """
-    ear, detector, thinker, voice = Ear(), Vad(), Thinker(*answers), Voice()
-    session: AgentSession[Any] = AgentSession(
-        stt=ear,
-        vad=detector,
-        llm=thinker,
-        tts=voice,
-        user_away_timeout=away,
-        userdata=userdata,
-        aec_warmup_duration=None,
-        turn_handling={
-            "turn_detection": "vad",
-            "endpointing": {"min_delay": end_of_turn, "max_delay": end_of_turn},
-            "interruption": {"mode": "vad", "resume_false_interruption": False},
-            "preemptive_generation": {"enabled": preemptive},
-        },
-    )
-    session.output.audio = Loudspeaker(voice)
-    found = Stage(session, ear, detector, thinker, voice)
-
-    @session.on("conversation_item_added")
-    def _on_item(event: ConversationItemAddedEvent) -> None:
-        if isinstance(event.item, ChatMessage):
-            mark = "> " if event.item.role == "user" else ""
-            found.said.append((now(), mark + (event.item.text_content or "")))
-
-    @session.on("agent_state_changed")
-    def _on_state(event: Any) -> None:
-        found.states.append((now(), event.new_state))
-
-    @session.on("close")
-    def _on_close(_: object) -> None:
-        found.closed = now()
-
-    before(session)
-    try:
-        await session.start(agent or Agent(instructions=""), record=False)
-        yield found
-    finally:
-        await session.aclose()
-
-
-def lasting(text: str) -> float:
-    """How long the voice speaks, in seconds."""
-    return len(text.replace(". ", ".")) / LETTERS_PER_SECOND
-
-
-def about(seconds: float) -> Any:
-    """A moment as LiveKit keeps it: its audio path takes 10 ms here and there."""
-    return pytest.approx(seconds, abs=0.05)
+        at = np.arange(RATE * len(self._input_text) // self._tts.letters_per_second) / RATE
+        output_emitter.push((np.sin(2 * np.pi * 300 * at) * 12_000).astype(np.int16).tobytes())

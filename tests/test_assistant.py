@@ -8,8 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from livekit import rtc
 from livekit.agents import Agent, AgentSession, ModelSettings, llm, stt
-from livekit.agents.llm import ChatContext, ChoiceDelta, FunctionToolCall
-from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.agents.llm import ChatContext, FunctionToolCall
 from livekit.plugins import vllm
 from livekit.plugins.turn_taking import Floor
 from livekit.plugins.turn_taking.handling import turn_handling
@@ -19,32 +18,19 @@ from agent.app import refusal_of
 from agent.assistant import Assistant, SensingAssistant, greeting, instructions
 from agent.conduct import Conduct
 from agent.settings import Settings, TurnSettings
+from harness.scripted import Llm
 
 
-class ScriptedLLM(llm.LLM[str]):
+class Relay(Llm):
     """Calls one tool, then says what the tool answered."""
 
     def __init__(self, name: str, arguments: str) -> None:
         super().__init__()
         self.call = FunctionToolCall(name=name, arguments=arguments, call_id="call-1")
-        self.asked: list[ChatContext] = []
 
-    def chat(self, *, chat_ctx: ChatContext, tools: Any = None, **_: Any) -> llm.LLMStream:
-        self.asked.append(chat_ctx)
-        return ScriptedStream(
-            self, chat_ctx=chat_ctx, tools=tools or [], conn_options=DEFAULT_API_CONNECT_OPTIONS
-        )
-
-
-class ScriptedStream(llm.LLMStream):
-    async def _run(self) -> None:
-        assert isinstance(self._llm, ScriptedLLM)
-        outputs = [i for i in self._chat_ctx.items if i.type == "function_call_output"]
-        if outputs:
-            delta = ChoiceDelta(role="assistant", content=f"It is {outputs[-1].output}.")
-        else:
-            delta = ChoiceDelta(role="assistant", tool_calls=[self._llm.call])
-        self._event_ch.send_nowait(llm.ChatChunk(id="chunk", delta=delta))
+    def answer(self, chat_ctx: ChatContext) -> str | FunctionToolCall:
+        outputs = [i for i in chat_ctx.items if i.type == "function_call_output"]
+        return f"It is {outputs[-1].output}." if outputs else self.call
 
 
 def assistant(profile: Settings, kind: type[Assistant] = Assistant) -> Assistant:
@@ -61,7 +47,7 @@ async def session(
     request: pytest.FixtureRequest, profile: Settings
 ) -> AsyncIterator[AgentSession[None]]:
     name, arguments = request.param
-    async with AgentSession[None](llm=ScriptedLLM(name, arguments), vad=None) as session:
+    async with AgentSession[None](llm=Relay(name, arguments), vad=None) as session:
         quiet = profile.model_copy(update={"greeting": {"en": ""}})
         Conduct(quiet.conduct, session, language="en")
         await session.start(assistant(quiet))
@@ -140,7 +126,7 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
                 yield stt.SpeechEvent(type=kind)
 
     monkeypatch.setattr(Agent.default, "stt_node", recognise)
-    thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
+    thinker = Relay("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
     hearing = assistant(quiet, SensingAssistant)
     async with AgentSession[None](llm=thinker, vad=None) as session:
@@ -175,7 +161,7 @@ async def test_the_model_sees_what_is_shown_and_the_history_stays_text(profile: 
             self.closed = True
 
     shown = Shown()
-    thinker = ScriptedLLM("calculate", '{"expression": "12 * 8"}')
+    thinker = Relay("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
     floor = Floor(None, quiet.turns.options)
     seeing = SensingAssistant(quiet, "en", floor, shown)  # type: ignore[arg-type]

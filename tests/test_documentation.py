@@ -12,7 +12,8 @@ from livekit.agents import Agent
 from livekit.agents.llm import FunctionToolCall
 
 from agent.settings import ConductSettings
-from harness.scripted import Ear, Loudspeaker, Thinker, Vad, Voice, about, lasting, stage
+from harness.scripted import Llm, Stt, Tts, Vad
+from harness.stage import Loudspeaker, about, lasting, stage
 from harness.virtual_time import in_virtual_time
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "conversation.md"
@@ -70,8 +71,8 @@ async def test_the_guide_answers_in_parts(examples: dict[str, Any]) -> None:
 
 @in_virtual_time
 async def test_a_session_of_ones_own_asks_the_silent(examples: dict[str, Any]) -> None:
-    voice = Voice()
-    session = examples["session_for"](stt=Ear(), vad=Vad(), llm=Thinker(), tts=voice)
+    voice = Tts()
+    session = examples["session_for"](stt=Stt(), vad=Vad(), llm=Llm(), tts=voice)
     session.output.audio = Loudspeaker(voice)
     await session.start(Agent(instructions=""), record=False)
     await asyncio.sleep(70)

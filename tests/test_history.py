@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.history import cut, units
-from bench.recording import SAMPLE_RATE, Samples
+from harness.recording import SAMPLE_RATE, Samples
 
 
 @pytest.fixture

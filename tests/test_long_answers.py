@@ -11,7 +11,7 @@ from livekit.plugins.turn_taking.conduct.parts import Parts, rest
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
-from harness.scripted import Stage, about, lasting, stage
+from harness.stage import Stage, about, lasting, stage
 from harness.virtual_time import in_virtual_time
 
 PAUSE = 1.0
@@ -55,7 +55,7 @@ async def test_the_parts_follow_each_other_with_a_pause() -> None:
     assert talk.words == ["> How is tea made?", OUTLINE, FIRST, SECOND]
     first = 1.5 + lasting(OUTLINE) + PAUSE
     assert spoken(talk) == [about(1.5), about(first), about(first + lasting(FIRST) + PAUSE)]
-    assert len(talk.thinker.asked) == 1
+    assert len(talk.llm.asked) == 1
 
 
 @in_virtual_time
@@ -67,13 +67,13 @@ async def test_go_on_takes_up_the_sentence_that_was_cut() -> None:
         talk.user_speaks()
         await asyncio.sleep(1.0)
         talk.user_pauses("Wait a moment.")
-        talk.thinker.answers = ["Sure."]
+        talk.llm.answers = ["Sure."]
         await asyncio.sleep(20)
         assert talk.words[-1] == "Sure."  # and no more until the user says so
         await ask(talk, "Okay, go on.")
         await asyncio.sleep(20)
     assert talk.words[-3:] == ["> Okay, go on.", "That takes a while.", SECOND]
-    assert len(talk.thinker.asked) == 2
+    assert len(talk.llm.asked) == 2
 
 
 @in_virtual_time
@@ -122,7 +122,7 @@ async def test_replies_begun_too_early_leave_no_plan() -> None:
         await asyncio.sleep(0.5)
         talk.user_pauses("made?")
         await asyncio.sleep(30)
-    assert len(talk.thinker.asked) == 2
+    assert len(talk.llm.asked) == 2
     assert talk.words == ["> How is tea made?", OUTLINE, FIRST, SECOND]
 
 

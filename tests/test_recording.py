@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.recording import SAMPLE_RATE, Channel, trim, write
+from harness.recording import SAMPLE_RATE, Channel, trim, write
 
 MS = SAMPLE_RATE // 1000
 QUIET, LOUD = 100, 200  # either side of -50 dBFS, which is 103.6

@@ -9,8 +9,9 @@ import signal
 
 import aiohttp
 
-from .. import report
-from ..line import LINES
+from harness import report
+from harness.line import LINES
+
 from . import clips, engines, programs, scenarios, systems, table
 from .real import RealEngines
 from .runner import Runner

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import alignment
-from ..recording import SAMPLE_RATE, Samples, first_sound
+from harness import alignment
+from harness.recording import SAMPLE_RATE, Samples, first_sound
 
 _WORD = re.compile(r"[㐀-鿿]|[^\W㐀-鿿]+(?:['’-][^\W㐀-鿿]+)*")
 

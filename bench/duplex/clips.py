@@ -14,10 +14,10 @@ import numpy as np
 
 from agent.models import locate
 from agent.models.store import cache
+from harness import speech
+from harness.recording import SAMPLE_RATE, Samples, trim
+from harness.resample import resampled
 
-from .. import speech
-from ..recording import SAMPLE_RATE, Samples, trim
-from ..resample import resampled
 from . import scenarios, sounds
 from .align import Aligner, Word, words
 from .programs import engine

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..recording import SILENCE_DBFS, Samples
+from harness.recording import SILENCE_DBFS, Samples
+
 from .align import Word
 
 RATE = 16_000

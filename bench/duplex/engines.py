@@ -20,8 +20,8 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 from agent.stack.ports import LOOPBACK
+from harness.recording import SAMPLE_RATE, Samples
 
-from ..recording import SAMPLE_RATE, Samples
 from . import clips
 from .align import key, words
 from .ear import Ear

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recording import SAMPLE_RATE, SILENCE_DBFS, Samples
+from harness.recording import SAMPLE_RATE, SILENCE_DBFS, Samples
+
 from .align import contains, key, words
 from .clips import Clip
 from .play import Take

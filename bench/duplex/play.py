@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agent.stack import Server
+from harness.caller import Caller, DelayLine, join
+from harness.line import LINES
+from harness.recording import Samples
 
-from ..caller import Caller, DelayLine, join
-from ..line import LINES
-from ..recording import Samples
 from . import clips
 from .clips import Clip
 from .engines import Engines, Request, Room

@@ -14,8 +14,7 @@ import httpx
 
 from agent.stack import Server
 from agent.stack.ports import LOOPBACK, free
-
-from .. import report
+from harness import report
 
 _READY = 120.0
 """Longest wait for a program, in seconds; Kokoro needs 10 on an idle machine."""

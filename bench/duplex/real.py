@@ -13,7 +13,8 @@ import aiohttp
 import numpy as np
 from aiohttp import web
 
-from ..recording import SAMPLE_RATE
+from harness.recording import SAMPLE_RATE
+
 from .align import Aligner, contains, key, words
 from .clips import Clip
 from .engines import Engines, Request

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from agent.stack import Server
+from harness import recording
 
-from .. import recording
 from . import engines, systems
 from .judge import Finding, judge
 from .play import Take, conversation, failed, on

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recording import SAMPLE_RATE, Samples
+from harness.recording import SAMPLE_RATE, Samples
 
 Signal = NDArray[np.float64]
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from agent.models.store import cache
 from agent.stack import Server
-
-from .. import report
-from ..caller import agent_token
+from harness import report
+from harness.caller import agent_token
 
 SYSTEMS = ("parley", "stock", "pipecat")
 

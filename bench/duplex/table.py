@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from ..report import Metric, percentiles
+from harness.report import Metric, percentiles
+
 from .judge import Finding
 
 

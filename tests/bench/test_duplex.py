@@ -18,7 +18,7 @@ from bench.duplex.engines import Engines, Request
 from bench.duplex.play import Take
 from bench.duplex.runner import Runner
 from bench.duplex.scenarios import Case
-from bench.recording import SAMPLE_RATE, Samples
+from harness.recording import SAMPLE_RATE, Samples
 
 LANGUAGES: tuple[scenarios.Language, ...] = ("en", "zh")
 REPLY = "one two three four five six seven eight nine ten"

@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bench import units
-from bench.playback import audible
 from bench.units import Answer, Servers, Unit
+from harness.playback import audible
 
 SILENT = np.full(1920, 103, np.int16).tobytes()  # −50.05 dBFS, one frame of 80 ms
 LOUD = np.full(1920, -104, np.int16).tobytes()  # −49.97 dBFS

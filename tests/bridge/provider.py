@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from bench.recording import Samples
+from harness.recording import Samples
 
 RATE = 8000
 FRAME = RATE // 50

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from bench import speech
-from bench.recording import SAMPLE_RATE, Samples
-from bench.resample import resampled
+from harness import speech
+from harness.recording import SAMPLE_RATE, Samples
+from harness.resample import resampled
 from tests.room.conftest import likeness
 
 from .conftest import STREAM_TOKEN, STREAM_URL, running

@@ -10,89 +10,14 @@ from typing import Any
 
 import pytest
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, APIConnectOptions, llm, stt, tts, utils, vad
-from livekit.agents.llm import ChatChunk, ChoiceDelta, FunctionToolCall
+from livekit.agents import Agent, AgentSession, APIConnectOptions, llm, tts, utils
+from livekit.agents.llm import FunctionToolCall
 from livekit.agents.types import TimedString
 from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
-RATE = 24_000
-LETTERS_PER_SECOND = 10
+from harness.scripted import LETTERS_PER_SECOND, RATE, Llm, Stt, Vad
+
 ONCE = APIConnectOptions(max_retry=0)
-
-
-class Detector(vad.VAD):
-    """Tells what the test says, in one of its streams or all of them."""
-
-    def __init__(self) -> None:
-        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.032))
-        self.streams: list[vad.VADStream] = []
-
-    def stream(self) -> vad.VADStream:
-        self.streams.append(_Detected(self))
-        return self.streams[-1]
-
-    def tell(self, kind: vad.VADEventType, stream: int = 0, **fields: Any) -> None:
-        values = {"speech_duration": 0.1, "silence_duration": 0.0, **fields}
-        event = vad.VADEvent(type=kind, samples_index=0, timestamp=0.0, **values)
-        self.streams[stream]._event_ch.send_nowait(event)
-
-
-class _Detected(vad.VADStream):
-    async def _main_task(self) -> None:
-        async for _ in self._input_ch:
-            pass
-
-
-class Recogniser(stt.STT[str]):
-    """Hears what the test says."""
-
-    def __init__(self, *, streaming: bool = True) -> None:
-        super().__init__(
-            capabilities=stt.STTCapabilities(streaming=streaming, interim_results=streaming)
-        )
-        self.events: asyncio.Queue[stt.SpeechEvent] = asyncio.Queue()
-
-    def hears(self, text: str, kind: str = "final_transcript") -> None:
-        data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]
-        self.events.put_nowait(stt.SpeechEvent(stt.SpeechEventType(kind), alternatives=[data]))
-
-    async def _recognize_impl(self, *_: Any, **__: Any) -> stt.SpeechEvent:
-        return await self.events.get()
-
-    def stream(self, **_: Any) -> stt.RecognizeStream:
-        return _Recognised(stt=self, conn_options=ONCE)
-
-
-class _Recognised(stt.RecognizeStream):
-    async def _run(self) -> None:
-        assert isinstance(self._stt, Recogniser)
-        while True:
-            self._event_ch.send_nowait(await self._stt.events.get())
-
-
-class Model(llm.LLM[str]):
-    """Answers each request with the next of its answers."""
-
-    def __init__(self, *answers: str | FunctionToolCall) -> None:
-        super().__init__()
-        self.answers = list(answers)
-        self.asked: list[llm.ChatContext] = []
-
-    def chat(self, *, chat_ctx: llm.ChatContext, tools: Any = None, **_: Any) -> llm.LLMStream:
-        self.asked.append(chat_ctx.copy())
-        return _Answer(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=ONCE)
-
-
-class _Answer(llm.LLMStream):
-    async def _run(self) -> None:
-        assert isinstance(self._llm, Model)
-        answer = self._llm.answers.pop(0)
-        delta = (
-            ChoiceDelta(role="assistant", tool_calls=[answer])
-            if isinstance(answer, FunctionToolCall)
-            else ChoiceDelta(role="assistant", content=answer)
-        )
-        self._event_ch.send_nowait(ChatChunk(id="chunk", delta=delta))
 
 
 class Voice(tts.TTS[str]):
@@ -215,9 +140,9 @@ class Conversation:
     """One session, what it is made of and what happened in it, in order."""
 
     session: AgentSession[Any]
-    detector: Detector
-    stt: Recogniser
-    llm: Model
+    detector: Vad
+    stt: Stt
+    llm: Llm
     tts: Voice
     output: Output
     log: list[str]
@@ -245,8 +170,8 @@ async def _start(
     **options: Any,
 ) -> AsyncIterator[Conversation]:
     log: list[str] = []
-    detector, recogniser = Detector(), Recogniser(streaming=streaming)
-    model, voice, output = Model(*answers), Voice(log), Output(log)
+    detector, recogniser = Vad(), Stt(streaming=streaming)
+    model, voice, output = Llm(*answers), Voice(log), Output(log)
     # As turn_taking/handling.py and turn_taking/floor.py set it.
     session: AgentSession[Any] = AgentSession(
         vad=detector,

@@ -9,9 +9,10 @@ import pytest
 from livekit.agents import APIConnectOptions, APIError, LanguageCode, llm, stt, tts, utils
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 
+from harness.scripted import RATE, Llm, Stt
 from harness.virtual_time import in_virtual_time, now
 
-from .conftest import RATE, Model, Recogniser, Voice
+from .conftest import Voice
 
 TWICE = APIConnectOptions(max_retry=1, retry_interval=2.0)
 
@@ -80,7 +81,7 @@ class Failing(llm.LLMStream):
     retryable = True
 
     async def _run(self) -> None:
-        assert isinstance(self._llm, Model)
+        assert isinstance(self._llm, Llm)
         assert self._chat_ctx is not None
         self._llm.asked.append(self._chat_ctx)
         raise APIError("refused", retryable=self.retryable)
@@ -94,7 +95,7 @@ class FailingForGood(Failing):
 async def test_stream_is_run_again_for_as_long_as_its_error_is_retryable() -> None:
     runs = {}
     for kind in (Failing, FailingForGood):
-        model = Model()
+        model = Llm()
         stream = kind(model, chat_ctx=llm.ChatContext.empty(), tools=[], conn_options=TWICE)
         with pytest.raises(APIError):
             async for _ in stream:
@@ -119,7 +120,7 @@ def test_utterance_finds_the_wait_before_each_retry() -> None:
 async def test_prewarm_runs_in_the_background_and_drops_its_error() -> None:
     began: list[float] = []
 
-    class Cold(Model):
+    class Cold(Llm):
         async def _prewarm_impl(self) -> None:
             began.append(now())
             raise APIError("not there yet")
@@ -137,7 +138,7 @@ async def test_prewarm_runs_in_the_background_and_drops_its_error() -> None:
 
 class Deaf(stt.RecognizeStream):
     async def _run(self) -> None:
-        assert isinstance(self._stt, Recogniser)
+        assert isinstance(self._stt, Stt)
         self._emit_error(APIError("again", retryable=True), recoverable=True)
         self._stt.hears("run")
         raise APIError("refused", retryable=True)
@@ -145,7 +146,7 @@ class Deaf(stt.RecognizeStream):
 
 @in_virtual_time
 async def test_speech_stream_reports_errors_and_is_run_once_without_retries() -> None:
-    recogniser, errors = Recogniser(), []
+    recogniser, errors = Stt(), []
     recogniser.on("error", errors.append)
     stream = Deaf(stt=recogniser, conn_options=APIConnectOptions(max_retry=0))
     with pytest.raises(APIError):
@@ -170,7 +171,7 @@ async def test_speech_stream_reports_errors_and_is_run_once_without_retries() ->
 async def test_recognize_hands_the_language_and_options_to_recognize_impl() -> None:
     asked: dict[str, Any] = {}
 
-    class Whole(Recogniser):
+    class Whole(Stt):
         async def _recognize_impl(self, *_: Any, **options: Any) -> stt.SpeechEvent:
             asked.update(options)
             return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT)

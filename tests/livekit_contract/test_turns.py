@@ -11,9 +11,10 @@ import pytest
 from livekit import rtc
 from livekit.agents import Agent, inference, vad
 
+from harness.scripted import Vad
 from harness.virtual_time import in_virtual_time, now
 
-from .conftest import Conversation, Detector, Start
+from .conftest import Conversation, Start
 
 BEGINS, ENDS = vad.VADEventType.START_OF_SPEECH, vad.VADEventType.END_OF_SPEECH
 WINDOW = vad.VADEventType.INFERENCE_DONE
@@ -184,7 +185,7 @@ async def test_microphone_takes_the_first_stream_for_the_one_that_ends_turns(sta
 
 
 async def test_microphone_finds_task_and_event_channel_in_a_detectors_stream() -> None:
-    stream = Detector().stream()
+    stream = Vad().stream()
     ended: list[object] = []
     try:
         stream._task.add_done_callback(ended.append)

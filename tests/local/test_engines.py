@@ -22,7 +22,7 @@ from livekit.plugins import vllm
 
 from agent.models import locate
 from agent.stack import ports
-from bench.wav import encode
+from harness.wav import encode
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 

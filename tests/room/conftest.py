@@ -15,10 +15,10 @@ import soundfile
 
 from agent.models import locate
 from agent.stack import Server, Stack
-from bench import speech
-from bench.caller import Caller, join
-from bench.recording import SAMPLE_RATE, Samples
-from bench.resample import resampled
+from harness import speech
+from harness.caller import Caller, join
+from harness.recording import SAMPLE_RATE, Samples
+from harness.resample import resampled
 from tests.web.conftest import LiveKitServer
 
 pytestmark = pytest.mark.room

@@ -13,10 +13,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from livekit import api, rtc
-from livekit.agents import AgentSession, llm, stt, tts, utils
-from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.agents import AgentSession, llm, stt, tts
 from livekit.plugins.turn_taking.end_of_turn.policy import EndpointingPolicy
 
 from agent import settings
@@ -25,30 +23,14 @@ from agent.conduct import Conduct
 from agent.session import make
 from agent.settings import ConductSettings, Language
 from agent.stack import Server
-from bench.caller import agent_token
-from harness.scripted import RATE, Thinker
+from harness.caller import agent_token
+from harness.scripted import Llm, Stt, Tts
 
 LETTERS_PER_SECOND = 15
 """A voice of even speed, so that a test can say when a sentence ends."""
 
 
-class Ear(stt.STT[Any]):
-    """Hears the next of its texts in whatever is said."""
-
-    def __init__(self, *texts: str) -> None:
-        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
-        self.texts = list(texts)
-        self.lasted: list[float] = []
-        """How long each utterance was, in seconds."""
-
-    async def _recognize_impl(self, buffer: Any, **_: Any) -> stt.SpeechEvent:
-        self.lasted.append(rtc.combine_audio_frames(buffer).duration)
-        text = self.texts.pop(0) if self.texts else ""
-        data = stt.SpeechData(language="en", text=text)  # type: ignore[arg-type]
-        return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
-
-
-class Replies(Thinker):
+class Replies(Llm):
     """Answers the first question with the first answer, however often it is asked.
 
     A reply may be begun before the turn is certain. The result of a tool is said as it is.
@@ -61,27 +43,6 @@ class Replies(Thinker):
         return self.answers[sum(m.role == "user" for m in chat_ctx.messages()) - 1]
 
 
-class Tone(tts.TTS[Any]):
-    """Speaks with a tone."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            capabilities=tts.TTSCapabilities(streaming=False), sample_rate=RATE, num_channels=1
-        )
-
-    def synthesize(self, text: str, **_: Any) -> tts.ChunkedStream:
-        return ToneStream(tts=self, input_text=text, conn_options=DEFAULT_API_CONNECT_OPTIONS)
-
-
-class ToneStream(tts.ChunkedStream):
-    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"
-        )
-        at = np.arange(RATE * len(self._input_text) // LETTERS_PER_SECOND) / RATE
-        output_emitter.push((np.sin(2 * np.pi * 300 * at) * 12_000).astype(np.int16).tobytes())
-
-
 @dataclass
 class Host:
     """The agent, seen from inside."""
@@ -89,8 +50,8 @@ class Host:
     name: str
     """Of the room."""
     session: AgentSession[Conduct]
-    ear: Ear
-    thinker: Thinker
+    ear: Stt
+    thinker: Llm
 
     @property
     def words(self) -> list[str]:
@@ -155,14 +116,14 @@ async def hosting(
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name, "host"))
         stack.push_async_callback(room.disconnect)
-        scripted, thinker = Ear(*hears), Replies(*answers)
+        scripted, thinker = Stt(*hears, streaming=False), Replies(*answers)
         wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
         conversation = make(
             profile,
             room=room,
             stt=ear or scripted,
             llm=thinker,
-            tts=voice or Tone(),
+            tts=voice or Tts(LETTERS_PER_SECOND),
             language=language,
             wait=wait,
         )

@@ -17,9 +17,9 @@ import subprocess
 import sys
 
 from agent.stack import Stack
-from bench import speech
-from bench.caller import join
-from bench.turn import ask
+from harness import speech
+from harness.caller import join
+from harness.turn import ask
 
 _TUNSETIFF = 0x400454CA  # linux/if_tun.h
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000

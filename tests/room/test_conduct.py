@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from livekit.agents import LanguageCode, stt
 from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 from livekit.plugins.turn_taking.conduct.participants import NAMES
 
 from agent.settings import ConductSettings
 from agent.stack import Server
-from bench.caller import join
-from bench.recording import SAMPLE_RATE, Samples
-from harness.scripted import Ear
+from harness.caller import join
+from harness.recording import SAMPLE_RATE, Samples
+from harness.scripted import Stt
 
 from .conftest import recorded
 from .instant import LETTERS_PER_SECOND, Host, hosting, room_for, until_last
@@ -28,12 +27,6 @@ def speech(begin: float, end: float) -> Samples:
 
 # "And so, my fellow Americans" and "what your country can do for you": each without a pause.
 ANNAS, BENS = speech(0.25, 2.1), speech(5.2, 7.55)
-
-
-def said(text: str) -> stt.SpeechEvent:
-    """What a prompt ear makes of it."""
-    data = stt.SpeechData(LanguageCode("en"), text)
-    return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
 
 
 TEA = "Excuse me, your tea is ready."
@@ -141,7 +134,7 @@ async def test_anybody_may_type(livekit: Server) -> None:
 
 async def test_an_answer_into_the_last_words_of_a_question_is_answered(livekit: Server) -> None:
     question = "Shall I book the table for seven then?"
-    ear = Ear()
+    ear = Stt()
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="anna") as anna,
@@ -155,7 +148,7 @@ async def test_an_answer_into_the_last_words_of_a_question_is_answered(livekit: 
         while anna.now < first + len(question) / LETTERS_PER_SECOND - 0.8:
             await anna.tick()
         await anna.say(speech(0.25, 0.6))
-        ear.heard.put_nowait(said("Yes."))
+        ear.hears("Yes.")
         await until(host, [question, "> Yes.", "It is booked."])
     assert not asked.interrupted
 

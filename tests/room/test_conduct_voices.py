@@ -14,8 +14,8 @@ from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 
 from agent import engines, settings
 from agent.settings import ConductSettings, Language, SilenceSettings
-from bench.caller import Caller, join
-from bench.recording import SAMPLE_RATE, Samples
+from harness.caller import Caller, join
+from harness.recording import SAMPLE_RATE, Samples
 
 from .conftest import World, likeness
 from .instant import Host, hosting, room_for, until_last

@@ -11,8 +11,8 @@ from livekit.plugins.turn_taking.conduct.phrases import PHRASES
 
 from agent.settings import LANGUAGE_ATTRIBUTE
 from agent.stack import Server
-from bench.caller import join
-from bench.turn import ask
+from harness.caller import join
+from harness.turn import ask
 
 from .conftest import World, likeness, recorded
 

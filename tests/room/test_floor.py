@@ -6,7 +6,7 @@ import pytest
 from livekit.agents.voice import SpeechHandle
 
 from agent.stack import Server
-from bench.caller import Caller, join
+from harness.caller import Caller, join
 
 from .instant import Host, hosting, room_for
 from .test_conduct import speech

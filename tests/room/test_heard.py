@@ -18,11 +18,11 @@ from livekit.agents import AgentFalseInterruptionEvent
 
 from agent.stack import Server
 from bench.history import barge_in, units
-from bench.recording import SAMPLE_RATE, Samples
-from bench.speaker import Conversation, converse
+from harness.recording import SAMPLE_RATE, Samples
+from harness.scripted import Stt
+from harness.speaker import Conversation, converse
 
 from .conftest import recorded
-from .instant import Ear
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -68,7 +68,7 @@ async def voice(rtf: float) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def speaking(
-    server: Server, ear: Ear, *, rtf: float, stock: bool, max_ahead: float = 12.0
+    server: Server, ear: Stt, *, rtf: float, stock: bool, max_ahead: float = 12.0
 ) -> AsyncIterator[Conversation]:
     async with (
         voice(rtf) as url,
@@ -109,7 +109,9 @@ async def test_history_ends_where_the_caller_interrupted(
     How far it is from what was heard is for `make bench-history` on a machine at rest: on one
     with other work a room loses sound.
     """
-    async with speaking(livekit, Ear("Stop."), rtf=rtf, stock=stock) as conversation:
+    async with speaking(
+        livekit, Stt("Stop.", streaming=False), rtf=rtf, stock=stock
+    ) as conversation:
         # LiveKit itself lets nobody interrupt before 3 s.
         found = await barge_in(conversation, "zh", jfk(0.25, 2.1), 3.5, text=TEXT)
     assert TEXT.startswith(found.history)
@@ -123,7 +125,7 @@ async def test_history_ends_where_the_caller_interrupted(
 async def test_a_noise_only_pauses_a_reply(livekit: Server) -> None:
     """LiveKit's own pause and resume, in a session that has nothing of Parley but the plugins."""
     max_ahead = 5.0
-    deaf = Ear()
+    deaf = Stt(streaming=False)
     async with speaking(livekit, deaf, rtf=0.05, stock=True, max_ahead=max_ahead) as conversation:
         session, caller = conversation.session, conversation.caller
         made: list[float] = []  # seconds, when the reply goes on

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from livekit.agents.voice import SpeechHandle
 
-from bench.recording import SAMPLE_RATE, Samples
-from bench.speaker import Conversation, converse
+from harness.recording import SAMPLE_RATE, Samples
+from harness.speaker import Conversation, converse
 
 from .conftest import World
 

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
-from bench.recording import SAMPLE_RATE
-from bench.wav import encode
+from harness.recording import SAMPLE_RATE
+from harness.wav import encode
 from tests.web.conftest import CHROMIUM, FLAGS
 from tests.web.visitor import SCREENSHOTS, Visitor
 

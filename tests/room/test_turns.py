@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.recording import SAMPLE_RATE
-from bench.turn import ask
+from harness.recording import SAMPLE_RATE
+from harness.turn import ask
 
 from .conftest import World, likeness
 

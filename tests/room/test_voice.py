@@ -7,11 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from bench import speech
-from bench.clicks import clicks
 from bench.history import INTERRUPTION, TEXTS, barge_in, judge
-from bench.recording import SAMPLE_RATE, Samples
-from bench.speaker import Conversation, converse
+from harness import speech
+from harness.clicks import clicks
+from harness.recording import SAMPLE_RATE, Samples
+from harness.speaker import Conversation, converse
 
 from .conftest import World, likeness
 

@@ -31,8 +31,8 @@ from agent.stack import Server
 from agent.stack.ports import free
 from agent.telephony.call_control import CallControl
 from agent.telephony.outbound import OutboundCall
-from bench.caller import Caller, agent_token, join
-from bench.recording import SAMPLE_RATE, Samples
+from harness.caller import Caller, agent_token, join
+from harness.recording import SAMPLE_RATE, Samples
 
 from .fakes import SETTINGS, SipApi
 from .lines import Line, open_line

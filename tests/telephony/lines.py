@@ -23,8 +23,8 @@ from agent.stack.phone import PHONE_PORTS, phone_stack
 from agent.stack.ports import free
 from agent.telephony import config
 from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
-from bench.recording import SAMPLE_RATE, Samples
-from bench.softphone import Phone, free_port, phone
+from harness.recording import SAMPLE_RATE, Samples
+from harness.softphone import Phone, free_port, phone
 
 from .tones import TONES, Engines, tone
 

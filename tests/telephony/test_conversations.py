@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from agent.settings import PhoneSettings
-from bench.recording import Samples
+from harness.recording import Samples
 
 from .conftest import Converse
 from .fakes import SETTINGS

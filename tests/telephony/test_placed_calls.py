@@ -21,8 +21,8 @@ from agent.telephony.dial import Dialler, NoAnswer
 from agent.telephony.numbers import NotAllowed
 from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
 from agent.telephony.sip_call import HungUp, wait_until_answered
-from bench.caller import join
-from bench.recording import SAMPLE_RATE, Samples
+from harness.caller import join
+from harness.recording import SAMPLE_RATE, Samples
 
 from .conftest import CALL, Converse
 from .fakes import SETTINGS

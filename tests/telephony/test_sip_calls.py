@@ -20,9 +20,9 @@ from livekit import api, rtc
 from agent.stack import Stack
 from agent.stack.phone import phone_stack
 from agent.telephony import config
-from bench import speech
-from bench.recording import SAMPLE_RATE, SILENCE_DBFS, Samples
-from bench.softphone import Phone, phone
+from harness import speech
+from harness.recording import SAMPLE_RATE, SILENCE_DBFS, Samples
+from harness.softphone import Phone, phone
 from tests.room.conftest import likeness
 
 MISSING = [

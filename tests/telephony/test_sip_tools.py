@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.recording import SAMPLE_RATE, Samples
-from bench.softphone import Phone
+from harness.recording import SAMPLE_RATE, Samples
+from harness.softphone import Phone
 
 from .lines import COLLEAGUE, MARKS, Line, silence, until, words
 from .tones import GREETING, TONES, heard, tone

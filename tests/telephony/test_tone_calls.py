@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.recording import SAMPLE_RATE, Samples, first_sound
-from bench.softphone import Phone, phone
+from harness.recording import SAMPLE_RATE, Samples, first_sound
+from harness.softphone import Phone, phone
 
 from .lines import MARKS, Line, silence, words
 from .tones import GREETING, TONES, heard, played, tone

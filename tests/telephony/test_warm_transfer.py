@@ -14,8 +14,8 @@ from livekit import rtc
 from livekit.agents import utils
 
 from agent.stack import Server
-from bench.caller import Caller, join
-from bench.recording import SAMPLE_RATE, Samples
+from harness.caller import Caller, join
+from harness.recording import SAMPLE_RATE, Samples
 
 from .conftest import CALL, Conversation, Converse
 from .fakes import SETTINGS

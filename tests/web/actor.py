@@ -23,7 +23,7 @@ from livekit.agents.types import (
 
 from agent.stack import Server
 from agent.web.livekit_url import LiveKit
-from bench.caller import agent_token
+from harness.caller import agent_token
 
 from .visitor import Visitor
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import selectors
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
+import looptime
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -19,38 +19,13 @@ T = TypeVar("T")
 RATE = 24_000
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
-    loop: VirtualLoop
-
-    def select(self, timeout: float | None = None) -> Any:
-        events = super().select(0)
-        if not events:
-            if timeout is None:
-                raise RuntimeError("every task waits for something that will never happen")
-            self.loop.now += timeout
-        return events
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer when there is nothing to do."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        selector = _JumpingSelector()
-        selector.loop = self
-        super().__init__(selector)
-        self._clock_resolution = 1e-9
-
-    def time(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def in_virtual_time() -> Callable[[Coroutine[Any, Any, T]], T]:
     """Run a coroutine in virtual time and check that it leaves no task behind."""
 
     def run(coroutine: Coroutine[Any, Any, T]) -> T:
-        loop = VirtualLoop()
+        # Where every task waits for something that will never happen, they fail at once.
+        loop = looptime.new_event_loop(idle_timeout=0)
         try:
             result = loop.run_until_complete(coroutine)
             assert not asyncio.all_tasks(loop)

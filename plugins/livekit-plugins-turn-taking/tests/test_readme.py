@@ -14,7 +14,7 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession
 from livekit.plugins import turn_taking
 
-from harness.scripted import Ear, Thinker, Voice
+from harness.scripted import Llm, Stt, Tts
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -34,7 +34,7 @@ async def test_the_example_starts_a_session_that_takes_turns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provider = types.ModuleType("livekit.plugins.openai")
-    provider.STT, provider.LLM, provider.TTS = Ear, Thinker, Voice  # type: ignore[attr-defined]
+    provider.STT, provider.LLM, provider.TTS = Stt, Llm, Tts  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, provider.__name__, provider)
     monkeypatch.setattr("livekit.plugins.openai", provider, raising=False)
     started: list[tuple[Agent, dict[str, Any]]] = []

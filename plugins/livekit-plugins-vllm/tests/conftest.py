@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import selectors
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import httpx2 as httpx
+import looptime
 import pytest
 from livekit.agents import APIConnectOptions, llm
 from livekit.agents.llm import function_tool
@@ -29,32 +29,6 @@ def user(text: str = "Hello") -> llm.ChatContext:
     context = llm.ChatContext()
     context.add_message(role="user", content=text)
     return context
-
-
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
-    loop: VirtualLoop
-
-    def select(self, timeout: float | None = None) -> Any:
-        events = super().select(0)
-        if not events and timeout is None:
-            events = super().select(10)  # for a thread that ends
-            assert events, "every task waits for something that will never happen"
-        elif not events:
-            self.loop.now += timeout
-        return events
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer when there is nothing to do."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        selector = _JumpingSelector()
-        selector.loop = self
-        super().__init__(selector)
-
-    def time(self) -> float:
-        return self.now
 
 
 Step: TypeAlias = "str | bytes | float | Exception"
@@ -276,14 +250,14 @@ class Kit:
         client = httpx.AsyncClient(transport=self.network)
         model = vllm.LLM(base_url=urls, http_client=client, **options)
         model.on("request_finished", self.reports.append)
-        for replica in model.pool.replicas:
-            # The SDK would ask for it in a thread, during which the clock would jump.
-            replica.server.openai._platform = "Linux"
         return model
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do the work in virtual time; ``loop_time`` is what it took."""
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        # Ten real seconds without a timer or news: what is waited for will never happen.
+        with asyncio.Runner(
+            loop_factory=lambda: looptime.new_event_loop(idle_timeout=10)
+        ) as runner:
             try:
                 return runner.run(work)
             finally:

@@ -18,7 +18,8 @@ from livekit.plugins.turn_taking.conduct.backchannel import (
 )
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES
 
-from harness.scripted import Vad, about, stage
+from harness.scripted import Vad
+from harness.stage import about, stage
 from harness.virtual_time import in_virtual_time, now
 
 EN = PHRASES["en"]
@@ -114,9 +115,9 @@ class Thinking(rtc.EventEmitter[str]):
 async def test_a_reply_that_is_held_is_no_reason_to_be_dumb() -> None:
     mouth, session, detector = Mouth(), Thinking(), Vad()
     nods = nodding_in(mouth, session, detector)
-    detector.emit_event(vad.VADEventType.START_OF_SPEECH)
+    detector.tell(vad.VADEventType.START_OF_SPEECH)
     await asyncio.sleep(5.0)
-    detector.emit_event(vad.VADEventType.END_OF_SPEECH)
+    detector.tell(vad.VADEventType.END_OF_SPEECH)
     await asyncio.sleep(1.0)
     assert mouth.murmured == [(about(5.0 + PAUSE), EN.backchannels[0])]
     await nods.aclose()

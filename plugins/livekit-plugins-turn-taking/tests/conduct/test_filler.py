@@ -10,7 +10,7 @@ from livekit.agents.llm import FunctionToolCall
 from livekit.plugins.turn_taking.conduct.filler import Filler
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES
 
-from harness.scripted import Stage, about, stage
+from harness.stage import Stage, about, stage
 from harness.virtual_time import in_virtual_time
 
 EN = PHRASES["en"]
@@ -91,7 +91,7 @@ async def test_there_are_never_two_in_a_row() -> None:
 @in_virtual_time
 async def test_the_result_drops_a_filler_that_does_not_sound_yet() -> None:
     async with stage(look_up(1.6), "There.", agent=Slow(), before=after(1.5)) as talk:
-        talk.voice.delay = 0.5
+        talk.tts.delay = 0.5
         talk.session.generate_reply(user_input="Look it up.")
         await asyncio.sleep(20)
     assert len(spoken(talk)) == 1

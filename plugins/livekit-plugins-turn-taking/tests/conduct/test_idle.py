@@ -8,7 +8,7 @@ from livekit.agents import AgentSession
 from livekit.plugins.turn_taking.conduct.idle import Idle
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES
 
-from harness.scripted import about, lasting, stage
+from harness.stage import about, lasting, stage
 from harness.virtual_time import in_virtual_time
 
 EN = PHRASES["en"]

@@ -8,7 +8,7 @@ from typing import Any
 from livekit.agents import AgentSession
 from livekit.plugins.turn_taking.conduct.interjection import Interjections
 
-from harness.scripted import Stage, about, stage
+from harness.stage import Stage, about, stage
 from harness.virtual_time import in_virtual_time, now
 
 TEA = "Your tea is ready."
@@ -196,7 +196,7 @@ async def test_who_goes_on_before_a_word_of_it_has_another_pause() -> None:
         await talk.session.interrupt()
         await talk.at(5.9)
         # Before the pause: LiveKit tells by the wall's clock whether it has to wait for one.
-        talk.hears("and swam.")
+        talk.stt.hears("and swam.")
         await talk.at(6.0)
         assert polite.done == []
         talk.user_pauses()

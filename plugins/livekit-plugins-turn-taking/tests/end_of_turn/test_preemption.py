@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, LanguageCode, llm, stt, tts, utils, vad
+from livekit.agents import Agent, AgentSession, llm, tts, utils, vad
 from livekit.agents.llm import ChatChunk, ChatMessage, ChoiceDelta
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.plugins.turn_taking import TurnOptions
 from livekit.plugins.turn_taking.end_of_turn.detector import Endpointer
 from livekit.plugins.turn_taking.handling import turn_handling
 
-from harness.scripted import RATE, Ear, Loudspeaker, Vad, Voice
+from harness.scripted import RATE, Stt, Tts, Vad
+from harness.stage import Loudspeaker
 from harness.virtual_time import in_virtual_time, now
 
 WINDOW = 0.032
@@ -36,9 +37,9 @@ class Request:
 
 @dataclass
 class Engines:
-    """A thinker that repeats the question at length, and a voice whose sounds can be told apart."""
+    """A model that repeats the question at length, and a voice whose sounds can be told apart."""
 
-    thoughts: list[Request] = field(default_factory=list)
+    replies: list[Request] = field(default_factory=list)
     sounds: list[Request] = field(default_factory=list)
 
     @contextlib.contextmanager
@@ -51,31 +52,31 @@ class Engines:
             entry.closed = now()
 
 
-class Thinker(llm.LLM):
+class RepeatingLlm(llm.LLM):
     def __init__(self, engines: Engines) -> None:
         super().__init__()
         self.engines = engines
 
     def chat(self, *, chat_ctx: Any, tools: Any = None, **_: Any) -> llm.LLMStream:
-        return _Thoughts(
+        return _Repetition(
             self, chat_ctx=chat_ctx, tools=[], conn_options=DEFAULT_API_CONNECT_OPTIONS
         )
 
 
-class _Thoughts(llm.LLMStream):
+class _Repetition(llm.LLMStream):
     async def _run(self) -> None:
-        assert isinstance(self._llm, Thinker)
+        assert isinstance(self._llm, RepeatingLlm)
         question = self._chat_ctx.items[-1]
         assert isinstance(question, ChatMessage)
         engines = self._llm.engines
-        with engines.request(engines.thoughts, question.text_content or ""):
+        with engines.request(engines.replies, question.text_content or ""):
             for text in (f"You said: {question.text_content}. ", *["And so on it goes. "] * 20):
                 delta = ChoiceDelta(role="assistant", content=text)
                 self._event_ch.send_nowait(ChatChunk(id="chunk", delta=delta))
                 await asyncio.sleep(0.1)
 
 
-class NumberedVoice(Voice):
+class NumberedTts(Tts):
     """The samples of its first request are 1, those of its second 2."""
 
     def __init__(self, engines: Engines) -> None:
@@ -88,7 +89,7 @@ class NumberedVoice(Voice):
 
 class _NumberedSound(tts.ChunkedStream):
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        assert isinstance(self._tts, NumberedVoice)
+        assert isinstance(self._tts, NumberedTts)
         engines = self._tts.engines
         output_emitter.initialize(
             request_id=utils.shortuuid(), sample_rate=RATE, num_channels=1, mime_type="audio/pcm"
@@ -102,7 +103,7 @@ class _NumberedSound(tts.ChunkedStream):
 class Recorder(Loudspeaker):
     """Keeps which requests were heard."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Tts) -> None:
         super().__init__(voice)
         self.heard: set[int] = set()
 
@@ -117,14 +118,14 @@ class Person:
 
     def __init__(self) -> None:
         self.engines = Engines()
-        self._vad, self._ear = Vad(), Ear()
+        self._vad, self._stt = Vad(), Stt()
         self.endpointer = Endpointer(self._vad, wait=lambda _: PAUSE, judge=None)
-        voice = NumberedVoice(self.engines)
+        voice = NumberedTts(self.engines)
         self.recorder = Recorder(voice)
         self.session: AgentSession[Any] = AgentSession(
-            stt=self._ear,
+            stt=self._stt,
             vad=self.endpointer,
-            llm=Thinker(self.engines),
+            llm=RepeatingLlm(self.engines),
             tts=voice,
             turn_handling=turn_handling(TurnOptions()),
             aec_warmup_duration=None,
@@ -138,11 +139,7 @@ class Person:
         await self._windows(0.0, seconds)
 
     def is_understood(self, text: str, *, final: bool = False) -> None:
-        kind = stt.SpeechEventType.FINAL_TRANSCRIPT
-        if not final:
-            kind = stt.SpeechEventType.PREFLIGHT_TRANSCRIPT
-        data = stt.SpeechData(language=LanguageCode("en"), text=text)
-        self._ear.heard.put_nowait(stt.SpeechEvent(type=kind, alternatives=[data]))
+        self._stt.hears(text, "final_transcript" if final else "preflight_transcript")
 
     @property
     def history(self) -> list[tuple[str, str]]:
@@ -152,9 +149,7 @@ class Person:
     async def _windows(self, probability: float, seconds: float) -> None:
         for _ in range(round(seconds / WINDOW)):
             frame = rtc.AudioFrame(bytes(2 * 768), RATE, 1, 768)
-            self._vad.emit_event(
-                vad.VADEventType.INFERENCE_DONE, probability=probability, frames=[frame]
-            )
+            self._vad.tell(vad.VADEventType.INFERENCE_DONE, probability=probability, frames=[frame])
             await asyncio.sleep(WINDOW)
 
 
@@ -176,7 +171,7 @@ async def test_the_reply_is_begun_before_the_end_and_said_after_it() -> None:
         user.is_understood("Tea, please")
         await user.pauses(0.8)
         engines = user.engines
-        assert [r.text for r in engines.thoughts] == ["Tea, please"]
+        assert [r.text for r in engines.replies] == ["Tea, please"]
         assert engines.sounds
         assert not user.recorder.heard
         assert not user.history
@@ -184,7 +179,7 @@ async def test_the_reply_is_begun_before_the_end_and_said_after_it() -> None:
         user.is_understood("Tea, please", final=True)
         await user.pauses(0.3)
         assert 1 in user.recorder.heard
-        assert [r.text for r in engines.thoughts] == ["Tea, please"]
+        assert [r.text for r in engines.replies] == ["Tea, please"]
         await user.pauses(20)
     roles = [role for role, _ in user.history]
     assert roles == ["user", "assistant"]
@@ -202,16 +197,16 @@ async def test_a_reply_to_half_a_sentence_is_stopped_unheard_and_forgotten() -> 
         user.is_understood("Tea, please, and cake")
         await user.pauses(0.032)
         at = now()
-        thoughts, sounds = user.engines.thoughts, user.engines.sounds
-        first = [r for r in (*thoughts, *sounds) if "cake" not in r.text]
-        # Every request of the first reply is closed by now: thinker and voice.
+        replies, sounds = user.engines.replies, user.engines.sounds
+        first = [r for r in (*replies, *sounds) if "cake" not in r.text]
+        # Every request of the first reply is closed by now: the model's and the voice's.
         assert len(first) >= 2
         assert all(r.closed is not None and r.closed <= at for r in first)
         unheard = {i for i, r in enumerate(sounds, 1) if r in first}
         await user.pauses(1.0)
         user.is_understood("Tea, please, and cake", final=True)
         await user.pauses(20)
-    assert [r.text for r in thoughts] == ["Tea, please", "Tea, please, and cake"]
+    assert [r.text for r in replies] == ["Tea, please", "Tea, please, and cake"]
     assert unheard
     assert user.recorder.heard
     assert user.recorder.heard.isdisjoint(unheard)

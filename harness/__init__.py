@@ -1,0 +1,1 @@
+"""What benchmarks and tests share: callers, lines, recordings, scripted engines, virtual time."""

@@ -1,0 +1,175 @@
+"""A conversation in virtual time: a real AgentSession with scripted engines, and no room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent
+from livekit.agents.llm import ChatMessage, FunctionToolCall
+from livekit.agents.vad import VADEventType
+from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
+
+from .scripted import LETTERS_PER_SECOND, RATE, Llm, Stt, Tts, Vad
+from .virtual_time import now
+
+
+class Loudspeaker(AudioOutput):
+    """Plays by the loop's clock."""
+
+    def __init__(self, voice: Tts) -> None:
+        super().__init__(
+            label="test", capabilities=AudioOutputCapabilities(pause=False), sample_rate=RATE
+        )
+        self._voice = voice
+        self._played = 0
+        """Of the texts of the voice, how many were played before."""
+        self._began: float | None = None
+        self._length = 0.0
+        self._end: asyncio.TimerHandle | None = None
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await super().capture_frame(frame)
+        if self._began is None:
+            self._began = asyncio.get_running_loop().time()
+            self.on_playback_started(created_at=self._began)
+        self._length += frame.duration
+
+    def flush(self) -> None:
+        super().flush()
+        if self._began is not None:
+            loop = asyncio.get_running_loop()
+            self._end = loop.call_at(self._began + self._length, self._finish, False)
+
+    def clear_buffer(self) -> None:
+        if self._began is not None:
+            if self._end:
+                self._end.cancel()
+            self._finish(True)
+
+    def _finish(self, interrupted: bool) -> None:
+        assert self._began is not None
+        played = min(asyncio.get_running_loop().time() - self._began, self._length)
+        said = " ".join(self._voice.said[self._played :])
+        heard = said[: int(played * self._voice.letters_per_second)]
+        self._began, self._length, self._end = None, 0.0, None
+        self._played = len(self._voice.said)
+        self.on_playback_finished(
+            playback_position=played,
+            interrupted=interrupted,
+            synchronized_transcript=heard if interrupted else None,
+        )
+
+
+@dataclass
+class Stage:
+    """One conversation, and what happened in it with its times."""
+
+    session: AgentSession[Any]
+    stt: Stt
+    vad: Vad
+    llm: Llm
+    tts: Tts
+    said: list[tuple[float, str]] = field(default_factory=list)
+    """When each message was in the history, and its words; the user's after a ``>``."""
+    states: list[tuple[float, str]] = field(default_factory=list)
+    """When the agent began to be in which state."""
+    closed: float | None = None
+
+    async def at(self, moment: float) -> None:
+        """Wait until so many seconds after the beginning."""
+        await asyncio.sleep(moment - asyncio.get_running_loop().time())
+
+    def user_speaks(self) -> None:
+        self.vad.tell(VADEventType.START_OF_SPEECH, speaking=True)
+
+    def user_pauses(self, text: str = "") -> None:
+        """The detector reports the end of speech; the transcript is there at once."""
+        self.vad.tell(VADEventType.END_OF_SPEECH, silence_duration=0.0)
+        if text:
+            self.stt.hears(text)
+
+    def when(self, text: str) -> float:
+        """When a message with these words was in the history."""
+        return next(at for at, words in self.said if text in words)
+
+    @property
+    def words(self) -> list[str]:
+        return [words for _, words in self.said]
+
+
+@contextlib.asynccontextmanager
+async def stage(
+    *answers: str | FunctionToolCall,
+    agent: Agent | None = None,
+    end_of_turn: float = 0.5,
+    away: float | None = None,
+    preemptive: bool = False,
+    userdata: Any = None,
+    before: Callable[[AgentSession[Any]], None] = lambda _: None,
+) -> AsyncIterator[Stage]:
+    """Hold a conversation in virtual time.
+
+    Args:
+        answers: What the model answers, one after the other.
+        agent: The one that answers.
+        end_of_turn: Silence that ends a turn, in seconds.
+        away: LiveKit's user_away_timeout, in seconds.
+        preemptive: Whether a reply is begun before the turn is certain.
+        userdata: What the tools reach.
+        before: What to do with the session before it starts.
+    """
+    stt, vad, llm, tts = Stt(), Vad(), Llm(*answers), Tts()
+    session: AgentSession[Any] = AgentSession(
+        stt=stt,
+        vad=vad,
+        llm=llm,
+        tts=tts,
+        user_away_timeout=away,
+        userdata=userdata,
+        aec_warmup_duration=None,
+        turn_handling={
+            "turn_detection": "vad",
+            "endpointing": {"min_delay": end_of_turn, "max_delay": end_of_turn},
+            "interruption": {"mode": "vad", "resume_false_interruption": False},
+            "preemptive_generation": {"enabled": preemptive},
+        },
+    )
+    session.output.audio = Loudspeaker(tts)
+    found = Stage(session, stt, vad, llm, tts)
+
+    @session.on("conversation_item_added")
+    def _on_item(event: ConversationItemAddedEvent) -> None:
+        if isinstance(event.item, ChatMessage):
+            mark = "> " if event.item.role == "user" else ""
+            found.said.append((now(), mark + (event.item.text_content or "")))
+
+    @session.on("agent_state_changed")
+    def _on_state(event: Any) -> None:
+        found.states.append((now(), event.new_state))
+
+    @session.on("close")
+    def _on_close(_: object) -> None:
+        found.closed = now()
+
+    before(session)
+    try:
+        await session.start(agent or Agent(instructions=""), record=False)
+        yield found
+    finally:
+        await session.aclose()
+
+
+def lasting(text: str) -> float:
+    """How long the voice speaks, in seconds."""
+    return len(text.replace(". ", ".")) / LETTERS_PER_SECOND
+
+
+def about(seconds: float) -> Any:
+    """A moment as LiveKit keeps it: its audio path takes 10 ms here and there."""
+    return pytest.approx(seconds, abs=0.05)
