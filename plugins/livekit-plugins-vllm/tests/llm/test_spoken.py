@@ -73,3 +73,20 @@ def test_an_open_thought_cut_by_the_limit_was_none() -> None:
     filter = ThoughtFilter(open=True)
     assert filter.feed("The user says") == ""
     assert filter.finish(cut_off=True) == ""
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["Ask Dr. Smith today.", "Come at 5 p.m. on Friday.", "Call Mrs. Jones, e.g. at noon."],
+)
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_a_reply_never_ends_after_an_abbreviation(ending: str, size: int) -> None:
+    text = f"One. Two. {ending} Never said."
+    limit = SentenceLimit(10)
+    out = ""
+    for at in range(0, len(text), size):
+        # The soft limit is passed inside the last sentence that is said.
+        out += limit.feed(text[at : at + size], 2 if at < 12 else 9)
+        if limit.reached:
+            break
+    assert (out + limit.finish(cut_off=True)).strip() == f"One. Two. {ending}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from livekit import blingfire
+
 _LONG = 150
 """Letters, a Chinese character counting as three, after which a part ends with its sentence: ten
 seconds of speech, for a model that was asked for paragraphs and wrote none."""
@@ -11,8 +13,11 @@ seconds of speech, for a model that was asked for paragraphs and wrote none."""
 _ENDLESS = 2 * _LONG
 """Letters after which a comma will do: a small model falls into sentences that do not end."""
 
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|[A-Z])|\d)\.$")
-"""What ends in a full stop and no sentence; a number is the head of a list's item."""
+_LIST_NUMBER = re.compile(r"(?:^|\n)\s*\d+\.$")
+"""The head of a list's item, which a sentence splitter takes for a sentence."""
+
+_CONTEXT = 64
+"""Characters before a full stop that tell what it means: enough for the words of a name."""
 
 
 class Parts:
@@ -46,7 +51,7 @@ class Parts:
                 self._part += 1
                 self._length, self._tail, self._blank = 0, "", ""
             blank = self._blank if self._tail else ""
-            self._tail = (self._tail + blank + character)[-6:]
+            self._tail = (self._tail + blank + character)[-_CONTEXT:]
             self._blank = ""
             self._length += 3 if character >= "㐀" else 1
             if pieces and pieces[-1][0] == self._part:
@@ -78,7 +83,17 @@ def is_sentence_end(before: str, after: str) -> bool:
     last = before.rstrip("”’」』\"')）")[-1:]
     if last in ("。", "！", "？"):
         return True
-    return last in ("!", "?", ".") and after[:1].isspace() and not _ABBREVIATION.search(before)
+    if last not in ("!", "?", ".") or not after[:1].isspace() or _LIST_NUMBER.search(before):
+        return False
+    return last != "." or _stops(before[-_CONTEXT:], after[:_CONTEXT])
+
+
+def _stops(before: str, after: str) -> bool:
+    """Whether a full stop ends a sentence rather than an abbreviation ("Dr.", "p.m.")."""
+    if not after.strip() or "\n" in after[: len(after) - len(after.lstrip())]:
+        return True
+    _, spans = blingfire.text_to_sentences_with_offsets(before + after)
+    return any(end == len(before) for _, end in spans)
 
 
 def rest(text: str, heard: str) -> str:

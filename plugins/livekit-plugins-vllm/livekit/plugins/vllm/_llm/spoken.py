@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from livekit import blingfire
 from livekit.agents.llm import utils as llm_utils
 
-# Ends of sentences; a Latin full stop only before a space, so that 3.14 and URLs stay whole.
+# Ends of sentences; a Latin mark only before a space, so that 3.14 and URLs stay whole, and a full
+# stop only before the next word, which tells an abbreviation from an end.
 _SENTENCE_END = re.compile(r"[。！？；…\n]+[”’」』）]*|[.!?]+[\"'”’)]*(?=\s)")
+_FULL_STOP = re.compile(r"(?<![.!?])\.[\"'”’)]*$")
+_CONTEXT = 64  # characters before a full stop that tell what it means
+_NEXT_WORD = re.compile(r"[^\S\n]*(?:\n|\S)")
 _COMPLETE = re.compile(r"[。！？；….!?][\"'”’」』）)]*\s*$")
 
 # A reply that says one sentence a third time has lost its way. Shorter ones may be meant so
@@ -75,6 +80,7 @@ class SentenceLimit:
         self._soft = (max_tokens or 0) * 4 // 5
         self._sentence = ""  # the open sentence: first what has passed, then what is held
         self._passed = 0
+        self._searched = 0  # no sentence ends before it
         self._complete = 0
         self._said: Counter[str] = Counter()
         self.reached = False
@@ -88,15 +94,18 @@ class SentenceLimit:
         """
         if not self._speech:
             return text
-        start = max(0, len(self._sentence) - 4)  # an end may span two chunks
         self._sentence += text
         out = ""
-        while not self.reached and (end := _SENTENCE_END.search(self._sentence, start)):
-            sentence, rest = self._sentence[: end.end()], self._sentence[end.end() :]
-            out += sentence[self._passed :]
-            self._sentence, self._passed, start = rest, 0, 0
+        while not self.reached and (end := self._sentence_end()):
+            sentence, rest = self._sentence[:end], self._sentence[end:]
+            held = sentence[self._passed :]
+            out += held
+            self._sentence, self._passed = rest, max(0, self._passed - end)
+            self._searched = 0
             self._complete += bool(sentence.strip())
-            self.reached = tokens >= self._soft or self._is_runaway(sentence.strip())
+            # What had passed as a whole ended before the limit, though only now it is known.
+            late = bool(held) and tokens >= self._soft
+            self.reached = late or self._is_runaway(sentence.strip())
         if not self.reached and (tokens < self._soft or not self._complete):
             out += self._sentence[self._passed :]
             self._passed = len(self._sentence)
@@ -107,6 +116,28 @@ class SentenceLimit:
         held = "" if self.reached else self._sentence[self._passed :]
         self._passed = len(self._sentence)
         return "" if cut_off and not _COMPLETE.search(held) else held
+
+    def _sentence_end(self) -> int | None:
+        """Where the open sentence ends, None if that is yet to come."""
+        for match in _SENTENCE_END.finditer(self._sentence, self._searched):
+            end = match.end()
+            if _FULL_STOP.search(match.group()):
+                self._searched = match.start()
+                word = _NEXT_WORD.match(self._sentence, end)
+                if not word:
+                    return None
+                if not word.group().endswith("\n") and not self._stops(end, word.end()):
+                    continue
+            return end
+        self._searched = max(0, len(self._sentence) - 4)  # an end may span two chunks
+        return None
+
+    def _stops(self, end: int, known: int) -> bool:
+        """Whether the full stop before `end` ends a sentence rather than an abbreviation."""
+        start = max(0, end - _CONTEXT)
+        text = self._sentence[start:known]
+        _, spans = blingfire.text_to_sentences_with_offsets(text)
+        return any(start + stop == end for _, stop in spans)
 
     def _is_runaway(self, sentence: str) -> bool:
         if len(sentence.encode()) < _REPEATED_BYTES:
