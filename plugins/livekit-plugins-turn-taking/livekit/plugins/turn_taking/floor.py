@@ -105,8 +105,8 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         """The conversation, to be started by whoever made the floor."""
         if self._loudspeaker:
             self.session.output.audio = self._loudspeaker
-        history = History(self.session, self._text)
-        self._speech = AgentSpeech(self.session, self._loudspeaker, self._text, history)
+        self._history = History(self._text)
+        self._speech = AgentSpeech(self.session, self._loudspeaker, self._text, self._history)
         self._overlap = OverlapTracker(
             self._speech,
             policy or WordsFirst(held=options.min_interruption),
@@ -116,7 +116,6 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         )
         self._overlap.on("judged", self._on_judged)
         self.microphone.listen(self._overlap.on_voice)
-        # After the history's own handler: it is written before the tracker learns of the silence.
         self.session.on("agent_state_changed", self._on_agent)
 
     @property
@@ -174,6 +173,9 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         self.emit("judged", judged)
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        # The session puts its captions in front of the output when it starts: whatever is in front
+        # as the agent begins to speak tells how the speech ended.
+        self._history.follow(self.session.output.audio)
         self._overlap.on_agent(event.new_state == "speaking")
         if event.new_state == "listening":
             self._overlap.on_listening()
