@@ -50,7 +50,7 @@ _TOKEN = re.compile(r"[㐀-鿿]|[^\W_㐀-鿿]+(?:'[^\W_㐀-鿿]+)*")
 _NEWEST = 6
 """Words that are looked for; earlier ones may be from before what is known of the agent's."""
 _MOST = 0.6
-"""Share of them in one piece: an ear misses a word of an echo, and makes two of one."""
+"""Share of them in one piece: a recogniser misses a word of an echo, and makes two of one."""
 
 
 def tokens(text: str) -> tuple[str, ...]:
