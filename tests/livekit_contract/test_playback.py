@@ -40,7 +40,7 @@ async def test_history_finds_the_synchroniser_in_front_of_the_output_at_a_state_
         front = seen[-1]
         why = (
             f"the output is {front!r} when the agent first listens. floor.py (_on_agent) has"
-            " playback/history.py follow session.output.audio: have it follow what takes its place"
+            " playback/history.py watch session.output.audio: have it watch what takes its place"
         )
         assert front is not talk.output, why
         assert front.label == "TranscriptSynchronizer", why

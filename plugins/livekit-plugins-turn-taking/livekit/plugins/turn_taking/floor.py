@@ -182,7 +182,7 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
         # The session puts its captions in front of the output when it starts: whatever is in front
         # as the agent begins to speak tells how the speech ended.
-        self._history.follow(self.session.output.audio)
+        self._history.watch(self.session.output.audio)
         self._overlap.on_agent(event.new_state == "speaking")
         if event.new_state == "listening":
             self._gate.on_listening()

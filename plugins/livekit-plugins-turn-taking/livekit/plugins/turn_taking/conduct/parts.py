@@ -81,7 +81,7 @@ def is_sentence_end(before: str, after: str) -> bool:
     return last in ("!", "?", ".") and after[:1].isspace() and not _ABBREVIATION.search(before)
 
 
-def rest(text: str, heard: str) -> str:
+def left_to_say(text: str, heard: str) -> str:
     """What is left to say of a text, from the beginning of the sentence in which it was cut."""
     at = min(len(heard.rstrip()), len(text))
     if not text[at:].strip(" \n.。！？!?…"):

@@ -27,7 +27,7 @@ class History:
         """What was heard of the reply that was played last, if that was cut and its words are
         known; None otherwise."""
 
-    def follow(self, output: AudioOutput | None) -> None:
+    def watch(self, output: AudioOutput | None) -> None:
         """Attend to the end of what an output plays, in place of the one before."""
         if output is self._output:
             return

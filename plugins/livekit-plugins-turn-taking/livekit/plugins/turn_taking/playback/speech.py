@@ -63,7 +63,7 @@ class AgentSpeech:
         """Go on from where the agent was stopped."""
         stopped, self._stopped = self._stopped, None
         heard = self._history.heard
-        unheard = self._text.rest(heard) if stopped and heard is not None else None
+        unheard = self._text.unheard(heard) if stopped and heard is not None else None
         if stopped is None or unheard is None:
             return
         for item in stopped.chat_items:
