@@ -14,7 +14,8 @@ import numpy as np
 from livekit import rtc
 from livekit.agents import vad
 from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
-from livekit.plugins.turn_taking.barge_in.tracker import WINDOW, OverlapTracker
+from livekit.plugins.turn_taking.barge_in.sound import WINDOW
+from livekit.plugins.turn_taking.barge_in.tracker import OverlapTracker
 from livekit.plugins.turn_taking.barge_in.words import tokens
 from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Samples
 from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE

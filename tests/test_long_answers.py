@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from livekit.plugins.turn_taking import Floor
 from livekit.plugins.turn_taking.conduct.long_answers import Plan
-from livekit.plugins.turn_taking.conduct.parts import Parts, rest
+from livekit.plugins.turn_taking.conduct.parts import Parts, left_to_say
 
 from agent import settings
 from agent.assistant import Assistant
@@ -199,4 +199,4 @@ def test_a_text_has_the_same_parts_however_it_arrives(
 def test_what_is_left_begins_with_the_sentence_that_was_cut(
     text: str, heard: str, left: str
 ) -> None:
-    assert rest(text, heard) == left
+    assert left_to_say(text, heard) == left

@@ -10,10 +10,21 @@ import pytest
 from livekit import rtc
 from livekit.agents import Agent, FlushSentinel, ModelSettings
 from livekit.agents.types import TimedString
+from livekit.agents.voice.io import PlaybackFinishedEvent, TextOutput
+from livekit.agents.voice.transcription import TranscriptSynchronizer
 
 from harness.virtual_time import in_virtual_time
 
 from .conftest import Conversation, Start
+
+
+class Captions(TextOutput):
+    def __init__(self) -> None:
+        super().__init__(label="Captions", next_in_chain=None)
+
+    async def capture_text(self, text: str) -> None: ...
+
+    def flush(self) -> None: ...
 
 
 async def test_history_finds_the_synchroniser_in_front_of_the_output_at_a_state_change(
@@ -28,8 +39,8 @@ async def test_history_finds_the_synchroniser_in_front_of_the_output_at_a_state_
     async with start(before=before, room=rtc.Room()) as talk:
         front = seen[-1]
         why = (
-            f"the output is {front!r} when the agent first listens. playback/history.py follows"
-            " session.output.audio from there (_follow): have it listen to what takes its place"
+            f"the output is {front!r} when the agent first listens. floor.py (_on_agent) has"
+            " playback/history.py watch session.output.audio: have it watch what takes its place"
         )
         assert front is not talk.output, why
         assert front.label == "TranscriptSynchronizer", why
@@ -43,54 +54,79 @@ async def test_history_finds_the_synchroniser_in_front_of_the_output_at_a_state_
 
 
 @in_virtual_time
-async def test_history_hears_that_playback_finished_before_the_message_is_added(
-    start: Start,
+@pytest.mark.parametrize("captions", [False, True])
+@pytest.mark.parametrize("by", ["say", "generate_reply"])
+async def test_history_puts_what_was_heard_into_the_event_that_livekit_makes_a_message_of(
+    start: Start, by: str, captions: bool
 ) -> None:
     order: list[str] = []
 
     def before(talk: Conversation) -> None:
-        talk.session.on("conversation_item_added", lambda event: order.append(event.item.type))
-        talk.output.on("playback_finished", lambda _: order.append("finished"))
-
-    async with start(before=before) as talk:
-        await talk.session.say("All of this is said.")
-    assert order == ["agent_handoff", "finished", "message"], (
-        f"{order}: playback/history.py keeps in _on_finished what _on_item writes into the message;"
-        " if the message comes first, edit it from _on_finished. Another item than these two: each"
-        " handler of conversation_item_added looks at the item's type"
-    )
-
-
-@in_virtual_time
-async def test_history_can_still_change_a_cut_message_as_it_is_added(start: Start) -> None:
-    def before(talk: Conversation) -> None:
-        def rewrite(event: Any) -> None:
-            assert event.item.raw_text_content.endswith("What was heard"), (
-                "a cut message does not end in the output's synchronized_transcript:"
-                " playback/history.py (_on_item) replaces that end"
+        if captions:  # as RoomIO sets them up
+            synchroniser = TranscriptSynchronizer(
+                next_in_chain_audio=talk.output, next_in_chain_text=Captions()
             )
-            event.item.content = ["Rewritten"]
+            talk.session.output.audio = synchroniser.audio_output
+            talk.session.output.transcription = synchroniser.text_output
 
-        talk.session.on("conversation_item_added", rewrite)
+        def finished(event: PlaybackFinishedEvent) -> None:
+            order.append("finished")
+            event.synchronized_transcript = "The words"
 
-    async with start("Yes", before=before) as talk:
-        speech = talk.session.say("One two three four five six seven eight nine ten.")
+        talk.session.output.audio.on("playback_finished", finished)  # type: ignore[union-attr]
+        talk.session.on("conversation_item_added", lambda event: order.append(event.item.type))
+
+    words = "One two three four five six seven eight nine ten."
+    async with start(words, "Yes", before=before) as talk:
+        speech = talk.session.say(words) if by == "say" else talk.session.generate_reply()
         await asyncio.sleep(1)
         await talk.session.interrupt()
         assert speech.interrupted
         last = talk.session.history.messages()[-1]
+        assert order == ["agent_handoff", "finished", "message"], (
+            f"{order}: playback/history.py tells LiveKit in _on_finished what the message of a cut"
+            " reply is; if the message comes first, correct it from there. Another item than these"
+            " two: each handler of conversation_item_added looks at the item's type"
+        )
+        assert last.text_content == "The words", (
+            f"the message is {last.text_content!r}: LiveKit no longer makes it of the event's"
+            " synchronized_transcript as the listeners leave it. playback/history.py"
+            " (_on_finished) has to correct the message, or an output in front to tell the event"
+        )
         assert last.interrupted, (
-            "a cut message is not marked: playback/history.py (_on_item) and agent.py (show_cuts)"
+            "a cut message is not marked: playback/speech.py (resume) and agent.py (show_cuts)"
             " tell it by `interrupted`"
         )
+        last.interrupted = False
+        assert not speech.chat_items[-1].interrupted, (  # type: ignore[union-attr]
+            "a speech's chat_items are copies: playback/speech.py (resume) takes the mark of a cut"
+            " from the message in them, which has to be the one in the history"
+        )
+        talk.llm.answers = ["Yes"]
         await talk.session.generate_reply()
         asked = [message.text_content for message in talk.llm.asked[-1].messages()]
-    why = (
-        f"the event's item is a copy ({last.text_content}, {asked}): playback/history.py (_on_item)"
-        " must change the message in agent.chat_ctx and session.history"
+    assert "The words" in asked, f"the model is asked with {asked}, not with the history"
+
+
+@in_virtual_time
+async def test_history_holds_nothing_of_a_cut_reply_of_which_nothing_was_heard(
+    start: Start,
+) -> None:
+    def before(talk: Conversation) -> None:
+        def finished(event: PlaybackFinishedEvent) -> None:
+            event.synchronized_transcript = ""
+
+        talk.output.on("playback_finished", finished)
+
+    async with start(before=before) as talk:
+        speech = talk.session.say("One two three four five six seven eight nine ten.")
+        await asyncio.sleep(1)
+        await talk.session.interrupt()
+    assert not talk.session.history.messages(), (
+        "LiveKit makes a message of a reply of which nothing was heard. conduct/interjection.py"
+        " (say) takes a speech with no chat_items for unheard, and says it again"
     )
-    assert last.text_content == "Rewritten", why
-    assert "Rewritten" in asked, why
+    assert not speech.chat_items
 
 
 @in_virtual_time

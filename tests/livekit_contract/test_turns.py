@@ -230,7 +230,7 @@ async def test_tracker_gets_silero_windows_of_32_ms_with_a_probability() -> None
     lengths = {sum(frame.duration for frame in event.frames) for event in windows}
     rates = {frame.sample_rate for event in windows for frame in event.frames}
     why = (
-        f"windows of {lengths} s at {rates} Hz: barge_in/tracker.py (WINDOW) and end_of_turn/"
+        f"windows of {lengths} s at {rates} Hz: barge_in/sound.py (WINDOW) and end_of_turn/"
         "voice.py count on 32 ms in the microphone's rate"
     )
     assert lengths == {0.032}, why

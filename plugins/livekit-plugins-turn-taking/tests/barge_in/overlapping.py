@@ -1,4 +1,4 @@
-"""A user, an ear, the agent's speech, and a clock that only tests move."""
+"""A user, a recogniser, the agent's speech, and a clock that only tests move."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from livekit import rtc
 from livekit.agents import stt, vad
 from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
-from livekit.plugins.turn_taking.barge_in.tracker import WINDOW, Judged, OverlapTracker
+from livekit.plugins.turn_taking.barge_in.sound import WINDOW
+from livekit.plugins.turn_taking.barge_in.tracker import Judged, OverlapTracker
+from livekit.plugins.turn_taking.barge_in.transcript_gate import TranscriptGate
 from livekit.plugins.turn_taking.barge_in.words import tokens
 from livekit.plugins.turn_taking.playback.buffer import Samples
 from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
@@ -19,9 +21,9 @@ FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT
 
 
 class World:
-    """A user, an ear, the agent's speech, and a clock that only tests move."""
+    """A user, a recogniser, the agent's speech, and a clock that only tests move."""
 
-    def __init__(self, ear: float | None = None) -> None:
+    def __init__(self, stt_latency: float | None = None) -> None:
         self.now = 100.0
         self.did: list[tuple[float, str]] = []
         self.passed: list[str] = []
@@ -29,10 +31,16 @@ class World:
         self.may_stop = True
         self.sound: Samples = np.zeros(0, np.int16)
         self.overlap = OverlapTracker(
-            self, WordsFirst(), doubt=1.0, threshold=0.5, ear=ear, clock=lambda: self.now
+            self,
+            WordsFirst(),
+            doubt=1.0,
+            threshold=0.5,
+            stt_latency=stt_latency,
+            clock=lambda: self.now,
         )
         self.overlap.on("judged", self.judged.append)
-        self.overlap.on("answered", self._passed)
+        self.gate = TranscriptGate(self.overlap)
+        self.gate.on("answered", self._passed)
         self._began = self.now
         self._rng = np.random.default_rng(1)
         self._spoken = -1
@@ -83,7 +91,7 @@ class World:
 
     def words(self, text: str, kind: stt.SpeechEventType = INTERIM) -> None:
         event = stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData("en", text)])
-        for passed in self.overlap.on_transcript(event):
+        for passed in self.gate.on_transcript(event):
             self._passed(passed)
 
     def _passed(self, event: stt.SpeechEvent) -> None:
@@ -92,7 +100,7 @@ class World:
     def end(self) -> None:
         """The agent comes to its end, and waits."""
         self.overlap.on_agent(False)
-        self.overlap.on_listening()
+        self.gate.on_listening()
 
     def _voice(self, size: int) -> Samples:
         """Vowels at 150 Hz and a consonant by turns, and breath that no two windows share."""
@@ -117,6 +125,7 @@ class World:
         """What the detector tells."""
         times = {"timestamp": 0.0, "speech_duration": 0.0, "silence_duration": 0.0}
         self.overlap.on_voice(vad.VADEvent(type=kind, samples_index=0, **times, **fields))
+        self.gate.on_voice()
 
 
 def echoes(world: World) -> Callable[[int], Samples]:
@@ -132,7 +141,7 @@ def echoes(world: World) -> Callable[[int], Samples]:
     return echo
 
 
-def learn_slow_ear(world: World) -> None:
+def learn_slow_stt(world: World) -> None:
     """Say something to a silent agent whose first words take 1.2 s."""
     world.overlap.on_agent(False)
     world.detect(vad.VADEventType.START_OF_SPEECH)

@@ -20,7 +20,7 @@ VOICE = Evidence(
     since_words=0.0,
     final=False,
     spoken=tokens("the old museum by the river opens early in the morning"),
-    ear=0.3,
+    stt_latency=0.3,
 )
 POLICY = WordsFirst()
 
@@ -37,7 +37,7 @@ def test_the_first_word_with_content_interrupts(text: str) -> None:
 @pytest.mark.parametrize("text", ["stop", "停", "okay wait", "嗯等一下"])
 def test_a_stop_word_stops_whatever_else_is_known(text: str) -> None:
     assert judge(text) is Verdict.STOP_WORD
-    assert judge(text, final=True, quiet=1.0, ear=2.0) is Verdict.STOP_WORD
+    assert judge(text, final=True, quiet=1.0, stt_latency=2.0) is Verdict.STOP_WORD
 
 
 @pytest.mark.parametrize("text", ["right", "uh", "嗯", "好的", "I"])
@@ -90,10 +90,10 @@ def test_a_prompt_ear_that_hears_no_words_hears_a_noise() -> None:
 
 
 def test_with_a_slow_ear_a_voice_that_goes_on_interrupts_and_a_noise_does_not() -> None:
-    assert judge(lasted=0.69, voiced=0.69, ear=1.0) is None
-    assert judge(lasted=0.7, voiced=0.7, ear=1.0) is Verdict.INTERRUPTION
-    assert judge(lasted=0.7, voiced=0.7, ear=None) is Verdict.INTERRUPTION
-    assert judge(lasted=0.7, voiced=0.7, ear=1.0, pitched=0.3) is Verdict.NOISE
-    assert judge(lasted=0.7, voiced=0.7, ear=1.0, movement=6.2) is Verdict.NOISE
-    assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.0) is Verdict.INTERRUPTION
-    assert judge(lasted=0.7, voiced=0.7, ear=1.0, level=-20.1) is Verdict.NOISE
+    assert judge(lasted=0.69, voiced=0.69, stt_latency=1.0) is None
+    assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0) is Verdict.INTERRUPTION
+    assert judge(lasted=0.7, voiced=0.7, stt_latency=None) is Verdict.INTERRUPTION
+    assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0, pitched=0.3) is Verdict.NOISE
+    assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0, movement=6.2) is Verdict.NOISE
+    assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0, level=-20.0) is Verdict.INTERRUPTION
+    assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0, level=-20.1) is Verdict.NOISE

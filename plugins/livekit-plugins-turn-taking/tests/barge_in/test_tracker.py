@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from livekit.plugins.turn_taking.barge_in.tracker import WINDOW, Judged
+from livekit.plugins.turn_taking.barge_in.sound import WINDOW
+from livekit.plugins.turn_taking.barge_in.tracker import Judged
 from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
 
-from .overlapping import FINAL, World, echoes, learn_slow_ear
+from .overlapping import FINAL, World, echoes, learn_slow_stt
 
 
 def test_the_first_window_with_a_voice_ducks(world: World) -> None:
@@ -143,32 +144,32 @@ def test_the_words_of_an_echo_are_not_those_of_somebody_who_speaks_into_it(world
 
 
 def test_a_stop_without_words_is_taken_back(world: World) -> None:
-    learn_slow_ear(world)
+    learn_slow_stt(world)
     world.speak()
     world.hear(22)
     assert world.did[1:] == [(0.704, "stop"), (0.704, "raise")]
     stopped = world.now
     world.silence(100)
     assert [what for _, what in world.did] == ["duck", "stop", "raise", "resume"]
-    # The ear takes 1.2 s, and one second is given beside.
+    # The recogniser takes 1.2 s, and one second is given beside.
     assert world.did[-1][0] == pytest.approx(stopped - world._began + 2.2, abs=WINDOW)
     assert world.verdicts[-1] == "false stop"
 
 
-def test_words_of_an_ear_that_nobody_knows_yet_are_not_waited_for(world: World) -> None:
+def test_words_of_an_stt_that_nobody_knows_yet_are_not_waited_for(world: World) -> None:
     world.hear(40)
     assert world.did[1:] == [(0.704, "stop"), (0.704, "raise")]
     assert world.verdicts == ["interruption"]
 
 
-def test_a_crowd_is_no_voice_though_it_has_a_pitch_and_nobody_knows_the_ear(world: World) -> None:
+def test_a_crowd_is_no_voice_though_it_has_a_pitch_and_nobody_knows_the_stt(world: World) -> None:
     world.hear(40, world.crowd)
     assert world.did == [(0.032, "duck"), (0.704, "raise")]
     assert world.verdicts == ["noise"]
 
 
-def test_a_first_sound_without_words_is_a_noise_where_the_ear_is_known_to_be_prompt() -> None:
-    world = World(ear=0.3)
+def test_a_first_sound_without_words_is_a_noise_where_the_stt_is_known_to_be_prompt() -> None:
+    world = World(stt_latency=0.3)
     world.speak()
     world.hear(40)
     assert world.did == [(0.032, "duck"), (0.928, "raise")]
@@ -176,7 +177,7 @@ def test_a_first_sound_without_words_is_a_noise_where_the_ear_is_known_to_be_pro
 
 
 def test_a_stop_that_was_a_backchannel_is_taken_back_by_its_transcript(world: World) -> None:
-    learn_slow_ear(world)
+    learn_slow_stt(world)
     world.passed.clear()
     world.speak()
     world.hear(22)
@@ -189,7 +190,7 @@ def test_a_stop_that_was_a_backchannel_is_taken_back_by_its_transcript(world: Wo
 @pytest.fixture
 def told(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """An echo that only its word tells to be one."""
-    monkeypatch.setattr("livekit.plugins.turn_taking.barge_in.tracker.likeness", lambda *_: 0.28)
+    monkeypatch.setattr("livekit.plugins.turn_taking.barge_in.sound.likeness", lambda *_: 0.28)
     world.hear(8)
     world.words("museum")
     return world
@@ -198,7 +199,7 @@ def told(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_an_echo_that_its_word_told_is_one_though_it_sounds_less_like_it(
     told: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("livekit.plugins.turn_taking.barge_in.tracker.likeness", lambda *_: 0.1)
+    monkeypatch.setattr("livekit.plugins.turn_taking.barge_in.sound.likeness", lambda *_: 0.1)
     told.hear(10)
     assert told.verdicts == ["echo"]
 

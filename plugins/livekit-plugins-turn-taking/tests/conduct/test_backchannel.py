@@ -27,25 +27,25 @@ TURN = 0.2
 PAUSE = TURN + MARGIN
 
 
-class Mouth:
+class Output:
     def __init__(self) -> None:
-        self.murmured: list[tuple[float, str]] = []
+        self.said: list[tuple[float, str]] = []
         self.prepared: list[str] = []
 
     async def prepare(self, texts: Iterable[str]) -> None:
         self.prepared += texts
 
-    async def murmur(self, text: str) -> None:
-        self.murmured.append((now(), text))
+    async def say(self, text: str) -> None:
+        self.said.append((now(), text))
 
 
-def nodding_in(mouth: Mouth, session: Any, detector: Any) -> Backchannels:
-    return Backchannels(session, detector, mouth, 4.0, TURN, lambda: EN)
+def backchannels_in(output: Output, session: Any, detector: Any) -> Backchannels:
+    return Backchannels(session, detector, output, 4.0, TURN, lambda: EN)
 
 
-def nodding(mouth: Mouth) -> Callable[[AgentSession[Any]], None]:
+def saying(output: Output) -> Callable[[AgentSession[Any]], None]:
     def attach(session: AgentSession[Any]) -> None:
-        nodding_in(mouth, session, session.vad)
+        backchannels_in(output, session, session.vad)
 
     return attach
 
@@ -62,9 +62,9 @@ def test_enough_is_told_after_so_much_speech() -> None:
 
 
 @in_virtual_time
-async def test_a_long_story_is_nodded_at_in_its_pauses() -> None:
-    mouth = Mouth()
-    async with stage("Nice.", end_of_turn=2.0, before=nodding(mouth)) as talk:
+async def test_a_long_story_has_backchannels_in_its_pauses() -> None:
+    output = Output()
+    async with stage("Nice.", end_of_turn=2.0, before=saying(output)) as talk:
         for begin, end in ((1.0, 4.0), (5.0, 7.0), (8.0, 9.0), (10.0, 14.0)):
             await talk.at(begin)
             talk.user_speaks()
@@ -72,7 +72,7 @@ async def test_a_long_story_is_nodded_at_in_its_pauses() -> None:
             talk.user_pauses("and so on")
         await talk.at(30.0)
     # 3 s are told at 4.0, 5 s at 7.0; then 1 s at 9.0, 5 s at 14.0.
-    assert mouth.murmured == [
+    assert output.said == [
         (about(7.0 + PAUSE), EN.backchannels[0]),
         (about(14.0 + PAUSE), EN.backchannels[1]),
     ]
@@ -82,27 +82,27 @@ async def test_a_long_story_is_nodded_at_in_its_pauses() -> None:
 
 @in_virtual_time
 async def test_the_end_of_a_turn_is_no_pause() -> None:
-    mouth = Mouth()
-    async with stage("Nice.", end_of_turn=0.2, before=nodding(mouth)) as talk:
+    output = Output()
+    async with stage("Nice.", end_of_turn=0.2, before=saying(output)) as talk:
         talk.user_speaks()
         await talk.at(8.0)
         talk.user_pauses("That was all.")
         await talk.at(30.0)
-    assert mouth.murmured == []
+    assert output.said == []
     assert talk.words == ["> That was all.", "Nice."]
 
 
 @in_virtual_time
-async def test_a_user_who_goes_on_at_once_is_not_nodded_at() -> None:
-    mouth = Mouth()
-    async with stage(end_of_turn=2.0, before=nodding(mouth)) as talk:
+async def test_a_user_who_goes_on_at_once_hears_no_backchannel() -> None:
+    output = Output()
+    async with stage(end_of_turn=2.0, before=saying(output)) as talk:
         talk.user_speaks()
         await talk.at(8.0)
         talk.user_pauses()
         await asyncio.sleep(PAUSE - 0.1)
         talk.user_speaks()
         await talk.at(9.0)
-        assert mouth.murmured == []
+        assert output.said == []
 
 
 class Thinking(rtc.EventEmitter[str]):
@@ -113,25 +113,25 @@ class Thinking(rtc.EventEmitter[str]):
 
 @in_virtual_time
 async def test_a_reply_that_is_held_is_no_reason_to_be_dumb() -> None:
-    mouth, session, detector = Mouth(), Thinking(), Vad()
-    nods = nodding_in(mouth, session, detector)
+    output, session, detector = Output(), Thinking(), Vad()
+    backchannels = backchannels_in(output, session, detector)
     detector.tell(vad.VADEventType.START_OF_SPEECH)
     await asyncio.sleep(5.0)
     detector.tell(vad.VADEventType.END_OF_SPEECH)
     await asyncio.sleep(1.0)
-    assert mouth.murmured == [(about(5.0 + PAUSE), EN.backchannels[0])]
-    await nods.aclose()
+    assert output.said == [(about(5.0 + PAUSE), EN.backchannels[0])]
+    await backchannels.aclose()
 
 
 @in_virtual_time
 async def test_the_sounds_are_made_once_the_greeting_is_over() -> None:
-    mouth = Mouth()
-    async with stage(before=nodding(mouth)) as talk:
+    output = Output()
+    async with stage(before=saying(output)) as talk:
         talk.session.say("x" * 30)
         await talk.at(2.9)
-        assert mouth.prepared == []
+        assert output.prepared == []
         await talk.at(3.0 + PAUSE + 0.1)
-        assert mouth.prepared == list(EN.backchannels)
+        assert output.prepared == list(EN.backchannels)
 
 
 class Source:
@@ -170,7 +170,7 @@ class Voice:
 
 
 class Room:
-    """As much of a room and of a session as a murmur sees."""
+    """As much of a room and of a session as a backchannel sees."""
 
     tts = Voice()
 
@@ -182,32 +182,34 @@ class Room:
 
 
 @pytest.fixture
-async def murmur(monkeypatch: pytest.MonkeyPatch) -> tuple[BackchannelTrack, Source]:
+async def track(monkeypatch: pytest.MonkeyPatch) -> tuple[BackchannelTrack, Source]:
     source = Source()
     monkeypatch.setattr(module.rtc, "AudioSource", lambda *_, **__: source)
     monkeypatch.setattr(module.rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
-    murmur = BackchannelTrack(Room(), Room())  # type: ignore[arg-type]
-    await murmur.prepare(["Mm-hm."])
-    return murmur, source
+    track = BackchannelTrack(Room(), Room())  # type: ignore[arg-type]
+    await track.prepare(["Mm-hm."])
+    return track, source
 
 
-async def test_a_murmur_is_soft_and_begins_at_once(murmur: tuple[BackchannelTrack, Source]) -> None:
-    mouth, source = murmur
-    await mouth.murmur("Mm-hm.")
+async def test_a_backchannel_is_soft_and_begins_at_once(
+    track: tuple[BackchannelTrack, Source],
+) -> None:
+    output, source = track
+    await output.say("Mm-hm.")
     heard = np.concatenate(source.played)
     assert heard.size == Source.sample_rate // 2
     assert set(heard) == {round(10_000 * LEVEL)}
 
 
-async def test_a_murmur_is_faded_out_when_the_user_goes_on(
-    murmur: tuple[BackchannelTrack, Source],
+async def test_a_backchannel_is_faded_out_when_the_user_goes_on(
+    track: tuple[BackchannelTrack, Source],
 ) -> None:
-    mouth, source = murmur
-    nodding = asyncio.create_task(mouth.murmur("Mm-hm."))
+    output, source = track
+    saying = asyncio.create_task(output.say("Mm-hm."))
     while len(source.played) < 10:
         await asyncio.sleep(0)
-    nodding.cancel()
-    await asyncio.wait([nodding])
+    saying.cancel()
+    await asyncio.wait([saying])
     assert len(source.played) == 11
     last = source.played[-1].astype(int)
     assert last[0] == round(10_000 * LEVEL)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 
 from livekit.agents.types import TimedString
-from livekit.plugins.turn_taking.playback.spoken_text import Rest, SpokenText
+from livekit.plugins.turn_taking.playback.spoken_text import SpokenText, Unheard
 
 
 class LateWord(TimedString):
@@ -25,76 +25,76 @@ def timed(text: str, seconds: float = 0.5) -> list[str]:
     ]
 
 
-async def played(script: SpokenText, written: str, shown: str | None = None) -> None:
-    async for _ in script.write(stream([written])):
+async def played(text: SpokenText, written: str, shown: str | None = None) -> None:
+    async for _ in text.write(stream([written])):
         pass
-    async for _ in script.play(stream(timed(shown or written))):
+    async for _ in text.play(stream(timed(shown or written))):
         pass
 
 
 async def test_a_word_counts_as_heard_once_all_of_it_was() -> None:
-    script = SpokenText()
-    await played(script, "One two three four.")
-    assert script.heard(0.45) == ""
-    assert script.heard(0.5) == "One "
-    assert script.heard(1.3) == "One two "
-    assert script.heard(9.0) == "One two three four. "
+    text = SpokenText()
+    await played(text, "One two three four.")
+    assert text.heard(0.45) == ""
+    assert text.heard(0.5) == "One "
+    assert text.heard(1.3) == "One two "
+    assert text.heard(9.0) == "One two three four. "
 
 
 async def test_a_word_behind_a_hole_is_heard_when_it_is_played() -> None:
-    script = SpokenText()
+    text = SpokenText()
     words = [
         LateWord("One ", start_time=0.0, end_time=0.5),
         LateWord("two", start_time=1.5, end_time=2.0),
     ]
     words[1].dry = 1.0
-    async for _ in script.play(stream(words)):
+    async for _ in text.play(stream(words)):
         pass
-    assert script.heard(0.99) == "One "
-    assert script.heard(1.0) == "One two"
+    assert text.heard(0.99) == "One "
+    assert text.heard(1.0) == "One two"
 
 
 async def test_the_rest_begins_with_the_word_that_was_cut() -> None:
-    script = SpokenText()
-    await played(script, "One two three four.")
-    assert script.rest("One two ") == Rest("three four.", complete=True)
-    assert script.rest("") == Rest("One two three four.", complete=True)
+    text = SpokenText()
+    await played(text, "One two three four.")
+    assert text.unheard("One two ") == Unheard("three four.", complete=True)
+    assert text.unheard("") == Unheard("One two three four.", complete=True)
 
 
 async def test_the_rest_is_found_behind_markup_and_spaces_that_are_not_shown() -> None:
-    script = SpokenText()
-    await played(script, "<style warm>好的。</style>博物馆  九点开门。", "好的。 博物馆")
-    assert script.rest("好的。 博物馆 ") == Rest("九点开门。", complete=True)
+    text = SpokenText()
+    await played(text, "<style warm>好的。</style>博物馆  九点开门。", "好的。 博物馆")
+    assert text.unheard("好的。 博物馆 ") == Unheard("九点开门。", complete=True)
 
 
 async def test_the_rest_is_of_the_part_that_is_played_and_of_those_after_it() -> None:
-    script = SpokenText()
-    await played(script, "One two three.")
-    async for _ in script.write(stream(["Four five."])):
+    text = SpokenText()
+    await played(text, "One two three.")
+    async for _ in text.write(stream(["Four five."])):
         pass
-    assert script.rest("Six ") is None
+    assert text.unheard("Six ") is None
     # The next is a part of the same reply, or it would not be written yet.
-    assert script.rest("One ") == Rest("two three. Four five.", complete=True)
+    assert text.unheard("One ") == Unheard("two three. Four five.", complete=True)
 
 
 async def test_a_reply_that_was_not_written_to_its_end_is_not_complete() -> None:
-    script = SpokenText()
-    writing = script.write(stream(["One two ", "three."]))
+    text = SpokenText()
+    writing = text.write(stream(["One two ", "three."]))
     await anext(writing)
     await writing.aclose()
-    assert script.rest("One ") == Rest("two", complete=False)
+    assert text.unheard("One ") == Unheard("two", complete=False)
 
 
 async def test_words_without_times_tell_nothing_of_what_was_heard() -> None:
-    script = SpokenText()
-    async for _ in script.play(stream(["One ", "two "])):
+    text = SpokenText()
+    async for _ in text.play(stream(["One ", "two "])):
         pass
-    assert script.heard(5.0) is None
+    assert text.heard(5.0) is None
 
 
 async def test_the_words_around_a_moment_are_those_an_echo_can_have() -> None:
-    script = SpokenText()
-    await played(script, " ".join(f"w{i}" for i in range(40)))
-    around = script.around(10.0)
+    text = SpokenText()
+    await played(text, " ".join(f"w{i}" for i in range(40)))
+    around = text.around(10.0)
     assert around[0] == "w8"
     assert around[-1] == "w21"

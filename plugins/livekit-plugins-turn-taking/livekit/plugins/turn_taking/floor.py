@@ -16,11 +16,13 @@ from livekit.agents import (
     llm,
     stt,
     tts,
+    vad,
 )
 from livekit.agents.voice import room_io
 
 from .barge_in.policy import BargeInPolicy, WordsFirst
 from .barge_in.tracker import Judged, OverlapTracker
+from .barge_in.transcript_gate import TranscriptGate
 from .end_of_turn import smart_turn
 from .end_of_turn.detector import Endpointer
 from .end_of_turn.policy import EndpointingPolicy
@@ -105,18 +107,18 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         """The conversation, to be started by whoever made the floor."""
         if self._loudspeaker:
             self.session.output.audio = self._loudspeaker
-        history = History(self.session, self._text)
-        self._speech = AgentSpeech(self.session, self._loudspeaker, self._text, history)
+        self._history = History(self._text)
+        self._speech = AgentSpeech(self.session, self._loudspeaker, self._text, self._history)
         self._overlap = OverlapTracker(
             self._speech,
             policy or WordsFirst(held=options.min_interruption),
             doubt=options.false_interruption_timeout,
             threshold=options.vad_threshold,
-            ear=options.first_words,
+            stt_latency=options.first_words,
         )
         self._overlap.on("judged", self._on_judged)
-        self.microphone.listen(self._overlap.on_voice)
-        # After the history's own handler: it is written before the tracker learns of the silence.
+        self._gate = TranscriptGate(self._overlap)
+        self.microphone.listen(self._on_voice)
         self.session.on("agent_state_changed", self._on_agent)
 
     @property
@@ -149,13 +151,13 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         Returns:
             What ends it.
         """
-        self._overlap.on("answered", take)
-        return lambda: self._overlap.off("answered", take)
+        self._gate.on("answered", take)
+        return lambda: self._gate.off("answered", take)
 
     def transcribed(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
         """Take an event of the recogniser, and return those that are the user's turn."""
         self._endpointer.heard(event)
-        return self._overlap.on_transcript(event)
+        return self._gate.on_transcript(event)
 
     def written(self, text: AsyncIterable[str]) -> AsyncIterator[str]:
         """Pass on the text of a reply as it is written, and remember it."""
@@ -170,10 +172,17 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         if self._loudspeaker:
             await self._loudspeaker.aclose()
 
+    def _on_voice(self, event: vad.VADEvent) -> None:
+        self._overlap.on_voice(event)
+        self._gate.on_voice()
+
     def _on_judged(self, judged: Judged) -> None:
         self.emit("judged", judged)
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        # The session puts its captions in front of the output when it starts: whatever is in front
+        # as the agent begins to speak tells how the speech ended.
+        self._history.watch(self.session.output.audio)
         self._overlap.on_agent(event.new_state == "speaking")
         if event.new_state == "listening":
-            self._overlap.on_listening()
+            self._gate.on_listening()

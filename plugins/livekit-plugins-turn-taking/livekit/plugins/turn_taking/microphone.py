@@ -15,7 +15,7 @@ class Microphone(vad.VAD):
 
     LiveKit keeps the events of its detector to itself, and a second detector would cost its
     processor time again. Listeners are called before LiveKit acts on the event. They are told of
-    one stream at a time: LiveKit opens another for an ear that does not stream, on the same sound.
+    one stream at a time: LiveKit opens another for an STT that does not stream, on the same sound.
 
     Args:
         detector: What detects.

@@ -56,7 +56,7 @@ class Evidence:
     """Whether no other words will come."""
     spoken: Sequence[str]
     """The agent's words of the last seconds and of the next."""
-    ear: float | None
+    stt_latency: float | None
     """How long it usually takes from a voice to its first words; None until that was seen."""
 
 
@@ -77,9 +77,9 @@ class BargeInPolicy(Protocol):
 class WordsFirst:
     """Believes words, and where there are none yet, what the sound is like.
 
-    The agent stops at the first word that is no backchannel and no word of its own. Where the ear
-    is known to be prompt, a sound without words is a noise; where it is not, a voice that goes on
-    for longer than a backchannel does is somebody who wants to speak.
+    The agent stops at the first word that is no backchannel and no word of its own. Where the
+    recogniser is known to be prompt, a sound without words is a noise; where it is not, a voice
+    that goes on for longer than a backchannel does is somebody who wants to speak.
     """
 
     settled: float = 0.2
@@ -88,11 +88,11 @@ class WordsFirst:
     """Voice after a backchannel that no words were recognised of, until it is taken for more than
     a backchannel. The second word of "of course" ends up to 0.63 s after the first."""
     prompt: float = 0.45
-    """An ear that takes no longer to its first words is waited for."""
+    """A recogniser that takes no longer to its first words, in seconds, is waited for."""
     overdue: float = 0.6
     """How much longer than usual words may take until there are none."""
     held: float = 0.7
-    """Voice that is more than a backchannel, for an ear that is not prompt."""
+    """Voice that is more than a backchannel, for a recogniser that is not prompt."""
     pitched: float = 0.35
     """Least pitched share of a voice; 2 of 184 were below, and 10 below a half."""
     moving: float = 6.3
@@ -101,12 +101,12 @@ class WordsFirst:
     far: float = -20.0
     """Loudness of a voice that is not the user's, in dB of theirs."""
     echo: float = 0.4
-    """Least likeness of an echo; see :mod:`.tracker` for what was measured."""
+    """Least likeness of an echo; see :mod:`.sound` for what was measured."""
     own_words: float = 0.2
     """Least likeness of an echo whose words are the agent's; a phrase of them needs none."""
     compared: float = 0.16
     """Voice that tells how alike it is to what was played; the agent's own words wait for that.
-    95 of 100 echoes are known after so much, and a prompt ear has the first word before."""
+    95 of 100 echoes are known after so much, and a prompt recogniser has the first word before."""
 
     def judge(self, evidence: Evidence) -> Verdict | None:
         """Say what a sound is."""
@@ -136,8 +136,8 @@ class WordsFirst:
     def _by_sound(self, evidence: Evidence) -> Verdict | None:
         if evidence.final or evidence.quiet >= self.settled:
             return Verdict.NOISE
-        if evidence.ear is not None and evidence.ear <= self.prompt:
-            return Verdict.NOISE if evidence.lasted >= evidence.ear + self.overdue else None
+        if evidence.stt_latency is not None and evidence.stt_latency <= self.prompt:
+            return Verdict.NOISE if evidence.lasted >= evidence.stt_latency + self.overdue else None
         if evidence.voiced < self.held:
             return None
         near = evidence.level is None or evidence.level >= self.far

@@ -50,7 +50,7 @@ _TOKEN = re.compile(r"[㐀-鿿]|[^\W_㐀-鿿]+(?:'[^\W_㐀-鿿]+)*")
 _NEWEST = 6
 """Words that are looked for; earlier ones may be from before what is known of the agent's."""
 _MOST = 0.6
-"""Share of them in one piece: an ear misses a word of an echo, and makes two of one."""
+"""Share of them in one piece: a recogniser misses a word of an echo, and makes two of one."""
 
 
 def tokens(text: str) -> tuple[str, ...]:
@@ -81,20 +81,20 @@ def may_become_backchannel(said: Sequence[str]) -> bool:
 
     "I" may become "I see", 是 is one already; "I want" can become none.
     """
-    rest = _without(said, _BACKCHANNEL)
-    return bool(said) and (not rest or tuple(rest) in _BEGINNINGS)
+    left = _without(said, _BACKCHANNEL)
+    return bool(said) and (not left or tuple(left) in _BEGINNINGS)
 
 
 def has_stop_word(said: Sequence[str]) -> bool:
     """Whether words tell the agent to stop, after others that only lead there."""
-    rest = list(said)
+    left = list(said)
     while True:
-        if _matched(rest, _STOP):
+        if _matched(left, _STOP):
             return True
-        taken = _matched(rest, _OPENER) or _matched(rest, _BACKCHANNEL)
+        taken = _matched(left, _OPENER) or _matched(left, _BACKCHANNEL)
         if not taken:
             return False
-        rest = rest[taken:]
+        left = left[taken:]
 
 
 def is_among(said: Sequence[str], spoken: Sequence[str]) -> bool:
@@ -110,11 +110,11 @@ def is_phrase(said: Sequence[str]) -> bool:
 
 
 def _without(said: Sequence[str], phrases: frozenset[tuple[str, ...]]) -> list[str]:
-    """Return what is left when phrases are taken from the front, the longest first."""
-    rest = list(said)
-    while taken := _matched(rest, phrases):
-        rest = rest[taken:]
-    return rest
+    """Return what remains when phrases are taken from the front, the longest first."""
+    left = list(said)
+    while taken := _matched(left, phrases):
+        left = left[taken:]
+    return left
 
 
 def _matched(said: Sequence[str], phrases: frozenset[tuple[str, ...]]) -> int:

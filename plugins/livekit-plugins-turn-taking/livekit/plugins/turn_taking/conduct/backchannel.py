@@ -30,7 +30,7 @@ TRACK = "backchannel"
 
 MARGIN = 0.1
 """Seconds, after the moment when a turn may be over, before one sounds: a turn that was over is
-over by then. In pauses of 0.8 to 1.3 s most nods still reach into what the user says next, by
+over by then. In pauses of 0.8 to 1.3 s most still reach into what the user says next, by
 0.12 s on average, since one is heard 0.2 s after it was decided; there it fades out."""
 
 LEVEL = 0.5
@@ -41,10 +41,10 @@ _AHEAD_MS = 40
 
 
 class Telling:
-    """Whether the user has told enough for a nod. Times are in seconds, by any clock.
+    """Whether the user has told enough for a backchannel. Times are in seconds, by any clock.
 
     Args:
-        after: Speech since the turn's beginning, or since the last nod.
+        after: Speech since the turn's beginning, or since the last one.
     """
 
     def __init__(self, after: float) -> None:
@@ -57,35 +57,35 @@ class Telling:
         self._since = now
 
     def pauses(self, now: float) -> bool:
-        """The user pauses; whether that is a place for a nod."""
+        """The user pauses; whether that is a place for one."""
         if self._since is not None:
             self._told += now - self._since
             self._since = None
         return self._told >= self._after
 
     def begin(self) -> None:
-        """Count anew: the agent has nodded, or the turn is over."""
+        """Count anew: there was a backchannel, or the turn is over."""
         self._told = 0.0
 
 
-class Mouth(Protocol):
-    """What a backchannel sounds through."""
+class BackchannelOutput(Protocol):
+    """Where backchannels sound."""
 
     async def prepare(self, texts: Iterable[str]) -> None:
         """Make the sound of these, so that each begins at once."""
 
-    async def murmur(self, text: str) -> None:
+    async def say(self, text: str) -> None:
         """Sound, if it is prepared, until the end or until cancelled."""
 
 
 class Backchannels:
-    """Murmurs at the user's pauses.
+    """Says backchannels at the user's pauses.
 
     Args:
         session: The conversation.
         microphone: Tells of the user's pauses, also of those within a turn.
-        mouth: Where it sounds.
-        after: Speech of the user before one, in seconds.
+        output: Where they sound.
+        after: Speech of the user before each, in seconds.
         turn: Silence after a reported pause with which a turn is over at the soonest, in seconds.
         phrases: The words.
     """
@@ -94,13 +94,13 @@ class Backchannels:
         self,
         session: AgentSession[Any],
         microphone: Microphone,
-        mouth: Mouth,
+        output: BackchannelOutput,
         after: float,
         turn: float,
         phrases: Speaking,
     ) -> None:
         self._session = session
-        self._mouth = mouth
+        self._output = output
         self._phrases = phrases
         self._pause = turn + MARGIN
         self._telling = Telling(after)
@@ -112,7 +112,7 @@ class Backchannels:
         session.on("conversation_item_added", self._on_item)
 
     async def aclose(self) -> None:
-        """BackchannelTrack no more."""
+        """Stop saying them; may be called twice."""
         await self._preparing.aclose()
         await self._waiting.aclose()
 
@@ -126,7 +126,7 @@ class Backchannels:
             # It may be "thinking" for as long as the user tells: a reply was begun too early, and
             # is held.
             if enough and self._session.agent_state != "speaking":
-                self._waiting.start(self._nod())
+                self._waiting.start(self._say_one())
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
         if event.old_state == "initializing":
@@ -140,14 +140,14 @@ class Backchannels:
 
     async def _prepare(self) -> None:
         await quiet(self._session, self._pause)  # the greeting has the voice first
-        await self._mouth.prepare(self._phrases().backchannels)
+        await self._output.prepare(self._phrases().backchannels)
 
-    async def _nod(self) -> None:
+    async def _say_one(self) -> None:
         await asyncio.sleep(self._pause)
         self._telling.begin()
         words = self._phrases().backchannels
         text = words[next(self._count) % len(words)]
-        await self._mouth.murmur(text)
+        await self._output.say(text)
 
 
 class BackchannelTrack:
@@ -179,7 +179,7 @@ class BackchannelTrack:
             track = rtc.LocalAudioTrack.create_audio_track(TRACK, self._source)
             await self._room.local_participant.publish_track(track, rtc.TrackPublishOptions())
 
-    async def murmur(self, text: str) -> None:
+    async def say(self, text: str) -> None:
         """Sound; a language that has just been changed to is prepared for the next time."""
         if text not in self._sounds:
             await self.prepare([text])
@@ -207,6 +207,6 @@ class BackchannelTrack:
 
 
 def _soft(sound: Samples) -> Samples:
-    """At the volume of a murmur, without the silence that a voice puts before and after a word."""
+    """At a backchannel's volume, without the silence that a voice puts before and after a word."""
     loud = np.flatnonzero(np.abs(sound.astype(int)) > np.iinfo(np.int16).max // 100)
     return (sound[loud[0] : loud[-1] + 1] * LEVEL).astype(np.int16) if loud.size else sound[:0]

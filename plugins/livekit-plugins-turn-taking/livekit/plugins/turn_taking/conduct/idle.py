@@ -28,19 +28,19 @@ class Idle:
         self._session = session
         self._leave_after = leave_after
         self._phrases = phrases
-        self._patience = Pending()
+        self._waiting = Pending()
         session.on("user_state_changed", self._on_user_state)
         session.on("conversation_item_added", self._on_item)
 
     async def aclose(self) -> None:
         """Wait no longer."""
-        await self._patience.aclose()
+        await self._waiting.aclose()
 
     def _on_user_state(self, event: UserStateChangedEvent) -> None:
         if event.new_state == "away":
-            self._patience.start(self._ask())
+            self._waiting.start(self._ask())
         else:
-            self._patience.cancel()
+            self._waiting.cancel()
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         # Who types is not away either, though the voice-activity detector heard nothing.

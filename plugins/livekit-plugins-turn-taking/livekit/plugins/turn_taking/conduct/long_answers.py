@@ -23,7 +23,7 @@ from livekit.agents import (
 )
 from livekit.agents.llm import ChatMessage
 
-from .parts import Parts, rest
+from .parts import Parts, left_to_say
 from .waiting import Pending, quiet
 
 _GO_ON = re.compile(
@@ -32,7 +32,7 @@ _GO_ON = re.compile(
     r"(?: please| then| next)*"
     r"|[请好嗯那你]*(?:继续|接着|往下)(?:说|讲|来)?(?:吧|下去|呀|啊)?|(?:然后|还有|接下来)呢?"
 )
-_NODS = re.compile(
+_BACKCHANNELS = re.compile(
     r"(?:ok(?:ay)?|yes|yeah|right|sure|i see|got it|u+h ?huh|m+ ?h+m+|mm+|hm+)"
     r"|(?:嗯+|好的?|对|是的?|哦+|明白了?|知道了)"
 )
@@ -73,7 +73,7 @@ class Plan:
         if not said or not self.parts or not _letters(self.parts[0]).startswith(said):
             return False
         self._topics |= topics(" ".join(self.parts))
-        left = "" if all_of_it else rest(self.parts[0], text)
+        left = "" if all_of_it else left_to_say(self.parts[0], text)
         self.parts[:1] = [left] if left else []
         return True
 
@@ -133,7 +133,7 @@ class LongAnswers:
     def _next_part(self, words: str) -> str | None:
         """What the plan itself answers to the user's words; None if the model has to."""
         said = _plain(words)
-        asked_for = _GO_ON.fullmatch(said) or (self._flowing and _NODS.fullmatch(said))
+        asked_for = _GO_ON.fullmatch(said) or (self._flowing and _BACKCHANNELS.fullmatch(said))
         return self._plan.parts[0] if asked_for and self._plan and self._plan.parts else None
 
     async def _first_part(
@@ -169,8 +169,8 @@ class LongAnswers:
             return
         if item.role == "user":
             said = _plain(text)
-            self._flowing = self._flowing and bool(_NODS.fullmatch(said))
-            stays = _GO_ON.fullmatch(said) or _NODS.fullmatch(said) or _HOLD.fullmatch(said)
+            self._flowing = self._flowing and bool(_BACKCHANNELS.fullmatch(said))
+            stays = _GO_ON.fullmatch(said) or _BACKCHANNELS.fullmatch(said) or _HOLD.fullmatch(said)
             if self._plan and not stays and not self._plan.concerns(text):
                 self._plan = None
         elif item.role == "assistant":

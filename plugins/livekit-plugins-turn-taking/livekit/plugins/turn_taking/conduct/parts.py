@@ -96,7 +96,7 @@ def _stops(before: str, after: str) -> bool:
     return any(end == len(before) for _, end in spans)
 
 
-def rest(text: str, heard: str) -> str:
+def left_to_say(text: str, heard: str) -> str:
     """What is left to say of a text, from the beginning of the sentence in which it was cut."""
     at = min(len(heard.rstrip()), len(text))
     if not text[at:].strip(" \n.。！？!?…"):

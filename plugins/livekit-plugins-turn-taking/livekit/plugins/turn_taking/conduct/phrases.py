@@ -21,7 +21,7 @@ class Phrases:
     fillers: tuple[str, ...]
     """Said, in turn, while a tool takes long."""
     backchannels: tuple[str, ...]
-    """Murmured, in turn, while the user tells something long."""
+    """Said in turn, on a track of their own, while the user tells something long."""
 
 
 PHRASES: dict[Language, Phrases] = {

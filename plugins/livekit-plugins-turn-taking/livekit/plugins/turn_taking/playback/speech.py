@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from livekit.agents import AgentSession
+from livekit.agents.llm import ChatMessage
+from livekit.agents.voice import SpeechHandle
 
 from .buffer import Samples
 from .history import History
 from .output import SAMPLE_RATE, Loudspeaker
 from .spoken_text import SpokenText
+
+_GO_ON = "Go on with what you were saying, from the very word where you stopped."
 
 
 class AgentSpeech:
@@ -21,7 +26,7 @@ class AgentSpeech:
         session: The conversation.
         loudspeaker: Its output; None where the sound goes to an output that cannot be lowered.
         text: The words of its replies.
-        history: Says the rest of a reply that was cut.
+        history: What was heard of a reply that was cut.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class AgentSpeech:
         self._loudspeaker = loudspeaker
         self._text = text
         self._history = history
+        self._stopped: SpeechHandle | None = None
 
     def duck(self, ducked: bool) -> None:
         """Lower the agent's voice, or raise it again."""
@@ -50,11 +56,24 @@ class AgentSpeech:
             # Silent at once, whenever LiveKit's tasks clear the output and close the voice.
             output.pause()
         self._session.interrupt()
+        self._stopped = speech
         return True
 
     def resume(self) -> None:
         """Go on from where the agent was stopped."""
-        self._history.resume()
+        stopped, self._stopped = self._stopped, None
+        heard = self._history.heard
+        unheard = self._text.unheard(heard) if stopped and heard is not None else None
+        if stopped is None or unheard is None:
+            return
+        for item in stopped.chat_items:
+            if isinstance(item, ChatMessage):
+                item.interrupted = False  # what is said next is the rest of it
+        with contextlib.suppress(RuntimeError):  # the conversation may just be ending
+            if unheard.text:
+                self._session.say(unheard.text)
+            if not unheard.complete:
+                self._session.generate_reply(instructions=_GO_ON)
 
     def played(self, seconds: float) -> Samples:
         """The sound that was played last, mono at 24 kHz; silence where nothing was."""

@@ -13,7 +13,7 @@ from livekit.agents.utils import is_given
 from ..barge_in.words import tokens
 
 _BEFORE, _AFTER = 6.0, 1.0
-"""Seconds around now whose words an echo can have: a slow ear is some seconds behind."""
+"""Seconds around now whose words an echo can have: a slow recogniser is some seconds behind."""
 _PARTS = 12
 """Texts remembered: the parts of a long reply, and replies that are not played yet."""
 _MARKUP = re.compile(r"<[^<>]*>")
@@ -26,7 +26,7 @@ class _Text:
 
 
 @dataclass(frozen=True)
-class Rest:
+class Unheard:
     """What was not heard of a reply."""
 
     text: str
@@ -94,7 +94,7 @@ class SpokenText:
         )
         return (*(self._earlier if position < _BEFORE else ()), *tokens(now))
 
-    def rest(self, heard: str) -> Rest | None:
+    def unheard(self, heard: str) -> Unheard | None:
         """Return what comes after a text that was heard; None if that is of no reply known."""
         texts = list(self._texts)
         for i in reversed(range(len(texts))):
@@ -102,7 +102,7 @@ class SpokenText:
             if end is not None:
                 # A reply in parts has several texts, and those that follow were not heard.
                 parts = [texts[i].written[end:], *(text.written for text in texts[i + 1 :])]
-                return Rest(" ".join(parts).strip(), texts[-1].complete)
+                return Unheard(" ".join(parts).strip(), texts[-1].complete)
         return None
 
 

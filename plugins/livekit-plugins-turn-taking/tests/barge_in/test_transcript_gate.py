@@ -1,10 +1,30 @@
-"""What is heard as the agent comes to its end: an answer, an echo, or nothing to it."""
+"""What passes while the agent speaks, and as it comes to its end: a turn, or nothing to it."""
 
 from __future__ import annotations
 
 import pytest
+from livekit.agents import stt
 
 from .overlapping import FINAL, World, echoes
+
+
+def test_a_word_that_was_held_back_is_let_through_when_its_sound_stops_the_agent(
+    world: World,
+) -> None:
+    world.hear(3)
+    world.words("the")
+    assert world.passed == []
+    world.hear(2)
+    assert world.verdicts == ["interruption"]
+    assert world.passed == ["the"]
+    world.words("The what?", FINAL)
+    assert world.passed == ["the", "The what?"]
+
+
+def test_what_else_the_recogniser_tells_passes(world: World) -> None:
+    world.hear(3)
+    event = stt.SpeechEvent(type=stt.SpeechEventType.START_OF_SPEECH)
+    assert world.gate.on_transcript(event) == [event]
 
 
 def test_the_echo_of_its_last_words_is_no_turn(world: World) -> None:
@@ -24,7 +44,7 @@ def test_what_begins_as_the_agent_ends_is_the_users_turn(world: World) -> None:
     assert world.passed == ["好", "好的。"]
 
 
-def nod(world: World) -> None:
+def backchannel(world: World) -> None:
     """A word that is recognised, and judged, before the agent ends."""
     world.hear(8)
     world.words("yes")
@@ -37,11 +57,19 @@ def nod(world: World) -> None:
 def test_an_answer_that_came_before_the_agent_was_silent_is_a_turn_once_it_is(
     world: World,
 ) -> None:
-    nod(world)
+    backchannel(world)
     world.silence(10)
     world.end()
     assert world.passed == ["yes", "Yes."]
     assert world.did == [(0.032, "duck"), (0.48, "raise")]
+
+
+def test_an_answer_that_goes_on_while_the_agent_thinks_is_let_through_whole(world: World) -> None:
+    backchannel(world)
+    world.overlap.on_agent(False)
+    world.silence(5)
+    world.words("Do that.", FINAL)
+    assert world.passed == ["yes", "Yes.", "Do that."]
 
 
 def test_an_answer_whose_words_are_not_final_yet_waits_for_them(world: World) -> None:
@@ -53,17 +81,17 @@ def test_an_answer_whose_words_are_not_final_yet_waits_for_them(world: World) ->
     assert world.passed == ["yes", "Yes."]
 
 
-def test_a_nod_is_no_answer_if_the_agent_went_on_for_a_second(world: World) -> None:
-    nod(world)
+def test_a_backchannel_is_no_answer_if_the_agent_went_on_for_a_second(world: World) -> None:
+    backchannel(world)
     world.silence(20)
     world.end()
     assert world.passed == []
 
 
-def test_a_nod_is_no_answer_if_the_agent_has_something_to_do_before_it_goes_on(
+def test_a_backchannel_is_no_answer_if_the_agent_has_something_to_do_before_it_goes_on(
     world: World,
 ) -> None:
-    nod(world)
+    backchannel(world)
     world.overlap.on_agent(False)
     world.speak()
     world.end()
