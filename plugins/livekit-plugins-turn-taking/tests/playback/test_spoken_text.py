@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 
 from livekit.agents.types import TimedString
@@ -79,9 +80,8 @@ async def test_the_rest_is_of_the_part_that_is_played_and_of_those_after_it() ->
 
 async def test_a_reply_that_was_not_written_to_its_end_is_not_complete() -> None:
     script = SpokenText()
-    writing = script.write(stream(["One two ", "three."]))
-    await anext(writing)
-    await writing.aclose()
+    async with contextlib.aclosing(script.write(stream(["One two ", "three."]))) as writing:
+        await anext(writing)
     assert script.rest("One ") == Rest("two", complete=False)
 
 
