@@ -111,7 +111,7 @@ async def stage(
     away: float | None = None,
     preemptive: bool = False,
     userdata: Any = None,
-    before: Callable[[AgentSession[Any]], None] = lambda _: None,
+    before: Callable[[AgentSession[Any]], object] = lambda _: None,
 ) -> AsyncIterator[Stage]:
     """Hold a conversation in virtual time.
 

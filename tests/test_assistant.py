@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, ModelSettings, llm, stt
+from livekit.agents import Agent, AgentSession, ModelSettings, RunResult, llm, stt
 from livekit.agents.llm import ChatContext, FunctionToolCall
 from livekit.plugins import vllm
 from livekit.plugins.turn_taking import Floor
@@ -70,7 +70,7 @@ async def session(
 async def test_a_tool_is_called_and_its_answer_said(
     session: AgentSession[None], name: str, answer: str
 ) -> None:
-    result = await session.run(user_input="Please work it out.")
+    result: RunResult[None] = await session.run(user_input="Please work it out.")
     result.expect.next_event().is_function_call(name=name)
     result.expect.next_event().is_function_call_output()
     message = result.expect.next_event().is_message(role="assistant").event().item
@@ -106,7 +106,7 @@ def test_a_profile_may_have_words_of_its_own(profile: Settings) -> None:
 
 
 def test_every_part_of_turn_handling_runs_on_this_machine() -> None:
-    handling = turn_handling(TurnSettings())
+    handling = turn_handling(TurnSettings().options)
     assert handling["interruption"]["mode"] == "vad"
     assert handling["turn_detection"] == "vad"
 

@@ -222,17 +222,16 @@ def build(args: Any, engine: ToneEngine) -> FastAPI:
 
 
 def _stub_routes(engine: ToneEngine) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/stub")
     async def read() -> dict[str, Any]:
         return asdict(engine.counts)
 
-    @router.post("/stub")
     async def write(request: Request) -> None:
         engine.conduct = Conduct(**await request.json())
         engine.counts = Counts()
 
+    router = APIRouter()
+    router.add_api_route("/stub", read)
+    router.add_api_route("/stub", write, methods=["POST"])
     return router
 
 

@@ -10,8 +10,8 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-import realtime_server
 import torch
 import uvicorn
 from vllm.engine.protocol import StreamingInput
@@ -19,6 +19,11 @@ from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed
 from vllm.sampling_params import SamplingParams
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 from vllm_omni.entrypoints.openai import api_server
+
+if TYPE_CHECKING:
+    from . import realtime_server
+else:  # launcher.py, beside it, imports this without a package
+    import realtime_server
 
 SAMPLE_RATE = 24000
 

@@ -99,9 +99,11 @@ async def test_two_hundred_turns_fit_into_2048_tokens(brain: Brain) -> None:
     for turn, question in enumerate(questions):
         context.add_message(role="user", content=question)
         if turn % 10 == 9:
-            fields = {"call_id": str(turn), "name": "note"}
-            call = llm.FunctionCall(**fields, arguments=json.dumps({"text": question}))
-            result = llm.FunctionCallOutput(**fields, output="It is noted.", is_error=False)
+            arguments = json.dumps({"text": question})
+            call = llm.FunctionCall(call_id=str(turn), name="note", arguments=arguments)
+            result = llm.FunctionCallOutput(
+                call_id=call.call_id, name=call.name, output="It is noted.", is_error=False
+            )
             context.insert([call, result])
         said = await read(model.chat(chat_ctx=context, tools=[note], conn_options=ONCE))
         assert said.usage is not None

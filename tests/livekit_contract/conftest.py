@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, APIConnectOptions, llm, tts, utils
-from livekit.agents.llm import FunctionToolCall
+from livekit.agents import Agent, AgentSession, APIConnectOptions, tts, utils
+from livekit.agents.llm import ChatItem, FunctionToolCall
 from livekit.agents.types import TimedString
 from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
@@ -146,7 +146,7 @@ class Conversation:
     tts: Voice
     output: Output
     log: list[str]
-    items: list[llm.ChatItem] = field(default_factory=list)
+    items: list[ChatItem] = field(default_factory=list)
 
     @property
     def words(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from livekit import rtc
-from livekit.agents import Agent, function_tool
+from livekit.agents import Agent, CloseEvent, function_tool
 from livekit.agents.llm import FunctionToolCall
 from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.utils.aio import cancel_and_wait
@@ -103,7 +103,8 @@ def participant(identity: str) -> Any:
 async def test_participants_turns_to_another_before_livekit_hears_that_one_left(
     start: Start, moves: bool
 ) -> None:
-    room, closed = rtc.Room(), []
+    room = rtc.Room()
+    closed: list[CloseEvent] = []
     anna, ben = participant("anna"), participant("ben")
     room._remote_participants = {"anna": anna, "ben": ben}
     # Of a room that was never joined. Nothing is sent: captions are not the matter here.

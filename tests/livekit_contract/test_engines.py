@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from livekit.agents import APIConnectOptions, APIError, LanguageCode, llm, stt, tts, utils
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
+from livekit.agents.utils import audio
 
 from harness.scripted import RATE, Llm, Stt
 from harness.virtual_time import in_virtual_time, now
@@ -146,7 +147,8 @@ class Deaf(stt.RecognizeStream):
 
 @in_virtual_time
 async def test_speech_stream_reports_errors_and_is_run_once_without_retries() -> None:
-    recogniser, errors = Stt(), []
+    recogniser = Stt()
+    errors: list[stt.STTError] = []
     recogniser.on("error", errors.append)
     stream = Deaf(stt=recogniser, conn_options=APIConnectOptions(max_retry=0))
     with pytest.raises(APIError):
@@ -176,7 +178,7 @@ async def test_recognize_hands_the_language_and_options_to_recognize_impl() -> N
             asked.update(options)
             return stt.SpeechEvent(stt.SpeechEventType.FINAL_TRANSCRIPT)
 
-    silence = utils.audio.silence_frame(0.1, RATE)  # type: ignore[attr-defined]
+    silence = audio.silence_frame(0.1, RATE)
     await Whole().recognize(silence, language="en", conn_options=TWICE)
     assert asked == {"language": LanguageCode("en"), "conn_options": TWICE}, (
         f"{asked}: vllm stt.py (_recognize_impl) takes just these"

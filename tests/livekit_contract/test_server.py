@@ -14,8 +14,8 @@ from livekit.agents.worker import ServerEnvOption
 
 
 def test_app_has_a_port_for_development_and_another_for_production() -> None:
-    option = ServerEnvOption(dev_default=0, prod_default=8081)
-    values = [ServerEnvOption.getvalue(option, devmode) for devmode in (True, False)]
+    option: ServerEnvOption[int] = ServerEnvOption(dev_default=0, prod_default=8081)
+    values = [ServerEnvOption[int].getvalue(option, devmode) for devmode in (True, False)]
     assert values == [0, 8081], (
         f"{values}: agent/app.py gives its port as ServerEnvOption, which no public module exports"
     )

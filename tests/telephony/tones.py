@@ -56,11 +56,12 @@ def heard(
     """Which of some tones, in Hz, are in a sound."""
     if len(samples) < rate / 4:
         return set()  # too short to tell one from the next
-    spectrum = np.abs(np.fft.rfft(samples.astype(float)))
+    spectrum: NDArray[np.float64] = np.abs(np.fft.rfft(samples.astype(float)))
     frequencies = np.fft.rfftfreq(len(samples), 1 / rate)
 
     def strength(frequency: float, within: float) -> NDArray[np.float64]:
-        return spectrum[np.abs(frequencies - frequency) < within]
+        near: NDArray[np.float64] = spectrum[np.abs(frequencies - frequency) < within]
+        return near
 
     return {
         frequency

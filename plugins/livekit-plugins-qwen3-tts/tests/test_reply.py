@@ -17,6 +17,7 @@ from livekit.plugins.qwen3_tts.measure import pieces
 from livekit.plugins.qwen3_tts.playback import Pace
 from livekit.plugins.qwen3_tts.reply import Reply
 from livekit.plugins.qwen3_tts.style import Style
+from livekit.plugins.qwen3_tts.timing import SpokenWord
 
 from .conftest import RATE, quiet, tone
 
@@ -26,13 +27,15 @@ class Listener:
     """Takes what LiveKit's emitter would, with the moment it came."""
 
     pushes: list[tuple[float, bytes]] = field(default_factory=list)
-    words: list[TimedString] = field(default_factory=list)
+    words: list[SpokenWord] = field(default_factory=list)
 
     def push(self, data: bytes) -> None:
         self.pushes.append((asyncio.get_running_loop().time(), data))
 
     def push_timed_transcript(self, delta_text: list[TimedString]) -> None:
-        self.words += delta_text
+        for word in delta_text:
+            assert isinstance(word, SpokenWord)
+            self.words.append(word)
 
     @property
     def pcm(self) -> np.ndarray[Any, Any]:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from livekit.agents.types import TimedString
 from livekit.plugins.qwen3_tts.measure import pieces, syllables
-from livekit.plugins.qwen3_tts.timing import WordTimer
+from livekit.plugins.qwen3_tts.timing import SpokenWord, WordTimer
 
 from .conftest import RATE, quiet, tone
 
@@ -66,7 +65,7 @@ def test_a_word_ends_before_the_pause_behind_it() -> None:
 
 def test_words_streamed_at_the_measured_rate_are_within_two_characters() -> None:
     timer = WordTimer("一二三四五六七八九十", 0.0, 0.24)  # really 0.2
-    words: list[TimedString] = []
+    words: list[SpokenWord] = []
     for _ in range(10):
         timer.push(samples(tone(0.2)))
         words += timer.due(99)

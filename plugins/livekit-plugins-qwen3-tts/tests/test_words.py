@@ -79,4 +79,4 @@ async def test_how_long_the_voice_was_dry_survives_the_whole_way(
     assert len(words) == len(agent.words)
     assert words[0].dry == 0.0
     assert words[-1].dry == pytest.approx(0.5, abs=0.2)
-    assert float(words[-1].end_time) - words[-1].dry == pytest.approx(1.3, abs=0.1)
+    assert words[-1].end_time - words[-1].dry == pytest.approx(1.3, abs=0.1)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import httpx2 as httpx
 import looptime
 import pytest
-from livekit.agents import APIConnectOptions, llm
-from livekit.agents.llm import function_tool
+from livekit.agents import APIConnectOptions
+from livekit.agents.llm import ChatContext, CollectedResponse, function_tool
 from livekit.plugins import vllm
 
 T = TypeVar("T")
@@ -24,9 +24,9 @@ async def pay(to: str, amount: int) -> str:
     return f"paid {amount} to {to}"
 
 
-def user(text: str = "Hello") -> llm.ChatContext:
+def user(text: str = "Hello") -> ChatContext:
     """A conversation in which only this was said."""
-    context = llm.ChatContext()
+    context = ChatContext()
     context.add_message(role="user", content=text)
     return context
 
@@ -34,7 +34,7 @@ def user(text: str = "Hello") -> llm.ChatContext:
 Step: TypeAlias = "str | bytes | float | Exception"
 """Of a stream: bytes to send, seconds to wait, or how the connection breaks."""
 
-Answer: TypeAlias = "httpx.Response | list[Step] | Exception"
+Answer: TypeAlias = "httpx.Response | Sequence[Step] | Exception"
 
 
 class _Stream(httpx.AsyncByteStream):
@@ -156,7 +156,7 @@ class FakeServer:
         return httpx.Response(200, headers=kind, stream=_Stream(self, answer))
 
 
-def _whole(steps: list[Step]) -> dict[str, Any]:
+def _whole(steps: Sequence[Step]) -> dict[str, Any]:
     text = ""
     for step in steps:
         if isinstance(step, str) and step.startswith("data: {"):
@@ -266,14 +266,14 @@ class Kit:
     def ask(
         self,
         model: vllm.LLM,
-        context: llm.ChatContext | None = None,
+        context: ChatContext | None = None,
         *,
         retries: int = 3,
         **options: Any,
-    ) -> llm.CollectedResponse:
+    ) -> CollectedResponse:
         """A whole reply, in virtual time."""
 
-        async def asked() -> llm.CollectedResponse:
+        async def asked() -> CollectedResponse:
             try:
                 return await model.chat(
                     chat_ctx=context or said("Hello"),
@@ -286,9 +286,9 @@ class Kit:
         return self.run(asked())
 
 
-def said(*texts: str, system: str | None = "Be brief.") -> llm.ChatContext:
+def said(*texts: str, system: str | None = "Be brief.") -> ChatContext:
     """A conversation: user and assistant in turn, the user first."""
-    context = llm.ChatContext()
+    context = ChatContext()
     if system:
         context.add_message(role="system", content=system)
     for index, text in enumerate(texts):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import stt, vad
+from livekit.agents import LanguageCode, stt, vad
 from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import Judged, OverlapTracker
@@ -90,7 +89,7 @@ class World:
             self._window(0.05, np.zeros(round(WINDOW * SAMPLE_RATE), np.int16))
 
     def words(self, text: str, kind: stt.SpeechEventType = INTERIM) -> None:
-        event = stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData("en", text)])
+        event = stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData(LanguageCode("en"), text)])
         for passed in self.gate.on_transcript(event):
             self._passed(passed)
 
@@ -119,12 +118,25 @@ class World:
     def _window(self, probability: float, samples: Samples) -> None:
         self.now += WINDOW
         frame = rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, samples.size)
-        self.detect(vad.VADEventType.INFERENCE_DONE, probability=probability, frames=[frame])
+        self.detect(vad.VADEventType.INFERENCE_DONE, probability, [frame])
 
-    def detect(self, kind: vad.VADEventType, **fields: Any) -> None:
+    def detect(
+        self,
+        kind: vad.VADEventType,
+        probability: float = 0.0,
+        frames: Sequence[rtc.AudioFrame] = (),
+    ) -> None:
         """What the detector tells."""
-        times = {"timestamp": 0.0, "speech_duration": 0.0, "silence_duration": 0.0}
-        self.overlap.on_voice(vad.VADEvent(type=kind, samples_index=0, **times, **fields))
+        event = vad.VADEvent(
+            type=kind,
+            samples_index=0,
+            timestamp=0.0,
+            speech_duration=0.0,
+            silence_duration=0.0,
+            frames=list(frames),
+            probability=probability,
+        )
+        self.overlap.on_voice(event)
         self.gate.on_voice()
 
 

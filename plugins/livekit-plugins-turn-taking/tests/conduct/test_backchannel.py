@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents import AgentSession, vad
-from livekit.plugins.turn_taking.conduct import backchannel as module
 from livekit.plugins.turn_taking.conduct.backchannel import (
     LEVEL,
     MARGIN,
@@ -184,8 +183,8 @@ class Room:
 @pytest.fixture
 async def track(monkeypatch: pytest.MonkeyPatch) -> tuple[BackchannelTrack, Source]:
     source = Source()
-    monkeypatch.setattr(module.rtc, "AudioSource", lambda *_, **__: source)
-    monkeypatch.setattr(module.rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
+    monkeypatch.setattr(rtc, "AudioSource", lambda *_, **__: source)
+    monkeypatch.setattr(rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
     track = BackchannelTrack(Room(), Room())  # type: ignore[arg-type]
     await track.prepare(["Mm-hm."])
     return track, source

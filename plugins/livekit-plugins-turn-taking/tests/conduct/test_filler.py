@@ -77,8 +77,9 @@ async def test_a_tool_that_is_quick_is_not() -> None:
 
 @in_virtual_time
 async def test_there_are_never_two_in_a_row() -> None:
-    calls = [look_up(5.0), look_up(5.0), "There.", look_up(5.0), "Again."]
-    async with stage(*calls, agent=Slow(), before=after(1.5)) as talk:
+    long = [look_up(5.0) for _ in range(3)]
+    answers: list[FunctionToolCall | str] = [*long[:2], "There.", long[2], "Again."]
+    async with stage(*answers, agent=Slow(), before=after(1.5)) as talk:
         talk.session.generate_reply(user_input="Look it up.")
         await talk.at(20.0)
         # Two tools, one after the other: one filler, then the answer.

@@ -52,7 +52,7 @@ class Engines:
             entry.closed = now()
 
 
-class RepeatingLlm(llm.LLM):
+class RepeatingLlm(llm.LLM[str]):
     def __init__(self, engines: Engines) -> None:
         super().__init__()
         self.engines = engines

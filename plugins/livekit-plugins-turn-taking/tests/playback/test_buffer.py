@@ -11,7 +11,8 @@ FRAME = 80
 def voice(frames: int) -> Samples:
     """A tone whose samples tell where they are from: no two periods are alike."""
     at = np.arange(frames * FRAME)
-    return (12_000 * np.sin(at * 0.1) + at).astype(np.int16)
+    samples: Samples = (12_000 * np.sin(at * 0.1) + at).astype(np.int16)
+    return samples
 
 
 def steepest(samples: Samples) -> int:

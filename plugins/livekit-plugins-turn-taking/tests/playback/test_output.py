@@ -55,8 +55,8 @@ class Room:
 @pytest.fixture
 async def speaker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Loudspeaker, Source]]:
     source = Source()
-    monkeypatch.setattr(module.rtc, "AudioSource", lambda *_, **__: source)
-    monkeypatch.setattr(module.rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
+    monkeypatch.setattr(rtc, "AudioSource", lambda *_, **__: source)
+    monkeypatch.setattr(rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
     loudspeaker = Loudspeaker(Room(), quiet=0.25)  # type: ignore[arg-type]
     yield loudspeaker, source
     await loudspeaker.aclose()

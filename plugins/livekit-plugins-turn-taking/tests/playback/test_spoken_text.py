@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 
 from livekit.agents.types import TimedString
@@ -79,9 +80,8 @@ async def test_the_rest_is_of_the_part_that_is_played_and_of_those_after_it() ->
 
 async def test_a_reply_that_was_not_written_to_its_end_is_not_complete() -> None:
     text = SpokenText()
-    writing = text.write(stream(["One two ", "three."]))
-    await anext(writing)
-    await writing.aclose()
+    async with contextlib.aclosing(text.write(stream(["One two ", "three."]))) as writing:
+        await anext(writing)
     assert text.unheard("One ") == Unheard("two", complete=False)
 
 

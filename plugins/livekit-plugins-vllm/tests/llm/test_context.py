@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 from livekit.agents import APIStatusError, llm
 from livekit.agents.llm import function_tool
+
+from ..conftest import Kit
 
 SYSTEM = "You are a voice assistant. " + "Speak plainly and be kind. " * 20
 
@@ -26,7 +29,7 @@ def count(body: dict[str, Any]) -> int:
     return int(len(text) / 2.7)
 
 
-def strict(kit: Any, *, tokenize: bool) -> None:
+def strict(kit: Kit, *, tokenize: bool) -> None:
     """Answers 400 to a prompt and a reply that are too long together."""
     kit.server.count = count
     kit.server.strict = True
@@ -34,7 +37,7 @@ def strict(kit: Any, *, tokenize: bool) -> None:
         kit.server.llama = 2048
 
 
-def talk(kit: Any, turns: int, **options: Any) -> list[llm.ChatContext]:
+def talk(kit: Kit, turns: int, **options: Any) -> list[llm.ChatContext]:
     """A conversation that uses a tool every third turn; returns it as it was at each."""
     context = llm.ChatContext()
     context.add_message(role="system", content=SYSTEM, created_at=0)
@@ -75,7 +78,7 @@ def talk(kit: Any, turns: int, **options: Any) -> list[llm.ChatContext]:
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["tokenize", "estimate"])
-def long_talk(request: pytest.FixtureRequest, new_kit: Any) -> Any:
+def long_talk(request: pytest.FixtureRequest, new_kit: Callable[[], Kit]) -> Kit:
     """200 turns on a server of 2,048 tokens."""
     kit = new_kit()
     strict(kit, tokenize=request.param)
@@ -83,11 +86,11 @@ def long_talk(request: pytest.FixtureRequest, new_kit: Any) -> Any:
     return kit
 
 
-def answered(kit: Any) -> list[dict[str, Any]]:
+def answered(kit: Kit) -> list[dict[str, Any]]:
     return [b for b in kit.server.bodies if count(b) + b["max_tokens"] <= 2048]
 
 
-def test_200_turns_in_2048_tokens(long_talk: Any) -> None:
+def test_200_turns_in_2048_tokens(long_talk: Kit) -> None:
     bodies = answered(long_talk)
     assert len(bodies) == 200
     # With /tokenize no request is refused; the estimate learns from its first refusals.
@@ -108,7 +111,7 @@ def _assert_calls_have_results(messages: list[dict[str, Any]]) -> None:
     assert calls == results
 
 
-def test_the_beginning_of_the_prompt_stays_for_many_turns(long_talk: Any) -> None:
+def test_the_beginning_of_the_prompt_stays_for_many_turns(long_talk: Kit) -> None:
     bodies = answered(long_talk)
     starts = [json.dumps(body["messages"][1]) for body in bodies]
     moves = sum(a != b for a, b in zip(starts, starts[1:], strict=False))
@@ -120,23 +123,23 @@ def test_the_beginning_of_the_prompt_stays_for_many_turns(long_talk: Any) -> Non
     assert grown == 199 - moves
 
 
-def test_much_of_the_context_is_used(long_talk: Any) -> None:
+def test_much_of_the_context_is_used(long_talk: Kit) -> None:
     late = [count(body) for body in answered(long_talk)[50:]]
     assert min(late) > 0.6 * (2048 - 300)
 
 
-def test_what_was_left_out_is_reported(long_talk: Any) -> None:
+def test_what_was_left_out_is_reported(long_talk: Kit) -> None:
     assert long_talk.reports[0].left_out == 0
     assert long_talk.reports[-1].left_out > 60
 
 
-def test_a_short_conversation_asks_for_no_count(kit: Any) -> None:
+def test_a_short_conversation_asks_for_no_count(kit: Kit) -> None:
     kit.server.count = count
     kit.ask(kit.llm())
     assert kit.server.paths.count("/tokenize") == 1  # whether the template opens a thought
 
 
-def test_a_huge_tool_result_is_cut_in_the_middle(kit: Any) -> None:
+def test_a_huge_tool_result_is_cut_in_the_middle(kit: Kit) -> None:
     strict(kit, tokenize=True)
     context = llm.ChatContext()
     context.add_message(role="system", content=SYSTEM, created_at=0)
@@ -155,7 +158,7 @@ def test_a_huge_tool_result_is_cut_in_the_middle(kit: Any) -> None:
     assert sent[1]["content"] == "What does it say?"
 
 
-def test_a_system_prompt_that_leaves_no_room_names_the_flag(kit: Any) -> None:
+def test_a_system_prompt_that_leaves_no_room_names_the_flag(kit: Kit) -> None:
     strict(kit, tokenize=True)
     context = llm.ChatContext()
     context.add_message(role="system", content=SYSTEM * 20)
@@ -164,7 +167,7 @@ def test_a_system_prompt_that_leaves_no_room_names_the_flag(kit: Any) -> None:
         kit.ask(kit.llm(), context)
 
 
-def test_the_reply_never_takes_more_than_half(kit: Any) -> None:
+def test_the_reply_never_takes_more_than_half(kit: Kit) -> None:
     kit.server.models[0]["max_model_len"] = 500
     kit.ask(kit.llm(max_completion_tokens=4000))
     assert kit.server.bodies[0]["max_tokens"] == 250
@@ -178,7 +181,7 @@ def test_the_reply_never_takes_more_than_half(kit: Any) -> None:
     ],
     ids=["vllm", "llama.cpp"],
 )
-def test_a_refusal_tells_the_length_that_the_list_kept_quiet(kit: Any, refusal: str) -> None:
+def test_a_refusal_tells_the_length_that_the_list_kept_quiet(kit: Kit, refusal: str) -> None:
     kit.server.models = [{"id": "m"}]
     kit.server.chats = [
         httpx.Response(400, json={"error": {"message": refusal, "code": 400}}),
@@ -195,7 +198,7 @@ def test_a_refusal_tells_the_length_that_the_list_kept_quiet(kit: Any, refusal: 
     assert second["messages"][-1]["content"] == "And now?"
 
 
-def test_notes_stand_in_for_what_was_left_out(kit: Any) -> None:
+def test_notes_stand_in_for_what_was_left_out(kit: Kit) -> None:
     strict(kit, tokenize=True)
     talk(kit, 80, summarize=True, priority=0)
     summaries = [b for b in kit.server.bodies if not b.get("stream")]

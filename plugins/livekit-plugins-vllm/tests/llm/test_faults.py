@@ -9,14 +9,14 @@ import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError
 
-from ..conftest import user
+from ..conftest import Kit, user
 
 
 def refusal(status: int, message: str, **headers: str) -> httpx.Response:
     return httpx.Response(status, json={"error": {"message": message}}, headers=headers)
 
 
-def test_a_stream_that_ends_without_an_end_is_continued(kit: Any) -> None:
+def test_a_stream_that_ends_without_an_end_is_continued(kit: Kit) -> None:
     broken = [kit.delta(content="One, "), kit.delta(content="two, ")]
     kit.server.chats = [broken, kit.reply("three.")]
     answer = kit.ask(kit.llm())
@@ -39,7 +39,7 @@ def test_a_stream_that_ends_without_an_end_is_continued(kit: Any) -> None:
     ],
     ids=["closed", "reset", "error event", "not json", "silence"],
 )
-def test_a_failure_after_the_first_word_repeats_none(kit: Any, broken: Any) -> None:
+def test_a_failure_after_the_first_word_repeats_none(kit: Kit, broken: Any) -> None:
     kit.server.chats = [[kit.delta(content="My name"), broken], kit.reply(" is Ada.")]
     answer = kit.ask(kit.llm())
     assert answer.text == "My name is Ada."
@@ -47,7 +47,7 @@ def test_a_failure_after_the_first_word_repeats_none(kit: Any, broken: Any) -> N
     assert kit.server.running == 0
 
 
-def test_a_space_at_the_break_is_said_once(kit: Any) -> None:
+def test_a_space_at_the_break_is_said_once(kit: Kit) -> None:
     kit.server.chats = [
         [kit.delta(content="My "), httpx.ReadError("")],
         kit.reply(" name", " is", " Ada."),
@@ -56,12 +56,12 @@ def test_a_space_at_the_break_is_said_once(kit: Any) -> None:
 
 
 @pytest.mark.parametrize("finish", ["abort", "error"])
-def test_a_generation_that_the_server_gave_up_is_continued(kit: Any, finish: str) -> None:
+def test_a_generation_that_the_server_gave_up_is_continued(kit: Kit, finish: str) -> None:
     kit.server.chats = [kit.reply("My name", finish=finish), kit.reply(" is Ada.")]
     assert kit.ask(kit.llm()).text == "My name is Ada."
 
 
-def test_the_continuation_keeps_to_the_limit_of_the_whole_reply(kit: Any) -> None:
+def test_the_continuation_keeps_to_the_limit_of_the_whole_reply(kit: Kit) -> None:
     counted = kit.event(
         choices=[{"index": 0, "delta": {"content": "My name"}}],
         usage={"prompt_tokens": 9, "completion_tokens": 30, "total_tokens": 39},
@@ -69,37 +69,38 @@ def test_the_continuation_keeps_to_the_limit_of_the_whole_reply(kit: Any) -> Non
     kit.server.chats = [[counted, httpx.ReadError("")], kit.reply(" is Ada.")]
     answer = kit.ask(kit.llm(max_completion_tokens=100))
     assert [body["max_tokens"] for body in kit.server.bodies] == [100, 70]
+    assert answer.usage is not None
     assert answer.usage.completion_tokens == 33
 
 
-def test_a_reply_that_fails_for_good_says_so(kit: Any) -> None:
+def test_a_reply_that_fails_for_good_says_so(kit: Kit) -> None:
     kit.server.chats = [httpx.ConnectError("refused")]
     with pytest.raises(APIConnectionError, match="after 3 attempts"):
         kit.ask(kit.llm(), retries=2)
     assert len(kit.server.bodies) == 3
 
 
-def test_slow_first_token_is_waited_for(kit: Any) -> None:
+def test_slow_first_token_is_waited_for(kit: Kit) -> None:
     kit.server.chats = [[25.0, *kit.reply("Here I am.")]]
     assert kit.ask(kit.llm()).text == "Here I am."
     assert len(kit.server.bodies) == 1
 
 
-def test_no_first_token_is_a_timeout_and_closes_the_stream(kit: Any) -> None:
+def test_no_first_token_is_a_timeout_and_closes_the_stream(kit: Kit) -> None:
     kit.server.chats = [[60.0], kit.reply("Back again.")]
     assert kit.ask(kit.llm(first_token_timeout=8.0)).text == "Back again."
     assert kit.server.running == 0
     assert kit.loop_time < 9.0
 
 
-def test_retry_after_is_kept(kit: Any) -> None:
+def test_retry_after_is_kept(kit: Kit) -> None:
     busy = refusal(429, "Too many requests", **{"retry-after": "3"})
     kit.server.chats = [busy, kit.reply("Yes.")]
     assert kit.ask(kit.llm()).text == "Yes."
     assert 3.0 <= kit.loop_time < 4.0
 
 
-def test_a_server_that_is_busy_for_long_is_not_waited_for(kit: Any) -> None:
+def test_a_server_that_is_busy_for_long_is_not_waited_for(kit: Kit) -> None:
     kit.server.chats = [refusal(429, "Too many requests", **{"retry-after": "600"})]
     with pytest.raises(APIStatusError, match="Too many requests"):
         kit.ask(kit.llm())
@@ -119,7 +120,7 @@ def test_a_server_that_is_busy_for_long_is_not_waited_for(kit: Any) -> None:
         (400, "At most 0 audio(s) may be provided in one prompt.", "--limit-mm-per-prompt"),
     ],
 )
-def test_refusals_name_the_remedy(kit: Any, status: int, message: str, remedy: str) -> None:
+def test_refusals_name_the_remedy(kit: Kit, status: int, message: str, remedy: str) -> None:
     kit.server.chats = [refusal(status, message)]
     with pytest.raises(APIStatusError, match=remedy) as caught:
         kit.ask(kit.llm())
@@ -129,7 +130,7 @@ def test_refusals_name_the_remedy(kit: Any, status: int, message: str, remedy: s
 
 
 @pytest.mark.parametrize("in_stream", [False, True])
-def test_priority_is_left_out_where_the_server_has_none(kit: Any, in_stream: bool) -> None:
+def test_priority_is_left_out_where_the_server_has_none(kit: Kit, in_stream: bool) -> None:
     message = "Got priority 5 but Priority scheduling is not enabled."
     event = f"data: {json.dumps({'error': {'message': message, 'code': 400}})}\n\n"
     kit.server.chats = [[event] if in_stream else refusal(400, message), kit.reply("Yes.")]
@@ -137,7 +138,7 @@ def test_priority_is_left_out_where_the_server_has_none(kit: Any, in_stream: boo
     assert [body.get("priority") for body in kit.server.bodies] == [5, None]
 
 
-def test_errors_are_livekits(kit: Any) -> None:
+def test_errors_are_livekits(kit: Kit) -> None:
     kit.server.chats = [refusal(400, "bad")]
     seen: list[Any] = []
     model = kit.llm()
@@ -147,7 +148,7 @@ def test_errors_are_livekits(kit: Any) -> None:
     assert [e.recoverable for e in seen] == [False]
 
 
-def test_retries_are_the_callers(kit: Any) -> None:
+def test_retries_are_the_callers(kit: Kit) -> None:
     kit.server.chats = [refusal(500, "boom")]
     with pytest.raises(APIStatusError):
         kit.ask(kit.llm(), retries=0)
@@ -155,26 +156,26 @@ def test_retries_are_the_callers(kit: Any) -> None:
     assert APIConnectOptions().max_retry == 3
 
 
-def test_a_connection_that_breaks_after_the_end_is_no_failure(kit: Any) -> None:
+def test_a_connection_that_breaks_after_the_end_is_no_failure(kit: Kit) -> None:
     ended = [kit.delta(content="Yes."), kit.delta("stop"), kit.usage()]
     kit.server.chats = [[*ended, httpx.RemoteProtocolError("peer closed connection")]]
     assert kit.ask(kit.llm()).text == "Yes."
     assert len(kit.server.bodies) == 1
 
 
-def test_long_reasoning_that_the_server_hides_is_waited_for(kit: Any) -> None:
+def test_long_reasoning_that_the_server_hides_is_waited_for(kit: Kit) -> None:
     kit.server.chats = [[kit.delta(role="assistant", content=""), 25.0, *kit.reply("Yes.")]]
     assert kit.ask(kit.llm(thinking=True)).text == "Yes."
     assert len(kit.server.bodies) == 1
     assert kit.server.bodies[0]["chat_template_kwargs"]["enable_thinking"] is True
 
 
-def test_warming_that_fails_is_no_error(kit: Any) -> None:
+def test_warming_that_fails_is_no_error(kit: Kit) -> None:
     kit.server.chats = [refusal(500, "Out of memory")]
     assert kit.run(kit.llm().warm(user())) is None
 
 
-def test_warming_without_priorities(kit: Any) -> None:
+def test_warming_without_priorities(kit: Kit) -> None:
     message = "Got priority 1 but Priority scheduling is not enabled."
     kit.server.chats = [refusal(400, message), kit.reply("Yes.")]
 

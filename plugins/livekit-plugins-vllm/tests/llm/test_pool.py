@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, llm
 from livekit.plugins import vllm
+
+from ..conftest import Kit
 
 
 def conversation(text: str = "Hello") -> llm.ChatContext:
@@ -22,11 +25,11 @@ async def ask(model: vllm.LLM, context: llm.ChatContext) -> str:
     return (await model.chat(chat_ctx=context).collect()).text
 
 
-def test_a_conversation_stays_where_its_prefix_is(kit: Any) -> None:
+def test_a_conversation_stays_where_its_prefix_is(kit: Kit) -> None:
     kit.add("two", kit.reply("Hi."))
 
     async def talk() -> None:
-        async with kit.llm("one", "two") as model:
+        async with contextlib.aclosing(kit.llm("one", "two")) as model:
             context = conversation()
             for turn in range(4):
                 await ask(model, context)
@@ -40,12 +43,12 @@ def test_a_conversation_stays_where_its_prefix_is(kit: Any) -> None:
     assert (len(kit.server.bodies), len(kit.network.servers["two"].bodies)) == (4, 0)
 
 
-def test_a_new_conversation_goes_to_the_least_loaded(kit: Any) -> None:
+def test_a_new_conversation_goes_to_the_least_loaded(kit: Kit) -> None:
     kit.server.load = 7
     two = kit.add("two", kit.reply("Hi."), load=3)
 
     async def talk() -> None:
-        async with kit.llm("one", "two") as model:
+        async with contextlib.aclosing(kit.llm("one", "two")) as model:
             model.pool.choose(None)  # begins to ask
             await asyncio.sleep(1.0)
             await ask(model, conversation())
@@ -57,12 +60,12 @@ def test_a_new_conversation_goes_to_the_least_loaded(kit: Any) -> None:
     assert (len(two.bodies), len(kit.server.bodies)) == (1, 1)
 
 
-def test_conversations_at_once_are_spread(kit: Any) -> None:
+def test_conversations_at_once_are_spread(kit: Kit) -> None:
     kit.server.chats = [[1.0, *kit.reply("Hello.")]]
     two = kit.add("two", [1.0, *kit.reply("Hi.")])
 
     async def talk() -> None:
-        async with kit.llm("one", "two") as model:
+        async with contextlib.aclosing(kit.llm("one", "two")) as model:
             await asyncio.gather(*(ask(model, conversation()) for _ in range(6)))
 
     kit.run(talk())
@@ -79,12 +82,12 @@ def test_conversations_at_once_are_spread(kit: Any) -> None:
     ],
     ids=["refused", "dead", "busy", "broken"],
 )
-def test_failing_over_before_the_first_word_takes_no_time(kit: Any, failure: Any) -> None:
+def test_failing_over_before_the_first_word_takes_no_time(kit: Kit, failure: Any) -> None:
     kit.server.chats = [failure]
     two = kit.add("two", kit.reply("Hi."))
 
     async def talk() -> str:
-        async with kit.llm("one", "two") as model:
+        async with contextlib.aclosing(kit.llm("one", "two")) as model:
             return await ask(model, conversation())
 
     assert kit.run(talk()) == "Hi."
@@ -92,24 +95,24 @@ def test_failing_over_before_the_first_word_takes_no_time(kit: Any, failure: Any
     assert (len(kit.server.bodies), len(two.bodies)) == (1, 1)
 
 
-def test_a_reply_begun_on_one_server_is_finished_by_another(kit: Any) -> None:
+def test_a_reply_begun_on_one_server_is_finished_by_another(kit: Kit) -> None:
     kit.server.chats = [[kit.delta(content="My name"), httpx.ReadError("")]]
     two = kit.add("two", kit.reply(" is Ada."))
 
     async def talk() -> str:
-        async with kit.llm("one", "two") as model:
+        async with contextlib.aclosing(kit.llm("one", "two")) as model:
             return await ask(model, conversation())
 
     assert kit.run(talk()) == "My name is Ada."
     assert two.bodies[0]["messages"][-1]["content"] == "My name"
 
 
-def test_a_dead_server_is_passed_over_until_it_is_back(kit: Any) -> None:
+def test_a_dead_server_is_passed_over_until_it_is_back(kit: Kit) -> None:
     kit.server.refusing = 30.0
     two = kit.add("two", kit.reply("Hi."))
 
     async def talk() -> None:
-        async with kit.llm("one", "two") as model:
+        async with contextlib.aclosing(kit.llm("one", "two")) as model:
             for _ in range(5):
                 await ask(model, conversation())
                 await asyncio.sleep(5.0)
@@ -122,7 +125,7 @@ def test_a_dead_server_is_passed_over_until_it_is_back(kit: Any) -> None:
     assert len(kit.server.bodies) == 1
 
 
-def test_all_servers_are_tried_before_a_pause(kit: Any) -> None:
+def test_all_servers_are_tried_before_a_pause(kit: Kit) -> None:
     kit.server.chats = [httpx.ConnectError("refused")]
     kit.add("two", httpx.ConnectError("refused"))
     with pytest.raises(APIConnectionError):
@@ -130,7 +133,7 @@ def test_all_servers_are_tried_before_a_pause(kit: Any) -> None:
     assert len(kit.server.bodies) + len(kit.network.servers["two"].bodies) == 4
 
 
-def test_one_server_is_not_watched(kit: Any) -> None:
+def test_one_server_is_not_watched(kit: Kit) -> None:
     kit.ask(kit.llm())
     assert "/metrics" not in kit.server.paths
     assert "/health" not in kit.server.paths

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from livekit.agents import Agent, AgentSession
+from livekit.agents import Agent, AgentSession, RunResult
 from livekit.agents.llm import function_tool
 from livekit.plugins.vllm._llm.tool_calls import CUT_OFF
 
+from ..conftest import Kit
 
-async def test_a_cut_off_call_is_answered_and_made_again(kit: Any) -> None:
+
+async def test_a_cut_off_call_is_answered_and_made_again(kit: Kit) -> None:
     paid: list[tuple[str, int]] = []
 
     @function_tool
@@ -27,7 +27,7 @@ async def test_a_cut_off_call_is_answered_and_made_again(kit: Any) -> None:
     ]
     async with kit.llm() as model, AgentSession[None](llm=model) as session:
         await session.start(Agent(instructions="Help.", tools=[pay]), record=False)
-        result = await session.run(user_input="Pay Ann a thousand.")
+        result: RunResult[None] = await session.run(user_input="Pay Ann a thousand.")
     assert paid == [("Ann", 1000)]
     assert CUT_OFF in kit.server.bodies[1]["messages"][-1]["content"]
     assert kit.server.bodies[1]["messages"][-2]["tool_calls"][0]["function"]["arguments"] == "{}"

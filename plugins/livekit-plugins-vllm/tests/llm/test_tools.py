@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 from livekit.agents import llm
 from livekit.agents.llm import function_tool
 from livekit.plugins.vllm._llm.tool_calls import CUT_OFF
 
-from ..conftest import pay, user
+from ..conftest import Kit, pay, user
 
 
-def test_tool_calls_in_parallel_and_in_pieces(kit: Any) -> None:
+def test_tool_calls_in_parallel_and_in_pieces(kit: Kit) -> None:
     kit.server.chats = [
         [
             kit.delta(role="assistant", content=""),
@@ -37,7 +36,7 @@ def test_tool_calls_in_parallel_and_in_pieces(kit: Any) -> None:
     ]
 
 
-def test_tools_are_offered_in_one_order_and_the_plain_form(kit: Any) -> None:
+def test_tools_are_offered_in_one_order_and_the_plain_form(kit: Kit) -> None:
     @function_tool
     async def add(a: int, b: int = 1) -> int:
         """Add."""
@@ -52,7 +51,7 @@ def test_tools_are_offered_in_one_order_and_the_plain_form(kit: Any) -> None:
 
 
 @pytest.mark.parametrize("finish", ["length", None])
-def test_a_call_that_was_cut_off_is_refused_not_repaired(kit: Any, finish: str | None) -> None:
+def test_a_call_that_was_cut_off_is_refused_not_repaired(kit: Kit, finish: str | None) -> None:
     context = user()
     steps = [
         kit.call(0, '{"to": "Ann", "amount": 5}', name="pay", id="call-a"),
@@ -77,7 +76,7 @@ def test_a_call_that_was_cut_off_is_refused_not_repaired(kit: Any, finish: str |
 
 
 @pytest.mark.parametrize("summarize", [False, True])
-def test_a_call_that_used_up_the_limit_was_cut_off(kit: Any, summarize: bool) -> None:
+def test_a_call_that_used_up_the_limit_was_cut_off(kit: Kit, summarize: bool) -> None:
     # vLLM ends the stream of a call that the limit cut off as it does that of a whole one.
     begun = [kit.call(0, '{"to": "Bob", "amount": 10', name="pay", id="a"), kit.delta("tool_calls")]
     kit.server.chats = [[*begun, kit.usage(10, 20), kit.DONE]]
@@ -86,7 +85,7 @@ def test_a_call_that_used_up_the_limit_was_cut_off(kit: Any, summarize: bool) ->
     assert json.loads(call.arguments) == CUT_OFF
 
 
-def test_malformed_arguments_are_repaired_by_livekit(kit: Any) -> None:
+def test_malformed_arguments_are_repaired_by_livekit(kit: Kit) -> None:
     kit.server.chats = [
         [kit.call(0, "{'to': 'Ann', 'amount': 5", name="pay", id="a"), kit.delta("tool_calls")]
     ]

@@ -8,8 +8,11 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, APIError, APIStatusError
+from livekit.agents.llm import ChatContext
 from livekit.plugins import vllm
 from livekit.plugins.vllm._server.server import normalize
+
+from ..conftest import Kit
 
 
 def models(*ids: str, **more: Any) -> list[dict[str, Any]]:
@@ -23,17 +26,17 @@ async def ready(model: vllm.LLM) -> vllm.ServedModel:
         await model.aclose()
 
 
-def test_the_first_model_is_taken_but_no_adapter(kit: Any) -> None:
+def test_the_first_model_is_taken_but_no_adapter(kit: Kit) -> None:
     kit.server.models = [*models("tuned", parent="base"), *models("base", "other")]
     assert kit.run(ready(kit.llm())) == vllm.ServedModel("base", 2048)
 
 
-def test_an_adapter_is_taken_by_name(kit: Any) -> None:
+def test_an_adapter_is_taken_by_name(kit: Kit) -> None:
     kit.server.models = [*models("base"), *models("tuned", parent="base")]
     assert kit.run(ready(kit.llm(model="tuned"))).id == "tuned"
 
 
-def test_a_wrong_model_is_one_sentence(kit: Any) -> None:
+def test_a_wrong_model_is_one_sentence(kit: Kit) -> None:
     with pytest.raises(APIStatusError) as caught:
         kit.run(ready(kit.llm(model="llama")))
     assert caught.value.message == (
@@ -43,20 +46,20 @@ def test_a_wrong_model_is_one_sentence(kit: Any) -> None:
     assert not caught.value.retryable
 
 
-def test_a_wrong_key_names_the_flag(kit: Any) -> None:
+def test_a_wrong_key_names_the_flag(kit: Kit) -> None:
     kit.server.key = "right"
     with pytest.raises(APIStatusError, match="pass the api_key .*--api-key"):
         kit.run(ready(kit.llm(api_key="wrong")))
 
 
-def test_a_right_key(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_right_key(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     kit.server.key = "right"
     monkeypatch.setenv("VLLM_API_KEY", "right")
     monkeypatch.setenv("OPENAI_API_KEY", "a secret that does not concern this server")
     assert kit.run(ready(kit.llm())).id == "test-model"
 
 
-def test_an_address_of_something_else(kit: Any) -> None:
+def test_an_address_of_something_else(kit: Kit) -> None:
     kit.server.models = []
 
     class Page(httpx.AsyncBaseTransport):
@@ -68,7 +71,7 @@ def test_an_address_of_something_else(kit: Any) -> None:
         kit.run(ready(vllm.LLM(base_url="http://one", http_client=client)))
 
 
-def test_a_loading_server_is_waited_for(kit: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loading_server_is_waited_for(kit: Kit, caplog: pytest.LogCaptureFixture) -> None:
     kit.server.refusing, kit.server.loading = 20.0, 60.0
     with caplog.at_level(logging.INFO, logger="livekit.plugins.vllm"):
         assert kit.run(ready(kit.llm())).id == "test-model"
@@ -83,14 +86,14 @@ def test_a_loading_server_is_waited_for(kit: Any, caplog: pytest.LogCaptureFixtu
     ("state", "sentence"),
     [("refusing", "Nothing answers at http://one:8000/v1"), ("loading", "still loading after")],
 )
-def test_waiting_has_a_deadline(kit: Any, state: str, sentence: str) -> None:
+def test_waiting_has_a_deadline(kit: Kit, state: str, sentence: str) -> None:
     setattr(kit.server, state, 1e9)
     with pytest.raises(APIConnectionError, match=sentence):
         kit.run(ready(kit.llm(startup_timeout=30.0)))
     assert 28.0 <= kit.loop_time <= 30.0
 
 
-def test_an_address_that_swallows_packets_does_not_outlast_the_deadline(kit: Any) -> None:
+def test_an_address_that_swallows_packets_does_not_outlast_the_deadline(kit: Kit) -> None:
     class Silence(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             import asyncio
@@ -104,18 +107,18 @@ def test_an_address_that_swallows_packets_does_not_outlast_the_deadline(kit: Any
     assert kit.loop_time <= 7.0
 
 
-def test_a_reply_waits_for_a_loading_server_and_says_why_not(kit: Any) -> None:
+def test_a_reply_waits_for_a_loading_server_and_says_why_not(kit: Kit) -> None:
     kit.server.loading = 5.0
     assert kit.ask(kit.llm()).text == "Hello there."
 
 
-def test_a_server_restarted_with_another_model(kit: Any) -> None:
+def test_a_server_restarted_with_another_model(kit: Kit) -> None:
     gone = {"error": {"message": "The model `test-model` does not exist.", "code": 404}}
     kit.server.chats = [kit.reply("One."), httpx.Response(404, json=gone), kit.reply("Two.")]
 
     async def talk() -> list[str]:
         model = kit.llm()
-        context = vllm.llm.ChatContext()
+        context = ChatContext()
         context.add_message(role="user", content="Hello")
         first = await model.chat(chat_ctx=context).collect()
         kit.server.models = models("new-model")
@@ -126,27 +129,27 @@ def test_a_server_restarted_with_another_model(kit: Any) -> None:
     assert kit.server.bodies[-1]["model"] == "new-model"
 
 
-def test_llama_cpp_tells_its_context_elsewhere(kit: Any) -> None:
+def test_llama_cpp_tells_its_context_elsewhere(kit: Kit) -> None:
     kit.server.models = [{"id": "model.gguf"}]
     kit.server.llama = 4096
     assert kit.run(ready(kit.llm())).max_model_len == 4096
 
 
-def test_one_ready_server_of_two_is_enough(kit: Any) -> None:
+def test_one_ready_server_of_two_is_enough(kit: Kit) -> None:
     kit.server.refusing = 1e9
     kit.add("two", kit.reply("Hi."))
     assert kit.run(ready(kit.llm("one", "two"))).id == "test-model"
     assert kit.loop_time < 5.0
 
 
-def test_a_model_that_has_to_hear_is_tried_at_once(kit: Any) -> None:
+def test_a_model_that_has_to_hear_is_tried_at_once(kit: Kit) -> None:
     message = "At most 0 audio(s) may be provided in one prompt."
     kit.server.chats = [httpx.Response(400, json={"error": {"message": message}})]
     with pytest.raises(APIStatusError, match="--limit-mm-per-prompt"):
         kit.run(ready(kit.llm(audio_input="instead")))
 
 
-def test_a_model_that_has_to_see_is_tried_at_once(kit: Any) -> None:
+def test_a_model_that_has_to_see_is_tried_at_once(kit: Kit) -> None:
     message = "At most 0 image(s) may be provided in one prompt."
     kit.server.chats = [httpx.Response(400, json={"error": {"message": message}})]
     with pytest.raises(APIStatusError, match="--limit-mm-per-prompt"):

@@ -12,7 +12,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from livekit.agents import APIError
 from livekit.agents.types import TimedString
@@ -376,7 +376,7 @@ class Reply:
     def _say(self, words: list[SpokenWord]) -> None:
         if self._follows:
             for word in words:
-                word.dry = self._playback.dry_before(cast("float", word.end_time))
+                word.dry = self._playback.dry_before(word.end_time)
         if words:
             self._sink.push_timed_transcript([*words])
 

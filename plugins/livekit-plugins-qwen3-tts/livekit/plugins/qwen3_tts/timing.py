@@ -33,6 +33,8 @@ _MARK_STEPS = 30
 class SpokenWord(TimedString):
     """A word with its times, in seconds since the first audio of the reply was heard."""
 
+    start_time: float
+    end_time: float
     dry: float = 0.0
     """Seconds for which playback had run dry before the end of the word, because the server was
     late. `start_time` and `end_time` count them; less `dry`, they are places in the audio."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 
 from livekit.agents.types import TimedString
@@ -46,7 +46,7 @@ class SpokenText:
     _words: list[tuple[str, float, float]] = field(default_factory=list)
     _earlier: tuple[str, ...] = ()
 
-    async def write(self, text: AsyncIterable[str]) -> AsyncIterator[str]:
+    async def write(self, text: AsyncIterable[str]) -> AsyncGenerator[str]:
         """Pass on the text of a reply as it is written."""
         kept = _Text()
         self._texts.append(kept)
