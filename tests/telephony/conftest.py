@@ -29,8 +29,10 @@ from agent.session import make
 from agent.settings import ConductSettings, PhoneSettings, SilenceSettings, load
 from agent.stack import Server
 from agent.stack.ports import free
+from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.outbound import OutboundCall
+from agent.telephony.sip_call import SipCall
 from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples
 
@@ -172,16 +174,12 @@ def converse(server: Server) -> Converse:
             (participant,) = room.remote_participants.values()
             sip = SipApi()
             client._sip = sip  # type: ignore[assignment]
-            phone = CallControl(
-                settings,
-                room,
-                client,
-                user=participant,
-                language="en",
-                outbound_call=outbound_call,
+            user = User(
+                participant.identity, "en", SipCall.from_participant(participant), outbound_call
             )
+            phone = CallControl(settings, room, client, session, user)
             stack.push_async_callback(phone.aclose)
-            phone.start(session)
+            phone.start()
             assistant = Assistant(profile, "en", floor, phone)
             first = phone.first_agent(assistant, floor)
             await conversation.start(first, room, hears=caller.identity)
