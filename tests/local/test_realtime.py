@@ -35,7 +35,7 @@ class Ears:
 
     def language(self, tag: str | None) -> str | None:
         if tag == "tlh":
-            raise LanguageError("The language 'tlh' is unknown: send a tag as zh or en.")
+            raise LanguageError("The language 'tlh' is unknown: send a tag such as zh or en.")
         return tag
 
     def transcribe(self, audio: Any, **options: Any) -> Iterator[Any]:

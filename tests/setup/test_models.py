@@ -274,7 +274,7 @@ def test_a_file_of_a_hub_takes_the_place_of_a_role(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("roles: [", "is not valid YAML"),
-        ("roles: {llm: {what: x}}", "is no list of models: roles.llm"),
+        ("roles: {llm: {what: x}}", "is not a list of models: roles.llm"),
         (
             "roles: {llm: {what: x, files: {f: {size: 1, sha256: "
             + "a" * 64
