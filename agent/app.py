@@ -21,7 +21,7 @@ from .language import LanguageSwitch
 from .session import make, turns_of
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
-from .telephony import HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
+from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
 
 logger = logging.getLogger("parley")
 
@@ -77,7 +77,7 @@ async def enter(ctx: JobContext) -> None:
     settings = settings_module.load()
     mask_logs()
     try:
-        phone = await connect_user(ctx, settings)
+        user = await connect_user(ctx, settings)
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
         await ctx.delete_room()
@@ -86,7 +86,7 @@ async def enter(ctx: JobContext) -> None:
     if settings.omni:
         await omni.converse(ctx, settings.omni, settings.turns)
         return
-    language = phone.known_language if phone else settings.default_language
+    language = user.language if user else settings.default_language
 
     model = engines.llm(settings.llm, hears=True)
     senses = settings.llm.audio != "off" or settings.llm.images
@@ -94,14 +94,14 @@ async def enter(ctx: JobContext) -> None:
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
-    by_phone = phone is not None and phone.sip_call is not None
+    by_phone = user is not None and user.sip_call is not None
     longest_pause = turns_of(settings, phone=by_phone).max_delay
     recogniser = engines.stt(settings.stt, language, longest_pause=longest_pause)
     voice = engines.tts(settings.tts, language)
 
     conversation = make(
         settings,
-        room=ctx.room if phone else None,
+        room=ctx.room if user else None,
         stt=recogniser,
         llm=model,
         tts=voice,
@@ -109,6 +109,7 @@ async def enter(ctx: JobContext) -> None:
         phone=by_phone,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
+    phone = CallControl(settings.phone, ctx.room, ctx.api, session, user) if user else None
     if senses:
         shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
         assistant: Assistant = SensingAssistant(settings, language, floor, shown, phone)
@@ -132,7 +133,7 @@ async def enter(ctx: JobContext) -> None:
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
     if phone:
-        phone.start(session)
+        phone.start()
         ctx.add_shutdown_callback(phone.aclose)
     await conversation.start(phone.first_agent(assistant, floor) if phone else assistant, ctx.room)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then

@@ -15,7 +15,7 @@ from .settings import Language, Settings
 from .telephony.call_control import CallControl
 from .tools import TOOLS
 
-# Written for the ear. Byte-stable on purpose: the server's prefix cache holds it between turns.
+# Byte-stable on purpose: the server's prefix cache holds it between turns.
 _INSTRUCTIONS: dict[Language, str] = {
     "en": (
         "You are Parley, a friendly voice assistant on a phone call. "
@@ -123,12 +123,12 @@ class SensingAssistant(Assistant):
         floor.on("judged", self._on_judged)
 
     def _on_judged(self, judged: Judged) -> None:
-        """Forget the sound of what is no turn."""
+        """Forget the sound of what turned out not to be a turn."""
         if not judged.turn:
             self._heard.end()
 
     async def on_exit(self) -> None:
-        """Look away."""
+        """Stop watching what the user shows."""
         if self._shown:
             await self._shown.aclose()
 

@@ -33,11 +33,11 @@ class Conduct:
     It becomes the session's userdata, and says when LiveKit takes the user to be away.
 
     Args:
-        settings: The profile's section.
-        session: The conversation.
-        room: Where it is held; None where there is one person and one voice.
+        settings: The ``conduct`` section of the profile.
+        session: The session of the conversation.
+        room: Where it is held; None where there is one person and one audio track.
         floor: The session's turn-taking; None for a session that is told of every pause anyway.
-        language: The user's, or None while it is not known; may be changed at any time.
+        language: The user's language, or None while it is not known; may be changed at any time.
         phone: Whether the user is a caller.
     """
 
@@ -101,7 +101,7 @@ class Conduct:
         return self._plan.answer(chat_ctx, answer) if self._plan else answer
 
     def phrases(self) -> Phrases:
-        """What is said of its own accord, in the language that is being spoken."""
+        """What the agent says of its own accord, in the language that is being spoken."""
         if self.language:
             return PHRASES[self.language]
         asked = [m.text_content or "" for m in self._session.history.messages() if m.role == "user"]

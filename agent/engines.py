@@ -7,18 +7,19 @@ from livekit.plugins import qwen3_tts, vllm
 
 from .settings import Language, LLMSettings, STTSettings, TTSSettings
 
-# After the agent's own idea of the end, which flushes the ear: it never comes to this.
+# Seconds that the recogniser waits longer than the agent: the agent decides that a turn has ended,
+# and asks for the last words then.
 _MARGIN = 0.5
 
 
 def stt(
     settings: STTSettings, language: Language | None = None, *, longest_pause: float = 0.0
 ) -> vllm.STT:
-    """The ear.
+    """The speech recogniser.
 
     Args:
-        settings: Of the profile.
-        language: What is spoken; told from the sound if None.
+        settings: The ``stt`` section of the profile.
+        language: The language to expect; detected from the sound if None.
         longest_pause: Seconds that a speaker may pause within an utterance.
     """
     return vllm.STT(
@@ -32,12 +33,12 @@ def stt(
 
 
 def llm(settings: LLMSettings, *, hears: bool = False) -> vllm.LLM:
-    """The thinker.
+    """The language model.
 
     Args:
-        settings: Of the profile.
-        hears: Whether it is given the sound of the user's turn and what the user shows, if the
-            profile says so.
+        settings: The ``llm`` section of the profile.
+        hears: Whether it may be given the sound of the user's turn and what the user shows; the
+            profile says which of these it is given.
     """
     return vllm.LLM(
         base_url=settings.urls,
@@ -57,11 +58,11 @@ def tts(
     *,
     http_session: aiohttp.ClientSession | None = None,
 ) -> qwen3_tts.TTS:
-    """The voice.
+    """The speech synthesiser.
 
     Args:
-        settings: Of the profile.
-        language: What it speaks; told from the text if None.
+        settings: The ``tts`` section of the profile.
+        language: The language to speak; detected from the text if None.
         http_session: The session to use; the LiveKit job's own if None.
     """
     return qwen3_tts.TTS(

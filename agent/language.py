@@ -11,7 +11,7 @@ from .settings import LANGUAGE_ATTRIBUTE, Language
 
 
 def language_named(name: str | None) -> Language | None:
-    """The language of that name, None if there is none such."""
+    """The language with that name; None if it is not one that we speak."""
     match name:
         case "en":
             return "en"
@@ -41,7 +41,7 @@ class LanguageSwitch:
         room.on("participant_attributes_changed", self._on_attributes)
 
     async def aclose(self) -> None:
-        """Follow no more."""
+        """Stop following the user, and cancel a change that is under way; may be called twice."""
         self._room.off("participant_attributes_changed", self._on_attributes)
         for task in self._tasks:
             task.cancel()

@@ -37,7 +37,7 @@ _BYTES_PER_SECOND = 2 * _HEARD_AT
 # What the model may hear of before the moment in which speech was noticed. Seconds.
 _LEAD = 1.5
 _LONGEST_TURN = 60.0
-# The first event waits for the thinker and the talker, the later ones for a chunk. Seconds.
+# The first event waits for both halves of the model, the later ones for a chunk. Seconds.
 _BETWEEN_EVENTS = 15.0
 # A message of half a second of sound: far below every limit of WebSocket servers.
 _PIECE = _BYTES_PER_SECOND // 2
@@ -65,7 +65,7 @@ class OmniModel(llm.RealtimeModel):
     """Qwen3-Omni behind vllm-omni.
 
     Args:
-        engine: Where it is; its model is asked for when not named.
+        engine: Where the server is; it is asked for its model when none is named.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -91,7 +91,7 @@ class OmniModel(llm.RealtimeModel):
 
     @property
     def provider(self) -> str:
-        """For LiveKit's metrics."""
+        """The provider's name in LiveKit's metrics."""
         return "vllm-omni"
 
     def session(self, *, turn_detection_disabled: bool = False) -> OmniSession:
@@ -110,7 +110,7 @@ class OmniModel(llm.RealtimeModel):
             yield socket
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close every connection to the server; may be called twice."""
         await self._http.close()
 
 
@@ -212,7 +212,7 @@ class OmniSession(llm.RealtimeSession[Never]):
         """Ignored: the server does not know what it has said."""
 
     async def aclose(self) -> None:
-        """Stop the answer and wait until its connection is closed."""
+        """Stop the answer and wait until its connection is closed; may be called twice."""
         if self._answering is not None:
             await aio.cancel_and_wait(self._answering)
 
@@ -272,10 +272,10 @@ class _Answer:
         return llm.GenerationCreatedEvent(messages, functions, user_initiated=True)
 
     def take(self, event: dict[str, Any]) -> bool:
-        """Take an event; whether it was the last.
+        """Take an event, and return whether it was the last.
 
         Raises:
-            RealtimeError: It tells of an error.
+            RealtimeError: The server reports an error.
         """
         match event["type"]:
             case "transcription.delta":
@@ -289,6 +289,6 @@ class _Answer:
         return bool(event["type"] == "response.output_audio.done")
 
     def close(self) -> None:
-        """No more comes."""
+        """Close both streams: no more comes."""
         self._words.close()
         self._sound.close()

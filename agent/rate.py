@@ -23,7 +23,7 @@ class Rate:
     """Counts the attempts of each client address in a moving window.
 
     Args:
-        item: How many attempts in which time.
+        item: How many attempts are allowed in what time.
     """
 
     def __init__(self, item: RateLimitItem) -> None:

@@ -2,7 +2,7 @@
 
 A profile is a YAML file of URLs, model names and thresholds. Environment variables win over
 it: ``PARLEY_LLM__BASE_URL`` sets ``llm.base_url``. Where LiveKit itself is (``LIVEKIT_URL``,
-``LIVEKIT_API_KEY``, ``LIVEKIT_API_SECRET``) is read by LiveKit's own code and is no setting here.
+``LIVEKIT_API_KEY``, ``LIVEKIT_API_SECRET``) is read by LiveKit's own code and is not set here.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _yaml_off(value: object) -> object:
 
 
 class LLMSettings(Pool):
-    """The thinker."""
+    """The language model."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
@@ -99,14 +99,14 @@ class LLMSettings(Pool):
     tools: bool = True
     """Offer the assistant's tools (time, calculator, unit converter) to the model."""
     audio: Annotated[Literal["off", "beside", "instead"], BeforeValidator(_yaml_off)] = "off"
-    """Let a model that hears (Qwen-Omni, Ultravox, Voxtral) have the sound of the user's turn,
-    beside its transcript or instead of it."""
+    """Give a model that hears (Qwen-Omni, Ultravox, Voxtral) the sound of the user's turn, beside
+    its transcript or instead of it."""
     images: bool = False
-    """Let a model that sees have the latest picture of the user's shared screen or camera."""
+    """Give a model that sees the latest picture of the user's shared screen or camera."""
 
 
 class STTSettings(Engine):
-    """The ear."""
+    """The speech recogniser."""
 
     realtime: bool | None = None
     """Whether to stream over ``/v1/realtime``, or to send each utterance whole to
@@ -114,7 +114,7 @@ class STTSettings(Engine):
 
 
 class TTSSettings(Pool):
-    """The voice."""
+    """The speech synthesiser."""
 
     voice: dict[Language, str] = {}
     """Voice by language; the server's default where none is given."""
@@ -152,7 +152,7 @@ class TurnSettings(_Section):
 
     @property
     def options(self) -> TurnOptions:
-        """The same as the turn-taking plugin takes it."""
+        """The same, as the turn-taking plugin takes them."""
         return TurnOptions(**self.model_dump())
 
 
@@ -173,8 +173,8 @@ class PlanSettings(_Section):
     enabled: bool = True
     """Give them in parts, with a place for the user to come in after each."""
     outline: bool = True
-    """Ask the model, in the assistant's own system prompt, for the parts, with one sentence of
-    outline first. Without, they are cut by length alone."""
+    """Ask the model for the parts, in the assistant's own system prompt, with one sentence of
+    outline first. If false, they are cut by length alone."""
     pause: Seconds = 0.8
     """Quiet between two parts, in seconds."""
 
@@ -183,14 +183,15 @@ class ConductSettings(_Section):
     """What the agent does of its own accord."""
 
     silence: SilenceSettings = SilenceSettings()
-    """Of somebody at the page."""
+    """Silence of somebody at the page."""
     phone_silence: SilenceSettings = SilenceSettings(ask_after=10.0, leave_after=10.0)
-    """Of a caller: a line costs money, and nothing on it shows that the agent still listens."""
+    """Silence of a caller: a line costs money, and nothing on it shows that the agent listens."""
     filler_after: Seconds = 1.5
-    """Silence while a tool runs before the agent says that it is at it, in seconds; 0 for never."""
+    """Silence while a tool runs before the agent says a filler, in seconds; 0 for never."""
     backchannel_after: Seconds = 0.0
-    """Speech of the user, pauses aside, before the agent murmurs "mm-hm" (嗯) at the next pause, in
-    seconds; 0 for never. Off by default: a microphone without echo cancellation hears it too."""
+    """Speech of the user, pauses aside, before the agent gives a backchannel ("mm-hm", 嗯) at the
+    next pause, in seconds; 0 for never. Off by default: a microphone without echo cancellation
+    hears it too."""
     plan: PlanSettings = PlanSettings()
 
 
@@ -245,9 +246,9 @@ class PhoneSettings(_Section):
     """Who has the floor, in place of the profile's own ``turns``: in a telephone's band a voice is
     noticed later, and lost packets leave gaps in it (``make bench-narrowband``)."""
     language: Language | None = None
-    """Of a caller whose dispatch rule names none; the profile's own when not given."""
+    """Language of a caller whose dispatch rule names none; the profile's own when not given."""
     tools: list[PhoneTool] = []
-    """What the model is given to do on the phone; at a browser ``place_call`` at most."""
+    """What the model is given to do on the phone; in a browser ``place_call`` at most."""
     destinations: dict[str, Destination] = {}
     """Whom a call can be transferred to, by the name that the model uses. There is no other way to
     name a destination."""

@@ -1,4 +1,4 @@
-"""The head of a WAV file, also of one whose length is not known yet."""
+"""The header of a WAV file, even of one whose length is not known yet."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import struct
 
 
 def wav_header(rate: int, size: int = 0xFFFFFFFF - 36) -> bytes:
-    """Head of a mono 16-bit WAV file.
+    """The header of a mono 16-bit WAV file.
 
     Args:
-        rate: Hz.
-        size: Bytes of PCM that follow; the largest when not known, as in a stream.
+        rate: Sample rate in Hz.
+        size: Bytes of PCM that follow; the most there can be when not known, as in a stream.
     """
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",

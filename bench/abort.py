@@ -1,10 +1,10 @@
-"""Abort: how soon a server has nothing to do when a reply is interrupted.
+"""Abort: how soon a server has nothing left to do when a reply is interrupted.
 
-``python -m bench.abort llm http://127.0.0.1:8000/v1`` or ``tts`` and its address. A reply is begun
+``python -m bench.abort llm http://127.0.0.1:8000/v1``, or ``tts`` and its address. A reply is begun
 through the plugin and closed at a random moment; from then on the server's own count of running
-requests (``/metrics``) is asked for again and again. *closed* is our side: until the stream is
-closed. *zero* is the answer that says zero, *still* the last question before it whose answer did
-not: the truth lies between the two.
+requests (``/metrics``) is read again and again. *closed* is our side: until the stream is closed.
+*zero* is the reading that says zero, *still* the last one before it that did not: the truth lies
+between the two.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .tts import REPLIES
 
 _RUNNING = re.compile(r"^\w+:num_requests_running(?:{.*})? (\S+)$", re.MULTILINE)
 _LONGEST = 0.2
-"""Seconds of a reply that are taken at most, after its first piece."""
+"""Longest time for which a reply is taken after its first piece, in seconds."""
 
 Begin = Callable[[], Awaitable[Callable[[], Awaitable[None]]]]
 """Begins a reply, waits for its first piece and returns what closes it."""
@@ -37,9 +37,9 @@ class Counter:
     """The server's count of running requests.
 
     Args:
-        session: Connections, of which one stays open.
+        session: The HTTP session; one connection of it stays open.
         root: The server's address without ``/v1``.
-        key: Its bearer token.
+        key: The server's bearer token.
     """
 
     def __init__(self, session: aiohttp.ClientSession, root: str, key: str | None) -> None:
@@ -48,7 +48,7 @@ class Counter:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def running(self) -> float:
-        """Ask for it.
+        """Read the count.
 
         Raises:
             ValueError: The server does not count.
@@ -61,14 +61,14 @@ class Counter:
 
 
 async def measure(begin: Begin, counter: Counter, count: int) -> dict[str, list[float]]:
-    """Interrupt so many replies; the times in milliseconds, by what was timed."""
+    """Interrupt ``count`` replies, and return the times in milliseconds by what was timed."""
     dice = random.Random(1)
     found: dict[str, list[float]] = {"closed": [], "still": [], "zero": []}
     for _ in range(count):
         close = await begin()
         await asyncio.sleep(dice.uniform(0.0, _LONGEST))
         while not await counter.running():
-            # A voice that is far ahead rests: another moment.
+            # A TTS that is far ahead of playback rests: try another moment.
             await close()
             close = await begin()
         start = time.perf_counter()
@@ -84,7 +84,7 @@ async def measure(begin: Begin, counter: Counter, count: int) -> dict[str, list[
     return found
 
 
-def thinker(model: vllm.LLM) -> Begin:
+def llm_replies(model: vllm.LLM) -> Begin:
     """Replies of a language model that would never end."""
 
     async def begin() -> Callable[[], Awaitable[None]]:
@@ -97,11 +97,11 @@ def thinker(model: vllm.LLM) -> Begin:
     return begin
 
 
-def speaker(voice: qwen3_tts.TTS) -> Begin:
-    """Replies of a voice."""
+def tts_replies(tts: qwen3_tts.TTS) -> Begin:
+    """Replies of a TTS."""
 
     async def begin() -> Callable[[], Awaitable[None]]:
-        stream = voice.stream()
+        stream = tts.stream()
         stream.push_text(" ".join([REPLIES["en"]] * 4))
         stream.end_input()
         await anext(stream)
@@ -125,10 +125,10 @@ async def main() -> None:
                 temperature=1.0,
                 extra_body={"ignore_eos": True},
             )
-            begin, end, key = thinker(model), model.aclose, "VLLM_API_KEY"
+            begin, end, key = llm_replies(model), model.aclose, "VLLM_API_KEY"
         else:
-            voice = qwen3_tts.TTS(base_url=args.url, language="en", http_session=session)
-            begin, end, key = speaker(voice), voice.aclose, "QWEN3_TTS_API_KEY"
+            tts = qwen3_tts.TTS(base_url=args.url, language="en", http_session=session)
+            begin, end, key = tts_replies(tts), tts.aclose, "QWEN3_TTS_API_KEY"
         counter = Counter(session, args.url.removesuffix("/v1"), os.environ.get(key))
         try:
             found = await measure(begin, counter, args.count)

@@ -1,10 +1,10 @@
-"""Who picked up: calls that the agent places, to people, answering machines, menus.
+"""Who picked up: calls that the agent places, to people, answering machines and menus.
 
 Run with ``make bench-answering``. The greetings of ``answering.yaml`` are spoken by Kokoro's voices
 and come through G.711, each into a room in which
-:class:`agent.telephony.answering_machine.CallScreening` listens as in a call: with its detector of
-voice, the profile's own ear and voice, in real time.
-A machine beeps after its greeting, and the message is to begin after that and no sooner.
+:class:`agent.telephony.answering_machine.CallScreening` listens as in a call: with its VAD and the
+profile's own STT and TTS, in real time. A machine beeps after its greeting, and the message is to
+begin after that and no sooner.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ MESSAGE: dict[Language, str] = {
     "zh": "我是 Parley。您的水壶修好了。",
 }
 BEEPS = [(1000.0, 0.4), (440.0, 0.3), (1400.0, 0.25), (850.0, 0.8)]
-"""Hz and seconds, in turn."""
+"""Frequency in Hz and length in seconds of each beep, used in turn."""
 PAUSE = 1.2
-"""Seconds of a bar in the texts: longer than between two sentences."""
+"""Seconds of pause for a bar in the texts: longer than between two sentences."""
 PICKED_UP = 0.5
 """Seconds before the first word."""
 BEFORE_BEEP = 0.7
 WITHIN = 30.0
-"""Seconds; no case lasts longer."""
+"""Seconds that a case may last at most."""
 CALL = {"sip.callID": "SCL_1", "sip.callStatus": "active"}
 
 
@@ -76,7 +76,7 @@ class Case:
 
     @property
     def line(self) -> Line:
-        """Both laws in turn, with a lost packet now and then and the noise of a fair line."""
+        """A line of either law in turn, with some packets lost and the noise of a fair line."""
         law = ("ulaw", "alaw")[self.number % 2]
         return Line(law, loss=0.01, seed=self.number, noise=-64.0)  # type: ignore[arg-type]
 
@@ -107,7 +107,7 @@ class Row:
     spoke_after: float | None
     """From the last sound, the beep included, to the first of the agent's; None if it said none."""
     heard: list[str]
-    """What the ear made of it, in the order it came."""
+    """What the STT made of it, in the order in which it came."""
 
 
 def cases(halves: Sequence[str], languages: Sequence[Language]) -> Iterator[Case]:
@@ -124,7 +124,7 @@ def cases(halves: Sequence[str], languages: Sequence[Language]) -> Iterator[Case
 
 
 class _Speaker(Agent):
-    """Whom a person is handed over to."""
+    """The agent that a person is handed over to."""
 
     def __init__(self, message: str) -> None:
         super().__init__(instructions="")
@@ -145,12 +145,12 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name))
         stack.push_async_callback(room.disconnect)
-        ear = engines.stt(profile.stt, case.language, longest_pause=profile.phone.turns.max_delay)
-        voice = engines.tts(profile.tts, case.language, http_session=http)
-        for engine in (ear, voice):
+        stt = engines.stt(profile.stt, case.language, longest_pause=profile.phone.turns.max_delay)
+        tts = engines.tts(profile.tts, case.language, http_session=http)
+        for engine in (stt, tts):
             stack.push_async_callback(engine.aclose)
         conversation = make(
-            profile, room=room, stt=ear, tts=voice, language=case.language, phone=True
+            profile, room=room, stt=stt, tts=tts, language=case.language, phone=True
         )
         stack.push_async_callback(conversation.aclose)
         session = conversation.session
@@ -211,7 +211,7 @@ def summarise(rows: Sequence[Row]) -> dict[str, report.Metric]:
         key = f"{kind}.{language}.{half}"
         right = [r for r in some if r.verdict == kind]
         metrics[f"right.{key}"] = {"value": len(right), "n": len(some), "unit": "calls"}
-        # A person's verdict is waited for from their last word, others' from their first.
+        # The wait for a verdict counts from a person's last word, but from a machine's first.
         times = [r.from_end if kind == "person" else r.from_greeting for r in right]
         if known := [t * 1000 for t in times if t is not None]:
             metrics[f"decided.{key}"] = report.percentiles(known, "ms")

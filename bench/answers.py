@@ -22,7 +22,7 @@ from .latency import QUESTIONS
 
 
 async def typed(caller: Caller, question: str) -> str:
-    """Type a question; gives the captions of the answer."""
+    """Type a question, and return the captions of the answer."""
     await caller.until("listening")
     start = caller.now
     await caller.type(question)

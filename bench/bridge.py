@@ -1,8 +1,8 @@
 """The whole bridge: from a question's text to the first audio of its answer, and what a stop frees.
 
-``python -m bench.bridge http://127.0.0.1:8090 --tts http://… --llm http://…``. Conversations of
-their own, so many at once; then many in a row; then stops, after which the engines' own gauges of
-running requests are read until they are zero.
+``python -m bench.bridge http://127.0.0.1:8090 --engines http://… http://…``. First separate
+conversations, several at once; then many in a row; then stops, after which the engines' own gauges
+of running requests are read until they are zero.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Turn:
 
 
 async def turn(session: aiohttp.ClientSession, url: str, number: int) -> Turn | None:
-    """Ask something new and hear all of the answer; None if that failed."""
+    """Ask something new, and receive the whole answer; None if that failed."""
     body = {"text": QUESTIONS[number % len(QUESTIONS)], "conversation": uuid.uuid4().hex}
     start = time.perf_counter()
     arrivals: list[tuple[float, float]] = []
@@ -85,14 +85,14 @@ def summarise(key: str, turns: Sequence[Turn | None]) -> dict[str, report.Metric
 
 
 async def running(session: aiohttp.ClientSession, engines: Sequence[str]) -> float:
-    """Requests that the engines work on, by their own account."""
+    """How many requests the engines are working on, by their own account."""
 
     async def own(engine: str) -> float:
         async with session.get(f"{engine}/metrics") as response:
             text = await response.text()
         return sum(map(float, _RUNNING.findall(text) or _LLM_RUNNING.findall(text)))
 
-    # Together: a reading takes as long as the slower of two pages of figures.
+    # Read together, they take as long as the slower of the two.
     return sum(await asyncio.gather(*map(own, engines)))
 
 
@@ -114,13 +114,13 @@ async def freed(session: aiohttp.ClientSession, url: str, engines: Sequence[str]
 async def measure(
     url: str, engines: Sequence[str], conversations: Sequence[int], *, row: int, stops: int
 ) -> dict[str, report.Metric]:
-    """Measure one after another: conversations at once, a long row of them, stops.
+    """Measure conversations at once, then a long row of them, then stops.
 
     Args:
-        url: The bridge.
-        engines: Roots of the language model's and the voice's addresses.
-        conversations: How many at once.
-        row: How many one after another.
+        url: The bridge's address.
+        engines: Addresses of the language model and the TTS, without ``/v1``.
+        conversations: How many conversations are held at once, one number after another.
+        row: How many are held one after another.
         stops: How many are stopped.
     """
     metrics: dict[str, report.Metric] = {}
@@ -158,13 +158,13 @@ def main() -> None:
         "--engines",
         nargs="*",
         default=["http://127.0.0.1:8000", "http://127.0.0.1:8091"],
-        help="addresses of the language model and the voice, without /v1 (the GPU scripts')",
+        help="addresses of the language model and the TTS, without /v1 (the GPU scripts')",
     )
     parser.add_argument("--conversations", type=int, nargs="*", default=[1, 8, 16])
     parser.add_argument("--row", type=int, default=200, help="conversations in a row (200)")
     parser.add_argument("--stops", type=int, default=10, help="replies stopped (10)")
-    parser.add_argument("--name", default="bridge", help="of the result (bridge)")
-    parser.add_argument("--profile", help="what was measured, for the record; the address")
+    parser.add_argument("--name", default="bridge", help="name of the result (bridge)")
+    parser.add_argument("--profile", help="what was measured, for the record (the address)")
     asyncio.run(_main(parser.parse_args()))
 
 

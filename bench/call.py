@@ -1,9 +1,9 @@
 """Questions over real calls: from a phone, through LiveKit's SIP service, and back to the phone.
 
-Run with ``make bench-call``, where `livekit-sip`, `redis-server` and `baresip` are on PATH. Calls
-what ``make phone`` starts with a phone whose microphone is a recording, and goes by what that phone
-recorded: an answer is timed from the last sample sent of a question to the first heard of its
-answer.
+Run with ``make bench-call``, where `livekit-sip`, `redis-server` and `baresip` are on PATH. It
+calls what ``make phone`` starts, with a phone whose microphone is a recording, and goes by what
+that phone recorded: an answer is timed from the last sample of a question sent to the first sample
+of its answer heard.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Answer:
 
 
 async def hold(stack: Stack, language: str, codec: str, asked: Sequence[Any]) -> list[Answer]:
-    """Make a call, ask some questions in it, and have the recording of the phone written down."""
+    """Make a call, ask some questions in it, and have what the phone recorded transcribed."""
     voices = speech.VOICES[language]
     spoken = [
         await speech.utterance(
@@ -89,7 +89,7 @@ async def hold(stack: Stack, language: str, codec: str, asked: Sequence[Any]) ->
 
 
 async def _lead_of(caller: Phone, *, within: float) -> float:
-    """Wait for the end of the call; how far the one recording was ahead of the other."""
+    """Wait for the end of the call, and return how far one recording was ahead of the other."""
     over = asyncio.create_task(caller.until("terminated", within=within))
     leads: list[float] = []
     while not over.done():
@@ -101,7 +101,7 @@ async def _lead_of(caller: Phone, *, within: float) -> float:
 
 
 def _moments(spoken: Sequence[Samples]) -> list[tuple[float, float]]:
-    """From when to when each question is sent, about."""
+    """About when each question begins and ends."""
     moments, at = [], GREETED
     for sound in spoken:
         moments.append((at, at + len(sound) / SAMPLE_RATE))
@@ -118,7 +118,7 @@ async def _answer(
     heard: recording.Channel,
     at: tuple[float, float],
 ) -> Answer:
-    # From its beginning on: an agent that speaks into a question is heard too.
+    # From the question's beginning on: an agent that speaks into it is heard too.
     asked = said.last_sound(at[1] + 1.0)
     first = heard.first_sound(at[0])
     assert asked is not None
@@ -131,7 +131,7 @@ async def _answer(
 
 
 def summarise(answers: Sequence[Answer]) -> dict[str, report.Metric]:
-    """Percentiles of the waits, and how much was answered and made sense."""
+    """Percentiles of the waits, and how many questions got an answer, and a sensible one."""
     metrics: dict[str, report.Metric] = {}
     for language in dict.fromkeys(a.language for a in answers):
         mine = [a for a in answers if a.language == language]
@@ -162,7 +162,9 @@ async def main() -> None:
     """Start everything, call, report."""
     parser = argparse.ArgumentParser(prog="make bench-call ARGS=…", description=__doc__)
     parser.add_argument("--languages", nargs="+", choices=list(NUMBERS), default=list(NUMBERS))
-    parser.add_argument("--calls", type=int, default=2, help=f"of {PER_CALL} questions each (2)")
+    parser.add_argument(
+        "--calls", type=int, default=2, help=f"calls of {PER_CALL} questions each (2)"
+    )
     args = parser.parse_args()
     check()
     questions = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))

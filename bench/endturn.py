@@ -1,11 +1,11 @@
 """End of turn: what silence, words and voice each know of it, and all of them together.
 
 Run with ``make bench-endturn``. Sentences of ``endturn.yaml`` are spoken by the CPU voices, and cut
-where their speakers stop to think. Each end, of a turn or of what comes before the pause, is judged
-as the agent does it: some windows after the voice, again where there is doubt, and by the words
-that were said. A policy then waits. A pause that outlasts the wait would have been cut into; what a
-finished turn waits for is what its speaker waits for. Pauses last 0.4 to 1.4 s, and nothing is
-known of the person beforehand.
+where their speakers stop to think. Each end, of a turn or of what comes before a pause, is judged
+as the agent judges it: some windows after the voice, again where there is doubt, and by the words
+that were said. A policy then says how long to wait. A pause that outlasts the wait would have been
+cut into; the wait at a finished turn is what its speaker has to wait. Pauses last 0.4 to 1.4 s, and
+nothing is known of the person beforehand.
 
 Half of the sentences and half of the voices are for choosing thresholds (``train``). No room and no
 engine takes part; ``make bench-duplex`` has both.
@@ -53,16 +53,16 @@ SPEAKERS = {
 SPEAKERS_PER_SENTENCE = 2
 
 PAUSES = np.linspace(0.4, 1.4, 41)
-"""Seconds that a speaker stops to think: each end before a pause is tried with all of them."""
+"""Seconds for which a speaker stops to think: each end before a pause is tried with all of them."""
 
 ANSWER = 0.15
-"""Seconds from the end of a turn to the answer at the ear, with engines that need none."""
+"""Seconds from the end of a turn until the answer is heard, with engines that take no time."""
 
 _WINDOW = VAD_WINDOW_SAMPLES / SAMPLE_RATE
 LOOKS = [math.ceil(at / _WINDOW) for at in LISTEN_AT]
-"""Windows after the voice in which it is judged."""
+"""The windows after the end of the voice in which it is judged."""
 VOICE = 0.35
-"""Probability above which Silero's speech goes on."""
+"""Probability above which Silero takes speech to go on."""
 
 _SEARCH = round(0.15 * SAMPLE_RATE)
 _STEP = SAMPLE_RATE // 200
@@ -70,7 +70,7 @@ _STEP = SAMPLE_RATE // 200
 
 @dataclass
 class End:
-    """Where a voice falls silent: at the end of a turn, or where it pauses within."""
+    """Where a voice falls silent: at the end of a turn, or in a pause within one."""
 
     half: str
     language: str
@@ -78,7 +78,7 @@ class End:
     finished: bool
     clause: Clause
     endings: dict[str, list[float]] = field(default_factory=dict)
-    """How much it sounds like an end, to each model, each time that it is judged."""
+    """How much it sounds like an end to each model, each time that it is judged."""
 
 
 def ends() -> Iterator[tuple[End, Sound]]:
@@ -145,7 +145,7 @@ def _speak(text: str, language: str, voice: str) -> Sound:
 
 
 def heard(sound: Sound, line: Line | None = None) -> list[Sound]:
-    """What has been heard each time that the agent judges: the voice, and silence behind it."""
+    """What has been heard each time that the agent judges: the voice, and silence after it."""
     if line:
         sound = line.carry(np.concatenate([sound, np.zeros(SAMPLE_RATE, np.int16)]), SAMPLE_RATE)
     else:
@@ -162,7 +162,7 @@ Policy = Callable[[End], float]
 
 
 def _waits(endings: Sequence[float], wait: Callable[[float | None], float]) -> float:
-    """How long is waited as one judgement follows the other."""
+    """How long the agent waits as one judgement follows another."""
     waits, known = wait(None), 0.0
     for look, ending in zip(LOOKS, endings, strict=False):
         if waits <= look * _WINDOW:
@@ -173,8 +173,8 @@ def _waits(endings: Sequence[float], wait: Callable[[float | None], float]) -> f
 
 
 def policies(turns: TurnSettings) -> dict[str, Policy]:
-    """How long each waits, in seconds."""
-    patience = EndpointingPolicy(shortest=turns.min_delay, longest=turns.max_delay)
+    """The policies by name; each gives the seconds that it waits."""
+    endpointing = EndpointingPolicy(shortest=turns.min_delay, longest=turns.max_delay)
 
     def by_voice(model: str, sure: float) -> Policy:
         return lambda end: _waits(
@@ -186,7 +186,7 @@ def policies(turns: TurnSettings) -> dict[str, Policy]:
         usual = Pauses().usual
         return lambda end: _waits(
             end.endings[model] if end.clause is Clause.FINISHED else end.endings[model][:1],
-            lambda ending: patience(Pause(end.clause, ending, voiced=9.0, usual=usual)),
+            lambda ending: endpointing(Pause(end.clause, ending, voiced=9.0, usual=usual)),
         )
 
     return {
@@ -202,7 +202,7 @@ def policies(turns: TurnSettings) -> dict[str, Policy]:
 
 
 def summarise(found: Sequence[End], policy: Policy, key: str) -> dict[str, report.Metric]:
-    """What finished turns wait, and how many pauses are cut into."""
+    """How long the agent waits at finished turns, and how many pauses it cuts into."""
     waits = [policy(end) * 1000 for end in found if end.finished]
     cut = [policy(end) + ANSWER < pause for end in found if not end.finished for pause in PAUSES]
     rate: report.Metric = {

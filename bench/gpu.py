@@ -1,4 +1,4 @@
-"""Everything of a GPU machine, in one run: the voice, the language model beside it, the bridge.
+"""All of a GPU machine in one run: the TTS, the language model beside it, the bridge.
 
 ``make bench-gpu`` with the services of scripts/run_{tts,llm}_server.sh and run_demo_bridge.sh
 running at their default ports. Writes ``bench/out/gpu.json``, a plot of first audio against streams
@@ -29,7 +29,7 @@ async def llm(url: str) -> dict[str, report.Metric]:
     """The figures of ``python -m bench.llm``, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.llm", f"{url}/v1", "--turns", "5", "--warmed", "0"),
-        # Random weights say one thing for ever at less.
+        # At a lower temperature random weights repeat one thing for ever.
         *("--conversations", "1", "8", "32", "--temperature", "1"),
     )
     if await process.wait():
@@ -39,7 +39,7 @@ async def llm(url: str) -> dict[str, report.Metric]:
 
 
 def memory() -> dict[str, report.Metric]:
-    """GPU memory of each process that has any, by its process name."""
+    """The GPU memory of each process that has any, by its process name."""
     try:
         listed = subprocess.run(
             [
@@ -74,7 +74,7 @@ async def turn(url: str) -> list[Lane]:
 
 
 async def versions(urls: dict[str, str]) -> str:
-    """What serves, as each server says it at ``/version``; nothing of one that does not."""
+    """The version that each server gives at ``/version``; a server that gives none is left out."""
     found = []
     async with aiohttp.ClientSession() as session:
         for name, url in urls.items():
@@ -91,8 +91,8 @@ def prefixed(prefix: str, metrics: dict[str, report.Metric]) -> dict[str, report
 
 async def _main(args: argparse.Namespace) -> None:
     streams = [2] if args.small else [1, 8, 16, 32, 64]
-    voice = await units.measure([f"{args.tts}/v1"], streams, requests=4 if args.small else 64)
-    metrics = prefixed("tts", voice)
+    speech = await units.measure([f"{args.tts}/v1"], streams, requests=4 if args.small else 64)
+    metrics = prefixed("tts", speech)
     if not args.small:  # 1,000 tokens of prompt, again and again: minutes on a CPU
         metrics |= prefixed("alone", await llm(args.llm))
         async with units.busy(f"{args.tts}/v1", 8):
@@ -107,11 +107,11 @@ async def _main(args: argparse.Namespace) -> None:
             stops=2 if args.small else 20,
         ),
     )
-    served = await versions({"model": args.llm, "voice": args.tts})
+    served = await versions({"LLM": args.llm, "TTS": args.tts})
     profile = "; ".join(filter(None, [args.profile, served]))
     path = report.write("gpu", metrics | memory(), profile=profile)
     draw(await turn(args.bridge), path.with_name("gpu_turn.svg"))
-    plot.first_audio(voice, streams, path.with_name("gpu_first_audio.svg"))
+    plot.first_audio(speech, streams, path.with_name("gpu_first_audio.svg"))
 
 
 def main() -> None:
@@ -120,12 +120,12 @@ def main() -> None:
     parser.add_argument("--llm", default=LLM, help="address without /v1 (%(default)s)")
     parser.add_argument("--tts", default=TTS, help="address without /v1 (%(default)s)")
     parser.add_argument("--bridge", default=BRIDGE, help="address (%(default)s)")
-    parser.add_argument("--config", help="the voice's deploy YAML, whose hash is recorded")
+    parser.add_argument("--config", help="the TTS's deploy YAML, whose hash is recorded")
     parser.add_argument("--profile", default="unnamed", help="what was measured, in words")
     parser.add_argument("--small", action="store_true", help="few of everything")
     args = parser.parse_args()
     if args.config:
-        # What was measured is told by the file's content, whatever its name is by then.
+        # The file's content says what was measured, whatever its name is by then.
         args.profile += " " + hashlib.sha256(Path(args.config).read_bytes()).hexdigest()[:12]
     asyncio.run(_main(args))
 

@@ -1,10 +1,10 @@
 """History: after an interruption, how far the chat history is from what the caller heard.
 
 Run with ``make bench-history``. A known text is spoken in a real room, and a caller speaks into it
-at a random moment. The end of what the caller heard is found, to the sample, in what the voice had
-made of the text; which words lie before it is told by aligning the text with that sound. The error
-is what the history has too much (positive) or too little, in words, in Chinese in characters. What
-was heard is written beside the result.
+at a random moment. The end of what the caller heard is found, to the sample, in what the TTS had
+made of the text; aligning the text with that sound tells which words lie before it. The error is
+how many words (in Chinese, characters) the history has too many (positive) or too few. What was
+heard is written beside the result.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ TEXTS = {
 }
 INTERRUPTION = {"en": "Stop, please. That is enough for now.", "zh": "等一下，先停一停好吗？"}
 _EARLIEST, _LATEST = 1.0, 8.0
-"""Seconds of the reply before the caller begins; it lasts eleven and more."""
+"""Seconds of the reply before the caller begins; it lasts eleven or more."""
 _SETTLED = 2.5
 """Seconds after which a turn is decided: a profile's longest delay, 1.5, and Whisper's time."""
 
 
 _WINDOW = SAMPLE_RATE * 3 // 10
-"""Samples in which one sound is told from every other: a syllable and more."""
+"""Samples by which one sound is told from every other: more than a syllable."""
 _STEP = SAMPLE_RATE // 50
 _GRACE = 0.03
 """Seconds of a word's end that may be missing: codecs smear more."""
@@ -77,12 +77,12 @@ class Verdict:
     language: str
     at: float
     cut: float
-    """Seconds of what the voice had made that were heard."""
+    """Seconds of what the TTS had made that were heard."""
     heard: str
     """The words that were heard to their end."""
     history: str
     error: int
-    """Words that the history has too much, in Chinese characters."""
+    """Words (in Chinese, characters) that the history has too many; negative if too few."""
     timing: list[float]
     """For each word made, the plugin's time of its end minus the aligned one, in seconds."""
 
@@ -98,11 +98,11 @@ async def barge_in(
     """Have the text spoken and speak into it.
 
     Args:
-        conversation: Where.
-        language: Of the text.
+        conversation: The conversation in which it happens.
+        language: The language of the text.
         interruption: What the caller says.
-        at: When, in seconds after the first sound.
-        text: What is spoken, if not the one of the language.
+        at: When the caller speaks, in seconds after the first sound.
+        text: What is spoken instead of the language's own text.
 
     Raises:
         TimeoutError: The reply was not stopped.
@@ -136,7 +136,7 @@ async def barge_in(
                 await caller.tick()
             await caller.say(interruption)
             message = await added.get()
-            await asyncio.sleep(0.5)  # what is still on its way to the caller's ears
+            await asyncio.sleep(0.5)  # what is still on its way to the caller
     finally:
         session.off("conversation_item_added", on_item)
         output.off("playback_finished", on_finished)
@@ -153,11 +153,11 @@ def by_ear(found: BargeIn) -> float:
 
 
 def judge(barge_ins: list[BargeIn], end_of: Callable[[BargeIn], float] = by_ear) -> list[Verdict]:
-    """Tell what was heard, and what the history has more or less than that.
+    """Find what was heard, and how much more or less than that the history has.
 
     Args:
         barge_ins: The interruptions.
-        end_of: Tells how many seconds of a reply were heard.
+        end_of: Gives how many seconds of a reply were heard.
     """
     aligner = Aligner()
     verdicts: list[Verdict] = []
@@ -177,22 +177,22 @@ def judge(barge_ins: list[BargeIn], end_of: Callable[[BargeIn], float] = by_ear)
 
 
 def units(text: str) -> int:
-    """Count words, in Chinese characters."""
+    """Count the words (in Chinese, the characters) of a text."""
     return len(re.findall(r"[㐀-鿿]|[^\W㐀-鿿]+(?:'[^\W㐀-鿿]+)*", text))
 
 
 def cut(made: Samples, heard: Samples) -> float:
-    """Find where a listener stopped to hear what was made.
+    """Find where a listener ceased to hear what was made.
 
     Args:
-        made: All of a reply.
+        made: The sound of a whole reply.
         heard: Its beginning, after a codec and a network.
 
     Returns:
-        Seconds of ``made``.
+        How many seconds of ``made`` were heard.
 
     Raises:
-        ValueError: It is not a part of it.
+        ValueError: What was heard is not part of it.
     """
     size = 1 << (made.size + _WINDOW).bit_length()
     spectrum = np.fft.rfft(made, size)
@@ -208,18 +208,18 @@ def cut(made: Samples, heard: Samples) -> float:
             while not _alike(window[length - _STEP : length], place[length - _STEP : length]):
                 length -= _STEP
             return (begin + length) / SAMPLE_RATE
-    raise ValueError("what was heard is no part of what was made")
+    raise ValueError("what was heard is not part of what was made")
 
 
 def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Whether two sounds are the same but for their loudness and a codec's noise."""
+    """Whether two sounds are the same apart from their loudness and a codec's noise."""
     if one.size != other.size:
         return False
     return float(one @ other) > 0.7 * float(np.sqrt((one @ one) * (other @ other))) > 0.0
 
 
 async def measure(stack: Stack, language: str, count: int, seed: int) -> list[BargeIn]:
-    """Interrupt so many times, at moments that the seed decides."""
+    """Interrupt ``count`` times, at moments that the seed decides."""
     rng = random.Random(seed)
     found: list[BargeIn] = []
     interruption = await speech.utterance(
@@ -237,8 +237,8 @@ async def measure(stack: Stack, language: str, count: int, seed: int) -> list[Ba
 async def main() -> None:
     """Start everything, interrupt, report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=20, help="interruptions a language (20)")
-    parser.add_argument("--seed", type=int, default=1, help="of their moments (1)")
+    parser.add_argument("--count", type=int, default=20, help="interruptions per language (20)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of their moments (1)")
     args = parser.parse_args()
     found: list[BargeIn] = []
     async with Stack() as stack:

@@ -1,6 +1,6 @@
 """Voice to voice: how long a caller waits for an answer, heard in a real room.
 
-Run with ``make bench-latency``. Writes the two-channel recordings and each turn's raw row beside
+Run with ``make bench-latency``. It writes the two-channel recordings and each turn's raw row beside
 the result.
 """
 

@@ -23,14 +23,14 @@ from livekit.plugins import vllm
 
 from harness.report import Metric, percentiles, write
 
-# 1,000 tokens, in words that tokenisers know whole.
+# 1,000 tokens, in words that are one token each.
 _RULES = "Speak plainly, keep every answer short and never read out lists or links. " * 66
 _QUESTIONS = ("What should I cook tonight?", "And without the oven?", "How long does that take?")
 
 
 @dataclass
 class Samples:
-    """Milliseconds and tokens a second, by key."""
+    """Milliseconds, and tokens per second, by key."""
 
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
@@ -46,10 +46,10 @@ class Bench:
     """One server, asked in two ways.
 
     Args:
-        base_url: Its address.
-        max_tokens: Length of a reply.
-        turns: Of a conversation.
-        temperature: Of sampling; random weights need 1, or they say one thing for ever.
+        base_url: The server's address, ending in ``/v1``.
+        max_tokens: Length of a reply, in tokens.
+        turns: Number of turns in a conversation.
+        temperature: Sampling temperature; random weights need 1, or they repeat one thing for ever.
     """
 
     def __init__(self, base_url: str, *, max_tokens: int, turns: int, temperature: float) -> None:
@@ -82,7 +82,7 @@ class Bench:
                 await self._turn("plugin", context, f"llm_ttft.{key}", None)
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections of both clients; may be called twice."""
         await self.plugin.aclose()
         await self.bare.close()
 
@@ -106,8 +106,8 @@ class Bench:
         begin = time.perf_counter()
         first, last, tokens, text = 0.0, 0.0, 0, ""
         async for piece in stream:
-            # The end is part of it: the plugin holds back the end of a reply that came near its
-            # limit, the last fifth, until it knows whether it is a sentence.
+            # The end counts too: of a reply that came near its limit the plugin holds back the last
+            # fifth, until it knows whether it is a sentence.
             last = time.perf_counter()
             if isinstance(piece, int):
                 tokens = piece
@@ -121,7 +121,7 @@ class Bench:
         return text
 
     async def _plugin_text(self, context: llm.ChatContext) -> AsyncIterator[str | int]:
-        """The reply's pieces, and at the end its tokens as the server counted them."""
+        """The reply's pieces, and at the end the number of its tokens by the server's count."""
         async with self.plugin.chat(chat_ctx=context) as stream:
             async for chunk in stream:
                 if chunk.delta and chunk.delta.content:
@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=60)
     parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--warmed", type=int, default=10, help="prefixes warmed and not warmed")
-    parser.add_argument("--name", default="llm", help="of the result (llm)")
+    parser.add_argument("--name", default="llm", help="name of the result (llm)")
     asyncio.run(_main(parser.parse_args()))
 
 

@@ -38,17 +38,17 @@ LINES: dict[str, Line | None] = {
 }
 THRESHOLDS = (0.4, 0.5, 0.55, 0.6, 0.7)
 DELAYS = (0.16, 0.3, 0.5)
-"""Seconds, for ``min_delay``."""
+"""Seconds; values of ``min_delay``."""
 GAP = 0.3
 """Seconds of silence within a sentence that are counted."""
 NOISES = ("keyboard", "door", "music")
 _PER_NOISE = 24
 _LEVEL = -10.0
-"""Of a noise, in dB of speech."""
+"""Level of a noise, in dB relative to speech."""
 _AROUND = np.zeros(SAMPLE_RATE, np.int16)
 _WINDOW = VAD_WINDOW_SAMPLES / SAMPLE_RATE
 _ONSET = int(MIN_SPEECH / _WINDOW) + 1
-"""Windows of voice that begin a turn."""
+"""How many windows of voice begin a turn."""
 
 
 @dataclass
@@ -149,7 +149,7 @@ async def backchannels(name: str) -> dict[str, report.Metric]:
 
 
 def ends(found: Sequence[tuple[End, Sound]], name: str) -> Iterator[tuple[str, report.Metric]]:
-    """What finished turns wait over a line, and how many pauses are cut into."""
+    """How long the agent waits at finished turns over a line, and how many pauses it cuts into."""
     model = smart_turn.load()
     for end, sound in found:
         end.endings["smart_turn"] = [model(s) for s in endturn.heard(sound, LINES[name])]

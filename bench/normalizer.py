@@ -1,4 +1,4 @@
-"""Normaliser: milliseconds a unit, cold start and memory.
+"""Normaliser: milliseconds per unit, cold start and memory.
 
 Run with ``make bench-normalizer``. Units are sentences of 60 characters at most as a language
 model writes them, each with figures that have not been seen before, so that no cache of numbers
@@ -83,7 +83,7 @@ def _measure(say: Callable[[str], str]) -> dict[str, list[float]]:
                 say(unit)
                 cpu, wall = time.thread_time() - began_cpu, time.perf_counter() - began
                 times.setdefault(kind, []).append(wall * 1e3)
-                # What the scheduler of a shared machine adds is no cost of the normaliser.
+                # What the scheduler of a shared machine adds is not a cost of the normaliser.
                 times.setdefault(f"{kind}.cpu", []).append(cpu * 1e3)
     return times
 

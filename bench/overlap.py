@@ -1,8 +1,8 @@
 """What the decision about a sound over the agent's speech costs the processor.
 
-Run with ``make bench-overlap``. A voice that nobody decides about is the dearest: every window of
-it is compared with what was played. Beside it, what is spent while nobody speaks over the agent,
-and while the agent is silent. Silero's own work is not counted: it is there without any overlap.
+Run with ``make bench-overlap``. A voice that stays undecided costs most: every window of it is
+compared with what was played. Beside it is what is spent while nobody speaks over the agent, and
+while the agent is silent. Silero's own work is not counted: it is done in any case.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness import report
 SECONDS = 20.0
 _FRAME = SAMPLE_RATE // FRAMES_PER_SECOND
 _PER = 0.1
-"""The processor's time is told for so many seconds of sound."""
+"""Seconds of sound for which the processor's time is given."""
 
 
 class _Stage:

@@ -1,7 +1,7 @@
 """Words heard over the phone: the recogniser's error rate, wideband and through G.711.
 
 Run with ``make bench-phone``. The same sentences in the same voices, at full band and through each
-line, go to the CPU profile's ear. English is counted by word, Chinese by character.
+line, go to the CPU profile's STT. English is counted by word, Chinese by character.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SENTENCES = Path(__file__).with_name("phone_sentences.yaml")
 
 
 def words(text: str, language: str) -> str:
-    """A text as it is compared: simplified characters apart, or lower-case words."""
+    """A text as it is compared: simplified characters with spaces between, or lower-case words."""
     if language == "zh":
         return " ".join(re.sub(r"[\W_]", "", opencc.OpenCC("t2s").convert(text)))
     return " ".join(re.findall(r"[a-z']+", text.lower()))

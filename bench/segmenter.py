@@ -1,7 +1,7 @@
-"""Segmenter: megabytes of text (UTF-8) a second of one core.
+"""Segmenter: megabytes of text (UTF-8) per second of one core.
 
-Run with ``make bench-segmenter``. Texts are given whole, and in tokens of four characters as a
-language model's come; the units must be the same.
+Run with ``make bench-segmenter``. Texts are given whole, and in tokens of four characters, as a
+language model gives them; the units must be the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RUNS = 5
 
 
 def run(text: str, step: int) -> tuple[float, list[str]]:
-    """Segment a text that comes in steps; return megabytes a second of CPU time, and the units."""
+    """Segment a text that comes in steps; return megabytes per CPU second, and the units."""
     segmenter = Segmenter()
     units: list[str] = []
     begun = time.process_time()

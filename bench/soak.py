@@ -30,14 +30,14 @@ _SETTLED = 60.0
 
 
 async def call(
-    voice: qwen3_tts.TTS, rng: random.Random, until: float, outcomes: Counter[str]
+    tts: qwen3_tts.TTS, rng: random.Random, until: float, outcomes: Counter[str]
 ) -> None:
-    """Hear replies until a moment of `time.monotonic`."""
+    """Receive replies until a moment of `time.monotonic`."""
     language = rng.choice(sorted(REPLIES))
     while time.monotonic() < until:
         interrupted = rng.random() < 0.2
         left = rng.uniform(0.0, 6.0) if interrupted else float("inf")  # seconds of audio
-        async with voice.stream(conn_options=_ONCE, language=language) as stream:
+        async with tts.stream(conn_options=_ONCE, language=language) as stream:
             for token in REPLIES[language]:
                 stream.push_text(token)
             stream.end_input()
@@ -53,7 +53,7 @@ async def call(
 
 
 class Retries(logging.Handler):
-    """Counts the units that were asked for again, of which a listener hears a pause at most."""
+    """Counts the units that were asked for again, which a listener hears as a pause at most."""
 
     def __init__(self, outcomes: Counter[str]) -> None:
         super().__init__(logging.WARNING)
@@ -86,18 +86,17 @@ async def main() -> None:
     retries: Counter[str] = Counter()
     logging.getLogger("livekit.plugins.qwen3_tts").addHandler(Retries(retries))
     async with aiohttp.ClientSession() as session:
-        voice = qwen3_tts.TTS(base_url=args.url, http_session=session)
-        # At the first count callers speak, at the last they do not: tasks and files are counted
-        # between two rounds of calls.
+        tts = qwen3_tts.TTS(base_url=args.url, http_session=session)
+        # Tasks and files are counted between two rounds of calls, when no call is running.
         counts: list[dict[str, float]] = []
         settling = min(_SETTLED, args.minutes * 30)
         for seconds in (settling, args.minutes * 60 - settling):
             until = time.monotonic() + seconds
             await asyncio.gather(
-                *(call(voice, random.Random(i), until, outcomes) for i in range(args.streams))
+                *(call(tts, random.Random(i), until, outcomes) for i in range(args.streams))
             )
             counts.append(left_behind())
-        await voice.aclose()
+        await tts.aclose()
     errors = {text: n for text, n in outcomes.items() if text.startswith("error")}
     for text, n in (errors | retries).items():
         print(f"{n} times {text}")

@@ -1,9 +1,9 @@
-"""Voice: first audio, holes and speed of a TTS service as the plugin uses it.
+"""TTS: first audio, holes and speed of a service as the plugin uses it.
 
 Run with ``make bench-tts URL=http://host:8091/v1``. All streams of a round start together; each
 is one reply spoken by the plugin, from its text to its audio, and ends in an error only where a
-user would have heard it. A service that makes speech slower than it is spoken is not asked for
-more streams.
+user would have noticed it. A service that makes speech more slowly than it is spoken is not asked
+for more streams.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Spoken:
 
     @property
     def first(self) -> float:
-        """Time to first audio, in seconds; what the plugin held it back is part of it."""
+        """Time to first audio, in seconds, including how long the plugin held it back."""
         return self.arrivals[0][0]
 
     @property
@@ -63,7 +63,7 @@ class Spoken:
         """How often playback that began with the first byte would have run dry."""
         holes, dry_at = 0, self.first
         for at, length in self.arrivals:
-            if at > dry_at + 1e-3:  # a millisecond is the clock's, not the ear's
+            if at > dry_at + 1e-3:  # a millisecond is the clock's error, and is not heard
                 holes += 1
                 dry_at = at
             dry_at += length
@@ -75,11 +75,11 @@ class Spoken:
         return gap_free(self.arrivals) - self.first
 
 
-async def speak(voice: qwen3_tts.TTS, language: str) -> Spoken | None:
+async def speak(tts: qwen3_tts.TTS, language: str) -> Spoken | None:
     """Have one reply spoken; None if it ended in an error."""
     arrivals: list[tuple[float, float]] = []
     samples: list[Samples] = []
-    async with voice.stream(conn_options=_ONCE) as stream:
+    async with tts.stream(conn_options=_ONCE) as stream:
         start = time.perf_counter()
         stream.push_text(REPLIES[language])
         stream.end_input()
@@ -105,7 +105,7 @@ def summarise(key: str, rounds: list[Spoken | None], units: int) -> dict[str, re
         f"total.{key}": report.percentiles([s.total * 1000 for s in spoken], "ms"),
         f"rtf.{key}": report.percentiles([s.total / s.audio for s in spoken], "ratio"),
         f"holes.{key}": report.total([s.holes for s in spoken], "holes"),
-        # Every unit but a reply's first is joined to the one before it.
+        # Every unit except a reply's first is joined to the one before it.
         f"units.{key}": {"value": units / len(rounds), "n": len(rounds), "unit": "a reply"},
         f"joins.{key}": {"value": units - len(rounds), "n": len(rounds), "unit": "joins"},
         f"clicks.{key}": report.total([len(clicks(s.samples)) for s in spoken], "clicks"),
@@ -118,7 +118,7 @@ class Bench:
 
     Args:
         url: Base URL of the service, ending in ``/v1``.
-        rounds: How many are measured for each number of streams.
+        rounds: How many rounds are measured for each number of streams.
     """
 
     def __init__(self, url: str, rounds: int) -> None:
@@ -131,8 +131,8 @@ class Bench:
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._count)
         async with aiohttp.ClientSession(trace_configs=[trace]) as session:
-            voice = qwen3_tts.TTS(base_url=self._url, language=language, http_session=session)
-            cold = await speak(voice, language)
+            tts = qwen3_tts.TTS(base_url=self._url, language=language, http_session=session)
+            cold = await speak(tts, language)
             if cold is None:
                 sys.exit(f"{self._url} does not speak: see above.")
             metrics: dict[str, report.Metric] = {
@@ -144,15 +144,13 @@ class Bench:
                 for i in range(self._rounds + 1):
                     if i == 1:  # the first round warmed up what the server keeps for this number
                         spoken, self._units = [], 0
-                    spoken += await asyncio.gather(
-                        *(speak(voice, language) for _ in range(streams))
-                    )
+                    spoken += await asyncio.gather(*(speak(tts, language) for _ in range(streams)))
                 metrics |= summarise(f"streams{streams}.{language}", spoken, self._units)
                 slow = [s is None or s.total > s.audio for s in spoken]
                 if 2 * sum(slow) > len(slow) and streams != numbers[-1]:
                     print(f"{language}: slower than speech at {streams} streams, no more asked")
                     break
-            await voice.aclose()
+            await tts.aclose()
         return metrics
 
     async def _count(self, _: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:

@@ -1,11 +1,11 @@
-"""Voice, unit by unit: first audio and holes of vllm-omni servers under growing load.
+"""TTS unit by unit: first audio and holes of vllm-omni servers under growing load.
 
-``python -m bench.units http://127.0.0.1:8091/v1``, or with the addresses of several servers of one
-voice. The units are what the plugin's segmenter makes
-of real replies, starters and mains in turn, each one request as the plugin sends it. *Burst*: so
-many requests are always being made, the first of them together. *Staggered*: so many talkers, who
-pause for 0 to 2 s between their units, as people do. *Poisson* (``--rates``): so many requests a
-second come by chance, whether or not the ones before have been answered.
+``python -m bench.units http://127.0.0.1:8091/v1``, or with the addresses of several servers of the
+same model. The units are what the plugin's segmenter makes of real replies, starters and mains in
+turn, each one request as the plugin sends it. *Burst*: that many requests are always running, and
+the first of them start together. *Staggered*: that many talkers, who pause for 0 to 2 s between
+their units, as people do. *Poisson* (``--rates``): that many requests per second come at random,
+whether or not the ones before have been answered.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from harness.playback import BYTES_PER_SECOND, audible, gap_free
 
 from .tts import REPLIES
 
-# Beyond this a listener is gone, and the plugin has tried again.
+# After this a listener has gone, and the plugin has tried again. Seconds.
 _DEADLINE = 30.0
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One request to the voice."""
+    """One request to the TTS."""
 
     text: str
     language: str
@@ -47,13 +47,13 @@ class Unit:
         """The request as the plugin writes it.
 
         Args:
-            model: What the server calls it.
+            model: The model's name at the server.
             voice: The speaker; the server's first if None.
-            spoken: End it where a reader of the text would, 0.22 s a syllable and 0.2 s: for
-                random weights, which do not know when to end.
+            spoken: Whether to end it where a reader of the text would, after 0.22 s per syllable
+                and 0.2 s: for random weights, which do not know when to end.
         """
         syllables = len(self.text) if self.language == "Chinese" else 1.5 * len(self.text.split())
-        # The plugin's guard against a voice that never stops.
+        # The plugin's limit for a model that never stops.
         seconds = 0.22 * syllables + 0.2 if spoken else 3 * 0.22 * syllables + 4
         # In codec frames.
         frames = math.ceil(seconds * 12.5)
@@ -70,7 +70,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Answer:
-    """A unit as it arrived: for each network chunk when, in seconds, and how much audio."""
+    """A unit as it arrived: when each network chunk came, and its length, both in seconds."""
 
     unit: Unit
     arrivals: Sequence[tuple[float, float]]
@@ -115,13 +115,13 @@ def units() -> Iterator[Unit]:
 
 
 class Servers:
-    """Servers of one voice; the next unit goes to the one with the fewest.
+    """Servers of the same model; the next unit goes to the one with the fewest requests.
 
     Args:
-        session: Connections without a limit.
-        urls: Their addresses, ending in ``/v1``.
+        session: The HTTP session, without a limit of connections.
+        urls: The servers' addresses, ending in ``/v1``.
         voice: The speaker; the server's first if None.
-        spoken: As for :meth:`Unit.body`.
+        spoken: Whether to end units where a reader would, as for :meth:`Unit.body`.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Servers:
         self._spoken = spoken
         self._model = ""
         self.peak = 0
-        """The most requests at once since it was last set to 0."""
+        """The most requests that ran at once since this was last set to 0."""
 
     async def ready(self) -> None:
         """Ask for the model."""
@@ -146,7 +146,7 @@ class Servers:
             self._model = (await response.json())["data"][0]["id"]
 
     async def ask(self, unit: Unit) -> Answer | None:
-        """One unit; None if it failed, which counts against the voice."""
+        """Ask for one unit; None if it failed, which counts against the server."""
         arrivals: list[tuple[float, bytes]] = []
         url = min(self._running, key=lambda u: self._running[u])
         self._running[url] += 1
@@ -172,7 +172,7 @@ class Servers:
         return Answer(unit, lengths, audible(arrivals))
 
     async def burst(self, streams: int, count: int) -> list[Answer | None]:
-        """``count`` units, ``streams`` of them at any time."""
+        """Ask for ``count`` units, ``streams`` of them at any time."""
         stream = units()
 
         async def work() -> list[Answer | None]:
@@ -181,7 +181,7 @@ class Servers:
         return [a for many in await asyncio.gather(*(work() for _ in range(streams))) for a in many]
 
     async def staggered(self, streams: int, each: int) -> list[Answer | None]:
-        """``streams`` talkers of ``each`` units, with pauses between."""
+        """Have ``streams`` talkers ask for ``each`` units, with pauses between."""
         dice = random.Random(streams)
         stream = units()
 
@@ -195,9 +195,9 @@ class Servers:
         return [a for many in await asyncio.gather(*(talk() for _ in range(streams))) for a in many]
 
     async def poisson(self, rate: float, seconds: float) -> list[Answer | None]:
-        """Units that come by chance, ``rate`` a second for that long, however many are unanswered.
+        """Ask for units at random, ``rate`` per second, however many are still unanswered.
 
-        The same rate and duration give the same times.
+        The same rate and duration, in seconds, give the same times.
         """
         stream = units()
         start = time.perf_counter()
@@ -220,7 +220,7 @@ def arrivals(rate: float, seconds: float) -> Iterator[float]:
 
 @asynccontextmanager
 async def busy(url: str, talkers: int, *, voice: str | None = None) -> AsyncIterator[None]:
-    """Keep a voice busy with talkers who never end, for as long as the context lasts."""
+    """Keep a TTS busy with talkers who never end, for as long as the context lasts."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         server = Servers(session, [url], voice)
         await server.ready()
@@ -252,7 +252,7 @@ def summarise(key: str, answers: Sequence[Answer | None], wall: float) -> dict[s
     holes = [1000 * a.hole for a in good]
     return found | {
         f"rtf.{key}": report.percentiles([a.arrivals[-1][0] / a.audio for a in good], "ratio"),
-        # A millisecond is the clock's, not the ear's.
+        # A millisecond is the clock's error, and is not heard.
         f"holes.{key}": report.total([hole > 1.0 for hole in holes], "requests"),
         f"longest_hole.{key}": {"value": round(max(holes), 1), "n": len(good), "unit": "ms"},
         f"audio.{key}": report.percentiles([a.audio for a in good], "s"),
@@ -279,12 +279,12 @@ async def measure(
 
     Args:
         urls: The servers' addresses, ending in ``/v1``.
-        streams: Requests at a time, and talkers.
-        rates: Requests a second that come by chance.
-        seconds: For how long they come, at each rate.
-        requests: At least so many for each number in a burst, and twice the number.
-        voice: The speaker.
-        spoken: As for :meth:`Unit.body`.
+        streams: Numbers of requests at a time, and of talkers.
+        rates: Numbers of requests per second that come at random.
+        seconds: For how many seconds they come, at each rate.
+        requests: Least number of requests of a burst, which has at least twice its streams.
+        voice: The speaker; the server's first if None.
+        spoken: Whether to end units where a reader would, as for :meth:`Unit.body`.
     """
     metrics: dict[str, report.Metric] = {}
     connector = aiohttp.TCPConnector(limit=0)
@@ -303,7 +303,7 @@ async def measure(
             metrics[f"peak.{key}"] = {"value": server.peak, "n": len(answers), "unit": "requests"}
 
         for number in streams:
-            # One stream alone takes its time: half as many tell enough.
+            # One stream alone takes long: half as many say enough.
             count = max(requests // 2 if number == 1 else requests, 2 * number)
             await take(f"burst.streams{number}", partial(server.burst, number, count))
             each = max(3, 8 // number)
@@ -332,14 +332,16 @@ def main() -> None:
     parser.add_argument("urls", nargs="+", help="the server's address, ending in /v1; or several")
     parser.add_argument("--streams", type=int, nargs="*", default=[1, 8, 16, 32, 64])
     parser.add_argument("--rates", type=float, nargs="*", default=[1, 4, 8, 10, 16, 20])
-    parser.add_argument("--seconds", type=float, default=25.0, help="for each rate (25)")
-    parser.add_argument("--requests", type=int, default=64, help="for each number of streams (64)")
+    parser.add_argument("--seconds", type=float, default=25.0, help="seconds for each rate (25)")
+    parser.add_argument(
+        "--requests", type=int, default=64, help="requests for each number of streams (64)"
+    )
     parser.add_argument("--voice", help="the speaker; the server's first if not given")
     parser.add_argument(
         "--spoken", action="store_true", help="end each unit where a reader would (random weights)"
     )
-    parser.add_argument("--name", default="units", help="of the result (units)")
-    parser.add_argument("--profile", help="what was measured, for the record; the address")
+    parser.add_argument("--name", default="units", help="name of the result (units)")
+    parser.add_argument("--profile", help="what was measured, for the record (the addresses)")
     asyncio.run(_main(parser.parse_args()))
 
 

@@ -1,7 +1,7 @@
 """Where in a recording each word of a known text ends.
 
 Whisper is not asked what was said, which it may mishear, but where: its attention is aligned with
-the text (dynamic time warping, the method behind its word timestamps).
+the text (by dynamic time warping, the method behind its word timestamps).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HOP = 0.01
 
 _EARLY = 0.06
 """Seconds by which its attention leaves a word before the word ends: the median of 958 words whose
-durations Kokoro's own model tells. What is left is 42 ms at P50 in English, 25 in Chinese."""
+durations are known from Kokoro's model. What is left is 42 ms at P50 in English, 25 in Chinese."""
 
 
 class Aligner:
@@ -39,8 +39,8 @@ class Aligner:
 
         Args:
             samples: A recording of 30 s at most, at :data:`SAMPLE_RATE`.
-            words: All that is said in it, in order, with the marks and blanks around.
-            language: Of the words.
+            words: All that is said in it, in order, with punctuation and spaces.
+            language: Language of the words, ``en`` or ``zh``.
 
         Returns:
             The end of each word in seconds; a pause after a word is not part of it.

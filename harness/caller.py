@@ -1,7 +1,7 @@
 """A caller: joins a room as a person's client does, speaks into it, and keeps what it hears.
 
-Everything is timed on the caller's own clock, at its own ears: what the platform says of itself
-is not used for any figure.
+Everything is timed on the caller's own clock, by what it sends and receives: what the platform says
+of itself is not used for any figure.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class DelayLine:
     """What comes out of a loudspeaker and into the microphone beside it.
 
     Args:
-        delay: Between the two, in seconds.
-        level: Of what comes in, in dB.
+        delay: Seconds from one to the other.
+        level: Level of what comes in, in dB relative to what is played.
     """
 
     def __init__(self, delay: float, level: float) -> None:
@@ -65,7 +65,7 @@ class DelayLine:
         self._line = np.concatenate([self._line, samples])
 
     def take(self, count: int) -> Samples:
-        """So many samples of what comes in."""
+        """The next ``count`` samples of what comes in."""
         taken, self._line = self._line[:count], self._line[count:]
         if len(taken) < count:
             # The loudspeaker is late: what it plays next is to come after the whole delay again.
@@ -85,8 +85,8 @@ class Caller:
     said: Channel = field(default_factory=Channel)
     heard: Channel = field(default_factory=Channel)
     """What the agent says."""
-    murmured: Channel = field(default_factory=Channel)
-    """What it murmurs, on a track of its own (the turn-taking plugin's ``conduct.backchannel``)."""
+    backchannels: Channel = field(default_factory=Channel)
+    """Its backchannels, which the turn-taking plugin puts on a track of their own."""
     captions: dict[str, Caption] = field(default_factory=dict)
     states: list[tuple[float, str]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
@@ -148,7 +148,7 @@ class Caller:
             When it was seen, in seconds from the start.
 
         Raises:
-            TimeoutError: It was not in time.
+            TimeoutError: The agent was not in that state in time.
         """
         async with asyncio.timeout(within):
             while self.state != state:
@@ -166,7 +166,7 @@ class Caller:
         Args:
             after: Sound before this moment is not the answer, in seconds from the start.
             quiet: Silence that ends an answer, in seconds; pauses between sentences are shorter.
-            within: Deadline, in seconds.
+            within: Longest wait, in seconds.
 
         Returns:
             What was heard from its first to its last sound.
@@ -257,16 +257,16 @@ async def join(
     call: dict[str, str] | None = None,
     line: Line | None = None,
 ) -> AsyncIterator[Caller]:
-    """Join a room, with a microphone that is open and ears that record.
+    """Join a room, with an open microphone, and record what is heard.
 
     Args:
-        server: Where it is.
-        room: Its name.
-        identity: Of the caller.
-        language: That the caller's client names.
+        server: The server that the room is on.
+        room: Name of the room.
+        identity: Identity of the caller.
+        language: Language that the caller's client names.
         call: The attributes of a call: the caller is on the phone, as LiveKit's SIP service would
             bring them in. None for a browser.
-        line: What their voice goes through.
+        line: The telephone line that their voice goes through.
 
     Raises:
         livekit.rtc.ConnectError: The server cannot be reached or refuses.
@@ -288,7 +288,7 @@ async def join(
             # Others in the room are heard by the agent, not by this caller.
             is_agent = participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
             if is_agent and track.kind == rtc.TrackKind.KIND_AUDIO:
-                channel = caller.murmured if publication.name == TRACK else caller.heard
+                channel = caller.backchannels if publication.name == TRACK else caller.heard
                 own(tasks.create_task(caller._hear(track, channel)))
 
         @caller.room.on("participant_attributes_changed")
@@ -317,14 +317,14 @@ async def join(
 
 
 def agent_token(server: Server, room: str, identity: str = "agent") -> str:
-    """A ticket as LiveKit gives to the agents that it sends for."""
+    """A token like those that LiveKit gives to the agents it dispatches."""
     grants = api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
     token = api.AccessToken(server.api_key, server.api_secret)
     return token.with_identity(identity).with_kind("agent").with_grants(grants).to_jwt()
 
 
 def _phone_token(server: Server, room: str, identity: str, call: dict[str, str]) -> str:
-    """A ticket as the SIP service's own: no browser can make itself one of that kind."""
+    """A token like the SIP service's own: no browser can get one of that kind."""
     return (
         api.AccessToken(server.api_key, server.api_secret)
         .with_identity(identity)

@@ -7,17 +7,18 @@ import numpy as np
 from .recording import SAMPLE_RATE, Samples
 
 _AROUND = SAMPLE_RATE * 2 // 1000
-"""2 ms on either side: less than a period of any voice, more than a consonant's finest grain."""
+"""Samples on either side, 2 ms: less than a period of any voice, more than the finest detail of a
+consonant."""
 _RATIO = 3.5
-"""By how much a click's jump exceeds every other one around it. In 22 s of Kokoro and hibari the
-highest is 3.0; of 260 places where their speech was cut hard, 2 in 5 are above 3.5, the others
+"""How many times larger a click's jump is than any other around it. In 22 s of Kokoro and hibari
+the highest is 3.0; of 260 places where their speech was cut hard, 2 in 5 are above 3.5, the others
 being as rough as the speech itself."""
 _LEAST = 500
 """Smaller jumps, below -36 dBFS, are not heard beside speech."""
 
 
 def clicks(samples: Samples) -> list[float]:
-    """When it clicks, in seconds from the start."""
+    """When there are clicks, in seconds from the start."""
     jumps = np.abs(np.diff(samples.astype(np.int32)))
     # The jump itself may be spread over its neighbours by a resampler or a codec.
     padded = np.pad(jumps, _AROUND + 1)

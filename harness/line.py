@@ -12,24 +12,24 @@ from .recording import SAMPLE_RATE, Samples
 from .resample import resampled
 
 _RATE = 8_000
-"""Hz, of G.711."""
+"""Sample rate of G.711, in Hz."""
 _LOW, _HIGH = 300.0, 3_400.0
-"""Hz: the band of a telephone, ITU-T G.712."""
+"""The band of a telephone, in Hz (ITU-T G.712)."""
 _PACKET = _RATE // 50
-"""20 ms, what every provider sends."""
+"""Samples in a packet: 20 ms, which every provider sends."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line.
+    """A telephone line.
 
     Args:
-        law: Of G.711: mu-law in America and Japan, A-law elsewhere.
+        law: The law of G.711: mu-law in America and Japan, A-law elsewhere.
         loss: Share of packets that are lost. LiveKit's SIP service puts silence in their place
             (its ``silence_filler.go``).
-        seed: Which of them, and of the noise.
-        noise: Of the line, while nobody speaks and while they do, in dBFS; none if None. That of a
-            good line is at -65 dBm0 (ITU-T G.712), which is -68 here.
+        seed: Seed of the losses and the noise.
+        noise: Level of the noise of the line, whether anybody speaks or not, in dBFS; None for no
+            noise. On a good line it is -65 dBm0 (ITU-T G.712), which is -68 here.
     """
 
     law: Literal["ulaw", "alaw"] = "ulaw"

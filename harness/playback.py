@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 BYTES_PER_SECOND = 48_000
-"""Of mono s16 at 24 kHz."""
+"""Bytes of one second of mono s16 at 24 kHz."""
 _AUDIBLE = 10 ** (-50 / 20) * 32768
-"""−50 dBFS, as for voice to voice."""
+"""Magnitude of a sample at −50 dBFS, the threshold of voice to voice."""
 
 
 def gap_free(arrivals: Iterable[tuple[float, float]]) -> float:

@@ -17,9 +17,9 @@ def first_audio(metrics: Mapping[str, Metric], streams: Sequence[int], path: Pat
     """Draw gap-free first audio, P50 and P95, of bursts and of staggered talkers.
 
     Args:
-        metrics: As :func:`bench.units.measure` gives them.
-        streams: The numbers measured, on a logarithmic axis.
-        path: Of the SVG file.
+        metrics: The figures, as :func:`bench.units.measure` gives them.
+        streams: The numbers of streams measured, for a logarithmic axis.
+        path: Path of the SVG file.
     """
     lines = [
         [_value(metrics[f"gap_free.{way}.streams{n}"], which) for n in streams]

@@ -23,8 +23,8 @@ class Channel:
     """Audio laid on a time line as it comes in.
 
     Args:
-        slack: A frame that is later than this after the end of what is recorded leaves a gap of
-            silence, in seconds. Smaller delays are the jitter of the event loop.
+        slack: Seconds by which a frame may come late without leaving a gap of silence. Smaller
+            delays are the jitter of the event loop.
     """
 
     def __init__(self, slack: float = 0.04) -> None:
@@ -58,7 +58,7 @@ class Channel:
         return self._length / SAMPLE_RATE
 
     def samples(self) -> Samples:
-        """All of it, from the start; to be read before more comes in."""
+        """All that was recorded, from the start; read it before more comes in."""
         return self._buffer[: self._length]
 
     def first_sound(self, after: float) -> float | None:
@@ -70,7 +70,7 @@ class Channel:
         return last_sound(self.samples(), before=before)
 
     def between(self, start: float, end: float) -> Samples:
-        """A part of it; times in seconds."""
+        """A part of the recording; times in seconds."""
         return self.samples()[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)].copy()
 
     def _append(self, samples: Samples) -> None:
@@ -81,7 +81,7 @@ class Channel:
         self._length = end
 
     def _close_gap(self, early: int) -> None:
-        """Take back a gap that was none: the reader was held up, and frames come in a burst."""
+        """Take back a gap that was not one: the reader was held up, and frames come in a burst."""
         gap = self._gap
         closed = min(early, gap.stop - gap.start)
         if not closed:

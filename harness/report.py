@@ -50,9 +50,9 @@ def write(name: str, metrics: dict[str, Metric], *, profile: str) -> Path:
     """Print a table and write ``bench/out/NAME.json``.
 
     Args:
-        name: Of the benchmark.
-        metrics: By stable, dotted, lower-case key.
-        profile: Of the agent that was measured.
+        name: Name of the benchmark.
+        metrics: The figures by stable, dotted, lower-case key.
+        profile: What was measured: the agent's profile, or an address.
     """
     table = Table(title=name)
     for column in ("figure", "P50", "P95", "P99", "value", "n", "unit"):
@@ -101,7 +101,7 @@ def _cpu() -> str:
 
 
 def _gpu() -> dict[str, str]:
-    """The first GPU of this machine and its driver, where there is one."""
+    """The first GPU of this machine and its driver, if there is one."""
     try:
         result = subprocess.run(
             ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],

@@ -15,11 +15,11 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 RATE = 24_000
 LETTERS_PER_SECOND = 10
-"""A voice of even speed, so that a test can say when a sentence ends."""
+"""An even speed of speech, so that a test can say when a sentence ends."""
 
 
 class Vad(vad.VAD):
-    """A detector that others hear too, as the agent's microphone."""
+    """A detector with listeners of its own, like the agent's microphone."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=vad.VADCapabilities(update_interval=0.032))
@@ -53,9 +53,9 @@ class Stt(stt.STT[str]):
     """Hears what the test says, whatever is spoken.
 
     Args:
-        texts: What it hears, one after the other.
-        streaming: Whether it hears each at once. If not, it hears the next one in each utterance,
-            and nothing once there are no more.
+        texts: The transcripts that it gives, one after the other.
+        streaming: Whether it gives each at once. If not, it gives the next one for each utterance,
+            and an empty one when there are no more.
     """
 
     def __init__(self, *texts: str, streaming: bool = True) -> None:

@@ -19,7 +19,7 @@ from .recording import SAMPLE_RATE, Samples
 from .resample import resampled
 
 RATE = 8000
-"""Hz, of G.711."""
+"""Sample rate of G.711, in Hz."""
 _HEADER = 44
 """Bytes of a WAV file before its samples."""
 
@@ -60,20 +60,20 @@ class Phone:
 
     @property
     def heard(self) -> Samples:
-        """All that was heard so far, at the rate of the bench."""
+        """All that was heard so far, at the harness's sample rate."""
         return self._recorded("dec")
 
     @property
     def said(self) -> Samples:
-        """All that was sent, likewise."""
+        """All that was sent so far, at the harness's sample rate."""
         return self._recorded("enc")
 
     @property
     def lead(self) -> float | None:
         """How much more has been sent than heard so far, in seconds; None before there is sound.
 
-        Both recordings grow as the sound goes out and comes in, so that a moment of the one is
-        this much later in the other.
+        Both recordings grow as sound goes out and comes in, so that the same moment is this much
+        later in one than in the other.
         """
         sizes = [file.stat().st_size for file in sorted(self._folder.glob("dump-*.wav"))]
         if len(sizes) < 2 or not all(size > _HEADER for size in sizes):
@@ -109,7 +109,7 @@ class Phone:
         """Wait for the phone to say something.
 
         Raises:
-            TimeoutError: It did not in time; the text is what it said.
+            TimeoutError: It did not say so in time; the text is what it did say.
         """
         try:
             async with asyncio.timeout(within):
@@ -155,12 +155,12 @@ async def phone(
     """A phone, for as long as the context lasts.
 
     Args:
-        folder: An empty one, for its files.
-        microphone: What is said from the moment the call is established, at the bench's rate.
-        number: Its own.
-        codec: The only one it offers: pcmu or pcma.
+        folder: A new folder for its files.
+        microphone: What is said from the moment the call is established, at the harness's rate.
+        number: The phone's own number.
+        codec: The only codec it offers: pcmu or pcma.
         account: More account parameters of baresip, such as ``answermode=auto``.
-        port: Where it is called, of :func:`free_port`; a free one if not given.
+        port: The port at which it is called, from :func:`free_port`; a free one if not given.
     """
     address = f"127.0.0.1:{port or free_port()}"
     account = f"<sip:{number}@{address}>;regint=0;audio_codecs={codec};{account}\n"
@@ -194,7 +194,7 @@ def _furnish(folder: Path, microphone: Samples, address: str, account: str) -> N
 
 
 def free_port() -> int:
-    """A port that is free for UDP and TCP, as the next one is for TCP: baresip takes all three."""
+    """A port that is free for UDP and TCP, the next one free for TCP: baresip takes all three."""
     while True:
         with (
             socket.socket() as tcp,

@@ -1,7 +1,7 @@
-"""A session that says what it is told, in a room of its own, with the plugin for a voice.
+"""A session that says what it is told, in a room of its own, through the TTS plugin.
 
 What the agent itself says depends on a language model; here the text is known, and so is what
-LiveKit takes down in its history. Listening and turn-taking are the agent's own.
+LiveKit should have in its history. Listening and turn-taking are the agent's own.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from .recording import Samples
 
 @dataclass
 class Reply:
-    """What the voice made of a text: more than is heard if the reply is interrupted."""
+    """What the TTS made of a text: more than is heard if the reply is interrupted."""
 
     words: list[TimedString] = field(default_factory=list)
     frames: list[Samples] = field(default_factory=list)
 
     @property
     def samples(self) -> Samples:
-        """All of it, at 24 kHz."""
+        """The sound of the reply, at 24 kHz."""
         return np.concatenate(self.frames) if self.frames else np.zeros(0, np.int16)
 
 
 class Speaker(Agent):
-    """Says what it is told, and keeps what its voice made."""
+    """Says what it is told, and keeps what the TTS made."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(instructions="", **options)
@@ -62,7 +62,7 @@ class Speaker(Agent):
 
 
 class TurnTakingSpeaker(Speaker, TurnTakingAgent):
-    """One that takes turns as Parley does."""
+    """A speaker that takes turns as Parley does."""
 
     def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
@@ -87,20 +87,21 @@ async def converse(
     tts_url: str,
     stt_url: str,
     language: str,
-    ear: stt.STT[Any] | None = None,
+    stt: stt.STT[Any] | None = None,
     max_ahead: float = 12.0,
     stock: bool = False,
 ) -> AsyncIterator[Conversation]:
     """Bring a speaker and a caller together.
 
     Args:
-        server: Where.
-        tts_url: The voice.
-        stt_url: What the session hears with.
-        language: Of both.
-        ear: What it hears with instead.
-        max_ahead: Seconds of audio that the voice makes ahead.
-        stock: Turn-taking and output are LiveKit's own, as for anybody who has only the plugins.
+        server: The server on which they meet.
+        tts_url: Base URL of the TTS, ending in ``/v1``.
+        stt_url: Base URL of the STT, ending in ``/v1``.
+        language: Language of both.
+        stt: An STT to use in place of the one at ``stt_url``.
+        max_ahead: Seconds of audio that the TTS makes ahead of playback.
+        stock: Whether turn-taking and output are LiveKit's own, as for anybody who has only the
+            engines' plugins.
 
     Raises:
         livekit.rtc.ConnectError: The server cannot be reached or refuses.
@@ -114,12 +115,12 @@ async def converse(
         nobody = api.RoomAgentDispatch(agent_name="nobody")
         await client.room.create_room(api.CreateRoomRequest(name=name, agents=[nobody]))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        voice = qwen3_tts.TTS(
+        tts = qwen3_tts.TTS(
             base_url=tts_url, language=language, max_ahead=max_ahead, http_session=http
         )
-        stack.push_async_callback(voice.aclose)
-        ear = ear or vllm.STT(base_url=stt_url, language=language)
-        stack.push_async_callback(ear.aclose)
+        stack.push_async_callback(tts.aclose)
+        stt = stt or vllm.STT(base_url=stt_url, language=language)
+        stack.push_async_callback(stt.aclose)
         caller = await stack.enter_async_context(join(server, name, language=language))
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name, "speaker"))
@@ -128,16 +129,16 @@ async def converse(
         if stock:
             speaker = Speaker()
             session: AgentSession[Any] = AgentSession(
-                stt=ear,
-                tts=voice,
+                stt=stt,
+                tts=tts,
                 vad=inference.VAD(model="silero"),
                 # In development LiveKit would choose detectors in its cloud.
                 turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
                 use_tts_aligned_transcript=True,
             )
-            voice.follow(session)
+            tts.follow(session)
         else:
-            conversation = make(settings.load("cpu"), room=room, stt=ear, tts=voice)
+            conversation = make(settings.load("cpu"), room=room, stt=stt, tts=tts)
             stack.push_async_callback(conversation.aclose)
             speaker = TurnTakingSpeaker(floor=conversation.floor)
             session = conversation.session

@@ -1,4 +1,4 @@
-"""Speech for callers, made once by the TTS engine and kept; and what a recogniser makes of it."""
+"""Speech for callers, made once by the TTS and kept; and what an STT makes of it."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ async def utterance(tts_url: str, text: str, *, language: str, voice: str) -> Sa
 
 
 async def transcribe(stt_url: str, heard: Samples, rate: int, *, language: str) -> str:
-    """Have a recogniser write down what was heard.
+    """Have an STT write down what was heard.
 
     Args:
         stt_url: Base URL of an STT service, ending in ``/v1``.
-        heard: Mono s16.
-        rate: Of it, in Hz.
+        heard: The sound: mono s16.
+        rate: Its sample rate, in Hz.
         language: ``en`` or ``zh``.
 
     Raises:

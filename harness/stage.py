@@ -22,13 +22,13 @@ from .virtual_time import now
 class Loudspeaker(AudioOutput):
     """Plays by the loop's clock."""
 
-    def __init__(self, voice: Tts) -> None:
+    def __init__(self, tts: Tts) -> None:
         super().__init__(
             label="test", capabilities=AudioOutputCapabilities(pause=False), sample_rate=RATE
         )
-        self._voice = voice
+        self._tts = tts
         self._played = 0
-        """Of the texts of the voice, how many were played before."""
+        """How many of the texts of the TTS were played before."""
         self._began: float | None = None
         self._length = 0.0
         self._end: asyncio.TimerHandle | None = None
@@ -55,10 +55,10 @@ class Loudspeaker(AudioOutput):
     def _finish(self, interrupted: bool) -> None:
         assert self._began is not None
         played = min(asyncio.get_running_loop().time() - self._began, self._length)
-        said = " ".join(self._voice.said[self._played :])
-        heard = said[: int(played * self._voice.letters_per_second)]
+        said = " ".join(self._tts.said[self._played :])
+        heard = said[: int(played * self._tts.letters_per_second)]
         self._began, self._length, self._end = None, 0.0, None
-        self._played = len(self._voice.said)
+        self._played = len(self._tts.said)
         self.on_playback_finished(
             playback_position=played,
             interrupted=interrupted,
@@ -78,11 +78,11 @@ class Stage:
     said: list[tuple[float, str]] = field(default_factory=list)
     """When each message was in the history, and its words; the user's after a ``>``."""
     states: list[tuple[float, str]] = field(default_factory=list)
-    """When the agent began to be in which state."""
+    """When the agent entered each of its states."""
     closed: float | None = None
 
     async def at(self, moment: float) -> None:
-        """Wait until so many seconds after the beginning."""
+        """Wait until a moment, in seconds after the beginning."""
         await asyncio.sleep(moment - asyncio.get_running_loop().time())
 
     def user_speaks(self) -> None:
@@ -166,7 +166,7 @@ async def stage(
 
 
 def lasting(text: str) -> float:
-    """How long the voice speaks, in seconds."""
+    """How long the TTS speaks, in seconds."""
     return len(text.replace(". ", ".")) / LETTERS_PER_SECOND
 
 

@@ -30,11 +30,11 @@ class Turn:
 
     @property
     def voice_to_voice(self) -> float:
-        """Seconds; negative if the agent cut the caller off."""
+        """Seconds from the question's end to the answer; negative if the caller was cut off."""
         return self.answered - self.asked
 
     def stages(self) -> dict[str, float]:
-        """Where the time went, in seconds, one stage after the other; they add up to the whole.
+        """Where the time went, in seconds, stage after stage; together they are the whole.
 
         The transcript and the reply are made while the end of the turn is still being waited
         for, so a stage counts only what it adds.

@@ -13,8 +13,8 @@ import looptime
 def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """Run a test from 0.0 s on, by a clock of its own.
 
-    Sound that a thread works on is waited for: the clock stands still unless the thread takes
-    longer than the next timer.
+    Work in a thread is waited for: the clock stands still unless the thread takes longer than the
+    next timer.
     """
 
     @functools.wraps(test)

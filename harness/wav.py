@@ -1,4 +1,4 @@
-"""PCM in a WAV file, in memory."""
+"""PCM as a WAV file in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .recording import Samples
 
 
 def encode(samples: Samples, rate: int) -> bytes:
-    """Mono s16 samples as a WAV file; rate in Hz."""
+    """Mono s16 samples as the bytes of a WAV file; ``rate`` in Hz."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)

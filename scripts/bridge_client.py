@@ -1,4 +1,4 @@
-"""Speak with the bridge: play its answer, keep it, and draw what took how long.
+"""Speak with the bridge: play its answer, keep it, and draw how long each stage took.
 
 python scripts/bridge_client.py "What is rain?" --out reply.wav --timeline turn.svg
 python scripts/bridge_client.py --audio question.wav --play
@@ -49,7 +49,7 @@ async def player() -> AsyncIterator[asyncio.StreamWriter]:
 
 
 async def ask(args: argparse.Namespace, audio: bytes | None) -> tuple[bytes, dict[str, Any]]:
-    """Send the question; returns the answer's sound and the request's figures."""
+    """Send the question; return the answer's sound and the request's figures."""
     headers = {"Authorization": f"Bearer {args.key}"} if args.key else {}
     named = {"language": args.language, "conversation": args.conversation}
     fields = {name: value for name, value in named.items() if value}
@@ -85,11 +85,11 @@ def main() -> None:
     """Read the command line, ask, and show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", nargs="?", help="what to say")
-    parser.add_argument("--audio", type=Path, help="or a recording of it, a WAV of 16 bits")
+    parser.add_argument("--audio", type=Path, help="or a recording of it: a WAV file of 16 bits")
     parser.add_argument("--url", default="http://127.0.0.1:8090", help="(%(default)s)")
-    parser.add_argument("--key", help="the bridge's key, where it asks for one")
+    parser.add_argument("--key", help="the bridge's key, if it asks for one")
     parser.add_argument("--language", choices=("en", "zh"))
-    parser.add_argument("--conversation", help="a name, to go on with it later")
+    parser.add_argument("--conversation", help="a name, so that it can be continued later")
     parser.add_argument("--play", action="store_true", help="play the answer as it comes")
     parser.add_argument("--out", type=Path, help="write the answer to this WAV file")
     parser.add_argument("--timeline", type=Path, help="draw the turn to this SVG file")

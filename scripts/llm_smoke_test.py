@@ -1,4 +1,4 @@
-"""What works of a vLLM server, in seconds: first token, speed, prefix cache, a stop.
+"""Shows in seconds whether a vLLM server works: first token, speed, prefix cache, a stop.
 
 python scripts/llm_smoke_test.py [http://127.0.0.1:8000/v1]
 """

@@ -18,7 +18,7 @@ elif docker info >/dev/null 2>&1; then
     -e LIVEKIT_API_KEY -e LIVEKIT_API_SECRET -e LIVEKIT_WS_URL
     "${PARLEY_SIP_IMAGE:-livekit/sip:latest}")
 else
-  echo "LiveKit's SIP service is not here: put a livekit-sip on PATH, or start docker so that its" \
+  echo "LiveKit's SIP service is not installed: put a livekit-sip on PATH, or start docker so that its" \
     "container image can be used." >&2
   exit 127
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The ear: Whisper or Qwen3-ASR on upstream vLLM.
+# The STT: Whisper or Qwen3-ASR on upstream vLLM.
 #   STT_MODEL                       openai/whisper-large-v3-turbo, or Qwen/Qwen3-ASR-1.7B
 #   STT_GPU_MEMORY_UTILIZATION      0.12
 #   STT_PORT                        8002

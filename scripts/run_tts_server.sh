@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The voice: Qwen3-TTS on vllm-omni, warmed up before it says that it is ready.
+# The TTS: Qwen3-TTS on vllm-omni, warmed up before it says that it is ready.
 #   TTS_CONFIG    low_latency, concurrent, l40s, 0.24, or a YAML file (docs/tuning.md)
 #   TTS_MODEL     Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice
 #   TTS_PORT      8091

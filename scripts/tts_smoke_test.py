@@ -1,4 +1,4 @@
-"""What works of a vllm-omni server, in seconds: cold and warm first audio, speed, a stop."""
+"""Shows in seconds whether a vllm-omni server works: cold and warm first audio, speed, a stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.tts import REPLIES
 
 
 async def speak(voice: qwen3_tts.TTS, language: str) -> tuple[float, float, float]:
-    """One reply; returns seconds to its first audio, to its end, and of audio."""
+    """Speak one reply; return the seconds to its first audio, to its end, and of its audio."""
     first = audio = 0.0
     async with voice.stream(language=language) as stream:
         start = time.perf_counter()
@@ -63,10 +63,10 @@ async def _main(url: str, times: int) -> int:
 
 
 def main() -> int:
-    """Read the command line and try; returns the exit status."""
+    """Read the command line and test the server; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8091/v1", help="(%(default)s)")
-    parser.add_argument("--times", type=int, default=8, help="replies of a language, 2 at least")
+    parser.add_argument("--times", type=int, default=8, help="replies in a language, at least 2")
     args = parser.parse_args()
     return asyncio.run(_main(args.url, max(2, args.times)))
 

@@ -126,10 +126,10 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
                 yield stt.SpeechEvent(type=kind)
 
     monkeypatch.setattr(Agent.default, "stt_node", recognise)
-    thinker = Relay("calculate", '{"expression": "12 * 8"}')
+    model = Relay("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
     hearing = assistant(quiet, SensingAssistant)
-    async with AgentSession[None](llm=thinker, vad=None) as session:
+    async with AgentSession[None](llm=model, vad=None) as session:
         Conduct(profile.conduct, session, language="en")
         await session.start(hearing)
         async for _ in hearing.stt_node(frames(), ModelSettings()):
@@ -138,13 +138,13 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
         history = session.history
     # Both the question and the result of the tool are asked about with the sound: half a second
     # from before the speech, and all of it.
-    for context in thinker.asked:
+    for context in model.asked:
         (message,) = [i for i in context.items if i.type == "message" and i.role == "user"]
         text, sound = message.content
         assert text == "Please work it out."
         assert isinstance(sound, llm.AudioContent)
         assert sum(frame.duration for frame in sound.frame) == 1.0
-    assert len(thinker.asked) == 2
+    assert len(model.asked) == 2
     assert all(isinstance(p, str) for m in history.messages() for p in m.content)
 
 
@@ -161,16 +161,16 @@ async def test_the_model_sees_what_is_shown_and_the_history_stays_text(profile: 
             self.closed = True
 
     shown = Shown()
-    thinker = Relay("calculate", '{"expression": "12 * 8"}')
+    model = Relay("calculate", '{"expression": "12 * 8"}')
     quiet = profile.model_copy(update={"greeting": {"en": ""}})
     floor = Floor(None, quiet.turns.options)
     seeing = SensingAssistant(quiet, "en", floor, shown)  # type: ignore[arg-type]
-    async with AgentSession[None](llm=thinker, vad=None) as session:
+    async with AgentSession[None](llm=model, vad=None) as session:
         Conduct(quiet.conduct, session, language="en")
         await session.start(seeing)
         await session.run(user_input="What is this?")
         history = session.history
-    for context in thinker.asked:
+    for context in model.asked:
         last = context.items[-1]
         assert last.type == "message"
         assert isinstance(last.content[0], llm.ImageContent)
@@ -189,8 +189,8 @@ async def test_a_model_that_cannot_hear_is_refused_in_a_sentence() -> None:
     app = web.Application()
     app.add_routes([web.get("/v1/models", models), web.post("/v1/chat/completions", chat)])
     async with TestServer(app) as server:
-        thinker = vllm.LLM(base_url=str(server.make_url("/v1")), audio_input="beside")
-        refusal = await refusal_of(thinker)
+        model = vllm.LLM(base_url=str(server.make_url("/v1")), audio_input="beside")
+        refusal = await refusal_of(model)
     assert refusal is not None
     assert "audio" in refusal
     assert "--limit-mm-per-prompt" in refusal

@@ -9,7 +9,15 @@ import pytest
 EXPORTS = {
     "agent.stack": {"Server", "Stack", "StackError"},
     "agent.models": {"ModelError", "locate"},
-    "agent.telephony": {"HungUp", "NoAnswer", "NotAllowed", "mask_logs", "connect_user"},
+    "agent.telephony": {
+        "CallControl",
+        "HungUp",
+        "NoAnswer",
+        "NotAllowed",
+        "User",
+        "connect_user",
+        "mask_logs",
+    },
     "agent.telemetry": {"TOPIC_TURN", "TurnPublisher"},
     "agent.web": {"create_app"},
 }

@@ -28,7 +28,7 @@ def main() -> None:
     if arguments.host not in ("127.0.0.1", "::1", "localhost") and not loaded.bridge.api_key:
         sys.exit(
             f"--host {arguments.host} opens the bridge to others: set PARLEY_BRIDGE__API_KEY to a "
-            "key that they have to send."
+            "key that they must send."
         )
     asyncio.run(_serve(loaded, arguments.host, arguments.port))
 

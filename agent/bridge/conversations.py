@@ -50,7 +50,7 @@ class Conversation:
             played: Seconds of the reply that the client has played; by our clock if None.
 
         Returns:
-            The words heard, None if there was nothing left to stop.
+            The words heard; None if there was nothing left to stop.
         """
         if self.exchange is None:
             return None
@@ -63,7 +63,7 @@ class Conversation:
         return said
 
     def finished(self) -> None:
-        """Take the whole reply as heard, until a stop tells otherwise."""
+        """Take the whole reply as heard, until a stop says otherwise."""
         if self.exchange:
             self._keep(self.exchange.said(math.inf), interrupted=False)
 
@@ -94,15 +94,15 @@ class Conversations:
         self._known: OrderedDict[str, Conversation] = OrderedDict()
 
     def find(self, name: str) -> Conversation | None:
-        """The conversation of that name, if it is remembered."""
+        """The conversation with that name, if it is remembered."""
         return self._known.get(name)
 
     def enter(self, name: str, instructions: str) -> Conversation:
-        """The conversation of that name, a new one if it is not remembered.
+        """The conversation with that name; a new one if none is remembered.
 
         Args:
-            name: The client's name for it.
-            instructions: The system prompt of a new one.
+            name: The client's name for the conversation.
+            instructions: The system prompt of a new conversation.
         """
         now = self._clock()
         for old, conversation in list(self._known.items()):
@@ -125,10 +125,10 @@ async def write_reply(
     """Have the language model answer; closing this closes its stream.
 
     Args:
-        engines: What answers.
-        conversation: Gets the question.
+        engines: The engines; the language model is the one that is used.
+        conversation: The conversation that the question is added to.
         question: What the user said.
-        recorded: Whether that came as a recording, so that the words are news to the client.
+        recorded: Whether it came as a recording, so that the client does not know the words yet.
     """
     if recorded:
         yield Heard(question)

@@ -18,7 +18,7 @@ from agent.settings import Language, Settings
 
 @dataclass(frozen=True)
 class Engines:
-    """What makes a reply."""
+    """The three engines that make a reply."""
 
     stt: vllm.STT
     llm: vllm.LLM
@@ -34,7 +34,7 @@ class Engines:
             detected.
 
         Raises:
-            APIError: The recogniser cannot be had.
+            APIError: The recogniser does not answer, or refuses.
         """
         found = await self.stt.recognize(frames, language=language or NOT_GIVEN)
         best = found.alternatives[0]
@@ -43,10 +43,10 @@ class Engines:
         return best.text.strip(), language or spoken
 
     async def warm(self) -> None:
-        """Wait for all three, and have each do once what its first request would wait for.
+        """Wait for all three, and have each do what its first request would otherwise wait for.
 
         Raises:
-            APIError: One cannot be had; the text says which and why.
+            APIError: One of them does not answer, or refuses; the text says which and why.
         """
         await self.llm.ready()
         await self.stt.ready()

@@ -18,13 +18,13 @@ from .record import Record
 SAMPLE_RATE = 24_000
 """Hz, mono, 16 bits, as Qwen3-TTS speaks."""
 FRAME_MS = 30
-"""Milliseconds of a frame: what the audio is cut into, the last filled up with silence."""
+"""Milliseconds of a frame: the audio is cut into these, the last one filled up with silence."""
 _FRAME = SAMPLE_RATE * FRAME_MS // 1000 * 2
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What the user's recording says."""
+    """The words of the user's recording."""
 
     text: str
 
@@ -50,14 +50,14 @@ class Exchange:
     """A reply being written and spoken at once.
 
     Args:
-        tts: The voice.
-        text: The reply as it is written. Closed with the exchange, which is what ends the
+        tts: Speaks the reply.
+        text: The reply as it is written. It is closed with the exchange, which is what ends the
             language model's work.
-        record: Notes times and units.
+        record: Where times and units are noted.
         voice: The speaker; the server's own if None.
-        language: BCP-47; told from the text if None.
+        language: BCP-47 tag of the language; detected from the text if None.
         instructions: The manner of speaking, in words.
-        on_done: Called once all of it was made.
+        on_done: Called once all of the reply has been made.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Exchange:
         self._on_done = on_done
         self.record = record
         self.events: aio.Chan[Event] = aio.Chan()
-        """What there is to tell, in order; closed at the end, however that comes about."""
+        """What happens, in order; closed at the end, however that comes about."""
         self._text = text
         self._words: list[tuple[str, float]] = []
         self._carry = b""
@@ -89,13 +89,13 @@ class Exchange:
         self._task.add_done_callback(lambda _: tts.off("unit_sent", self._unit_sent))
 
     async def stop(self) -> None:
-        """End it now: the streams of the language model and of the voice are closed on return."""
+        """End it now: on return the streams of the language model and the TTS are closed."""
         if not self._task.done():
             self.record.outcome = "stopped"
         await aio.cancel_and_wait(self._task)
 
     def said(self, played: float | None = None) -> str:
-        """The words heard by now.
+        """The words that have been heard by now.
 
         Args:
             played: Seconds of audio that the client has played; by our own clock if None.
@@ -138,7 +138,7 @@ class Exchange:
                         self._speech.push_text(event.text)
                     self.events.send_nowait(event)
         finally:
-            # The voice ends with what it has, also where the model has failed.
+            # The TTS ends with what it has, even if the model has failed.
             self._speech.end_input()
 
     def _unit_sent(self, unit: qwen3_tts.UnitSent) -> None:

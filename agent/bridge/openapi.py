@@ -16,11 +16,11 @@ from .requests import ChatRequest, SpeechRequest, StopRequest
 _HEADERS = {
     "x-request-id": "For GET /bridge/requests/{id}.",
     "x-sample-rate": "Hz of the audio: 16 bits, little-endian, mono.",
-    "x-chunk-ms": "Milliseconds of a frame; every body part is whole frames.",
+    "x-chunk-ms": "Milliseconds of a frame; every part of the body is made of whole frames.",
     "x-warm-request": "1 if another request was finished before this one came.",
-    "x-segments": "Units that the text makes; of a chat, those sent by the first audio.",
-    "server-timing": "Milliseconds from t_req_in to each event so far, t_first_audio_out the "
-    "last. t_done follows in the figures of the request.",
+    "x-segments": "Units that the text makes; in a chat, those sent before the first audio.",
+    "server-timing": "Milliseconds from t_req_in to each event so far, t_first_audio_out being "
+    "the last. t_done is in the figures of the request.",
 }
 _REFUSALS = {
     "400": "Malformed.",
@@ -36,15 +36,15 @@ _REFUSALS = {
 _OPERATIONS: dict[str, tuple[str, str, type[Any] | None, str]] = {
     "/bridge/chat": (
         "post",
-        "Say something and hear the answer. The audio is sent while the language model still "
-        "writes. Instead of JSON, a WAV file may be the body, the other fields the query. With "
-        "stream_format events the answer is server-sent events: heard, text, audio, done.",
+        "Say something and hear the answer. The audio is sent while the language model is still "
+        "writing. Instead of JSON the body may be a WAV file, with the other fields in the query. "
+        "With stream_format events the answer is server-sent events: heard, text, audio, done.",
         ChatRequest,
         "audio/pcm",
     ),
     "/bridge/stop": (
         "post",
-        "End the reply of a conversation. The streams of the language model and of the voice are "
+        "End the reply of a conversation. The streams of the language model and of the TTS are "
         "closed when this answers; the conversation keeps what was heard.",
         StopRequest,
         "application/json",
@@ -57,7 +57,7 @@ _OPERATIONS: dict[str, tuple[str, str, type[Any] | None, str]] = {
     ),
     "/bridge/requests/{id}": (
         "get",
-        "What a request took: times, chunks (units sent to the voice), and how each was cut "
+        "What a request took: times, chunks (units sent to the TTS), and how each was cut "
         "(flush_punct, flush_len, flush_end), the starter's length, the frames sent.",
         None,
         "application/json",

@@ -21,9 +21,9 @@ class Record:
     """One request, from its arrival on. Times are milliseconds since ``t_req_in``.
 
     Args:
-        kind: "chat", or "speech" for a text that came whole.
-        warm: Whether another request was finished before this one came.
-        conversation: Which conversation it belongs to.
+        kind: "chat", or "speech" for a text that came in full.
+        warm: Whether another request had finished before this one came.
+        conversation: Name of the conversation that it belongs to.
         clock: Seconds on a clock that never steps back.
     """
 
@@ -51,12 +51,12 @@ class Record:
         self._marks.setdefault(name, 1000 * (self.clock() - self._began))
 
     def since(self, name: str) -> float | None:
-        """Seconds since an event, None if it has not happened."""
+        """Seconds since an event; None if it has not happened."""
         at = self._marks.get(name)
         return None if at is None else self.clock() - self._began - at / 1000
 
     def unit(self, text: str) -> None:
-        """Count a unit that is sent to the voice."""
+        """Count a unit that is sent to the TTS."""
         self.mark("t_first_unit")
         self.units.append(text)
 

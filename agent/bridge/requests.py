@@ -22,7 +22,7 @@ _Voice = Annotated[
     str | None, Field(max_length=100, description="Speaker; the profile's if not given.")
 ]
 _Language = Annotated[
-    Language | None, Field(description="The profile's if not given, else told from the words.")
+    Language | None, Field(description="The profile's if not given, else detected.")
 ]
 
 
@@ -129,13 +129,13 @@ def check_length(field: str, text: str, limits: BridgeSettings) -> None:
     """Refuse a text that is too long.
 
     Raises:
-        Refused: It is.
+        Refused: It is too long.
     """
     if len(text) > limits.max_characters:
         raise Refused(
             413,
             "too_long",
-            f"{field} has {len(text)} characters, {limits.max_characters} at most are taken: "
+            f"{field} has {len(text)} characters, and at most {limits.max_characters} are taken: "
             "send it in parts.",
         )
 
@@ -144,7 +144,7 @@ def recording(chat: ChatRequest, limits: BridgeSettings) -> rtc.AudioFrame:
     """Decode the recording of a turn.
 
     Raises:
-        Refused: It is no WAV of 16 bits, or too long.
+        Refused: It is not a WAV file of 16 bits, or too long.
     """
     try:
         data = base64.b64decode(chat.audio or "", validate=True)
@@ -156,7 +156,7 @@ def recording(chat: ChatRequest, limits: BridgeSettings) -> rtc.AudioFrame:
             channels, rate, frames = file.getnchannels(), file.getframerate(), file.getnframes()
             pcm = file.readframes(frames)
     except (ValueError, EOFError, wave.Error) as e:
-        raise Refused(400, "bad_audio", f"audio is no WAV file of PCM: {e}.") from e
+        raise Refused(400, "bad_audio", f"audio is not a WAV file of PCM: {e}.") from e
     samples = len(pcm) // 2 // channels
     if samples / rate > limits.max_seconds:
         raise Refused(

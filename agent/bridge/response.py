@@ -22,11 +22,11 @@ class SpokenResponse:
     """Sends an exchange as it is made, and ends it when the client goes away.
 
     Args:
-        exchange: What is sent.
+        exchange: The exchange to send.
         leave: Called when the client has gone before the end.
         events: Whether to send server-sent events instead of audio.
         wav: Whether the audio begins with a WAV header.
-        segments: The number of units if it is known; else that sent by the first audio.
+        segments: The number of units if it is known; otherwise those sent before the first audio.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class SpokenResponse:
         self._segments = segments
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the response."""
         try:
             with contextlib.suppress(ClientDisconnect):
                 request = Request(scope, receive)

@@ -75,7 +75,7 @@ class Bridge:
         name = chat.conversation or record.id
         record.conversation = name
         conversation = self._conversations.enter(name, instructions(self._settings, language))
-        # Who speaks again has heard enough.
+        # Whoever speaks again has heard enough.
         await conversation.stop()
         conversation.exchange = exchange = Exchange(
             self._engines.tts,
@@ -155,7 +155,7 @@ class Bridge:
         """Hold a place for one request, from its first to its last byte.
 
         Raises:
-            Refused: It may not have one.
+            Refused: The client may not have one.
         """
         self.check_key(request)
         async with self.place(request):
@@ -166,7 +166,7 @@ class Bridge:
         """Hold a place for a client whose right to it is known.
 
         Raises:
-            Refused: It asked too often, or there is none left.
+            Refused: The client asked too often, or there is no place left.
         """
         try:
             await self._rate.check(client.client.host if client.client else "")
@@ -271,7 +271,7 @@ def create_app(settings: Settings, engines: Engines) -> Starlette:
 
     Args:
         settings: The profile.
-        engines: Warm, and open for as long as the application serves.
+        engines: The engines, warm, and open for as long as the application serves.
     """
 
     async def openapi(_: Request) -> Response:

@@ -1,7 +1,7 @@
 """A turn as a picture: what happened when, from the request to the last frame.
 
-Drawn as SVG by hand, because its labels are what was said: a browser has a font for every script,
-which a plotting library has not.
+It is drawn as SVG by hand, because its labels are what was said: a browser has a font for every
+script, and a plotting library does not.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Lane:
     """One line of the picture.
 
     Args:
-        name: At its left.
-        spans: For each bar when it begins and ends, in milliseconds, and its label.
+        name: The label at its left.
+        spans: When each bar begins and ends, in milliseconds, and its label.
     """
 
     name: str
@@ -39,19 +39,19 @@ class Lane:
         lanes = [
             cls("language model", [(at.get("t_heard", 0.0), text, "first token")]),
             cls("first unit", [(text, unit, "being written")]),
-            cls("voice", [(unit, sound, "first audio")]),
+            cls("TTS", [(unit, sound, "first audio")]),
             cls("audio out", [(sound, done, f"{counts['frames'] * 30 / 1000:.1f} s of speech")]),
         ]
         heard = at.get("t_heard")
-        return [cls("ear", [(0.0, heard, figures["heard"] or "")]), *lanes] if heard else lanes
+        return [cls("STT", [(0.0, heard, figures["heard"] or "")]), *lanes] if heard else lanes
 
 
 def draw(lanes: Sequence[Lane], path: Path) -> None:
     """Write the picture.
 
     Args:
-        lanes: From top to bottom.
-        path: Of the SVG file.
+        lanes: The lanes, from top to bottom.
+        path: Path of the SVG file.
     """
     end = max((stop for lane in lanes for _, stop, _ in lane.spans), default=1.0) or 1.0
     scale = (_WIDTH - _LEFT - _RIGHT) / end

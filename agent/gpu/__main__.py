@@ -24,10 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Weights from a slow disk, compilation and graphs: 360 s were seen on an H100. Seconds.
 _READY_WITHIN = 1800.0
-# A starter, a second unit and a full main, alone and eight at once: what each compiles or captures
-# late is then done before anybody waits for it.
+# A starter, a second unit and a full main, alone and eight at once: what each of them compiles or
+# captures is then done before anybody waits for it.
 _WARM_UP = ("好的。", "今天天气不错，我们出去走走。", "The museum opens at nine. " * 4)
-# Nine seconds of speech, for a voice that does not find its end. Codec frames.
+# Nine seconds of speech, for a model that does not find the end. Codec frames.
 _WARM_UP_FRAMES = 112
 
 
@@ -98,10 +98,10 @@ async def _run(service: Service, line: list[str], url: str) -> int:
 
 
 def main() -> int:
-    """Check the machine, print the command, run it; returns the exit status."""
+    """Check the machine, print the command and run it; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m agent.gpu", description=__doc__)
     parser.add_argument("service", choices=SERVICES)
-    parser.add_argument("--print", action="store_true", help="print the command and end")
+    parser.add_argument("--print", action="store_true", help="print the command and exit")
     args = parser.parse_args()
     host = os.environ.get("PARLEY_ADDRESS", "127.0.0.1")
     vllm = shutil.which("vllm", path=f"{ROOT}/.venv-gpu/bin{os.pathsep}{os.environ['PATH']}")

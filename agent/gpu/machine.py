@@ -17,7 +17,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU, its memory in MiB."""
+    """A GPU, with its memory in MiB."""
 
     name: str
     total: int
@@ -48,7 +48,7 @@ def gpu() -> Gpu:
     except (FileNotFoundError, subprocess.CalledProcessError, IndexError, ValueError) as e:
         raise Refusal(
             f"nvidia-smi shows no GPU {first}: the GPU services need one with its driver; "
-            "`make demo` runs on a machine without."
+            "`make demo` runs on a machine without one."
         ) from e
 
 
@@ -57,12 +57,12 @@ def check_memory(found: Gpu, needed: int, what: str, remedy: str) -> None:
 
     Args:
         found: The GPU.
-        needed: MiB.
-        what: The service.
+        needed: The memory that the service takes, in MiB.
+        what: The service, as the beginning of a sentence.
         remedy: What to do if it does not fit.
 
     Raises:
-        Refusal: It does not.
+        Refusal: It does not fit.
     """
     if found.free < needed:
         raise Refusal(
@@ -75,7 +75,7 @@ def check_port(host: str, port: int, variable: str) -> None:
     """Make sure that a port can be listened on.
 
     Raises:
-        Refusal: It cannot.
+        Refusal: It cannot be listened on.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -92,10 +92,10 @@ def check_port(host: str, port: int, variable: str) -> None:
 def check_quantization(model: str, wanted: str, variable: str) -> None:
     """Make sure that a checkpoint on this machine is quantised the way the server is told.
 
-    vLLM ends with a traceback if it is not. Nothing is known of one still to be downloaded.
+    vLLM ends with a traceback if it is not. Of one that has yet to be downloaded nothing is known.
 
     Raises:
-        Refusal: It is another way.
+        Refusal: It is quantised in another way, or not at all.
     """
     config = _config(model)
     if config is None:

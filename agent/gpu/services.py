@@ -11,7 +11,7 @@ from .machine import Gpu, Refusal, check_memory, check_quantization
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
-# MiB on an H100: docs/tuning.md. That of 0.24 is the sum of its own limits.
+# MiB on an H100: docs/tuning.md. The figure of 0.24 is the sum of its own limits.
 _TTS_MEMORY = {"low_latency": 11_200, "concurrent": 12_800, "l40s": 7_700, "0.24": 10_600}
 
 
@@ -21,10 +21,10 @@ class Service:
 
     Args:
         name: "llm", "tts" or "stt".
-        what: As in "the voice is ready".
-        port: Where it listens.
-        arguments: Behind ``vllm serve``.
-        environment: Variables to set.
+        what: What messages call it, as in "the voice is ready".
+        port: The port that it listens on.
+        arguments: Arguments after ``vllm serve``.
+        environment: Environment variables to set.
     """
 
     name: str
@@ -55,7 +55,7 @@ def llm(env: Mapping[str, str], gpu: Gpu) -> Service:
         *("--gpu-memory-utilization", f"{share:g}"),
         *(["--quantization", quantization] if quantization else []),
         *("--kv-cache-dtype", env.get("LLM_KV_CACHE_DTYPE", "fp8")),
-        # Replies before background work; the plugin numbers them.
+        # Replies come before background work; the plugin gives each its priority.
         *("--scheduling-policy", "priority"),
         *("--enable-prefix-caching", "--enable-prompt-tokens-details"),
         *("--enable-request-id-headers", "--enable-server-load-tracking"),
@@ -67,7 +67,7 @@ def llm(env: Mapping[str, str], gpu: Gpu) -> Service:
 
 
 def tts(env: Mapping[str, str], gpu: Gpu) -> Service:
-    """The voice: vllm-omni with one of our deploy files.
+    """The speech synthesiser: vllm-omni with one of our deploy files.
 
     Raises:
         Refusal: It does not fit this machine.
@@ -76,20 +76,22 @@ def tts(env: Mapping[str, str], gpu: Gpu) -> Service:
     config = Path(name) if name.endswith(".yaml") else CONFIGS / f"qwen3_tts_{name}.yaml"
     if not config.is_file():
         known = ", ".join(sorted(_TTS_MEMORY))
-        raise Refusal(f"TTS_CONFIG={name!r} is no deploy file: set it to {known} or to a YAML.")
+        raise Refusal(
+            f"TTS_CONFIG={name!r} is not a deploy file: set it to {known} or to a YAML file."
+        )
     if needed := _TTS_MEMORY.get(name):
         check_memory(gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=l40s")
     arguments = [
         env.get("TTS_MODEL", "Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"),
         *("--omni", "--deploy-config", str(config), "--trust-remote-code"),
     ]
-    # A unit whose talker has died is waited for 600 s otherwise.
+    # Otherwise a unit whose talker has died is waited for for 600 s.
     wait = {"VLLM_OMNI_INPUT_WAIT_TIMEOUT_S": env.get("VLLM_OMNI_INPUT_WAIT_TIMEOUT_S", "15")}
     return Service("tts", "the voice", _port(env, "TTS_PORT", 8091), arguments, wait)
 
 
 def stt(env: Mapping[str, str], gpu: Gpu) -> Service:
-    """The ear: Whisper or Qwen3-ASR on upstream vLLM.
+    """The speech recogniser: Whisper or Qwen3-ASR on upstream vLLM.
 
     Raises:
         Refusal: It does not fit this machine.
@@ -115,8 +117,8 @@ def command(service: Service, vllm: str, host: str, extra: str) -> list[str]:
     """The whole command line.
 
     Args:
-        service: What to start.
-        vllm: The program.
+        service: The service to start.
+        vllm: Path of the program.
         host: Address to listen on.
         extra: More arguments, as a shell writes them; they win.
     """
@@ -138,5 +140,5 @@ def _share(env: Mapping[str, str], name: str, default: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share < 1:
-        raise Refusal(f"{name}={text!r} is no share of the GPU's memory (0.05 to 0.95).")
+        raise Refusal(f"{name}={text!r} is not a share of the GPU's memory (0.05 to 0.95).")
     return share

@@ -1,4 +1,4 @@
-"""Sound as the voices make it and as HTTP carries it."""
+"""Sound as the models make it and as HTTP carries it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 SAMPLE_RATE = 24000
-"""Hz, of both voices, and of Qwen3-TTS."""
+"""Hz, for both models, as for Qwen3-TTS."""
 
 FADE = 120
-"""Samples of the fade at both ends of an utterance, 5 ms: enough to make no click."""
+"""Samples of the fade at both ends of an utterance, 5 ms: enough that there is no click."""
 
 Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 """Mono, from -1 to 1."""
 
 
 def silence(seconds: float) -> Samples:
-    """Nothing to hear."""
+    """Silence of that length."""
     return np.zeros(int(seconds * SAMPLE_RATE), np.float32)
 
 
@@ -29,7 +29,7 @@ def fade(audio: Samples) -> Samples:
 
 
 def trim(audio: Samples, threshold: float = 0.003) -> Samples:
-    """Cut off what is fainter than -50 dBFS at both ends, all but 10 ms."""
+    """Cut off what is fainter than -50 dBFS at both ends, except 10 ms."""
     loud = np.flatnonzero(np.abs(audio) > threshold)
     if not len(loud):
         return audio[:0]
@@ -38,5 +38,5 @@ def trim(audio: Samples, threshold: float = 0.003) -> Samples:
 
 
 def pcm(audio: Samples) -> bytes:
-    """Signed 16-bit little-endian."""
+    """The same as signed 16-bit little-endian PCM."""
     return (np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes()

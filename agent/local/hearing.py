@@ -1,10 +1,10 @@
-"""One utterance while it is spoken: when to listen to it again, and which of its words are sure.
+"""One utterance while it is spoken: when to decode it again, and which of its words are sure.
 
-Whisper hears whole audio only, so all of the utterance so far is decoded again and again as it
-grows. A word is sure once two decodes in a row have it, and not at the end, where a word may be
-cut in two (LocalAgreement: Macháček et al., "Turning Whisper into Real-Time Transcription System",
-2023). Its capitals and marks may differ: they change while a sentence grows. Later decodes begin
-with the sure words and write only what follows.
+Whisper takes whole recordings only, so all of the utterance so far is decoded again and again as it
+grows. A word is sure once two decodes in a row have it, except at the end, where a word may be cut
+in two (LocalAgreement: Macháček et al., "Turning Whisper into Real-Time Transcription System",
+2023). Its capitals and punctuation may differ: they change while a sentence grows. Later decodes
+begin with the sure words and write only what follows.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ STEP = 0.4
 """Seconds of new audio that a decode is worth: one or two words."""
 
 REST = 2.0
-"""How much longer than a decode took the next one is waited for. A third of the processor is all
-that a speaker takes then, and when others work on it, decodes take longer and come less often."""
+"""How long to rest after a decode, as a multiple of the time it took. A speaker then takes at most
+a third of the processor; when others use it too, decodes take longer and come less often."""
 
 PAUSE = 0.1
-"""Seconds of quiet after which the utterance may be over: decoded at once, its text is there when
-the client, whose voice detector is slower, asks for it. Within words it is quiet for less."""
+"""Seconds of quiet after which the utterance may be over. It is decoded at once, so that its text
+is there when the client, whose voice detector is slower, asks for it. Within words it is quiet for
+less."""
 
 HESITATION = 0.04
-"""Seconds of quiet in which no decode is begun, because it may become a pause: it would then
-have to be waited for."""
+"""Seconds of quiet after which no decode is begun, because the quiet may become a pause, whose
+decode would then have to wait."""
 
 QUIET = 0.03
-"""Level below that of the loudest part, as a factor (-30 dB): what is fainter is no speech."""
+"""Level relative to the loudest part (-30 dB): what is fainter is not speech."""
 
 FAINTEST = 0.003
-"""Level, of 1, that is no speech in any case (-50 dBFS)."""
+"""Level, of 1, below which nothing is speech (-50 dBFS)."""
 
 _WINDOW = SAMPLE_RATE // 50
 _WORD = re.compile(r"\s*(?:[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+)")
@@ -52,24 +53,24 @@ class Hearing:
         self._pcm = bytearray()
         self._measured = 0  # samples whose level is known
         self._loudest = 0.0
-        self._voiced = 0  # samples until the end of the last that are no quiet
-        self._heard = 0  # samples that the last text is of
-        self._tried = 0  # samples that the last decode was of
+        self._voiced = 0  # samples up to the end of the last that is not quiet
+        self._heard = 0  # samples that the last text covers
+        self._tried = 0  # samples that the last decode covered
         self.rested = 0.0
         """When the processor has had its rest from the last decode, on the caller's clock."""
         self.text = ""
         """What the last decode wrote."""
         self.sure = ""
-        """What all decodes will begin with."""
+        """The words that all later decodes will begin with."""
 
     @property
     def samples(self) -> int:
-        """Of the audio so far, at 16 kHz."""
+        """Number of samples so far, at 16 kHz."""
         return len(self._pcm) // 2
 
     @property
     def complete(self) -> bool:
-        """Whether the text is that of all that was said."""
+        """Whether the text covers all that was said."""
         return self._heard > 0 and self._voiced <= self._heard
 
     @property
@@ -89,7 +90,7 @@ class Hearing:
                 self._voiced = self._measured
 
     def due(self, now: float) -> bool:
-        """Whether to decode: speech has come, and either a pause or the time for it."""
+        """Whether to decode: there is new speech, and either a pause or it is time."""
         if self._voiced <= self._heard:
             return False
         if self._quiet > HESITATION:
@@ -98,17 +99,17 @@ class Hearing:
         return now >= self.rested and new >= (STEP if self._tried else FIRST)
 
     def audio(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """All of it, from -1 to 1."""
+        """All of the audio, from -1 to 1."""
         return self._float(0, self.samples)
 
     def decoded(self, text: str | None, samples: int, *, seconds: float, now: float) -> str:
-        """Take a decode's text; return the words that have become sure.
+        """Take a decode's text, and return the words that have become sure.
 
         Args:
-            text: Of the first ``samples``, or None if it can't be trusted.
-            samples: How much the decode heard.
-            seconds: How long it took.
-            now: The clock.
+            text: The text of the first ``samples``, or None if it cannot be trusted.
+            samples: How many samples the decode covered.
+            seconds: How long it took, in seconds.
+            now: The time on the caller's clock, in seconds.
         """
         self._tried = samples
         self.rested = now + REST * seconds

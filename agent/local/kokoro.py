@@ -22,8 +22,8 @@ import onnxruntime as ort
 from .audio import Samples
 
 SPEECH = -6.0
-"""Energy, in the model's own unit, above which a frame is speech: silence lies at -9, speech at
-3 to 11, in every utterance looked at."""
+"""Energy, in the model's own unit, above which a frame is speech: in every utterance looked at,
+silence was at -9 and speech at 3 to 11."""
 
 EDGE = 6
 """Frames of 25 ms kept before and after speech. The vocoder normalises over time and wants some
@@ -44,7 +44,7 @@ class Kokoro:
     """The model in memory; its methods may be called from several threads.
 
     Args:
-        folder: Holds model.onnx, vocab.json and voices/*.bin.
+        folder: The folder that holds model.onnx, vocab.json and voices/*.bin.
         threads: CPU threads of one run.
     """
 
@@ -64,9 +64,9 @@ class Kokoro:
         """Speak phonemes, without silence around them.
 
         Args:
-            phonemes: In Kokoro's alphabet; what it does not know is left out.
+            phonemes: The phonemes in Kokoro's alphabet; those it does not know are left out.
             voice: One of ``voices``.
-            speed: 1 is the voice's own.
+            speed: Speed relative to the voice's own.
         """
         ids = [self._vocab[p] for p in phonemes if p in self._vocab][:LONGEST]
         style = self._style(voice)[len(ids)]

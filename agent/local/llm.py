@@ -1,4 +1,4 @@
-"""The thinker: llama.cpp's own server, inside this process."""
+"""The language model: llama.cpp's own server, inside this process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ CONTEXT = 4096
 """Tokens of context for each slot."""
 
 NICENESS = 10
-"""Below the voice, which makes the first unit while this writes the rest of the reply: in Chinese,
-voice to voice P50 1.90 s instead of 2.05 s, P95 2.03 s instead of 2.36 s (24 turns each)."""
+"""Priority below that of the TTS, which makes the first unit while this writes the rest of the
+reply: in Chinese, voice to voice P50 1.90 s instead of 2.05 s, P95 2.03 s instead of 2.36 s (24
+turns each)."""
 
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 

@@ -3,8 +3,8 @@
 The events are vLLM's: ``session.update`` names the model, ``input_audio_buffer.commit`` begins an
 utterance and, with ``final``, ends it, ``input_audio_buffer.append`` carries PCM16 of 16 kHz in
 base64. ``transcription.delta`` adds words, ``transcription.done`` has the whole text, which may
-differ from what the deltas said. Beyond vLLM, ``session.update`` may carry ``language`` and
-``prompt``, and ``transcription.done`` tells the ``language``.
+differ from what the deltas said. Beyond vLLM's own, ``session.update`` may carry ``language`` and
+``prompt``, and ``transcription.done`` has the ``language``.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Session:
     """One connection, with one utterance after the other.
 
     Args:
-        websocket: Not yet accepted.
-        whisper: Who listens.
-        workers: Where it does.
-        model: Its name.
+        websocket: The WebSocket, not yet accepted.
+        whisper: The model that transcribes.
+        workers: The threads that it works in.
+        model: The model's name.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Session:
                 if not self._ended and not hearing.due(start):
                     await self._wait(hearing.rested - start)
                     continue
-                # A second hearing in the middle of speech would only delay its end.
+                # A second decode in the middle of speech would only delay its end.
                 thorough = self._ended or hearing.paused
                 utterance = await self._listen(seat, hearing, thorough=thorough)
                 text = utterance.text if thorough or not utterance.doubtful else None

@@ -53,9 +53,9 @@ class Workers:
     stops at its next piece: a piece that runs cannot be stopped.
 
     Args:
-        threads: Pieces worked on at once.
-        limit: Requests admitted at once, working or waiting.
-        metrics: Prefix of the gauges, ``vllm`` or ``vllm_omni``.
+        threads: How many pieces are worked on at once.
+        limit: How many requests are admitted at once, working or waiting.
+        metrics: Prefix of the gauges' names, ``vllm`` or ``vllm_omni``.
     """
 
     def __init__(self, threads: int, limit: int, metrics: str) -> None:
@@ -71,7 +71,7 @@ class Workers:
         """Hold a seat for one request until its last piece has ended.
 
         Raises:
-            APIError: 503, too many requests wait already.
+            APIError: Too many requests are waiting already (503).
         """
         if self._admitted >= self._limit:
             raise APIError(
@@ -100,13 +100,13 @@ class Seat:
         self._piece: Future[Any] | None = None
 
     async def run(self, piece: Callable[[], T]) -> T:
-        """Do one piece in a worker thread; a cancelled piece that still waits is dropped."""
+        """Do one piece in a worker thread; a piece that is cancelled while it waits is dropped."""
         future = self._pool.submit(piece)
         self._piece = future
         return await asyncio.wrap_future(future)
 
     def when_idle(self, done: Callable[[], None]) -> None:
-        """Call back once the last piece has ended, at once if it has."""
+        """Call back once the last piece has ended; at once if it has already."""
         if self._piece is None:
             done()
             return
@@ -118,8 +118,8 @@ class Service:
     """An engine behind HTTP: answers 503 until it is warm, then its routes.
 
     Args:
-        name: What logs call it.
-        model: Id under ``/v1/models``.
+        name: What logs call the engine.
+        model: The model's id under ``/v1/models``.
         routes: The engine's own routes.
         load: Loads and warms the engine; runs in a thread after the port is open.
     """
@@ -149,7 +149,11 @@ class Service:
         )
 
     def require_ready(self) -> None:
-        """Raise 503 while the engine loads."""
+        """Make sure that the engine is loaded.
+
+        Raises:
+            APIError: It is still loading (503).
+        """
         if not self._ready:
             raise APIError(
                 f"The {self._name} engine is loading; wait for /health to answer 200.",
@@ -158,7 +162,11 @@ class Service:
             )
 
     def require_model(self, name: str | None) -> None:
-        """Raise 404 for another model's name; none at all is fine."""
+        """Make sure that a request names this model, or none.
+
+        Raises:
+            APIError: It names another (404).
+        """
         if name and name != self.model:
             raise APIError(
                 f"The model `{name}` does not exist; this server has `{self.model}`.",

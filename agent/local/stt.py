@@ -1,4 +1,4 @@
-"""The ear: ``/v1/audio/transcriptions`` and ``/v1/realtime`` by Whisper."""
+"""The speech recogniser: ``/v1/audio/transcriptions`` and ``/v1/realtime`` by Whisper."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _temperature(value: str | None) -> float:
     except ValueError:
         number = -1
     if not 0 <= number <= 1:
-        raise APIError(f"temperature {value!r} is no number from 0 to 1.", param="temperature")
+        raise APIError(f"temperature {value!r} is not a number from 0 to 1.", param="temperature")
     return number
 
 

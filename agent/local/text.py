@@ -1,4 +1,4 @@
-"""Text into stretches that one voice speaks in one breath."""
+"""Cuts text into stretches, each of which one voice speaks in one breath."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _CLAUSE = re.compile(r".+?(?:[。！？；，、：…]+[”’』」）]*|[.!?;:,]+[\"')]*(?=\s|$)|\n|$)", re.S)
 
 FEW_WORDS = 3
-"""English words up to which a clause within Chinese stays with the Chinese voice."""
+"""Most English words with which a clause within Chinese text stays with the Chinese voice."""
 
 GROWTH = 2
-"""How much longer than the stretch before it a Chinese one may be: at a real-time factor of 0.4 it
+"""How much longer a Chinese stretch may be than the one before it: at a real-time factor of 0.4 it
 is made while the other plays. The first is a single clause, so that speech begins soon."""
 
 LONGEST = 60
@@ -44,7 +44,7 @@ def stretches(text: str, default: Language) -> list[Stretch]:
     """Split text where the language changes, and Chinese also at the end of a clause.
 
     Args:
-        text: To be spoken.
+        text: The text to be spoken.
         default: Language of what has neither Chinese characters nor Latin letters, such as 42.
     """
     chinese = bool(HAN.search(text))

@@ -1,4 +1,4 @@
-"""The voice: vllm-omni's ``/v1/audio/speech`` by small models on a CPU."""
+"""The speech synthesiser: vllm-omni's ``/v1/audio/speech`` by small models on a CPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MODEL = "kokoro-hibari"
 LANGUAGES: dict[str, Literal["zh", "en"] | None] = {"Auto": None, "Chinese": "zh", "English": "en"}
 
 FRAMES_PER_SECOND = 12.5
-"""Of Qwen3-TTS's codec, in which ``max_new_tokens`` counts."""
+"""Frame rate of Qwen3-TTS's codec; ``max_new_tokens`` counts its frames."""
 
 TTFA = Histogram(
     "vllm_omni:audio_ttfp_s",
@@ -114,7 +114,7 @@ class Speech:
         speech = _parse(await request.body())
         self.service.require_model(speech.model)
         pieces = self._speak(speech)
-        # A client that hangs up, as every barge-in does, is no error.
+        # A client that disconnects, as one does at every barge-in, is not an error.
         with self._workers.admit() as seat, contextlib.suppress(ClientDisconnect):
             await until_disconnect(request, _write(speech, seat, pieces, send))
 

@@ -1,8 +1,8 @@
-"""Two engines that sound as one service: Kokoro speaks Chinese, hibari English.
+"""Two engines that sound like one service: Kokoro speaks Chinese, hibari English.
 
 hibari's only voice is made from Kokoro's af_heart and is 40 times faster. Kokoro's own English
-voices speak too when asked for, with hibari's phonemes, as Kokoro's usual phonemiser,
-espeak-ng, has a licence (GPL) that does not go with this project's.
+voices speak too when asked for, with hibari's phonemes, because the licence of Kokoro's usual
+phonemiser, espeak-ng (GPL), is not compatible with this project's.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Voices:
     """All voices in memory.
 
     Args:
-        folder: Kokoro's files.
+        folder: The folder with Kokoro's files.
         threads: CPU threads of one Kokoro run; hibari needs one.
     """
 
@@ -77,11 +77,11 @@ class Voices:
 
         Args:
             text: Chinese, English or both.
-            voice: One of ``names``, used for its own language; the other language has its
+            voice: One of ``names``, used for its own language; the other language gets its
                 default voice.
-            language: What the text is in, where it does not show.
-            speed: 1 is the voice's own; 0.5 to 2.
-            seed: Makes English come out the same every time; Chinese always does.
+            language: Language of the text where its characters do not show it.
+            speed: Speed relative to the voice's own, 0.5 to 2.
+            seed: Seed that makes English come out the same every time; Chinese always does.
         """
         own: Language = "zh" if voice and voice.startswith("z") else "en"
         for stretch in stretches(text, language or (own if voice else "en")):
@@ -103,7 +103,7 @@ class Voices:
 
     @lru_cache(maxsize=256)  # noqa: B019 - one Voices lives as long as the process
     def phonemes(self, text: str) -> str:
-        """Chinese, with English words in it, in Kokoro's alphabet."""
+        """The phonemes of Chinese text, English words in it included, in Kokoro's alphabet."""
         parts = _ENGLISH.split(text)
         for i, part in enumerate(parts):
             if i % 2:

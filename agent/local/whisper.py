@@ -1,9 +1,9 @@
 """Whisper on a CPU, with the encoder's window cut to the length of the utterance.
 
-Whisper pads every utterance to 30 s of silence and encodes all of it. Encoding only what was said
-and three seconds after it takes a fifth of the time: 0.4 instead of 2 CPU seconds on a 3 s
-utterance. The price is that the model, used to long silence at the end, now and then repeats the
-sentence; a repetition is recognised and heard again with the full window.
+Whisper pads every utterance with silence to 30 s and encodes all of it. Encoding only what was said
+and three seconds after it takes a fifth of the time: 0.4 instead of 2 CPU seconds for an utterance
+of 3 s. The price is that the model, used to long silence at the end, now and then repeats the
+sentence; a repetition is recognised, and the utterance decoded again with the full window.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ MARGIN = 300
 came out twice, with 3 s one of 24."""
 
 TOKENS_PER_SECOND = 8
-"""Upper bound of what is said in a second; fast Mandarin has 6 to 7 tokens."""
+"""Upper bound of the tokens said in a second; fast Mandarin has 6 to 7."""
 
 SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。"
-"""Expected words of Chinese speech for which none were named: with them Whisper writes commas."""
+"""Prompt for Chinese speech that comes without one: with it Whisper writes commas."""
 
 _ECHO = re.compile(r"[，,]?(?:这是一段普通话对话|请用简体中文和标点(?:记录?)?)[，。,]?")
-"""What Whisper writes of them where it hears little, such as a "喂" by phone."""
+"""What Whisper repeats of it where it hears little, such as a "喂" by phone."""
 
 _REPEATED = re.compile(r"(\S.*?)(?:\W*\1)+\W*")
 
 
 class AudioError(Exception):
-    """The bytes are no audio that can be decoded."""
+    """The bytes are not audio that can be decoded."""
 
 
 class LanguageError(ValueError):
@@ -62,7 +62,7 @@ class Utterance:
 
     @property
     def text(self) -> str:
-        """All segments' text."""
+        """The text of all segments."""
         return "".join(s.text for s in self.segments).strip()
 
     @property
@@ -87,14 +87,14 @@ def decode(data: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Read any audio container that FFmpeg knows as mono float32 at 16 kHz.
 
     Raises:
-        AudioError: It is no audio, or holds none.
+        AudioError: The bytes are not audio, or hold none.
     """
     try:
         audio: np.ndarray[Any, np.dtype[np.float32]] = decode_audio(
             io.BytesIO(data), sampling_rate=SAMPLE_RATE
         )
     except Exception as e:  # FFmpeg's errors have no common class of their own
-        raise AudioError("The file is no audio that can be decoded: send WAV, MP3 or Ogg.") from e
+        raise AudioError("The file is not audio that can be decoded: send WAV, MP3 or Ogg.") from e
     if not len(audio):
         raise AudioError("The audio file holds no samples.")
     return audio
@@ -117,8 +117,8 @@ class Whisper:
     """A Whisper model in memory; one utterance at a time.
 
     Args:
-        folder: Holds model.bin, config.json, tokenizer.json and vocabulary.json.
-        threads: CPU threads.
+        folder: The folder that holds model.bin, config.json, tokenizer.json and vocabulary.json.
+        threads: CPU threads of one run.
     """
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
@@ -127,16 +127,16 @@ class Whisper:
         self._languages: frozenset[str] = frozenset(self._model.supported_languages)
 
     def language(self, tag: str | None) -> str | None:
-        """Whisper's tag for a BCP-47 one; None has it detected.
+        """Whisper's tag for a BCP-47 tag; None to have the language detected.
 
         Raises:
-            LanguageError: The model does not know it.
+            LanguageError: The model does not know the language.
         """
         if tag is None or tag.lower() == "auto":
             return None
         primary = tag.lower().split("-")[0]
         if primary not in self._languages:
-            raise LanguageError(f"The language {tag!r} is unknown: send a tag as zh or en.")
+            raise LanguageError(f"The language {tag!r} is unknown: send a tag such as zh or en.")
         return primary
 
     def transcribe(
@@ -152,13 +152,14 @@ class Whisper:
         """Transcribe, yielding None between the pieces of the work and the result at the end.
 
         Args:
-            audio: Mono, 16 kHz.
+            audio: The samples: mono, 16 kHz.
             language: Tag such as ``zh``; detected when not given.
             prompt: Words or names to expect.
-            temperature: Of sampling.
+            temperature: Sampling temperature.
             begun: Text that the audio is known to begin with, so that only the rest has to be
-                found, at 9 ms a token. In doubt all of it is.
-            thorough: Hear what is in doubt again with the full window, at four times the cost.
+                found, at 9 ms a token. If the result is doubtful, all of it is.
+            thorough: Whether to decode what is doubtful again with the full window, at four times
+                the cost.
         """
         duration = len(audio) / SAMPLE_RATE
         if prompt is None and language == "zh":

@@ -19,7 +19,7 @@ class DownloadError(Exception):
 
 
 class _Again(DownloadError):
-    """Worth another attempt."""
+    """A failure that is worth another attempt."""
 
 
 def download(
@@ -32,20 +32,20 @@ def download(
     attempts: int = 5,
     pause: float = 1.0,
 ) -> None:
-    """Fetch a file, going on from what an earlier call left in ``path`` + ``.part``.
+    """Fetch a file, resuming from what an earlier call left in ``path`` + ``.part``.
 
     Args:
-        url: Where from.
-        path: Where to; exists afterwards, and only if all of it is right.
-        size: Bytes expected.
-        sha256: Hash expected.
-        on_progress: Called with the bytes that lie on disk, as they arrive.
+        url: Address of the file.
+        path: Where to put it; it exists afterwards only if all of it is right.
+        size: Number of bytes expected.
+        sha256: SHA-256 expected.
+        on_progress: Called with the number of bytes on disk, as they arrive.
         attempts: How often a broken connection or an overloaded server is asked again.
         pause: Wait before the second attempt in seconds, doubled before each further one.
 
     Raises:
-        DownloadError: The file cannot be had, or its hash is wrong; the text says why.
-        OSError: It cannot be written.
+        DownloadError: The file cannot be fetched, or its hash is wrong; the text says why.
+        OSError: The file cannot be written.
     """
     if path.is_file() and path.stat().st_size == size and sha256_of(path) == sha256:
         on_progress(size)
@@ -84,7 +84,7 @@ def _attempt(
     if (actual := sha256_of(part)) != sha256:
         part.unlink()
         message = f"its SHA-256 is {actual[:8]}…, not {sha256[:8]}…"
-        # What lay there before may have been of another version: begin anew, once.
+        # What was there before may have been of another version: begin anew, once.
         raise _Again(message) if start else DownloadError(message)
 
 

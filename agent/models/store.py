@@ -1,4 +1,4 @@
-"""The cache: where the files of a role lie, and whether they are what the manifest says.
+"""The cache: where the files of a role are, and whether they are what the manifest says.
 
 Hashing every file takes 2 to 4 seconds on a small machine, too long for each start of three
 engines. So a file is hashed once, when it arrives, and its size and modification time are noted
@@ -35,7 +35,7 @@ def cache() -> Path:
 
 
 def folder(name: str, role: Pinned | Hub) -> Path:
-    """Where the files of a role lie: those of a hub repository apart from the pinned ones."""
+    """Where the files of a role are: those of a hub repository apart from the pinned ones."""
     if isinstance(role, Hub):
         return cache() / "hub" / role.hub / role.revision
     return cache() / name

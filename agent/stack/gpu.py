@@ -1,7 +1,7 @@
 """The GPU services and the agent on one machine, kept running: ``python -m agent.stack.gpu``.
 
-The language model, the voice and the ear start one after another, because each takes what memory
-the one before has left; then the agent, which needs LIVEKIT_URL and its key and secret.
+The language model, the TTS and the STT start one after another, because each takes what memory the
+one before has left; then the agent, which needs LIVEKIT_URL and its key and secret.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _REDIS_SECONDS = 30.0
 
 
 def redis(port: int) -> Program:
-    """A Redis that keeps nothing: what it holds is made anew at every start."""
+    """A Redis that keeps nothing on disk: what it holds is made anew at every start."""
     return Program(
         name="redis",
         what="Redis",
@@ -49,7 +49,7 @@ def check() -> None:
         StackError: One is not installed; the text says what to do.
     """
     if not shutil.which("redis-server"):
-        raise StackError("redis-server is not here: apt-get install redis-server.")
+        raise StackError("redis-server is not installed: apt-get install redis-server.")
     found = subprocess.run(["scripts/run_sip.sh", "check"], cwd=ROOT, stderr=subprocess.PIPE)
     if found.returncode:
         raise StackError(found.stderr.decode().strip())
@@ -67,14 +67,14 @@ async def phone_stack(
     """Run all of it, with the trunks set up.
 
     Args:
-        trunks: Who may call.
-        ports: Numbers by name, as in :data:`PHONE_PORTS`; free ones when not given.
-        profile: The agent's, as :class:`agent.stack.Stack` has it.
+        trunks: The trunks, which say who may call.
+        ports: Port numbers by name, as in :data:`PHONE_PORTS`; free ones when not given.
+        profile: The agent's profile, as for :class:`agent.stack.Stack`.
         address: Where calls are taken: an address of this machine.
         on_line: Called with one line for each thing worth telling a person.
 
     Raises:
-        StackError, TelephonyError: Something does not come up or is refused.
+        StackError, TelephonyError: Something does not start or is refused.
     """
     numbers = dict(ports or port_table.free(PHONE_PORTS))
     store = redis(numbers["redis"])
@@ -94,7 +94,7 @@ async def phone_stack(
         },
         on_line=on_line,
     )
-    # By itself and first: LiveKit ends at once when it finds no Redis.
+    # First and by itself: LiveKit ends at once when it finds no Redis.
     keeper = Supervisor(
         [store], environment=os.environ, folder=ROOT, logs=stack.logs / "redis", on_line=on_line
     )

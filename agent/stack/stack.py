@@ -31,7 +31,7 @@ LOCAL_PROFILES = ("cpu", "phone")
 """Profiles for the engines of this machine."""
 
 ROLES = ("llm", "stt", "kokoro", "web")
-"""Models that the programs will look for; better said before six of them have started."""
+"""Models that the programs will look for: better to say what is missing before they start."""
 
 # Twenty times what an idle machine with 2 cores needs. Seconds.
 _READY_SECONDS = 180.0
@@ -39,11 +39,11 @@ _POLL_SECONDS = 0.2
 
 
 class StackError(Exception):
-    """The stack does not come up, or ended by itself; the text says what and where to look."""
+    """The stack does not start, or ended by itself; the text says what happened, where to look."""
 
 
 class _NotReady(StackError):
-    """Not yet."""
+    """Some programs are not ready yet."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class Stack:
     """LiveKit, the engines, the agent and the web page, ready inside the context.
 
     Args:
-        ports: Numbers by name, as in :mod:`agent.stack.ports`; free ones when not given.
+        ports: Port numbers by name, as in :mod:`agent.stack.ports`; free ones when not given.
         address: Where LiveKit and the web page listen: an address of this machine.
-        profile: The agent's. The engines of this machine run for :data:`LOCAL_PROFILES`; any other
-            profile says itself where its engines are.
+        profile: The agent's profile. The engines of this machine run for :data:`LOCAL_PROFILES`;
+            any other profile says where its engines are.
         beside: More programs to run.
-        environment: More variables for all programs; those of this process are theirs too.
+        environment: Environment variables for all programs, besides those of this process.
         on_line: Called with one line for each thing worth telling a person.
     """
 
@@ -151,7 +151,7 @@ class Stack:
         """Wait for what should not happen: the end of the supervisor by itself.
 
         Raises:
-            StackError: It ended.
+            StackError: The supervisor ended.
         """
         raise StackError(f"supervisord ended by itself: {await self._supervisor.ended()}")
 
@@ -168,8 +168,8 @@ class Stack:
             "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
             "PARLEY_PROFILE": self._profile,
             **(self._engine_variables() if self._profile in LOCAL_PROFILES else {}),
-            "PYTHONUNBUFFERED": "1",  # a log is of use while its program runs
-            "HF_HUB_OFFLINE": "1",  # all weights are in the cache, and nothing is to be asked for
+            "PYTHONUNBUFFERED": "1",  # logs are read while their programs run
+            "HF_HUB_OFFLINE": "1",  # all weights are in the cache: nothing has to be asked for
         }
 
     def _engine_variables(self) -> dict[str, str]:
@@ -203,7 +203,7 @@ class Stack:
             Program(
                 name="agent",
                 what="the agent",
-                # Who stops the stack does not want to wait for a conversation's end.
+                # Whoever stops the stack does not want to wait for a conversation to end.
                 command=[sys.executable, "agent.py", "start", "--drain-timeout", "1"],
                 ready_line="registered worker",
             ),
@@ -229,13 +229,13 @@ async def wait_ready(
     """Wait until every program is ready.
 
     Args:
-        supervisor: What runs them.
-        programs: Which to wait for.
+        supervisor: The supervisor that runs them.
+        programs: The programs to wait for.
         on_line: Called with a line for each that became ready.
         within: Longest wait, in seconds.
 
     Raises:
-        StackError: Some are not, in time or ever; the text names them and their logs.
+        StackError: Some are not ready in time; the text names them and their logs.
     """
     pending = list(programs)
     started = time.monotonic()

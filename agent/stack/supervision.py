@@ -25,8 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-# A program that stops sooner than this counts as failing to start, which is tried 4 times: longer
-# than any of them needs to find out that something is missing. Seconds.
+# A program that stops sooner than this failed to start, which is tried 4 times: longer than any of
+# them needs to find out that something is missing. Seconds.
 _START_SECONDS = 10
 # supervisord looks around once a second: what it needs beyond the programs' own time. Seconds.
 _SLACK_SECONDS = 4.0
@@ -41,14 +41,14 @@ class Program:
     """A process to keep running."""
 
     name: str
-    """As in the name of its log file."""
+    """Its short name, also that of its log file."""
     what: str
-    """As in "the voice is ready"."""
+    """What messages call it, as in "the voice is ready"."""
     command: Sequence[str]
     health: str | None = None
     """An address that answers 200 once the program is ready."""
     ready_line: str | None = None
-    """A text that its log contains once it is ready."""
+    """Text that its log contains once it is ready."""
     listens: tuple[str, int] | None = None
     """Host and port where it takes TCP connections once it is ready."""
 
@@ -58,11 +58,11 @@ class Supervisor:
 
     Args:
         programs: What to run; all start at once.
-        environment: Their environment variables, whole.
+        environment: All of their environment variables.
         folder: Their working directory.
         logs: Where each writes ``NAME.log``; what an earlier run left there is removed.
         on_line: Called with one line for each thing worth knowing.
-        patience: From asking a program to stop to killing it, in seconds.
+        patience: How long a program may take to stop before it is killed, in seconds.
     """
 
     def __init__(
@@ -128,21 +128,21 @@ class Supervisor:
                 async with asyncio.timeout(self._patience + _SLACK_SECONDS):
                     await self._process.wait()
         except TimeoutError:
-            self._on_line("Some programs do not stop when asked; they are killed.")
+            self._on_line("Some programs did not stop when asked, and are killed.")
         finally:
             _kill_session(self._process.pid)
             self._events.cancel()
             self._run.cleanup()
 
     async def ended(self) -> str:
-        """Wait for the end of supervisord, which by itself never comes; returns its last words."""
+        """Wait until supervisord ends, which it never does by itself, and return its last line."""
         await self._process.wait()
         lines = self.log("supervisord").read_text(errors="replace").splitlines()
         return lines[-1] if lines else f"exit status {self._process.returncode}"
 
     @property
     def has_ended(self) -> bool:
-        """Whether supervisord is no more, and all programs with it."""
+        """Whether supervisord has ended, and all programs with it."""
         return self._process.returncode is not None
 
     def _config(self) -> ConfigParser:

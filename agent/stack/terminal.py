@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 async def until_stopped(work: Coroutine[object, object, None]) -> None:
     """Run something that cleans up when cancelled, and cancel it when asked to stop.
 
-    Asked means Ctrl-C, SIGTERM, or SIGHUP: the end of the terminal. Asked twice, the cleaning up
+    Ctrl-C, SIGTERM and SIGHUP (the end of the terminal) ask it to stop. If asked twice, the cleanup
     is cancelled too.
     """
     task = asyncio.ensure_future(work)

@@ -39,7 +39,7 @@ class TurnPublisher:
         session.on("conversation_item_added", self._on_item)
 
     async def aclose(self) -> None:
-        """Stop sending."""
+        """Cancel the records that are still being sent; may be called twice."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

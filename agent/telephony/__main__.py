@@ -23,10 +23,10 @@ def main() -> None:
     """Do what is asked, or end with one sentence."""
     parser = argparse.ArgumentParser(prog="python -m agent.telephony")
     commands = parser.add_subparsers(dest="command", required=True)
-    setup = commands.add_parser("setup", help="make the server's trunks and rules what FILE says")
+    setup = commands.add_parser("setup", help="make the server's trunks and rules match FILE")
     setup.add_argument("file", nargs="?", type=Path, default=config.DEFAULT, metavar="FILE")
     commands.add_parser("show", help="list the server's trunks and rules, all of them")
-    commands.add_parser("remove", help="remove those that setup has made")
+    commands.add_parser("remove", help="remove those that setup made")
     arguments = parser.parse_args()
     try:
         if arguments.command == "setup":

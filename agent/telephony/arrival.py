@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from livekit.agents import JobContext
 
 from ..language import language_of
-from ..settings import Settings
+from ..settings import Language, Settings
 from .budget import CallBudget
-from .call_control import CallControl
 from .caller_id import is_spoofed
 from .dial import Dialler
 from .numbers import NotAllowed
@@ -15,7 +16,21 @@ from .outbound import CALLEE, OutboundCall
 from .sip_call import SipCall, wait_until_answered
 
 
-async def connect_user(ctx: JobContext, settings: Settings) -> CallControl | None:
+@dataclass(frozen=True)
+class User:
+    """Whom the agent speaks with, and how they came."""
+
+    identity: str
+    """Identity of their participant in the room."""
+    language: Language | None
+    """Their language, if it is known."""
+    sip_call: SipCall | None
+    """Their call; None if they are not on the phone."""
+    outbound_call: OutboundCall | None = None
+    """The call that the agent placed; None if they called or joined."""
+
+
+async def connect_user(ctx: JobContext, settings: Settings) -> User | None:
     """Enter the room and wait until somebody is there to speak with. None on the console.
 
     Raises:
@@ -33,16 +48,10 @@ async def connect_user(ctx: JobContext, settings: Settings) -> CallControl | Non
     user = await ctx.wait_for_participant(identity=CALLEE if outbound_call else None)
     if is_spoofed(user):
         raise NotAllowed("the caller's From header names one of the allowed addresses")
+    sip_call = SipCall.from_participant(user)
     language = language_of(user) or (outbound_call.language if outbound_call else None)
-    if SipCall.from_participant(user):
+    if sip_call:
         language = language or settings.phone.language
     if outbound_call:
         await wait_until_answered(ctx.room, user)
-    return CallControl(
-        settings.phone,
-        ctx.room,
-        ctx.api,
-        user=user,
-        language=language or settings.default_language,
-        outbound_call=outbound_call,
-    )
+    return User(user.identity, language or settings.default_language, sip_call, outbound_call)

@@ -14,13 +14,13 @@ from livekit.plugins.turn_taking import Floor
 
 from ..settings import Language, PhoneSettings
 from .answering_machine import CallScreening
+from .arrival import User
 from .budget import CallBudget
 from .clock import CallClock
 from .dial import Dialler
-from .outbound import OutboundCall
 from .phrases import phrases
 from .question import Question
-from .sip_call import STATUS, HungUp, SipCall
+from .sip_call import STATUS, HungUp
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
@@ -29,15 +29,14 @@ T = TypeVar("T")
 
 
 class CallControl:
-    """Made for every conversation: somebody at a browser can have calls placed, too.
+    """Made for every conversation in a room: a user in a browser can have calls placed, too.
 
     Args:
         settings: The profile's settings of the phone.
         room: The room of the conversation.
         server: LiveKit's API.
-        user: The participant whom the agent speaks with.
-        language: Language of the user, if it is known.
-        outbound_call: The call that the agent placed; None if the user called or joined.
+        session: The session of the conversation.
+        user: Whom the agent speaks with.
     """
 
     def __init__(
@@ -45,16 +44,13 @@ class CallControl:
         settings: PhoneSettings,
         room: rtc.Room,
         server: api.LiveKitAPI,
-        *,
-        user: rtc.Participant,
-        language: Language | None,
-        outbound_call: OutboundCall | None = None,
+        session: AgentSession[Any],
+        user: User,
     ) -> None:
-        self.settings, self.room, self.server = settings, room, server
-        self.user_identity, self.sip_call = user.identity, SipCall.from_participant(user)
-        self.known_language, self.outbound_call = language, outbound_call
+        self.settings, self.room, self.server, self.session = settings, room, server, session
+        self.user_identity, self.sip_call = user.identity, user.sip_call
+        self._known_language, self._outbound_call = user.language, user.outbound_call
         self.dialler = Dialler(settings, server, CallBudget(settings))
-        self._session: AgentSession[Any] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._other_party: str | None = None
         self._hung_up = asyncio.Event()
@@ -62,12 +58,12 @@ class CallControl:
     @property
     def language(self) -> Language:
         """Language of what is said on the phone: English while the user's is not known."""
-        return self.known_language or "en"
+        return self._known_language or "en"
 
     @property
     def greeting(self) -> str | None:
         """The first words of a call that was placed."""
-        return self.outbound_call.message if self.outbound_call else None
+        return self._outbound_call.message if self._outbound_call else None
 
     @property
     def tools(self) -> list[Tool | Toolset]:
@@ -75,7 +71,7 @@ class CallControl:
         return PhoneTools(self).offered()
 
     def describe(self) -> str:
-        """What the model is told: the call, and whom it can be handed to. Nothing in a browser."""
+        """What the model is told: the call, and whom it can be handed to. Empty in a browser."""
         if self.sip_call is None:
             return ""
         parts = [self.sip_call.describe(self.language)]
@@ -92,7 +88,7 @@ class CallControl:
         return " ".join(parts)
 
     async def wait_until_answered(self) -> bool:
-        """Wait until there is somebody to be greeted; False if they are gone before.
+        """Wait until there is somebody to be greeted; False if they have gone before that.
 
         A caller hears the line ring until the agent's track is in the room: LiveKit's SIP service
         answers only then. In a browser there is nothing to wait for.
@@ -101,26 +97,19 @@ class CallControl:
 
     def set_language(self, language: Language) -> None:
         """Change the language of what is said from now on."""
-        self.known_language = language
+        self._known_language = language
 
     def first_agent(self, assistant: Agent, floor: Floor) -> Agent:
         """Who begins: the assistant, or what finds out who picked up."""
-        if self.outbound_call is None:
+        if self._outbound_call is None:
             return assistant
-        return CallScreening(self.outbound_call.message, assistant, floor)
+        return CallScreening(self._outbound_call.message, assistant, floor)
 
-    @property
-    def session(self) -> AgentSession[Any]:
-        """The conversation, once it has begun."""
-        assert self._session is not None
-        return self._session
-
-    def start(self, session: AgentSession[Any]) -> None:
-        """Watch over the conversation that has begun."""
-        self._session = session
+    def start(self) -> None:
+        """Watch over the call: it ends when the user leaves, or when its time is up."""
         if self.sip_call is None:
             return
-        if self.outbound_call:
+        if self._outbound_call:
             self.spawn(self.dialler.meter(self.end_at_limit))
         logger.info("a call began", extra={"call": self.sip_call.id})
         self.room.on("participant_disconnected", self._on_left)
@@ -181,7 +170,7 @@ class CallControl:
         self.hang_up()
 
     async def aclose(self) -> None:
-        """Stop watching the call and cancel what it runs; it may be called twice."""
+        """Stop watching the call and cancel what it runs; may be called twice."""
         self.room.off("participant_disconnected", self._on_left)
         self.room.off("participant_attributes_changed", self._on_attributes)
         for task in self._tasks:

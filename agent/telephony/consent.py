@@ -44,8 +44,8 @@ class Consent(Question[bool]):
     Args:
         question: What will be done, as a question.
         language: Language of the caller.
-        room: Where keys are pressed.
-        answer_timeout: As in :class:`Question`, in seconds.
+        room: The room in which keys are pressed.
+        answer_timeout: Longest silence before it is asked again, in seconds.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Consent(Question[bool]):
         )
 
     def pressed(self, key: str) -> bool:
-        """1 is yes."""
+        """Whether the key means yes: 1 does, any other means no."""
         return key == "1"
 
     def said(self, words: str) -> bool | None:

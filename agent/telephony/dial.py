@@ -18,7 +18,7 @@ logger = logging.getLogger("parley")
 
 
 class NoAnswer(Exception):
-    """The call was not taken; the text says what the other side's network told, if anything."""
+    """The call was not taken; the text is what the other side's network said, if anything."""
 
 
 class Dialler:
@@ -49,9 +49,9 @@ class Dialler:
         """Call a number, and wait until somebody has picked up.
 
         Args:
-            number: As it was written or said.
-            room: Where the call joins.
-            identity: Identity of its participant there.
+            number: The number as it was written or said.
+            room: Name of the room that the call joins.
+            identity: Identity of the call's participant in that room.
 
         Raises:
             NotAllowed: It may not be called, or not now.
@@ -76,12 +76,12 @@ class Dialler:
             raise _no_answer(e) from e
 
     async def transfer(self, address: str, *, room: str, identity: str) -> None:
-        """Hand a caller's call over to somewhere else (SIP REFER), and be out of it.
+        """Hand a caller's call over to somebody else (SIP REFER), and leave it.
 
         Args:
             address: A number in E.164, or a ``sip:`` address.
-            room: Where the caller is.
-            identity: Identity of the caller there.
+            room: Name of the room that the caller is in.
+            identity: Identity of the caller in that room.
 
         Raises:
             NotAllowed: The budget is used up.
@@ -129,7 +129,7 @@ _FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
 def _no_answer(error: Exception) -> NoAnswer:
-    """What an error of LiveKit's API means to the caller; the rest of it goes to the log."""
+    """Turn an error of LiveKit's API into one for the caller; the rest of it goes to the log."""
     status = error.metadata.get("sip_status", "") if isinstance(error, api.TwirpError) else ""
     logger.info("the call was not taken", extra={"sip_status": status, "reason": str(error)})
     return NoAnswer(status or "no answer")

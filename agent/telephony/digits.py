@@ -79,7 +79,7 @@ class Keypad:
         self._keys = ""
 
     def press(self, key: str) -> str | None:
-        """Take a key; the whole answer, or None while it is not complete."""
+        """Take a key, and return the whole answer, or None while it is not complete."""
         if key == "*":
             self._keys = ""
         elif key.isdigit():
@@ -87,7 +87,7 @@ class Keypad:
         return self._keys if len(self._keys) == self._most or key == "#" and self.enough() else None
 
     def take(self) -> str | None:
-        """The answer, if the keys so far are one; what there is of one that is not is dropped."""
+        """Return the answer if the keys so far are one, and begin anew either way."""
         keys, whole = self._keys, self.enough()
         self._keys = ""
         return keys if whole else None
@@ -105,8 +105,8 @@ class AskForDigits(Question[str]):
         least: Fewest digits of an answer.
         most: Most digits.
         language: Language of the caller.
-        room: Where keys are pressed.
-        answer_timeout: As in :class:`Question`, in seconds.
+        room: The room in which keys are pressed.
+        answer_timeout: Longest silence before it is asked again, in seconds.
     """
 
     def __init__(

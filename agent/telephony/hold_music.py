@@ -11,15 +11,15 @@ from livekit.agents import AudioConfig, BackgroundAudioPlayer
 from numpy.typing import NDArray
 
 _RATE = 48_000
-"""Hz: that of LiveKit's mixer for such tracks."""
+"""Hz, as LiveKit's mixer for such tracks has it."""
 _BEAT = 0.4
-"""Seconds a note."""
+"""Seconds from note to note."""
 # C, A minor, F, G: each broken into four notes and back. Frequencies in equal temperament, from
 # A4 = 440 Hz; all of them within the band of a telephone, 300 to 3,400 Hz.
 _CHORDS = [(60, 64, 67, 72), (57, 60, 64, 69), (53, 57, 60, 65), (55, 59, 62, 67)]
 _OCTAVE_UP = 12
 _LEVEL = 0.12
-"""Of full scale: -18 dBFS, below a voice."""
+"""Peak as a share of full scale: -18 dBFS, softer than a voice."""
 
 
 def melody() -> NDArray[np.int16]:

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-# E.164 has 15 digits at most; below 7 it is an extension or no number at all.
+# E.164 has 15 digits at most; with fewer than 7 it is an extension, or not a phone number at all.
 _NUMBER = re.compile(r"(?<![0-9A-Za-z.])\+?[0-9]{5,13}([0-9]{2})(?![0-9A-Za-z.])")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 

@@ -11,8 +11,6 @@ from ..settings import Language
 class Phrases:
     """The sentences of one language."""
 
-    reachable: str
-    """For the model."""
     ending_soon: str
     confirm_transfer: str
     transferring: str
@@ -25,7 +23,6 @@ class Phrases:
 
 _PHRASES: dict[Language, Phrases] = {
     "en": Phrases(
-        reachable="You can reach: {names}.",
         ending_soon="Just so you know, this call has to end shortly.",
         confirm_transfer="Shall I put you through to {name}? I'll leave the call then.",
         transferring="I'm putting you through now.",
@@ -36,7 +33,6 @@ _PHRASES: dict[Language, Phrases] = {
         confirm_call="Shall I call {number} and say: {message}",
     ),
     "zh": Phrases(
-        reachable="可以转接的对象：{names}。",
         ending_soon="提醒您，这个通话很快就要结束了。",
         confirm_transfer="要我把电话转给{name}吗？转接后我会离开通话。",
         transferring="正在为您转接。",

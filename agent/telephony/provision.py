@@ -23,7 +23,7 @@ from agent.settings import LANGUAGE_ATTRIBUTE
 from .config import InboundTrunk, OutboundTrunk, Trunks, _Trunk
 
 MARK = "parley"
-"""The metadata of what is ours. A rule's becomes that of its callers' participants."""
+"""Metadata that marks what is ours; that of a rule becomes the metadata of its callers."""
 
 Info = TypeVar("Info", SIPInboundTrunkInfo, SIPOutboundTrunkInfo, SIPDispatchRuleInfo)
 Outcome = Literal["created", "changed", "unchanged", "removed"]
@@ -31,7 +31,7 @@ Outcome = Literal["created", "changed", "unchanged", "removed"]
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one thing."""
+    """What became of one trunk or rule."""
 
     kind: str
     name: str
@@ -102,7 +102,7 @@ class _Kind(Generic[Info]):
     delete: Callable[[str], Awaitable[object]]
 
     async def remove(self, found: list[Info], keep: Mapping[str, object]) -> list[Change]:
-        """Delete ours that are not to be kept, and doubles of those that are."""
+        """Delete those of ours that are not to be kept, and duplicates of those that are."""
         changes = []
         names: set[str] = set()
         for info in filter(_is_ours, found):

@@ -21,7 +21,7 @@ class Question(AgentTask[T]):
     Args:
         ask: What is said first.
         again: What is said when an answer was not understood, or none came.
-        room: Where keys are pressed.
+        room: The room in which keys are pressed.
         answer_timeout: Longest silence of keys and voices, in seconds, before it is asked again.
         tries: How often it is asked in all.
 
@@ -93,7 +93,7 @@ class Question(AgentTask[T]):
                 if answer is None:
                     self._ask_again()
             else:
-                self.session.interrupt()  # who presses a key needs no more of the question
+                self.session.interrupt()  # whoever presses a key need not hear the rest
                 answer = self.pressed(key)
             if answer is not None:
                 self._answer(answer)

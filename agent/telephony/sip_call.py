@@ -1,4 +1,4 @@
-"""One call, as LiveKit's SIP service tells it in the attributes of its participant."""
+"""One call, as LiveKit's SIP service describes it in the attributes of its participant."""
 
 from __future__ import annotations
 

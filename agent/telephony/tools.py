@@ -49,7 +49,7 @@ class PhoneTools:
         self._control = control
 
     def offered(self) -> list[Tool | Toolset]:
-        """Those that the settings give to the model; at a browser only a call to somebody else."""
+        """Those that the settings give to the model; in a browser only a call to somebody else."""
         names = self._control.settings.tools
         if self._control.sip_call is None:
             names = [name for name in names if name == "place_call"]

@@ -69,8 +69,8 @@ class AudioIsolation:
     async def keep_apart(self) -> None:
         """Let neither call hear the other, until cancelled.
 
-        Said again and again: the SIP service subscribes to what is in the room when a call joins
-        and once more when it is answered, and the server takes back only what it has granted.
+        This is repeated, because the SIP service subscribes to what is in the room when a call
+        joins and once more when it is answered, and the server takes back only what it has granted.
         """
         while True:
             with contextlib.suppress(api.TwirpError):  # one of them has just left
@@ -98,7 +98,7 @@ class AudioIsolation:
 
 
 async def accepted(room: rtc.Room, colleague: str, within: float) -> bool:
-    """Whether somebody presses the key that takes the call, in so many seconds."""
+    """Whether somebody presses the key that takes the call ``within`` so many seconds."""
     answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def on_key(key: rtc.SipDTMF) -> None:
@@ -154,24 +154,24 @@ async def warm_transfer(control: CallControl, address: str, summary: str) -> Non
             has_accepted = await control.until_hang_up(
                 accepted(room, COLLEAGUE, within=_ACCEPT_TIMEOUT)
             )
-            said.interrupt(force=True)  # a decision needs no more of it
+            said.interrupt(force=True)  # whoever has decided need not hear the rest
             if not has_accepted:
                 raise NoAnswer("the call was not taken")
     finally:
         await utils.aio.cancel_and_wait(apart)
         isolation.speak_to_all()
         if not has_accepted:
-            control.spawn(_remove(control, COLLEAGUE))  # nobody waits for that
+            control.spawn(_remove(control, COLLEAGUE))  # nobody needs to wait for that
             session.input.set_audio_enabled(True)
     await isolation.connect(True)
     await control.hand_over(COLLEAGUE)
 
 
 async def _joined(room: rtc.Room, identity: str) -> None:
-    """Wait until somebody who has picked up is seen here, too.
+    """Wait until somebody who has picked up is seen in the room, too.
 
     Raises:
-        NoAnswer: They have hung up before that.
+        NoAnswer: They hung up before that.
     """
     try:
         async with asyncio.timeout(_JOIN_TIMEOUT):

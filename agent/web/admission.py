@@ -66,7 +66,7 @@ class Admission:
         """Reserve a place under a room's name, before anyone else can have it.
 
         Raises:
-            Full: There is none.
+            Full: There is no place left.
             Unreachable: livekit-server cannot say.
         """
         async with self._one_at_a_time:

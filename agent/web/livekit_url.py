@@ -22,7 +22,7 @@ class LiveKit:
         url: Address for this process (``LIVEKIT_URL``).
         api_key: ``LIVEKIT_API_KEY``.
         api_secret: ``LIVEKIT_API_SECRET``; signs tokens here and goes nowhere else.
-        public_url: Address for browsers (``LIVEKIT_PUBLIC_URL``), where it is another.
+        public_url: Address for browsers (``LIVEKIT_PUBLIC_URL``), where it differs.
     """
 
     url: str
@@ -35,7 +35,7 @@ class LiveKit:
         """Read the ``LIVEKIT_*`` variables.
 
         Raises:
-            LiveKitError: One is missing or is no address.
+            LiveKitError: One is missing or is not an address.
         """
         names = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         missing = [name for name in names if not environment.get(name)]
@@ -51,7 +51,7 @@ class LiveKit:
         ):
             if url and not (urlsplit(url).scheme in _SOCKET and urlsplit(url).hostname):
                 raise LiveKitError(
-                    f"{name}={url!r} is no address of a livekit-server: "
+                    f"{name}={url!r} is not the address of a livekit-server: "
                     "write it like ws://127.0.0.1:7880 or wss://livekit.example.org."
                 )
         return cls(

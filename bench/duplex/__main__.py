@@ -74,14 +74,14 @@ def _arguments() -> argparse.Namespace:
         nargs="+",
         choices=list(LINES),
         default=["wideband"],
-        help="of the caller; on a telephone line Parley is as the phone profile has it (wideband)",
+        help="lines of the caller; on a telephone line Parley has the phone profile (wideband)",
     )
     add("--sets", nargs="+", choices=scenarios.SETS, default=list(scenarios.SETS))
     add("--languages", nargs="+", choices=["en", "zh"], default=["en", "zh"])
-    add("--half", choices=["test", "train"], default="test", help="(test)")
-    add("--engines", choices=["instant", "cpu"], default="instant", help="(instant)")
-    add("--cases", type=int, default=None, help="of each set and language (all)")
-    add("--rooms", type=int, default=1, help="at once (1)")
+    add("--half", choices=["test", "train"], default="test", help="half of the cases (test)")
+    add("--engines", choices=["instant", "cpu"], default="instant", help="engines (instant)")
+    add("--cases", type=int, default=None, help="cases of each set and language (all)")
+    add("--rooms", type=int, default=1, help="rooms at once (1)")
     add("--part", type=_part, default=(1, 1), metavar="K/N", help="only every Nth conversation")
     add("--resume", action="store_true", help="go on with a run that was ended, and report both")
     add("--keep", action="store_true", help="keep the recording of every case")
@@ -92,7 +92,7 @@ def _arguments() -> argparse.Namespace:
 def _part(text: str) -> tuple[int, int]:
     part, _, parts = text.partition("/")
     if not (part.isdecimal() and parts.isdecimal() and 0 < int(part) <= int(parts)):
-        raise argparse.ArgumentTypeError(f"{text}: is not K/N, as 1/8")
+        raise argparse.ArgumentTypeError(f"{text} is not K/N, such as 1/8")
     return int(part), int(parts)
 
 

@@ -14,7 +14,7 @@ _WORD = re.compile(r"[㐀-鿿]|[^\W㐀-鿿]+(?:['’-][^\W㐀-鿿]+)*")
 
 @dataclass(frozen=True)
 class Word:
-    """A word, in Chinese a character, and where it is; seconds from the beginning."""
+    """A word (in Chinese, a character), and where it is, in seconds from the beginning."""
 
     text: str
     start: float
@@ -27,12 +27,12 @@ def words(text: str) -> list[str]:
 
 
 def key(word: str) -> str:
-    """What is the same of a word wherever it stands."""
+    """What of a word is the same wherever it stands."""
     return word.lower().replace("’", "'")
 
 
 def contains(said: Sequence[str], part: Sequence[str]) -> bool:
-    """Whether words stand together somewhere in others, in their order."""
+    """Whether words occur in others together and in their order."""
     size = len(part)
     return any(list(said[i : i + size]) == list(part) for i in range(len(said) - size + 1))
 

@@ -24,10 +24,10 @@ from .programs import engine
 from .scenarios import Case, Language
 
 AGENT_VOICE = "default"
-"""The agent's: the service's own for each language."""
+"""The agent's voice: the service's own for each language."""
 
 _QUIETER = {"backchannel": -5.0}
-"""People say mm-hm more softly than sentences; in dB."""
+"""Level in dB: people say mm-hm more softly than sentences."""
 
 _FADE = SAMPLE_RATE // 200
 """5 ms, where a sentence is cut in two."""
@@ -42,7 +42,7 @@ class Clip:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Length in seconds."""
         return len(self.samples) / SAMPLE_RATE
 
 
@@ -57,7 +57,7 @@ class _Spoken:
 
 
 async def prepare(cases: Iterable[Case]) -> int:
-    """Make what is missing of some cases; gives how many clips had to be made."""
+    """Make what is missing for some cases, and return how many clips had to be made."""
     wanted = {item for case in cases for item in _parts(case)}
     missing = sorted(
         (item for item in wanted if not _file(item).is_file()), key=lambda s: (s.voice, s.text)
@@ -132,7 +132,7 @@ def _noise(case: Case) -> Samples:
 
 
 def _paused(clip: Clip, count: int, pause: float) -> Clip:
-    """Put a pause behind so many words, where the sound is weakest."""
+    """Put a pause after ``count`` words, where the sound is weakest."""
     low = max(clip.words[count - 1].end - 0.08, 0.0)
     high = min(max(clip.words[count].start, clip.words[count - 1].end) + 0.08, clip.duration)
     step = SAMPLE_RATE // 100

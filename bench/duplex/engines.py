@@ -1,9 +1,9 @@
 """Engines that answer at once, over the HTTP interfaces of real ones, one set for each room.
 
-The model streams the reply that the room was told to give, the voice streams the sound of any part
-of a reply that is known, and the ear (a WebSocket, which is no interface of a real engine)
-transcribes by :mod:`bench.duplex.ear`. The first token and the first sound come without delay; the
-rest follows at the pace of a GPU, so that an engine that nobody stopped is still busy.
+The LLM streams the reply that the room was told to give, the TTS streams the sound of any part of a
+reply that is known, and the STT (a WebSocket, which is not an interface of any real engine)
+transcribes by :mod:`bench.duplex.scripted_stt`. The first token and the first sound come without
+delay; the rest follows at the pace of a GPU, so that an engine that nobody stopped is still busy.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from harness.recording import SAMPLE_RATE, Samples
 
 from . import clips
 from .align import key, words
-from .ear import Ear
 from .scenarios import Case, Language
+from .scripted_stt import ScriptedStt
 
 TOKEN_INTERVAL = 0.005
-"""Between words of the model, in Chinese characters, in seconds."""
+"""Seconds between the model's words, in Chinese between its characters."""
 
 FIRST = 0.6
-"""Audio that comes at once, in seconds: Pipecat waits for half a second before it plays any."""
+"""Seconds of audio that come at once: Pipecat waits for half a second before it plays any."""
 
 RTF = 0.5
-"""Time to make the audio after that by its length: a GPU with some streams on it."""
+"""Time to make the audio after that, divided by its length: a GPU with some streams on it."""
 
 _CHUNK = 0.2
-"""Of audio, in seconds."""
+"""Seconds of audio in a chunk."""
 
 MODEL = "instant"
 
 
 @dataclass
 class Request:
-    """What an engine was asked for; times by the monotonic clock."""
+    """What an engine was asked for; times are by the monotonic clock."""
 
     engine: str
     text: str
     opened: float
     closed: float | None = None
     answer: bytes = b""
-    """Of an engine whose answers are not known beforehand."""
+    """What came back, from an engine whose answers are not known beforehand."""
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Room:
     """All that it answered, the last at the end."""
 
     def __post_init__(self) -> None:
-        self.ear = Ear("" if self.language == "zh" else " ")
+        self.stt = ScriptedStt("" if self.language == "zh" else " ")
 
     def part(self, text: str) -> Samples:
         """The sound of a part of a reply; the parts of a reply add up to its whole sound.
@@ -103,7 +103,7 @@ class Engines:
     def __init__(self) -> None:
         self.root = ""
         self.stt = ""
-        """Base URL of a recogniser that systems ask themselves, in place of the ear."""
+        """Base URL of an STT that systems ask themselves, in place of the rooms' own."""
         self._rooms: dict[str, Room] = {}
 
     def open(self, name: str, language: Language) -> Room:
@@ -136,7 +136,7 @@ class Engines:
                 web.get("/{room}/v1/audio/voices", self._voices),
                 web.post("/{room}/v1/chat/completions", self._chat),
                 web.post("/{room}/v1/audio/speech", self._speech),
-                web.get("/{room}/ear", self._ear),
+                web.get("/{room}/stt", self._transcribe),
             ]
         )
         return app
@@ -195,13 +195,13 @@ class Engines:
                 await response.write(samples[start : start + size].tobytes())
         return response
 
-    async def _ear(self, request: web.Request) -> web.WebSocketResponse:
+    async def _transcribe(self, request: web.Request) -> web.WebSocketResponse:
         room = self._room(request)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         async for message in socket:
             if message.type is WSMsgType.BINARY:
-                for heard in room.ear.feed(np.frombuffer(message.data, np.int16)):
+                for heard in room.stt.feed(np.frombuffer(message.data, np.int16)):
                     await socket.send_json(heard._asdict())
         return socket
 

@@ -23,7 +23,7 @@ class Join(TypedDict):
     engines: str
     """Base URL of the room's engines, without ``/v1``."""
     stt: str
-    """Base URL of a recogniser, ending in ``/v1``; empty where the engines' ear is to be asked."""
+    """Base URL of an STT, ending in ``/v1``; empty where the room's own is to be asked."""
     language: Literal["en", "zh"]
     phone: bool
     """Whether the caller is on a telephone line."""

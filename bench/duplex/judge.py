@@ -20,41 +20,41 @@ from .clips import Clip
 from .play import Take
 
 SILENT_FOR = 0.3
-"""Silence that is a stop, in seconds, if the reply has sound in two thirds of it."""
+"""Seconds of silence that are a stop, if the reply has sound in two thirds of them."""
 
 OWN_PAUSE = 1.0
-"""An agent may pause so long where the reply has a pause, and go on: between the parts of a long
-answer Parley leaves room for the user. In seconds."""
+"""Seconds that an agent may pause where the reply has a pause, and go on: between the parts of a
+long answer Parley leaves room for the user."""
 
 MISSED_AFTER = 1.5
-"""A sound stops the agent, or does not, until so long after its end, in seconds."""
+"""Seconds after the end of a sound within which it may stop the agent."""
 
 DUCKED = 0.7
-"""Of the level before the caller spoke: below it, the agent is ducked."""
+"""Share of the level before the caller spoke below which the agent is ducked."""
 
 _BLOCK = SAMPLE_RATE // 100
 _GRACE = 0.03
-"""Of a word's end that may be missing, in seconds, as in :mod:`bench.history`."""
+"""Seconds of a word's end that may be missing, as in :mod:`bench.history`."""
 _AUDIBLE = -36.0
 """Level of the reply that is heard even when it is ducked, in dBFS."""
 _HOLE = 10
 """Blocks of silence after which something else may begin."""
 _WINDOW = 4 * _BLOCK
-"""In which the level is taken."""
+"""Samples over which the level is taken."""
 _SLACK = SAMPLE_RATE // 250
-"""4 ms, by which a receiver's clock may have strayed."""
+"""Samples by which a receiver's clock may have strayed: 4 ms."""
 _CLEAR = -35.0
 """Level of the reply below which nothing is said of its volume, in dBFS."""
 _THE_SAME = 0.7
 """Likeness above which a sound is the reply: that is 0.85 to 0.95, at a pause 0.7; other sentences
 of the same voice are at 0.2 to 0.4."""
 _SEARCH = 1.0
-"""Length of the sound that is looked for in the reply, in seconds."""
+"""Seconds of the sound that is looked for in the reply."""
 
 
 @dataclass
 class Finding:
-    """What is seen of one take; times in milliseconds, None where there was nothing to see."""
+    """What one take shows; times in milliseconds, None where there was nothing to see."""
 
     key: str
     system: str
@@ -75,9 +75,9 @@ class Finding:
     stop_latency: float | None = None
     duck_latency: float | None = None
     history_error: int | None = None
-    """Words (in Chinese: characters) that the history has too much or too little."""
+    """Words (in Chinese, characters) that the history has too many or too few."""
     engines_idle: float | None = None
-    """From the agent's last sound to the end of the last request for the reply."""
+    """Time from the agent's last sound to the end of the last request for the reply."""
 
 
 def judge(take: Take) -> Finding:
@@ -240,7 +240,7 @@ def _duck(take: Take, reply: Clip, shift: float, stop: float | None) -> float | 
     ):
         wanted = reply.samples[max(at - offset, 0) : max(at - offset, 0) + _WINDOW]
         got = take.heard[at - _SLACK : at + _WINDOW + _SLACK]
-        # Where the reply is soft, the codec's own noise shows; what is unlike it is none of it.
+        # Where the reply is soft, the codec's own noise shows; what is unlike it is not it.
         if _rms(wanted) > 10 ** (_CLEAR / 20) * 32768 and _likeness(wanted, got) > 0.7:
             ratio = _rms(take.heard[at : at + _WINDOW]) / _rms(wanted)
             ratios.append(((at + _WINDOW / 2) / SAMPLE_RATE, ratio))

@@ -32,17 +32,17 @@ from agent.assistant import Assistant
 from agent.session import make, turns_of
 
 from . import host
-from .ear import RATE
+from .scripted_stt import RATE
 
 _CALLER = "caller"
 
 _FIRST_WORDS = 0.3
-"""Seconds that the ear of :mod:`.ear` takes to its first words, or less: whoever runs a recogniser
+"""Seconds that :mod:`.scripted_stt` takes to its first words, at most: whoever runs a recogniser
 that streams would write this into their profile."""
 
 
-class EarSTT(stt.STT[Any]):
-    """The bench's ear as a LiveKit STT."""
+class BenchSTT(stt.STT[Any]):
+    """The scripted STT of the bench, for LiveKit."""
 
     def __init__(self, url: str, language: str, http: aiohttp.ClientSession) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
@@ -55,7 +55,7 @@ class EarSTT(stt.STT[Any]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions,
     ) -> stt.SpeechEvent:
-        raise NotImplementedError("the ear hears streams only")
+        raise NotImplementedError("the scripted STT takes streams only")
 
     def stream(
         self,
@@ -63,21 +63,21 @@ class EarSTT(stt.STT[Any]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> stt.RecognizeStream:
-        """Begin to hear."""
-        return _EarStream(self, conn_options)
+        """Begin to listen."""
+        return _BenchStream(self, conn_options)
 
 
-class _EarStream(stt.RecognizeStream):
-    def __init__(self, ear: EarSTT, conn_options: APIConnectOptions) -> None:
-        super().__init__(stt=ear, conn_options=conn_options, sample_rate=RATE)
-        self._ear = ear
+class _BenchStream(stt.RecognizeStream):
+    def __init__(self, bench: BenchSTT, conn_options: APIConnectOptions) -> None:
+        super().__init__(stt=bench, conn_options=conn_options, sample_rate=RATE)
+        self._bench = bench
 
     async def _run(self) -> None:
         kinds = {
             "interim": stt.SpeechEventType.INTERIM_TRANSCRIPT,
             "final": stt.SpeechEventType.FINAL_TRANSCRIPT,
         }
-        async with self._ear.http.ws_connect(self._ear.url) as socket:
+        async with self._bench.http.ws_connect(self._bench.url) as socket:
 
             async def send() -> None:
                 async for item in self._input_ch:
@@ -90,7 +90,7 @@ class _EarStream(stt.RecognizeStream):
                 async for message in socket:
                     heard = message.json()
                     data = stt.SpeechData(
-                        language=self._ear.language,
+                        language=self._bench.language,
                         text=heard["text"],
                         start_time=heard["start"],
                         end_time=heard["end"],
@@ -106,7 +106,7 @@ class _EarStream(stt.RecognizeStream):
 
 
 class LiveKit:
-    """One of the two."""
+    """Parley's session or LiveKit's own."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -117,22 +117,22 @@ class LiveKit:
         """Enter a room."""
         base = f"{order['engines']}/v1"
         http = await self._exit.enter_async_context(aiohttp.ClientSession())
-        voice = qwen3_tts.TTS(base_url=base, language=order["language"], http_session=http)
-        self._exit.push_async_callback(voice.aclose)
-        thinker = vllm.LLM(base_url=base)
-        self._exit.push_async_callback(thinker.aclose)
-        ear: stt.STT[Any] = EarSTT(f"{order['engines']}/ear", order["language"], http)
+        tts = qwen3_tts.TTS(base_url=base, language=order["language"], http_session=http)
+        self._exit.push_async_callback(tts.aclose)
+        llm = vllm.LLM(base_url=base)
+        self._exit.push_async_callback(llm.aclose)
+        recogniser: stt.STT[Any] = BenchSTT(f"{order['engines']}/stt", order["language"], http)
         if order["stt"]:
-            ear = vllm.STT(base_url=order["stt"], language=order["language"])
+            recogniser = vllm.STT(base_url=order["stt"], language=order["language"])
         room = rtc.Room()
         await room.connect(order["url"], order["token"])
         self._exit.push_async_callback(room.disconnect)
         options = room_io.RoomOptions(participant_identity=_CALLER)
         if self._name == "parley":
             options.audio_input = HEARING
-            session, agent = self._parley(room, order, ear, thinker, voice)
+            session, agent = self._parley(room, order, recogniser, llm, tts)
         else:
-            session, agent = self._stock(ear, thinker, voice)
+            session, agent = self._stock(recogniser, llm, tts)
         self._session = session
         self._exit.push_async_callback(session.aclose)
         await session.start(
@@ -146,11 +146,11 @@ class LiveKit:
         self,
         room: rtc.Room,
         order: host.Join,
-        ear: stt.STT[Any],
-        thinker: vllm.LLM,
-        voice: qwen3_tts.TTS,
+        stt: stt.STT[Any],
+        llm: vllm.LLM,
+        tts: qwen3_tts.TTS,
     ) -> tuple[AgentSession[Any], Agent]:
-        """The agent of the CPU or phone profile, without greeting."""
+        """The agent of the CPU or phone profile, without a greeting."""
         language, phone = order["language"], order["phone"]
         profile = settings.load("phone" if phone else "cpu")
         profile = profile.model_copy(update={"greeting": {"en": "", "zh": ""}})
@@ -160,9 +160,9 @@ class LiveKit:
         conversation = make(
             profile,
             room=room,
-            stt=ear,
-            llm=thinker,
-            tts=voice,
+            stt=stt,
+            llm=llm,
+            tts=tts,
             language=language,
             phone=phone,
             options=turns.options,
@@ -171,13 +171,13 @@ class LiveKit:
         return conversation.session, Assistant(profile, language, conversation.floor)
 
     def _stock(
-        self, ear: stt.STT[Any], thinker: vllm.LLM, voice: qwen3_tts.TTS
+        self, stt: stt.STT[Any], llm: vllm.LLM, tts: qwen3_tts.TTS
     ) -> tuple[AgentSession[None], Agent]:
         """LiveKit's defaults, apart from what would ask its cloud."""
         session: AgentSession[None] = AgentSession(
-            stt=ear,
-            llm=thinker,
-            tts=voice,
+            stt=stt,
+            llm=llm,
+            tts=tts,
             vad=inference.VAD(model="silero"),
             turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
         )

@@ -41,8 +41,8 @@ from pipecat.workers.runner import WorkerRunner
 from . import host
 
 
-class EarSTT(STTService):  # type: ignore[misc]
-    """The bench's ear as a Pipecat STT service."""
+class BenchSTT(STTService):  # type: ignore[misc]
+    """The scripted STT of the bench, for Pipecat."""
 
     def __init__(self, url: str, **options: Any) -> None:
         # Its words are final 0.1 s after they were said.
@@ -100,7 +100,7 @@ class Pipecat:
             room_name=order["room"],
             params=LiveKitParams(audio_in_enabled=True, audio_out_enabled=True),
         )
-        stt: STTService = EarSTT(order["engines"].replace("http", "ws", 1) + "/ear")
+        stt: STTService = BenchSTT(order["engines"].replace("http", "ws", 1) + "/stt")
         if order["stt"]:
             stt = OpenAISTTService(
                 api_key="none",

@@ -1,4 +1,4 @@
-"""A case as it is played: the caller does what it says, and keeps what it hears."""
+"""Plays a case: the caller does what the case says, and keeps what it hears."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from .systems import Host
 ANSWER_WITHIN = 5.0
 """Longest wait for an answer, in seconds."""
 AFTER = 2.8
-"""Time in which an agent that was stopped by mistake may go on, in seconds: LiveKit waits 2.0."""
+"""Seconds within which an agent that was stopped by mistake may go on: LiveKit waits 2.0."""
 ECHO_LASTS = 7.0
-"""Of the reply that is echoed, in seconds."""
+"""Seconds of the reply that are echoed."""
 _PAUSE = 1.2
-"""Longest pause between two parts of a reply, in seconds: 0.8, and the way of a busy machine."""
+"""Longest pause between two parts of a reply, in seconds: 0.8, and what a busy machine adds."""
 _QUIET = 1.0
 """Silence between two cases, in seconds: a turn that is still being decided ends within it."""
 _BEGIN_WITHIN = 10.0
 _LATE = 0.05
-"""A caller that the machine held up for longer made a pause of its own, in seconds."""
+"""Seconds beyond which a caller that the machine held up has made a pause of its own."""
 _TRIES = 3
-"""At playing a case without being late."""
+"""How often a case is played until its caller is not late."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Take:
     said: Samples = field(repr=False)
     heard: Samples = field(repr=False)
     requests: list[Request]
-    """Of this case, with times of this recording."""
+    """The requests of this case, with times of this recording."""
     history: list[str]
     """What the history has of this case."""
     reply: Clip = field(repr=False)
@@ -110,7 +110,7 @@ class _Player:
         case, caller, room = self._case, self._caller, self._room
         began, asked = caller.now, len(room.requests)
         clock = time.monotonic() - caller.now
-        room.ear.expect(())
+        room.stt.expect(())
         room.reply = case.reply
         if case.set == "echo":
             said_from, said_to = await self._echo(began)
@@ -156,12 +156,12 @@ class _Player:
         return clips.short(self._case.language)[0]
 
     async def _reply(self, after: float) -> float:
-        """Have the agent speak; gives its first sound."""
+        """Have the agent speak, and return when its first sound came."""
         await self._host.order("speak", text=self._engines.prompt(self._case))
         return await self._sound(after, _BEGIN_WITHIN)
 
     async def _say(self) -> tuple[float, float]:
-        self._room.ear.expect(self._clip.words)
+        self._room.stt.expect(self._clip.words)
         before = self._caller.now
         after = await self._caller.say(self._clip.samples)
         first = self._caller.said.first_sound(before)
@@ -172,7 +172,7 @@ class _Player:
 
     async def _echo(self, began: float) -> tuple[float, float]:
         case = self._case
-        self._room.ear.expect(clips.of_reply(case.reply, case.language).words)
+        self._room.stt.expect(clips.of_reply(case.reply, case.language).words)
         self._caller.echo(DelayLine(case.delay, case.level))
         try:
             first = await self._reply(began)

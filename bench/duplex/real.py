@@ -1,7 +1,7 @@
 """The CPU profile's own engines: each request of a room is passed on, and its answer kept.
 
-What the model says is not known beforehand. So the voice's answers are kept too: laid one after the
-other they are the sound of the reply, whose words are aligned when the case is over.
+What the model says is not known beforehand. So the TTS's answers are kept too: laid end to end they
+are the sound of the reply, whose words are aligned when the case is over.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .engines import Engines, Request
 from .scenarios import Case
 
 LONGEST = 25.0
-"""Of a reply that is compared with what was heard, in seconds: Whisper hears 30."""
+"""Seconds of a reply that are compared with what was heard: Whisper takes 30."""
 
 PROMPTS = {
     "en": "Tell me a long story about an old castle by the sea.",
@@ -34,10 +34,10 @@ class RealEngines(Engines):
     """Passes requests on.
 
     Args:
-        llm: Base URL of the model, ending in ``/v1``.
-        stt: Of the recogniser, which systems ask themselves.
-        tts: Of the voice.
-        http: With what to ask.
+        llm: Base URL of the language model, ending in ``/v1``.
+        stt: Base URL of the STT, which systems ask themselves.
+        tts: Base URL of the TTS.
+        http: The HTTP session to use.
     """
 
     def __init__(self, llm: str, stt: str, tts: str, http: aiohttp.ClientSession) -> None:

@@ -26,9 +26,9 @@ class Runner:
     """Holds the conversations, inside its context.
 
     Args:
-        server: Where.
+        server: The livekit-server that they are held on.
         served: The engines of all systems.
-        folder: For a row of each case, and its recording.
+        folder: Where a row for each case is kept, and its recording.
         resume: Whether to go on with the rows that are there.
         keep: Whether to keep the recording of every case.
     """

@@ -43,20 +43,20 @@ VOICES: dict[Language, dict[Half, tuple[str, ...]]] = {
 """Callers. The agent itself speaks with zf_xiaoxiao and with hibari's voice."""
 
 VOICES_PER_TEXT = 4
-"""Each text is said by so many voices of its half, where it has them: a set has 84 cases in
-English and 71 in Chinese, 52 and 39 of them in the test half."""
+"""How many voices of its half say each text, where there are as many: a set has 84 cases in English
+and 71 in Chinese, 52 and 39 of them in the test half."""
 
 RECORDED = "jfk.wav"
 """The one recording of a person that a package ships, with pauses of its own."""
 
 NOISES = ("keyboard", "door", "music", "babble")
 SNRS = (0, 5, 10, 20)
-"""Of a noise, in dB below the level of speech."""
+"""Level of a noise, in dB below that of speech."""
 
 ECHO_DELAYS = (0.05, 0.12, 0.25, 0.4)
-"""From the caller's loudspeaker to the caller's microphone, in seconds."""
+"""Seconds from the caller's loudspeaker to the caller's microphone."""
 ECHO_LEVELS = (-6, -12, -20, -30)
-"""Of the echo, in dB of what was heard."""
+"""Level of the echo, in dB relative to what was heard."""
 
 EARLIEST, LATEST = 1.5, 4.0
 """When the caller makes a sound over the agent, in seconds from the agent's first."""
@@ -77,7 +77,7 @@ class Case:
     language: Language
     half: Half
     voice: str
-    """Whose; the name of the noise in ``noise``, of nobody in ``echo``."""
+    """The caller's voice; the name of the noise in ``noise``, empty in ``echo``."""
     text: str
     """What is said, empty for noise and echo; | where the caller pauses."""
     reply: str
@@ -85,13 +85,13 @@ class Case:
     at: float
     """When the caller makes a sound, in seconds from the agent's first; unused at turn ends."""
     pause: float = 0.0
-    """Of the pause within the turn, in seconds."""
+    """Length of the pause within the turn, in seconds."""
     level: float = 0.0
-    """Of noise below speech, or of an echo, in dB."""
+    """Level of noise relative to speech, or of an echo, in dB."""
     delay: float = 0.0
-    """Of an echo, in seconds."""
+    """Delay of an echo, in seconds."""
     seed: int = 0
-    """Of a noise."""
+    """Seed of a noise."""
 
     @property
     def over(self) -> bool:

@@ -1,4 +1,4 @@
-"""Noises of a room, made by a seed: keyboard, door, music, babble."""
+"""Noises of a room, made from a seed: keyboard, door, music, babble."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def noise(kind: str, seed: int, level: float, voices: Sequence[Samples] = ()) ->
 
     Args:
         kind: ``keyboard``, ``door``, ``music`` or ``babble``.
-        seed: Decides everything random of it.
-        level: Of its loud parts, in dB of speech.
-        voices: What babble is mixed from: some sentences.
+        seed: Seed of everything that is random in it.
+        level: Level of its loud parts, in dB relative to speech.
+        voices: The sentences that babble is mixed from.
 
     Returns:
         Mono s16 at 24 kHz, 0.3 to 2.5 s.

@@ -49,7 +49,7 @@ class Host:
         )
 
     async def order(self, what: str, **details: str | bool) -> dict[str, Any]:
-        """Have something done.
+        """Have the system do something.
 
         Raises:
             SystemFailure: It could not be done, or not in time.
@@ -86,7 +86,7 @@ async def start(name: str, slot: int) -> AsyncIterator[Host]:
 
     Args:
         name: One of :data:`SYSTEMS`.
-        slot: Tells its log from those of others of its kind.
+        slot: Number that tells its log from those of others of its kind.
 
     Raises:
         SystemFailure: It does not start.
@@ -115,15 +115,15 @@ async def start(name: str, slot: int) -> AsyncIterator[Host]:
 
 
 def pipecat_python() -> Path:
-    """The Python of Pipecat's environment, which ``bench/duplex/setup_pipecat.sh`` makes."""
+    """The Python of Pipecat's environment, which ``scripts/setup_pipecat.sh`` makes."""
     return cache() / "pipecat" / "bin" / "python"
 
 
 async def set_up_pipecat() -> None:
-    """Install it, where it is not yet.
+    """Install Pipecat, unless it is installed already.
 
     Raises:
-        SystemFailure: It cannot be had; why is on standard error.
+        SystemFailure: It cannot be installed; why is on standard error.
     """
     process = await asyncio.create_subprocess_exec("scripts/setup_pipecat.sh")
     if await process.wait():

@@ -20,7 +20,7 @@ class Figure:
     key: str
     of: Callable[[Sequence[Finding]], Metric | None]
     bars: tuple[tuple[str, float], ...] = ()
-    """What is wanted of parley on the test half with instant engines: at most this."""
+    """The most that parley may have on the test half with instant engines."""
 
 
 def _times(sets: Iterable[str], field: str) -> Callable[[Sequence[Finding]], Metric | None]:

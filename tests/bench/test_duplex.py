@@ -1,4 +1,4 @@
-"""The parts of bench/duplex that need no room: the split, the ear, the judge, the sounds."""
+"""The parts of bench/duplex that need no room: the split, the STT, the judge, the sounds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from bench.duplex import clips, judge, scenarios, sounds
 from bench.duplex.align import Word, words
 from bench.duplex.clips import Clip
-from bench.duplex.ear import RATE, Ear
 from bench.duplex.engines import Engines, Request
 from bench.duplex.play import Take
 from bench.duplex.runner import Runner
 from bench.duplex.scenarios import Case
+from bench.duplex.scripted_stt import RATE, ScriptedStt
 from harness.recording import SAMPLE_RATE, Samples
 
 LANGUAGES: tuple[scenarios.Language, ...] = ("en", "zh")
@@ -56,7 +56,7 @@ def test_rooms_hold_cases_of_one_caller_each() -> None:
     assert all(len({c.voice for c in room}) == 1 <= len(room) <= scenarios.ROOM for room in rooms)
 
 
-def hear(ear: Ear, *pieces: tuple[bool, float]) -> list[tuple[float, str, str]]:
+def hear(stt: ScriptedStt, *pieces: tuple[bool, float]) -> list[tuple[float, str, str]]:
     """Transcripts, each with the seconds of audio that were in when it came."""
     found: list[tuple[float, str, str]] = []
     at = 0.0
@@ -64,14 +64,14 @@ def hear(ear: Ear, *pieces: tuple[bool, float]) -> list[tuple[float, str, str]]:
         for _ in range(round(seconds * 100)):
             at += 0.01
             block = np.full(RATE // 100, 5000 * loud, np.int16)
-            found += [(round(at, 2), h.kind, h.text) for h in ear.feed(block)]
+            found += [(round(at, 2), h.kind, h.text) for h in stt.feed(block)]
     return found
 
 
 def test_a_word_is_heard_as_it_ends_and_final_after_a_tenth_of_a_second() -> None:
-    ear = Ear(" ")
-    ear.expect([Word("go", 0.0, 0.3), Word("on", 0.3, 0.5), Word("now", 1.0, 1.4)])
-    heard = hear(ear, (False, 0.5), (True, 0.5), (False, 0.5), (True, 0.4), (False, 0.5))
+    stt = ScriptedStt(" ")
+    stt.expect([Word("go", 0.0, 0.3), Word("on", 0.3, 0.5), Word("now", 1.0, 1.4)])
+    heard = hear(stt, (False, 0.5), (True, 0.5), (False, 0.5), (True, 0.4), (False, 0.5))
     assert heard == [
         (0.8, "interim", "go"),
         (1.0, "interim", "go on"),
@@ -82,16 +82,16 @@ def test_a_word_is_heard_as_it_ends_and_final_after_a_tenth_of_a_second() -> Non
 
 
 def test_a_word_whose_sound_does_not_come_is_not_heard() -> None:
-    ear = Ear(" ")
-    ear.expect([Word("go", 0.0, 0.3), Word("on", 0.3, 0.5)])
-    heard = hear(ear, (True, 0.3), (False, 0.7))
+    stt = ScriptedStt(" ")
+    stt.expect([Word("go", 0.0, 0.3), Word("on", 0.3, 0.5)])
+    heard = hear(stt, (True, 0.3), (False, 0.7))
     assert [text for _, kind, text in heard if kind == "final"] == ["go"]
 
 
 def test_a_sound_without_words_is_not_heard() -> None:
-    ear = Ear(" ")
-    ear.expect(())
-    assert hear(ear, (True, 1.0), (False, 1.0)) == []
+    stt = ScriptedStt(" ")
+    stt.expect(())
+    assert hear(stt, (True, 1.0), (False, 1.0)) == []
 
 
 @pytest.mark.parametrize("kind", scenarios.NOISES)

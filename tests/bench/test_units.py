@@ -1,4 +1,4 @@
-"""bench.units against a voice over HTTP: what it asks, and what it makes of the answers."""
+"""bench.units against a TTS over HTTP: what it asks, and what it makes of the answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOUD = np.full(1920, -104, np.int16).tobytes()  # −49.97 dBFS
 
 
 @dataclass
-class Voice:
+class Tts:
     """Answers with one silent and one loud frame, the second held back until it may go."""
 
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -48,8 +48,8 @@ class Voice:
 
 
 @pytest.fixture
-async def voice() -> AsyncIterator[tuple[Voice, Servers]]:
-    made = Voice()
+async def tts() -> AsyncIterator[tuple[Tts, Servers]]:
+    made = Tts()
     async with TestServer(made.app()) as server, aiohttp.ClientSession() as session:
         servers = Servers(session, [str(server.make_url("/v1"))])
         await servers.ready()
@@ -66,9 +66,9 @@ def test_audible_is_the_arrival_of_the_first_loud_sample() -> None:
 
 
 async def test_an_answer_has_its_first_byte_and_its_first_audible_sample(
-    voice: tuple[Voice, Servers],
+    tts: tuple[Tts, Servers],
 ) -> None:
-    made, servers = voice
+    made, servers = tts
     asking = asyncio.create_task(servers.ask(next(units.units())))
     async with asyncio.timeout(10):
         while not made.bodies:
@@ -82,8 +82,8 @@ async def test_an_answer_has_its_first_byte_and_its_first_audible_sample(
     assert answer.audio == pytest.approx(0.16)
 
 
-async def test_poisson_asks_whether_or_not_it_was_answered(voice: tuple[Voice, Servers]) -> None:
-    made, servers = voice
+async def test_poisson_asks_whether_or_not_it_was_answered(tts: tuple[Tts, Servers]) -> None:
+    made, servers = tts
     due = list(units.arrivals(40, 0.5))
     asking = asyncio.create_task(servers.poisson(40, 0.5))
     async with asyncio.timeout(10):
@@ -109,8 +109,8 @@ def test_poisson_times_are_the_same_again_and_have_the_rate() -> None:
     assert np.std(gaps) == pytest.approx(np.mean(gaps), rel=0.1)
 
 
-async def test_measure_has_the_keys_of_each_load(voice: tuple[Voice, Servers]) -> None:
-    made, servers = voice
+async def test_measure_has_the_keys_of_each_load(tts: tuple[Tts, Servers]) -> None:
+    made, servers = tts
     made.may_go.set()
     (url,) = servers._running
     found = await units.measure([url], [1], rates=[20, 2.5], seconds=0.5, requests=4)

@@ -1,4 +1,4 @@
-"""The other end of a media stream: plays what it is sent to a caller's ear, in real time."""
+"""The other end of a media stream: plays what it is sent to a caller, in real time."""
 
 from __future__ import annotations
 

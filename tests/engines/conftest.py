@@ -153,7 +153,7 @@ def whisper_server(launchers: Callable[[str], Launcher]) -> Server:
 @pytest.fixture(scope="session")
 def realtime_server(launchers: Callable[[str], Launcher]) -> Server:
     """vLLM's own /v1/realtime over an engine of ours."""
-    argv = ["--model", "ears", "--served-model-name", "ears"]
+    argv = ["--model", "half-seconds", "--served-model-name", "half-seconds"]
     return _run(Server(launchers("vllm"), "realtime_server:main", argv, "realtime"))
 
 

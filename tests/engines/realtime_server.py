@@ -1,7 +1,7 @@
 """vLLM's own `/v1/realtime` over an engine that counts. Options are those of `vllm serve`.
 
 The WebSocket, its events, the queues, the model check, the API key and the routes are vLLM's; the
-smallest model that its realtime interface takes has 600 million weights, so the ears are ours.
+smallest model that its realtime interface takes has 600 million weights, so the model is ours.
 They hear one word in every half second of sound: "one two three". The rest of an audio is heard
 when it ends.
 """

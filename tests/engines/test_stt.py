@@ -1,8 +1,8 @@
 """The vLLM plugin's speech to text against an upstream vLLM on a CPU.
 
 `/v1/audio/transcriptions` is served by a whole vLLM with a Whisper of random weights, whose texts
-mean nothing. `/v1/realtime` is vLLM's over ears that count half seconds: whether all of the audio
-arrived, and in order, can be read from the text.
+mean nothing. `/v1/realtime` is vLLM's over a model that counts half seconds: whether all of the
+audio arrived, and in order, can be read from the text.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ async def counts(server: Server) -> dict[str, int]:
     return read
 
 
-async def recognized(ears: STT, *audio: Iterator[rtc.AudioFrame]) -> str:
+async def recognized(stt: STT, *audio: Iterator[rtc.AudioFrame]) -> str:
     frames = [frame for part in audio for frame in part]
-    event = await ears.recognize(frames, conn_options=ONCE)
+    event = await stt.recognize(frames, conn_options=ONCE)
     return event.alternatives[0].text
 
 
@@ -128,9 +128,9 @@ async def push(stream: stt.RecognizeStream, *audio: Iterator[rtc.AudioFrame]) ->
 
 
 async def test_all_of_an_audio_is_heard(make_stt: Make, realtime_server: Server) -> None:
-    ears = make_stt(realtime_server)
-    assert await recognized(ears, tone(3.0)) == "one two three four five six"
-    assert ears.model == "ears"
+    stt = make_stt(realtime_server)
+    assert await recognized(stt, tone(3.0)) == "one two three four five six"
+    assert stt.model == "half-seconds"
 
 
 async def test_text_comes_while_it_is_spoken(make_stt: Make, realtime_server: Server) -> None:
@@ -183,7 +183,7 @@ async def test_a_listener_that_leaves_ends_the_servers_work(
 async def test_a_wrong_model_is_answered_with_the_one_there_is(
     make_stt: Make, realtime_server: Server
 ) -> None:
-    with pytest.raises(APIStatusError, match="serves 'ears', not 'whisper'"):
+    with pytest.raises(APIStatusError, match="serves 'half-seconds', not 'whisper'"):
         await recognized(make_stt(realtime_server, model="whisper"), tone(1.0))
 
 
@@ -227,10 +227,10 @@ async def test_whisper_takes_the_request(
     make_stt: Make, whisper_server: Server, language: str | None
 ) -> None:
     before = len(answers(whisper_server))
-    ears = make_stt(whisper_server, language=language)
-    event = await ears.recognize(list(tone(2.0)), conn_options=ONCE)
+    stt = make_stt(whisper_server, language=language)
+    event = await stt.recognize(list(tone(2.0)), conn_options=ONCE)
     assert event.type is Kind.FINAL_TRANSCRIPT
-    assert ears.model == "whisper"
+    assert stt.model == "whisper"
     # At the first attempt: segments and their certainty were asked for, and are given.
     assert answers(whisper_server)[before:] == ["200"]
 

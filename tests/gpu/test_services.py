@@ -102,8 +102,8 @@ def test_a_port_in_use(programs: Path) -> None:
     ("name", "variables", "part"),
     [
         ("llm", {"LLM_PORT": "http"}, "LLM_PORT='http' is not a port number"),
-        ("llm", {"LLM_GPU_MEMORY_UTILIZATION": "60"}, "'60' is no share"),
-        ("tts", {"TTS_CONFIG": "fast"}, "is no deploy file: set it to 0.24, concurrent"),
+        ("llm", {"LLM_GPU_MEMORY_UTILIZATION": "60"}, "'60' is not a share"),
+        ("tts", {"TTS_CONFIG": "fast"}, "is not a deploy file: set it to 0.24, concurrent"),
     ],
 )
 def test_a_wrong_variable(programs: Path, name: str, variables: dict[str, str], part: str) -> None:

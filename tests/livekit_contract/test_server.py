@@ -66,7 +66,7 @@ def test_meeting_finds_what_it_asks_of_a_job() -> None:
     assert "reason" in inspect.signature(JobContext.shutdown).parameters
     for name in ("is_fake_job", "delete_room", "connect", "add_shutdown_callback"):
         assert callable(getattr(JobContext, name, None)), (
-            f"JobContext.{name} is gone: agent/telephony/meeting.py and agent/app.py call it"
+            f"JobContext.{name} is gone: agent/telephony/arrival.py and agent/app.py call it"
         )
 
 

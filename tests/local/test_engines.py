@@ -210,8 +210,8 @@ async def test_a_recording_is_captioned_while_it_is_spoken(engines: Engines) -> 
     with wave.open(str(locate("speech") / "jfk.wav")) as file:
         rate = file.getframerate()
         pcm = file.readframes(file.getnframes()) + bytes(2 * rate)
-    ears = vllm.STT(base_url=engines.stt, realtime=True, language="en")
-    stream = ears.stream()
+    stt = vllm.STT(base_url=engines.stt, realtime=True, language="en")
+    stream = stt.stream()
     captioned = asyncio.Event()
     events: list[stt.SpeechEvent] = []
 
@@ -231,7 +231,7 @@ async def test_a_recording_is_captioned_while_it_is_spoken(engines: Engines) -> 
     stream.end_input()
     await reading
     await stream.aclose()
-    await ears.aclose()
+    await stt.aclose()
     assert captioned.is_set()
     finals = [
         e.alternatives[0].text for e in events if e.type is stt.SpeechEventType.FINAL_TRANSCRIPT

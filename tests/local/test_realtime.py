@@ -1,4 +1,4 @@
-"""The events of `/v1/realtime`, over ears that hear a word in each half second."""
+"""The events of `/v1/realtime`, over a model that hears a word in each half second."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RATE = 16000
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
-class Ears:
+class HalfSeconds:
     """What a session asks of Whisper."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Ears:
 
     def language(self, tag: str | None) -> str | None:
         if tag == "tlh":
-            raise LanguageError("The language 'tlh' is unknown: send a tag as zh or en.")
+            raise LanguageError("The language 'tlh' is unknown: send a tag such as zh or en.")
         return tag
 
     def transcribe(self, audio: Any, **options: Any) -> Iterator[Any]:
@@ -51,13 +51,13 @@ class Ears:
 
 class Bench:
     def __init__(self, limit: int) -> None:
-        self.ears = Ears()
+        self.whisper = HalfSeconds()
         self._prefix = f"test_{uuid.uuid4().hex}"
         workers = Workers(1, limit, self._prefix)
 
         async def serve(websocket: WebSocket) -> None:
-            ears: Any = self.ears
-            await Session(websocket, whisper=ears, workers=workers, model="ears").run()
+            whisper: Any = self.whisper
+            await Session(websocket, whisper=whisper, workers=workers, model="half-seconds").run()
 
         self.app = Starlette(routes=[WebSocketRoute("/v1/realtime", serve)])
 
@@ -85,7 +85,7 @@ def link(client: TestClient) -> Iterator[WebSocketTestSession]:
 
 
 def begin(link: WebSocketTestSession, **fields: Any) -> None:
-    link.send_json({"type": "session.update", "model": "ears", **fields})
+    link.send_json({"type": "session.update", "model": "half-seconds", **fields})
     link.send_json({"type": "input_audio_buffer.commit", "final": False})
 
 
@@ -105,7 +105,7 @@ def end(link: WebSocketTestSession) -> dict[str, Any]:
 
 def until_asked(bench: Bench, times: int) -> None:
     deadline = time.monotonic() + 10
-    while len(bench.ears.asked) < times:
+    while len(bench.whisper.asked) < times:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
@@ -122,7 +122,7 @@ def test_words_come_while_they_are_spoken(bench: Bench, link: WebSocketTestSessi
     assert done["text"] == "one two three four five six seven eight"
     assert done["language"] == "en"
     assert done["usage"]["completion_tokens"] >= 8
-    first, *_, last = bench.ears.asked
+    first, *_, last = bench.whisper.asked
     assert (first["language"], first["prompt"], first["begun"]) == ("en", "numbers", "")
     assert last["begun"].startswith("one two")  # not all of it is decoded anew
 
@@ -135,18 +135,18 @@ def test_the_text_of_a_pause_is_ready_when_it_is_asked_for(
     until_asked(bench, 1)
     speak(link, 0.5, level=0.0)
     assert end(link)["text"] == "one two three"
-    assert len(bench.ears.asked) == 1
+    assert len(bench.whisper.asked) == 1
 
 
 def test_what_is_in_doubt_is_heard_again_at_the_end(
     bench: Bench, link: WebSocketTestSession
 ) -> None:
-    bench.ears.doubts = True
+    bench.whisper.doubts = True
     begin(link)
     speak(link, 1.5)
     until_asked(bench, 1)
     assert end(link)["text"] == "one two three"
-    assert [asked["thorough"] for asked in bench.ears.asked] == [False, True]
+    assert [asked["thorough"] for asked in bench.whisper.asked] == [False, True]
 
 
 def test_a_connection_takes_one_utterance_after_the_other(link: WebSocketTestSession) -> None:
@@ -161,7 +161,7 @@ def test_a_connection_takes_one_utterance_after_the_other(link: WebSocketTestSes
 def test_nothing_said_is_an_empty_text(bench: Bench, link: WebSocketTestSession) -> None:
     begin(link)
     assert end(link)["text"] == ""
-    assert bench.ears.asked == []
+    assert bench.whisper.asked == []
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_nothing_said_is_an_empty_text(bench: Bench, link: WebSocketTestSession)
         ("[]", "unknown_event"),
         ('{"type": "session.update"}', "invalid_event"),
         ('{"type": "session.update", "model": "other"}', "model_not_found"),
-        ('{"type": "session.update", "model": "ears", "language": "tlh"}', "invalid_event"),
+        ('{"type": "session.update", "model": "half-seconds", "language": "tlh"}', "invalid_event"),
         ('{"type": "input_audio_buffer.commit"}', "model_not_validated"),
         ('{"type": "input_audio_buffer.append"}', "invalid_audio"),
         ('{"type": "input_audio_buffer.append", "audio": "%%%"}', "invalid_audio"),
@@ -200,7 +200,7 @@ def test_an_utterance_without_end_is_bounded(link: WebSocketTestSession) -> None
 
 
 def test_a_failure_is_told_without_its_details(bench: Bench, link: WebSocketTestSession) -> None:
-    bench.ears.broken = True
+    bench.whisper.broken = True
     begin(link)
     speak(link, 1.0)
     error = end(link)

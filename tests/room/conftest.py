@@ -79,6 +79,6 @@ def recorded(name: str) -> Samples:
 
 
 def likeness(a: str, b: str) -> float:
-    """How alike two texts are to the ear, 0 to 1: letters and digits only, any case."""
+    """How alike two texts sound, 0 to 1: letters and digits only, any case."""
     left, right = (re.sub(r"[\W_]+", "", text).lower() for text in (a, b))
     return SequenceMatcher(None, left, right, autojunk=False).ratio()

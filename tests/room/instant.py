@@ -48,10 +48,10 @@ class Host:
     """The agent, seen from inside."""
 
     name: str
-    """Of the room."""
+    """Name of the room."""
     session: AgentSession[Conduct]
-    ear: Stt
-    thinker: Llm
+    stt: Stt
+    llm: Llm
 
     @property
     def words(self) -> list[str]:
@@ -91,23 +91,23 @@ async def hosting(
     conduct: ConductSettings | None = None,
     end_of_turn: float = 0.5,
     language: Language = "en",
-    ear: stt.STT[Any] | None = None,
-    voice: tts.TTS[Any] | None = None,
+    stt: stt.STT[Any] | None = None,
+    tts: tts.TTS[Any] | None = None,
     tools: Sequence[llm.Tool] = (),
 ) -> AsyncIterator[Host]:
     """Bring the agent into a room in which its user is already.
 
     Args:
-        server: Where.
-        name: Of the room.
-        answers: Of the model, one after the other.
+        server: The server that the room is on.
+        name: Name of the room.
+        answers: Answers of the language model, one after the other.
         hears: Transcripts, one after the other.
-        conduct: Of the profile, if not the default.
+        conduct: Conduct of the profile, if not the default.
         end_of_turn: Silence that ends a turn, in seconds.
-        language: Spoken.
-        ear: A real one, in place of that which hears the transcripts.
-        voice: A real one, in place of the tone.
-        tools: Of the assistant.
+        language: The language that is spoken.
+        stt: A real STT, in place of the one that gives the transcripts.
+        tts: A real TTS, in place of the tone.
+        tools: Tools of the assistant.
     """
     profile = settings.load("gpu").model_copy(update={"greeting": {language: ""}})
     if conduct:
@@ -116,14 +116,14 @@ async def hosting(
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name, "host"))
         stack.push_async_callback(room.disconnect)
-        scripted, thinker = Stt(*hears, streaming=False), Replies(*answers)
+        scripted, model = Stt(*hears, streaming=False), Replies(*answers)
         wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
         conversation = make(
             profile,
             room=room,
-            stt=ear or scripted,
-            llm=thinker,
-            tts=voice or Tts(LETTERS_PER_SECOND),
+            stt=stt or scripted,
+            llm=model,
+            tts=tts or Tts(LETTERS_PER_SECOND),
             language=language,
             wait=wait,
         )
@@ -131,4 +131,4 @@ async def hosting(
         assistant = Assistant(profile, language, conversation.floor)
         await assistant.update_tools([*tools])
         await conversation.start(assistant, room)
-        yield Host(name, conversation.session, scripted, thinker)
+        yield Host(name, conversation.session, scripted, model)

@@ -58,16 +58,16 @@ async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(livek
         captions = [(c.identity, c.text) for c in ben.captions.values() if c.final]
     users = [m for m in host.session.history.messages() if m.role == "user"]
     assert [m.extra["speaker"] for m in users] == ["Guest 1", "Guest 2", "Guest 1"]
-    asked = [m.text_content for m in host.thinker.asked[-1].messages() if m.role == "user"]
+    asked = [m.text_content for m in host.llm.asked[-1].messages() if m.role == "user"]
     assert asked == [f"[Guest {who}] {words}" for who, words in zip((1, 2, 1), hears, strict=True)]
-    (told,) = [m.text_content for m in host.thinker.asked[-1].messages() if m.role == "system"]
+    (told,) = [m.text_content for m in host.llm.asked[-1].messages() if m.role == "system"]
     assert told is not None
     assert told.endswith(NAMES)
     # Everybody's captions are under their own name.
     for caption in zip(("anna", "ben", "anna"), hears, strict=True):
         assert caption in captions
     # The one who was turned to is heard from the first sound: as long as without a hand-over.
-    assert host.ear.lasted[2] > host.ear.lasted[0] - 0.2
+    assert host.stt.lasted[2] > host.stt.lasted[0] - 0.2
 
 
 async def test_who_comes_in_on_a_turn_is_answered_with_the_other(
@@ -134,11 +134,11 @@ async def test_anybody_may_type(livekit: Server) -> None:
 
 async def test_an_answer_into_the_last_words_of_a_question_is_answered(livekit: Server) -> None:
     question = "Shall I book the table for seven then?"
-    ear = Stt()
+    stt = Stt()
     async with (
         room_for(livekit) as name,
         join(livekit, name, identity="anna") as anna,
-        hosting(livekit, name, "It is booked.", ear=ear) as host,
+        hosting(livekit, name, "It is booked.", stt=stt) as host,
     ):
         await anna.until("listening")
         start = anna.now
@@ -148,7 +148,7 @@ async def test_an_answer_into_the_last_words_of_a_question_is_answered(livekit: 
         while anna.now < first + len(question) / LETTERS_PER_SECOND - 0.8:
             await anna.tick()
         await anna.say(speech(0.25, 0.6))
-        ear.hears("Yes.")
+        stt.hears("Yes.")
         await until(host, [question, "> Yes.", "It is booked."])
     assert not asked.interrupted
 
@@ -193,11 +193,11 @@ async def test_it_murmurs_at_a_pause_and_nothing_else_happens(livekit: Server) -
         began = anna.now
         await anna.say(ANNAS)
         await asyncio.sleep(1.2)
-        murmur = anna.murmured.first_sound(began)
-        assert murmur is not None
+        backchannel = anna.backchannels.first_sound(began)
+        assert backchannel is not None
         assert host.session.agent_state == "listening"
         await anna.say(BENS)
-        # One turn, one answer, and neither of them knows of the murmur.
+        # One turn, one answer, and neither of them knows of the backchannel.
         await until(host, ["> My fellow Americans, ask not", "I see."])
         agent = [c.text for c in anna.captions.values() if c.identity == "host"]
         assert agent == ["I see."]
@@ -234,4 +234,4 @@ async def test_a_long_answer_is_taken_up_where_it_was_cut(livekit: Server) -> No
         *(f"> {hears[2]}", "That takes about three minutes on a stove.", second),
     ]
     # "Go on" was answered by the plan, not by the model.
-    assert hears[2] not in [m.text_content for ctx in host.thinker.asked for m in ctx.messages()]
+    assert hears[2] not in [m.text_content for ctx in host.llm.asked for m in ctx.messages()]

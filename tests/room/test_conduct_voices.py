@@ -42,13 +42,13 @@ async def talking(
 ) -> AsyncIterator[tuple[Caller, Host]]:
     """A caller and the agent, who listens."""
     profile = settings.load("cpu")
-    ear = engines.stt(
+    stt = engines.stt(
         profile.stt.model_copy(update={"base_url": world.stt_url}),
         language,
         longest_pause=end_of_turn,
     )
-    async with ear, aiohttp.ClientSession() as http, room_for(world.server) as name:
-        voice = engines.tts(
+    async with stt, aiohttp.ClientSession() as http, room_for(world.server) as name:
+        tts = engines.tts(
             profile.tts.model_copy(update={"base_url": world.tts_url}), language, http_session=http
         )
         async with (
@@ -56,7 +56,7 @@ async def talking(
             hosting(
                 world.server, name, *answers,
                 conduct=conduct, end_of_turn=end_of_turn, tools=tools,
-                language=language, ear=ear, voice=voice,
+                language=language, stt=stt, tts=tts,
             ) as host,
         ):  # fmt: skip
             await anna.until("listening")
@@ -87,12 +87,12 @@ async def test_a_story_is_nodded_at_in_its_pauses_alone(world: World) -> None:
             await asyncio.sleep(PAUSE)
             pauses.append((said, anna.now))
         await until_last(host, "真好。")
-        nods = sounds(anna.murmured.samples())
-    assert nods
-    for begin, end in nods:
+        sounded = sounds(anna.backchannels.samples())
+    assert sounded
+    for begin, end in sounded:
         assert any(after < begin < before for after, before in pauses)
         assert end - begin < 1.0
-    # One turn for all of it, and nobody wrote of a nod.
+    # One turn for all of it, and nobody wrote of a backchannel.
     assert [word[:2] == "> " for word in host.words] == [True, False]
     assert likeness(host.words[0], "".join(STORY)) > 0.5
     captions = [c.text for c in anna.captions.values() if c.identity == "host"]
@@ -117,7 +117,7 @@ async def test_two_voices_are_told_apart(world: World) -> None:
             await until_last(host, answers[n])
             await anna.until("listening")
             await asyncio.sleep(1.0)
-    asked = [m.text_content or "" for m in host.thinker.asked[-1].messages() if m.role == "user"]
+    asked = [m.text_content or "" for m in host.llm.asked[-1].messages() if m.role == "user"]
     assert [words[:9] for words in asked] == ["[Guest 1]", "[Guest 2]", "[Guest 1]"]
     for words, (_, key) in zip(asked, said, strict=True):
         assert key in words.lower()

@@ -1,4 +1,4 @@
-"""Who has the floor in a real room, with an ear that knows what it hears."""
+"""Who has the floor in a real room, with an STT that knows what it hears."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ async def test_a_backchannel_is_no_turn_and_a_stop_word_is_one(livekit: Server) 
     assert len(cut) < len(TEXT)
     assert (user, answer) == ("> Okay, stop.", "Stopped.")
     # The model was told that it was cut off.
-    asked = [m.text_content or "" for m in host.thinker.asked[-1].messages()]
+    asked = [m.text_content or "" for m in host.llm.asked[-1].messages()]
     assert f"{cut}—" in asked

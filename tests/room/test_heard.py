@@ -1,4 +1,4 @@
-"""What a caller has heard, and what the plugin says of it, with a voice whose syllables are known.
+"""What a caller has heard, and what the plugin says of it, with a TTS whose syllables are known.
 
 Each character is a fifth of a second of noise. The room, the voice activity, the plugin and
 LiveKit's history are real.
@@ -68,7 +68,7 @@ async def voice(rtf: float) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def speaking(
-    server: Server, ear: Stt, *, rtf: float, stock: bool, max_ahead: float = 12.0
+    server: Server, stt: Stt, *, rtf: float, stock: bool, max_ahead: float = 12.0
 ) -> AsyncIterator[Conversation]:
     async with (
         voice(rtf) as url,
@@ -77,7 +77,7 @@ async def speaking(
             tts_url=url,
             stt_url="",
             language="zh",
-            ear=ear,
+            stt=stt,
             stock=stock,
             max_ahead=max_ahead,
         ) as conversation,
@@ -104,7 +104,7 @@ async def test_history_ends_where_the_caller_interrupted(
     rtf: float,
     stock: bool,
 ) -> None:
-    """Also with a voice slower than speech, which is heard with holes.
+    """Also with a TTS slower than speech, which is heard with holes.
 
     How far it is from what was heard is for `make bench-history` on a machine at rest: on one
     with other work a room loses sound.
@@ -142,7 +142,7 @@ async def test_a_noise_only_pauses_a_reply(livekit: Server) -> None:
             await caller.tick()
         await caller.say(jfk(3.2, 7.55))
         await begun
-        await asyncio.sleep(0.5)  # what is still on its way to the caller's ears
+        await asyncio.sleep(0.5)  # what is still on its way to the caller
         heard = caller.heard.between(first, caller.heard.duration)
         (message,) = session.history.messages()
     assert len(made) == 1
@@ -151,5 +151,5 @@ async def test_a_noise_only_pauses_a_reply(livekit: Server) -> None:
     # Silent for as long as the noise lasted.
     pause, resumed = longest_silence(heard)
     assert (resumed - pause) / SAMPLE_RATE > 2.0
-    # Time stood still for the voice, too: it had not made all of the reply when it went on.
+    # Time stood still for the TTS, too: it had not made all of the reply when it went on.
     assert made[0] < conversation.speaker.replies[0].samples.size / SAMPLE_RATE

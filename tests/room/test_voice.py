@@ -103,7 +103,7 @@ async def test_a_voice_may_change_inside_a_reply(world: World) -> None:
 async def test_history_ends_where_the_caller_interrupted(
     world: World, language: str, count: int, allowed: int
 ) -> None:
-    """`make bench-history` has the distribution, by the caller's ear on a machine at rest.
+    """`make bench-history` has the distribution, as the caller heard it on a machine at rest.
 
     On one with other work a room loses sound, so here the agent's own account tells what was heard.
     """

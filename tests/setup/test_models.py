@@ -225,9 +225,9 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 def test_an_unknown_role_lists_the_known() -> None:
     with pytest.raises(
-        ModelError, match=r"no model 'ears': there are llm, stt, kokoro, web, speech"
+        ModelError, match=r"no model 'hearing': there are llm, stt, kokoro, web, speech"
     ):
-        locate("ears")
+        locate("hearing")
 
 
 def test_a_folder_of_ones_own_takes_the_place_of_a_role(
@@ -274,7 +274,7 @@ def test_a_file_of_a_hub_takes_the_place_of_a_role(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("roles: [", "is not valid YAML"),
-        ("roles: {llm: {what: x}}", "is no list of models: roles.llm"),
+        ("roles: {llm: {what: x}}", "is not a list of models: roles.llm"),
         (
             "roles: {llm: {what: x, files: {f: {size: 1, sha256: "
             + "a" * 64

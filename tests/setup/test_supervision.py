@@ -76,11 +76,11 @@ async def test_a_crashed_program_is_named_and_started_again(tmp_path: Path) -> N
 
 async def test_a_program_that_keeps_failing_is_given_up_with_its_last_words(tmp_path: Path) -> None:
     lines: list[str] = []
-    broken = program("ear", "import sys; print('no model here'); sys.exit(3)")
-    with pytest.raises(StackError, match="the ear keeps stopping: no model here"):
+    broken = program("stt", "import sys; print('no model here'); sys.exit(3)")
+    with pytest.raises(StackError, match="the stt keeps stopping: no model here"):
         async with supervisor([broken], tmp_path, lines) as running_one:
             await wait_ready(running_one, [broken], on_line=lines.append, within=60)
-    assert lines[0].startswith("ear stopped (exit status 3) and is started again: ")
+    assert lines[0].startswith("stt stopped (exit status 3) and is started again: ")
 
 
 async def test_a_program_that_never_is_ready_is_named_with_its_log(tmp_path: Path) -> None:

@@ -29,14 +29,16 @@ from agent.session import make
 from agent.settings import ConductSettings, PhoneSettings, SilenceSettings, load
 from agent.stack import Server
 from agent.stack.ports import free
+from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.outbound import OutboundCall
+from agent.telephony.sip_call import SipCall
 from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples
 
 from .fakes import SETTINGS, SipApi
 from .lines import Line, open_line
-from .scripted import Ear, Thinker, Voice
+from .scripted import CallLlm, CallStt, CallTts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,9 +117,9 @@ class Conversation:
     caller: Caller
     session: AgentSession[Conduct]
     phone: CallControl
-    thinker: Thinker
-    ear: Ear
-    voice: Voice
+    llm: CallLlm
+    stt: CallStt
+    tts: CallTts
     sip: SipApi
     """Takes the place of the SIP service's part of LiveKit's API; the rest of that is real."""
     closed: asyncio.Event
@@ -125,7 +127,7 @@ class Conversation:
     async def says(self, part: str, *, within: float = 20.0) -> None:
         """Wait until the agent has begun to say something."""
         async with asyncio.timeout(within):
-            while not any(part in text for text in self.voice.said):
+            while not any(part in text for text in self.tts.said):
                 await self.caller.tick()
 
 
@@ -152,7 +154,7 @@ def converse(server: Server) -> Converse:
             room = rtc.Room()
             await room.connect(server.url, agent_token(server, name))
             stack.push_async_callback(room.disconnect)
-            thinker, ear, voice = Thinker(*script), Ear(*hears), Voice()
+            llm, stt, tts = CallLlm(*script), CallStt(*hears), CallTts()
             # Nobody is asked whether they are there while a test waits for something else.
             patient = SilenceSettings(ask_after=60.0, leave_after=10.0)
             profile = load("gpu").model_copy(
@@ -163,7 +165,7 @@ def converse(server: Server) -> Converse:
                 }
             )
             conversation = make(
-                profile, room=room, stt=ear, llm=thinker, tts=voice, language="en", phone=True
+                profile, room=room, stt=stt, llm=llm, tts=tts, language="en", phone=True
             )
             session, floor = conversation.session, conversation.floor
             stack.push_async_callback(conversation.aclose)
@@ -172,21 +174,17 @@ def converse(server: Server) -> Converse:
             (participant,) = room.remote_participants.values()
             sip = SipApi()
             client._sip = sip  # type: ignore[assignment]
-            phone = CallControl(
-                settings,
-                room,
-                client,
-                user=participant,
-                language="en",
-                outbound_call=outbound_call,
+            user = User(
+                participant.identity, "en", SipCall.from_participant(participant), outbound_call
             )
+            phone = CallControl(settings, room, client, session, user)
             stack.push_async_callback(phone.aclose)
-            phone.start(session)
+            phone.start()
             assistant = Assistant(profile, "en", floor, phone)
             first = phone.first_agent(assistant, floor)
             await conversation.start(first, room, hears=caller.identity)
             await caller.until("listening")  # both hear each other from now on
-            yield Conversation(caller, session, phone, thinker, ear, voice, sip, closed)
+            yield Conversation(caller, session, phone, llm, stt, tts, sip, closed)
 
     return converse
 
@@ -207,7 +205,7 @@ async def line(all_of_it: Line) -> AsyncIterator[Line]:
 
 @pytest.fixture(scope="session")
 def speech() -> Samples:
-    """Two seconds of a person's voice: the words do not matter to an ear that has a script."""
+    """Two seconds of a person's voice: the words do not matter to an STT that has a script."""
     import soundfile
 
     samples, rate = soundfile.read(locate("speech") / "jfk.wav", dtype="int16")

@@ -13,7 +13,7 @@ from livekit.agents.llm import ChatContext, FunctionCallOutput, FunctionToolCall
 from harness.scripted import Llm, Stt, Tts
 
 
-class Thinker(Llm):
+class CallLlm(Llm):
     """Answers with the next item of its script: a sentence, or a tool and its arguments."""
 
     def __init__(self, *script: str | tuple[str, dict[str, Any]]) -> None:
@@ -39,15 +39,15 @@ class Thinker(Llm):
         ]
 
 
-class Ear(Stt):
+class CallStt(Stt):
     """Understands the next of its sentences, whatever is said."""
 
     def __init__(self, *sentences: str) -> None:
         super().__init__(*sentences, streaming=False)
 
 
-class Voice(Tts):
-    """Half again as fast as a voice."""
+class CallTts(Tts):
+    """Twice as fast as the scripted TTS of the harness."""
 
     def __init__(self) -> None:
         super().__init__(letters_per_second=20)

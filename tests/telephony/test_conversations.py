@@ -1,4 +1,4 @@
-"""Calls in real rooms: a caller as LiveKit's SIP service brings one in, a scripted thinker."""
+"""Calls in real rooms: a caller as LiveKit's SIP service brings one in, a scripted LLM."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_digits_come_by_key(converse: Converse) -> None:
         await call.says("OutboundCall number")
         await call.caller.press("99*4271#")
         await call.says("Thanks.")
-        assert call.thinker.told[-1] == "4271"
+        assert call.llm.told[-1] == "4271"
 
 
 @pytest.mark.core
@@ -54,7 +54,7 @@ async def test_digits_come_by_voice(converse: Converse, speech: Samples) -> None
         await call.says("Sorry, I didn't get that")  # two digits are not enough
         await call.caller.say(speech)
         await call.says("Thanks.")
-        assert call.thinker.told == ["Where is my order?", "4271"]  # the model heard no more
+        assert call.llm.told == ["Where is my order?", "4271"]  # the model heard no more
 
 
 async def test_keys_are_pressed_for_a_menu(converse: Converse) -> None:
@@ -107,7 +107,7 @@ async def test_a_destination_is_never_a_number_from_the_conversation(converse: C
         call.session.generate_reply(user_input="Transfer me to +882512345678, I say yes.")
         await call.says("Sorry.")
         assert call.sip.asked == []
-        assert "There are: Sales, the workshop" in call.thinker.told[-1]
+        assert "There are: Sales, the workshop" in call.llm.told[-1]
 
 
 async def test_the_agent_hangs_up_after_its_goodbye(converse: Converse) -> None:
@@ -141,7 +141,7 @@ async def test_a_call_ends_at_once_while_a_tool_waits_for_the_caller(
     async with converse(tool, settings=given("transfer_call", "ask_for_digits", "hold")) as call:
         call.session.generate_reply(user_input="Please.")
         async with asyncio.timeout(20):
-            while not call.thinker.told:
+            while not call.llm.told:
                 await call.caller.tick()
         await asyncio.sleep(1.0)
         await call.caller.room.disconnect()
@@ -162,7 +162,7 @@ async def test_music_plays_on_hold_until_the_caller_speaks(
             while call.caller.heard.first_sound(start) is None:
                 await call.caller.tick()
         await asyncio.sleep(1.0)
-        assert call.voice.said == []
+        assert call.tts.said == []
         await call.caller.say(speech)
         await call.says("Welcome back.")
         # Nothing of the music is under the words that follow.

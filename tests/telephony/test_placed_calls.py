@@ -47,7 +47,7 @@ async def test_a_person_is_spoken_with(converse: Converse, speech: Samples) -> N
     ) as call:
         await call.caller.say(speech)
         await call.says("your kettle is ready")
-        assert call.thinker.told == []  # the hello was not answered by the model
+        assert call.llm.told == []  # the hello was not answered by the model
         await call.caller.answer(after=0.0)
         await call.caller.say(speech)
         await call.says("Yes, today.")
@@ -60,13 +60,13 @@ async def test_a_message_is_left_after_the_beep(converse: Converse, speech: Samp
     ) as call:
         await call.caller.say(speech)
         await asyncio.sleep(0.5)
-        assert call.voice.said == []
+        assert call.tts.said == []
         start = call.caller.now
         beeped = await call.caller.say(beep())
         async with asyncio.timeout(20):
             await call.closed.wait()
-        assert call.voice.said == [OUTBOUND_CALL.message]
-        assert call.thinker.told == []
+        assert call.tts.said == [OUTBOUND_CALL.message]
+        assert call.llm.told == []
         first = call.caller.heard.first_sound(start)
         last = call.caller.heard.last_sound(call.caller.now)
         assert first is not None
@@ -82,7 +82,7 @@ async def test_an_announcement_gets_no_message(converse: Converse, speech: Sampl
         await call.caller.say(speech)
         async with asyncio.timeout(20):
             await call.closed.wait()
-        assert call.voice.said == []
+        assert call.tts.said == []
 
 
 async def test_a_call_counts_as_answered_when_its_status_says_so(server: Server) -> None:

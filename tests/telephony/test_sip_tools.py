@@ -1,6 +1,6 @@
 """What the agent does with its tools in real calls, as real phones see it.
 
-They run where `livekit-sip` and `baresip` are on PATH. A caller says "bravo", for which the thinker
+They run where `livekit-sip` and `baresip` are on PATH. A caller says "bravo", for which the LLM
 calls the tool of the test.
 """
 

@@ -42,7 +42,7 @@ async def test_ten_calls_at_once_are_each_answered_and_ten_right_after_them(
 async def test_a_message_is_left_on_a_machine_after_its_beep(
     line: Line, tmp_path: Path, speech: Samples
 ) -> None:
-    # The ear of tones makes no words of a voice: it is the beep that tells.
+    # The STT of tones makes no words of a voice: it is the beep that tells.
     greeting = np.concatenate([silence(1.0), speech, silence(0.7), beep(), silence(20.0)])
     machine = await place_call(line, tmp_path / "machine", greeting)
     assert heard(machine.heard, SAMPLE_RATE) == {TONES["alpha"]}

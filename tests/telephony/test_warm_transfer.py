@@ -63,7 +63,7 @@ async def picks_up(server: Server, call: Conversation) -> AsyncIterator[Callable
 
 
 @dataclass
-class Ears:
+class Listener:
     """When each track of a room was last heard by somebody in it, by its owner and its name."""
 
     room: rtc.Room
@@ -96,11 +96,11 @@ class Ears:
 
 
 @asynccontextmanager
-async def listening(*rooms: rtc.Room) -> AsyncIterator[list[Ears]]:
-    ears = [Ears(room) for room in rooms]
-    tasks = [asyncio.create_task(one.listen()) for one in ears]
+async def listening(*rooms: rtc.Room) -> AsyncIterator[list[Listener]]:
+    listeners = [Listener(room) for room in rooms]
+    tasks = [asyncio.create_task(one.listen()) for one in listeners]
     try:
-        yield ears
+        yield listeners
     finally:
         await utils.aio.cancel_and_wait(*tasks)
 
@@ -174,7 +174,7 @@ async def test_a_call_that_is_not_taken_comes_back_to_the_agent(
         await call.says("Nobody is free.")
         start = call.caller.now
         await until(lambda: call.caller.heard.first_sound(start) is not None)
-        assert "was not taken" in call.thinker.told[-1]
+        assert "was not taken" in call.llm.told[-1]
         assert call.session.input.audio_enabled
         await until(lambda: list(call.phone.room.remote_participants) == ["sip_caller"])
 

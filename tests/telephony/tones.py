@@ -1,9 +1,9 @@
 """Engines as light as they come, over the HTTP interfaces of real ones: they speak in tones.
 
-Every caller has a name and a tone. The ear knows a caller by the tone under their voice, the
-thinker says the name back, and the voice says it as the same tone: so it can be heard on each
-phone whose answer it got, without a model, and by ten phones at once on two cores. For some names
-the thinker can be told to call a tool instead.
+Every caller has a name and a tone. The STT knows a caller by the tone under their voice, the LLM
+says the name back, and the TTS says it as the same tone: so it can be heard on each phone whose
+answer it got, without a model, and by ten phones at once on two cores. For some names the LLM can
+be told to call a tool instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from agent.stack.ports import LOOPBACK
 
 RATE = 24_000
-"""Hz, of the voice."""
+"""Sample rate of the TTS, in Hz."""
 NAMES = [
     *("alpha", "bravo", "charlie", "delta", "foxtrot"),
     *("golf", "hotel", "juliet", "kilo", "lima"),
@@ -85,10 +85,10 @@ def played(samples: NDArray[np.int16], rate: int) -> set[float]:
 
 @dataclass
 class Engines:
-    """The three engines: what they shall do, and what they were asked."""
+    """The three engines: what they are to do, and what they were asked."""
 
     calls: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
-    """Tool and arguments that the thinker calls when somebody says this name."""
+    """Tool and arguments that the LLM calls when somebody says this name."""
     results: list[str] = field(default_factory=list)
     """What tools gave back, again with every request."""
     said: list[str] = field(default_factory=list)

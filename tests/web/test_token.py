@@ -312,5 +312,5 @@ def test_the_environment_names_livekit() -> None:
     for name in environment:
         with pytest.raises(LiveKitError, match=f"^{name} must be set"):
             LiveKit.from_environment({**environment, name: ""})
-    with pytest.raises(LiveKitError, match="LIVEKIT_PUBLIC_URL='livekit' is no address"):
+    with pytest.raises(LiveKitError, match="LIVEKIT_PUBLIC_URL='livekit' is not the address"):
         LiveKit.from_environment({**environment, "LIVEKIT_PUBLIC_URL": "livekit"})

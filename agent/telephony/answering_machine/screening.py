@@ -57,7 +57,7 @@ class CallScreening(Agent):
         self._exit = ExitStack()
 
     async def on_enter(self) -> None:
-        """Listen."""
+        """Start listening."""
         self._began = asyncio.get_running_loop().time()
         self._exit.enter_context(self._floor.telling_pauses())
         self._exit.callback(self._floor.microphone.listen(self._on_voice))

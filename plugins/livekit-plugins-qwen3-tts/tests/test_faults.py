@@ -90,8 +90,8 @@ async def test_a_unit_that_fails_unheard_is_asked_once_more(
 @pytest.mark.parametrize(
     ("fault", "error", "sentence"),
     [
-        (does(None), APIConnectionError, "broke off the answer"),
-        (does(FOREVER), APITimeoutError, "waiting too long for the first byte"),
+        (does(None), APIConnectionError, "broke off its answer"),
+        (does(FOREVER), APITimeoutError, "took too long to send the first byte"),
         (does(head() + END), APIConnectionError, "sent no audio"),
         (refuses("500 Oops", {"error": {"message": "engine dead"}}), APIStatusError, "engine dead"),
     ],

@@ -292,7 +292,7 @@ async def test_a_voice_that_the_language_model_made_up_is_ignored(
         ({"language": "tlh"}, "language 'tlh' is not one of Qwen3-TTS's: zh"),
         ({"instructions": "x" * 501}, "501 characters"),
         ({"max_ahead": 1.0}, "max_ahead is 1.0"),
-        ({"ref_audio": "/no/such.wav"}, "is no file"),
+        ({"ref_audio": "/no/such.wav"}, "is not a file"),
         ({"ref_audio": b"x", "speaker_embedding": [1.0]}, "not both"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The sound of one unit: silence trimmed and faded at its edges, untouched inside.
+"""The sound of one unit: trimmed of silence and faded at its edges, untouched inside.
 
 Units are independent takes of a voice. Put end to end they click, because the first sample of one
 does not continue the last of the other, and they breathe irregularly, because a model leaves
@@ -95,7 +95,7 @@ class UnitAudio:
         self._held = _faded_in(self._held)
 
     def _playable(self, allowed: int) -> int:
-        """Return how much of what is held may be played: the sound, and so much after it."""
+        """Return how many of the held samples may be played: the sound, and `allowed` after it."""
         sound = _sound_end(self._held)
         passed = 0 if sound else self._passed
         return min(self._held.size, sound + max(0, allowed - passed))

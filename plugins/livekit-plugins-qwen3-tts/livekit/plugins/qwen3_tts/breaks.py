@@ -10,8 +10,8 @@ from typing import Literal
 from .measure import CJK
 
 Meaning = Literal["hard", "soft", "none", "wait"]
-"""Hard marks end a sentence, soft ones allow a pause, some end nothing ("3.14"), and of some only
-the text still to come can tell."""
+"""Hard marks end a sentence, soft ones allow a pause, some end nothing ("3.14"), and what some mean
+only the text still to come can tell."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -27,8 +27,8 @@ _SOFT = frozenset("，、､—")
 _LATIN = frozenset(".!?;,:：")
 _TRAILERS = (_HARD | _SOFT | _LATIN | CLOSERS) - {"\n"}
 
-# Every mark, but for the dots and commas inside numbers and words, which end nothing whatever
-# comes after them; most texts hold more of these than of any other.
+# Every mark except the dots and commas inside numbers and words, which end nothing whatever comes
+# after them; most texts hold more of those than of any other.
 MARK = re.compile(
     f"[{re.escape(''.join(sorted(_HARD | _SOFT | PAIRED)))}!?;:：]|"
     r"\.(?![A-Za-z0-9.])|(?<!\d),|,(?!\d)"
@@ -64,7 +64,7 @@ _NO_SPACE_CUT = re.compile(
 
 
 def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
-    """Say what a mark that is no bracket and no quote means.
+    """Say what a mark means that is neither a bracket nor a quotation mark.
 
     Args:
         text: The text so far.
@@ -151,7 +151,7 @@ def word_break(text: str, start: int, least: int, most: int) -> int | None:
 
 
 def grapheme_break(text: str, start: int, index: int) -> int:
-    """Return the last position in `start..index` that is inside no user-perceived character."""
+    """Return the last position in `start..index` that does not split a user-perceived character."""
     while index > start and _joined(text, index):
         index -= 1
     return index

@@ -22,7 +22,7 @@ SAMPLE_RATE = 24_000
 NUM_CHANNELS = 1
 BYTES_PER_SECOND = SAMPLE_RATE * NUM_CHANNELS * 2
 
-# What other formats begin with; raw PCM that starts so is one chance in billions.
+# What other formats begin with; the chance that raw PCM starts like one is one in billions.
 _NOT_PCM = {
     b"RIFF": "a WAV file",
     b"OggS": "an Ogg stream",
@@ -71,8 +71,8 @@ class SpeechClient:
     """Speaks vllm-omni's `/audio/speech` to one base URL.
 
     Args:
-        session: Returns the session to use; LiveKit's own lives as long as its job.
-        base_url: The URL that ends in `/v1`.
+        session: Returns the HTTP session to use; LiveKit's own lives as long as its job.
+        base_url: The server's URL, ending in `/v1`.
         headers: Sent with every request.
     """
 
@@ -97,8 +97,8 @@ class SpeechClient:
         Args:
             body: The fields of the request; the response format is added here.
             deadlines: The longest wait for each step.
-            on_words: Takes the words of the server's forced aligner, which needs the answer to be
-                made whole before it is sent; None streams it.
+            on_words: Takes the words of the server's forced aligner, which has to see all of the
+                audio before any is sent; with None the audio is streamed.
 
         Yields:
             Signed 16-bit little-endian mono at 24 kHz; a half sample at the end of a network
@@ -108,7 +108,7 @@ class SpeechClient:
             APIConnectionError: The server could not be reached or broke off.
             APITimeoutError: A deadline passed.
             APIStatusError: The server refused the request; its own sentence is the message.
-            APIError: The answer is no raw PCM.
+            APIError: The answer is not raw PCM.
         """
         # `stream: true` alone would give base64 in server-sent events: vllm-omni streams raw
         # bytes for stream_format "audio".
@@ -149,25 +149,25 @@ class SpeechClient:
                 f"TTS server {self._base_url} cannot be reached within {deadlines.connect:g} s"
             ) from e
         except TimeoutError:
-            # Its cause is the cancellation that enforced the deadline: no news to anyone.
+            # Its cause is the cancellation that enforced the deadline, which tells nobody anything.
             raise APITimeoutError(
-                f"TTS server {self._base_url} kept us waiting too long for {step}"
+                f"TTS server {self._base_url} took too long to send {step}"
             ) from None
         except aiohttp.ClientConnectorError as e:
             raise APIConnectionError(
                 f"TTS server {self._base_url} cannot be reached: is it running?"
             ) from e
         except (aiohttp.ClientError, OSError) as e:
-            raise APIConnectionError(f"TTS server {self._base_url} broke off the answer") from e
+            raise APIConnectionError(f"TTS server {self._base_url} broke off its answer") from e
         finally:
             if response is not None:
                 response.close()
 
     async def get_json(self, path: str, within: float) -> Any:
-        """Return the decoded answer of a GET below the base URL, None if there is no such page.
+        """Return the decoded answer to a GET below the base URL, None if there is no such page.
 
         Raises:
-            APIConnectionError: The server could not be reached, or answered in no JSON.
+            APIConnectionError: The server could not be reached, or did not answer with JSON.
             APITimeoutError: The answer took longer than `within` seconds.
             APIStatusError: The server refused, for example for want of an API key.
         """
@@ -184,7 +184,7 @@ class SpeechClient:
         except TimeoutError:
             raise APITimeoutError(f"TTS server {self._base_url} does not answer {path}") from None
         except ValueError as e:
-            raise APIConnectionError(f"TTS server {self._base_url} has no JSON at {path}") from e
+            raise APIConnectionError(f"TTS server {self._base_url} sent no JSON at {path}") from e
         except (aiohttp.ClientError, OSError) as e:
             raise APIConnectionError(
                 f"TTS server {self._base_url} cannot be reached: is it running?"
@@ -236,14 +236,14 @@ class SpeechClient:
 
     def _wrong_format(self, found: str) -> APIError:
         return APIError(
-            f"TTS server {self._base_url} sent {found} where raw PCM was asked: "
+            f"TTS server {self._base_url} sent {found} where raw PCM was asked for: "
             "use a server that honours stream_format=audio, such as vllm-omni 0.24 or later",
             retryable=False,
         )
 
 
 def _aligned(header: str | None) -> list[AlignedWord]:
-    """Return the words of vllm-omni's header, none if it was too long to be sent."""
+    """Return the words in vllm-omni's header; none if it was too long to be sent."""
     try:
         return [
             AlignedWord(str(word["word"]), word["start_ms"] / 1000, word["end_ms"] / 1000)

@@ -23,14 +23,14 @@ class ServerInfo:
     languages: tuple[str, ...] = ()
 
     def has_voice(self, voice: str | None) -> bool:
-        """Whether the server has a voice, as far as it tells."""
+        """Whether the server has a voice, as far as it says."""
         return not (voice and self.voices) or voice.lower() in map(str.lower, self.voices)
 
     def check(self, *, model: str | None, voice: str | None, language: str | None) -> None:
         """Raise if one of the names is unknown to the server.
 
         Raises:
-            APIError: With a sentence that lists what there is; never retried.
+            APIError: A name is unknown; the message lists what there is, and it is never retried.
         """
         for kind, name, known in (
             ("model", model, self.models),
@@ -46,7 +46,7 @@ class ServerInfo:
 
 
 async def discover(client: SpeechClient, within: float) -> ServerInfo:
-    """Ask a server for its models, voices and, if it tells them, languages.
+    """Ask a server for its models, its voices and, if it lists them, its languages.
 
     Args:
         client: The server.
@@ -94,7 +94,7 @@ class Discovery:
         """Return what the servers have, after checking these names against it.
 
         Raises:
-            APIError: See `ServerInfo.check`.
+            APIError: One of the names is unknown; see `ServerInfo.check`.
         """
         info = self.info
         if info is None:
@@ -108,7 +108,7 @@ class Discovery:
         return info
 
     async def aclose(self) -> None:
-        """Stop asking."""
+        """Stop asking; may be called twice."""
         if self._task:
             await aio.cancel_and_wait(self._task)
 
@@ -117,8 +117,8 @@ class Discovery:
             try:
                 self.info = await discover(replica.client, self._within)
             except APIError as e:
-                # The unit itself will say what is wrong, to whoever waits for its sound.
-                logger.debug("server told nothing of itself", extra={"error": str(e)})
+                # The unit itself will report what is wrong to whoever waits for its sound.
+                logger.debug("server did not describe itself", extra={"error": str(e)})
             else:
                 return self.info
         return ServerInfo()

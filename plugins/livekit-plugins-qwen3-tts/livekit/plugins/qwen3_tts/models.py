@@ -66,7 +66,7 @@ def language_name(language: str) -> str:
         The Qwen3-TTS name, such as "Chinese".
 
     Raises:
-        ValueError: The language is none that Qwen3-TTS speaks; the message lists those.
+        ValueError: Qwen3-TTS does not speak the language; the message lists those it does.
     """
     primary = language.strip().replace("_", "-").split("-")[0].lower()
     if primary in LANGUAGE_NAMES:
@@ -79,5 +79,5 @@ def language_name(language: str) -> str:
 
 
 def language_tag(name: str | None) -> str | None:
-    """Return the BCP-47 primary tag of a Qwen3-TTS language name, None for Auto or none."""
+    """Return the BCP-47 primary tag of a Qwen3-TTS language name; None for "Auto" or None."""
     return next((tag for tag, known in LANGUAGE_NAMES.items() if known == name), None)

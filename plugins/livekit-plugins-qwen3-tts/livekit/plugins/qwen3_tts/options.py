@@ -1,4 +1,4 @@
-"""What is asked of the voice, apart from the text."""
+"""The options of a request for speech: everything but the text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_INSTRUCTIONS = 500
 
 @dataclass(frozen=True)
 class TTSOptions:
-    """The fields of a request that are set by name; None is left to the server."""
+    """The fields of a request that are set by name; what is None is left to the server."""
 
     model: str | None
     voice: str | None
@@ -35,7 +35,7 @@ class TTSOptions:
     extra_body: tuple[tuple[str, Any], ...]
 
     def fields(self, info: ServerInfo, style: Style) -> tuple[tuple[str, Any], ...]:
-        """Return the request's fields but for its text."""
+        """Return the request's fields, without its text."""
         named = {
             "model": self.model or next(iter(info.models), None),
             "voice": style.voice or self.voice,
@@ -54,7 +54,7 @@ class TTSOptions:
         """Return these options with the given ones changed.
 
         Raises:
-            ValueError: The language is none of Qwen3-TTS's, or the instructions are too long.
+            ValueError: Qwen3-TTS does not speak the language, or the instructions are too long.
         """
         given = {name: value for name, value in changes.items() if is_given(value)}
         return replace(self, **given) if given else self
@@ -72,12 +72,16 @@ class TTSOptions:
 
 
 def reference(audio: str | Path | bytes | None) -> str | None:
-    """Return a reference recording as the URL that the server wants."""
+    """Return a reference recording as the URL that the server wants.
+
+    Raises:
+        ValueError: There is no such file.
+    """
     if audio is None or (isinstance(audio, str) and audio.startswith(("http", "data:"))):
         return audio
     if not isinstance(audio, bytes):
         path = Path(audio)
         if not path.is_file():
-            raise ValueError(f"ref_audio {str(audio)!r} is no file: give a file, bytes or a URL")
+            raise ValueError(f"ref_audio {str(audio)!r} is not a file: give a file, bytes or a URL")
         audio = path.read_bytes()
     return "data:audio/wav;base64," + base64.b64encode(audio).decode()

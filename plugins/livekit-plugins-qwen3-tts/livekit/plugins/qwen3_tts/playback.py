@@ -13,13 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from statistics import median
+from typing import Any
+
+from livekit.agents import AgentSession, AgentStateChangedEvent
 
 _SOON = 1e-3
 """Seconds: less than any word lasts, more than sums of durations are wrong by."""
 
 
 class ListenerTime:
-    """A clock that runs only while the agent is heard.
+    """A clock that runs only while the agent is heard, as the session tells it.
 
     Args:
         clock: Seconds on a clock that never steps back.
@@ -29,6 +32,16 @@ class ListenerTime:
         self._clock = clock
         self._passed = 0.0
         self._since: float | None = None
+        self.told = False
+        """Whether a session tells when the agent is heard; until then the clock stands still."""
+
+    def follow(self, session: AgentSession[Any]) -> None:
+        """Run while the agent of a session speaks."""
+        self.told = True
+
+        @session.on("agent_state_changed")
+        def _(event: AgentStateChangedEvent) -> None:
+            self.run(event.new_state == "speaking")
 
     def __call__(self) -> float:
         """Return the seconds for which the clock has run."""
@@ -66,11 +79,11 @@ class Playback:
 
     @property
     def position(self) -> float:
-        """When what is pushed now will be heard, in seconds since the first audio was."""
+        """When what is pushed now will be heard, in seconds since the first audio was heard."""
         return self._heard + self.idle
 
     def dry_before(self, moment: float) -> float:
-        """Return for how long playback had run dry by then.
+        """Return for how many seconds in all playback had run dry before a moment.
 
         Args:
             moment: Seconds since the first audio was heard.
@@ -80,7 +93,7 @@ class Playback:
 
     @property
     def _heard(self) -> float:
-        """When all that was pushed will have been heard, in seconds since the first audio was."""
+        """When all that was pushed will have been heard, in seconds since the first audio."""
         return self.pushed + sum(length for _, length in self._holes)
 
     def push(self, seconds: float) -> None:
@@ -99,7 +112,7 @@ class Pace:
     """
 
     per_syllable: float = 0.22
-    """Seconds of sound a syllable; 0.22 is 4.5 a second, ordinary speech in both languages."""
+    """Seconds of sound per syllable; 0.22 is 4.5 a second, ordinary speech in both languages."""
     first_audio: float = 0.0
     """Seconds from a request to its first audio."""
     _rtfs: deque[float] = field(default_factory=lambda: deque(maxlen=8))
@@ -146,7 +159,7 @@ class Pace:
     def whole(self, seconds: float) -> float:
         """Return how long a unit may take until all of its audio is there, with a margin of half.
 
-        Without a measured speed that is for ever.
+        While no speed has been measured, that is infinite.
         """
         return 1.5 * (self.first_audio + self.rtf * seconds) if self._rtfs else inf
 
@@ -167,15 +180,15 @@ class Pace:
         return _worth_it(max(_usual(self._delays), (self.rtf - 1.0) * seconds))
 
     def join_delay(self) -> float:
-        """Return how long to hold a reply's first audio so that its second unit is in time."""
+        """Return how long to hold a reply's first audio so that its second unit comes in time."""
         return _worth_it(_usual(self._joins))
 
 
 def _usual(delays: deque[float]) -> float:
-    """Return the longest of the delays but one: a single stall is no pattern."""
+    """Return the second longest of the delays: a single stall is not a pattern."""
     return sorted(delays)[-2] if len(delays) > 1 else max(delays, default=0.0)
 
 
 def _worth_it(delay: float) -> float:
-    # LiveKit's output queue covers a frame of 20 ms; past two seconds a hole is the lesser evil.
+    # LiveKit's output queue covers a frame of 20 ms; beyond two seconds a hole is the lesser evil.
     return min(2.0, delay) if delay > 0.02 else 0.0

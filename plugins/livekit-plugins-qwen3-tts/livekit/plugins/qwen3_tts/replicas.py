@@ -55,11 +55,11 @@ class Replicas:
         now = self._clock()
         chosen = min(
             self._replicas,
-            # With every circuit open, the one that may be tried soonest still serves.
+            # When every circuit is open, the one that may be tried soonest still serves.
             key=lambda r: (r is avoid, max(0.0, r.closed_until - now), r.outstanding),
         )
         if chosen.failures:
-            # A trial: the others are left to the healthy ones until it has ended.
+            # This unit is a trial: until it has ended, other units go to the healthy servers.
             chosen.closed_until = max(chosen.closed_until, now + _FIRST_BREAK)
         return chosen
 

@@ -44,12 +44,13 @@ class Sink(Protocol):
 
 
 Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
-"""Asks for the sound of a written text in a style, and for its words if there is time."""
+"""Asks for the sound of a written text in a style, and for the times of its words if there is a
+callback to take them."""
 
 
 @dataclass
 class _Unit:
-    """A text at the servers, and its audio so far."""
+    """A unit that was sent to a server, and its audio so far."""
 
     text: str
     style: Style
@@ -65,15 +66,15 @@ class _Unit:
     """When its first audio came."""
     received: float = 0.0
     passed: float = 0.0
-    """Seconds of audio received, and of these passed on to be played."""
+    """Seconds of the audio received that were passed on to be played."""
 
     def align(self, words: list[AlignedWord]) -> None:
-        """Take what the server's forced aligner found."""
+        """Take the words that the server's forced aligner found."""
         self.words = words
 
     @property
     def sounds(self) -> bool:
-        """Whether its first audio came, or will not."""
+        """Whether its first audio has come, or never will."""
         return self.first_at is not None or (self.task is not None and self.task.done())
 
     @property
@@ -95,7 +96,7 @@ class Reply:
         aligner: Whether the server has a forced aligner.
         on_ask: Called as the first unit is sent.
         clock: Seconds on a clock that never steps back; the running loop's if None.
-        heard: Seconds of the listener's time, which stands still while playback does; `clock` if
+        heard: Seconds on the listener's clock, which stands still while playback does; `clock` if
             None.
     """
 
@@ -203,7 +204,7 @@ class Reply:
             self._units.send_nowait(unit)
 
     async def _woken(self) -> None:
-        """Wait for text, for a unit to end, or for the queue to shrink past the next mark."""
+        """Wait for text, for a unit to end, or for the queue to shrink to the next mark."""
         ahead = self._ahead
         marks = [mark + 2 * self._pace.first_audio for mark in (GATHER_PASSAGES, GATHER_SENTENCES)]
         if self._cut:
@@ -219,7 +220,7 @@ class Reply:
 
     @property
     def _ahead(self) -> float:
-        """Seconds of audio ahead of playback, that still at the servers included."""
+        """Seconds of audio ahead of playback, including what is still to come from the servers."""
         return self._playback.ahead + sum(unit.outstanding for unit in self._asked)
 
     def _next_unit(self) -> _Unit | None:
@@ -245,7 +246,7 @@ class Reply:
         return None
 
     def _start(self, unit: _Unit) -> None:
-        # An aligner sees the whole unit before the first byte is sent: only if that is soon enough.
+        # With an aligner no byte is sent before the whole unit is made: only if that is in time.
         whole = self._aligner and self._pace.whole(unit.seconds) < self._ahead
         chunks = self._speak(unit.text, unit.style, unit.align if whole else None)
         unit.asked_at = self._clock()
@@ -280,7 +281,7 @@ class Reply:
             self._asked.popleft()
             self._wake.set()
         if not self._playback.pushed:
-            # LiveKit takes a reply without audio for a failure; one of emoji has none to make.
+            # LiveKit takes a reply without audio for a failure, but a reply of emoji has none.
             self._emit(silence(0.02))
 
     async def _play_unit(self, unit: _Unit) -> None:
@@ -299,7 +300,7 @@ class Reply:
             elif self._follows:
                 timer.push(silence(self._playback.idle))
             timer.push(samples)
-            if not unit.task.done():  # else the words can wait for all of the unit
+            if not unit.task.done():  # otherwise the words can wait for the whole unit
                 self._say(timer.due(self._position + self._soon(samples)))
             self._emit(samples)
         broken = await _failure(unit.task)
@@ -357,7 +358,7 @@ class Reply:
 
     @property
     def _position(self) -> float:
-        """When what is emitted now will be heard, in seconds since the first audio was.
+        """When what is emitted now will be heard, in seconds since the first audio was heard.
 
         LiveKit shows words by a clock that goes on when playback runs dry. Without the listener's
         time a hole cannot be told from a pause, in which that clock stands still.
@@ -365,7 +366,7 @@ class Reply:
         return self._playback.position if self._follows else self._playback.pushed
 
     def _soon(self, samples: Samples) -> float:
-        """Seconds from there for which words are due: of the audio, and not too far ahead."""
+        """Seconds from now in which words are due: those of the audio, but not too far ahead."""
         return min(samples.size / SAMPLE_RATE, _WORDS_AHEAD - self._playback.ahead)
 
     def _emit(self, samples: Samples) -> None:
@@ -382,7 +383,7 @@ class Reply:
 
 
 async def _failure(task: asyncio.Task[None]) -> APIError | None:
-    """Wait for a unit's task and return why it failed, None if it did not."""
+    """Wait for a unit's task, and return why it failed; None if it did not."""
     try:
         await task
     except APIError as e:

@@ -45,7 +45,7 @@ _TOKEN = re.compile(rf"[{CJK}]|[^\W_{CJK}]{{1,12}}(?:['’][^\W_{CJK}]{{1,12}})*
 # No unit is longer than this, blanks included; it bounds one look at the text.
 _WINDOW = 400
 
-# Alone, these are no beginning that a voice can phrase.
+# Standing alone, these are not a beginning that a voice can phrase.
 _FILLERS = words(
     "嗯 啊 哦 呃 唔 诶 欸 哎 唉 喔 噢 那 嗯嗯 えと え あ ん 음 어 well oh um uh er erm hmm hm "
     "mm ah so and but now"
@@ -63,9 +63,9 @@ class _Limits:
     soft: float
     """The least length at which a pause ends the unit."""
     most: float
-    """The length at which the unit ends at the last word that fits."""
+    """The length within which a unit that is too long is cut, after the last word that fits."""
     full: float
-    """The length at which that is done: a sentence that ends before it is let run to its end."""
+    """The length from which it is too long: a sentence that ends before that is not cut."""
     eager: bool = False
     """Whether a cut at the end of a sentence is made without waiting for the next character."""
 
@@ -76,8 +76,8 @@ _STARTER = _Limits(word=2.0, hard=2.0, soft=2.0, most=6.0, full=8.0, eager=True)
 _SECOND = _Limits(word=2.0, hard=2.0, soft=8.0, most=12.0, full=16.0, eager=True)
 # 25 words take as long to say as 60 characters.
 _WORD_IN_MAIN = 2.4
-# By how much a character can lengthen a unit, as words of one letter between characters do, and 1.0
-# for the word that has just begun.
+# By how much one more character can lengthen a unit: most as a word of one letter between Chinese
+# characters. The word that has just begun counts 1.0 more.
 _MOST_A_CHARACTER = (_WORD_IN_MAIN + 1.0) / 2
 # A pause is taken only when this much follows it in its sentence, lest two characters be left.
 _TAIL = 3.0
@@ -141,7 +141,7 @@ class Segmenter:
         self._ended = True
 
     def take(self, queued: float = 0.0) -> str | None:
-        """Return the next unit, None when there is none yet.
+        """Return the next unit; None when there is none yet.
 
         Args:
             queued: Seconds of audio waiting to be played.
@@ -159,7 +159,7 @@ class Segmenter:
         self._open_at_start = _brackets(unit, *self._open_at_start)
         self._start = cut
         self._index += 1
-        # Every token makes a copy of what is kept.
+        # Each push copies the text that is kept.
         if self._start > 1024:
             self._text = self._text[self._start :]
             self._start = 0
@@ -183,7 +183,7 @@ class Segmenter:
         self._calm = -1  # the text's length up to which only a mark can end the unit
 
     def _find(self, limits: _Limits) -> int | None:
-        """Return where the pending unit ends, None when more text must tell.
+        """Return where the pending unit ends; None when only more text can tell.
 
         Every decision is made at the first character that allows it, so that it is the same
         whether the text comes by the character or at once.
@@ -269,7 +269,7 @@ class Segmenter:
         return cut or max(self._start + 1, grapheme_break(text, self._start, most))
 
     def _mark_end(self, end: int, means: Meaning, limits: _Limits) -> int | None:
-        """Return the end of what belongs to the mark before `end`, None if that is yet to come.
+        """Return the end of what belongs to the mark before `end`; None if it is yet to come.
 
         With little audio queued a cut does not wait for the next character, unless a bracket or
         a quotation that is open may close there.
@@ -312,7 +312,7 @@ def _main(longest: int, *, hard: float, soft: float, eager: bool = False) -> _Li
 
 
 def _measure(span: str, word: float) -> float:
-    """Return a length in Chinese characters; it never shrinks as the span grows."""
+    """Return the length of a span in Chinese characters; it never shrinks as the span grows."""
     if span.isascii():
         words, chars = len(_ASCII_WORD.findall(span)), 0
     else:

@@ -1,4 +1,4 @@
-"""What the voice is asked to say for a unit of the written text."""
+"""What the engine is asked to say for a unit of the written text."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from .log import logger
 
-# What the unit before left over: its second mark, its closing quote. A voice that is given one
-# first may gasp.
+# What the unit before left over: its second mark, its closing quote. An engine that is given one of
+# these first may gasp.
 _LEADING_MARKS = re.compile(r"^[\s。！？；…，、：!?;,”」』）》】〉〕］)\]}]+")
 
 
@@ -16,8 +16,8 @@ def to_be_spoken(text: str, normalize: Callable[[str], str] | None) -> str:
     """Return the text as it is to be spoken; empty when there is nothing to say.
 
     Args:
-        text: As it was written.
-        normalize: Writes figures and the like out as words; None leaves them.
+        text: The text as it was written.
+        normalize: Writes figures and the like out as words; if None they are left as they are.
     """
     if normalize:
         try:

@@ -1,4 +1,4 @@
-"""Replies on their way to sound, as LiveKit runs them, and what is told of their units."""
+"""The streams of replies that LiveKit runs, and the event that tells of each unit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ChunkedStream(tts.ChunkedStream):
-    """A text that was given whole, on its way to sound."""
+    """The sound of a text that was given in full."""
 
     _tts: TTS
 
@@ -33,7 +33,7 @@ class ChunkedStream(tts.ChunkedStream):
 
 
 class SynthesizeStream(tts.SynthesizeStream):
-    """A reply whose text is still being written, on its way to sound."""
+    """The sound of a reply whose text is still being written."""
 
     _tts: TTS
 
@@ -75,10 +75,10 @@ class SynthesizeStream(tts.SynthesizeStream):
 
 @dataclass(frozen=True)
 class UnitSent:
-    """A unit of a reply that is sent to a server now: the event `unit_sent` of a `TTS`.
+    """A unit of a reply that is being sent to a server: the event `unit_sent` of a `TTS`.
 
-    A unit that is asked for again, on the same server or another, is told of once. The rest of
-    one that broke off is a unit of its own.
+    A unit that is asked for again, on the same server or another, is reported once. The rest of a
+    unit that broke off is a unit of its own.
     """
 
     stream: SynthesizeStream | ChunkedStream
@@ -86,7 +86,7 @@ class UnitSent:
     text: str
     """What is to be spoken, with numbers and the like written out as words."""
     index: int
-    """Counts the units of the reply from 0, anew if LiveKit tries a failed reply again."""
+    """Number of the unit in its reply, from 0; begins anew if LiveKit retries a failed reply."""
 
     @property
     def starter(self) -> bool:

@@ -2,9 +2,9 @@
 
     <style calm and slow>Take your time.</style> <style voice="Ryan" angry>No!</style>
 
-What stands in the tag and is no attribute is the instruction for the voice, in any words. A tag
-is never spoken nor shown, in whatever pieces it comes; one that is never closed with ">" loses
-its own part and nothing of the text.
+Whatever is in the tag besides attributes is the instruction for the voice, in any words. A tag is
+neither spoken nor shown, in whatever pieces it comes; where one is never closed with ">", only the
+tag is dropped and none of the text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LONGEST_TAG = 560
 
 @dataclass(frozen=True)
 class Style:
-    """What a span of text asks for; None leaves the reply's own."""
+    """What a span of text asks for; where None, the reply's own stands."""
 
     instructions: str | None = None
     voice: str | None = None
@@ -41,7 +41,7 @@ PLAIN = Style()
 
 
 class StyleParser:
-    """Splits a stream of text into spans of style; the tags themselves are gone."""
+    """Splits a stream of text into spans of one style each, without the tags themselves."""
 
     def __init__(self) -> None:
         self._held = ""

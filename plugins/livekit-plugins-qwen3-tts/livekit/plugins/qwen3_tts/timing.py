@@ -2,8 +2,8 @@
 
 The model tells nothing about its words, so time is shared out over the sound (silences excluded)
 by the syllables of each word: by the measured rate of the voice while the unit still streams, by
-the unit's own rate once all of it is there. At the edges of a unit the times are exact, and where
-the voice pauses at a comma, too.
+the unit's own rate once all of it is there. The times are exact at the edges of a unit and where
+the voice pauses at a comma.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class WordTimer:
     """Times the words of one unit.
 
     Args:
-        text: What is shown for the unit; the words handed out join to exactly this.
+        text: What is shown for the unit; joined, the words handed out are exactly this.
         start: Seconds into the reply at which the unit's audio begins.
-        per_syllable: The expected seconds of sound a syllable.
+        per_syllable: The expected seconds of sound per syllable.
     """
 
     def __init__(self, text: str, start: float, per_syllable: float) -> None:
@@ -69,7 +69,7 @@ class WordTimer:
 
     @property
     def total_syllables(self) -> int:
-        """The syllables of the unit."""
+        """The number of syllables in the unit."""
         return self._ends[-1]
 
     def push(self, samples: Samples) -> None:
@@ -170,7 +170,7 @@ class WordTimer:
         return [*spoken, self._ends[-1]], [*steps, sounding.size]
 
     def _after(self, sounding: NDArray[np.intp], steps: int) -> float:
-        """Return when so many steps have sounded."""
+        """Return when so many steps of sound are over, in seconds into the reply."""
         return self._start + (int(sounding[steps - 1]) + 1 if steps else 0) * _STEP / SAMPLE_RATE
 
     def _take(self, end: float) -> SpokenWord:

@@ -18,7 +18,6 @@ from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
     NOT_GIVEN,
     AgentSession,
-    AgentStateChangedEvent,
     APIConnectOptions,
     NotGivenOr,
     tts,
@@ -86,33 +85,33 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
                 over these by the audio they still owe.
             model: The model to ask for; the server's first if None.
             voice: The speaker, or the name of an uploaded voice; the server's first if None.
-            language: A BCP-47 tag ("zh", "en-US") or a name of Qwen3-TTS ("Chinese"); told from
-                the text by the model if None.
-            instructions: The manner to speak in, in plain words, 500 characters at most; heeded
-                by the 1.7B models.
-            task_type: The kind of checkpoint; told by the server if None, "Base" when a voice is
+            language: A BCP-47 tag ("zh", "en-US") or a name of Qwen3-TTS ("Chinese"); the model
+                detects it from the text if None.
+            instructions: The manner to speak in, in plain words, 500 characters at most; the 1.7B
+                models follow it.
+            task_type: The kind of checkpoint; if None the server knows, or "Base" when a voice is
                 cloned.
             ref_audio: A voice to clone on a Base checkpoint: a file, its bytes, or a URL, of 1
                 to 30 seconds.
             ref_text: What is said in `ref_audio`.
             x_vector_only_mode: Clone the timbre only, without the manner of `ref_audio`.
-            speaker_embedding: A voice computed before, in place of `ref_audio`.
+            speaker_embedding: A speaker embedding computed beforehand, in place of `ref_audio`.
             normalize: Write numbers, dates, units and the like out as words before synthesis.
             word_timestamps: Take the times of words from the server's forced aligner wherever a
                 unit is made early enough to be received whole; needs vllm-omni 0.30 or later,
                 started with `--forced-aligner`.
             extra_body: More fields of vllm-omni's request, such as `seed`.
             api_key: Sent as a bearer token; the environment's QWEN3_TTS_API_KEY if None.
-            max_ahead: Seconds of audio that may be made ahead of playback; 5 at least. More
-                gives longer units, less wastes less when the user interrupts.
-            connect_timeout: Seconds to reach a server. No time-out is longer than
-                `conn_options.timeout`.
-            first_byte_timeout: Seconds from a request to its first audio.
-            between_bytes_timeout: Seconds from audio to more audio.
-            http_session: The session to use; the LiveKit job's own if None.
+            max_ahead: Seconds of audio that may be made ahead of playback, at least 5. More gives
+                longer units; less wastes less when the user interrupts.
+            connect_timeout: Seconds that connecting to a server may take. No time-out is longer
+                than `conn_options.timeout`.
+            first_byte_timeout: Seconds that may pass from a request to its first audio.
+            between_bytes_timeout: Seconds that may pass between two pieces of audio.
+            http_session: The HTTP session to use; the LiveKit job's own if None.
 
         Raises:
-            ValueError: A setting that cannot work, in one sentence that says how to mend it.
+            ValueError: A setting cannot work; the message says in one sentence how to mend it.
         """
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
@@ -154,7 +153,7 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         self._voice = Voice(self._replicas, self._pace)
         self._discovery = Discovery(self._replicas, connect_timeout)
         self._loading: asyncio.Task[None] | None = None
-        self._heard: ListenerTime | None = None
+        self._listener = ListenerTime(time.monotonic)
         self._streams: weakref.WeakSet[SynthesizeStream | ChunkedStream] = weakref.WeakSet()
 
     @property
@@ -180,14 +179,14 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         """Change how the voice speaks, from the next unit of any reply on.
 
         Args:
-            model: See the constructor; None leaves the choice to the server, as there.
-            voice: See the constructor.
-            language: See the constructor.
-            instructions: See the constructor.
-            normalize: See the constructor.
+            model: The model to ask for; None leaves the choice to the server.
+            voice: The speaker; None leaves the choice to the server.
+            language: The language to speak; None lets the model detect it.
+            instructions: The manner to speak in; None for the model's own.
+            normalize: Whether numbers and the like are written out as words.
 
         Raises:
-            ValueError: The language is none of Qwen3-TTS's, or the instructions are too long.
+            ValueError: Qwen3-TTS does not speak the language, or the instructions are too long.
         """
         self._opts = self._opts.updated(
             model=model,
@@ -200,7 +199,7 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> ChunkedStream:
-        """Speak a text that is known whole."""
+        """Speak a text that is known in full."""
         stream = ChunkedStream(tts=self, input_text=text, conn_options=conn_options)
         self._streams.add(stream)
         return stream
@@ -234,7 +233,7 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
     ) -> None:
         """Give every server a voice to clone, for `voice=name`, on a Base checkpoint.
 
-        The server computes the speaker embedding once and keeps it, where `ref_audio` travels
+        The server computes the speaker embedding once and keeps it, whereas `ref_audio` is sent
         with every unit.
 
         Args:
@@ -263,18 +262,14 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
     def follow(self, session: AgentSession[Any]) -> None:
         """Pace replies by what a session's listener hears.
 
-        Without it audio counts as played from the moment it is made. A reply that LiveKit holds
+        Otherwise audio counts as played from the moment it is made. A reply that LiveKit holds
         until the turn is decided, or pauses for what may be an interruption, then runs further
         ahead than `max_ahead`, by as long as it stands still.
 
         Args:
             session: The session that this TTS speaks in, before it is started.
         """
-        heard = self._heard = ListenerTime(time.monotonic)
-
-        @session.on("agent_state_changed")
-        def _(event: AgentStateChangedEvent) -> None:
-            heard.run(event.new_state == "speaking")
+        self._listener.follow(session)
 
     def prewarm(self) -> None:
         """Connect to the servers, ask what they have and load the normaliser, in the background."""
@@ -285,13 +280,18 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             )
 
     async def aclose(self) -> None:
-        """Close every reply and its connection."""
+        """Close every reply and its connection; may be called twice."""
         for stream in list(self._streams):
             await stream.aclose()
         self._streams.clear()
         await self._discovery.aclose()
         if self._loading:
             await utils.aio.cancel_and_wait(self._loading)
+
+    @property
+    def _heard(self) -> ListenerTime | None:
+        """The listener's time, if a session tells it."""
+        return self._listener if self._listener.told else None
 
     def _session(self) -> aiohttp.ClientSession:
         return self._http_session or utils.http_context.http_session()

@@ -23,10 +23,10 @@ _MOST_FRAMES = 4096
 
 @dataclass(frozen=True)
 class SpeechRequest:
-    """What is asked of the voice for one unit."""
+    """What a server is asked for one unit."""
 
     text: str
-    """The text as it is to be spoken."""
+    """The text to be spoken."""
     fields: tuple[tuple[str, Any], ...]
     """The other fields of the request, as vllm-omni names them."""
     on_words: OnWords | None = None
@@ -34,7 +34,7 @@ class SpeechRequest:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON of the request, with a guard against a voice that never stops."""
+        """The JSON of the request, with a limit for a model that never stops."""
         # Three times the ordinary length, and four seconds for a slow manner of a short text.
         seconds = 3 * 0.22 * syllables(self.text) + 4
         frames = min(_MOST_FRAMES, math.ceil(seconds * _FRAMES_PER_SECOND))
@@ -42,11 +42,11 @@ class SpeechRequest:
 
 
 class Voice:
-    """All servers as one voice.
+    """All servers, used as one.
 
     Args:
         replicas: The servers.
-        pace: Tells how much audio a text is.
+        pace: Tells how long a text will sound.
     """
 
     def __init__(self, replicas: Replicas, pace: Pace) -> None:
@@ -76,7 +76,7 @@ class Voice:
                         heard = True
                         yield chunk
                 if not heard:
-                    # The model can end on its first frame: another take will not.
+                    # The model may happen to end on its first frame: a second take will not.
                     raise APIConnectionError(f"TTS server {replica.base_url} sent no audio")
             except APIError as e:
                 if _is_refusal(e):

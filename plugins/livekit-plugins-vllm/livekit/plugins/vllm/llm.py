@@ -60,10 +60,10 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         top_p: Nucleus sampling; the model's own default when None.
         max_completion_tokens: Longest reply, in tokens. A reply that comes near it ends with its
             sentence.
-        thinking: Let the model reason before it answers. The reasoning is never spoken, but the
-            user waits for it.
+        thinking: Whether the model reasons before it answers. The reasoning is never spoken, but
+            the user waits for it.
         tool_choice: Which tools the model may or must call.
-        parallel_tool_calls: Whether it may call several at once.
+        parallel_tool_calls: Whether the model may call several tools at once.
         priority: Priority of the requests, the lowest number first; the server needs
             ``--scheduling-policy priority``. Background work of this class comes after it.
         cache_salt: Salt of the server's prefix cache, which is shared only with requests of
@@ -72,8 +72,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             :class:`TurnAudio`), and whether beside its transcript or instead of it.
         image_input: Whether the model is to see (see :class:`TurnImage`), so that :meth:`ready`
             refuses one that cannot. Images in the last user message are sent in any case.
-        summarize: Keep notes of turns that no longer fit into the context, written by the model
-            in the background.
+        summarize: Whether to keep notes of turns that no longer fit into the context, which the
+            model writes in the background.
         extra_body: Further fields of the request body, such as ``top_k`` or
             ``repetition_penalty``.
         first_token_timeout: Seconds to wait for the first token.
@@ -183,7 +183,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         tasks = [asyncio.create_task(self._ready(r.server)) for r in self.pool.replicas]
         error: APIError | None = None
         try:
-            # One that serves is enough to begin.
+            # One server that answers is enough to begin.
             for done in asyncio.as_completed(tasks):
                 try:
                     return await done
@@ -238,15 +238,17 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             chat_ctx: The conversation.
             tools: Tools that the model may call.
             conn_options: Retries, and the seconds for which the stream may pause.
-            parallel_tool_calls: Overrides the constructor's.
-            tool_choice: Overrides the constructor's.
+            parallel_tool_calls: Whether the model may call several tools at once, in place of the
+                constructor's choice.
+            tool_choice: Which tools the model may or must call, in place of the constructor's
+                choice.
             response_format: A JSON schema, or a Pydantic model, that the reply has to follow.
             structured_outputs: vLLM's other constraints: ``{"regex": …}``, ``{"choice": […]}`` or
                 ``{"grammar": …}``.
-            continue_final_message: The last message is the beginning of the reply: a starter that
-                is being spoken already, or a reply that was interrupted. Only what follows is
-                given out.
-            priority: Overrides the constructor's.
+            continue_final_message: Whether the last message is the beginning of the reply: a
+                starter that is being spoken already, or a reply that was interrupted. Only what
+                follows is given out.
+            priority: Priority of this request, in place of the constructor's.
             extra_kwargs: Further fields of the request body; ``extra_headers`` is kept apart.
 
         Raises:
@@ -293,7 +295,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
 
         Args:
             chat_ctx: The conversation so far, with or without the words being spoken.
-            tools: The same as the reply will be given.
+            tools: The same tools as the reply will be given.
 
         Returns:
             A report of the request, or None if the server failed, which is logged.
@@ -352,7 +354,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
 
 
 async def _adapting(replica: Replica, send: Callable[[], Awaitable[T]]) -> T:
-    """Work in the background: refusals teach what to change, other failures end it."""
+    """Do background work again while refusals teach what to change; other failures end it."""
     for _ in range(MOST_ADAPTATIONS):
         try:
             return await send()

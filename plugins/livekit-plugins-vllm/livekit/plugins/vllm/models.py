@@ -14,5 +14,5 @@ ChatModels: TypeAlias = Literal[
 ]
 
 AudioInput: TypeAlias = Literal["off", "beside", "instead"]
-"""Whether the speech of the user's turn goes to the model: not, beside its transcript, or
+"""Whether the speech of the user's turn goes to the model: not at all, beside its transcript, or
 instead of it."""

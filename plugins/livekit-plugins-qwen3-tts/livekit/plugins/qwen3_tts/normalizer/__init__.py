@@ -29,9 +29,9 @@ class Normalizer:
 
     Args:
         language: BCP-47 primary tag for text that has no letters of its own ("3.5"). Where there
-            are letters, they decide: a number in a Chinese sentence is read in Chinese. With any
-            other tag than "zh" and "en" figures are left to the engine, which knows that
-            language; markup is taken out all the same.
+            are letters, they decide: a number in a Chinese sentence is read in Chinese. With a tag
+            other than "zh" and "en", figures are left to the engine, which knows that language;
+            markup is taken out all the same.
     """
 
     def __init__(self, language: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Which written forms there are in an English text, most specific first."""
+"""The written forms of an English text and how each is read, most specific first."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .language import HAN
 from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, START, URL, to_ascii
 from .rules import FIGURES, Rule, apply, rule
 
-# After these four figures are a year.
+# After these words, four figures are a year.
 _YEAR_WORDS = (
     "in|since|by|from|of|until|till|before|after|between|and|to|year|circa|during|early|late|mid|"
     "through|around|summer|winter|spring|fall|autumn"
 )
 _YEAR = r"(?:1[1-9]|20)\d\d"
 _COUNTED = "people|dollars|users|items|words|years|miles|students|of them"
-# After these a figure is named digit by digit.
+# After these words a number is read digit by digit.
 _CODE_WORDS = (
     r"(?i:room|flight|suite|apartment|apt\.?|gate|route|highway|bus|extension|ext\.?|code|pin|"
     r"password|zip|dial|call|passcode|interstate|order(?: number)?|unit)"

@@ -74,7 +74,7 @@ _PARTICLE_WEIGHT = 2
 
 
 def _vote(text: str) -> str | None:
-    """Returns the language of a clause, or None if only names and figures stand in it."""
+    """Returns the language of a clause, or None if it holds only names and figures."""
     words = _WORD.findall(_NO_WORD.sub(" ", text))
     # A capital inside a Chinese sentence is a name (iPhone, Python) and has no vote.
     # A letter or two are a variable or a unit ("x", "ma"), unless they are a particle.
@@ -91,7 +91,7 @@ def split_by_language(text: str, hint: str | None) -> Iterator[tuple[str, str | 
     """Yields the text in pieces, each with its language.
 
     A clause without words of its own takes the language of the whole text, then the hint, then
-    that of its punctuation; None is left only where nothing tells.
+    that of its punctuation; it is None only where there is nothing to tell it by.
     """
     whole = _vote(text)
     if whole is None:

@@ -1,4 +1,4 @@
-"""Which written forms there are in a Chinese text, most specific first."""
+"""The written forms of a Chinese text and how each is read, most specific first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, START, UR
 from .rules import FIGURES, Rule, apply, rule
 
 _CLOCK = r"\d{1,2}[:：]\d{2}(?:\s?[AaPp]\.?[Mm]\b\.?)?"
-# After these a figure is named digit by digit.
+# After these words a number is read digit by digit.
 _CODE_WORDS = (
     "验证码|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌"
     r"|拨打?|致电|打(?=1[12]\d(?!\d))|呼叫|取件码|车次|代码|口令|QQ|PIN"

@@ -18,7 +18,7 @@ _PLAIN = re.compile(
     rf"[{HAN}A-Za-zÀ-ÖØ-öø-ÿ，。！？；：、“”‘’《》—…,.!?;\"' ]*)*"
 )
 _DOTTED_NAME = re.compile(r"[A-Za-z]\.[A-Za-z]")
-# Every emoji has one of these; the full-width punctuation between the blocks is none.
+# Every emoji has one of these; the full-width punctuation between the blocks is not among them.
 _MAYBE_EMOJI = re.compile(
     "[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2122-\u214f\u2190-\u21ff\u2300-\u23ff\u24c2"
     "\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f"
@@ -70,14 +70,14 @@ _INLINE: Final = (
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text has no figure, symbol or markup, so that nothing is to be done."""
+    """Whether the text has no figure, symbol or markup, so that there is nothing to do."""
     return _PLAIN.fullmatch(text) is not None and _DOTTED_NAME.search(text) is None
 
 
 class Markup:
     """Strips the units of one reply; fences and stage directions may span several of them."""
 
-    # A direction that never closes was none: after so many characters speech resumes.
+    # A direction that never closes was not one: after so many characters speech resumes.
     _LONGEST_DIRECTION = 80
 
     def __init__(self) -> None:
@@ -182,6 +182,6 @@ _TIDY: Final = (
 
 def tidy(text: str) -> str:
     """Returns the text with stray marks and doubled pauses gone; "" if no word is left."""
-    # Any other kind of space, too.
+    # Joining what was split turns every other kind of space into a plain one.
     text = apply(_TIDY, " ".join(text.split())).strip()
     return text if any(char.isalnum() for char in text) else ""

@@ -11,13 +11,14 @@ FIGURES = "0123456789"
 
 
 class Rule(NamedTuple):
-    """One class of token.
+    """One written form, and how it is read.
 
     Attributes:
-        needs: The rule is tried only where one of these characters is left: most texts hold few
-            of them, and this takes two thirds off the time of a unit. Empty: always.
-        pattern: What is written.
-        say: Its spoken form, from the match.
+        needs: Characters of which the text must hold at least one for the rule to be tried; empty
+            if it is always tried. Most texts hold few of them, so this takes two thirds off the
+            time of a unit.
+        pattern: The written form.
+        say: Makes the spoken form out of a match.
     """
 
     needs: frozenset[str]
@@ -26,13 +27,13 @@ class Rule(NamedTuple):
 
 
 def rule(needs: str, pattern: str | re.Pattern[str], say: Say) -> Rule:
-    r"""Compiles a rule; patterns are ASCII ones, so that Chinese is no \w."""
+    r"""Compiles a rule; its pattern is matched in ASCII mode, in which \w matches no Chinese."""
     compiled = re.compile(pattern, re.ASCII) if isinstance(pattern, str) else pattern
     return Rule(frozenset(needs), compiled, say)
 
 
 def apply(rules: tuple[Rule, ...], text: str) -> str:
-    """Returns the text after every rule."""
+    """Returns the text after every rule has been applied."""
     present = frozenset(text)
     for needs, pattern, say in rules:
         if needs and needs.isdisjoint(present):

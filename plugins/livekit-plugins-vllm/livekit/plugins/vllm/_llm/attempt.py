@@ -111,7 +111,7 @@ class Attempt:
                     await self._stream(body)
             except APIError:
                 if self._finish_reason not in _FINISHED:
-                    raise  # else the reply was whole, and only the connection's end failed
+                    raise  # otherwise the reply was complete, and only its connection's end failed
             outcome = self._end()
         except asyncio.CancelledError:
             outcome = "aborted"
@@ -180,7 +180,7 @@ class Attempt:
         async with asyncio.timeout(request.first_token_timeout) as deadline:
             headers = {"X-Request-Id": self._id}
             if request.conversation:
-                # By this vllm-router keeps a conversation on one server; else by the id above.
+                # vllm-router keeps a conversation on one server by this, or else by the id above.
                 headers["X-Session-ID"] = request.conversation
             stream = await self._server.stream(body, headers=headers | request.headers)
             self._connected = self._clock()
@@ -209,7 +209,7 @@ class Attempt:
                 self._call(self._calls.add(delta.tool_calls), chunk.id)
 
     def _spoken_tokens(self, chunk: ChatCompletionChunk) -> int:
-        """Tokens of the reply without its reasoning; a chunk is one if the server tells none."""
+        """Tokens of the reply without its reasoning; one per chunk if the server gives no count."""
         speaks = any(choice.delta and choice.delta.content for choice in chunk.choices)
         self._chunks += speaks
         before = self._usage
@@ -270,7 +270,7 @@ class Attempt:
     def _report(self, outcome: str) -> None:
         usage = self._usage
         if usage is None and self._chunks:
-            # Every server counts when asked to; one that was cut off had no time to.
+            # Every server counts when asked to; one whose stream was cut off had no time to.
             usage = CompletionUsage(
                 prompt_tokens=0, completion_tokens=self._chunks, total_tokens=self._chunks
             )

@@ -27,7 +27,7 @@ class TurnAudio:
     before the turn is complete stays valid.
 
     Args:
-        max_seconds: Seconds of the latest sound that are kept.
+        max_seconds: How many seconds of the latest sound are kept.
     """
 
     def __init__(self, *, max_seconds: float = MAX_SECONDS) -> None:
@@ -36,7 +36,7 @@ class TurnAudio:
         self._open = False
 
     async def tap(self, frames: AsyncIterable[rtc.AudioFrame]) -> AsyncIterator[rtc.AudioFrame]:
-        """The frames, of any rate, each kept as it passes."""
+        """Pass frames of any rate on, and keep each."""
         async for frame in frames:
             self.push(frame)
             yield frame
@@ -67,7 +67,7 @@ class _Latest:
     """The latest frames of a stream.
 
     Args:
-        most: Seconds that are kept.
+        most: How many seconds of them are kept.
     """
 
     def __init__(self, most: float) -> None:
@@ -86,7 +86,7 @@ class _Latest:
             self._seconds -= self._frames.popleft().duration
 
     def drain(self) -> list[rtc.AudioFrame]:
-        """What is kept, which is then forgotten."""
+        """Return the frames that are kept, and forget them."""
         frames = self.frames
         self._frames.clear()
         self._seconds = 0.0

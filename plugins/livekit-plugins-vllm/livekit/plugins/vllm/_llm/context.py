@@ -31,9 +31,9 @@ _PER_IMAGE = 1200
 _PER_SOUND_SECOND = 25
 _SOUND_BYTES_PER_SECOND = 16_000 * 2 * 4 / 3  # PCM16 at 16 kHz in base64
 
-# An estimate is trusted without asking the server while it fills less than this share.
+# An estimate is trusted without asking the server if it fills less than this share of the context.
 _SURE = 0.8
-# And used up to this share where the server can't count.
+# Where the server cannot count, an estimate may fill this share.
 _MARGIN = 0.95
 # What a text that is cut in the middle keeps at least, in characters.
 _SHORTEST = 200
@@ -49,8 +49,8 @@ class Fitted:
     """A prompt that fits.
 
     Attributes:
-        messages: What to send.
-        estimate: Its length as estimated, before correction by what servers counted.
+        messages: The messages to send.
+        estimate: Their estimated length in tokens, before correction by what servers counted.
         left_out: Messages that were left out, the oldest of the conversation.
         max_tokens: Room for the reply, in tokens.
     """
@@ -101,10 +101,10 @@ class ContextFitter:
 
         Args:
             messages: The conversation.
-            tools: Schemas that are sent with it.
+            tools: Schemas of the tools that are sent with it.
             max_model_len: Longest prompt and reply together, in tokens.
-            max_tokens: Longest reply.
-            count: Asked when the estimate comes near the limit.
+            max_tokens: Longest reply, in tokens.
+            count: Called to count the tokens when the estimate comes near the limit.
 
         Raises:
             APIStatusError: Not even the system prompt and the tools leave room for a reply.
@@ -126,7 +126,7 @@ class ContextFitter:
             self.learn(fitted.estimate, counted)
             if counted <= budget:
                 break
-            self._scale *= 1.02  # against coming out one token too long again
+            self._scale *= 1.02  # or it might come out one token too long again
         if fitted.left_out:
             logger.debug(
                 "history trimmed",
@@ -180,7 +180,7 @@ class ContextFitter:
 
 
 def estimate(messages: list[Message], tools: list[dict[str, Any]]) -> int:
-    """Tokens of a prompt, counted from its characters."""
+    """Tokens of a prompt, estimated from its characters."""
     total = sum(_message_tokens(message) for message in messages)
     if tools:
         total += _PER_TOOLS + tokens_in(json.dumps(tools, ensure_ascii=False))

@@ -45,7 +45,7 @@ class TurnImage:
 
     def attach(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
         """The conversation with the latest picture in its last user message."""
-        # False sorts before True: a screen last, and of two cameras the one that came last.
+        # False sorts before True: a screen comes last, and the newest of several cameras.
         seen = sorted(self._frames, key=lambda sid: sid in self._screens)
         if not seen:
             return chat_ctx

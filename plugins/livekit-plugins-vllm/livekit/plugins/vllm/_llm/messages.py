@@ -22,7 +22,7 @@ _SYSTEM = ("system", "developer")
 
 
 def render(chat_ctx: llm.ChatContext, *, audio: AudioInput = "off") -> list[Message]:
-    """Chat Completions messages of a context: one system message, then turns.
+    """The messages of a chat request for a context: one system message, then turns.
 
     The same items give the same bytes every time, so that the server's prefix cache hits. Only
     the last user's message has images and sound: earlier ones would soon fill the context.

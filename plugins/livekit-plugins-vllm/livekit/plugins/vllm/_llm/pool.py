@@ -53,7 +53,7 @@ class Replica:
         self.fitter = ContextFitter(self.server.base_url)
 
     def adapt(self, error: APIError) -> bool:
-        """Learn from a refusal; whether the next request will differ by what was learnt."""
+        """Learn from a refusal, and return whether that will change the next request."""
         if not isinstance(error, APIStatusError) or not 400 <= error.status_code < 500:
             return False
         if _TOO_LONG.search(error.message):
@@ -71,8 +71,8 @@ class ServerPool:
     """Chooses a server: the one that has the conversation's prefix cached, or the least loaded.
 
     Args:
-        servers: At least one. With several, their health and load are asked every 2 s from the
-            first request on.
+        servers: The servers, at least one. If there are several, they are asked for their health
+            and load every 2 s from the first request on.
     """
 
     def __init__(self, servers: Sequence[Server]) -> None:
@@ -96,7 +96,7 @@ class ServerPool:
         if home in left and home.down_until <= now:
             chosen = home
         else:
-            # One that is down is better than none: it may just have come back.
+            # A server that is down is better than none: it may just have come back.
             up = [r for r in left if r.down_until <= now] or left
             chosen = min(up, key=lambda r: max(r.reported, r.in_flight))
         if conversation:

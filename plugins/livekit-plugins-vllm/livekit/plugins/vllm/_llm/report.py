@@ -8,20 +8,20 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class RequestReport:
-    """One request to a server, as its ``request_finished`` event tells it. Times in seconds.
+    """One request to a server, as its ``request_finished`` event reports it. Times in seconds.
 
     Attributes:
         purpose: "reply", or "warm" for a prefix sent ahead.
-        request_id: As it stands in vLLM's log.
+        request_id: The id of the request in vLLM's log.
         url: The server's address.
         model: The name of the model there.
-        finish_reason: The server's, or "sentence" if the reply was ended at a sentence, "aborted"
-            if its reader closed it, "failed" if the server did.
-        connect_time: Until the response's headers: connection, HTTP, and the server's parsing. A
-            new connection shows here and nowhere else.
-        ttft: From sending to the first word or tool call; None if there was none.
-        duration: From sending to the end.
-        queue_time: Waiting inside the server, if it was started with
+        finish_reason: The server's reason, or "sentence" if the reply was ended at a sentence,
+            "aborted" if its reader closed it, "failed" if the server broke it off.
+        connect_time: Time until the response's headers: connection, HTTP, and the server's
+            parsing. A new connection shows here and nowhere else.
+        ttft: Time from sending to the first word or tool call; None if there was none.
+        duration: Time from sending to the end.
+        queue_time: Time spent waiting inside the server, if it was started with
             ``--enable-per-request-metrics``.
         prompt_tokens: Length of the prompt.
         cached_tokens: How much of it the prefix cache had, if the server was started with

@@ -13,7 +13,7 @@ from .messages import Message, render, render_tools
 
 @dataclass
 class LLMOptions:
-    """What :class:`LLM` was made with; see there."""
+    """The arguments that :class:`LLM` was made with, which describes them."""
 
     model: str | None
     temperature: float | None
@@ -44,7 +44,7 @@ class Request:
         max_tokens: Longest reply, in tokens.
         warm: Only the prompt matters: one token is generated, for the server's prefix cache.
         continue_final: Go on with the last message, the assistant's, instead of a new one.
-        conversation: The same for every request of a conversation.
+        conversation: Id that is the same for every request of a conversation.
         first_token_timeout: Seconds to wait for the first chunk.
         timeout: Seconds to wait for an answer while the model is discovered, and for each later
             chunk.
@@ -79,7 +79,7 @@ def build(
         options: Options of the model.
         chat_ctx: The conversation.
         tools: Tools that the model may call.
-        extra: Further fields of the body; ``extra_headers`` and ``extra_body`` as the SDK has them.
+        extra: Further fields of the body; ``extra_headers`` and ``extra_body`` as in the SDK.
         timeout: Seconds for which the stream may pause.
         continue_final: Go on with the last message.
         warm: Only fill the server's prefix cache.
@@ -122,7 +122,7 @@ def fields(options: LLMOptions) -> dict[str, Any]:
 
 
 def tool_fields(choice: ToolChoice | None, parallel: bool | None) -> dict[str, Any]:
-    """LiveKit's choice of tools as the API has it."""
+    """LiveKit's choice of tools in the API's form."""
     options: dict[str, Any] = {}
     if isinstance(choice, dict):
         name = choice["function"]["name"]
@@ -135,7 +135,7 @@ def tool_fields(choice: ToolChoice | None, parallel: bool | None) -> dict[str, A
 
 
 def _conversation(chat_ctx: ChatContext) -> str | None:
-    """The first item that is said: LiveKit gives the same id to everybody's instructions."""
+    """Id of the first item that is said: LiveKit's id of the instructions is everybody's."""
     for item in chat_ctx.items:
         if item.type == "message" and item.role in ("user", "assistant"):
             return item.id

@@ -26,9 +26,9 @@ class ThoughtFilter:
     """Removes ``<think>`` … ``</think>`` from streamed text, wherever a chunk ends.
 
     Args:
-        open: The prompt itself ends inside a thought, as templates of models that always think
-            do: everything up to the closing tag is thought. If none comes, it was speech after
-            all.
+        open: Whether the prompt itself ends inside a thought, as in templates of models that
+            always think: everything up to the closing tag is thought. If no tag comes, it was
+            speech after all.
     """
 
     def __init__(self, *, open: bool = False) -> None:
@@ -51,10 +51,11 @@ class ThoughtFilter:
         return llm_utils.strip_thinking_tokens(text, self._filter) or ""
 
     def finish(self, *, cut_off: bool) -> str:
-        """What was held back only in case a tag followed.
+        """Return what was held back only in case a tag followed.
 
         Args:
-            cut_off: A limit ended the text, so an open thought is one that did not finish.
+            cut_off: Whether a limit ended the text, so that an open thought is one that was not
+                finished.
         """
         held, self._held = self._held, None
         if held and not cut_off:
@@ -71,8 +72,8 @@ class SentenceLimit:
     the reply too.
 
     Args:
-        max_tokens: The reply's hard limit, which the server enforces; None for data, such as
-            JSON, which has no sentences and passes whole.
+        max_tokens: The reply's hard limit, which the server enforces; None for data such as JSON,
+            which has no sentences and passes unchanged.
     """
 
     def __init__(self, max_tokens: int | None) -> None:
@@ -86,7 +87,7 @@ class SentenceLimit:
         self.reached = False
 
     def feed(self, text: str, tokens: int) -> str:
-        """The part of the text that may be spoken; ``reached`` tells that it was the last.
+        """Return the part of the text that may be spoken; ``reached`` says that it was the last.
 
         Args:
             text: Text that the model wrote.
@@ -112,7 +113,7 @@ class SentenceLimit:
         return out
 
     def finish(self, *, cut_off: bool) -> str:
-        """What is still held back, unless a limit cut it off."""
+        """Return what is still held back, unless a limit cut it off."""
         held = "" if self.reached else self._sentence[self._passed :]
         self._passed = len(self._sentence)
         return "" if cut_off and not _COMPLETE.search(held) else held

@@ -79,7 +79,7 @@ class LLMStream(llm.LLMStream):
                     self._vllm.emit("request_finished", attempt.report)
 
     async def _remedy(self, error: APIError, replica: Replica, tried: set[Replica]) -> bool:
-        """Whether to try again at once, having changed what was wrong."""
+        """Change what was wrong, and return whether to try again at once."""
         if self._adaptations < MOST_ADAPTATIONS and replica.adapt(error):
             self._adaptations += 1
             return True

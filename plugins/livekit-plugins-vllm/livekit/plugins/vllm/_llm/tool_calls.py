@@ -55,7 +55,7 @@ class ToolCallAssembler:
         """The calls still open at the end of the stream.
 
         Args:
-            cut_off: The stream was stopped by a limit or by the server, not by the model.
+            cut_off: Whether a limit or the server stopped the stream, rather than the model.
         """
         calls, self._open = [self._open[index] for index in sorted(self._open)], {}
         for call in calls:

@@ -54,7 +54,7 @@ class Server:
         base_url: The address; ``VLLM_BASE_URL`` or vLLM's default port when None. A missing
             ``/v1`` is added.
         api_key: Bearer token; ``VLLM_API_KEY`` when None, which is also where vLLM reads it.
-        http_client: Connections, shared with others and not closed by this class.
+        http_client: The HTTP client, which is shared with others and not closed by this class.
 
     Raises:
         ValueError: The address is not an HTTP address.
@@ -135,8 +135,8 @@ class Server:
     ) -> openai.AsyncStream[ChatCompletionChunk]:
         """Begin a chat; errors are the SDK's.
 
-        Goes through the SDK's ``post``: its ``chat.completions.create`` first searches every
-        message for fields to rename, 10 ms for a history of 50 messages, and finds none.
+        This goes through the SDK's ``post``: its ``chat.completions.create`` first searches every
+        message for fields to rename, which takes 10 ms for 50 messages and finds none.
 
         Args:
             body: The request, with ``stream`` set.
@@ -180,7 +180,7 @@ class Server:
         """Whether a prompt ends inside a thought, so that the reply begins there too.
 
         Templates of models that always think open the thought themselves; only the closing tag
-        is generated then. Asked once; False if the server does not say.
+        is generated then. The server is asked once; False if it does not say.
 
         Args:
             model: The model's name on the server.
@@ -262,7 +262,7 @@ class Server:
             delay = min(2 * delay, _POLL_MOST)
 
     async def _llama_context(self) -> int | None:
-        """llama.cpp's server lists no length, but tells it in ``/props``."""
+        """The length that llama.cpp's server does not list, but gives in ``/props``."""
         try:
             answer = await self.get("/props", timeout=2.0)
             return int(answer.json()["default_generation_settings"]["n_ctx"])
@@ -274,7 +274,7 @@ def normalize(base_url: str) -> str:
     """The address without a trailing slash, and with ``/v1`` if it names only a host.
 
     Raises:
-        ValueError: It is not an HTTP address.
+        ValueError: ``base_url`` is not an HTTP address.
     """
     url = base_url.strip().rstrip("/")
     if not re.match(r"https?://[^/]", url):

@@ -1,4 +1,4 @@
-"""An ear that knows what will be said, and hears each word when its sound has come in.
+"""An STT that knows what will be said, and gives each word when its sound has come in.
 
 It stands in for a recogniser that is never wrong and never late: the transcript of a word is there
 as the word ends in the audio that the system under test received. It knows nothing of turns: words
@@ -17,7 +17,7 @@ from harness.recording import SILENCE_DBFS, Samples
 from .align import Word
 
 RATE = 16_000
-"""Hz of what it is given."""
+"""Sample rate of what it is given, in Hz."""
 
 FINAL_AFTER = 0.1
 """Silence after which words are final, in seconds."""
@@ -35,11 +35,11 @@ class Heard(NamedTuple):
     end: float
 
 
-class Ear:
-    """Words out of a stream of audio.
+class ScriptedStt:
+    """Makes words out of a stream of audio.
 
     Args:
-        joint: Between words: a space, in Chinese nothing.
+        joint: What stands between words: a space, or nothing in Chinese.
     """
 
     def __init__(self, joint: str) -> None:
@@ -55,13 +55,13 @@ class Ear:
         """Be ready for an utterance: the next sound begins it.
 
         Args:
-            words: With their times from its first sound; none for a sound without words.
+            words: The words, timed from its first sound; none for a sound without words.
         """
         self._words, self._next, self._said = words, 0, []
         self._onset = None
 
     def feed(self, samples: Samples) -> list[Heard]:
-        """Hear some audio; mono s16 at 16 kHz."""
+        """Take some audio: mono s16 at 16 kHz."""
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // _BLOCK
         self._rest = samples[whole * _BLOCK :]
