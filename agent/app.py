@@ -12,6 +12,7 @@ from livekit.agents import AgentServer, APIError, JobContext, JobProcess, JobReq
 from livekit.agents.llm import ToolContext
 from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
+from livekit.plugins.turn_taking import Endpointer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from . import engines, omni
@@ -95,8 +96,8 @@ async def enter(ctx: JobContext) -> None:
         ctx.shutdown(reason=refusal)
         return
     by_phone = user is not None and user.sip_call is not None
-    longest_pause = turns_of(settings, phone=by_phone).max_delay
-    recogniser = engines.stt(settings.stt, language, longest_pause=longest_pause)
+    endpointer = Endpointer.load(turns_of(settings, phone=by_phone).options)
+    recogniser = engines.stt(settings.stt, language, detector=endpointer)
     voice = engines.tts(settings.tts, language)
 
     conversation = make(
@@ -107,6 +108,7 @@ async def enter(ctx: JobContext) -> None:
         tts=voice,
         language=language,
         phone=by_phone,
+        endpointer=endpointer,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     phone = CallControl(settings.phone, ctx.room, ctx.api, session, user) if user else None

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import Any, Protocol, get_args
 
 from livekit import rtc
-from livekit.agents import AgentSession, FlushSentinel, inference, llm
+from livekit.agents import AgentSession, FlushSentinel, llm
 from livekit.plugins.turn_taking.conduct.backchannel import Backchannels, BackchannelTrack
 from livekit.plugins.turn_taking.conduct.filler import Filler
 from livekit.plugins.turn_taking.conduct.idle import Idle
@@ -82,9 +82,8 @@ class Conduct:
                 self.phrases,
             )
             self._parts += [backchannels, track]
-        if room:
-            detector = floor.microphone.detector if floor else inference.VAD(model="silero")
-            self._participants = Participants(session, room, detector, telling_pauses)
+        if room and floor:
+            self._participants = Participants(session, room, floor.microphone, telling_pauses)
             self._parts.append(self._participants)
 
     async def aclose(self) -> None:

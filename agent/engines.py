@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import aiohttp
+from livekit.agents import vad
 from livekit.plugins import qwen3_tts, vllm
 
 from .settings import Language, LLMSettings, STTSettings, TTSSettings
 
-# Seconds that the recogniser waits longer than the agent: the agent decides that a turn has ended,
-# and asks for the last words then.
-_MARGIN = 0.5
-
 
 def stt(
-    settings: STTSettings, language: Language | None = None, *, longest_pause: float = 0.0
+    settings: STTSettings, language: Language | None = None, *, detector: vad.VAD | None = None
 ) -> vllm.STT:
     """The speech recogniser.
 
     Args:
         settings: The ``stt`` section of the profile.
         language: The language to expect; detected from the sound if None.
-        longest_pause: Seconds that a speaker may pause within an utterance.
+        detector: Tells where an utterance begins and ends: that of the session, so that the
+            microphone is detected once. If None the recogniser runs one of its own.
     """
     return vllm.STT(
-        min_silence=longest_pause + _MARGIN,
+        vad=detector,
         base_url=settings.url,
         model=settings.model,
         api_key=settings.key,

@@ -9,7 +9,7 @@ from livekit import rtc
 from livekit.agents import NOT_GIVEN, Agent, AgentSession, NotGivenOr, llm, stt, tts
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts
-from livekit.plugins.turn_taking import HEARING, Floor, TurnOptions, Wait
+from livekit.plugins.turn_taking import HEARING, Endpointer, Floor, TurnOptions
 
 from .conduct import Conduct
 from .settings import Language, Settings, TurnSettings
@@ -66,7 +66,7 @@ def make(
     language: Language | None = None,
     phone: bool = False,
     options: TurnOptions | None = None,
-    wait: Wait | None = None,
+    endpointer: Endpointer | None = None,
 ) -> Conversation:
     """Put a conversation together; nothing runs until it is started.
 
@@ -79,7 +79,8 @@ def make(
         language: The user's, or None while it is not known.
         phone: Whether the user is a caller by phone, whose turns and silence are others.
         options: Turn-taking in place of the profile's.
-        wait: Policy for the end of a turn in place of the plugin's own.
+        endpointer: Ends the user's turns; one that is loaded with the options if None. A
+            recogniser that takes a detector is given the same one.
     """
     floor = Floor(
         room,
@@ -87,7 +88,7 @@ def make(
         stt=stt,
         llm=llm,
         tts=tts,
-        wait=wait,
+        endpointer=endpointer,
         # LiveKit's 2 s, for the last words of somebody who has gone, would keep the room and its
         # place among max_rooms from the next caller.
         session_close_transcript_timeout=0.0,

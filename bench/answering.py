@@ -23,6 +23,7 @@ import numpy as np
 import yaml
 from livekit import rtc
 from livekit.agents import Agent
+from livekit.plugins.turn_taking import Endpointer
 from pydantic import HttpUrl
 
 from agent import engines, settings
@@ -145,12 +146,19 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name))
         stack.push_async_callback(room.disconnect)
-        stt = engines.stt(profile.stt, case.language, longest_pause=profile.phone.turns.max_delay)
+        endpointer = Endpointer.load(profile.phone.turns.options)
+        stt = engines.stt(profile.stt, case.language, detector=endpointer)
         tts = engines.tts(profile.tts, case.language, http_session=http)
         for engine in (stt, tts):
             stack.push_async_callback(engine.aclose)
         conversation = make(
-            profile, room=room, stt=stt, tts=tts, language=case.language, phone=True
+            profile,
+            room=room,
+            stt=stt,
+            tts=tts,
+            language=case.language,
+            phone=True,
+            endpointer=endpointer,
         )
         stack.push_async_callback(conversation.aclose)
         session = conversation.session

@@ -19,7 +19,7 @@ from livekit.agents import Agent, AgentSession, ModelSettings, inference, stt
 from livekit.agents.types import TimedString
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
-from livekit.plugins.turn_taking import HEARING, TurnTakingAgent
+from livekit.plugins.turn_taking import HEARING, Endpointer, TurnTakingAgent
 
 from agent import settings
 from agent.session import make
@@ -119,7 +119,9 @@ async def converse(
             base_url=tts_url, language=language, max_ahead=max_ahead, http_session=http
         )
         stack.push_async_callback(tts.aclose)
-        stt = stt or vllm.STT(base_url=stt_url, language=language)
+        profile = settings.load("cpu")
+        endpointer = None if stock else Endpointer.load(profile.turns.options)
+        stt = stt or vllm.STT(base_url=stt_url, language=language, vad=endpointer)
         stack.push_async_callback(stt.aclose)
         caller = await stack.enter_async_context(join(server, name, language=language))
         room = rtc.Room()
@@ -138,7 +140,7 @@ async def converse(
             )
             tts.follow(session)
         else:
-            conversation = make(settings.load("cpu"), room=room, stt=stt, tts=tts)
+            conversation = make(profile, room=room, stt=stt, tts=tts, endpointer=endpointer)
             stack.push_async_callback(conversation.aclose)
             speaker = TurnTakingSpeaker(floor=conversation.floor)
             session = conversation.session

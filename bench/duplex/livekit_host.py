@@ -25,11 +25,12 @@ from livekit.agents.llm import ChatMessage
 from livekit.agents.utils import AudioBuffer
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
-from livekit.plugins.turn_taking import HEARING
+from livekit.plugins.turn_taking import HEARING, Endpointer, TurnOptions
 
 from agent import settings
 from agent.assistant import Assistant
 from agent.session import make, turns_of
+from agent.settings import Settings
 
 from . import host
 from .scripted_stt import RATE
@@ -105,6 +106,19 @@ class _BenchStream(stt.RecognizeStream):
                     await sending
 
 
+def _profile(order: host.Join) -> Settings:
+    """The CPU or the phone profile, without greeting."""
+    profile = settings.load("phone" if order["phone"] else "cpu")
+    return profile.model_copy(update={"greeting": {"en": "", "zh": ""}})
+
+
+def _turns(order: host.Join) -> TurnOptions:
+    turns = turns_of(_profile(order), phone=order["phone"])
+    return (
+        turns if order["stt"] else turns.model_copy(update={"first_words": _FIRST_WORDS})
+    ).options
+
+
 class LiveKit:
     """Parley's session or LiveKit's own."""
 
@@ -121,16 +135,31 @@ class LiveKit:
         self._exit.push_async_callback(tts.aclose)
         llm = vllm.LLM(base_url=base)
         self._exit.push_async_callback(llm.aclose)
+        turns = _turns(order)
+        endpointer = Endpointer.load(turns) if self._name == "parley" else None
         recogniser: stt.STT[Any] = BenchSTT(f"{order['engines']}/stt", order["language"], http)
         if order["stt"]:
-            recogniser = vllm.STT(base_url=order["stt"], language=order["language"])
+            recogniser = vllm.STT(base_url=order["stt"], language=order["language"], vad=endpointer)
         room = rtc.Room()
         await room.connect(order["url"], order["token"])
         self._exit.push_async_callback(room.disconnect)
         options = room_io.RoomOptions(participant_identity=_CALLER)
-        if self._name == "parley":
+        if endpointer:
             options.audio_input = HEARING
-            session, agent = self._parley(room, order, recogniser, llm, tts)
+            conversation = make(
+                _profile(order),
+                room=room,
+                stt=recogniser,
+                llm=llm,
+                tts=tts,
+                language=order["language"],
+                phone=order["phone"],
+                options=turns,
+                endpointer=endpointer,
+            )
+            self._exit.push_async_callback(conversation.aclose)
+            session: AgentSession[Any] = conversation.session
+            agent: Agent = Assistant(_profile(order), order["language"], conversation.floor)
         else:
             session, agent = self._stock(recogniser, llm, tts)
         self._session = session
@@ -141,34 +170,6 @@ class LiveKit:
             room_options=options,
             record=False,
         )
-
-    def _parley(
-        self,
-        room: rtc.Room,
-        order: host.Join,
-        stt: stt.STT[Any],
-        llm: vllm.LLM,
-        tts: qwen3_tts.TTS,
-    ) -> tuple[AgentSession[Any], Agent]:
-        """The agent of the CPU or phone profile, without a greeting."""
-        language, phone = order["language"], order["phone"]
-        profile = settings.load("phone" if phone else "cpu")
-        profile = profile.model_copy(update={"greeting": {"en": "", "zh": ""}})
-        turns = turns_of(profile, phone=phone)
-        if not order["stt"]:
-            turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
-        conversation = make(
-            profile,
-            room=room,
-            stt=stt,
-            llm=llm,
-            tts=tts,
-            language=language,
-            phone=phone,
-            options=turns.options,
-        )
-        self._exit.push_async_callback(conversation.aclose)
-        return conversation.session, Assistant(profile, language, conversation.floor)
 
     def _stock(
         self, stt: stt.STT[Any], llm: vllm.LLM, tts: qwen3_tts.TTS

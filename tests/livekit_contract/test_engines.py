@@ -140,7 +140,9 @@ async def test_prewarm_runs_in_the_background_and_drops_its_error() -> None:
 class Deaf(stt.RecognizeStream):
     async def _run(self) -> None:
         assert isinstance(self._stt, Stt)
-        self._emit_error(APIError("again", retryable=True), recoverable=True)
+        again = APIError("again", retryable=True)
+        error = stt.STTError(timestamp=0.0, label=self._stt.label, error=again, recoverable=True)
+        self._stt.emit("error", error)
         self._stt.hears("run")
         raise APIError("refused", retryable=True)
 
@@ -157,15 +159,15 @@ async def test_speech_stream_reports_errors_and_is_run_once_without_retries() ->
     offset = stream.start_time_offset
     await stream.aclose()
     assert recogniser.events.qsize() == 1, (
-        "a RecognizeStream with max_retry=0 is run again: vllm stt_stream.py retries by utterance,"
+        "a RecognizeStream with max_retry=0 is run again: vllm _stt/stream.py retries by utterance,"
         " with its audio, and would lose what was said"
     )
     assert [error.recoverable for error in errors] == [True, False], (
-        f"{errors}: vllm stt_stream.py (_begin) reports a failed attempt with _emit_error, which"
-        " the session counts"
+        f"{errors}: vllm _stt/stream.py (_report) tells of a failed attempt by the event that"
+        " LiveKit's own retries emit"
     )
     assert offset == pytest.approx(0.0, abs=0.1), (
-        "vllm stt_stream.py (_begin) adds start_time_offset to its word times"
+        "vllm _stt/stream.py (_begin) adds start_time_offset to its word times"
     )
 
 

@@ -1,4 +1,4 @@
-"""What end_of_turn/, barge_in/ and microphone.py rely on in LiveKit's turn handling."""
+"""What end_of_turn/ and barge_in/ rely on in LiveKit's turn handling."""
 
 from __future__ import annotations
 
@@ -166,12 +166,14 @@ async def test_handling_lets_livekit_hold_a_reply_that_has_not_begun(start: Star
 
 
 @in_virtual_time
-async def test_microphone_takes_the_first_stream_for_the_one_that_ends_turns(start: Start) -> None:
+async def test_detector_hears_the_first_stream_which_is_the_sessions(
+    start: Start,
+) -> None:
     async with start(streaming=False) as talk:
         await asyncio.sleep(0.1)
         assert len(talk.detector.streams) == 2, (
             f"{len(talk.detector.streams)} streams of the detector for a recogniser that does not"
-            " stream: microphone.py (_tell) listens to one of two"
+            " stream: end_of_turn/detector.py (stream) has the first one of two detected"
         )
         talk.detector.tell(BEGINS, stream=1)
         await asyncio.sleep(0.1)
@@ -180,37 +182,25 @@ async def test_microphone_takes_the_first_stream_for_the_one_that_ends_turns(sta
         await asyncio.sleep(0.1)
         assert (other, talk.session.user_state) == ("listening", "speaking"), (
             "the first stream that LiveKit opens is not the one that it takes turns by:"
-            " microphone.py (_tell) tells of self._streams[0]"
+            " end_of_turn/detector.py (stream) has that one detected, as a recogniser's is given"
+            " silence while the agent must not be interrupted"
         )
 
 
-async def test_microphone_finds_task_and_event_channel_in_a_detectors_stream() -> None:
+async def test_detector_finds_its_channels_in_a_stream_of_its_own() -> None:
     stream = Vad().stream()
-    ended: list[object] = []
     try:
-        stream._task.add_done_callback(ended.append)
+        stream._input_ch.close()
         event = vad.VADEvent(BEGINS, 0, 0.0, 0.0, 0.0)
         stream._event_ch.send_nowait(event)
         got = await anext(stream)
     except AttributeError as e:
         pytest.fail(
-            f"{e}: microphone.py and end_of_turn/detector.py make streams of their own, with"
-            " _main_task, _event_ch and _task of vad.VADStream; use what took their place"
+            f"{e}: end_of_turn/detector.py makes streams of its own, with _main_task, _event_ch and"
+            " _input_ch of vad.VADStream as LiveKit's do; use what took their place"
         )
     await stream.aclose()
-    why = (
-        "a stream's event comes out changed, or its _task outlives aclose(): microphone.py"
-        " forgets a stream when its _task is done"
-    )
-    assert got is event, why
-    assert ended, why
-
-
-def test_microphone_is_asked_for_the_min_silence_of_livekits_detector() -> None:
-    detector = inference.VAD(model="silero", min_silence_duration=0.3)
-    assert detector.min_silence_duration == 0.3, (
-        "microphone.py (min_silence_duration) hands on this property of LiveKit's detector"
-    )
+    assert got is event, "a stream's event comes out changed: end_of_turn/detector.py fills it"
 
 
 async def test_tracker_gets_silero_windows_of_32_ms_with_a_probability() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from livekit import api, rtc
 from livekit.agents import AgentSession, llm, stt, tts
-from livekit.plugins.turn_taking.end_of_turn.policy import EndpointingPolicy
+from livekit.plugins.turn_taking import Endpointer, EndpointingPolicy
 
 from agent import settings
 from agent.assistant import Assistant
@@ -92,6 +92,7 @@ async def hosting(
     end_of_turn: float = 0.5,
     language: Language = "en",
     stt: stt.STT[Any] | None = None,
+    endpointer: Endpointer | None = None,
     tts: tts.TTS[Any] | None = None,
     tools: Sequence[llm.Tool] = (),
 ) -> AsyncIterator[Host]:
@@ -106,6 +107,7 @@ async def hosting(
         end_of_turn: Silence that ends a turn, in seconds.
         language: The language that is spoken.
         stt: A real STT, in place of the one that gives the transcripts.
+        endpointer: One that a real STT shares.
         tts: A real TTS, in place of the tone.
         tools: Tools of the assistant.
     """
@@ -118,6 +120,7 @@ async def hosting(
         stack.push_async_callback(room.disconnect)
         scripted, model = Stt(*hears, streaming=False), Replies(*answers)
         wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
+        turns = profile.turns.options
         conversation = make(
             profile,
             room=room,
@@ -125,7 +128,7 @@ async def hosting(
             llm=model,
             tts=tts or Tts(LETTERS_PER_SECOND),
             language=language,
-            wait=wait,
+            endpointer=endpointer or Endpointer.load(turns, wait=wait),
         )
         stack.push_async_callback(conversation.aclose)
         assistant = Assistant(profile, language, conversation.floor)

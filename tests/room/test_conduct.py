@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
+from livekit.agents import inference, vad
 from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 from livekit.plugins.turn_taking.conduct.participants import NAMES
 
@@ -68,6 +70,50 @@ async def test_it_hands_over_to_another_who_speaks_and_knows_who_said_what(livek
         assert caption in captions
     # The one who was turned to is heard from the first sound: as long as without a hand-over.
     assert host.stt.lasted[2] > host.stt.lasted[0] - 0.2
+
+
+async def test_each_person_is_detected_once_with_the_profiles_threshold(
+    livekit: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[float] = []
+    opened = inference.VAD.stream
+
+    def stream(detector: inference.VAD) -> vad.VADStream:
+        threshold = detector._opts.activation_threshold
+        running.append(threshold)
+        made = opened(detector)
+        made._task.add_done_callback(lambda _: running.remove(threshold))
+        return made
+
+    async def detectors(count: int) -> list[float]:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while len(running) != count:
+                    await asyncio.sleep(0.05)
+        return list(running)
+
+    monkeypatch.setattr(inference.VAD, "stream", stream)
+    monkeypatch.setenv("PARLEY_TURNS__VAD_THRESHOLD", "0.6")
+    hears = ("I am Anna.", "And I am Ben.")
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name, identity="anna") as anna,
+        hosting(livekit, name, "Hello, Anna.", "Hello, Ben.", hears=hears) as host,
+    ):
+        await anna.until("listening")
+        assert await detectors(1) == [0.6]
+        async with join(livekit, name, identity="ben") as ben:
+            await ben.until("listening")
+            assert await detectors(2) == [0.6, 0.6]
+            await anna.say(ANNAS)
+            await until_last(host, "Hello, Anna.")
+            assert await detectors(2) == [0.6, 0.6]
+            await anna.until("listening")
+            await ben.say(BENS)  # who is listened to in her place
+            await until_last(host, "Hello, Ben.")
+            assert await detectors(2) == [0.6, 0.6]
+        assert await detectors(1) == [0.6]
+    assert await detectors(0) == []
 
 
 async def test_who_comes_in_on_a_turn_is_answered_with_the_other(

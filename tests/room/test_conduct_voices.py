@@ -10,6 +10,7 @@ import aiohttp
 import numpy as np
 import pytest
 from livekit.agents import function_tool, llm
+from livekit.plugins.turn_taking import Endpointer, EndpointingPolicy
 from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 
 from agent import engines, settings
@@ -42,10 +43,10 @@ async def talking(
 ) -> AsyncIterator[tuple[Caller, Host]]:
     """A caller and the agent, who listens."""
     profile = settings.load("cpu")
+    wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
+    endpointer = Endpointer.load(profile.turns.options, wait=wait)
     stt = engines.stt(
-        profile.stt.model_copy(update={"base_url": world.stt_url}),
-        language,
-        longest_pause=end_of_turn,
+        profile.stt.model_copy(update={"base_url": world.stt_url}), language, detector=endpointer
     )
     async with stt, aiohttp.ClientSession() as http, room_for(world.server) as name:
         tts = engines.tts(
@@ -55,7 +56,7 @@ async def talking(
             join(world.server, name, identity="anna") as anna,
             hosting(
                 world.server, name, *answers,
-                conduct=conduct, end_of_turn=end_of_turn, tools=tools,
+                conduct=conduct, endpointer=endpointer, tools=tools,
                 language=language, stt=stt, tts=tts,
             ) as host,
         ):  # fmt: skip

@@ -14,6 +14,7 @@ def test_exported_names() -> None:
         "HEARING",
         "BargeInPolicy",
         "Clause",
+        "Endpointer",
         "EndpointingPolicy",
         "Evidence",
         "Floor",

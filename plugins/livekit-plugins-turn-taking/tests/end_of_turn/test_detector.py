@@ -13,6 +13,8 @@ from livekit.agents import LanguageCode, stt, vad
 from livekit.plugins.turn_taking.end_of_turn.clause import Clause
 from livekit.plugins.turn_taking.end_of_turn.detector import Endpointer
 from livekit.plugins.turn_taking.end_of_turn.state import Pause
+from livekit.plugins.turn_taking.end_of_turn.transcript import TurnTranscript
+from livekit.plugins.turn_taking.microphone import Microphone
 from numpy.typing import NDArray
 
 RATE = 24_000
@@ -60,7 +62,10 @@ class Bench:
         self.pauses: list[Pause] = []
         self.ending = 0.0
         self.events: list[vad.VADEvent] = []
-        self.endpointer = Endpointer(Loudness(), wait=self._wait, judge=self._judge)
+        self.words = TurnTranscript()
+        self.endpointer = Endpointer(
+            Microphone(Loudness()), self.words, wait=self._wait, judge=self._judge
+        )
         self.stream = self.endpointer.stream()
 
     def _wait(self, pause: Pause) -> float:
@@ -89,7 +94,7 @@ class Bench:
 
     def says(self, text: str, kind: stt.SpeechEventType) -> None:
         data = stt.SpeechData(language=LanguageCode("en"), text=text)
-        self.endpointer.heard(stt.SpeechEvent(type=kind, alternatives=[data]))
+        self.words.transcribed(stt.SpeechEvent(type=kind, alternatives=[data]))
 
     @property
     def changes(self) -> list[vad.VADEventType]:

@@ -15,7 +15,9 @@ from livekit.agents.llm import ChatChunk, ChatMessage, ChoiceDelta
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.plugins.turn_taking import TurnOptions
 from livekit.plugins.turn_taking.end_of_turn.detector import Endpointer
+from livekit.plugins.turn_taking.end_of_turn.transcript import TurnTranscript
 from livekit.plugins.turn_taking.handling import turn_handling
+from livekit.plugins.turn_taking.microphone import Microphone
 
 from harness.scripted import RATE, Stt, Tts, Vad
 from harness.stage import Loudspeaker
@@ -119,7 +121,9 @@ class Person:
     def __init__(self) -> None:
         self.engines = Engines()
         self._vad, self._stt = Vad(), Stt()
-        self.endpointer = Endpointer(self._vad, wait=lambda _: PAUSE, judge=None)
+        self.endpointer = Endpointer(
+            Microphone(self._vad), TurnTranscript(), wait=lambda _: PAUSE, judge=None
+        )
         voice = NumberedTts(self.engines)
         self.recorder = Recorder(voice)
         self.session: AgentSession[Any] = AgentSession(

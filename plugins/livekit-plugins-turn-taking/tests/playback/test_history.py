@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,7 @@ class Assistant(TurnTakingAgent):
         """Look it up."""
         return "found"
 
-    async def llm_node(self, *_: Any) -> AsyncIterator[llm.ChatChunk | str | FlushSentinel]:
+    async def llm_node(self, *_: Any) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         for piece in self.answers.pop(0):
             if isinstance(piece, FunctionToolCall):
                 delta = ChoiceDelta(role="assistant", tool_calls=[piece])

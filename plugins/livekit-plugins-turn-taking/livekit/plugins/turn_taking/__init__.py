@@ -11,6 +11,7 @@ from .agent import TurnTakingAgent
 from .barge_in.policy import BargeInPolicy, Evidence, Verdict, WordsFirst
 from .barge_in.tracker import Judged
 from .end_of_turn.clause import Clause
+from .end_of_turn.detector import Endpointer
 from .end_of_turn.policy import EndpointingPolicy
 from .end_of_turn.state import Pause, Wait
 from .floor import HEARING, Floor
@@ -23,6 +24,7 @@ __all__ = [
     "HEARING",
     "BargeInPolicy",
     "Clause",
+    "Endpointer",
     "EndpointingPolicy",
     "Evidence",
     "Floor",

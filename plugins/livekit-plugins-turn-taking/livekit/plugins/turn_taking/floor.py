@@ -12,7 +12,6 @@ from livekit.agents import (
     AgentSession,
     AgentStateChangedEvent,
     NotGivenOr,
-    inference,
     llm,
     stt,
     tts,
@@ -23,12 +22,8 @@ from livekit.agents.voice import room_io
 from .barge_in.policy import BargeInPolicy, WordsFirst
 from .barge_in.tracker import Judged, OverlapTracker
 from .barge_in.transcript_gate import TranscriptGate
-from .end_of_turn import smart_turn
 from .end_of_turn.detector import Endpointer
-from .end_of_turn.policy import EndpointingPolicy
-from .end_of_turn.state import Wait
 from .handling import fixed, turn_handling
-from .microphone import Microphone
 from .options import TurnOptions
 from .playback.history import History
 from .playback.output import Loudspeaker
@@ -52,8 +47,8 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         llm: Answers.
         tts: Speaks.
         policy: Judges sounds over the agent's speech; :class:`.WordsFirst` if None.
-        wait: Tells how long a pause has to be to end the user's turn;
-            :class:`.EndpointingPolicy` if None.
+        endpointer: Ends the user's turns; if None one that is loaded with these options. Make it
+            first where the recogniser takes a detector, and give it to both.
         **session_options: What else LiveKit's session takes, of what has nothing to do with turns.
 
     Raises:
@@ -69,26 +64,16 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
         tts: NotGivenOr[tts.TTS[Any]] = NOT_GIVEN,
         policy: BargeInPolicy | None = None,
-        wait: Wait | None = None,
+        endpointer: Endpointer | None = None,
         **session_options: Any,
     ) -> None:
         super().__init__()
         self._options = options = options or TurnOptions()
         self._telling = 0  # how many wait for a pause
-        self.microphone = Microphone(
-            inference.VAD(
-                model="silero",
-                activation_threshold=options.vad_threshold,
-                min_silence_duration=options.min_silence,
-            )
-        )
-        """The one detector of the person who is listened to; whoever needs a voice shares it."""
-        self._endpointer = Endpointer(
-            self.microphone,
-            wait=wait or EndpointingPolicy(shortest=options.min_delay, longest=options.max_delay),
-            judge=smart_turn.load(),
-            threshold=options.vad_threshold,
-        )
+        self._endpointer = endpointer or Endpointer.load(options)
+        self._words = self._endpointer.words
+        self.microphone = self._endpointer.microphone
+        """Whoever needs the voice of the one who is listened to hears it here."""
         self._loudspeaker = Loudspeaker(room, quiet=options.ducked) if room else None
         self._text = SpokenText()
         self.session: AgentSession[Any] = AgentSession(
@@ -156,7 +141,7 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
 
     def transcribed(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
         """Take an event of the recogniser, and return those that are the user's turn."""
-        self._endpointer.heard(event)
+        self._words.transcribed(event)
         return self._gate.on_transcript(event)
 
     def written(self, text: AsyncIterable[str]) -> AsyncIterator[str]:

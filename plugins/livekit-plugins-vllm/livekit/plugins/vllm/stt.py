@@ -56,10 +56,10 @@ class STT(stt.STT[Never]):
         realtime: Whether to use ``/v1/realtime``; ``None`` uses it if the server offers it.
         vad: Voice activity detector; ``None`` runs a Silero with ``min_silence``. Given one, the
             plugin runs none of its own: audio is cut by its events alone. To share a detector
-            that already runs on the microphone, pass a ``vad.VAD`` whose ``stream()`` repeats the
-            running detector's events and ignores the frames pushed to it. Another ``stream()`` of
+            that already runs on the microphone, pass one whose further streams repeat the events
+            of the first, such as ``Endpointer`` of livekit-plugins-turn-taking: another stream of
             a plain detector would detect everything twice. Each ``INFERENCE_DONE`` must carry the
-            probability and the window's audio, which is what is recognised: 16 kHz, mono, PCM16.
+            probability and the window's audio as it was pushed, which is what is recognised.
         min_silence: Seconds of silence that confirm the end of speech. Ignored if ``vad`` is
             given: the detector has its own.
         speculate_after: Seconds of silence after which to decode before the end is confirmed;

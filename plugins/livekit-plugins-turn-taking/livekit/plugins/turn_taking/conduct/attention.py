@@ -34,8 +34,11 @@ class Attention:
         self._people: dict[str, _Person] = {}
 
     def turn(self, who: str) -> None:
-        """Listen to this person from now on."""
+        """Listen to this person from now on; whoever was listened to has been heard so far."""
         self.arrives(who)
+        before = self._people.get(self.to or "")
+        if before and who != self.to:
+            before.speaking, before.began = False, None
         self.to = who
 
     def arrives(self, who: str) -> None:

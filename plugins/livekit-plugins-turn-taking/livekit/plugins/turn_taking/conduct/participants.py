@@ -22,6 +22,7 @@ from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.utils.aio import cancel_and_wait
 from livekit.agents.voice.io import AudioInput
 
+from ..microphone import Microphone
 from .attention import Attention
 from .waiting import Pending, report
 
@@ -54,7 +55,8 @@ class Participants:
         session: The conversation, not started yet. Start it with ``text_input=False``: what
             anybody types is taken here.
         room: Where everybody is.
-        detector: Gives a voice-activity stream for each person, while there are several.
+        microphone: Of the one who is listened to. Others are detected as that one is, while there
+            are several people.
         telling_pauses: Entered while the words of one who pauses are taken down for another.
     """
 
@@ -62,17 +64,17 @@ class Participants:
         self,
         session: AgentSession[Any],
         room: rtc.Room,
-        detector: vad.VAD,
+        microphone: Microphone,
         telling_pauses: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._session = session
         self._room = room
-        self._detector = detector
+        self._detector = microphone.detector
         self._telling_pauses = telling_pauses
         self._attention = Attention()
         self._numbers: dict[str, int] = {}
         self._listening: dict[tuple[str, str], asyncio.Task[None]] = {}
-        """By person and track."""
+        """To the others, by person and track."""
         self._reading: set[asyncio.Task[None]] = set()
         self._latest: dict[str, deque[rtc.AudioFrame]] = {}
         self._turning = Pending()
@@ -89,9 +91,11 @@ class Participants:
         session.on("conversation_item_added", self._on_item)
         session.on("user_state_changed", self._on_user_state)
         session.on("agent_state_changed", self._on_agent_state)
+        self._no_more_voice = microphone.listen(self._on_voice)
 
     async def aclose(self) -> None:
-        """Hear nobody any more."""
+        """Stop hearing anybody; may be called twice."""
+        self._no_more_voice()
         self._room.unregister_text_stream_handler(TOPIC_CHAT)
         await self._turning.aclose()
         await cancel_and_wait(*self._listening.values(), *self._reading)
@@ -125,7 +129,7 @@ class Participants:
         return f"Guest {self._numbers.get(identity or '', 1)}"
 
     def _look(self, *_: object) -> None:
-        """Hear everybody while there are several, and nobody twice."""
+        """Hear everybody while there are several, and nobody twice: one by the microphone."""
         people = self._people
         for person in people:
             self._numbers.setdefault(person.identity, len(self._numbers) + 1)
@@ -134,7 +138,8 @@ class Participants:
             return
         tracks = {
             (person.identity, publication.sid): publication.track
-            for person in (people if len(people) > 1 else ())
+            for person in people
+            if len(people) > 1 and person.identity != self._attention.to
             for publication in person.track_publications.values()
             if publication.track and publication.source == rtc.TrackSource.SOURCE_MICROPHONE
         }
@@ -160,24 +165,39 @@ class Participants:
         try:
             async for event in detected:
                 self._agree()
-                if event.type is vad.VADEventType.START_OF_SPEECH:
-                    self._attention.speaks(identity, clock() - event.speech_duration)
-                elif event.type is vad.VADEventType.END_OF_SPEECH:
-                    self._attention.pauses(identity, clock() - event.silence_duration)
-                else:
-                    continue
-                self._consider()
+                self._voice(identity, event)
         finally:
             self._attention.pauses(identity, clock())
             await cancel_and_wait(feeding)
             await detected.aclose()
             await sound.aclose()
 
+    def _on_voice(self, event: vad.VADEvent) -> None:
+        self._agree()
+        if self._attention.to:
+            self._voice(self._attention.to, event)
+
+    def _voice(self, identity: str, event: vad.VADEvent) -> None:
+        now = asyncio.get_running_loop().time()
+        if event.type is vad.VADEventType.START_OF_SPEECH:
+            self._attention.speaks(identity, now - event.speech_duration)
+        elif event.type is vad.VADEventType.END_OF_SPEECH:
+            self._attention.pauses(identity, now - event.silence_duration)
+        else:
+            return
+        self._consider()
+
     def _agree(self) -> None:
         """Attend to whom LiveKit chose to begin with: the first who came."""
         linked = self._session.room_io.linked_participant if self._input else None
         if linked and self._attention.to != linked.identity:
             self._attention.turn(linked.identity)
+            self._look()
+
+    def _turn_to(self, identity: str) -> None:
+        self._attention.turn(identity)
+        self._session.room_io.set_participant(identity)
+        self._look()
 
     def _consider(self) -> None:
         if due := self._attention.due():
@@ -198,9 +218,8 @@ class Participants:
                     await self._taken_down.wait()
         assert self._input
         missed = int((clock() - began + _ONSET) * 1000 / _FRAME_MS)
-        self._attention.turn(identity)
-        self._session.room_io.set_participant(identity)
         self._input.catch_up(list(self._latest[identity])[-missed:])
+        self._turn_to(identity)
 
     def _on_left(self, person: rtc.RemoteParticipant) -> None:
         self._agree()
@@ -240,8 +259,7 @@ class Participants:
             if identity not in {person.identity for person in self._people}:
                 return
             if identity != self._attention.to:
-                self._attention.turn(identity)
-                self._session.room_io.set_participant(identity)
+                self._turn_to(identity)
             await self._session.interrupt()
             self._session.generate_reply(user_input=text)
 

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import weakref
 
 from livekit import rtc
-from livekit.agents import stt, vad
+from livekit.agents import inference, vad
 from livekit.agents.utils import aio, log_exceptions
 
 from ..log import logger
+from ..microphone import Microphone
+from ..options import TurnOptions
+from . import smart_turn
 from .pauses import Pauses
+from .policy import EndpointingPolicy
+from .sound import Sound
 from .state import LISTEN_AT, Change, Endpoint, Wait
+from .transcript import TurnTranscript
 from .voice import HEARD, Judge, Recent
 
 _ONSET = 0.5
@@ -26,160 +31,296 @@ _ONSET = 0.5
 own detectors give a recogniser that does not stream."""
 _LONGEST = 60.0
 
+_WINDOW = 0.032
+"""Seconds of sound that Silero judges at once; it waits for the next frame with less."""
+
 
 class Endpointer(vad.VAD):
-    """Ends turns.
+    """Ends turns of one person.
+
+    However many streams are open, the microphone is detected once: the first one's sound is. The
+    others get the same events, each with its own sound, so that the session and its recogniser may
+    both have this detector. Another person needs another one.
 
     Args:
-        detector: Hears voice; its ``INFERENCE_DONE`` events must carry the probability.
+        microphone: Hears voice; its detector's ``INFERENCE_DONE`` events must carry the
+            probability.
+        words: What is known of the turn's words, fed by whoever has the recogniser's events.
         wait: The policy.
         judge: Listens to how the voice ends; None to go by the words alone.
         threshold: Probability above which the detector is taken to hear speech.
     """
 
     def __init__(
-        self, detector: vad.VAD, *, wait: Wait, judge: Judge | None, threshold: float = 0.5
+        self,
+        microphone: Microphone,
+        words: TurnTranscript,
+        *,
+        wait: Wait,
+        judge: Judge | None,
+        threshold: float = 0.5,
     ) -> None:
-        super().__init__(capabilities=detector.capabilities)
-        self._detector = detector
-        self._wait = wait
-        self._judge = judge
-        self._threshold = threshold
-        self._pauses = Pauses()
+        super().__init__(capabilities=microphone.detector.capabilities)
+        self.microphone = microphone
+        """Whose turns these are."""
+        self.words = words
+        """What is known of the turn's words."""
+        self.threshold = threshold
+        """Probability above which the detector is taken to hear speech."""
         self.pausing = False
         """Whether each pause is told."""
-        self._streams: weakref.WeakSet[_Stream] = weakref.WeakSet()
+        self._judge = judge
+        self._endpoint = Endpoint(wait, Pauses(), words, threshold=threshold)
+        self._streams: list[_Stream] = []  # the first one is detected
+        self._recent = Recent(HEARD)
+        self._judging: asyncio.Task[None] | None = None
+        self._last: vad.VADEvent | None = None
+        words.on("changed", self._on_words)
+
+    @classmethod
+    def load(cls, options: TurnOptions | None = None, *, wait: Wait | None = None) -> Endpointer:
+        """Make one of Silero and smart-turn.
+
+        Args:
+            options: Thresholds and waits.
+            wait: Tells how long a pause has to be to end the turn; :class:`.EndpointingPolicy` if
+                None.
+
+        Raises:
+            ModelError: The model file has not been downloaded.
+        """
+        options = options or TurnOptions()
+        silero = inference.VAD(
+            model="silero",
+            activation_threshold=options.vad_threshold,
+            min_silence_duration=options.min_silence,
+        )
+        return cls(
+            Microphone(silero),
+            TurnTranscript(),
+            wait=wait or EndpointingPolicy(shortest=options.min_delay, longest=options.max_delay),
+            judge=smart_turn.load(),
+            threshold=options.vad_threshold,
+        )
 
     @property
     def model(self) -> str:
         """The detector's model."""
-        return self._detector.model
+        return self.microphone.detector.model
 
     @property
     def provider(self) -> str:
         """Where the detector's model is from."""
-        return self._detector.provider
+        return self.microphone.detector.provider
 
     def tell_pauses(self, tell: bool) -> None:
         """Say whether each pause is told as the end of speech, or the end of a turn only."""
         self.pausing = tell
-        for stream in self._streams:
-            stream.tell_pause() if tell else stream.forget_pause()
+        if tell and self._endpoint.silence >= LISTEN_AT[0]:
+            self._tell_end()
+        elif not tell and self._streams and not self._streams[0].speaking:
+            self._endpoint.reset()  # a pause was told as the turn's end: the next voice begins one
 
     def stream(self) -> vad.VADStream:
         """Begin to hear."""
-        endpoint = Endpoint(self._wait, self._pauses, threshold=self._threshold)
-        stream = _Stream(self, self._detector.stream(), endpoint, self._judge)
-        self._streams.add(stream)
+        stream = _Stream(self)
+        self._streams.append(stream)
+        if stream is self._streams[0]:
+            stream.detect()
         return stream
 
-    def heard(self, event: stt.SpeechEvent) -> None:
-        """Tell it what the recogniser says; interim transcripts, which lack words, are left out."""
-        final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
-        if final or event.type is stt.SpeechEventType.PREFLIGHT_TRANSCRIPT:
+    def hear(self, event: vad.VADEvent) -> None:
+        """Take an event of the detector."""
+        self.microphone.tell(event)
+        if event.type is vad.VADEventType.INFERENCE_DONE:
+            self._on_window(event)
+        elif self.pausing:
             for stream in self._streams:
-                stream.heard(event.alternatives[0].text, final=final)
+                stream.tell(event)
 
-
-class _Stream(vad.VADStream):
-    def __init__(
-        self, owner: Endpointer, detected: vad.VADStream, endpoint: Endpoint, judge: Judge | None
-    ) -> None:
-        self._owner = owner
-        self._detected = detected
-        self._endpoint = endpoint
-        self._speaking = False  # as was told last
-        self._judge = judge
-        self._recent = Recent(HEARD)
-        self._turn = Recent(_ONSET)
-        self._judging: asyncio.Task[None] | None = None
-        self._last: vad.VADEvent | None = None
-        super().__init__(owner)
-
-    def push_frame(self, frame: rtc.AudioFrame) -> None:
-        self._detected.push_frame(frame)
-
-    def flush(self) -> None:
-        self._endpoint.reset()
-        self._speaking = False
-        self._detected.flush()
-
-    def end_input(self) -> None:
-        self._detected.end_input()
-
-    def heard(self, text: str, *, final: bool) -> None:
-        self._tell(self._endpoint.heard(text, final=final))
-
-    def tell_pause(self) -> None:
-        """Tell the pause that there is, if any."""
-        if self._endpoint.silence >= LISTEN_AT[0]:
-            self._send(self._event(vad.VADEventType.END_OF_SPEECH))
-
-    def forget_pause(self) -> None:
-        """Begin a new turn with the next voice, if this one's last pause was told as its end."""
-        if not self._speaking:
+    async def leave(self, stream: _Stream) -> None:
+        """Forget a stream; if it was the first one, the next is detected in its place."""
+        if stream not in self._streams:
+            return
+        self._streams.remove(stream)
+        if not self._streams:
             self._endpoint.reset()
-
-    async def _main_task(self) -> None:
-        try:
-            async for event in self._detected:
-                if event.type is vad.VADEventType.INFERENCE_DONE:
-                    self._on_window(event)
-                elif self._owner.pausing:
-                    self._send(event)
-        finally:
+            self._recent = Recent(HEARD)
             if self._judging:
                 await aio.cancel_and_wait(self._judging)
-            await self._detected.aclose()
+        else:
+            self._streams[0].detect()
 
     def _on_window(self, event: vad.VADEvent) -> None:
         self._last = event
         self._recent.push(event.frames)
-        self._turn.longest = _LONGEST if self._endpoint.speaking else _ONSET
-        self._turn.push(event.frames)
         seconds = sum(frame.duration for frame in event.frames)
         change = self._endpoint.window(event.probability, seconds)
         if self._judging and not self._endpoint.silence:
             self._judging.cancel()  # the voice has gone on
-        self._event_ch.send_nowait(dataclasses.replace(event, speaking=self._endpoint.speaking))
-        self._tell(change)
+        window = dataclasses.replace(event, speaking=self._endpoint.speaking)
+        first, *others = self._streams
+        ahead = first.window(window, seconds)
+        for stream in others:
+            stream.window(window, seconds, ahead=ahead)
+        self._apply(change)
 
-    def _tell(self, change: Change | None) -> None:
+    def _on_words(self) -> None:
+        self._apply(self._endpoint.reconsider())
+
+    def _apply(self, change: Change | None) -> None:
+        # That a turn begins each stream sees for itself.
         match change:
-            case "begins" | "ends" if self._owner.pausing:
-                pass  # the detector tells
-            case "begins":
-                self._send(self._event(vad.VADEventType.START_OF_SPEECH))
-            case "ends":
-                known = {"silence": self._endpoint.silence} | dataclasses.asdict(
-                    self._endpoint.pause
-                )
-                logger.debug("turn ends", extra=known)
-                self._send(self._event(vad.VADEventType.END_OF_SPEECH))
+            case "ends" if not self.pausing:
+                pause = dataclasses.asdict(self._endpoint.pause)
+                logger.debug("turn ends", extra={"silence": self._endpoint.silence} | pause)
+                self._tell_end()
             case "pauses" if self._judge and not (self._judging and not self._judging.done()):
                 self._listen(self._judge)
 
     def _listen(self, judge: Judge) -> None:
         @log_exceptions(logger=logger)
         async def listen() -> None:
-            self._tell(self._endpoint.judged(await self._recent.judged_by(judge)))
+            self._apply(self._endpoint.judged(await self._recent.judged_by(judge)))
 
         self._judging = asyncio.create_task(listen(), name="Endpointer.listen")
 
-    def _send(self, event: vad.VADEvent) -> None:
-        speaking = event.type is vad.VADEventType.START_OF_SPEECH
-        if speaking is not self._speaking:
-            self._speaking = speaking
-            self._event_ch.send_nowait(event)
-
-    def _event(self, kind: vad.VADEventType) -> vad.VADEvent:
-        assert self._last is not None
-        return dataclasses.replace(
+    def _tell_end(self) -> None:
+        if self._last is None:
+            return
+        end = dataclasses.replace(
             self._last,
-            type=kind,
+            type=vad.VADEventType.END_OF_SPEECH,
             speaking=self._endpoint.speaking,
             speech_duration=self._endpoint.voiced,
             silence_duration=self._endpoint.silence,
             inference_duration=0.0,
-            frames=self._turn.frames,
         )
+        for stream in self._streams:
+            stream.tell(end)
+
+
+class _Stream(vad.VADStream):
+    """One reader of the events, and the sound that it pushes.
+
+    Speech begins for it with the first voice in a turn that it hears: at the turn's beginning,
+    or later if it was opened or flushed in the middle of one.
+    """
+
+    def __init__(self, owner: Endpointer) -> None:
+        self._owner = owner
+        self._sound = Sound()
+        self._turn = Recent(_ONSET)
+        self.speaking = False
+        """As was told last."""
+        self._onset = 0.0  # seconds of voice, without a break
+        self._flush_in: float | None = None  # seconds of sound
+        self._detected: vad.VADStream | None = None
+        self._called = asyncio.Event()  # to be the first, or to end
+        super().__init__(owner)
+
+    def push_frame(self, frame: rtc.AudioFrame) -> None:
+        self._sound.push(frame)
+        if self._detected:
+            self._detected.push_frame(frame)
+        else:
+            self._hand_out()
+
+    def flush(self) -> None:
+        # Others go on to hear the turn, and the detector the sound.
+        self._flush_in = self._sound.seconds
+        self._flush_if_heard()
+
+    def end_input(self) -> None:
+        self._input_ch.close()
+        if self._detected:
+            self._detected.end_input()
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self._leave()  # a task that was cancelled before its first step has not
+
+    def detect(self) -> None:
+        """Have this stream's sound detected, from where the one before has left off."""
+        if self._detected:
+            return
+        self._hand_out(all_of_it=True)
+        self._detected = self._owner.microphone.detector.stream()
+        for frame in self._sound.rest:
+            self._detected.push_frame(frame)
+        if self._input_ch.closed:
+            self._detected.end_input()
+        self._called.set()
+
+    def window(self, event: vad.VADEvent, seconds: float, *, ahead: float = 0.0) -> float:
+        """Take a window that was detected, and return how much sound is pushed that was not."""
+        if self._detected:
+            self._sound.take(seconds)  # the event has it
+            self._on_window(event)
+        else:
+            shared = dataclasses.replace(event, inference_duration=0.0)
+            self._sound.wait(shared, seconds, ahead=ahead)
+            self._hand_out()
+            if self._input_ch.closed and ahead < _WINDOW:
+                self._hand_out(all_of_it=True)
+                self._called.set()
+        return self._sound.seconds
+
+    def tell(self, event: vad.VADEvent) -> None:
+        """Take the beginning or the end of speech."""
+        self._sound.wait(event)
+        self._hand_out()
+
+    async def _main_task(self) -> None:
+        try:
+            await self._called.wait()
+            if self._detected:
+                async for event in self._detected:
+                    self._owner.hear(event)
+        finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        await self._owner.leave(self)
+        if self._detected:
+            await self._detected.aclose()
+
+    def _hand_out(self, *, all_of_it: bool = False) -> None:
+        for event in self._sound.ready(all_of_it=all_of_it):
+            if event.type is vad.VADEventType.INFERENCE_DONE:
+                # LiveKit gives a recogniser silence while the agent must not be interrupted.
+                heard = any(map(any, (frame.data for frame in event.frames)))
+                self._on_window(event if heard else dataclasses.replace(event, probability=0.0))
+            else:
+                self._on_change(event)
+
+    def _on_window(self, event: vad.VADEvent) -> None:
+        self._turn.longest = _LONGEST if self.speaking else _ONSET
+        self._turn.push(event.frames)
+        self._event_ch.send_nowait(event)
+        seconds = sum(frame.duration for frame in event.frames)
+        voice = event.probability >= self._owner.threshold
+        self._onset = self._onset + seconds if voice else 0.0
+        if voice and event.speaking and not self._owner.pausing:
+            begins = dataclasses.replace(
+                event,
+                type=vad.VADEventType.START_OF_SPEECH,
+                speech_duration=self._onset,
+                silence_duration=0.0,
+                inference_duration=0.0,
+            )
+            self._on_change(begins)
+        if self._flush_in is not None:
+            self._flush_in -= seconds
+            self._flush_if_heard()
+
+    def _on_change(self, event: vad.VADEvent) -> None:
+        speaking = event.type is vad.VADEventType.START_OF_SPEECH
+        if speaking is not self.speaking:
+            self.speaking = speaking
+            self._event_ch.send_nowait(dataclasses.replace(event, frames=self._turn.frames))
+
+    def _flush_if_heard(self) -> None:
+        if self._flush_in is not None and self._flush_in < _WINDOW:
+            self._flush_in = None
+            self.speaking, self._onset, self._turn = False, 0.0, Recent(_ONSET)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from . import clause
 from .clause import Clause
 from .pauses import Pauses
+from .transcript import TurnTranscript
 
 VOICE_STAYS = 0.15
 """How much below the probability that begins speech it goes on: Silero's own figure."""
@@ -29,11 +29,6 @@ finished clause. In the training half of ``make bench-endturn`` no pause comes a
 
 CONVINCED = 0.8
 """How much a voice sounds like an end for it not to be judged again."""
-
-HANGOVER = 0.3
-"""Seconds of voice by which a transcript can be ahead of the detector, which goes on to hear voice
-after its end (up to 0.1 s) and is late on a busy machine. More voice than that is a word that the
-transcript lacks."""
 
 GOES_ON = 1.0
 """Seconds of silence up to which a new turn is taken for the same one, cut off too early."""
@@ -68,13 +63,17 @@ class Endpoint:
     Args:
         wait: How long to wait.
         pauses: What is known of the person.
+        words: What is known of the turn's words.
         threshold: Probability above which a window begins speech.
     """
 
-    def __init__(self, wait: Wait, pauses: Pauses, *, threshold: float = 0.5) -> None:
+    def __init__(
+        self, wait: Wait, pauses: Pauses, words: TurnTranscript, *, threshold: float = 0.5
+    ) -> None:
         self._wait = wait
         self._threshold = threshold
         self._pauses = pauses
+        self._words = words
         self.speaking = False
         """Whether it is this person's turn."""
         self._onset = 0.0
@@ -82,9 +81,6 @@ class Endpoint:
         """Seconds of voice in the turn so far."""
         self.silence = 0.0
         """Seconds since the last voice."""
-        self._said: list[str] = []
-        self._clause: Clause | None = None
-        self._unheard = 0.0  # seconds of voice since the words came
         self._ending: float | None = None
 
     def window(self, probability: float, seconds: float) -> Change | None:
@@ -106,24 +102,15 @@ class Endpoint:
             return "ends"
         return "pauses" if self._to_be_judged(before) else None
 
-    def heard(self, text: str, *, final: bool) -> Change | None:
-        """Take the transcript of all that was said, at least since the last final one.
-
-        Args:
-            text: The words.
-            final: Whether later transcripts will leave them out.
-        """
-        self._clause = clause.read(" ".join((*self._said, text)))
-        if final:
-            self._said.append(text)
-        self._unheard = 0.0
+    def reconsider(self) -> Change | None:
+        """Say whether the turn ends now that the words are other ones."""
         return "ends" if self._ends() else None
 
     def judged(self, ending: float) -> Change | None:
         """Take how much the voice before this pause sounded like the end of a turn, 0 to 1."""
         if self.speaking and self.silence:
             self._ending = max(ending, self._ending or 0.0)
-        return "ends" if self._ends() else None
+        return self.reconsider()
 
     def reset(self) -> None:
         """Forget the turn."""
@@ -138,7 +125,7 @@ class Endpoint:
             return None
         if begins:
             self.speaking = True
-            self._said, self._clause = [], None
+            self._words.begin()
             self.voiced = self._onset
             # The onset was counted as silence until it proved to be voice.
             self.silence = max(self.silence - self._onset + seconds, 0.0)
@@ -148,14 +135,13 @@ class Endpoint:
             self._pauses.add(self.silence)
         self.silence = 0.0
         self._ending = None
-        self._unheard += seconds
+        self._words.voice(seconds)
         return "begins" if begins else None
 
     @property
     def pause(self) -> Pause:
         """What is known now."""
-        known = self._clause if self._unheard <= HANGOVER else None
-        return Pause(known, self._ending, self.voiced, self._pauses.usual)
+        return Pause(self._words.clause, self._ending, self.voiced, self._pauses.usual)
 
     def _to_be_judged(self, before: float) -> bool:
         first, *later = LISTEN_AT

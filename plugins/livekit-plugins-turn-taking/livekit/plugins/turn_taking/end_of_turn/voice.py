@@ -44,7 +44,7 @@ class Recent:
         for frame in frames:
             self._frames.append(frame)
             self._seconds += frame.duration
-        while self._seconds - self._frames[0].duration > self.longest:
+        while self._frames and self._seconds - self._frames[0].duration > self.longest:
             self._seconds -= self._frames.popleft().duration
 
     async def judged_by(self, judge: Judge) -> float:

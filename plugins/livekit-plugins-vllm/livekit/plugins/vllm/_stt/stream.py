@@ -204,13 +204,20 @@ class SpeechStream(stt.RecognizeStream):
             language=options.language,
             conn_options=self._attempts,
             emit=self._event_ch.send_nowait,
-            report=lambda error: self._emit_error(error, recoverable=True),
+            report=self._report,
             decoded=self._on_decoded,
         )
         if audio:
             utterance.push(audio)
         self._current = utterance
         self._unfinished.add(utterance)
+
+    def _report(self, error: APIError) -> None:
+        """Tell of an attempt that failed and is followed by another."""
+        label = self._stt.label
+        self._stt.emit(
+            "error", stt.STTError(timestamp=time.time(), label=label, error=error, recoverable=True)
+        )
 
     def _end_speech(self, silence: float) -> None:
         """End the current utterance, and with it the speech.
@@ -256,9 +263,11 @@ class SpeechStream(stt.RecognizeStream):
         """End the speech when the audio stops in the middle of it: a muted microphone."""
         if self._stall is not None:
             self._stall.cancel()
+        pushed = self._pushed
 
         def on_stall() -> None:
-            if self._pushed - self._heard >= MAX_WINDOW:
+            # Less than a window, and what a detector that others share is late by, may be left.
+            if self._pushed - pushed >= STALL / 2 * SAMPLE_RATE:
                 self._watch_stall(voice)  # the detector is behind, not the microphone
             elif self._current is not None:
                 voice.flush()
