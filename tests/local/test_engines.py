@@ -210,8 +210,8 @@ async def test_a_recording_is_captioned_while_it_is_spoken(engines: Engines) -> 
     with wave.open(str(locate("speech") / "jfk.wav")) as file:
         rate = file.getframerate()
         pcm = file.readframes(file.getnframes()) + bytes(2 * rate)
-    stt = vllm.STT(base_url=engines.stt, realtime=True, language="en")
-    stream = stt.stream()
+    recogniser = vllm.STT(base_url=engines.stt, realtime=True, language="en")
+    stream = recogniser.stream()
     captioned = asyncio.Event()
     events: list[stt.SpeechEvent] = []
 
@@ -231,7 +231,7 @@ async def test_a_recording_is_captioned_while_it_is_spoken(engines: Engines) -> 
     stream.end_input()
     await reading
     await stream.aclose()
-    await stt.aclose()
+    await recogniser.aclose()
     assert captioned.is_set()
     finals = [
         e.alternatives[0].text for e in events if e.type is stt.SpeechEventType.FINAL_TRANSCRIPT
