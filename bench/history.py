@@ -186,7 +186,7 @@ def cut(made: Samples, heard: Samples) -> float:
 
     Args:
         made: The sound of a whole reply.
-        heard: Its beginning, after a codec and a network.
+        heard: The sound of its beginning, after a codec and a network.
 
     Returns:
         How many seconds of ``made`` were heard.

@@ -68,7 +68,7 @@ class Voice:
         return None
 
     def stays(self, threshold: float) -> NDArray[np.bool_]:
-        """In which windows a voice that has begun is heard."""
+        """For each window, whether a voice that has begun is heard in it."""
         return self.probabilities >= threshold - VOICE_STAYS
 
     def gap(self, threshold: float) -> float:

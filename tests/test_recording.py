@@ -19,7 +19,7 @@ def tone(ms: int, level: int = LOUD) -> np.ndarray[tuple[int], np.dtype[np.int16
 def test_frames_in_time_are_laid_end_to_end() -> None:
     channel = Channel()
     channel.put(tone(10), at=0.010)
-    channel.put(tone(10), at=0.025)  # 5 ms of jitter is no gap
+    channel.put(tone(10), at=0.025)  # 5 ms of jitter are not a gap
     assert channel.duration == pytest.approx(0.020)
 
 

@@ -48,7 +48,7 @@ def _pin(name: str) -> str:
 
 
 Number = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
-"""As the provider sends it: +441632960961 (E.164), or an extension such as 100."""
+"""A number as the provider sends it: +441632960961 (E.164), or an extension such as 100."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Secret = Annotated[str, AfterValidator(_set)]
 """Name of the environment variable that holds it."""

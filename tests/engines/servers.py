@@ -99,7 +99,7 @@ class Launcher:
         timer = threading.Timer(deadline, self._process.kill)
         timer.start()
         try:
-            # What a library prints while it is imported is no answer.
+            # What a library prints while it is imported is not an answer.
             for line in self._process.stdout:
                 if (answer := line.strip()) == "ready" or answer.isdigit():
                     return answer
@@ -115,8 +115,8 @@ class Server:
     Attributes:
         launcher: Forks it.
         call: Its main function, as "module:function".
-        argv: Its options but for its address and key.
-        name: Of its log.
+        argv: Its options, without its address and key.
+        name: Name of its log.
     """
 
     launcher: Launcher
@@ -178,7 +178,7 @@ class Server:
         """The sum of a Prometheus metric over its labels."""
         lines = (await self.get("/metrics")).splitlines()
         found = [line for line in lines if line.startswith((name + "{", name + " "))]
-        assert found, f"{name} is no metric of {self.name}"
+        assert found, f"{name} is not a metric of {self.name}"
         return sum(float(line.rsplit(" ", 1)[1]) for line in found)
 
     def _healthy(self) -> bool:

@@ -111,9 +111,9 @@ async def counts(server: Server) -> dict[str, int]:
     return read
 
 
-async def recognized(stt: STT, *audio: Iterator[rtc.AudioFrame]) -> str:
+async def recognized(recogniser: STT, *audio: Iterator[rtc.AudioFrame]) -> str:
     frames = [frame for part in audio for frame in part]
-    event = await stt.recognize(frames, conn_options=ONCE)
+    event = await recogniser.recognize(frames, conn_options=ONCE)
     return event.alternatives[0].text
 
 
@@ -128,9 +128,9 @@ async def push(stream: stt.RecognizeStream, *audio: Iterator[rtc.AudioFrame]) ->
 
 
 async def test_all_of_an_audio_is_heard(make_stt: Make, realtime_server: Server) -> None:
-    stt = make_stt(realtime_server)
-    assert await recognized(stt, tone(3.0)) == "one two three four five six"
-    assert stt.model == "half-seconds"
+    recogniser = make_stt(realtime_server)
+    assert await recognized(recogniser, tone(3.0)) == "one two three four five six"
+    assert recogniser.model == "half-seconds"
 
 
 async def test_text_comes_while_it_is_spoken(make_stt: Make, realtime_server: Server) -> None:
@@ -227,10 +227,10 @@ async def test_whisper_takes_the_request(
     make_stt: Make, whisper_server: Server, language: str | None
 ) -> None:
     before = len(answers(whisper_server))
-    stt = make_stt(whisper_server, language=language)
-    event = await stt.recognize(list(tone(2.0)), conn_options=ONCE)
+    recogniser = make_stt(whisper_server, language=language)
+    event = await recogniser.recognize(list(tone(2.0)), conn_options=ONCE)
     assert event.type is Kind.FINAL_TRANSCRIPT
-    assert stt.model == "whisper"
+    assert recogniser.model == "whisper"
     # At the first attempt: segments and their certainty were asked for, and are given.
     assert answers(whisper_server)[before:] == ["200"]
 

@@ -235,6 +235,6 @@ async def test_tracker_gets_silero_windows_of_32_ms_with_a_probability() -> None
 def test_agent_can_close_each_of_livekits_default_nodes(node: str) -> None:
     default: Any = getattr(Agent.default, node)
     assert inspect.isasyncgenfunction(default), (
-        f"Agent.default.{node} is no async generator: agent.py and assistant.py close it with"
+        f"Agent.default.{node} is not an async generator: agent.py and assistant.py close it with"
         " contextlib.aclosing, as a stream must not outlive its reader"
     )

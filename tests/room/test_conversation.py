@@ -115,7 +115,7 @@ async def test_speaking_over_the_agent_stops_it(world: World) -> None:
 
 
 async def test_a_second_person_is_understood_from_the_first_word(world: World) -> None:
-    room = "test-company"
+    room = "test-participants"
     async with (
         world.join("en", identity="anna", room=room) as anna,
         world.join("en", identity="ben", room=room) as ben,

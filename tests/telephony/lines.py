@@ -35,7 +35,7 @@ MARKS = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}"),
 ]
-"""Of the modules whose tests need it."""
+"""The mark for modules whose tests need it."""
 
 TRUNKS = """
 inbound: {{open: {{allowed_addresses: [127.0.0.0/8], language: en}}}}

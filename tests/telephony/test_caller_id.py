@@ -1,4 +1,4 @@
-"""A caller that names an allowed address as its host is no guest."""
+"""A caller that names an allowed address as its host is not let in."""
 
 from __future__ import annotations
 

@@ -84,5 +84,5 @@ async def place_call(line: Line, folder: Path, microphone: Samples) -> Phone:
 
 
 def beep() -> Samples:
-    """Of an answering machine: no caller's tone."""
+    """The beep of an answering machine, which is not a caller's tone."""
     return tone(570.0, 0.4, SAMPLE_RATE)

@@ -124,7 +124,7 @@ async def test_the_microphone_is_heard_and_can_be_muted(
     async with enter(server.livekit, ticket["room"]) as actor:
         await actor.state("listening")
         await visitor.mic("on")
-        await visitor.loud("ear")
+        await visitor.loud("mic")
         (publication,) = actor.guest.track_publications.values()
         assert publication.source == rtc.TrackSource.SOURCE_MICROPHONE
         muted = asyncio.Event()
@@ -136,7 +136,7 @@ async def test_the_microphone_is_heard_and_can_be_muted(
         await visitor.shoot("10-muted")
         await visitor.page.locator("#mute").click()
         await visitor.mic("on")
-        await visitor.loud("ear")
+        await visitor.loud("mic")
 
 
 async def test_the_language_starts_from_the_browser_and_can_change(
@@ -221,7 +221,7 @@ async def test_devices_can_be_chosen_by_keyboard(
     await visitor.shoot("21-settings")
     await page.locator("#microphone").select_option(label=names[1])
     await expect(page.locator("#microphone option:checked")).to_have_text(names[1])
-    await visitor.loud("ear")
+    await visitor.loud("mic")
     await page.keyboard.press("Escape")
     await expect(page.locator("#settings-dialog")).to_be_hidden()
     await expect(page.locator("#settings")).to_be_focused()

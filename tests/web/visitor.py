@@ -9,7 +9,7 @@ The names below are stable, for every test that uses the page:
                                         ``initializing``, ``listening``, ``thinking``,
                                         ``speaking``
 ``body[data-mic]``                      ``off``, ``asking``, ``on``, ``muted``
-``body`` style ``--ear``, ``--voice``   level of the microphone and of the agent, 0 to 1
+``body`` style ``--mic``, ``--voice``   level of the microphone and of the agent, 0 to 1
 ``#join``, ``#join-typing``, ``#leave`` begin with or without a microphone; end
 ``#mute``, ``#settings``                buttons of the call
 ``#microphone``, ``#speaker``           device choice, in ``#settings-dialog``
@@ -77,7 +77,7 @@ class Visitor:
         await expect(item).to_have_attribute("data-final", str(final).lower())
 
     async def loud(self, whose: str) -> None:
-        """Wait until a level, ``ear`` or ``voice``, is well above silence."""
+        """Wait until a level, ``mic`` or ``voice``, is well above silence."""
         await self.page.wait_for_function(
             "name => Number(document.body.style.getPropertyValue(name)) > 0.3", arg=f"--{whose}"
         )

@@ -70,7 +70,7 @@ class AnswerDetector:
 
     _began: float | None = None
     _ended: float | None = None
-    """Of the last speech; None while it goes on."""
+    """When the last speech ended; None while it goes on."""
     _spoken: float = 0.0
     """Longest stretch of speech without a pause that a person would leave, until its last end."""
     _stretch: float = 0.0
@@ -93,7 +93,7 @@ class AnswerDetector:
         self._spoken = max(self._spoken, at - self._stretch)
 
     def heard(self, words: str, at: float, *, whole: bool = True) -> None:
-        """More of what was said has been understood, all of it until its last pause or less."""
+        """Take more of what was said; ``whole`` if it is all of it until its last pause."""
         self._words = f"{self._words} {words}"
         if whole and words.strip():  # an empty transcript means that it was not understood
             self._words_at = at

@@ -21,7 +21,7 @@ let state = { phase: "idle", agent: "none", mic: "off", ready: false };
 let language = preferredLanguage();
 let conversation = null;
 let screenLock = null;
-const meters = { ear: null, voice: null };
+const meters = { mic: null, voice: null };
 
 function update(change) {
   state = { ...state, ...change, ready: conversation?.ready ?? false };
@@ -75,7 +75,7 @@ async function leave() {
 
 function finish(phase) {
   conversation = null;
-  for (const which of ["ear", "voice"]) setMeter(which, null);
+  for (const which of ["mic", "voice"]) setMeter(which, null);
   void screenLock?.release();
   screenLock = null;
   settings.close();
@@ -168,7 +168,7 @@ async function toggleMicrophone() {
 
 function showMicrophone() {
   const microphone = conversation?.microphone;
-  setMeter("ear", microphone?.mediaStreamTrack);
+  setMeter("mic", microphone?.mediaStreamTrack);
   update({ mic: microphone ? (microphone.muted ? "muted" : "on") : "off" });
 }
 
@@ -181,11 +181,11 @@ function setMeter(which, track) {
 
 function frame(now) {
   const levels = {
-    ear: state.mic === "on" ? (meters.ear?.read() ?? 0) : 0,
+    mic: state.mic === "on" ? (meters.mic?.read() ?? 0) : 0,
     voice: meters.voice?.read() ?? 0,
   };
   orb.draw(now, levels);
-  document.body.style.setProperty("--ear", levels.ear.toFixed(2));
+  document.body.style.setProperty("--mic", levels.mic.toFixed(2));
   document.body.style.setProperty("--voice", levels.voice.toFixed(2));
   requestAnimationFrame(frame);
 }

@@ -1,15 +1,15 @@
 // The agent's face: a round shape that listens, thinks and speaks.
 
 // wobble: share of the radius by which the outline swells on its own; speed: how fast; voice: how
-// much of the agent's level moves it; ear: how much of the microphone's level opens the ring;
+// much of the agent's level moves it; mic: how much of the microphone's level opens the ring;
 // orbit: strength of the points that circle it while one has to wait; size: share of full size.
 const LOOKS = {
-  rest: { wobble: 0.035, speed: 0.5, voice: 0, ear: 0, orbit: 0, size: 0.94 },
-  waiting: { wobble: 0.02, speed: 0.7, voice: 0, ear: 0, orbit: 1, size: 0.78 },
-  listening: { wobble: 0.03, speed: 0.7, voice: 0, ear: 1, orbit: 0, size: 0.92 },
-  thinking: { wobble: 0.075, speed: 1.9, voice: 0, ear: 0, orbit: 0.8, size: 0.82 },
-  speaking: { wobble: 0.05, speed: 1.3, voice: 1, ear: 0, orbit: 0, size: 1 },
-  away: { wobble: 0, speed: 0.3, voice: 0, ear: 0, orbit: 0, size: 0.74 },
+  rest: { wobble: 0.035, speed: 0.5, voice: 0, mic: 0, orbit: 0, size: 0.94 },
+  waiting: { wobble: 0.02, speed: 0.7, voice: 0, mic: 0, orbit: 1, size: 0.78 },
+  listening: { wobble: 0.03, speed: 0.7, voice: 0, mic: 1, orbit: 0, size: 0.92 },
+  thinking: { wobble: 0.075, speed: 1.9, voice: 0, mic: 0, orbit: 0.8, size: 0.82 },
+  speaking: { wobble: 0.05, speed: 1.3, voice: 1, mic: 0, orbit: 0, size: 1 },
+  away: { wobble: 0, speed: 0.3, voice: 0, mic: 0, orbit: 0, size: 0.74 },
 };
 
 const EASE = 0.12; // share of the way to a new look taken in each frame: about 300 ms in all
@@ -23,7 +23,7 @@ export class Orb {
   #time = 0;
   #then = 0;
   #voice = 0;
-  #ear = 0;
+  #mic = 0;
   #still = matchMedia("(prefers-reduced-motion: reduce)");
 
   /** @param {HTMLCanvasElement} canvas Its CSS gives the size and, by data-look, the colours. */
@@ -42,7 +42,7 @@ export class Orb {
   /**
    * Draw a frame.
    * @param {number} now Milliseconds, as requestAnimationFrame gives them.
-   * @param {{voice: number, ear: number}} levels Of the agent and of the microphone, 0 to 1.
+   * @param {{voice: number, mic: number}} levels Of the agent and of the microphone, 0 to 1.
    */
   draw(now, levels) {
     const passed = Math.min(0.05, (now - this.#then) / 1000);
@@ -53,7 +53,7 @@ export class Orb {
     if (!still) {
       this.#time += passed * this.#look.speed;
       this.#voice += (levels.voice * this.#look.voice - this.#voice) * 0.3;
-      this.#ear += (levels.ear * this.#look.ear - this.#ear) * 0.3;
+      this.#mic += (levels.mic * this.#look.mic - this.#mic) * 0.3;
     }
     const style = getComputedStyle(this.#canvas);
     this.#inner = mix(this.#inner, style.getPropertyValue("--orb-inner"), ease);
@@ -69,7 +69,7 @@ export class Orb {
   #paint() {
     const pen = this.#canvas.getContext("2d");
     const side = this.#canvas.width;
-    const { wobble, orbit, size, ear: open } = this.#look;
+    const { wobble, orbit, size, mic: open } = this.#look;
     const radius = side * 0.31 * (size + this.#voice * 0.16);
     const swell = wobble + this.#voice * 0.12;
     pen.setTransform(1, 0, 0, 1, side / 2, side / 2);
@@ -81,11 +81,11 @@ export class Orb {
     pen.fillStyle = glow;
     pen.fillRect(-side / 2, -side / 2, side, side);
 
-    // The ear: a ring that the user's own voice opens.
-    pen.lineWidth = side * (0.004 + this.#ear * 0.008);
-    pen.strokeStyle = rgba(this.#outer, open * (0.35 + this.#ear * 0.5));
+    // The microphone: a ring that the user's own voice opens.
+    pen.lineWidth = side * (0.004 + this.#mic * 0.008);
+    pen.strokeStyle = rgba(this.#outer, open * (0.35 + this.#mic * 0.5));
     pen.beginPath();
-    pen.arc(0, 0, radius * (1.16 + this.#ear * 0.28), 0, Math.PI * 2);
+    pen.arc(0, 0, radius * (1.16 + this.#mic * 0.28), 0, Math.PI * 2);
     pen.stroke();
 
     for (const [layer, alpha] of [[1.1, 0.22], [1.04, 0.4], [0.97, 1]]) {

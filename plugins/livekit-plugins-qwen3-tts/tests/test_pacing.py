@@ -63,7 +63,7 @@ def test_the_listeners_time_stands_still_in_a_pause() -> None:
 def test_a_reply_that_is_not_heard_stops_at_its_limit(
     in_virtual_time: Any, paused_at: float
 ) -> None:
-    """As LiveKit holds one whose turn is not decided, or pauses it for a noise."""
+    """LiveKit holds a reply whose turn is not decided, and pauses one for a noise."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

@@ -37,7 +37,7 @@ def parse(text: str, cuts: list[int] | None = None) -> list[tuple[str, Style]]:
             "<style sad>a<style voice='X'>b</style>c</style>d",
             [("a", Style("sad")), ("b", Style("sad", "X")), ("c", Style("sad")), ("d", PLAIN)],
         ),
-        # What is no style tag is text, for the normaliser to judge.
+        # What is not a style tag is text, for the normaliser to judge.
         ("1 < 2 and <b>bold</b>", [("1 < 2 and <b>bold</b>", PLAIN)]),
         ("a <styles> b", [("a <styles> b", PLAIN)]),
         ("the end <", [("the end <", PLAIN)]),

@@ -32,7 +32,7 @@ def user(text: str = "Hello") -> ChatContext:
 
 
 Step: TypeAlias = "str | bytes | float | Exception"
-"""Of a stream: bytes to send, seconds to wait, or how the connection breaks."""
+"""One step of a stream: bytes to send, seconds to wait, or how the connection breaks."""
 
 Answer: TypeAlias = "httpx.Response | Sequence[Step] | Exception"
 

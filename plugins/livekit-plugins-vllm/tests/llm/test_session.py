@@ -1,4 +1,4 @@
-"""In LiveKit's own session, which runs the tools."""
+"""The plugin in LiveKit's own session, which runs the tools."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Voice:
         is one. One that fails later raises: what was heard cannot be taken back.
 
         Raises:
-            APIError: As `SpeechClient.speech` does, after the second failure.
+            APIError: The unit failed twice; the errors are those of `SpeechClient.speech`.
         """
         failed: Replica | None = None
         for attempt in (1, 2):

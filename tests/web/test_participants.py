@@ -39,7 +39,7 @@ async def enter_as(visitor: Visitor, server: LiveKitServer, room: str, name: str
 async def test_everybodys_words_are_under_their_own_name(
     browser: Browser, site: str, server: LiveKitServer
 ) -> None:
-    room = f"company-{secrets.token_hex(4)}"
+    room = f"participants-{secrets.token_hex(4)}"
     async with (
         visiting(browser) as anna,
         visiting(browser) as ben,
@@ -64,8 +64,8 @@ async def test_everybodys_words_are_under_their_own_name(
             await expect(visitor.captions.locator(".who")).to_have_text(list(names))
             # The agent and the other person are both heard.
             await expect(visitor.page.locator("body > audio")).to_have_count(2)
-        await anna.shoot("company-anna")
-        await ben.shoot("company-ben")
+        await anna.shoot("participants-anna")
+        await ben.shoot("participants-ben")
         # Ben goes; the agent's voice stays.
         await ben.page.locator("#leave").click()
         await expect(anna.page.locator("body > audio")).to_have_count(1)
