@@ -159,7 +159,7 @@ class LiveKit:
             turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
         conversation = make(
             profile,
-            room=room,
+            output=room,
             stt=ear,
             llm=thinker,
             tts=voice,

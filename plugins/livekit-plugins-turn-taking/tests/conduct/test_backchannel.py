@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents import AgentSession, vad
-from livekit.plugins.turn_taking.conduct import backchannel as module
 from livekit.plugins.turn_taking.conduct.backchannel import (
     LEVEL,
     MARGIN,
     Backchannels,
-    BackchannelTrack,
+    BackchannelSounds,
     Telling,
 )
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from harness.scripted import Vad
 from harness.stage import about, stage
@@ -134,17 +134,24 @@ async def test_the_sounds_are_made_once_the_greeting_is_over() -> None:
         assert mouth.prepared == list(EN.backchannels)
 
 
-class Source:
-    """Takes the place of WebRTC's source; keeps what is played."""
+class Sink:
+    """Keeps what is played."""
 
-    sample_rate = 24_000
+    unheard = 0.0
 
     def __init__(self) -> None:
+        self.opened = 0
         self.played: list[np.ndarray[Any, Any]] = []
 
-    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
-        self.played.append(np.frombuffer(frame.data, np.int16).copy())
+    async def open(self) -> None:
+        self.opened += 1
+
+    async def play(self, frame: np.ndarray[Any, Any], *, first: bool) -> None:
+        assert first == (not self.played)
+        self.played.append(frame)
         await asyncio.sleep(0)
+
+    async def drop(self) -> None: ...
 
     async def aclose(self) -> None: ...
 
@@ -152,7 +159,8 @@ class Source:
 class Voice:
     """Says everything as half a second of one loudness, between two silences."""
 
-    sample_rate = Source.sample_rate
+    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
+        self.sample_rate = sample_rate
 
     def synthesize(self, _: str) -> Voice:
         return self
@@ -169,47 +177,51 @@ class Voice:
         return rtc.AudioFrame(samples.tobytes(), self.sample_rate, 1, samples.size)
 
 
-class Room:
-    """As much of a room and of a session as a murmur sees."""
+class Session:
+    """As much of a session as a murmur sees."""
 
-    tts = Voice()
+    def __init__(self, voice: Voice) -> None:
+        self.tts = voice
 
-    @property
-    def local_participant(self) -> Room:
-        return self
 
-    async def publish_track(self, *_: object) -> None: ...
+async def murmur_of(voice: Voice) -> tuple[BackchannelSounds, Sink]:
+    sink = Sink()
+    murmur = BackchannelSounds(Session(voice), sink)  # type: ignore[arg-type]
+    await murmur.prepare(["Mm-hm."])
+    return murmur, sink
 
 
 @pytest.fixture
-async def murmur(monkeypatch: pytest.MonkeyPatch) -> tuple[BackchannelTrack, Source]:
-    source = Source()
-    monkeypatch.setattr(module.rtc, "AudioSource", lambda *_, **__: source)
-    monkeypatch.setattr(module.rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
-    murmur = BackchannelTrack(Room(), Room())  # type: ignore[arg-type]
-    await murmur.prepare(["Mm-hm."])
-    return murmur, source
+async def murmur() -> tuple[BackchannelSounds, Sink]:
+    return await murmur_of(Voice())
 
 
-async def test_a_murmur_is_soft_and_begins_at_once(murmur: tuple[BackchannelTrack, Source]) -> None:
-    mouth, source = murmur
+async def test_a_murmur_is_soft_and_begins_at_once(murmur: tuple[BackchannelSounds, Sink]) -> None:
+    mouth, sink = murmur
     await mouth.murmur("Mm-hm.")
-    heard = np.concatenate(source.played)
-    assert heard.size == Source.sample_rate // 2
+    heard = np.concatenate(sink.played)
+    assert heard.size == SAMPLE_RATE // 2
     assert set(heard) == {round(10_000 * LEVEL)}
+    assert sink.opened == 1
+
+
+async def test_a_voice_of_another_rate_is_heard_at_the_sinks() -> None:
+    mouth, sink = await murmur_of(Voice(16_000))
+    await mouth.murmur("Mm-hm.")
+    assert sum(frame.size for frame in sink.played) == pytest.approx(SAMPLE_RATE / 2, abs=480)
 
 
 async def test_a_murmur_is_faded_out_when_the_user_goes_on(
-    murmur: tuple[BackchannelTrack, Source],
+    murmur: tuple[BackchannelSounds, Sink],
 ) -> None:
-    mouth, source = murmur
+    mouth, sink = murmur
     nodding = asyncio.create_task(mouth.murmur("Mm-hm."))
-    while len(source.played) < 10:
+    while len(sink.played) < 10:
         await asyncio.sleep(0)
     nodding.cancel()
     await asyncio.wait([nodding])
-    assert len(source.played) == 11
-    last = source.played[-1].astype(int)
+    assert len(sink.played) == 11
+    last = sink.played[-1].astype(int)
     assert last[0] == round(10_000 * LEVEL)
     assert last[-1] < 100
     assert (np.diff(last) <= 0).all()

@@ -10,7 +10,8 @@ from livekit.agents import AgentSession
 
 from .buffer import Samples
 from .history import History
-from .output import SAMPLE_RATE, Loudspeaker
+from .output import Loudspeaker
+from .sink import SAMPLE_RATE
 from .spoken_text import SpokenText
 
 
