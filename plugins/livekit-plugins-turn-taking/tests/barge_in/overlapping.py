@@ -12,7 +12,7 @@ from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
 from livekit.plugins.turn_taking.barge_in.tracker import WINDOW, Judged, OverlapTracker
 from livekit.plugins.turn_taking.barge_in.words import tokens
 from livekit.plugins.turn_taking.playback.buffer import Samples
-from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 INTERIM = stt.SpeechEventType.INTERIM_TRANSCRIPT
 FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT

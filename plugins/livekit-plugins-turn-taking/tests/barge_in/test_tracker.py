@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from livekit.plugins.turn_taking.barge_in.tracker import WINDOW, Judged
-from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from .overlapping import FINAL, World, echoes, learn_slow_ear
 

@@ -13,7 +13,7 @@ from livekit import rtc
 from livekit.agents import stt, vad
 
 from ..playback.buffer import Samples
-from ..playback.output import SAMPLE_RATE
+from ..playback.sink import SAMPLE_RATE
 from .echo import likeness
 from .policy import BargeInPolicy, Evidence, Verdict
 from .voicing import Voicing, loudness
