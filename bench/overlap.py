@@ -17,8 +17,8 @@ from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
 from livekit.plugins.turn_taking.barge_in.tracker import WINDOW, OverlapTracker
 from livekit.plugins.turn_taking.barge_in.words import tokens
 from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Samples
-from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 from livekit.plugins.turn_taking.playback.played import Played
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from harness import report
 

@@ -191,7 +191,8 @@ def loud(provider: Provider, since: float = 0.0) -> float:
 def peaks(provider: Provider, since: float = 0.0) -> NDArray[Any]:
     """The peak of every 20 ms that the caller heard."""
     sound = np.abs(provider.sound(since).astype(np.int32))
-    return np.max(sound[: sound.size // 160 * 160].reshape(-1, 160), axis=1)
+    found: NDArray[np.int32] = sound[: sound.size // 160 * 160].reshape(-1, 160).max(axis=1)
+    return found
 
 
 async def until_loud(provider: Provider, seconds: float, since: float = 0.0) -> None:
