@@ -242,6 +242,27 @@ async def test_an_interruption_stops_it_and_the_history_holds_what_was_played(
     assert cleared < caller.now
 
 
+async def test_the_agents_own_backchannel_is_heard_in_the_stream(
+    serve: Serve, voice: Samples
+) -> None:
+    conduct = ConductSettings(backchannel_after=1.0)
+    async with (
+        serve("And then?", hears=("Yesterday I went to the",), conduct=conduct) as bridge,
+        bridge.call() as caller,
+    ):
+        async with asyncio.timeout(10):
+            while "Mm-hm." not in bridge.tts.said:  # it is prepared
+                await asyncio.sleep(0.01)
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            while not (aloud := np.flatnonzero(peaks(caller) > 11_000)).size:
+                await asyncio.sleep(0.01)
+        assert bridge.tts.said[-1] == "And then?"
+        before = peaks(caller)[: aloud[0] - 1]
+        # At half the volume.
+        assert 5 <= np.count_nonzero((before > 5000) & (before < 7000)) <= 12
+
+
 async def test_a_tool_is_used(serve: Serve, voice: Samples) -> None:
     call = llm.FunctionToolCall(
         name="calculate", arguments='{"expression": "6 * 7"}', call_id="call"
