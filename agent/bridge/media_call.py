@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from livekit.agents import AgentSession
-from livekit.agents.llm import ToolContext
+from livekit.agents import AgentSession, StopResponse, function_tool
+from livekit.agents.llm import Tool, ToolContext
 from livekit.agents.utils.aio import cancel_and_wait
 from livekit.plugins.turn_taking.conduct.waiting import Pending
 
@@ -75,6 +75,27 @@ class Keys:
             self._session.generate_reply(user_input=keyed)
 
 
+def hang_up_tool(session: AgentSession[Conduct]) -> Tool:
+    """The tool by which the model ends a call, as :class:`agent.telephony.tools.PhoneTools` has it.
+
+    Args:
+        session: The conversation; the stream is closed with it.
+    """
+
+    @function_tool
+    async def hang_up(goodbye: str) -> None:
+        """End the call, when the user is done or says goodbye.
+
+        Args:
+            goodbye: The last words to the user, one short sentence.
+        """
+        await session.say(goodbye)
+        session.shutdown(drain=False)
+        raise StopResponse
+
+    return hang_up
+
+
 def language_of(settings: Settings, start: Start) -> Language | None:
     """The caller's language: as the stream names it, else as that of any caller by phone."""
     named = language_named(start.start.custom_parameters.get("language"))
@@ -129,6 +150,8 @@ async def hold_call(
         assistant = (SensingAssistant if hears else Assistant)(
             settings, language, conversation.floor
         )
+        if "hang_up" in settings.phone.tools:
+            await assistant.update_tools([*assistant.tools, hang_up_tool(session)])
         over = asyncio.Event()
         session.on("close", lambda _: over.set())
         keys = Keys(session)

@@ -276,6 +276,22 @@ async def test_a_tool_is_used(serve: Serve, voice: Samples) -> None:
         assert bridge.tts.said == ["42"]
 
 
+async def test_the_model_can_hang_up_where_the_settings_let_it(
+    serve: Serve, voice: Samples
+) -> None:
+    call = llm.FunctionToolCall(name="hang_up", arguments='{"goodbye": "Bye now."}', call_id="c")
+    phone = PhoneSettings(tools=["hang_up", "hold"])
+    async with (
+        serve(call, hears=("That was all, thank you.",), phone=phone) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            await caller.ended
+        assert bridge.tts.said == ["Bye now."]
+        assert loud(caller) == pytest.approx(2 * WORD, abs=0.1)
+
+
 async def test_keys_are_an_answer(serve: Serve) -> None:
     async with serve("Thank you.", greeting=LONG) as bridge, bridge.call() as caller:
         await until_loud(caller, 0.5)
