@@ -101,7 +101,7 @@ async def enter(ctx: JobContext) -> None:
 
     conversation = make(
         settings,
-        output=ctx.room if phone else None,
+        room=ctx.room if phone else None,
         stt=recogniser,
         llm=model,
         tts=voice,

@@ -69,10 +69,11 @@ class Conversation:
 def make(
     settings: Settings,
     *,
-    output: rtc.Room | Sink | None,
+    room: rtc.Room | None,
     stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
     llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
     tts: NotGivenOr[tts.TTS[Any]] = NOT_GIVEN,
+    sink: Sink | None = None,
     language: Language | None = None,
     phone: bool = False,
     options: TurnOptions | None = None,
@@ -82,18 +83,19 @@ def make(
 
     Args:
         settings: The profile.
-        output: Where the agent speaks: a room, or what takes its sound in place of one; None on the
-            console, where LiveKit plays it.
+        room: Where the agent speaks; None where a sink takes its sound, and on the console, where
+            LiveKit plays it.
         stt: Recognises what is said.
         llm: Answers.
         tts: Speaks.
+        sink: Takes the agent's sound in place of a room.
         language: The user's, or None while it is not known.
         phone: Whether the user is a caller by phone, whose turns and silence are others.
         options: Turn-taking in place of the profile's.
         wait: Policy for the end of a turn in place of the plugin's own.
     """
     floor = Floor(
-        output,
+        room or sink,
         options or turns_of(settings, phone=phone).options,
         stt=stt,
         llm=llm,
@@ -103,7 +105,6 @@ def make(
         # place among max_rooms from the next caller.
         session_close_transcript_timeout=0.0,
     )
-    room, sink = (output, None) if isinstance(output, rtc.Room) else (None, output)
     conduct = Conduct(
         settings.conduct, floor.session, room, floor, sink=sink, language=language, phone=phone
     )

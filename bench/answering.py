@@ -150,7 +150,7 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
         for engine in (ear, voice):
             stack.push_async_callback(engine.aclose)
         conversation = make(
-            profile, output=room, stt=ear, tts=voice, language=case.language, phone=True
+            profile, room=room, stt=ear, tts=voice, language=case.language, phone=True
         )
         stack.push_async_callback(conversation.aclose)
         session = conversation.session

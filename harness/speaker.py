@@ -137,7 +137,7 @@ async def converse(
             )
             voice.follow(session)
         else:
-            conversation = make(settings.load("cpu"), output=room, stt=ear, tts=voice)
+            conversation = make(settings.load("cpu"), room=room, stt=ear, tts=voice)
             stack.push_async_callback(conversation.aclose)
             speaker = TurnTakingSpeaker(floor=conversation.floor)
             session = conversation.session

@@ -22,7 +22,7 @@ from agent.settings import Language, Settings
 from agent.telephony.clock import CallClock
 from agent.telephony.phrases import phrases
 
-from .engines import Engines
+from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
 from .media_messages import Dtmf, Mark, Media, Message, Start, Stop
 
@@ -114,7 +114,7 @@ async def _running(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T
 
 async def hold_call(
     settings: Settings,
-    engines: Engines,
+    open_call: OpenCall,
     start: Start,
     send: Send,
     messages: AsyncIterator[Message],
@@ -123,7 +123,7 @@ async def hold_call(
 
     Args:
         settings: The profile.
-        engines: Of this call alone.
+        open_call: Connects the call to its engines.
         start: The stream's second message.
         send: Sends a message; does nothing once the stream is closed.
         messages: What comes after the start.
@@ -135,12 +135,14 @@ async def hold_call(
     language = language_of(settings, start)
     caller, line = MediaStreamInput(), MediaStreamOutput(start.stream_sid, send)
     async with contextlib.AsyncExitStack() as stack:
+        engines = await stack.enter_async_context(open_call(language))
         conversation = make(
             settings,
-            output=line,
+            room=None,
             stt=engines.stt,
             llm=engines.llm,
             tts=engines.tts,
+            sink=line,
             language=language,
             phone=True,
         )

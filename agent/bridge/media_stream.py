@@ -16,7 +16,7 @@ from agent.settings import BridgeSettings, Settings
 
 from . import media_messages
 from .engines import OpenCall
-from .media_call import hold_call, language_of
+from .media_call import hold_call
 from .media_messages import Message, MessageError, Start
 from .requests import Refused
 
@@ -66,8 +66,7 @@ async def follow(websocket: WebSocket, settings: Settings, open_call: OpenCall) 
         async with contextlib.aclosing(_messages(websocket)) as messages:
             async for message in messages:
                 if isinstance(message, Start):
-                    async with open_call(language_of(settings, message)) as engines:
-                        await hold_call(settings, engines, message, send, messages)
+                    await hold_call(settings, open_call, message, send, messages)
                     break
         await websocket.close()
     except WebSocketDisconnect:

@@ -159,7 +159,7 @@ class LiveKit:
             turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
         conversation = make(
             profile,
-            output=room,
+            room=room,
             stt=ear,
             llm=thinker,
             tts=voice,

@@ -120,7 +120,7 @@ async def hosting(
         wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
         conversation = make(
             profile,
-            output=room,
+            room=room,
             stt=ear or scripted,
             llm=thinker,
             tts=voice or Tts(LETTERS_PER_SECOND),

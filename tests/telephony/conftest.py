@@ -163,7 +163,7 @@ def converse(server: Server) -> Converse:
                 }
             )
             conversation = make(
-                profile, output=room, stt=ear, llm=thinker, tts=voice, language="en", phone=True
+                profile, room=room, stt=ear, llm=thinker, tts=voice, language="en", phone=True
             )
             session, floor = conversation.session, conversation.floor
             stack.push_async_callback(conversation.aclose)
