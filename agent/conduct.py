@@ -9,7 +9,7 @@ from typing import Any, Protocol, get_args
 
 from livekit import rtc
 from livekit.agents import AgentSession, FlushSentinel, llm
-from livekit.plugins.turn_taking.conduct.backchannel import Backchannels, BackchannelTrack
+from livekit.plugins.turn_taking.conduct.backchannel import TRACK, Backchannels, BackchannelSounds
 from livekit.plugins.turn_taking.conduct.filler import Filler
 from livekit.plugins.turn_taking.conduct.idle import Idle
 from livekit.plugins.turn_taking.conduct.interjection import Interjections
@@ -17,6 +17,7 @@ from livekit.plugins.turn_taking.conduct.long_answers import LongAnswers
 from livekit.plugins.turn_taking.conduct.participants import Participants
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES, Phrases
 from livekit.plugins.turn_taking.floor import Floor
+from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
 from .settings import ConductSettings, Language, PhoneTool
 
@@ -35,8 +36,10 @@ class Conduct:
     Args:
         settings: The ``conduct`` section of the profile.
         session: The session of the conversation.
-        room: Where it is held; None where there is one person and one audio track.
+        room: Where it is held; None where there is one person, who does not type.
         floor: The session's turn-taking; None for a session that is told of every pause anyway.
+        sink: Where the agent speaks if that is no room: backchannels sound there, too. Without
+            either there are none.
         language: The user's language, or None while it is not known; may be changed at any time.
         phone: Whether the user is a caller.
     """
@@ -48,6 +51,7 @@ class Conduct:
         room: rtc.Room | None = None,
         floor: Floor | None = None,
         *,
+        sink: Sink | None = None,
         language: Language | None = None,
         phone: bool = False,
     ) -> None:
@@ -71,17 +75,19 @@ class Conduct:
             self._parts.append(
                 Filler(session, settings.filler_after, self.phrases, but=get_args(PhoneTool))
             )
-        if room and floor and settings.backchannel_after:
-            track = BackchannelTrack(session, room)
+        if (room or sink) and floor and settings.backchannel_after:
+            beside = RoomTrack(room, TRACK, rtc.TrackSource.SOURCE_UNKNOWN) if room else sink
+            assert beside
+            sounds = BackchannelSounds(session, beside)
             backchannels = Backchannels(
                 session,
                 floor.microphone,
-                track,
+                sounds,
                 settings.backchannel_after,
                 floor.shortest,
                 self.phrases,
             )
-            self._parts += [backchannels, track]
+            self._parts += [backchannels, sounds]
         if room and floor:
             self._participants = Participants(session, room, floor.microphone, telling_pauses)
             self._parts.append(self._participants)

@@ -8,8 +8,10 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, Agent, AgentSession, NotGivenOr, llm, stt, tts
 from livekit.agents.voice import room_io
+from livekit.agents.voice.io import AudioInput
 from livekit.plugins import qwen3_tts
 from livekit.plugins.turn_taking import HEARING, Endpointer, Floor, TurnOptions
+from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
 from .settings import Language, Settings, TurnSettings
@@ -28,17 +30,25 @@ class Conversation:
     floor: Floor
     conduct: Conduct
 
-    async def start(self, agent: Agent, room: rtc.Room, *, hears: str | None = None) -> None:
+    async def start(
+        self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
+    ) -> None:
         """Begin.
 
         Args:
             agent: Who speaks first.
-            room: The room to listen in.
-            hears: Identity of the participant to listen to; the first one to come if None.
+            source: What to listen to: a room, or the sound of one person. On the console LiveKit
+                puts the microphone in its place.
+            hears: Identity of the participant of a room to listen to; the first one to come if
+                None.
         """
+        if isinstance(source, AudioInput):
+            self.session.input.audio = source
+            await self.session.start(agent, record=False)
+            return
         await self.session.start(
             agent,
-            room=room,
+            room=source,
             # What anybody types is taken by the conduct, which knows everybody.
             room_options=room_io.RoomOptions(
                 audio_input=HEARING,
@@ -63,6 +73,7 @@ def make(
     stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
     llm: NotGivenOr[llm.LLM[Any]] = NOT_GIVEN,
     tts: NotGivenOr[tts.TTS[Any]] = NOT_GIVEN,
+    sink: Sink | None = None,
     language: Language | None = None,
     phone: bool = False,
     options: TurnOptions | None = None,
@@ -72,10 +83,12 @@ def make(
 
     Args:
         settings: The profile.
-        room: Where the agent speaks; None where the session plays through an output of its own.
+        room: Where the agent speaks; None where a sink takes its sound, and on the console, where
+            LiveKit plays it.
         stt: Recognises what is said.
         llm: Answers.
         tts: Speaks.
+        sink: Takes the agent's sound in place of a room.
         language: The user's, or None while it is not known.
         phone: Whether the user is a caller by phone, whose turns and silence are others.
         options: Turn-taking in place of the profile's.
@@ -83,7 +96,7 @@ def make(
             recogniser that takes a detector is given the same one.
     """
     floor = Floor(
-        room,
+        room or sink,
         options or turns_of(settings, phone=phone).options,
         stt=stt,
         llm=llm,
@@ -93,7 +106,9 @@ def make(
         # place among max_rooms from the next caller.
         session_close_transcript_timeout=0.0,
     )
-    conduct = Conduct(settings.conduct, floor.session, room, floor, language=language, phone=phone)
+    conduct = Conduct(
+        settings.conduct, floor.session, room, floor, sink=sink, language=language, phone=phone
+    )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
     return Conversation(floor.session, floor, conduct)

@@ -18,8 +18,8 @@ from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import OverlapTracker
 from livekit.plugins.turn_taking.barge_in.words import tokens
 from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Samples
-from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
 from livekit.plugins.turn_taking.playback.played import Played
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from harness import report
 

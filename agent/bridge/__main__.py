@@ -8,8 +8,10 @@ import sys
 
 import uvicorn
 from livekit.agents import APIError
+from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from agent import settings
+from agent.telephony import mask_logs
 
 from .engines import open_engines, sentence
 from .server import create_app
@@ -30,18 +32,21 @@ def main() -> None:
             f"--host {arguments.host} opens the bridge to others: set PARLEY_BRIDGE__API_KEY to a "
             "key that they must send."
         )
+    mask_logs()
     asyncio.run(_serve(loaded, arguments.host, arguments.port))
 
 
 async def _serve(loaded: settings.Settings, host: str, port: int) -> None:
-    async with open_engines(loaded) as engines:
+    async with open_engines(loaded) as (engines, open_call):
         try:
             await engines.warm()
         except APIError as e:
             sys.exit(sentence(e))
+        if loaded.bridge.stream_url:
+            smart_turn.load()  # or the first caller would wait for it
         await uvicorn.Server(
             uvicorn.Config(
-                create_app(loaded, engines),
+                create_app(loaded, engines, open_call),
                 host=host,
                 port=port,
                 log_level="warning",

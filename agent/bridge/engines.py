@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
 from livekit import rtc
-from livekit.agents import APIError
+from livekit.agents import APIError, vad
 from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import qwen3_tts, vllm
 
@@ -42,6 +42,11 @@ class Engines:
         spoken: Language | None = "zh" if detected == "zh" else "en" if detected == "en" else None
         return best.text.strip(), language or spoken
 
+    async def aclose(self) -> None:
+        """Close the connections to all three; may be called twice."""
+        for engine in (self.tts, self.llm, self.stt):
+            await engine.aclose()
+
     async def warm(self) -> None:
         """Wait for all three, and have each do what its first request would otherwise wait for.
 
@@ -59,23 +64,49 @@ class Engines:
                     pass
 
 
+OpenCall = Callable[[Language | None, vad.VAD], AbstractAsyncContextManager[Engines]]
+"""Connects one call to the engines, which hear with its detector, for as long as the context lasts: a session paces its voice and
+may change the language of its engines, so that no two calls share them."""
+
+
 @asynccontextmanager
-async def open_engines(settings: Settings) -> AsyncIterator[Engines]:
-    """Connect to the engines of a profile, for as long as the context lasts."""
-    # No limit of connections: the engines' own queues, and ours at the door, are the limit.
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        engines = Engines(
-            stt=clients.stt(settings.stt),
-            llm=clients.llm(settings.llm),
-            tts=clients.tts(settings.tts, http_session=session),
-        )
+async def open_engines(settings: Settings) -> AsyncIterator[tuple[Engines, OpenCall]]:
+    """Connect to the engines of a profile, for as long as the context lasts.
+
+    Returns:
+        The engines of all requests, and what opens those of a call.
+    """
+
+    @asynccontextmanager
+    async def opened(engines: Engines) -> AsyncIterator[Engines]:
         engines.tts.prewarm()
         try:
             yield engines
         finally:
-            for engine in (engines.tts, engines.llm, engines.stt):
-                await engine.aclose()
+            await engines.aclose()
+
+    def open_call(
+        language: Language | None, detector: vad.VAD
+    ) -> AbstractAsyncContextManager[Engines]:
+        return opened(
+            Engines(
+                stt=clients.stt(settings.stt, language, detector=detector),
+                llm=clients.llm(settings.llm, hears=True),
+                tts=clients.tts(settings.tts, language, http_session=session),
+            )
+        )
+
+    # No limit of connections: the engines' own queues, and ours at the door, are the limit.
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        shared = Engines(
+            stt=clients.stt(settings.stt),
+            # A model that cannot hear calls, though it is to, is refused when the engines warm up.
+            llm=clients.llm(settings.llm, hears=settings.bridge.stream_url is not None),
+            tts=clients.tts(settings.tts, http_session=session),
+        )
+        async with opened(shared):
+            yield shared, open_call
 
 
 def sentence(error: APIError) -> str:

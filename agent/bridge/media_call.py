@@ -1,171 +1,194 @@
-"""A call over a media stream: who speaks when."""
+"""A call over a media stream: the conversation of any other call, over the provider's sound."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
-from livekit import rtc
-from livekit.agents import APIError, inference, vad
-from livekit.agents.utils import aio, log_exceptions
+from livekit.agents import AgentSession, StopResponse, function_tool
+from livekit.agents.llm import Tool, ToolContext
+from livekit.agents.utils.aio import cancel_and_wait
+from livekit.plugins.turn_taking import Endpointer
+from livekit.plugins.turn_taking.conduct.waiting import Pending
 
-from agent.assistant import greeting
+from agent.assistant import Assistant, SensingAssistant
+from agent.conduct import Conduct
+from agent.language import language_named
+from agent.session import make, turns_of
 from agent.settings import Language, Settings
+from agent.telephony.clock import CallClock
+from agent.telephony.phrases import phrases
 
-from .conversations import Conversation, write_reply
-from .engines import Engines, sentence
-from .exchange import Event, Exchange, Said
-from .media_messages import Dtmf, Mark, Media, Message, Stop
-from .media_playback import Playback
-from .record import Record
+from .engines import OpenCall
+from .media_audio import MediaStreamInput, MediaStreamOutput, Send
+from .media_messages import Dtmf, Mark, Media, Message, Start, Stop
 
 logger = logging.getLogger("parley")
+
+T = TypeVar("T")
 
 _KEYS_SECONDS = 3.0
 """Pause after which the keys that were pressed are taken as they are; the hash key ends them at
 once. Phone menus wait as long."""
+_INBOUND = "inbound"
+"""The track of what the caller says; some providers send what they hear, too."""
 
 
-class Call:
-    """Listens, answers, and stops when it is spoken over.
+class Keys:
+    """Keys of the phone, each pause or hash key making an answer of those before it.
 
     Args:
-        settings: The profile.
-        engines: What makes the replies.
-        conversation: What was said.
-        playback: To the caller's ear.
-        language: The caller's, or None while it is not known.
-        record: Makes the record of a reply.
+        session: The conversation.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        engines: Engines,
-        conversation: Conversation,
-        playback: Playback,
-        language: Language | None,
-        record: Callable[[], Record],
-    ) -> None:
-        self._settings = settings
-        self._engines = engines
-        self._conversation = conversation
-        self._playback = playback
-        self._language = language
-        self._record = record
-        self._ears = inference.VAD(
-            model="silero", min_silence_duration=settings.turns.min_silence
-        ).stream()
-        self._speech: list[rtc.AudioFrame] = []
-        """What the caller has said since the last turn."""
+    def __init__(self, session: AgentSession[Conduct]) -> None:
+        self._session = session
         self._keys = ""
-        self._turn: asyncio.Task[None] | None = None
-        """Decides on a turn, then answers it."""
+        self._pause = Pending()
 
-    async def run(self, messages: AsyncIterator[Message]) -> None:
-        """Hold the conversation until the messages end."""
-        listening = asyncio.create_task(self._listen(), name="media stream ears")
-        self._begin(self._greet())
-        try:
-            async for message in messages:
-                match message:
-                    case Media():
-                        self._ears.push_frame(message.frame())
-                    case Mark():
-                        self._playback.marked(message)
-                    case Dtmf():
-                        await self._press(message.dtmf.digit)
-                    case Stop():
-                        break
-        finally:
-            await aio.cancel_and_wait(listening)
-            await self._drop_turn()
-            await self._conversation.stop(self._playback.heard)
-            await self._ears.aclose()
+    async def aclose(self) -> None:
+        """Wait for no more keys; may be called twice."""
+        await self._pause.aclose()
 
-    @log_exceptions(logger=logger)
-    async def _listen(self) -> None:
-        turns = self._settings.turns
-        async for event in self._ears:
-            match event.type:
-                case vad.VADEventType.START_OF_SPEECH if not self._playback.playing:
-                    await self._drop_turn()  # the caller goes on; what was said before is kept
-                case vad.VADEventType.INFERENCE_DONE:
-                    if event.speech_duration >= turns.min_interruption and self._playback.playing:
-                        await self._fall_silent()
-                case vad.VADEventType.END_OF_SPEECH:
-                    if not self._playback.playing:
-                        await self._drop_turn()
-                        self._speech += event.frames
-                        self._begin(self._hear())
+    def press(self, key: str) -> None:
+        """Take a key; who presses one needs no more of what is being said."""
+        with contextlib.suppress(RuntimeError):  # it may not be interrupted
+            self._session.interrupt()
+        if key != "#":
+            self._keys += key
+            self._pause.start(self._after_pause())
+        else:
+            self._pause.cancel()
+            self._answer()
 
-    async def _press(self, key: str) -> None:
-        if self._playback.playing:
-            await self._fall_silent()
-        await self._drop_turn()
-        self._keys += key.rstrip("#")
-        self._begin(self._take_keys(0.0 if key == "#" else _KEYS_SECONDS))
+    async def _after_pause(self) -> None:
+        await asyncio.sleep(_KEYS_SECONDS)
+        self._answer()
 
-    async def _fall_silent(self) -> None:
-        await self._drop_turn()  # before it sends more
-        heard = self._playback.heard
-        await self._playback.clear()
-        await self._conversation.stop(heard)
-
-    @log_exceptions(logger=logger)
-    async def _greet(self) -> None:
-        async def written() -> AsyncGenerator[Event, None]:
-            yield Said(greeting(self._settings, self._language))
-
-        await self._say(written(), self._language)
-
-    @log_exceptions(logger=logger)
-    async def _hear(self) -> None:
-        """Answer what was said, unless the caller goes on in the meantime."""
-        turns = self._settings.turns
-        over = asyncio.create_task(asyncio.sleep(max(0.0, turns.min_delay - turns.min_silence)))
-        try:
-            text, spoken = await self._engines.hear(self._speech, self._language)
-            await over
-        except APIError as e:
-            logger.warning("the caller was not heard", extra={"reason": sentence(e)})
-            text, spoken = "", None
-        finally:
-            over.cancel()
-        self._speech = []
-        if text:
-            await self._reply(text, spoken)
-
-    @log_exceptions(logger=logger)
-    async def _take_keys(self, pause: float) -> None:
-        await asyncio.sleep(pause)
+    def _answer(self) -> None:
         keys, self._keys = self._keys, ""
         if keys:
             keyed = f"(I keyed in {' '.join(keys)} on my phone.)"
-            await self._reply(keyed, self._language)
+            self._session.generate_reply(user_input=keyed)
 
-    async def _reply(self, text: str, language: Language | None) -> None:
-        reply = write_reply(self._engines, self._conversation, text, recorded=False)
-        await self._say(reply, language)
 
-    async def _say(self, text: AsyncGenerator[Event, None], language: Language | None) -> None:
-        exchange = Exchange(
-            self._engines.tts,
-            text,
-            self._record(),
-            voice=self._settings.tts.voice_of(language),
+def hang_up_tool(session: AgentSession[Conduct]) -> Tool:
+    """The tool by which the model ends a call, as :class:`agent.telephony.tools.PhoneTools` has it.
+
+    Args:
+        session: The conversation; the stream is closed with it.
+    """
+
+    @function_tool
+    async def hang_up(goodbye: str) -> None:
+        """End the call, when the user is done or says goodbye.
+
+        Args:
+            goodbye: The last words to the user, one short sentence.
+        """
+        await session.say(goodbye)
+        session.shutdown(drain=False)
+        raise StopResponse
+
+    return hang_up
+
+
+def language_of(settings: Settings, start: Start) -> Language | None:
+    """The caller's language: as the stream names it, else as that of any caller by phone."""
+    named = language_named(start.start.custom_parameters.get("language"))
+    return named or settings.phone.language or settings.default_language
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Do something for as long as the context lasts, at most."""
+    task = asyncio.create_task(work, name="media stream")
+    try:
+        yield task
+    finally:
+        await cancel_and_wait(task)
+
+
+async def hold_call(
+    settings: Settings,
+    open_call: OpenCall,
+    start: Start,
+    send: Send,
+    messages: AsyncIterator[Message],
+) -> None:
+    """Hold the conversation until the caller hangs up, or the agent does.
+
+    Args:
+        settings: The profile.
+        open_call: Connects the call to its engines.
+        start: The stream's second message.
+        send: Sends a message; does nothing once the stream is closed.
+        messages: What comes after the start.
+
+    Raises:
+        MessageError: A message is malformed.
+        TimeoutError: The provider has gone silent.
+    """
+    language = language_of(settings, start)
+    caller, line = MediaStreamInput(), MediaStreamOutput(start.stream_sid, send)
+    async with contextlib.AsyncExitStack() as stack:
+        endpointer = Endpointer.load(turns_of(settings, phone=True).options)
+        engines = await stack.enter_async_context(open_call(language, endpointer))
+        conversation = make(
+            settings,
+            room=None,
+            stt=engines.stt,
+            llm=engines.llm,
+            tts=engines.tts,
+            sink=line,
             language=language,
-            on_done=self._conversation.finished,
+            phone=True,
+            endpointer=endpointer,
         )
-        self._conversation.exchange = exchange
-        await self._playback.play(exchange)
-        if exchange.record.outcome == "failed":
-            logger.warning("no reply could be made", extra={"reason": exchange.record.error})
+        stack.push_async_callback(conversation.aclose)
+        session = conversation.session
+        hears = settings.llm.audio != "off"
+        assistant = (SensingAssistant if hears else Assistant)(
+            settings, language, conversation.floor
+        )
+        if "hang_up" in settings.phone.tools:
+            await assistant.update_tools([*assistant.tools, hang_up_tool(session)])
+        over = asyncio.Event()
+        session.on("close", lambda _: over.set())
+        keys = Keys(session)
+        stack.push_async_callback(keys.aclose)
+        await conversation.start(assistant, caller)
 
-    def _begin(self, turn: Coroutine[None, None, None]) -> None:
-        self._turn = asyncio.create_task(turn, name="media stream turn")
+        async def follow() -> None:
+            async for message in messages:
+                match message:
+                    case Media() if message.media.track == _INBOUND:
+                        caller.push(message.frame())
+                    case Mark():
+                        line.marked(message.mark.name)
+                    case Dtmf():
+                        keys.press(message.dtmf.digit)
+                    case Stop():
+                        return
 
-    async def _drop_turn(self) -> None:
-        if self._turn:
-            await aio.cancel_and_wait(self._turn)
+        async def warn() -> None:
+            await session.say(phrases(language or "en").ending_soon)
+
+        async def end() -> None:
+            logger.info("the call has reached its limit")
+            session.shutdown(drain=False)
+
+        following = await stack.enter_async_context(_running(follow()))
+        closing = await stack.enter_async_context(_running(over.wait()))
+        clock = CallClock(settings.phone.max_minutes * 60, settings.phone.warning)
+        await stack.enter_async_context(_running(clock.run(warn, end)))
+        # While the greeting plays, the server reads the prompt and the tools.
+        prompt = engines.llm.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+        await stack.enter_async_context(_running(prompt))
+        await asyncio.wait((following, closing), return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()

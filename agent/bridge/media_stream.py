@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import logging
-import time
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, Literal
+from collections.abc import AsyncGenerator
+from typing import Any
 
-from livekit.agents import llm
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from agent.assistant import instructions
-from agent.language import language_named
 from agent.settings import BridgeSettings, Settings
 
 from . import media_messages
-from .conversations import Conversation
-from .engines import Engines
-from .media_call import Call
+from .engines import OpenCall
+from .media_call import hold_call
 from .media_messages import Message, MessageError, Start
-from .media_playback import Playback
-from .record import Record
 from .requests import Refused
 
 logger = logging.getLogger("parley")
@@ -54,65 +48,40 @@ def check_signature(websocket: WebSocket, settings: BridgeSettings) -> None:
             raise Refused(403, "bad_signature", "X-Twilio-Signature is not that of our token.")
 
 
-class MediaStream:
-    """Holds the conversation of one stream.
+async def follow(websocket: WebSocket, settings: Settings, open_call: OpenCall) -> None:
+    """Hold the conversation of one stream, to its end.
 
     Args:
+        websocket: An accepted one.
         settings: The profile.
-        engines: What makes the replies.
-        record: Makes the record of a reply.
+        open_call: Connects to the engines.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        engines: Engines,
-        record: Callable[[Literal["chat"]], Record],
-    ) -> None:
-        self._settings = settings
-        self._engines = engines
-        self._record = record
+    async def send(message: dict[str, Any]) -> None:
+        if websocket.application_state is websocket.client_state is WebSocketState.CONNECTED:
+            with contextlib.suppress(WebSocketDisconnect):  # who reads it learns that, too
+                await websocket.send_json(message)
 
-    async def run(self, websocket: WebSocket) -> None:
-        """Follow the stream to its end."""
-        messages = _messages(websocket)
-        try:
+    try:
+        async with contextlib.aclosing(_messages(websocket)) as messages:
             async for message in messages:
                 if isinstance(message, Start):
-                    await self._call(message, websocket).run(messages)
+                    await hold_call(settings, open_call, message, send, messages)
                     break
-            await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        except (MessageError, TimeoutError) as e:
-            reason = str(e) or f"Nothing was sent for {_SILENCE_SECONDS:g} s."
-            logger.warning("a media stream broke off", extra={"reason": reason})
-            await websocket.close(1008, reason[:120])
-        finally:
-            await messages.aclose()
-
-    def _call(self, start: Start, websocket: WebSocket) -> Call:
-        async def send(message: dict[str, Any]) -> None:
-            await websocket.send_json(message)
-
-        language = language_named(
-            start.start.custom_parameters.get("language", self._settings.language)
-        )
-        context = llm.ChatContext()
-        context.add_message(role="system", content=instructions(self._settings, language))
-        return Call(
-            self._settings,
-            self._engines,
-            Conversation(context, time.monotonic()),
-            Playback(start.stream_sid, send),
-            language,
-            lambda: self._record("chat"),
-        )
+        await websocket.close()
+    except WebSocketDisconnect:
+        pass
+    except (MessageError, TimeoutError) as e:
+        reason = str(e) or f"Nothing was sent for {_SILENCE_SECONDS:g} s."
+        logger.warning("a media stream broke off: %s", reason)
+        await websocket.close(1008, reason[:120])
 
 
 async def _messages(websocket: WebSocket) -> AsyncGenerator[Message, None]:
     while True:
         async with asyncio.timeout(_SILENCE_SECONDS):
-            text = await websocket.receive_text()
-        if message := media_messages.read(text):
+            received = await websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received["code"])
+        if message := media_messages.read(received.get("text") or ""):
             yield message

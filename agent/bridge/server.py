@@ -25,9 +25,9 @@ from agent.rate import Rate, TooMany
 from agent.settings import Language, Settings
 
 from .conversations import Conversations, write_reply
-from .engines import Engines, sentence
+from .engines import Engines, OpenCall, sentence
 from .exchange import Event, Exchange, Said
-from .media_stream import MediaStream, check_signature
+from .media_stream import check_signature, follow
 from .openapi import document, page
 from .record import Record
 from .requests import (
@@ -54,17 +54,20 @@ class Bridge:
     Args:
         settings: The profile.
         engines: What makes the replies.
+        open_call: Connects a call over a media stream to engines of its own.
     """
 
-    def __init__(self, settings: Settings, engines: Engines) -> None:
+    def __init__(self, settings: Settings, engines: Engines, open_call: OpenCall) -> None:
         self._settings = settings
         self._limits = settings.bridge
         self._engines = engines
+        self._open_call = open_call
         self._conversations = Conversations()
         self._rate = Rate(RateLimitItemPerMinute(settings.bridge.per_minute))
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._in_flight = 0
         self._finished = 0
+        self._calls = 0
 
     async def chat(self, request: Request) -> _Answer:
         """Answer a turn of a conversation."""
@@ -137,18 +140,28 @@ class Bridge:
 
     async def health(self, _: Request) -> Response:
         """Tell that the engines are warm."""
-        return JSONResponse({"status": "ok", "in_flight": self._in_flight})
+        return JSONResponse({"status": "ok", "in_flight": self._in_flight, "calls": self._calls})
 
     async def media_stream(self, websocket: WebSocket) -> None:
         """Hold a conversation over a provider's media stream."""
         try:
             check_signature(websocket, self._limits)
-            async with self.place(websocket):
-                await websocket.accept()
-                await MediaStream(self._settings, self._engines, self._record).run(websocket)
+            if self._calls >= self._settings.max_rooms:
+                raise Refused(
+                    503,
+                    "full",
+                    f"All places for calls are taken, which are {self._calls}: try again later.",
+                )
         except Refused as e:
-            logger.warning("a media stream was refused", extra={"reason": str(e)})
-            await websocket.close(reason=str(e))  # not accepted: an HTTP 403
+            logger.warning("a media stream was refused: %s", e)
+            await websocket.send_denial_response(e.response())
+            return
+        self._calls += 1
+        try:
+            await websocket.accept()
+            await follow(websocket, self._settings, self._open_call)
+        finally:
+            self._calls -= 1
 
     @asynccontextmanager
     async def admitted(self, request: Request) -> AsyncIterator[None]:
@@ -266,12 +279,13 @@ async def _health(request: Request) -> Response:
     return await bridge.health(request)
 
 
-def create_app(settings: Settings, engines: Engines) -> Starlette:
+def create_app(settings: Settings, engines: Engines, open_call: OpenCall) -> Starlette:
     """Build the application.
 
     Args:
         settings: The profile.
         engines: The engines, warm, and open for as long as the application serves.
+        open_call: Connects a call over a media stream to engines of its own.
     """
 
     async def openapi(_: Request) -> Response:
@@ -293,5 +307,5 @@ def create_app(settings: Settings, engines: Engines) -> Starlette:
         ],
         exception_handlers={Refused: _refused, HTTPException: _http_error},
     )
-    app.state.bridge = Bridge(settings, engines)
+    app.state.bridge = Bridge(settings, engines, open_call)
     return app

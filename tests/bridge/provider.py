@@ -34,8 +34,15 @@ class Provider:
     mark back when what came before it was played, and drops everything when it is told to clear.
     """
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, *, language: str | None = "en"
+    ) -> None:
         self._socket = socket
+        self._language = language
+        self.track = "inbound"
+        """What the sound it sends is said to be."""
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the bridge has closed the stream."""
         self._number = 0
         self._chunk = 0
         self._mouth: deque[bytes] = deque()
@@ -90,7 +97,7 @@ class Provider:
                 "callSid": "CA0",
                 "tracks": ["inbound"],
                 "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                "customParameters": {"language": "en"},
+                "customParameters": {"language": self._language} if self._language else {},
             },
         )
         async with asyncio.TaskGroup() as tasks:
@@ -98,6 +105,7 @@ class Provider:
             async for message in self._socket:
                 await self._take(message.json())
             clock.cancel()
+            self.ended.set_result(None)
 
     async def _take(self, message: dict[str, Any]) -> None:
         assert message["streamSid"] == "MZ0"
@@ -126,7 +134,7 @@ class Provider:
             await self._event(
                 "media",
                 media={
-                    "track": "inbound",
+                    "track": self.track,
                     "chunk": str(self._chunk),
                     "timestamp": str(20 * frame),
                     "payload": base64.b64encode(payload).decode(),
@@ -164,14 +172,16 @@ class Provider:
 
 
 @contextlib.asynccontextmanager
-async def calling(url: str, stream_url: str, token: str) -> AsyncIterator[Provider]:
+async def calling(
+    url: str, stream_url: str, token: str, *, language: str | None = "en"
+) -> AsyncIterator[Provider]:
     """A call to a bridge, signed with a token."""
     headers = {"X-Twilio-Signature": signature(stream_url, token)}
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(url, headers=headers) as socket,
     ):
-        provider = Provider(socket)
+        provider = Provider(socket, language=language)
         running = asyncio.create_task(provider.run())
         try:
             yield provider

@@ -154,7 +154,8 @@ def test_old_conversations_are_forgotten() -> None:
 async def test_a_key_is_asked_for_where_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_BRIDGE__API_KEY", "hush")
     monkeypatch.setenv("PARLEY_BRIDGE__PER_MINUTE", "1")
-    bridge = Bridge(settings.load("cpu"), cast(Any, SimpleNamespace()))
+    nothing = cast(Any, SimpleNamespace())
+    bridge = Bridge(settings.load("cpu"), nothing, nothing)
 
     def request(key: str) -> Request:
         headers = [(b"authorization", f"Bearer {key}".encode())]

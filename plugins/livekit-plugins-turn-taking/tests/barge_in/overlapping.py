@@ -13,7 +13,7 @@ from livekit.plugins.turn_taking.barge_in.tracker import Judged, OverlapTracker
 from livekit.plugins.turn_taking.barge_in.transcript_gate import TranscriptGate
 from livekit.plugins.turn_taking.barge_in.words import tokens
 from livekit.plugins.turn_taking.playback.buffer import Samples
-from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 INTERIM = stt.SpeechEventType.INTERIM_TRANSCRIPT
 FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import Judged
-from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from .overlapping import FINAL, World, echoes, learn_slow_stt
 

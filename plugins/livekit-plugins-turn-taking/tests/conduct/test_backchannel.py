@@ -12,10 +12,11 @@ from livekit.plugins.turn_taking.conduct.backchannel import (
     LEVEL,
     MARGIN,
     Backchannels,
-    BackchannelTrack,
+    BackchannelSounds,
     Telling,
 )
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from harness.scripted import Vad
 from harness.stage import about, stage
@@ -133,17 +134,24 @@ async def test_the_sounds_are_made_once_the_greeting_is_over() -> None:
         assert output.prepared == list(EN.backchannels)
 
 
-class Source:
-    """Takes the place of WebRTC's source; keeps what is played."""
+class Sink:
+    """Keeps what is played."""
 
-    sample_rate = 24_000
+    unheard = 0.0
 
     def __init__(self) -> None:
+        self.opened = 0
         self.played: list[np.ndarray[Any, Any]] = []
 
-    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
-        self.played.append(np.frombuffer(frame.data, np.int16).copy())
+    async def open(self) -> None:
+        self.opened += 1
+
+    async def play(self, frame: np.ndarray[Any, Any], *, first: bool) -> None:
+        assert first == (not self.played)
+        self.played.append(frame)
         await asyncio.sleep(0)
+
+    async def drop(self) -> None: ...
 
     async def aclose(self) -> None: ...
 
@@ -151,7 +159,8 @@ class Source:
 class Voice:
     """Says everything as half a second of one loudness, between two silences."""
 
-    sample_rate = Source.sample_rate
+    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
+        self.sample_rate = sample_rate
 
     def synthesize(self, _: str) -> Voice:
         return self
@@ -168,49 +177,53 @@ class Voice:
         return rtc.AudioFrame(samples.tobytes(), self.sample_rate, 1, samples.size)
 
 
-class Room:
-    """As much of a room and of a session as a backchannel sees."""
+class Session:
+    """As much of a session as a backchannel sees."""
 
-    tts = Voice()
+    def __init__(self, voice: Voice) -> None:
+        self.tts = voice
 
-    @property
-    def local_participant(self) -> Room:
-        return self
 
-    async def publish_track(self, *_: object) -> None: ...
+async def output_of(voice: Voice) -> tuple[BackchannelSounds, Sink]:
+    sink = Sink()
+    output = BackchannelSounds(Session(voice), sink)  # type: ignore[arg-type]
+    await output.prepare(["Mm-hm."])
+    return output, sink
 
 
 @pytest.fixture
-async def track(monkeypatch: pytest.MonkeyPatch) -> tuple[BackchannelTrack, Source]:
-    source = Source()
-    monkeypatch.setattr(rtc, "AudioSource", lambda *_, **__: source)
-    monkeypatch.setattr(rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
-    track = BackchannelTrack(Room(), Room())  # type: ignore[arg-type]
-    await track.prepare(["Mm-hm."])
-    return track, source
+async def output() -> tuple[BackchannelSounds, Sink]:
+    return await output_of(Voice())
 
 
 async def test_a_backchannel_is_soft_and_begins_at_once(
-    track: tuple[BackchannelTrack, Source],
+    output: tuple[BackchannelSounds, Sink],
 ) -> None:
-    output, source = track
-    await output.say("Mm-hm.")
-    heard = np.concatenate(source.played)
-    assert heard.size == Source.sample_rate // 2
+    sounds, sink = output
+    await sounds.say("Mm-hm.")
+    heard = np.concatenate(sink.played)
+    assert heard.size == SAMPLE_RATE // 2
     assert set(heard) == {round(10_000 * LEVEL)}
+    assert sink.opened == 1
+
+
+async def test_a_voice_of_another_rate_is_heard_at_the_sinks() -> None:
+    sounds, sink = await output_of(Voice(16_000))
+    await sounds.say("Mm-hm.")
+    assert sum(frame.size for frame in sink.played) == pytest.approx(SAMPLE_RATE / 2, abs=480)
 
 
 async def test_a_backchannel_is_faded_out_when_the_user_goes_on(
-    track: tuple[BackchannelTrack, Source],
+    output: tuple[BackchannelSounds, Sink],
 ) -> None:
-    output, source = track
-    saying = asyncio.create_task(output.say("Mm-hm."))
-    while len(source.played) < 10:
+    sounds, sink = output
+    saying = asyncio.create_task(sounds.say("Mm-hm."))
+    while len(sink.played) < 10:
         await asyncio.sleep(0)
     saying.cancel()
     await asyncio.wait([saying])
-    assert len(source.played) == 11
-    last = source.played[-1].astype(int)
+    assert len(sink.played) == 11
+    last = sink.played[-1].astype(int)
     assert last[0] == round(10_000 * LEVEL)
     assert last[-1] < 100
     assert (np.diff(last) <= 0).all()

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents.voice.io import PlaybackFinishedEvent
-from livekit.plugins.turn_taking.playback import output as module
-from livekit.plugins.turn_taking.playback.output import SAMPLE_RATE, Loudspeaker
+from livekit.plugins.turn_taking.playback import sink as module
+from livekit.plugins.turn_taking.playback.output import _TAIL_FRAMES, Loudspeaker
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE, RoomTrack
 
 FRAME = SAMPLE_RATE // 100
 
@@ -57,7 +58,7 @@ async def speaker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Loudsp
     source = Source()
     monkeypatch.setattr(rtc, "AudioSource", lambda *_, **__: source)
     monkeypatch.setattr(rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
-    loudspeaker = Loudspeaker(Room(), quiet=0.25)  # type: ignore[arg-type]
+    loudspeaker = Loudspeaker(RoomTrack(Room()), quiet=0.25)  # type: ignore[arg-type]
     yield loudspeaker, source
     await loudspeaker.aclose()
 
@@ -109,7 +110,7 @@ async def test_a_reply_that_is_cleared_falls_silent_in_one_frame_and_tells_how_f
     assert after[1][0] == 1000
     assert after[1][-1] < 10
     assert all(not frame.any() for frame in after[2:])
-    assert len(after) == 2 + module._TAIL_FRAMES
+    assert len(after) == 2 + _TAIL_FRAMES
     assert [e.interrupted for e in finished] == [True]
     assert finished[0].playback_position == pytest.approx(0.01 * (before + 1))
 
@@ -165,13 +166,108 @@ async def test_it_keeps_more_ahead_once_it_ran_dry_and_less_when_it_did_not_for_
     speaker: tuple[Loudspeaker, Source],
 ) -> None:
     loudspeaker, source = speaker
+    track = loudspeaker._sink
+    assert isinstance(track, RoomTrack)
     await loudspeaker.capture_frame(reply(10.0))
     await source.tick(3)
-    assert loudspeaker._ahead == module._AHEAD
+    assert track._ahead == module._AHEAD
     source.queued_duration = 0.0
     await source.tick(1)
     source.queued_duration = 0.02
     await source.tick(1)
-    assert loudspeaker._ahead > module._AHEAD
+    assert track._ahead > module._AHEAD
     await source.tick(module._CALM + 1)
-    assert loudspeaker._ahead == module._AHEAD
+    assert track._ahead == module._AHEAD
+
+
+class Faraway:
+    """Takes the place of a sink whose listener is a second behind."""
+
+    def __init__(self) -> None:
+        self.taken: list[np.ndarray[Any, Any]] = []
+        self.unheard = 0.0
+        self.drops = 0
+        self.least = 0
+
+    async def open(self) -> None: ...
+
+    async def play(self, frame: np.ndarray[Any, Any], *, first: bool) -> None:
+        while len(self.taken) >= self.least:
+            await asyncio.sleep(0)
+        self.taken.append(frame)
+        self.unheard += 0.01
+
+    async def drop(self) -> None:
+        self.unheard = 0.0
+        self.drops += 1
+
+    async def aclose(self) -> None: ...
+
+    async def tick(self, frames: int) -> None:
+        self.least += frames
+        for _ in range(5 * frames + 5):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def faraway() -> AsyncIterator[tuple[Loudspeaker, Faraway]]:
+    sink = Faraway()
+    loudspeaker = Loudspeaker(sink, quiet=0.25)
+    yield loudspeaker, sink
+    await loudspeaker.aclose()
+
+
+async def test_what_was_not_heard_is_dropped_at_a_stop_and_does_not_count(
+    faraway: tuple[Loudspeaker, Faraway],
+) -> None:
+    loudspeaker, sink = faraway
+    _, finished = watch(loudspeaker)
+    await loudspeaker.capture_frame(reply(1.0))
+    await sink.tick(30)
+    sink.unheard = 0.1
+    assert loudspeaker.position == pytest.approx(0.21)  # one frame is on offer
+    loudspeaker.clear_buffer()
+    await sink.tick(30)
+    assert sink.drops == 1
+    assert [e.interrupted for e in finished] == [True]
+    assert finished[0].playback_position == pytest.approx(0.2)
+
+
+async def test_a_pause_drops_what_was_not_heard_and_goes_on_with_it(
+    faraway: tuple[Loudspeaker, Faraway],
+) -> None:
+    loudspeaker, sink = faraway
+    started, finished = watch(loudspeaker)
+    ramp = np.arange(SAMPLE_RATE, dtype=np.int16)
+    await loudspeaker.capture_frame(rtc.AudioFrame(ramp.tobytes(), SAMPLE_RATE, 1, ramp.size))
+    loudspeaker.flush()
+    await sink.tick(30)
+    sink.unheard = 0.1
+    loudspeaker.pause()
+    await sink.tick(30)
+    assert sink.drops == 1
+    before = len(sink.taken)
+    loudspeaker.resume()
+    await sink.tick(100)
+    assert sink.taken[before][-1] == pytest.approx(0.21 * SAMPLE_RATE, abs=FRAME)
+    assert not finished
+    sink.unheard = 0.0
+    await asyncio.sleep(0.05)
+    assert [e.interrupted for e in finished] == [False]
+    assert finished[0].playback_position == pytest.approx(1.0)
+    assert len(started) == 1
+
+
+async def test_a_reply_has_ended_once_it_is_heard(faraway: tuple[Loudspeaker, Faraway]) -> None:
+    loudspeaker, sink = faraway
+    _, finished = watch(loudspeaker)
+    await loudspeaker.capture_frame(reply(0.1))
+    loudspeaker.flush()
+    await sink.tick(40)
+    assert sink.unheard == pytest.approx(0.01 * (10 + _TAIL_FRAMES))
+    await asyncio.sleep(0.05)
+    assert not finished
+    sink.unheard = 0.01 * _TAIL_FRAMES  # all but the silence
+    await asyncio.sleep(0.05)
+    assert [e.interrupted for e in finished] == [False]
+    assert finished[0].playback_position == pytest.approx(0.1)

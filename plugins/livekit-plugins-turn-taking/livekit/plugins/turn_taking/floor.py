@@ -17,7 +17,7 @@ from livekit.agents import (
     tts,
     vad,
 )
-from livekit.agents.voice import room_io
+from livekit.agents.voice import TranscriptSynchronizer, room_io
 
 from .barge_in.policy import BargeInPolicy, WordsFirst
 from .barge_in.tracker import Judged, OverlapTracker
@@ -27,6 +27,7 @@ from .handling import fixed, turn_handling
 from .options import TurnOptions
 from .playback.history import History
 from .playback.output import Loudspeaker
+from .playback.sink import RoomTrack, Sink
 from .playback.speech import AgentSpeech
 from .playback.spoken_text import SpokenText
 
@@ -40,8 +41,8 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
     ``judged`` is emitted with a :class:`.Judged` for each sound over the agent's speech.
 
     Args:
-        room: The room in which the agent speaks; None for a session whose audio output is not a
-            room's, which then plays through the output that it is given.
+        output: Where the agent speaks: a room, or a :class:`.Sink` of another kind; None for a
+            session that plays through an output of LiveKit's, which cannot be lowered.
         options: Thresholds and waits.
         stt: Recognises what is said.
         llm: Answers.
@@ -57,7 +58,7 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
 
     def __init__(
         self,
-        room: rtc.Room | None,
+        output: rtc.Room | Sink | None,
         options: TurnOptions | None = None,
         *,
         stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
@@ -74,7 +75,8 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         self._words = self._endpointer.words
         self.microphone = self._endpointer.microphone
         """Whoever needs the voice of the one who is listened to hears it here."""
-        self._loudspeaker = Loudspeaker(room, quiet=options.ducked) if room else None
+        sink = RoomTrack(output) if isinstance(output, rtc.Room) else output
+        self._loudspeaker = Loudspeaker(sink, quiet=options.ducked) if sink else None
         self._text = SpokenText()
         self.session: AgentSession[Any] = AgentSession(
             stt=stt,
@@ -90,8 +92,16 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
             **session_options,
         )
         """The conversation, to be started by whoever made the floor."""
+        self._captions: TranscriptSynchronizer | None = None
         if self._loudspeaker:
             self.session.output.audio = self._loudspeaker
+            if sink is output:
+                # In a room the session brings this itself: it tells history how far a reply came.
+                self._captions = TranscriptSynchronizer(
+                    next_in_chain_audio=self._loudspeaker, next_in_chain_text=None
+                )
+                self.session.output.audio = self._captions.audio_output
+                self.session.output.transcription = self._captions.text_output
         self._history = History(self._text)
         self._speech = AgentSpeech(self.session, self._loudspeaker, self._text, self._history)
         self._overlap = OverlapTracker(
@@ -154,6 +164,8 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
 
     async def aclose(self) -> None:
         """Close the loudspeaker, once the session is closed; may be called twice."""
+        if self._captions:
+            await self._captions.aclose()
         if self._loudspeaker:
             await self._loudspeaker.aclose()
 

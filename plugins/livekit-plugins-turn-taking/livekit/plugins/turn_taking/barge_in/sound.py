@@ -9,7 +9,7 @@ import numpy as np
 from livekit.agents import stt
 
 from ..playback.buffer import Samples
-from ..playback.output import SAMPLE_RATE
+from ..playback.sink import SAMPLE_RATE
 from .echo import likeness
 from .policy import Evidence, Verdict
 from .voicing import Voicing

@@ -13,7 +13,7 @@ from livekit import rtc
 from livekit.agents import vad
 
 from ..playback.buffer import Samples
-from ..playback.output import SAMPLE_RATE
+from ..playback.sink import SAMPLE_RATE
 from .policy import BargeInPolicy, Evidence, Verdict
 from .sound import COMPARED, PLAYED, Sound
 from .stt_latency import SttLatency

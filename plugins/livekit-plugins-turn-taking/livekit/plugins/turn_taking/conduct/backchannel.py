@@ -1,7 +1,7 @@
 """Backchannels of the agent's own: a short "mm-hm" (嗯) while the user tells something long.
 
-They are no speech of the session: no turn, no history, no caption, and nothing to interrupt. They
-sound on a track of their own, whatever else happens.
+They are no speech of the session: no turn, no history, no caption, and nothing to interrupt. In a
+room they sound on a track of their own, whatever else happens; on a line that has one voice, in it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from livekit.agents import (
 
 from ..microphone import Microphone
 from ..playback.buffer import Playout, Samples
+from ..playback.sink import SAMPLE_RATE, Sink
 from .phrases import Speaking
 from .waiting import Pending, quiet
 
@@ -35,9 +36,6 @@ over by then. In pauses of 0.8 to 1.3 s most still reach into what the user says
 
 LEVEL = 0.5
 """Volume of one, of the voice's own: who listens speaks more softly than who has the floor."""
-
-_AHEAD_MS = 40
-"""Sound with WebRTC ahead of time; it is heard after the user has gone on."""
 
 
 class Telling:
@@ -150,22 +148,23 @@ class Backchannels:
         await self._output.say(text)
 
 
-class BackchannelTrack:
-    """A track beside the agent's own, and the sounds that are played on it.
+class BackchannelSounds:
+    """The sounds of backchannels, and where they are played.
 
     Args:
         session: Whose voice speaks; mono.
-        room: Where it is heard.
+        sink: Where they are heard: a track beside the agent's own (:data:`TRACK`), or the agent's
+            own where there is only one. Closed with this.
     """
 
-    def __init__(self, session: AgentSession[Any], room: rtc.Room) -> None:
+    def __init__(self, session: AgentSession[Any], sink: Sink) -> None:
         self._session = session
-        self._room = room
-        self._source: rtc.AudioSource | None = None
+        self._sink = sink
+        self._open = False
         self._sounds: dict[str, Samples] = {}
 
     async def prepare(self, texts: Iterable[str]) -> None:
-        """Make the sounds and publish the track."""
+        """Make the sounds, and open the sink."""
         voice = self._session.tts
         if voice is None:
             return
@@ -173,37 +172,39 @@ class BackchannelTrack:
             if text not in self._sounds:
                 async with voice.synthesize(text) as stream:
                     frame = await stream.collect()
-                self._sounds[text] = _soft(np.frombuffer(frame.data, np.int16))
-        if self._source is None:
-            self._source = rtc.AudioSource(voice.sample_rate, 1, queue_size_ms=_AHEAD_MS)
-            track = rtc.LocalAudioTrack.create_audio_track(TRACK, self._source)
-            await self._room.local_participant.publish_track(track, rtc.TrackPublishOptions())
+                self._sounds[text] = _soft(_at_rate(frame))
+        if not self._open:
+            await self._sink.open()
+            self._open = True
 
     async def say(self, text: str) -> None:
         """Sound; a language that has just been changed to is prepared for the next time."""
         if text not in self._sounds:
             await self.prepare([text])
-        elif self._source:
-            sound = Playout(self._source.sample_rate, quiet=1.0)
+        elif self._open:
+            sound = Playout(SAMPLE_RATE, quiet=1.0)
             sound.push(self._sounds[text])
             sound.complete()
             try:
                 while sound.due:
-                    await self._play(self._source, sound.next())
+                    first = not sound.position
+                    await self._sink.play(sound.next(), first=first)
             finally:  # who goes on is not talked over, nor is there a click
                 sound.stop()
                 if sound.due:
-                    await self._play(self._source, sound.next())
+                    await self._sink.play(sound.next(), first=False)
 
     async def aclose(self) -> None:
-        """Sound no more."""
-        if self._source:
-            await self._source.aclose()
+        """Close the sink; may be called twice."""
+        await self._sink.aclose()
 
-    async def _play(self, source: rtc.AudioSource, samples: Samples) -> None:
-        await source.capture_frame(
-            rtc.AudioFrame(samples.tobytes(), source.sample_rate, 1, samples.size)
-        )
+
+def _at_rate(frame: rtc.AudioFrame) -> Samples:
+    """The samples of a frame at the sink's rate."""
+    if frame.sample_rate != SAMPLE_RATE:
+        resampler = rtc.AudioResampler(frame.sample_rate, SAMPLE_RATE)
+        frame = rtc.combine_audio_frames([*resampler.push(frame), *resampler.flush()])
+    return np.frombuffer(frame.data, np.int16)
 
 
 def _soft(sound: Samples) -> Samples:

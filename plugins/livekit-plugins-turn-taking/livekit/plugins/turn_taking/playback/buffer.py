@@ -12,6 +12,9 @@ Samples = NDArray[np.int16]
 FRAMES_PER_SECOND = 100
 """WebRTC's own frame is 10 ms."""
 
+_REMEMBERED = 2 * FRAMES_PER_SECOND
+"""Frames that can be played again: 2 s, more than any sink has unheard."""
+
 _DUCK_FRAMES = 3
 """Frames in which the volume changes between full and ducked. A step is heard as a click; 30 ms
 are not, and are short beside the 120 ms in which a user is to hear that they are heard."""
@@ -32,6 +35,7 @@ class Playout:
         self._frame_size = sample_rate // FRAMES_PER_SECOND
         self._quiet = quiet
         self._waiting: deque[Samples] = deque()
+        self._past: deque[Samples] = deque(maxlen=_REMEMBERED)
         self._available = 0
         self._gain = 1.0
         self._ducked = False
@@ -45,7 +49,7 @@ class Playout:
     @property
     def due(self) -> bool:
         """Whether there is a frame to hand out now."""
-        if self._paused or self.stopped:
+        if self.halted:
             return self.position > 0 and self._gain > 0.0
         return self._available >= self._frame_size or (self._complete and self._available > 0)
 
@@ -55,6 +59,11 @@ class Playout:
         if self.stopped:
             return not self.due
         return self._complete and not self._available
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is paused or stopped."""
+        return self._paused or self.stopped
 
     def push(self, samples: Samples) -> None:
         """Add to the reply."""
@@ -80,9 +89,25 @@ class Playout:
         self.stopped = True
         self._mute_if_dry()
 
+    def rewind(self, size: int) -> None:
+        """Take back samples that were handed out last and not heard.
+
+        Args:
+            size: How many; fewer if fewer were handed out.
+        """
+        while size and self._past:
+            piece = self._past.pop()
+            if piece.size > size:
+                self._past.append(piece[:-size])
+                piece = piece[-size:]
+            self._waiting.appendleft(piece)
+            self._available += piece.size
+            self.position -= piece.size
+            size -= piece.size
+
     def next(self) -> Samples:
         """Hand out a frame; the last one of a reply is filled up with silence."""
-        fading = self._paused or self.stopped
+        fading = self.halted
         wanted = 0.0 if fading else self._quiet if self._ducked else 1.0
         step = 1.0 if fading or not self._gain else (1.0 - self._quiet) / _DUCK_FRAMES
         gain = min(max(wanted, self._gain - step), self._gain + step)
@@ -95,7 +120,7 @@ class Playout:
 
     def _mute_if_dry(self) -> None:
         # It is silent already, and what comes later would begin with a blip.
-        if (self._paused or self.stopped) and not self._available:
+        if self.halted and not self._available:
             self._gain = 0.0
 
     def _take(self, *, keep: bool) -> Samples:
@@ -113,6 +138,7 @@ class Playout:
         if keep:
             self._waiting.appendleft(played)
         else:
+            self._past.append(played)
             self._available -= played.size
             self.position += played.size
         return taken

@@ -1,12 +1,14 @@
-"""The agent's voice in a room: lowered, paused and stopped at once, and never cut with a click.
+"""The agent's voice: lowered, paused and stopped at once, and never cut with a click.
 
 LiveKit's own room output keeps 200 ms of sound in a queue and throws it away at a pause. Here 30 ms
-are on their way, more only on a machine that is late, and all of it is heard: a position is exact.
+are on their way to a room, more only on a machine that is late, and all of it is heard: a position
+is exact. Elsewhere the sink tells what was not heard.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 import numpy as np
@@ -17,43 +19,37 @@ from livekit.agents.voice import io
 from ..log import logger
 from .buffer import FRAMES_PER_SECOND, Playout, Samples
 from .played import Played
+from .sink import SAMPLE_RATE, Sink
 
-SAMPLE_RATE = 24_000
-"""Hz; what Qwen3-TTS speaks at, and LiveKit's default."""
-
-_AHEAD, _MOST_AHEAD = 0.02, 0.2
-"""Seconds of sound with WebRTC when another frame follows. What is with it is heard after a stop;
-but each time that it runs dry, the receiver waits longer for all that follows. It begins with the
-least, and keeps `_STEP` more each time: with 30 ms, a busy event loop of a machine with more work
-than cores was late for 1 frame in 90."""
-_STEP = 0.02
-_CALM = 500
-"""Frames in time after which it keeps less again."""
+_FRAME = 1 / FRAMES_PER_SECOND
 _TAIL_FRAMES = 10
 """Silence after a sound, in frames. WebRTC sends nothing for the first 100 ms without sound, and a
 receiver draws the last sound out over the gap."""
 
 
 class Loudspeaker(io.AudioOutput):
-    """Plays a session's replies in a room.
+    """Plays a session's replies.
 
     Args:
-        room: Where to play.
+        sink: Where to play; closed with the loudspeaker.
         quiet: Volume while ducked, of 1.
     """
 
-    def __init__(self, room: rtc.Room, *, quiet: float) -> None:
+    def __init__(self, sink: Sink, *, quiet: float) -> None:
         super().__init__(
             label="Loudspeaker",
             capabilities=io.AudioOutputCapabilities(pause=True),
             sample_rate=SAMPLE_RATE,
         )
-        self._room = room
+        self._sink = sink
         self._quiet = quiet
-        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=round(_MOST_AHEAD * 1000))
-        self._ahead = _AHEAD
-        self._in_time = 0
         self._playout: Playout | None = None
+        self._begun = False
+        """Whether a sound of the reply was played."""
+        self._dropped = False
+        """Whether the sink has dropped what was unheard at the present pause or stop."""
+        self._tail = _TAIL_FRAMES
+        """Frames of silence played since the last sound."""
         self._ducked = False
         self._paused = False
         self.played = Played(SAMPLE_RATE)
@@ -63,8 +59,10 @@ class Loudspeaker(io.AudioOutput):
 
     @property
     def position(self) -> float:
-        """Seconds played of the reply that is being played, 0 when none is."""
-        return self._playout.position / SAMPLE_RATE if self._playout else 0.0
+        """Seconds heard of the reply that is being played, 0 when none is."""
+        if self._playout is None:
+            return 0.0
+        return max(0.0, self._playout.position / SAMPLE_RATE - self._unheard)
 
     def duck(self, ducked: bool) -> None:
         """Lower the volume, or raise it again, within 30 ms."""
@@ -80,6 +78,7 @@ class Loudspeaker(io.AudioOutput):
             self._playout = Playout(SAMPLE_RATE, quiet=self._quiet)
             self._playout.duck(self._ducked)
             self._playout.pause(self._paused)
+            self._begun = self._dropped = False
         self._playout.push(np.frombuffer(frame.data, np.int16))
         self._changed.set()
 
@@ -107,70 +106,63 @@ class Loudspeaker(io.AudioOutput):
         self._pause(False)
 
     async def aclose(self) -> None:
-        """Fall silent and leave the room."""
+        """Fall silent and close the sink; may be called twice."""
         await utils.aio.cancel_and_wait(self._task)
         self.clear_buffer()
-        await self._source.aclose()
+        await self._sink.aclose()
+
+    @property
+    def _unheard(self) -> float:
+        """Seconds played of the reply, or of the one before, that are not heard yet."""
+        if self._dropped:  # what may follow is the frame that fades out, which counts as unplayed
+            return 0.0
+        return max(0.0, self._sink.unheard - self._tail * _FRAME)
 
     def _pause(self, paused: bool) -> None:
         self._paused = paused
         if self._playout:
             self._playout.pause(paused)
+            self._dropped = self._dropped and self._playout.halted
         self._changed.set()
 
     @utils.log_exceptions(logger=logger)
     async def _run(self) -> None:
-        await self._publish()
+        await self._sink.open()
+        self._audible.set()
         silence = np.zeros(SAMPLE_RATE // FRAMES_PER_SECOND, np.int16)
-        tail = _TAIL_FRAMES
         while True:
             playout = self._playout
-            if playout and playout.due:
-                first = not playout.position
-                await self._play(playout.next(), first=tail == _TAIL_FRAMES)
-                if first:
+            if playout and playout.halted and self._unheard:
+                playout.rewind(round(self._unheard * SAMPLE_RATE))
+                self._dropped = True
+                await self._sink.drop()
+            elif playout and playout.due:
+                await self._play(playout.next())
+                self._tail = 0
+                if not self._begun:
+                    self._begun = True
                     self.on_playback_started(created_at=time.time())
-                tail = 0
-            elif playout and playout.ended:
+            elif playout and playout.ended and (playout.stopped or not self._unheard):
                 self._finish()
-            elif tail < _TAIL_FRAMES:
-                await self._play(silence, first=False)
-                tail += 1
+            elif self._tail < _TAIL_FRAMES:
+                await self._play(silence)
+                self._tail += 1
             else:
-                self._changed.clear()
+                await self._wait(_FRAME if playout and self._unheard else None)
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait until something has changed, so many seconds at most."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
 
     def _finish(self) -> None:
-        playout, self._playout = self._playout, None
+        position, playout = self.position, self._playout
+        self._playout = None
         if playout:
-            self.on_playback_finished(
-                playback_position=playout.position / SAMPLE_RATE, interrupted=playout.stopped
-            )
+            self.on_playback_finished(playback_position=position, interrupted=playout.stopped)
 
-    async def _play(self, frame: Samples, *, first: bool) -> None:
-        if not first:
-            self._adapt()
-        if (queued := self._source.queued_duration) > self._ahead:
-            await asyncio.sleep(queued - self._ahead)
-        await self._source.capture_frame(
-            rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, frame.size)
-        )
+    async def _play(self, frame: Samples) -> None:
+        await self._sink.play(frame, first=self._tail == _TAIL_FRAMES)
         self.played.add(frame)
-
-    def _adapt(self) -> None:
-        """Keep more with WebRTC if it ran dry, and less when it has not for a while."""
-        self._in_time += 1
-        if not self._source.queued_duration:
-            self._ahead, self._in_time = min(self._ahead + _STEP, _MOST_AHEAD), 0
-            logger.debug("the loudspeaker ran dry", extra={"ahead": self._ahead})
-        elif self._in_time >= _CALM:
-            self._ahead, self._in_time = max(self._ahead - _STEP, _AHEAD), 0
-
-    async def _publish(self) -> None:
-        """Publish the track and wait for a listener, or the greeting would be lost."""
-        track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
-        publication = await self._room.local_participant.publish_track(
-            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        )
-        await publication.wait_for_subscription()
-        self._audible.set()

@@ -13,7 +13,8 @@ from livekit.agents.voice import SpeechHandle
 
 from .buffer import Samples
 from .history import History
-from .output import SAMPLE_RATE, Loudspeaker
+from .output import Loudspeaker
+from .sink import SAMPLE_RATE
 from .spoken_text import SpokenText
 
 _GO_ON = "Go on with what you were saying, from the very word where you stopped."

@@ -1,0 +1,372 @@
+"""A call over a media stream with scripted engines: its turns are taken as in any other call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import aiohttp
+import numpy as np
+import pytest
+import uvicorn
+from livekit.agents import llm, tts, vad
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
+from numpy.typing import NDArray
+
+from agent import settings
+from agent.bridge import Engines, create_app
+from agent.models import locate
+from agent.settings import ConductSettings, Language, PhoneSettings, SilenceSettings
+from agent.stack.ports import free
+from harness.recording import Samples
+from harness.resample import resampled
+from harness.scripted import RATE as VOICE_RATE
+from harness.scripted import Stt
+from tests.room.instant import Replies
+
+from .provider import RATE, Provider, calling
+
+pytestmark = pytest.mark.timeout(60)
+
+WORD = 0.2
+"""Seconds of each word of the voice."""
+STREAM_URL, STREAM_TOKEN = "wss://voice.example.com/media-streams", "12345"
+
+
+class Voice(tts.TTS[str]):
+    """Says each word in the same time, as a tone, and says when."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
+            sample_rate=VOICE_RATE,
+            num_channels=1,
+        )
+        self.said: list[str] = []
+
+    def synthesize(self, text: str, **_: Any) -> tts.ChunkedStream:
+        return self._synthesize_with_stream(text)
+
+    def stream(self, **_: Any) -> tts.SynthesizeStream:
+        return Speech(tts=self, conn_options=DEFAULT_API_CONNECT_OPTIONS)
+
+
+class Speech(tts.SynthesizeStream):
+    _tts: Voice
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        output_emitter.initialize(
+            request_id="r",
+            sample_rate=VOICE_RATE,
+            num_channels=1,
+            mime_type="audio/pcm",
+            stream=True,
+        )
+        output_emitter.start_segment(segment_id="s")
+        text = "".join([piece async for piece in self._input_ch if isinstance(piece, str)])
+        self._tts.said.append(text)
+        self._mark_started()
+        at = np.arange(round(WORD * VOICE_RATE)) / VOICE_RATE
+        tone = (np.sin(2 * np.pi * 300 * at) * 12_000).astype(np.int16)
+        for i, word in enumerate(text.split()):
+            timed = TimedString(f"{word} ", start_time=i * WORD, end_time=(i + 1) * WORD)
+            output_emitter.push_timed_transcript([timed])
+            output_emitter.push(tone.tobytes())
+        output_emitter.end_segment()
+
+
+class Model(Replies):
+    """Has read every prompt."""
+
+    def __init__(self, *answers: str | llm.FunctionToolCall) -> None:
+        super().__init__(*answers)
+        self.closed = False
+
+    async def warm(self, *_: object) -> None: ...
+
+
+@dataclass
+class Bridge:
+    """A bridge whose calls have engines that do what the test says."""
+
+    address: str
+    stt: Stt
+    llm: Model
+    tts: Voice
+    opened: list[Language | None] = field(default_factory=list)
+    """The language of each call."""
+    closed: int = 0
+
+    def call(self, language: str | None = "en") -> AbstractAsyncContextManager[Provider]:
+        return calling(self.address, STREAM_URL, STREAM_TOKEN, language=language)
+
+    @property
+    def history(self) -> list[str]:
+        """What the model was asked last: the user's after a ``>``."""
+        messages = self.llm.asked[-1].messages()
+        return [
+            ("> " if message.role == "user" else "") + (message.text_content or "")
+            for message in messages
+            if message.role in ("user", "assistant")
+        ]
+
+    async def asked(self, times: int) -> None:
+        """Wait until the model was asked so many things."""
+        async with asyncio.timeout(20):
+            while len({str(c.messages()[-1].text_content) for c in self.llm.asked}) < times:
+                await asyncio.sleep(0.02)
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Bridge]]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    monkeypatch.setenv("PARLEY_BRIDGE__STREAM_URL", STREAM_URL)
+    monkeypatch.setenv("PARLEY_BRIDGE__STREAM_TOKEN", STREAM_TOKEN)
+
+    @contextlib.asynccontextmanager
+    async def serve(
+        *answers: str | llm.FunctionToolCall,
+        hears: tuple[str, ...] = (),
+        greeting: str | None = "",
+        **changes: Any,
+    ) -> AsyncIterator[Bridge]:
+        if greeting is not None:
+            changes["greeting"] = {"en": greeting}
+        profile = settings.load("gpu").model_copy(update=changes)
+        port = free()["web"]
+        bridge = Bridge(
+            f"ws://127.0.0.1:{port}/media-streams",
+            Stt(*hears, streaming=False),
+            Model(*answers),
+            Voice(),
+        )
+
+        @contextlib.asynccontextmanager
+        async def open_call(language: Language | None, detector: vad.VAD) -> AsyncIterator[Engines]:
+            bridge.opened.append(language)
+            try:
+                yield cast(Engines, bridge)
+            finally:
+                bridge.closed += 1
+
+        config = uvicorn.Config(
+            create_app(profile, cast(Engines, bridge), open_call),
+            port=port,
+            log_level="warning",
+            ws="wsproto",
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield bridge
+        finally:
+            server.should_exit = True
+            await serving
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def voice() -> Samples:
+    """A person's voice: the words do not matter to a recogniser that has a script."""
+    import soundfile
+
+    samples, rate = soundfile.read(locate("speech") / "jfk.wav", dtype="int16")
+    return resampled(samples[round(0.3 * rate) : round(2.3 * rate)], rate, RATE)
+
+
+def loud(provider: Provider, since: float = 0.0) -> float:
+    """Seconds of sound that the caller heard."""
+    return float(np.count_nonzero(peaks(provider, since) > 200)) / 50
+
+
+def peaks(provider: Provider, since: float = 0.0) -> NDArray[Any]:
+    """The peak of every 20 ms that the caller heard."""
+    sound = np.abs(provider.sound(since).astype(np.int32))
+    found: NDArray[np.int32] = sound[: sound.size // 160 * 160].reshape(-1, 160).max(axis=1)
+    return found
+
+
+async def until_loud(provider: Provider, seconds: float, since: float = 0.0) -> None:
+    async with asyncio.timeout(20):
+        while loud(provider, since) < seconds:
+            await asyncio.sleep(0.01)
+
+
+LONG = " ".join(f"word{i}" for i in range(20)) + "."
+
+
+async def test_a_backchannel_over_the_reply_does_not_stop_it(serve: Serve, voice: Samples) -> None:
+    async with (
+        serve(LONG, "Yes.", hears=("Tell me a story.", "Mm-hm.")) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        await until_loud(caller, 1.0)
+        caller.say(voice[: RATE * 4 // 10])
+        await caller.quiet(1.5)
+        assert loud(caller) == pytest.approx(20 * WORD, abs=0.2)
+        assert caller.clears == []
+        # It was lowered meanwhile.
+        assert np.count_nonzero((peaks(caller) > 3000) & (peaks(caller) < 4500)) > 5
+
+
+async def test_an_interruption_stops_it_and_the_history_holds_what_was_played(
+    serve: Serve, voice: Samples
+) -> None:
+    async with (
+        serve(LONG, "Yes.", hears=("Tell me a story.", "Stop, please.")) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        await until_loud(caller, 1.0)
+        caller.say(voice)
+        await bridge.asked(2)
+        await caller.quiet(1.0)
+        (cleared,) = caller.clears
+        heard = loud(caller) - WORD  # and "Yes."
+        kept = bridge.history[1].rstrip("—").split()
+    assert bridge.history[0] == "> Tell me a story."
+    assert bridge.history[2] == "> Stop, please."
+    assert LONG.split()[: len(kept)] == kept
+    # The word that was cut does not count; what was on its way when it was cut is not known.
+    assert heard / WORD - 2 <= len(kept) <= heard / WORD + 0.1
+    assert cleared < caller.now
+
+
+async def test_the_agents_own_backchannel_is_heard_in_the_stream(
+    serve: Serve, voice: Samples
+) -> None:
+    conduct = ConductSettings(backchannel_after=1.0)
+    async with (
+        serve("And then?", hears=("Yesterday I went to the",), conduct=conduct) as bridge,
+        bridge.call() as caller,
+    ):
+        async with asyncio.timeout(10):
+            while "Mm-hm." not in bridge.tts.said:  # it is prepared
+                await asyncio.sleep(0.01)
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            while not (aloud := np.flatnonzero(peaks(caller) > 11_000)).size:
+                await asyncio.sleep(0.01)
+        assert bridge.tts.said[-1] == "And then?"
+        before = peaks(caller)[: aloud[0] - 1]
+        # At half the volume.
+        assert 5 <= np.count_nonzero((before > 5000) & (before < 7000)) <= 12
+
+
+async def test_a_tool_is_used(serve: Serve, voice: Samples) -> None:
+    call = llm.FunctionToolCall(
+        name="calculate", arguments='{"expression": "6 * 7"}', call_id="call"
+    )
+    async with (
+        serve(call, hears=("What is six times seven?",)) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        await caller.quiet(1.0)
+        assert bridge.tts.said == ["42"]
+
+
+async def test_the_model_can_hang_up_where_the_settings_let_it(
+    serve: Serve, voice: Samples
+) -> None:
+    call = llm.FunctionToolCall(name="hang_up", arguments='{"goodbye": "Bye now."}', call_id="c")
+    phone = PhoneSettings(tools=["hang_up", "hold"])
+    async with (
+        serve(call, hears=("That was all, thank you.",), phone=phone) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            await caller.ended
+        assert bridge.tts.said == ["Bye now."]
+        assert loud(caller) == pytest.approx(2 * WORD, abs=0.1)
+
+
+async def test_keys_are_an_answer(serve: Serve) -> None:
+    async with serve("Thank you.", greeting=LONG) as bridge, bridge.call() as caller:
+        await until_loud(caller, 0.5)
+        for key in "42#":
+            await caller.press(key)
+        await bridge.asked(1)
+        assert bridge.history[-1] == "> (I keyed in 4 2 on my phone.)"
+        async with asyncio.timeout(5):
+            while not caller.clears:
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named", "language", "greeting"),
+    [
+        ({"language": "zh"}, None, "zh", "你好"),
+        ({"language": "zh"}, "en", "en", "Hello"),
+        ({"language": "zh", "phone": PhoneSettings(language="en")}, None, "en", "Hello"),
+        ({}, None, None, "Hello"),
+    ],
+)
+async def test_the_language_is_that_of_the_stream_or_of_the_settings(
+    serve: Serve, changes: dict[str, Any], named: str | None, language: str | None, greeting: str
+) -> None:
+    async with serve(greeting=None, **changes) as bridge, bridge.call(named) as caller:
+        await until_loud(caller, 0.1)
+        assert bridge.opened == [language]
+        assert bridge.tts.said[0].startswith(greeting)
+
+
+async def test_more_calls_than_the_settings_take_are_refused(serve: Serve) -> None:
+    async with serve(greeting="Hello.", max_rooms=1) as bridge:
+        async with bridge.call() as caller:
+            await until_loud(caller, 0.1)
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                async with bridge.call():
+                    pass
+            assert refused.value.status == 503
+        async with asyncio.timeout(5):
+            while not bridge.closed:
+                await asyncio.sleep(0.01)
+        async with bridge.call() as caller:
+            await until_loud(caller, 0.1)
+    assert bridge.closed == 2
+
+
+async def test_a_caller_who_says_nothing_is_asked_and_left(serve: Serve) -> None:
+    silence = SilenceSettings(ask_after=0.5, leave_after=0.5)
+    conduct = ConductSettings(phone_silence=silence)
+    async with serve(conduct=conduct) as bridge, bridge.call() as caller:
+        async with asyncio.timeout(15):
+            await caller.ended
+        assert bridge.tts.said[0] == "Are you still there?"
+        assert len(bridge.tts.said) == 2
+        # All of the goodbye was heard.
+        assert loud(caller) == pytest.approx(
+            sum(WORD * len(t.split()) for t in bridge.tts.said), abs=0.1
+        )
+
+
+async def test_a_call_ends_at_its_limit(serve: Serve) -> None:
+    phone = PhoneSettings(max_minutes=2 / 60, warning=2.0)
+    async with serve(phone=phone) as bridge, bridge.call() as caller:
+        async with asyncio.timeout(10):
+            await caller.ended
+        assert bridge.tts.said == ["Just so you know, this call has to end shortly."]
+
+
+async def test_the_sound_of_another_track_is_not_the_callers(serve: Serve, voice: Samples) -> None:
+    async with (
+        serve("No.", hears=("Can you hear me?",)) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.track = "outbound"
+        caller.say(voice)
+        await asyncio.sleep(4.0)
+        assert bridge.stt.lasted == []
+        assert bridge.llm.asked == []
