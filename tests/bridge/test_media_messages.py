@@ -125,7 +125,7 @@ class Nothing:
     """Engines that nobody should ask."""
 
 
-def nobody(_: object) -> Any:
+def nobody(*_: object) -> Any:
     raise AssertionError("no call may begin")
 
 
