@@ -80,8 +80,7 @@ async def recogniser() -> AsyncIterator[str]:
     async def models(_: web.Request) -> web.Response:
         return web.json_response({"data": [{"id": "scripted", "max_model_len": 448}]})
 
-    async def transcribe(request: web.Request) -> web.Response:
-        await request.read()
+    async def transcribe(_: web.Request) -> web.Response:
         return web.json_response({"text": "Ask what you can do for your country."})
 
     app = web.Application()
