@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import inference, vad
 from livekit.agents.utils import aio, log_exceptions
@@ -209,7 +210,8 @@ class _Stream(vad.VADStream):
 
     def __init__(self, owner: Endpointer) -> None:
         self._owner = owner
-        self._sound = Sound()
+        self._sound = Sound()  # that waits for another's to be detected
+        self._ahead = 0.0  # seconds of its own that wait for the detector
         self._turn = Recent(_ONSET)
         self.speaking = False
         """As was told last."""
@@ -220,15 +222,16 @@ class _Stream(vad.VADStream):
         super().__init__(owner)
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
-        self._sound.push(frame)
         if self._detected:
+            self._ahead += frame.duration
             self._detected.push_frame(frame)
         else:
+            self._sound.push(frame)
             self._hand_out()
 
     def flush(self) -> None:
         # Others go on to hear the turn, and the detector the sound.
-        self._flush_in = self._sound.seconds
+        self._flush_in = self._ahead + self._sound.seconds
         self._flush_if_heard()
 
     def end_input(self) -> None:
@@ -246,8 +249,9 @@ class _Stream(vad.VADStream):
             return
         self._hand_out(all_of_it=True)
         self._detected = self._owner.microphone.detector.stream()
-        for frame in self._sound.rest:
-            self._detected.push_frame(frame)
+        rest, self._sound = self._sound.rest, Sound()
+        for frame in rest:
+            self.push_frame(frame)
         if self._input_ch.closed:
             self._detected.end_input()
         self._called.set()
@@ -255,7 +259,7 @@ class _Stream(vad.VADStream):
     def window(self, event: vad.VADEvent, seconds: float, *, ahead: float = 0.0) -> float:
         """Take a window that was detected, and return how much sound is pushed that was not."""
         if self._detected:
-            self._sound.take(seconds)  # the event has it
+            self._ahead -= seconds
             self._on_window(event)
         else:
             shared = dataclasses.replace(event, inference_duration=0.0)
@@ -264,7 +268,7 @@ class _Stream(vad.VADStream):
             if self._input_ch.closed and ahead < _WINDOW:
                 self._hand_out(all_of_it=True)
                 self._called.set()
-        return self._sound.seconds
+        return self._ahead
 
     def tell(self, event: vad.VADEvent) -> None:
         """Take the beginning or the end of speech."""
@@ -289,7 +293,7 @@ class _Stream(vad.VADStream):
         for event in self._sound.ready(all_of_it=all_of_it):
             if event.type is vad.VADEventType.INFERENCE_DONE:
                 # LiveKit gives a recogniser silence while the agent must not be interrupted.
-                heard = any(map(any, (frame.data for frame in event.frames)))
+                heard = any(np.any(frame.data) for frame in event.frames)
                 self._on_window(event if heard else dataclasses.replace(event, probability=0.0))
             else:
                 self._on_change(event)

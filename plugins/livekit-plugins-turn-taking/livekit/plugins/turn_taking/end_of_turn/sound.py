@@ -85,10 +85,9 @@ class Sound:
                 return
             self._waiting.popleft()
             self._waited -= seconds
-            yield dataclasses.replace(event, frames=self.take(seconds)) if seconds else event
+            yield dataclasses.replace(event, frames=self._take(seconds)) if seconds else event
 
-    def take(self, seconds: float) -> list[rtc.AudioFrame]:
-        """Hand out so much sound, or what there is."""
+    def _take(self, seconds: float) -> list[rtc.AudioFrame]:
         exact = seconds * self._rate + self._fraction
         wanted = int(exact + 1e-6)
         self._fraction = exact - wanted
@@ -101,7 +100,7 @@ class Sound:
             taken.append(frame)
             wanted -= frame.samples_per_channel
             self._samples -= frame.samples_per_channel
-        return [rtc.combine_audio_frames(taken)] if taken else []
+        return taken
 
 
 def _split(frame: rtc.AudioFrame, at: int) -> tuple[rtc.AudioFrame, rtc.AudioFrame]:
