@@ -14,6 +14,9 @@ import pytest
 from livekit.plugins import qwen3_tts
 
 ROOT = Path(__file__).resolve().parents[2]
+# Environments are made and filled, and their packages imported for the first time.
+pytestmark = pytest.mark.timeout(300)
+
 PLUGINS = ("qwen3-tts", "turn-taking", "vllm")
 # `uv run` tells where it is.
 UV = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv/bin/uv")
