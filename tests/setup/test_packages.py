@@ -14,7 +14,10 @@ import pytest
 from livekit.plugins import qwen3_tts
 
 ROOT = Path(__file__).resolve().parents[2]
-PLUGINS = ("qwen3-tts", "vllm")
+# Environments are made and filled, and their packages imported for the first time.
+pytestmark = pytest.mark.timeout(300)
+
+PLUGINS = ("qwen3-tts", "turn-taking", "vllm")
 # `uv run` tells where it is.
 UV = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv/bin/uv")
 
@@ -58,6 +61,15 @@ asyncio.run(main())
 """
 
 
+# Imports every shipped test, with what the plugin's group of tests asks for beside the plugin.
+COLLECT = """
+import sys
+sys.path.append(sys.argv[1])
+import pytest
+sys.exit(pytest.main(["--collect-only", "--quiet"]))
+"""
+
+
 def folder_of(plugin: str) -> Path:
     return ROOT / f"plugins/livekit-plugins-{plugin}"
 
@@ -88,18 +100,26 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def pythons(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def lock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The versions of the lock file, as constraints."""
+    lock = tmp_path_factory.mktemp("lock") / "constraints.txt"
+    run(
+        *(UV, "export", "--quiet", "--locked", "--no-hashes", "--no-emit-workspace"),
+        *("--all-packages", "--all-groups", "--output-file", lock),
+        cwd=ROOT,
+    )
+    return lock
+
+
+@pytest.fixture(scope="module")
+def pythons(
+    built: dict[str, Path], lock: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     """For each plugin a Python with it and what it needs, at the versions of the lock file."""
     pythons: dict[str, Path] = {}
     for plugin, wheels in built.items():
         folder = tmp_path_factory.mktemp(f"clean-{plugin}")
         (wheel,) = wheels.glob("*.whl")
-        lock = folder / "constraints.txt"
-        run(
-            *(UV, "export", "--quiet", "--locked", "--no-hashes", "--no-emit-workspace"),
-            *("--output-file", lock),
-            cwd=ROOT,
-        )
         run(UV, "venv", "--quiet", "--python", ROOT / ".venv/bin/python", "venv", cwd=folder)
         python = pythons[plugin] = folder / "venv/bin/python"
         run(
@@ -126,7 +146,24 @@ def test_both_distributions_hold_what_they_should(plugin: str, built: dict[str, 
     assert any(name.endswith("licenses/LICENSE") for name in names)
     with tarfile.open(source) as tar:
         inside = {name.partition("/")[2] for name in tar.getnames()}
-    assert modules | {"README.md", "LICENSE", "pyproject.toml"} <= inside
+    assert modules | {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml"} <= inside
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_the_shipped_tests_need_nothing_of_this_repository(
+    plugin: str, built: dict[str, Path], pythons: dict[str, Path], lock: Path, tmp_path: Path
+) -> None:
+    (source,) = built[plugin].glob("*.tar.gz")
+    with tarfile.open(source) as tar:
+        tar.extractall(tmp_path, filter="data")
+    unpacked = tmp_path / source.name.removesuffix(".tar.gz")
+    beside = tmp_path / "beside"
+    run(
+        *(UV, "pip", "install", "--quiet", "--target", beside, "--constraint", lock),
+        *("--python", pythons[plugin], "--group", f"{unpacked / 'pyproject.toml'}:test"),
+        cwd=tmp_path,
+    )
+    assert " tests collected" in run(pythons[plugin], "-Pc", COLLECT, beside, cwd=unpacked)
 
 
 def test_the_voice_speaks(pythons: dict[str, Path], tmp_path: Path) -> None:
