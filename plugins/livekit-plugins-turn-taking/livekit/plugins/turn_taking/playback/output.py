@@ -16,6 +16,7 @@ from livekit.agents.voice import io
 
 from ..log import logger
 from .buffer import FRAMES_PER_SECOND, Playout, Samples
+from .joined import joined
 from .played import Played
 
 SAMPLE_RATE = 24_000
@@ -168,6 +169,7 @@ class Loudspeaker(io.AudioOutput):
 
     async def _publish(self) -> None:
         """Publish the track and wait for a listener, or the greeting would be lost."""
+        await joined(self._room)
         track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
         publication = await self._room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
