@@ -115,13 +115,13 @@ async def sent_for(server: Server, caller: Caller) -> None:
     """Wait for the agent.
 
     LiveKit gives a room to no agent whose machine has all its cores busy, and does not come back
-    to it: then the agent has to be sent for.
+    to it: then the agent has to be sent for. A job takes up to 10 s to begin on such a machine.
     """
     async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as client:
         async with asyncio.timeout(90):
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await caller.until("listening", within=5)
+                    await caller.until("listening", within=20)
                     return
                 if caller.agent is None:
                     request = api.CreateAgentDispatchRequest(room=caller.room.name)

@@ -17,6 +17,7 @@ from livekit.agents import (
     stt,
     tts,
 )
+from livekit.agents.utils import is_given
 from livekit.agents.voice import room_io
 
 from .barge_in.policy import BargeInPolicy, WordsFirst
@@ -83,7 +84,12 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         """The one detector of the person who is listened to; whoever needs a voice shares it."""
         self._endpointer = Endpointer(
             self.microphone,
-            wait=wait or EndpointingPolicy(shortest=options.min_delay, longest=options.max_delay),
+            wait=wait
+            or EndpointingPolicy(
+                shortest=options.min_delay,
+                longest=options.max_delay,
+                words=not is_given(stt) or stt.capabilities.streaming,
+            ),
             judge=smart_turn.load(),
             threshold=options.vad_threshold,
         )
