@@ -27,10 +27,10 @@ from tests.web.conftest import free_port
 from .conftest import World
 from .one_address import OneAddress, serve
 
-# The environment takes 10 s, the conversation 50 s.
+# On a machine with six times more work than cores all of it takes five minutes.
 pytestmark = [
     pytest.mark.room,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(480),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
@@ -128,6 +128,14 @@ async def sent_for(server: Server, caller: Caller) -> None:
                     await client.agent_dispatch.create_dispatch(request)
 
 
+async def next_state(caller: Caller, after: float, *, within: float = 20.0) -> float:
+    """Wait for the agent to do something else; gives when that was seen."""
+    async with asyncio.timeout(within):
+        while not (found := [at for at, _ in caller.states if at > after]):
+            await caller.tick()
+    return found[0]
+
+
 async def reply_to(caller: Caller, asked: float, *, within: float = 60.0) -> float:
     """Wait for the first sound of the reply to a question; gives when it was heard."""
     async with asyncio.timeout(within):
@@ -161,21 +169,20 @@ async def test_the_example_of_the_readme_holds_a_conversation(
         assert states == [], f"{BACKCHANNEL!r} stopped the reply: see {log}"
         interrupted = caller.now
         await caller.say(interruption)
-        stopped = await caller.until("listening", within=10)
-        # The reply was cut, and did not just come to its end.
+        stopped = await next_state(caller, interrupted)
         heard = caller.transcript(caller.agent.identity if caller.agent else "")
-        written = " ".join(engines.spoken)
-        ended = caller.heard.last_sound(stopped + 0.2)
-        await reply_to(caller, stopped + 0.5)
-        await caller.answer(after=stopped + 0.5)
-    assert ended is not None
+        written = list(engines.spoken)
+        answered = await reply_to(caller, stopped + 0.5)
     figures = (
-        f"voice to voice {replied - asked:.2f} s, stop {ended - interrupted:.2f} s,"
-        f" {len(heard)} of {len(written)} characters heard"
+        f"voice to voice {replied - asked:.2f} s; stopped {stopped - interrupted:.2f} s after the"
+        f" voice began, {len(heard)} of {len(' '.join(written))} characters heard; answered"
+        f" {answered - stopped:.2f} s later"
     )
     print(figures)
-    assert len(heard) < len(written), figures
-    assert ended - interrupted < 4.0, figures
+    # It was cut, and did not just come to its end; what followed was another reply.
+    assert len(heard) < len(" ".join(written)), figures
+    assert stopped - interrupted < 4.0, figures
+    assert len(engines.spoken) > len(written), figures
     understood = caller.transcript(caller.identity).lower()
     assert "paris" in understood
     assert "hold on" in understood
