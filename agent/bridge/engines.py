@@ -65,9 +65,9 @@ class Engines:
 
 
 OpenCall = Callable[[Language | None, vad.VAD], AbstractAsyncContextManager[Engines]]
-"""Connects one call to the engines, given its language and its detector of voice, for as long as the
-context lasts: a session paces its voice and may change the language of its engines, so that no two
-calls share them."""
+"""Connects one call to the engines, given its language and its detector of voice, for as long as
+the context lasts: a session paces its voice and may change the language of its engines, so that no
+two calls share them."""
 
 
 @asynccontextmanager

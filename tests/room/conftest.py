@@ -29,6 +29,7 @@ class World:
     """Everything that runs, and what a test wants of it."""
 
     server: Server
+    llm_url: str
     tts_url: str
     stt_url: str
     web_url: str
@@ -59,7 +60,7 @@ async def world() -> AsyncIterator[World]:
         environment.setenv("PARLEY_CONDUCT__PHONE_SILENCE__LEAVE_AFTER", "3")
         stack = Stack()
     async with stack:
-        yield World(stack.server, stack.tts_url, stack.stt_url, stack.web_url)
+        yield World(stack.server, stack.llm_url, stack.tts_url, stack.stt_url, stack.web_url)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

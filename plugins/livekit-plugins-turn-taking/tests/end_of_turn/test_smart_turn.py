@@ -63,5 +63,13 @@ def test_the_wait_for_an_end_by_words_and_voice(
     assert WAIT(Pause(clause, ending, voiced=2.0, usual=usual)) == expected
 
 
+@pytest.mark.parametrize(("ending", "expected"), [(0.9, 0.16), (0.5, 0.7), (None, 0.7)])
+def test_words_that_come_after_the_turn_are_not_waited_for(
+    ending: float | None, expected: float
+) -> None:
+    policy = EndpointingPolicy(shortest=0.16, longest=1.6, words=False)
+    assert policy(Pause(None, ending, voiced=2.0, usual=0.7)) == expected
+
+
 def test_a_cough_is_not_waited_for_long() -> None:
     assert WAIT(Pause(None, None, voiced=0.2, usual=0.7)) == BRIEF_WAIT

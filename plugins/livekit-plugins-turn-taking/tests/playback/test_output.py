@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -42,11 +42,23 @@ class Publication:
     async def wait_for_subscription(self) -> None: ...
 
 
-class Room:
+class Room(rtc.EventEmitter[Literal["connection_state_changed"]]):
     """As much of a room as the loudspeaker sees."""
+
+    def __init__(self, *, joined: bool = True) -> None:
+        super().__init__()
+        self._joined = joined
+
+    def isconnected(self) -> bool:
+        return self._joined
+
+    def join(self) -> None:
+        self._joined = True
+        self.emit("connection_state_changed", rtc.ConnectionState.CONN_CONNECTED)
 
     @property
     def local_participant(self) -> Room:
+        assert self._joined, "cannot access local participant before connecting"
         return self
 
     async def publish_track(self, *_: Any) -> Publication:
@@ -160,6 +172,23 @@ async def test_closing_ends_what_is_being_played(speaker: tuple[Loudspeaker, Sou
     await source.tick(2)
     await loudspeaker.aclose()
     assert [e.interrupted for e in finished] == [True]
+
+
+async def test_it_waits_for_a_room_that_the_session_joins_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, room = Source(), Room(joined=False)
+    monkeypatch.setattr(rtc, "AudioSource", lambda *_, **__: source)
+    monkeypatch.setattr(rtc.LocalAudioTrack, "create_audio_track", lambda *_: None)
+    loudspeaker = Loudspeaker(RoomTrack(room), quiet=0.25)  # type: ignore[arg-type]
+    saying = asyncio.create_task(loudspeaker.capture_frame(reply(0.02)))
+    await source.tick(2)
+    assert not saying.done()
+    room.join()
+    await saying
+    await source.tick(2)
+    assert source.taken
+    await loudspeaker.aclose()
 
 
 async def test_it_keeps_more_ahead_once_it_ran_dry_and_less_when_it_did_not_for_a_while(

@@ -17,12 +17,14 @@ from livekit.agents import (
     tts,
     vad,
 )
+from livekit.agents.utils import is_given
 from livekit.agents.voice import TranscriptSynchronizer, room_io
 
 from .barge_in.policy import BargeInPolicy, WordsFirst
 from .barge_in.tracker import Judged, OverlapTracker
 from .barge_in.transcript_gate import TranscriptGate
 from .end_of_turn.detector import Endpointer
+from .end_of_turn.policy import EndpointingPolicy
 from .handling import fixed, turn_handling
 from .options import TurnOptions
 from .playback.history import History
@@ -71,7 +73,14 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         super().__init__()
         self._options = options = options or TurnOptions()
         self._telling = 0  # how many wait for a pause
-        self._endpointer = endpointer or Endpointer.load(options)
+        self._endpointer = endpointer or Endpointer.load(
+            options,
+            wait=EndpointingPolicy(
+                shortest=options.min_delay,
+                longest=options.max_delay,
+                words=not is_given(stt) or stt.capabilities.streaming,
+            ),
+        )
         self._words = self._endpointer.words
         self.microphone = self._endpointer.microphone
         """Whoever needs the voice of the one who is listened to hears it here."""

@@ -29,19 +29,24 @@ class EndpointingPolicy:
     Args:
         shortest: What is waited when they agree, in seconds.
         longest: What is waited for somebody in the middle of a sentence, in seconds.
+        words: Whether the recogniser knows the words at a pause. One that does not stream hears
+            nothing before the turn is over, so that to wait for its words would be in vain: voice
+            and habits decide alone.
     """
 
-    def __init__(self, *, shortest: float, longest: float) -> None:
+    def __init__(self, *, shortest: float, longest: float, words: bool = True) -> None:
         self.shortest = shortest
         self.longest = longest
+        self.words = words
 
     def __call__(self, pause: Pause) -> float:
         """Seconds of silence that end the turn."""
-        if pause.clause is None:
+        clause = pause.clause if self.words else Clause.OPEN
+        if clause is None:
             return BRIEF_WAIT if pause.voiced < BRIEF else self.longest
-        if pause.clause is Clause.UNFINISHED:
+        if clause is Clause.UNFINISHED:
             return self.longest
-        if pause.ending is not None and pause.ending >= SURE[pause.clause]:
+        if pause.ending is not None and pause.ending >= SURE[clause]:
             return self.shortest
-        most = min(DOUBTED, self.longest) if pause.clause is Clause.FINISHED else self.longest
+        most = min(DOUBTED, self.longest) if clause is Clause.FINISHED else self.longest
         return min(max(pause.usual, self.shortest), most)

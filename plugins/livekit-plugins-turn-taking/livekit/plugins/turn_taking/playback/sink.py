@@ -9,6 +9,7 @@ from livekit import rtc
 
 from ..log import logger
 from .buffer import Samples
+from .joined import joined
 
 SAMPLE_RATE = 24_000
 """Hz; what Qwen3-TTS speaks at, and LiveKit's default."""
@@ -82,6 +83,7 @@ class RoomTrack:
 
     async def open(self) -> None:
         """Publish the track and wait for a listener, or the greeting would be lost."""
+        await joined(self._room)
         track = rtc.LocalAudioTrack.create_audio_track(self._name, self._source)
         publication = await self._room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=self._kind)
