@@ -205,6 +205,40 @@ async def test_what_nobody_said_is_an_empty_final(bench: Any) -> None:
     assert [e for e in events if e[0] != PREFLIGHT] == [(START, ""), (END, ""), (FINAL, "")]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("My number is (415) 555-0123.", "My number is (415) 555-0123."),
+        ("Grafana.", "Grafana."),
+        ("five " * 8, ("five " * 8).strip()),
+        ("Subtitles by default, please.", "Subtitles by default, please."),
+    ],
+)
+async def test_what_a_voice_long_enough_said_is_never_dropped(
+    bench: Any, text: str, said: str
+) -> None:
+    bench.server.answers = [{"text": text}]
+    talker = bench.talk(speculate_after=None, prompt="Kubernetes, Grafana, Prometheus")
+    talker.speech(100)
+    talker.silence(8)
+    assert (await talker.until(FINAL))[-1] == (FINAL, said)
+
+
+@pytest.mark.parametrize("language", [None, "ja"])
+@pytest.mark.parametrize(
+    "text",
+    ["ご視聴ありがとうございました", "Продолжение следует...", "Thank you. Thank you. Thank you."],
+)
+async def test_inventions_on_a_short_noise_are_dropped(
+    bench: Any, text: str, language: str | None
+) -> None:
+    bench.server.answers = [{"text": text}]
+    talker = bench.talk(speculate_after=None, language=language)
+    talker.speech(8)
+    talker.silence(8)
+    assert (await talker.until(FINAL))[-1] == (FINAL, "")
+
+
 async def test_a_click_costs_no_request(bench: Any) -> None:
     talker = bench.talk()
     talker.speech(2)

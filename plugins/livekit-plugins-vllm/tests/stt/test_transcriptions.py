@@ -36,6 +36,28 @@ async def test_silence_is_not_sent(bench: Any) -> None:
     assert bench.server.requests == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you. Thank you. Thank you.",
+        "ご視聴ありがとうございました",
+        "Продолжение следует...",
+        "Thanks for watching!",
+        "the " * 60,
+    ],
+)
+@pytest.mark.parametrize("language", [None, "en"])
+async def test_inventions_on_noise_are_dropped_after_the_voice_in_it_is_measured(
+    bench: Any, text: str, language: str | None
+) -> None:
+    noise = np.random.default_rng(3).normal(0, 900, 48000).astype(np.int16)
+    bench.server.answers = [{"text": text}]
+    made = bench.stt(language=language)
+    event = await made.recognize(rtc.AudioFrame(noise.tobytes(), 16000, 1, 48000))
+    assert event.alternatives[0].text == ""
+    assert len(bench.server.requests) == 1
+
+
 async def test_the_detected_language_and_confidence_are_passed_on(bench: Any) -> None:
     bench.server.answers = [
         {

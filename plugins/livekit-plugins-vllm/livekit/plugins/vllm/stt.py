@@ -29,8 +29,10 @@ from ._stt.recognition import (
     RecognitionOptions,
     Transcript,
     believable,
+    doubt,
 )
 from ._stt.stream import Segmentation, SpeechStream
+from ._stt.voice import voiced_seconds
 from .log import logger
 
 # Long enough that a model hears something, short enough for a CPU: what the first request sends.
@@ -112,6 +114,7 @@ class STT(stt.STT[Never]):
             max_utterance=max_utterance,
         )
         self._connection = Connection(base_url, model=model, api_key=api_key, realtime=realtime)
+        self._measuring: vad.VAD | None = None
         self._prewarming: asyncio.Task[None] | None = None
         self._streams: weakref.WeakSet[SpeechStream] = weakref.WeakSet()
 
@@ -205,7 +208,7 @@ class STT(stt.STT[Never]):
             heard = Transcript("", LanguageCode(spoken or ""))
         else:
             heard = await self._recognize(pcm, self._options(spoken, conn_options))
-            heard = believable(heard, voiced=None)
+            heard = believable(heard, voiced=await self._voiced(heard, pcm))
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
             request_id=heard.request_id,
@@ -215,6 +218,14 @@ class STT(stt.STT[Never]):
                 )
             ],
         )
+
+    async def _voiced(self, heard: Transcript, pcm: bytes) -> float | None:
+        """Seconds of voice, measured only if a decision hangs on them."""
+        if doubt(heard, voiced=0.0) is None:
+            return None
+        # A detector that was given may be a running one's, which hears another sound.
+        self._measuring = self._measuring or inference.VAD(model="silero")
+        return await voiced_seconds(pcm, self._measuring)
 
     async def _recognize(self, pcm: bytes, options: RecognitionOptions) -> Transcript:
         recognition = (await self._connection.transport()).open(options)
