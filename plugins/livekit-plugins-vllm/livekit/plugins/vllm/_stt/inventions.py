@@ -70,32 +70,32 @@ CLOSINGS = re.compile(
 # -- marks of sounds --
 
 _SOUNDS = """
-music song instrumental laughter laugh laughs laughing chuckle chuckles chuckling giggles giggling
-applause clapping claps cheering cheers silence silent noise noises static inaudible unintelligible
-indistinct crosstalk cough coughs coughing sneeze sneezes sneezing sigh sighs sighing breath breathing
-breathes inhales exhales gasp gasps gasping groan groans groaning moans crying sobbing sobs sniffs
-sniffing sniffles yawns yawning whistling whistles humming hums screaming screams blank_audio no_audio
-no_speech no_sound foreign_language speaking_foreign beep beeps beeping ringing ringtone rings typing
-footsteps knocking birdsong barking thunder wind engine siren dial_tone dialtone snoring burps hiccups
-throat_clearing clears_throat clearing_throat end_of_audio sound_effect sound_effects
-音乐 音樂 背景音乐 背景音樂 背景音 笑声 笑聲 笑 大笑 轻笑 掌声 掌聲 鼓掌 静音 靜音 静默 沉默 无声 無聲
-无语音 噪音 杂音 雜音 噪声 背景噪音 咳嗽 咳嗽声 叹气 嘆氣 叹息 哭声 哭泣 呼吸声 喘息 铃声 电话铃声 手机铃声
-敲门声 脚步声 风声 雷声 鸟叫声 狗叫声 欢呼 欢呼声 尖叫声 口哨声 键盘声 听不清 聽不清 无法辨认 空白音频
-片头曲 片尾曲 歌声 琴声 音效
-音楽 拍手 無音 咳 ため息 歓声 雑音 笑い 笑い声 bgm 음악 웃음 웃음소리 박수 침묵 소음 기침 한숨 무음
-музыка аплодисменты смех тишина шум кашель вздох вздыхает смеётся смеется неразборчиво плач пение
-musik gelächter lachen lacht applaus stille husten hustet geräusche rauschen seufzen seufzt unverständlich
-musique rires rire applaudissements bruit toux soupir soupire inaudible chant
-música musica risas risos risate ríe aplausos applausi silencio silêncio silenzio ruido ruído rumore
-tos tosse suspiro suspira sospiro
+music song instrumental laughter laugh laughs laughing chuckle chuckles chuckling giggles
+giggling applause clapping claps cheering cheers silence silent noise noises static inaudible
+unintelligible indistinct crosstalk cough coughs coughing sneeze sneezes sneezing sigh sighs
+sighing breath breathing breathes inhales exhales gasp gasps gasping groan groans groaning moans
+crying sobbing sobs sniffs sniffing sniffles yawns yawning whistling whistles humming hums
+screaming screams blank_audio no_audio no_speech no_sound foreign_language speaking_foreign beep
+beeps beeping ringing ringtone rings typing footsteps knocking birdsong barking thunder wind
+engine siren dial_tone dialtone snoring burps hiccups throat_clearing clears_throat
+clearing_throat end_of_audio sound_effect sound_effects 音乐 音樂 背景音乐 背景音樂 背景音 笑声
+笑聲 笑 大笑 轻笑 掌声 掌聲 鼓掌 静音 靜音 静默 沉默 无声 無聲 无语音 噪音 杂音 雜音 噪声
+背景噪音 咳嗽 咳嗽声 叹气 嘆氣 叹息 哭声 哭泣 呼吸声 喘息 铃声 电话铃声 手机铃声 敲门声 脚步声
+风声 雷声 鸟叫声 狗叫声 欢呼 欢呼声 尖叫声 口哨声 键盘声 听不清 聽不清 无法辨认 空白音频 片头曲
+片尾曲 歌声 琴声 音效 音楽 拍手 無音 咳 ため息 歓声 雑音 笑い 笑い声 bgm 음악 웃음 웃음소리 박수
+침묵 소음 기침 한숨 무음 музыка аплодисменты смех тишина шум кашель вздох вздыхает смеётся
+смеется неразборчиво плач пение musik gelächter lachen lacht applaus stille husten hustet
+geräusche rauschen seufzen seufzt unverständlich musique rires rire applaudissements bruit toux
+soupir soupire inaudible chant música musica risas risos risate ríe aplausos applausi silencio
+silêncio silenzio ruido ruído rumore tos tosse suspiro suspira sospiro
 """
 # Words that only stand beside the former.
 _BESIDE = """
-a an the of in on and with to background upbeat soft softly loud loudly gentle quiet dramatic tense sad
-happy intense cheerful eerie slow fast playing plays continues stops starts begins ends distant distance
-audience crowd people man woman person phone keyboard door dog bird birds sound sounds long heavy heavily
-deep short light theme intro outro opening closing piano guitar orchestral electronic rock pop classical
-suspenseful speaking speaks speech language detected
+a an the of in on and with to background upbeat soft softly loud loudly gentle quiet dramatic
+tense sad happy intense cheerful eerie slow fast playing plays continues stops starts begins
+ends distant distance audience crowd people man woman person phone keyboard door dog bird birds
+sound sounds long heavy heavily deep short light theme intro outro opening closing piano guitar
+orchestral electronic rock pop classical suspenseful speaking speaks speech language detected
 轻快 舒缓 的 播放 中 響起 响起 leise laute de fond фоновая спокойная di sottofondo douce
 """
 _SOUND_WORDS = frozenset(word.replace("_", " ") for word in _SOUNDS.split())
