@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2 as httpx
 import openai
 from livekit.agents import APIConnectionError, APIError, APIStatusError
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai._streaming import ServerSentEvent
+from openai.types.chat import ChatCompletion
 
+from .._text import whole
 from ..log import logger
 from .errors import plain_errors, response_error
 
@@ -45,6 +47,17 @@ class ServedModel:
 
     id: str
     max_model_len: int | None = None
+
+
+class ChatStream(openai.AsyncStream[object]):
+    """The events of a chat as plain data, and whether the server said that it was through."""
+
+    done = False
+
+    async def _iter_events(self) -> AsyncIterator[ServerSentEvent]:
+        async for event in super()._iter_events():
+            self.done = self.done or event.data.startswith("[DONE]")
+            yield event
 
 
 class Server:
@@ -132,7 +145,7 @@ class Server:
 
     async def stream(
         self, body: Mapping[str, Any], *, headers: Mapping[str, str]
-    ) -> openai.AsyncStream[ChatCompletionChunk]:
+    ) -> ChatStream:
         """Begin a chat; errors are the SDK's.
 
         Goes through the SDK's ``post``: its ``chat.completions.create`` first searches every
@@ -144,11 +157,11 @@ class Server:
         """
         return await self.openai.post(
             "/chat/completions",
-            cast_to=ChatCompletionChunk,
+            cast_to=object,
             body=body,
             options={"headers": headers},
             stream=True,
-            stream_cls=openai.AsyncStream[ChatCompletionChunk],
+            stream_cls=ChatStream,
         )
 
     async def complete(self, body: Mapping[str, Any]) -> str:
@@ -165,7 +178,7 @@ class Server:
                 options={"timeout": _COMPLETE_TIMEOUT},
             )
         content = answer.choices[0].message.content if answer.choices else None
-        return content or ""
+        return whole(content) if isinstance(content, str) else ""
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int | None:
         """The length of a prompt by vLLM's ``/tokenize``, or None if the server does not have it.
@@ -186,7 +199,7 @@ class Server:
             model: The model's name on the server.
             template: The ``chat_template_kwargs`` of the requests.
         """
-        key = f"{model} {sorted(template.items())}"
+        key = _template_key(model, template)
         if key not in self._opens_thought:
             answer = await self._tokenize(
                 {
@@ -201,6 +214,11 @@ class Server:
             prompt = "".join(answer.get("token_strs") or []) if answer else ""
             self._opens_thought[key] = prompt.rfind("<think>") > prompt.rfind("</think>")
         return self._opens_thought[key]
+
+    def learn_thought(self, model: str, template: Mapping[str, Any], *, opens: bool) -> None:
+        """What a reply showed of its prompt, for a server that cannot be asked for it."""
+        if not self._counts_tokens:
+            self._opens_thought[_template_key(model, template)] = opens
 
     async def _tokenize(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
         if not self._counts_tokens:
@@ -268,6 +286,10 @@ class Server:
             return int(answer.json()["default_generation_settings"]["n_ctx"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
+
+
+def _template_key(model: str, template: Mapping[str, Any]) -> str:
+    return f"{model} {sorted(template.items())}"
 
 
 def normalize(base_url: str) -> str:
