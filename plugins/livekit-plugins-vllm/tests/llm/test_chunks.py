@@ -78,7 +78,10 @@ def test_a_content_in_parts_is_text(content: Any, text: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "piece"),
     [
-        ({"function": {"name": "pay", "arguments": {"to": "Bo"}}}, (None, "", "pay", '{"to": "Bo"}')),
+        (
+            {"function": {"name": "pay", "arguments": {"to": "Bo"}}},
+            (None, "", "pay", '{"to": "Bo"}'),
+        ),
         ({"index": "1", "id": 7, "function": {"name": "pay"}}, (1, "7", "pay", "")),
         ({"index": None, "id": None, "function": {"arguments": None}}, (None, "", "", "")),
         ({"index": 0, "name": "pay", "arguments": "{}"}, (0, "", "pay", "{}")),
@@ -207,7 +210,9 @@ def test_a_server_that_begins_anew_is_not_said_from_its_start(
 
 
 def test_chinese_begun_anew_is_said_once(kit: Any) -> None:
-    kit.server.chats = restarting(kit, ["今天天气", "很好，我们"], ["今天天气很好，", "我们出去吧。"])
+    kit.server.chats = restarting(
+        kit, ["今天天气", "很好，我们"], ["今天天气很好，", "我们出去吧。"]
+    )
     assert kit.ask(kit.llm()).text == "今天天气很好，我们出去吧。"
 
 

@@ -12,7 +12,9 @@ from typing import Any
 from ..log import logger
 from .text_calls import Call, Schemas, calls_in
 
-_THOUGHT = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|seed:think|antthinking)"
+_THOUGHT = (
+    r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|seed:think|antthinking)"
+)
 _CALL = r"(?:tool_calls?|function_calls?|tool_code|tool_use)"
 
 # One group for each kind of mark; the earliest in the text decides what follows it.
@@ -49,16 +51,17 @@ _CALL_END = re.compile(
     re.IGNORECASE,
 )
 _FUNCTION_END = re.compile(r"</(?:function|invoke)>")
+_FENCE = re.compile("```")
 _NEVER = re.compile(r"(?!)")
 _LONGEST_MARK = 100
 
 # A template that strips the marks of its channels leaves their names in one piece with the words.
 _BARE_ANALYSIS = re.compile(r"analysis(?=[A-Z])")
 _BARE_FINAL = "assistantfinal"
+# Harmony's and Kimi's tools live in a namespace.
+_NAMESPACE = "functions."
 _ONLY_KEYS = r"\"(?:name|tool|tool_name|function|function_name|type|id|arguments|parameters)\""
-_OBJECT_BEGUN = re.compile(
-    r"(?:```\w*\s*)?\[?\s*\{\s*(?:\"[a-z_]*|" + _ONLY_KEYS + r"\s*)?$"
-)
+_OBJECT_BEGUN = re.compile(r"(?:```\w*\s*)?\[?\s*\{\s*(?:\"[a-z_]*|" + _ONLY_KEYS + r"\s*)?$")
 _OBJECT = re.compile(r"(?:```\w*\s*)?\[?\s*\{\s*" + _ONLY_KEYS + r"\s*:", re.S)
 _FENCE_BEGUN = re.compile(r"(?:`{1,3}\w{0,10}\s{0,3}\[?|\[)\s{0,3}$")
 
@@ -226,7 +229,9 @@ class SpeechFilter:
             self._collected = f"{recipient.group(1)} "
         elif "analysis" in said:
             self._begin("harmony", _HARMONY_END)
-        elif re.search(r"(?:start|im_start|start_of_turn|header_id)(?:\|?>)?\s*(?:user|tool|system)", said):
+        elif re.search(
+            r"(?:start|im_start|start_of_turn|header_id)(?:\|?>)?\s*(?:user|tool|system)", said
+        ):
             self._begin("other", _NEVER)  # the model plays the next turn, too
 
     def _bare_call(self, before: int) -> re.Match[str] | None:
@@ -239,7 +244,8 @@ class SpeechFilter:
         found = calls_in(written, self._tools)
         if found:
             self._found(found)
-            self._buffer = re.sub(r"^\s*```", "", self._buffer)
+            if written.startswith("```"):
+                self._begin("fence", _FENCE)
         elif _balanced(written) is None and _OBJECT.match(written):
             logger.warning("unfinished call left out of the speech")
         else:
@@ -254,10 +260,14 @@ class SpeechFilter:
             begun.append(re.match("a", end) if "analysis".startswith(end) else None)
         if self._tools:
             begun += [_OBJECT_BEGUN.search(end), _FENCE_BEGUN.search(end)]
-            word = re.search(r"(?<![\w.])(?:functions\.)?(\w+)$", end)
-            if word and any(name.startswith(word.group(1)) for name in self._tools):
+            word = re.search(r"(?<![\w.-])[\w.-]+$", end)
+            if word and self._begins_call(word.group()):
                 begun.append(word)
         return max((len(end) - m.start() for m in begun if m), default=0)
+
+    def _begins_call(self, word: str) -> bool:
+        name = word.removeprefix(_NAMESPACE)
+        return _NAMESPACE.startswith(word) or any(tool.startswith(name) for tool in self._tools)
 
     def _call_ended(self, written: str, *, whole: bool) -> None:
         self._collected, self._until = None, None

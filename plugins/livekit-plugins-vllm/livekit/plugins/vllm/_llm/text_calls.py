@@ -111,7 +111,9 @@ def _python_calls(text: str, offered: Schemas) -> Iterator[Call]:
 def _named_calls(text: str, offered: Schemas) -> Iterator[Call]:
     """A name and then an object, whatever stands between: the notations of Mistral and DeepSeek."""
     names = "|".join(map(re.escape, sorted(offered, key=len, reverse=True)))
-    for match in re.finditer(rf"(?<![\w.-])(?:functions\.)?({names})(?![\w-])[^{{]{{0,60}}(?={{)", text):
+    for match in re.finditer(
+        rf"(?<![\w.-])(?:functions\.)?({names})(?![\w-])[^{{]{{0,60}}(?={{)", text
+    ):
         try:
             arguments, _ = _DECODER.raw_decode(text, match.end())
         except (ValueError, RecursionError):

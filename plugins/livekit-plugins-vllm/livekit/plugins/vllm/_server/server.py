@@ -105,6 +105,11 @@ class Server:
         """The model as it was last discovered, without asking the server."""
         return self._models.get(name)
 
+    @property
+    def known_ids(self) -> set[str]:
+        """Names of the models that were discovered."""
+        return {model.id for model in self._models.values()}
+
     def forget(self) -> bool:
         """Ask again next time: the server may have been restarted with another model.
 
@@ -143,9 +148,7 @@ class Server:
         self._models[name] = found
         return found
 
-    async def stream(
-        self, body: Mapping[str, Any], *, headers: Mapping[str, str]
-    ) -> ChatStream:
+    async def stream(self, body: Mapping[str, Any], *, headers: Mapping[str, str]) -> ChatStream:
         """Begin a chat; errors are the SDK's.
 
         Goes through the SDK's ``post``: its ``chat.completions.create`` first searches every
