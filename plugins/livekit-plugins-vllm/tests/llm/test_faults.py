@@ -143,10 +143,11 @@ def test_a_stream_that_opens_and_says_nothing_ends_at_livekits_limit(kit: Any) -
     kit.server.chats = [[3600.0]]
 
     async def asked() -> None:
+        options = APIConnectOptions(timeout=2.5, max_retry=0)
         async with kit.llm() as model:
+            stream = model.chat(chat_ctx=user(), conn_options=options)
             with pytest.raises(APIConnectionError):
-                options = APIConnectOptions(timeout=2.5, max_retry=0)
-                await model.chat(chat_ctx=user(), conn_options=options).collect()
+                await stream.collect()
 
     kit.run(asked())
     assert kit.loop_time <= 2.6

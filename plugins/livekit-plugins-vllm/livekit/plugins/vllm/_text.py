@@ -1,6 +1,6 @@
-"""Text that can be sent anywhere: without halves of characters.
+r"""Text that can be sent anywhere: without halves of characters.
 
-JSON writes an emoji as a pair of escapes, "\\ud83d\\ude00". A server that cuts between the two,
+JSON writes an emoji as a pair of escapes, "\ud83d\ude00". A server that cuts between the two,
 or a tool that does, leaves half a character, which a Python string can hold but no encoding can:
 once in the history, it would fail every later request.
 """

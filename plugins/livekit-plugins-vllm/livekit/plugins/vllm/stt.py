@@ -12,6 +12,7 @@ from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
     APIConnectOptions,
     APIError,
+    APITimeoutError,
     LanguageCode,
     inference,
     stt,
@@ -22,7 +23,7 @@ from livekit.agents.utils import AudioBuffer, aio, is_given
 
 from ._server.server import ServedModel
 from ._stt.connection import Connection
-from ._stt.guards import is_silence
+from ._stt.guards import IMPOSSIBLE, is_silence
 from ._stt.recognition import (
     BYTES_PER_SECOND,
     SAMPLE_RATE,
@@ -221,19 +222,25 @@ class STT(stt.STT[Never]):
 
     async def _voiced(self, heard: Transcript, pcm: bytes) -> float | None:
         """Seconds of voice, measured only if a decision hangs on them."""
-        if doubt(heard, voiced=0.0) is None:
+        if doubt(heard, voiced=0.0) in (None, IMPOSSIBLE):
             return None
         # A detector that was given may be a running one's, which hears another sound.
         self._measuring = self._measuring or inference.VAD(model="silero")
         return await voiced_seconds(pcm, self._measuring)
 
     async def _recognize(self, pcm: bytes, options: RecognitionOptions) -> Transcript:
-        recognition = (await self._connection.transport()).open(options)
         try:
-            recognition.push(pcm)
-            return await recognition.decode()
-        finally:
-            await recognition.aclose()
+            # What has to be asked of the server first counts, too.
+            async with asyncio.timeout(options.timeout):
+                transport = await self._connection.transport(options.timeout)
+                recognition = transport.open(options)
+                try:
+                    recognition.push(pcm)
+                    return await recognition.decode()
+                finally:
+                    await recognition.aclose()
+        except TimeoutError:
+            raise APITimeoutError(f"no transcript within {options.timeout:g} s") from None
 
     def _options(self, language: str | None, conn_options: APIConnectOptions) -> RecognitionOptions:
         return RecognitionOptions(

@@ -159,14 +159,15 @@ class SpeechFilter:
             if begin := self._bare_call(mark.start() if mark else len(self._buffer)):
                 out += self._buffer[: begin.start()]
                 self._buffer = self._buffer[begin.start() :]
-                end = _balanced(self._buffer)
-                if not end and not last:
+                closed = _balanced(self._buffer)
+                if closed is None and not last:
                     return out
-                written, self._buffer = self._buffer[:end], self._buffer[end:] if end else ""
+                written, self._buffer = _cut(self._buffer, closed or len(self._buffer))
                 out += self._unless_call(written)
                 continue
             if mark is None:
-                passed, self._buffer = _split(self._buffer, 0 if last else self._hold())
+                held = 0 if last else self._hold()
+                passed, self._buffer = _cut(self._buffer, len(self._buffer) - held)
                 return out + passed
             before, self._buffer = self._buffer[: mark.start()], self._buffer[mark.end() :]
             out = self._marked(mark, out + before)
@@ -200,7 +201,7 @@ class SpeechFilter:
         end = self._until.search(self._buffer)
         if end is None:
             keep = 0 if last else _LONGEST_MARK
-            taken, self._buffer = _split(self._buffer, keep)
+            taken, self._buffer = _cut(self._buffer, max(0, len(self._buffer) - keep))
             if self._collected is not None:
                 self._collected += taken
             return False
@@ -284,9 +285,8 @@ class SpeechFilter:
         self.calls += [call for call in calls if call not in self.calls]
 
 
-def _split(text: str, keep: int) -> tuple[str, str]:
-    cut = max(0, len(text) - keep)
-    return text[:cut], text[cut:]
+def _cut(text: str, at: int) -> tuple[str, str]:
+    return text[:at], text[at:]
 
 
 def _balanced(text: str) -> int | None:

@@ -49,7 +49,7 @@ def _xml_calls(text: str, offered: Schemas) -> Iterator[Call]:
     for equals, attribute, body in _FUNCTION.findall(text):
         name = (equals or attribute).strip()
         written = [((a or b).strip(), value) for a, b, value in _PARAMETER.findall(body)]
-        arguments = {key: _value(value, key, offered.get(name)) for key, value in written}
+        arguments: dict[str, Any] = {k: _value(v, k, offered.get(name)) for k, v in written}
         if not arguments and body.strip():
             arguments = _object(body) or {}
         yield name, json.dumps(arguments, ensure_ascii=False)

@@ -93,6 +93,8 @@ class Server:
             timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT),
         )
         self._models: dict[str | None, ServedModel] = {}
+        self.loading = False
+        """Whether it last answered that it loads."""
         self._counts_tokens = True
         self._opens_thought: dict[str, bool] = {}
 
@@ -122,7 +124,13 @@ class Server:
         self._opens_thought.clear()
         return known
 
-    async def model(self, name: str | None = None, *, timeout: float) -> ServedModel:  # noqa: ASYNC109
+    async def model(
+        self,
+        name: str | None = None,
+        *,
+        timeout: float,  # noqa: ASYNC109
+        silence: float | None = None,
+    ) -> ServedModel:
         """The model called ``name``, or the server's first; asked once and remembered.
 
         A server that does not answer yet, or answers that it loads, is asked again until the
@@ -131,6 +139,7 @@ class Server:
         Args:
             name: The model's name on the server; None for the first that it lists.
             timeout: Seconds to wait for a server that is still loading.
+            silence: Seconds to wait for one that does not answer at all; the same if None.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
@@ -138,7 +147,7 @@ class Server:
         """
         if found := self._models.get(name):
             return found
-        found = _pick(await self._listed(timeout), name, self.base_url)
+        found = _pick(await self._listed(timeout, silence or timeout), name, self.base_url)
         if found.max_model_len is None:
             found = ServedModel(found.id, await self._llama_context())
         logger.info(
@@ -147,6 +156,27 @@ class Server:
         )
         self._models[name] = found
         return found
+
+    async def renamed(
+        self,
+        name: str | None,
+        was: str,
+        *,
+        timeout: float,  # noqa: ASYNC109
+    ) -> str | None:
+        """The id of the model that the server has come back with, None if it is the same.
+
+        Args:
+            name: The name that was asked for; None for the first.
+            was: The id until now, which the server refuses.
+            timeout: Seconds to wait for an answer.
+
+        Raises:
+            APIError: The server could not be asked, or does not serve the name.
+        """
+        self.forget()
+        found = await self.model(name, timeout=timeout)
+        return found.id if found.id != was else None
 
     async def stream(self, body: Mapping[str, Any], *, headers: Mapping[str, str]) -> ChatStream:
         """Begin a chat; errors are the SDK's.
@@ -250,15 +280,16 @@ class Server:
             self.root + path, json=body, headers=self.headers, timeout=timeout
         )
 
-    async def _listed(self, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+    async def _listed(self, timeout: float, silence: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
         clock = asyncio.get_running_loop().time
         start = last_log = clock()
+        until = start + min(timeout, silence)
         delay = _POLL_FIRST
         while True:
             cause: Exception | None = None
             try:
                 # The deadline holds for the request too: a dead address may never refuse.
-                async with asyncio.timeout_at(start + timeout):
+                async with asyncio.timeout_at(until):
                     answer = await self.get("/v1/models", timeout=min(5.0, timeout))
             except (httpx.HTTPError, TimeoutError) as e:
                 problem, cause = f"Nothing answers at {self.base_url}", e
@@ -268,8 +299,10 @@ class Server:
                     if listed:
                         return listed
                 problem = f"The server at {self.base_url} is still loading"
+                until = min(start + timeout, clock() + silence)
             now = clock()
-            if now + delay >= start + timeout:
+            self.loading = cause is None
+            if now + delay >= until:
                 raise APIConnectionError(
                     f"{problem} after {now - start:.0f} s: start it, or correct base_url.",
                 ) from cause

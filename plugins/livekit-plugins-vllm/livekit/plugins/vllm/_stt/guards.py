@@ -24,8 +24,8 @@ COMPRESSION_RATIO = 2.4
 
 # Fast speech reaches some 8 syllables a second in Chinese and English alike.
 MAX_SYLLABLES_PER_SECOND = 10.0
-# Nobody reaches this; figures are counted digit by digit though said as fewer words.
-IMPOSSIBLE_SYLLABLES_PER_SECOND = 14.0
+# Twice as fast as anybody: figures are counted digit by digit though said as fewer words.
+IMPOSSIBLE_SYLLABLES_PER_SECOND = 25.0
 # Voice that the detector leaves out at the edges of words; more of it in doubt of any text at all.
 VOICED_MARGIN = 0.2
 WIDE_MARGIN = 0.3
@@ -37,6 +37,8 @@ ECHO_SECONDS_PER_SYLLABLE = 0.1
 SIGNATURE_SECONDS_PER_SYLLABLE = 0.15
 # Below this level even a quiet room is louder: a muted or dead microphone.
 SILENCE_DBFS = -55.0
+IMPOSSIBLE = "more words than the voice can hold"
+"""The reason for text of which nothing but its length is suspicious."""
 _LEVEL_WINDOW = 480  # samples: 30 ms at 16 kHz
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -104,7 +106,7 @@ def suspicion(
     if doubtful and CLOSINGS.fullmatch(letters):
         return "closing phrase without the sound for it"
     if voiced is not None and spoken > IMPOSSIBLE_SYLLABLES_PER_SECOND * (voiced + WIDE_MARGIN):
-        return "more words than the voice can hold"
+        return IMPOSSIBLE
     return None
 
 
