@@ -14,23 +14,30 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from livekit.agents import APIError
+from livekit.agents import APIError, APIStatusError
 from livekit.agents.types import TimedString
 from livekit.agents.utils import aio
 
 from .audio import Samples, UnitAudio, pause_after, silence
 from .client import BYTES_PER_SECOND, SAMPLE_RATE, AlignedWord, OnWords
+from .halves import Joiner
 from .log import logger
 from .measure import syllables
 from .playback import Pace, Playback
 from .segmenter import GATHER_PASSAGES, GATHER_SENTENCES, Segmenter
 from .style import Style, StyleParser
 from .timing import SpokenWord, WordTimer
+from .voice import is_about_the_text
 
 # The unit being heard and the one after it: stage 0 of vllm-omni batches both.
 _DEPTH = 2
 # Words are handed out this long before they are heard, until the whole unit is known.
 _WORDS_AHEAD = 2.0
+# Shares of the expected sound from which a unit that broke off counts as said: by its length alone,
+# and if silence of so many seconds followed.
+_SAID = 0.9
+_NEARLY_SAID = 0.6
+_ROOM_TONE = 0.5
 
 
 class Sink(Protocol):
@@ -94,6 +101,9 @@ class Reply:
         max_ahead: Seconds of audio that may lie ahead of playback.
         aligner: Whether the server has a forced aligner.
         on_ask: Called as the first unit is sent.
+        on_lost: Called at the end for each unit, or rest of one, that was left out of a reply that
+            was spoken, with the reason.
+        measure: Syllables of what is spoken for a unit that was sent.
         clock: Seconds on a clock that never steps back; the running loop's if None.
         heard: Seconds of the listener's time, which stands still while playback does; `clock` if
             None.
@@ -108,6 +118,8 @@ class Reply:
         max_ahead: float,
         aligner: bool = False,
         on_ask: Callable[[], None] = lambda: None,
+        on_lost: Callable[[APIError], None] = lambda _: None,
+        measure: Callable[[str], int] = syllables,
         clock: Callable[[], float] | None = None,
         heard: Callable[[], float] | None = None,
     ) -> None:
@@ -117,6 +129,11 @@ class Reply:
         self._max_ahead = max_ahead
         self._aligner = aligner
         self._on_ask = on_ask
+        self._on_lost = on_lost
+        self._measure = measure
+        self._lost: list[APIError] = []  # why units were left out
+        self._lost_in_a_row = 0
+        self._halves = Joiner()
         self._clock = clock or asyncio.get_running_loop().time
         self._playback = Playback(heard or self._clock)
         self._follows = heard is not None
@@ -138,8 +155,7 @@ class Reply:
 
     def push(self, text: str) -> None:
         """Add text of the reply."""
-        for part, style in self._styles.push(text):
-            self._add(part, style)
+        self._push(self._halves.push(text))
         self._wake.set()
 
     def flush(self) -> None:
@@ -150,10 +166,15 @@ class Reply:
 
     def end(self) -> None:
         """Mark the end of the text."""
+        self._push(self._halves.flush())
         for part, style in self._styles.flush():
             self._add(part, style)
         self._ended = True
         self.flush()
+
+    def _push(self, text: str) -> None:
+        for part, style in self._styles.push(text):
+            self._add(part, style)
 
     def _add(self, text: str, style: Style) -> None:
         if not self._spans or self._spans[-1][0] != style or self._spans[-1][1].ended:
@@ -171,7 +192,7 @@ class Reply:
         """Carry the reply to its end.
 
         Raises:
-            APIError: A unit could not be spoken.
+            APIError: Nothing could be spoken, or two units in a row could not.
         """
         try:
             await run_together(self._ask(), self._play())
@@ -280,8 +301,12 @@ class Reply:
             self._asked.popleft()
             self._wake.set()
         if not self._playback.pushed:
+            if self._lost:
+                raise self._lost[-1]
             # LiveKit takes a reply without audio for a failure; one of emoji has none to make.
             self._emit(silence(0.02))
+        for error in self._lost:
+            self._on_lost(error)
 
     async def _play_unit(self, unit: _Unit) -> None:
         assert unit.task is not None
@@ -303,8 +328,13 @@ class Reply:
                 self._say(timer.due(self._position + self._soon(samples)))
             self._emit(samples)
         broken = await _failure(unit.task)
-        if broken and (unit.resumed or not unit.received):
-            raise broken
+        if broken and timer is not None and self._is_said(unit, timer):
+            # A voice that found no end ran on until its budget broke it off.
+            logger.warning("unit broke off after its words", extra={"error": str(broken)})
+            broken = None
+        if broken and not unit.received:
+            self._leave_out(broken)
+            return
         end = audio.finish()
         if timer is None:
             at = self._position
@@ -320,6 +350,7 @@ class Reply:
                 self._say(timer.due(self._position + end.size / SAMPLE_RATE))
             else:
                 self._say(timer.finish())
+                self._lost_in_a_row = 0
                 self._pace.spoke(timer.total_syllables, timer.sound)
             self._emit(end)
             rest = timer.rest
@@ -328,7 +359,9 @@ class Reply:
             # Played now rather than when the next unit begins, the pause does not run playback dry.
             self._emit(silence(self._pause))
             self._pause = 0.0
-        if broken and rest:
+        if broken and rest and unit.resumed:
+            self._leave_out(broken)
+        elif broken and rest:
             logger.warning(
                 "unit broke off, going on from its last word", extra={"error": str(broken)}
             )
@@ -336,6 +369,29 @@ class Reply:
             self._start(again)
             self._asked[0] = again
             await self._play_unit(again)
+
+    def _is_said(self, unit: _Unit, timer: WordTimer) -> bool:
+        """Whether a unit that broke off already is as long as its text needs."""
+        needed = self._pace.seconds(max(self._measure(unit.text), timer.total_syllables))
+        if timer.sound >= _SAID * needed:
+            return True
+        # Room tone after the words: nothing more was coming.
+        return timer.sound >= _NEARLY_SAID * needed and timer.trailing_silence >= _ROOM_TONE
+
+    def _leave_out(self, error: APIError) -> None:
+        """Go on without a unit, or the rest of one, that failed for good.
+
+        Raises:
+            APIError: The next one will fail, too.
+        """
+        self._lost.append(error)
+        about_server = not is_about_the_text(error)
+        self._lost_in_a_row += about_server
+        status = isinstance(error, APIStatusError) and error.status_code >= 500
+        hopeless = about_server and not status and not self._playback.pushed
+        if hopeless or self._lost_in_a_row > 1:
+            raise error
+        logger.warning("unit left out of the reply", extra={"error": str(error)})
 
     async def _hold(self, unit: _Unit) -> None:
         """Hold a unit's first audio until it will not run dry, if the server is slow."""
