@@ -115,7 +115,7 @@ class STT(stt.STT[Never]):
             max_utterance=max_utterance,
         )
         self._connection = Connection(base_url, model=model, api_key=api_key, realtime=realtime)
-        self._measuring: vad.VAD | None = None
+        self._measuring: inference.VAD | None = None
         self._prewarming: asyncio.Task[None] | None = None
         self._streams: weakref.WeakSet[SpeechStream] = weakref.WeakSet()
 

@@ -70,7 +70,7 @@ def _call_of(entry: dict[str, Any]) -> Call | None:
     name = next((entry[key] for key in keys if isinstance(entry.get(key), str)), None)
     if name is None:
         return None
-    arguments = next((entry[key] for key in _ARGUMENT_KEYS if key in entry), {})
+    arguments: Any = next((entry[key] for key in _ARGUMENT_KEYS if key in entry), {})
     if isinstance(arguments, str):
         arguments = _object(arguments)
     if not isinstance(arguments, dict):
