@@ -106,7 +106,7 @@ async def test_two_requests_of_one_conversation_at_once_leave_none_hanging(
         name = uuid.uuid4().hex
         async with asyncio.timeout(60):
             statuses = await asyncio.gather(ask(name), ask(name))
-        assert set(statuses) <= {200, 409}
+        assert set(statuses) <= {200, 409, 503}
     async with asyncio.timeout(5):
         while (await bridge.get("/health")).json().get("in_flight"):
             await asyncio.sleep(0.05)
