@@ -48,7 +48,7 @@ _CONSEQUENCE = re.compile(r"就|也|那|但|所以|还是|都|会|才|请|我们
 
 # An address goes on until its number: 北京市海淀区中关村.
 _ADDRESS = re.compile(
-    r"[\u4e00-\u9fff]{2,}(?:省|市|区|县|州)[^的]*?[\u4e00-\u9fff]{1,6}"
+    r"[\u4e00-\u9fff]{2,}(?:省|市|区|县|州)[^的]*?(?:(?!的)[\u4e00-\u9fff]){1,6}"
     r"(?:镇|乡|村|路|街|大街|大道|巷|弄|胡同|小区|花园|号楼|栋|单元)$"
 )
 # The marks of an e-mail address, spoken between its parts.
