@@ -11,15 +11,13 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from livekit.agents import APIError, APIStatusError
-from livekit.agents.types import TimedString
 from livekit.agents.utils import aio
 
 from .audio import Samples, UnitAudio, pause_after, silence
-from .client import BYTES_PER_SECOND, SAMPLE_RATE, AlignedWord, OnWords
+from .client import BYTES_PER_SECOND, SAMPLE_RATE
 from .halves import Joiner
 from .log import logger
 from .measure import syllables
@@ -27,6 +25,7 @@ from .playback import Pace, Playback
 from .segmenter import GATHER_PASSAGES, GATHER_SENTENCES, Segmenter
 from .style import Style, StyleParser
 from .timing import SpokenWord, WordTimer
+from .unit import Sink, Speak, Unit
 from .voice import is_about_the_text
 
 # The unit being heard and the one after it: stage 0 of vllm-omni batches both.
@@ -38,56 +37,6 @@ _WORDS_AHEAD = 2.0
 _SAID = 0.9
 _NEARLY_SAID = 0.6
 _ROOM_TONE = 0.5
-
-
-class Sink(Protocol):
-    """Where a reply goes; LiveKit's AudioEmitter is one."""
-
-    def push(self, data: bytes) -> None:
-        """Take PCM."""
-
-    def push_timed_transcript(self, delta_text: list[TimedString]) -> None:
-        """Take words, each of them a `SpokenWord`."""
-
-
-Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
-"""Asks for the sound of a written text in a style, and for its words if there is time."""
-
-
-@dataclass
-class _Unit:
-    """A text at the servers, and its audio so far."""
-
-    text: str
-    style: Style
-    seconds: float
-    """The expected length."""
-    resumed: bool = False
-    """Whether it is the rest of a unit that broke off."""
-    chunks: aio.Chan[bytes] = field(default_factory=aio.Chan)
-    task: asyncio.Task[None] | None = None
-    words: list[AlignedWord] = field(default_factory=list)
-    asked_at: float = 0.0
-    first_at: float | None = None
-    """When its first audio came."""
-    received: float = 0.0
-    passed: float = 0.0
-    """Seconds of audio received, and of these passed on to be played."""
-
-    def align(self, words: list[AlignedWord]) -> None:
-        """Take what the server's forced aligner found."""
-        self.words = words
-
-    @property
-    def sounds(self) -> bool:
-        """Whether its first audio came, or will not."""
-        return self.first_at is not None or (self.task is not None and self.task.done())
-
-    @property
-    def outstanding(self) -> float:
-        """Seconds of its audio that are still to be passed on, by the best estimate."""
-        done = self.task is None or self.task.done()
-        return (self.received if done else max(self.received, self.seconds)) - self.passed
 
 
 class Reply:
@@ -143,12 +92,12 @@ class Reply:
         self._ended = False
         self._wake = asyncio.Event()
         self._count = 0  # of units asked for
-        self._asked: deque[_Unit] = deque()  # the unit being played and those after it
-        self._units: aio.Chan[_Unit] = aio.Chan()
-        self._cut: _Unit | None = None  # cut, and waiting until it may be asked for
+        self._asked: deque[Unit] = deque()  # the unit being played and those after it
+        self._units: aio.Chan[Unit] = aio.Chan()
+        self._cut: Unit | None = None  # cut, and waiting until it may be asked for
         self._began: float | None = None  # when the first audio was handed on
         self._held = 0.0  # how long it had been held
-        self._second: _Unit | None = None
+        self._second: Unit | None = None
         self._pause = 0.0  # silence owed before the next unit
 
     # -- text in --
@@ -243,7 +192,7 @@ class Reply:
         """Seconds of audio ahead of playback, that still at the servers included."""
         return self._playback.ahead + sum(unit.outstanding for unit in self._asked)
 
-    def _next_unit(self) -> _Unit | None:
+    def _next_unit(self) -> Unit | None:
         """Return the unit to send now, if there is one."""
         # Not before the last one sounds: the server's first step is what the listener waits for.
         if len(self._asked) >= _DEPTH or (self._asked and not self._asked[-1].sounds):
@@ -254,7 +203,7 @@ class Reply:
             # What is queued counts only as far as it outlasts the wait for the next unit.
             text = segmenter.take(max(0.0, ahead - 2 * self._pace.first_audio))
             if text is not None:
-                self._cut = _Unit(text, style, self._pace.seconds(syllables(text)))
+                self._cut = Unit(text, style, self._pace.seconds(syllables(text)))
             elif segmenter.ended:
                 self._spans.popleft()
             else:
@@ -265,7 +214,7 @@ class Reply:
             return unit
         return None
 
-    def _start(self, unit: _Unit) -> None:
+    def _start(self, unit: Unit) -> None:
         # An aligner sees the whole unit before the first byte is sent: only if that is soon enough.
         whole = self._aligner and self._pace.whole(unit.seconds) < self._ahead
         chunks = self._speak(unit.text, unit.style, unit.align if whole else None)
@@ -274,7 +223,7 @@ class Reply:
         # A unit that nobody waits for any more may fail in silence.
         unit.task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
-    async def _fetch(self, unit: _Unit, chunks: AsyncGenerator[bytes, None], whole: bool) -> None:
+    async def _fetch(self, unit: Unit, chunks: AsyncGenerator[bytes, None], whole: bool) -> None:
         arrivals: list[tuple[float, float]] = []
         try:
             async with contextlib.aclosing(chunks):
@@ -308,7 +257,7 @@ class Reply:
         for error in self._lost:
             self._on_lost(error)
 
-    async def _play_unit(self, unit: _Unit) -> None:
+    async def _play_unit(self, unit: Unit) -> None:
         assert unit.task is not None
         audio = UnitAudio(pause_after(unit.text))
         timer: WordTimer | None = None
@@ -365,12 +314,12 @@ class Reply:
             logger.warning(
                 "unit broke off, going on from its last word", extra={"error": str(broken)}
             )
-            again = _Unit(rest, unit.style, self._pace.seconds(syllables(rest)), resumed=True)
+            again = Unit(rest, unit.style, self._pace.seconds(syllables(rest)), resumed=True)
             self._start(again)
             self._asked[0] = again
             await self._play_unit(again)
 
-    def _is_said(self, unit: _Unit, timer: WordTimer) -> bool:
+    def _is_said(self, unit: Unit, timer: WordTimer) -> bool:
         """Whether a unit that broke off already is as long as its text needs."""
         needed = self._pace.seconds(max(self._measure(unit.text), timer.total_syllables))
         if timer.sound >= _SAID * needed:
@@ -393,7 +342,7 @@ class Reply:
             raise error
         logger.warning("unit left out of the reply", extra={"error": str(error)})
 
-    async def _hold(self, unit: _Unit) -> None:
+    async def _hold(self, unit: Unit) -> None:
         """Hold a unit's first audio until it will not run dry, if the server is slow."""
         assert unit.task is not None
         assert unit.first_at is not None

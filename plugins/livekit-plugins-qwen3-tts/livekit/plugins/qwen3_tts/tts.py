@@ -41,10 +41,11 @@ from .models import TaskType, TTSLanguages, TTSModels, TTSVoices, language_tag
 from .options import TTSOptions, reference
 from .playback import ListenerTime, Pace
 from .replicas import Replica, Replicas
-from .reply import Reply, Sink
+from .reply import Reply
 from .spoken import to_be_spoken
 from .streams import ChunkedStream, SynthesizeStream, UnitSent
 from .style import MARKUP_INSTRUCTIONS, Style
+from .unit import Sink
 from .voice import SpeechRequest, Voice
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"

@@ -46,6 +46,7 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SILENT_KANA = re.compile(r"[ゃゅょぁぃぅぇぉっャュョァィゥェォッー]")
 _WORD = re.compile(r"[a-zà-ÿ'а-яё]+")
 _VOWELS = re.compile(r"[aeiouyà-ÿ]+|[аеёиоуыэюя]")
+_DIGIT_RUN = re.compile(r"(\d)\1*")
 _LOOP = re.compile(r"(.{1,24}?)\1{3,}")
 
 # Letters of a prompt that are no chance agreement, and the share of it that is nearly all.
@@ -123,7 +124,9 @@ def syllables(text: str) -> int:
     lower = text.lower()
     words = sum(map(_syllables_of, _WORD.findall(lower)))
     characters = len(_CJK.findall(lower)) - len(_SILENT_KANA.findall(lower))
-    return words + characters + sum(c.isdigit() for c in lower)
+    # "0000" may be said as "double oh, double oh": a run of one digit needs half of its length.
+    runs = (len(run.group()) for run in _DIGIT_RUN.finditer(lower))
+    return words + characters + sum(run // 2 + run % 2 if run > 2 else run for run in runs)
 
 
 def _syllables_of(word: str) -> int:
