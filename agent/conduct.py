@@ -16,7 +16,6 @@ from livekit.plugins.turn_taking.conduct.interjection import Interjections
 from livekit.plugins.turn_taking.conduct.long_answers import LongAnswers
 from livekit.plugins.turn_taking.conduct.participants import Participants
 from livekit.plugins.turn_taking.conduct.phrases import PHRASES, Phrases
-from livekit.plugins.turn_taking.conduct.unsubscribed import Unsubscribed
 from livekit.plugins.turn_taking.floor import Floor
 
 from .settings import ConductSettings, Language, PhoneTool
@@ -84,7 +83,6 @@ class Conduct:
             )
             self._parts += [backchannels, track]
         if room:
-            self._parts.append(Unsubscribed(session))
             detector = floor.microphone.detector if floor else inference.VAD(model="silero")
             self._participants = Participants(session, room, detector, telling_pauses)
             self._parts.append(self._participants)

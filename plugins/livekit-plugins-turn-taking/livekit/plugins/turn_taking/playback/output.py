@@ -32,6 +32,11 @@ _CALM = 500
 _TAIL_FRAMES = 10
 """Silence after a sound, in frames. WebRTC sends nothing for the first 100 ms without sound, and a
 receiver draws the last sound out over the gap."""
+_PATIENCE = 8.0
+"""Seconds for which somebody may be in the room without taking the agent's track: a page on a slow
+line needs up to three. Who only reads and types never takes it, and is answered all the same."""
+_LOOK_EVERY = 0.5
+"""Seconds between looks for who is there."""
 
 
 class Loudspeaker(io.AudioOutput):
@@ -172,5 +177,19 @@ class Loudspeaker(io.AudioOutput):
         publication = await self._room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         )
-        await publication.wait_for_subscription()
+        await self._until_taken(publication)
         self._audible.set()
+
+    async def _until_taken(self, publication: rtc.LocalTrackPublication) -> None:
+        """Wait until somebody takes the track, or is there for long enough without taking it."""
+        taken = asyncio.ensure_future(publication.wait_for_subscription())
+        waited = 0.0
+        try:
+            while waited < _PATIENCE:
+                done, _ = await asyncio.wait({taken}, timeout=_LOOK_EVERY)
+                if done:
+                    return
+                waited += _LOOK_EVERY if self._room.remote_participants else 0.0
+            logger.info("nobody takes the agent's track: speaking all the same")
+        finally:
+            taken.cancel()
