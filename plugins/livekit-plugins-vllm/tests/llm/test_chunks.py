@@ -209,6 +209,12 @@ def test_a_server_that_begins_anew_is_not_said_from_its_start(
     assert kit.ask(kit.llm()).text == "Good morning. How are you?"
 
 
+def test_a_server_that_never_says_that_it_is_through_is_believed_the_second_time(kit: Any) -> None:
+    kit.server.chats = [[kit.delta(content="Good "), kit.delta(content="morning.")]]
+    assert kit.ask(kit.llm()).text == "Good morning."
+    assert len(kit.server.bodies) == 2
+
+
 def test_chinese_begun_anew_is_said_once(kit: Any) -> None:
     kit.server.chats = restarting(
         kit, ["今天天气", "很好，我们"], ["今天天气很好，", "我们出去吧。"]

@@ -230,7 +230,9 @@ class Attempt:
                 # Reasoning that the server hides may take as long as the first token.
                 wait = request.timeout if self._first else request.first_token_timeout
                 deadline.reschedule(self._clock() + wait)
-        if self._finish_reason is None and stream.done and self._arrived:
+        # One that never says why it ends has said the same twice when it is whole.
+        through = (stream.done and self._arrived) or self._resumed.nothing_new
+        if self._finish_reason is None and through:
             self._finish_reason = _DONE
 
     def _take(self, chunk: Chunk) -> None:

@@ -23,6 +23,11 @@ class Resumption:
         self._held: str | None = "" if self._said else None
         self.begun_anew = False
 
+    @property
+    def nothing_new(self) -> bool:
+        """Whether all that was said has come once more, and nothing else."""
+        return self._held is not None and bool(self._said) and _letters(self._held) == self._said
+
     def feed(self, text: str) -> str:
         """The part of the text that goes on."""
         if self._held is None:
