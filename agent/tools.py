@@ -7,27 +7,49 @@ sentence what was wrong when it cannot (a :class:`livekit.agents.ToolError`).
 from __future__ import annotations
 
 import asyncio
+import math
+import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
+from typing import TYPE_CHECKING, TypeVar
 
 from livekit.agents import ToolError, function_tool
 from livekit.agents.llm import Tool, Toolset
+
+from .arithmetic import ArithmeticRefusedError, work_out
+from .places import find_zone
 
 if TYPE_CHECKING:
     from pint import UnitRegistry
 
 
+T = TypeVar("T")
+
+# Seconds that a tool may take: the caller waits for it in silence.
+_DEADLINE = 5.0
+
+# A unit is names and small powers of them. Anything else would be worked out by pint, which a
+# number such as 9**9**9 never ends.
+_LONGEST_UNIT = 60
+_POWER = re.compile(r"\s*(?:\*\*|\^)\s*-?\d{1,2}(?![\w.])|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+_WRITTEN_POWER = re.compile(r"\b(?:square|squared|cubic|cubed|sq|cu)\b", re.IGNORECASE)
+_POWER_OF_POWER = re.compile(r"(?:\*\*|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])\s*-?\d*\s*(?:\*\*|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹]\s)")
+_NAMES = re.compile(r"(?:[^\W\d]|[°%µΩ$€£¥])(?:\w|[ .·*/°µ%'\"-])*")
+_NUMBER = re.compile(r"(?<!\w)\d")
+
+
 @function_tool
 async def get_time(place: str | None = None) -> str:
-    """Tell the current date and time, here or in a large city.
+    """Tell the current date and time, here or elsewhere.
 
     Args:
-        place: A large city in English, such as Paris, or a time zone such as Asia/Tokyo; omit
-            it for the local time.
+        place: A city, such as Paris or Portland, Oregon; a country of one time zone; an offset,
+            such as GMT+8; or a time zone, such as Asia/Tokyo. Omit it for the local time.
     """
-    zone = _zone(place) if place else None
+    zone = await _in_time(lambda: find_zone(place)) if place and place.strip() else None
+    if place and place.strip() and zone is None:
+        raise ToolError(f"No time zone is known for {place!r}: name a large city in English.")
     now = datetime.now(zone).astimezone(zone)
     return now.strftime("%A, %d %B %Y, %H:%M")
 
@@ -39,14 +61,10 @@ async def calculate(expression: str) -> str:
     Args:
         expression: Numbers with + - * / % ** and brackets, for example (3 + 4) * 12.5.
     """
-    # Imported at first use: it is not needed to answer the phone.
-    from simpleeval import InvalidExpression, simple_eval
-
     try:
-        value = simple_eval(expression, names={}, functions={})
-    except (InvalidExpression, SyntaxError, ArithmeticError, TypeError, ValueError) as e:
-        raise ToolError(f"Cannot work out {expression!r}: {e}.") from e
-    return f"{value:.10g}" if isinstance(value, int | float) else str(value)
+        return await _in_time(lambda: work_out(expression))
+    except ArithmeticRefusedError as e:
+        raise ToolError(f"Cannot work out {_short(expression)!r}: {e}.") from e
 
 
 @function_tool
@@ -58,25 +76,60 @@ async def convert_unit(value: float, from_unit: str, to_unit: str) -> str:
         from_unit: The unit to convert from, in English, such as mile or degF.
         to_unit: The unit to convert to, in English, such as kilometer or degC.
     """
-    from pint import PintError
+    refusal = f"Cannot convert {_short(from_unit)} to {_short(to_unit)}"
+    for unit in (from_unit, to_unit):
+        if not _is_unit(unit):
+            raise ToolError(f"{refusal}: {_short(unit)!r} is not the name of a unit.")
 
-    units = await asyncio.to_thread(_units)
+    def convert() -> str:
+        result = _units().Quantity(value, from_unit).to(to_unit)
+        if not math.isfinite(result.magnitude):
+            raise OverflowError("the value is too large")
+        return f"{result.magnitude:.6g} {result.units:P}"
+
     try:
-        result = units.Quantity(value, from_unit).to(to_unit)
-    except (PintError, ArithmeticError, AttributeError, ValueError) as e:
-        raise ToolError(f"Cannot convert {from_unit} to {to_unit}: {e}.") from e
-    return f"{result.magnitude:.6g} {result.units:P}"
+        return await _in_time(convert)
+    except ToolError:
+        raise
+    except Exception as e:
+        # Whatever pint's parser trips over, the model is to read it as a sentence.
+        reason = " ".join(str(e).split()).rstrip(".") or "that is not a unit that is known"
+        raise ToolError(f"{refusal}: {reason}.") from e
 
 
 TOOLS: list[Tool | Toolset] = [get_time, calculate, convert_unit]
 
 
-def _zone(place: str) -> ZoneInfo:
-    wanted = place.strip().lower().replace(" ", "_")
-    for name in sorted(available_timezones()):
-        if wanted in (name.lower(), name.lower().rpartition("/")[2]):
-            return ZoneInfo(name)
-    raise ToolError(f"No time zone is known for {place!r}: name a large city in English.")
+def _is_unit(text: str) -> bool:
+    """Whether a text is made of names and small powers, none of them a power of a power."""
+    powers = len(_POWER.findall(text))
+    written = len(_WRITTEN_POWER.findall(text))
+    names = _POWER.sub("", text.strip())
+    return (
+        len(text) <= _LONGEST_UNIT
+        and _NAMES.fullmatch(names) is not None
+        and not _NUMBER.search(names)
+        and not _POWER_OF_POWER.search(text)
+        and not (written and powers)
+        and written <= 1 + text.count("/") + text.lower().split().count("per")
+    )
+
+
+async def _in_time(work: Callable[[], T]) -> T:
+    """Do the work beside the conversation, which goes on meanwhile.
+
+    Raises:
+        ToolError: It took too long.
+    """
+    try:
+        async with asyncio.timeout(_DEADLINE):
+            return await asyncio.to_thread(work)
+    except TimeoutError as e:
+        raise ToolError("That takes too long to find out.") from e
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_UNIT else f"{text[:_LONGEST_UNIT]}…"
 
 
 @cache

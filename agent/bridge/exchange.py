@@ -86,6 +86,7 @@ class Exchange:
         tts.on("unit_sent", self._unit_sent)
         self._task = asyncio.create_task(self._run(), name="bridge exchange")
         # A task that is cancelled before its first step runs no `finally`.
+        self._task.add_done_callback(lambda _: self._ended())
         self._task.add_done_callback(lambda _: tts.off("unit_sent", self._unit_sent))
 
     async def stop(self) -> None:
@@ -93,6 +94,9 @@ class Exchange:
         if not self._task.done():
             self.record.outcome = "stopped"
         await aio.cancel_and_wait(self._task)
+        # What the task would have closed, had it begun.
+        await self._speech.aclose()
+        await self._text.aclose()
 
     def said(self, played: float | None = None) -> str:
         """The words that have been heard by now.
@@ -122,6 +126,10 @@ class Exchange:
         except APIError as e:
             self.record.outcome, self.record.error = "failed", sentence(e)
         finally:
+            self._ended()
+
+    def _ended(self) -> None:
+        if not self.events.closed:
             if self.record.outcome == "running":
                 self.record.outcome = "stopped"
             self.record.mark("t_done")

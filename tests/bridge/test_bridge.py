@@ -95,6 +95,23 @@ async def test_a_stop_closes_model_and_voice_and_keeps_what_was_heard(
     assert again["stopped"] is False
 
 
+async def test_two_requests_of_one_conversation_at_once_leave_none_hanging(
+    bridge: httpx.AsyncClient,
+) -> None:
+    async def ask(name: str) -> int:
+        body = {"text": "Say hello.", "language": "en", "conversation": name}
+        return (await bridge.post("/bridge/chat", json=body)).status_code
+
+    for _ in range(3):
+        name = uuid.uuid4().hex
+        async with asyncio.timeout(60):
+            statuses = await asyncio.gather(ask(name), ask(name))
+        assert set(statuses) <= {200, 409, 503}
+    async with asyncio.timeout(5):
+        while (await bridge.get("/health")).json().get("in_flight"):
+            await asyncio.sleep(0.05)
+
+
 async def test_who_hangs_up_frees_the_engines(
     bridge: httpx.AsyncClient, urls: dict[str, str]
 ) -> None:

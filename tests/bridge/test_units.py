@@ -84,7 +84,12 @@ async def test_exchanges_at_once_count_each_its_own_units() -> None:
         # An exchange that never began leaves no listener behind either.
         unstarted = Exchange(tts, said("Five."), Record("speech", warm=True))
         await unstarted.stop()
+        await unstarted.stop()
         assert not tts._events["unit_sent"]
+        async with asyncio.timeout(5):
+            assert [event async for event in unstarted.events] == []
+        assert unstarted.record.outcome == "stopped"
+        assert unstarted._speech._task.done()
         await tts.aclose()
 
 

@@ -109,6 +109,8 @@ class FaultServer:
     voices: list[str] | None = field(default_factory=lambda: ["vivian", "ryan"])
     requests: list[Request] = field(default_factory=list)
     uploads: list[Request] = field(default_factory=list)
+    model: str = "qwen3-tts"
+    deaf: bool = False
     running: int = 0
     closed_by_client: int = 0
     port: int = 0
@@ -126,11 +128,13 @@ class FaultServer:
         self.connections += 1
         try:
             while request := await _read(reader):
+                if self.deaf:  # a black hole
+                    await reader.read()
                 if request.path == "/v1/audio/voices" and request.form:
                     self.uploads.append(request)
                     await _json(writer, {"success": True})
                 elif request.path == "/v1/models":
-                    await _json(writer, {"data": [{"id": "qwen3-tts"}]})
+                    await _json(writer, {"data": [{"id": self.model}]})
                 elif request.path == "/v1/audio/voices":
                     if self.voices is None:
                         await refuses("404 Not Found", {})(reader, writer, request)

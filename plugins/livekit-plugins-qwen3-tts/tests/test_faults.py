@@ -141,7 +141,7 @@ async def test_the_wrong_format_is_named_and_never_played(
 
 
 @pytest.mark.parametrize(
-    "status", ["400 Bad Request", "401 Unauthorized", "404 Not Found", "429 Slow Down"]
+    "status", ["400 Bad Request", "401 Unauthorized", "404 Not Found", "422 Unprocessable"]
 )
 async def test_a_refusal_is_never_repeated(
     start_server: Start, session: aiohttp.ClientSession, status: str

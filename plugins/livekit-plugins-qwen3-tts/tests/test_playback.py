@@ -114,10 +114,10 @@ def test_with_every_server_failing_one_is_used_still() -> None:
     clock.now += 0.5
     replicas.failed(two)
     assert replicas.choose() is one
-    assert replicas.choose(avoid=one) is two
+    assert replicas.choose(avoid=[one]) is two
 
 
 def test_a_single_server_is_retried() -> None:
     replicas, (one,), _ = make(1)
     replicas.failed(one)
-    assert replicas.choose(avoid=one) is one
+    assert replicas.choose(avoid=[one]) is one

@@ -29,6 +29,20 @@ She is very
 My number is four two
 The code is one nine
 My email is anna at
+It is john at gmail dot
+john underscore
+The code is triple
+triple
+forward slash
+www dot example dot
+A as in alpha
+It's M as in Mike, A as in Alpha
+B for Bravo
+北京市海淀区中关村
+我住在上海市浦东新区张江路
+广东省深圳市南山区科技园小区
+我的邮箱是 john 点
+zhang 下划线
 I have a dog, a cat,
 The best one...
 It was late so

@@ -11,7 +11,7 @@ import pytest
 from livekit.agents import APIStatusError, llm
 from livekit.agents.llm import function_tool
 
-from ..conftest import Kit
+from ..conftest import Kit, said
 
 SYSTEM = "You are a voice assistant. " + "Speak plainly and be kind. " * 20
 
@@ -212,3 +212,24 @@ def test_notes_stand_in_for_what_was_left_out(kit: Kit) -> None:
     assert len(noted) > 20
     assert all(b["messages"][0]["content"] == SYSTEM for b in replies)
     assert all(count(b) + b["max_tokens"] <= 2048 for b in replies)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens.",
+        "context length is only 4096 tokens",
+        "The request exceeds the available context size (4096 tokens), try increasing it",
+        "Input is too long for the context window of 4,096 tokens",
+        "The prompt is longer than the maximum model length of 4096",
+        "max_model_len (4096) is less than the prompt",
+    ],
+)
+def test_the_length_is_learnt_from_a_refusal_in_any_words(kit: Any, message: str) -> None:
+    kit.server.models = [{"id": "m"}]
+    refusal = httpx.Response(400, json={"error": {"message": message}})
+    kit.server.chats = [refusal, kit.reply("Yes.")]
+    words = ["What about the weather in the mountains tomorrow?" * 40] * 41
+    assert kit.ask(kit.llm(), said(*words)).text == "Yes."
+    assert len(kit.server.bodies) == 2
+    assert len(kit.server.bodies[1]["messages"]) < len(kit.server.bodies[0]["messages"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError
+from livekit.plugins import vllm
 
 from ..conftest import Kit, user
 
@@ -91,6 +93,66 @@ def test_no_first_token_is_a_timeout_and_closes_the_stream(kit: Kit) -> None:
     assert kit.ask(kit.llm(first_token_timeout=8.0)).text == "Back again."
     assert kit.server.running == 0
     assert kit.loop_time < 9.0
+
+
+class BlackHole(httpx.AsyncBaseTransport):
+    """Takes every request, or those for chats only, and never answers."""
+
+    def __init__(self, kit: Kit, *, chats_only: bool) -> None:
+        self._kit = kit
+        self._chats_only = chats_only
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._chats_only and not request.url.path.endswith("/completions"):
+            return self._kit.server.handle(request)
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+
+def into_a_black_hole(kit: Kit, options: APIConnectOptions, *, chats_only: bool) -> list[Any]:
+    """What a reply from there ends in: the errors that were told of."""
+    client = httpx.AsyncClient(transport=BlackHole(kit, chats_only=chats_only))
+    model = vllm.LLM(base_url="http://one:8000/v1", http_client=client)
+    errors: list[Any] = []
+    model.on("error", errors.append)
+
+    async def asked() -> None:
+        with pytest.raises(APIConnectionError):
+            await model.chat(chat_ctx=user(), conn_options=options).collect()
+        await model.aclose()
+
+    kit.run(asked())
+    return [error.recoverable for error in errors]
+
+
+@pytest.mark.parametrize("chats_only", [False, True])
+def test_a_black_hole_ends_at_livekits_limit(kit: Kit, chats_only: bool) -> None:
+    options = APIConnectOptions(timeout=2.5, max_retry=0)
+    assert into_a_black_hole(kit, options, chats_only=chats_only) == [False]
+    assert 2.0 <= kit.loop_time <= 2.6
+
+
+@pytest.mark.parametrize("chats_only", [False, True])
+def test_each_attempt_at_a_black_hole_is_one_error(kit: Kit, chats_only: bool) -> None:
+    options = APIConnectOptions(timeout=0.5, max_retry=3, retry_interval=0.0)
+    told = into_a_black_hole(kit, options, chats_only=chats_only)
+    assert told == [True, True, True, False]
+    assert kit.loop_time <= 4.0
+
+
+def test_a_stream_that_opens_and_says_nothing_ends_at_livekits_limit(kit: Kit) -> None:
+    kit.server.chats = [[3600.0]]
+
+    async def asked() -> None:
+        options = APIConnectOptions(timeout=2.5, max_retry=0)
+        async with kit.llm() as model:
+            stream = model.chat(chat_ctx=user(), conn_options=options)
+            with pytest.raises(APIConnectionError):
+                await stream.collect()
+
+    kit.run(asked())
+    assert kit.loop_time <= 2.6
+    assert kit.server.running == 0
 
 
 def test_retry_after_is_kept(kit: Kit) -> None:

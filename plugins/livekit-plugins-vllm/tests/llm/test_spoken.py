@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from livekit.plugins.vllm._llm.spoken import SentenceLimit, ThoughtFilter
+from livekit.plugins.vllm._llm.dialects import SpeechFilter
+from livekit.plugins.vllm._llm.spoken import SentenceLimit
 
 
 def limited(pieces: list[str], limit: int, *, cut_off: bool) -> tuple[str, bool]:
@@ -58,19 +59,19 @@ def test_short_repetitions_may_be_meant() -> None:
 def test_thoughts_are_left_out_wherever_the_chunks_end() -> None:
     text = "<think>Hm, <b>what</b>?</think>\n\n2 < 3 </b> <think>again</think>!"
     for size in range(1, 12):
-        filter = ThoughtFilter()
+        filter = SpeechFilter()
         out = "".join(filter.feed(text[i : i + size]) for i in range(0, len(text), size))
         assert out + filter.finish(cut_off=False) == "\n\n2 < 3 </b> !"
 
 
 def test_an_open_thought_that_never_ends_was_speech() -> None:
-    filter = ThoughtFilter(open=True)
+    filter = SpeechFilter(open=True)
     assert filter.feed("Hello there.") == ""
     assert filter.finish(cut_off=False) == "Hello there."
 
 
 def test_an_open_thought_cut_by_the_limit_was_none() -> None:
-    filter = ThoughtFilter(open=True)
+    filter = SpeechFilter(open=True)
     assert filter.feed("The user says") == ""
     assert filter.finish(cut_off=True) == ""
 

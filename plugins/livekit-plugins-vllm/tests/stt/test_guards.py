@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from livekit.plugins.vllm._stt.guards import (
-    Segment,
-    is_silence,
-    suspicion,
-    syllables,
-    without_tags,
-)
+from livekit.plugins.vllm._stt.guards import Segment, is_silence, suspicion, syllables
+from livekit.plugins.vllm._stt.inventions import without_marks
+from livekit.plugins.vllm._stt.transcriptions import SIMPLIFIED_CHINESE_PROMPT
 
 
 @pytest.mark.parametrize(
@@ -89,8 +85,157 @@ def test_the_prompt_come_back_is_dropped() -> None:
 
 
 def test_tags_are_not_words() -> None:
-    assert without_tags("[Music] hello (applause) ♪♪") == "hello"
-    assert suspicion(without_tags("【音乐】"), voiced=1.0) == "no words"
+    assert without_marks("[Music] hello (applause) ♪♪") == "hello"
+    assert suspicion(without_marks("【音乐】"), voiced=1.0) == "no words"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My number is (415) 555-0123.",
+        "Work out (3 + 4) times 12.",
+        "What is 5 * 3 * 2?",
+        "我想读【三体】这本书。",
+        "(yes)",
+        "Call it [draft two] for now.",
+        "请把（第一章）发给我。",
+        "The file is *final*, not draft.",
+        "a*b*c is the product",
+        "Is x < 3 and y > 2?",
+        "Play (Sittin' On) The Dock of the Bay.",
+        "My band (music and poetry) plays tonight.",
+    ],
+)
+def test_words_in_brackets_and_between_stars_were_said(text: str) -> None:
+    assert without_marks(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[BLANK_AUDIO]", ""),
+        ("(upbeat music playing)", ""),
+        ("[Speaking in foreign language]", ""),
+        ("*laughs* Well, no.", "Well, no."),
+        ("嗯（笑声）好的", "嗯 好的"),
+        ("【背景音乐】", ""),
+        ("(拍手)", ""),
+        ("[аплодисменты]", ""),
+        ("(Gelächter) Ja.", "Ja."),
+        ("♪ la la ♪", "la la"),
+        ("<|nospeech|>", ""),
+        ("Hello [coughs] there (sighs deeply).", "Hello there (sighs deeply)."),
+        ("(phone ringing) Hello?", "Hello?"),
+    ],
+)
+def test_marks_of_sounds_are_cut(text: str, said: str) -> None:
+    assert without_marks(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("Grafana.", "Kubernetes, Grafana, Prometheus"),
+        ("Kubernetes, Grafana, Prometheus", "Kubernetes, Grafana, Prometheus"),
+        ("Jonathan Smythe.", "Callers: Jonathan Smythe, Aoife Byrne."),
+        ("Aoife Byrne.", "Callers: Jonathan Smythe, Aoife Byrne."),
+        ("请用简体中文。", SIMPLIFIED_CHINESE_PROMPT),
+        ("一段普通话对话", SIMPLIFIED_CHINESE_PROMPT),
+        ("阿莫西林", "药名：阿莫西林、布洛芬"),
+        ("Escitalopram", "Drugs: Sertraline, Escitalopram"),
+    ],
+)
+def test_words_of_the_prompt_are_kept_when_there_is_voice_for_them(text: str, prompt: str) -> None:
+    assert suspicion(text, voiced=2.5, prompt=prompt) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("Kubernetes, Grafana, Prometheus", "Kubernetes, Grafana, Prometheus"),
+        ("Jonathan Smythe, Aoife Byrne.", "Callers: Jonathan Smythe, Aoife Byrne."),
+        ("这是一段普通话对话，请用简体中文和标点记录。", SIMPLIFIED_CHINESE_PROMPT),
+    ],
+)
+def test_the_prompt_over_too_little_voice_is_an_echo(text: str, prompt: str) -> None:
+    assert suspicion(text, voiced=0.3, prompt=prompt) == "echo of the prompt"
+
+
+@pytest.mark.parametrize(
+    ("text", "syllables_said"),
+    [
+        ("five " * 8, 8),
+        ("0000" * 8, 32),
+        ("no, " * 9, 9),
+        ("不要，" * 6, 12),
+        ("stop! " * 8, 8),
+        ("哈" * 12, 12),
+        ("one two, " * 6, 12),
+        ("bye " * 5, 5),
+        ("谢谢，" * 5, 10),
+    ],
+)
+def test_repetition_is_kept_when_the_voice_is_as_long_as_it(text: str, syllables_said: int) -> None:
+    assert suspicion(text, voiced=0.15 * syllables_said) is None
+    assert suspicion(text * 4, voiced=0.15) == "repetition"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Subtitles by default, please.",
+        "Translation by Friday would be fine.",
+        "Transcription by a human or a machine?",
+        "字幕组是做什么的？",
+        "字幕制作要多久？",
+        "字幕由谁提供？",
+        "Captions by whom?",
+        "Untertitel von wem?",
+        "Субтитры от кого?",
+        "Sous-titres par défaut, s'il vous plaît.",
+    ],
+)
+def test_questions_that_begin_like_credits_are_kept(text: str) -> None:
+    assert suspicion(text, voiced=2.0) is None
+    assert suspicion(text, voiced=0.2) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ご視聴ありがとうございました",
+        "Продолжение следует...",
+        "Thank you. Thank you. Thank you.",
+        "시청해주셔서 감사합니다",
+        "Untertitelung des ZDF, 2020",
+        "Sous-titrage Société Radio-Canada",
+        "Subtítulos realizados por la comunidad de Amara.org",
+        "Sottotitoli e revisione a cura di QTSS",
+        "Legendas pela comunidade Amara.org",
+        "Субтитры создавал DimaTorzok",
+        "Редактор субтитров А.Семкин Корректор А.Егорова",
+        "チャンネル登録よろしくお願いします",
+        "Please subscribe to my channel. See you next time!",
+        "I was wondering whether you could tell me about the weather.",
+    ],
+)
+def test_inventions_over_too_little_sound_are_dropped_in_every_language(text: str) -> None:
+    assert suspicion(text, voiced=0.25) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "voiced"),
+    [
+        ("ありがとうございました", 1.0),
+        ("Спасибо.", 0.5),
+        ("Vielen Dank.", 0.6),
+        ("감사합니다", 0.7),
+        ("Продолжение следует, да?", 1.4),
+        ("Gracias por su atención", 1.2),
+    ],
+)
+def test_leave_is_taken_by_people_too(text: str, voiced: float) -> None:
+    assert suspicion(text, voiced=voiced) is None
 
 
 def test_silence_is_told_by_its_loudest_window() -> None:

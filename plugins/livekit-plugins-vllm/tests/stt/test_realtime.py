@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIStatusError
-from livekit.plugins.vllm._stt.realtime import plain_text
+from livekit.plugins.vllm._stt.qwen import plain_text
 
 START, END, FINAL = "start_of_speech", "end_of_speech", "final_transcript"
 INTERIM, PREFLIGHT = "interim_transcript", "preflight_transcript"

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError, stt
+from livekit.plugins.vllm import STT
 from livekit.plugins.vllm._stt import stream
+
+from .conftest import ScriptedVAD, Talker, audio
 
 START, END, FINAL = "start_of_speech", "end_of_speech", "final_transcript"
 INTERIM, PREFLIGHT = "interim_transcript", "preflight_transcript"
@@ -196,6 +199,110 @@ async def test_a_server_come_back_with_another_model_is_asked_anew(bench: Any) -
     assert [r.fields["model"] for r in server.requests] == ["whisper", "another"]
 
 
+async def test_a_server_come_back_with_another_model_costs_no_word(bench: Any) -> None:
+    server, made = bench.server, bench.stt(speculate_after=None)
+    talker = bench.talk(made)
+    for count in (1, 2, 3):
+        talker.speech()
+        talker.silence(8)
+        await talker.until(FINAL, count)
+        if count == 1:
+            server.listed, server.answers = "another", [404]
+    assert [text for name, text in talker.events if name == FINAL] == [
+        "18 windows",
+        "18 windows",
+        "18 windows",
+    ]
+    models = [r.fields["model"] for r in server.requests]
+    assert models == ["whisper", "whisper", "another", "another"]
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+async def test_an_utterance_that_is_refused_is_the_only_one_lost(bench: Any, status: int) -> None:
+    server, made = bench.server, bench.stt(speculate_after=None)
+    errors: list[stt.STTError] = []
+    made.on("error", errors.append)
+    talker = bench.talk(made)
+    for count in (1, 2, 3):
+        server.answers = [status, status] if count == 2 else [{"text": f"number {count}"}]
+        talker.speech()
+        talker.silence(8)
+        await talker.until(FINAL, count)
+    assert [text for name, text in talker.events if name == FINAL] == ["number 1", "", "number 3"]
+    assert [e.recoverable for e in errors] == [True]
+
+
+async def test_a_server_that_refuses_every_utterance_is_given_up(bench: Any) -> None:
+    bench.server.answers = [400] * 99
+    talker = bench.talk(speculate_after=None)
+    for _ in range(3):
+        talker.speech()
+        talker.silence(8)
+    with pytest.raises(APIStatusError):
+        await talker.end()
+    assert sum(name == FINAL for name, _ in talker.events) == 2
+
+
+class BlackHole:
+    """A port that takes connections and never says a word."""
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._keep, "127.0.0.1", 0)
+        self._writers: list[asyncio.StreamWriter] = []
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+
+    async def _keep(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+
+    async def __aexit__(self, *_: object) -> None:
+        for writer in self._writers:
+            writer.close()
+        self._server.close()
+
+
+@pytest.mark.parametrize("realtime", [None, False, True])
+@pytest.mark.parametrize(
+    ("options", "told", "least", "most"),
+    [
+        (APIConnectOptions(timeout=2.5, max_retry=0), [False], 2.0, 3.2),
+        (
+            APIConnectOptions(timeout=0.5, max_retry=3, retry_interval=0.0),
+            [True, True, True, False],
+            1.0,
+            4.0,
+        ),
+    ],
+)
+async def test_a_black_hole_ends_at_livekits_limit(
+    realtime: bool | None,
+    options: APIConnectOptions,
+    told: list[bool],
+    least: float,
+    most: float,
+) -> None:
+    clock = asyncio.get_running_loop().time
+    async with BlackHole() as url:
+        made = STT(base_url=url, realtime=realtime, vad=ScriptedVAD(), model="whisper")
+        errors: list[stt.STTError] = []
+        made.on("error", errors.append)
+        talker = Talker(made.stream(conn_options=options))
+        begun = clock()
+        talker.speech()
+        talker.silence(8)
+        with pytest.raises(APIConnectionError):
+            await talker.end()
+        assert least <= clock() - begun <= most
+        assert [e.recoverable for e in errors] == told
+        await talker.aclose()
+        begun = clock()
+        frames = list(audio(60, 0.9))
+        once = APIConnectOptions(timeout=0.5, max_retry=0)
+        with pytest.raises(APIConnectionError):
+            await made.recognize(frames, conn_options=once)
+        assert clock() - begun <= 1.2
+        await made.aclose()
+
+
 async def test_what_nobody_said_is_an_empty_final(bench: Any) -> None:
     bench.server.answers = [{"text": "字幕由Amara.org社群提供"}]
     talker = bench.talk()
@@ -203,6 +310,40 @@ async def test_what_nobody_said_is_an_empty_final(bench: Any) -> None:
     talker.silence(8)
     events = await talker.until(FINAL)
     assert [e for e in events if e[0] != PREFLIGHT] == [(START, ""), (END, ""), (FINAL, "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("My number is (415) 555-0123.", "My number is (415) 555-0123."),
+        ("Grafana.", "Grafana."),
+        ("five " * 8, ("five " * 8).strip()),
+        ("Subtitles by default, please.", "Subtitles by default, please."),
+    ],
+)
+async def test_what_a_voice_long_enough_said_is_never_dropped(
+    bench: Any, text: str, said: str
+) -> None:
+    bench.server.answers = [{"text": text}]
+    talker = bench.talk(speculate_after=None, prompt="Kubernetes, Grafana, Prometheus")
+    talker.speech(100)
+    talker.silence(8)
+    assert (await talker.until(FINAL))[-1] == (FINAL, said)
+
+
+@pytest.mark.parametrize("language", [None, "ja"])
+@pytest.mark.parametrize(
+    "text",
+    ["ご視聴ありがとうございました", "Продолжение следует...", "Thank you. Thank you. Thank you."],
+)
+async def test_inventions_on_a_short_noise_are_dropped(
+    bench: Any, text: str, language: str | None
+) -> None:
+    bench.server.answers = [{"text": text}]
+    talker = bench.talk(speculate_after=None, language=language)
+    talker.speech(8)
+    talker.silence(8)
+    assert (await talker.until(FINAL))[-1] == (FINAL, "")
 
 
 async def test_a_click_costs_no_request(bench: Any) -> None:

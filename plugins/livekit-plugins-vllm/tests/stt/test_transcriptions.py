@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from livekit import rtc
-from livekit.agents import APIStatusError
+from livekit.agents import APIConnectOptions, APIError, APIStatusError
 from livekit.plugins.vllm import STT
 
 
@@ -36,6 +36,28 @@ async def test_silence_is_not_sent(bench: Any) -> None:
     assert bench.server.requests == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you. Thank you. Thank you.",
+        "ご視聴ありがとうございました",
+        "Продолжение следует...",
+        "Thanks for watching!",
+        "the " * 60,
+    ],
+)
+@pytest.mark.parametrize("language", [None, "en"])
+async def test_inventions_on_noise_are_dropped_after_the_voice_in_it_is_measured(
+    bench: Any, text: str, language: str | None
+) -> None:
+    noise = np.random.default_rng(3).normal(0, 900, 48000).astype(np.int16)
+    bench.server.answers = [{"text": text}]
+    made = bench.stt(language=language)
+    event = await made.recognize(rtc.AudioFrame(noise.tobytes(), 16000, 1, 48000))
+    assert event.alternatives[0].text == ""
+    assert len(bench.server.requests) == 1
+
+
 async def test_the_detected_language_and_confidence_are_passed_on(bench: Any) -> None:
     bench.server.answers = [
         {
@@ -47,6 +69,42 @@ async def test_the_detected_language_and_confidence_are_passed_on(bench: Any) ->
     (said,) = (await bench.stt().recognize(tone(1))).alternatives
     assert (said.text, said.language) == ("你好", "zh")
     assert said.confidence == pytest.approx(np.exp(-0.1))
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "language"),
+    [
+        ({"text": None}, "", ""),
+        ({"text": ""}, "", ""),
+        ({"text": "Hi", "language": None, "segments": None}, "Hi", ""),
+        ({"text": "Hi", "language": 7, "segments": "none"}, "Hi", ""),
+        ({"text": "Hi", "segments": [None, {"text": None, "avg_logprob": "low"}]}, "Hi", ""),
+        ({"text": "language English<asr_text>Hello there."}, "Hello there.", "en"),
+        ({"text": "language Chinese<asr_text>你好。", "language": "en"}, "你好。", "zh"),
+        ({"text": "language None<asr_text>"}, "", ""),
+        (
+            {"text": "language English<asr_text>One. language English<asr_text>Two."},
+            "One. Two.",
+            "en",
+        ),
+        ({"text": "My language is English."}, "My language is English.", ""),
+        ({"text": "Hi \ud83d there"}, "Hi \ufffd there", ""),
+        ({"text": "Hi \ud83d\ude00"}, "Hi 😀", ""),
+    ],
+)
+async def test_answers_of_any_shape(
+    bench: Any, answer: dict[str, Any], text: str, language: str
+) -> None:
+    bench.server.answers = [answer]
+    (said,) = (await bench.stt().recognize(tone(1))).alternatives
+    assert (said.text, said.language) == (text, language)
+
+
+@pytest.mark.parametrize("answer", [{}, {"text": 5}, {"text": ["Hi"]}, [], "Hi"])
+async def test_what_is_no_transcription_is_said_so(bench: Any, answer: Any) -> None:
+    bench.server.answers = [answer]
+    with pytest.raises(APIError, match="not a transcription"):
+        await bench.stt().recognize(tone(1), conn_options=APIConnectOptions(max_retry=0))
 
 
 async def test_a_model_without_verbose_json_is_asked_for_json_and_remembered(bench: Any) -> None:

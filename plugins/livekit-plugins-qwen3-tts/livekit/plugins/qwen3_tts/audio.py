@@ -107,6 +107,11 @@ class UnitAudio:
         return passed
 
 
+def is_audible(samples: Samples) -> bool:
+    """Return whether there is any sound in it."""
+    return _sound_end(samples) > 0
+
+
 def silence(seconds: float) -> Samples:
     """Return that much silence."""
     return np.zeros(round(seconds * SAMPLE_RATE), dtype=np.int16)

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, NoReturn
 
 import aiohttp
@@ -38,6 +39,16 @@ _NOT_PCM = {
 }
 
 
+class RefusedError(APIStatusError):
+    """The server refused a request.
+
+    Attributes:
+        retry_after: Seconds for which it wants to be left alone, None if it does not say.
+    """
+
+    retry_after: float | None = None
+
+
 @dataclass(frozen=True)
 class Deadlines:
     """How long each step of a request may take, in seconds."""
@@ -45,6 +56,8 @@ class Deadlines:
     connect: float
     first_byte: float
     between_bytes: float
+    limit: float = inf
+    """For all of it up to the first byte, over all servers."""
 
     def within(self, limit: float) -> Deadlines:
         """Return these deadlines, none longer than `limit` seconds."""
@@ -52,6 +65,7 @@ class Deadlines:
             connect=min(self.connect, limit),
             first_byte=min(self.first_byte, limit),
             between_bytes=min(self.between_bytes, limit),
+            limit=min(self.limit, limit),
         )
 
 
@@ -119,7 +133,8 @@ class SpeechClient:
         step = "the first byte"
         try:
             loop = asyncio.get_running_loop()
-            first_byte_at = loop.time() + deadlines.connect + deadlines.first_byte
+            wait = min(deadlines.connect + deadlines.first_byte, deadlines.limit)
+            first_byte_at = loop.time() + wait
             async with asyncio.timeout_at(first_byte_at):
                 response = await self._session().post(
                     f"{self._base_url}/audio/speech",
@@ -215,15 +230,17 @@ class SpeechClient:
             answer = None
         error = answer.get("error", answer) if isinstance(answer, dict) else answer
         reason = error.get("message") or error.get("detail") if isinstance(error, dict) else error
-        raise APIStatusError(
+        refused = RefusedError(
             f"TTS server {self._base_url} refused with {response.status}: "
             f"{reason or response.reason}",
             status_code=response.status,
             request_id=response.headers.get("x-request-id"),
             body=answer,
-            # 4xx means that the same request will fail again; LiveKit itself would retry 408/429.
-            retryable=response.status >= 500,
+            # Other refusals mean that the same request will fail again.
+            retryable=response.status >= 500 or response.status in (408, 425, 429),
         )
+        refused.retry_after = _seconds(response.headers.get("Retry-After"))
+        raise refused
 
     def _check_type(self, response: aiohttp.ClientResponse) -> None:
         kind = response.content_type
@@ -240,6 +257,14 @@ class SpeechClient:
             "use a server that honours stream_format=audio, such as vllm-omni 0.24 or later",
             retryable=False,
         )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    try:
+        seconds = float(retry_after) if retry_after else None
+    except ValueError:  # an HTTP date, which no inference server sends
+        return None
+    return seconds if seconds is not None and 0 <= seconds < inf else None
 
 
 def _aligned(header: str | None) -> list[AlignedWord]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from livekit.agents import APIError
+from livekit.agents import APIError, APIStatusError
 from livekit.agents.utils import aio
 
 from .client import SpeechClient
 from .log import logger
 from .replicas import Replicas
+
+_NAMES = re.compile(r"\b(model|voice|speaker|language)s?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,16 +92,26 @@ class Discovery:
         return self._task
 
     async def checked(
-        self, *, model: str | None, voice: str | None, language: str | None
+        self, *, model: str | None, voice: str | None, language: str | None, within: float
     ) -> ServerInfo:
         """Return what the servers have, after checking these names against it.
+
+        Args:
+            model: The model that is wanted, if any.
+            voice: The voice.
+            language: The language.
+            within: Seconds to wait for the first answer; nothing is known after them.
 
         Raises:
             APIError: One of the names is unknown; see `ServerInfo.check`.
         """
         info = self.info
         if info is None:
-            info = await asyncio.shield(self.start())
+            try:
+                async with asyncio.timeout(within):
+                    info = await asyncio.shield(self.start())
+            except TimeoutError:
+                return ServerInfo()  # the unit itself will say what is wrong
         try:
             info.check(model=model, voice=voice, language=language)
         except APIError:
@@ -106,6 +119,12 @@ class Discovery:
             info = await asyncio.shield(self.start())
             info.check(model=model, voice=voice, language=language)
         return info
+
+    async def again(self) -> ServerInfo:
+        """Return what the servers have by now: one may have come back with another model."""
+        if self._task is not None and self._task.done():
+            self.info = None
+        return await asyncio.shield(self.start())
 
     async def aclose(self) -> None:
         """Stop asking; may be called twice."""
@@ -122,6 +141,11 @@ class Discovery:
             else:
                 return self.info
         return ServerInfo()
+
+
+def is_about_names(refusal: APIStatusError) -> bool:
+    """Return whether a server refuses a name that it may have had before: its model, a voice."""
+    return refusal.status_code in (400, 404, 422) and bool(_NAMES.search(refusal.message))
 
 
 def _dict(answer: Any) -> dict[str, Any]:

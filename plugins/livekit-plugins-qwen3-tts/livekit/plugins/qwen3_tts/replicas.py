@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from .client import SpeechClient
@@ -15,7 +15,7 @@ _FIRST_BREAK = 1.0
 _LONGEST_BREAK = 30.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Replica:
     """One server, and what is known of its load and health."""
 
@@ -46,17 +46,20 @@ class Replicas:
     def __iter__(self) -> Iterator[Replica]:
         return iter(self._replicas)
 
-    def choose(self, avoid: Replica | None = None) -> Replica:
+    def __len__(self) -> int:
+        return len(self._replicas)
+
+    def choose(self, avoid: Collection[Replica] = ()) -> Replica:
         """Return the server for a unit: the healthy one that owes the least audio.
 
         Args:
-            avoid: The server that just failed this unit, used again only if there is no other.
+            avoid: The servers that failed this unit, used again only if there is no other.
         """
         now = self._clock()
         chosen = min(
             self._replicas,
             # When every circuit is open, the one that may be tried soonest still serves.
-            key=lambda r: (r is avoid, max(0.0, r.closed_until - now), r.outstanding),
+            key=lambda r: (r in avoid, max(0.0, r.closed_until - now), r.outstanding),
         )
         if chosen.failures:
             # This unit is a trial: until it has ended, other units go to the healthy servers.
@@ -77,8 +80,14 @@ class Replicas:
         replica.failures = 0
         replica.closed_until = 0.0
 
-    def failed(self, replica: Replica) -> None:
-        """Open the server's circuit for a while."""
+    def failed(self, replica: Replica, pause: float | None = None) -> None:
+        """Open the server's circuit for a while.
+
+        Args:
+            replica: The server.
+            pause: Seconds for which it asked to be left alone, if it did.
+        """
         replica.failures += 1
-        pause = min(_LONGEST_BREAK, _FIRST_BREAK * 2.0 ** (replica.failures - 1))
-        replica.closed_until = self._clock() + pause
+        if pause is None:
+            pause = _FIRST_BREAK * 2.0 ** min(replica.failures - 1, 8)
+        replica.closed_until = self._clock() + min(_LONGEST_BREAK, pause)

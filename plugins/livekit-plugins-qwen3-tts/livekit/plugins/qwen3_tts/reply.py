@@ -11,77 +11,32 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from livekit.agents import APIError
-from livekit.agents.types import TimedString
+from livekit.agents import APIError, APIStatusError
 from livekit.agents.utils import aio
 
 from .audio import Samples, UnitAudio, pause_after, silence
-from .client import BYTES_PER_SECOND, SAMPLE_RATE, AlignedWord, OnWords
+from .client import BYTES_PER_SECOND, SAMPLE_RATE
+from .halves import Joiner
 from .log import logger
 from .measure import syllables
 from .playback import Pace, Playback
 from .segmenter import GATHER_PASSAGES, GATHER_SENTENCES, Segmenter
 from .style import Style, StyleParser
 from .timing import SpokenWord, WordTimer
+from .unit import Sink, Speak, Unit
+from .voice import is_about_the_text
 
 # The unit being heard and the one after it: stage 0 of vllm-omni batches both.
 _DEPTH = 2
 # Words are handed out this long before they are heard, until the whole unit is known.
 _WORDS_AHEAD = 2.0
-
-
-class Sink(Protocol):
-    """Where a reply goes; LiveKit's AudioEmitter is one."""
-
-    def push(self, data: bytes) -> None:
-        """Take PCM."""
-
-    def push_timed_transcript(self, delta_text: list[TimedString]) -> None:
-        """Take words, each of them a `SpokenWord`."""
-
-
-Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
-"""Asks for the sound of a written text in a style, and for the times of its words if there is a
-callback to take them."""
-
-
-@dataclass
-class _Unit:
-    """A unit that was sent to a server, and its audio so far."""
-
-    text: str
-    style: Style
-    seconds: float
-    """The expected length."""
-    resumed: bool = False
-    """Whether it is the rest of a unit that broke off."""
-    chunks: aio.Chan[bytes] = field(default_factory=aio.Chan)
-    task: asyncio.Task[None] | None = None
-    words: list[AlignedWord] = field(default_factory=list)
-    asked_at: float = 0.0
-    first_at: float | None = None
-    """When its first audio came."""
-    received: float = 0.0
-    passed: float = 0.0
-    """Seconds of the audio received that were passed on to be played."""
-
-    def align(self, words: list[AlignedWord]) -> None:
-        """Take the words that the server's forced aligner found."""
-        self.words = words
-
-    @property
-    def sounds(self) -> bool:
-        """Whether its first audio has come, or never will."""
-        return self.first_at is not None or (self.task is not None and self.task.done())
-
-    @property
-    def outstanding(self) -> float:
-        """Seconds of its audio that are still to be passed on, by the best estimate."""
-        done = self.task is None or self.task.done()
-        return (self.received if done else max(self.received, self.seconds)) - self.passed
+# Shares of the expected sound from which a unit that broke off counts as said: by its length alone,
+# and if silence of so many seconds followed.
+_SAID = 0.9
+_NEARLY_SAID = 0.6
+_ROOM_TONE = 0.5
 
 
 class Reply:
@@ -95,6 +50,9 @@ class Reply:
         max_ahead: Seconds of audio that may lie ahead of playback.
         aligner: Whether the server has a forced aligner.
         on_ask: Called as the first unit is sent.
+        on_lost: Called at the end for each unit, or rest of one, that was left out of a reply that
+            was spoken, with the reason.
+        measure: Syllables of what is spoken for a unit that was sent.
         clock: Seconds on a clock that never steps back; the running loop's if None.
         heard: Seconds on the listener's clock, which stands still while playback does; `clock` if
             None.
@@ -109,6 +67,8 @@ class Reply:
         max_ahead: float,
         aligner: bool = False,
         on_ask: Callable[[], None] = lambda: None,
+        on_lost: Callable[[APIError], None] = lambda _: None,
+        measure: Callable[[str], int] = syllables,
         clock: Callable[[], float] | None = None,
         heard: Callable[[], float] | None = None,
     ) -> None:
@@ -118,6 +78,11 @@ class Reply:
         self._max_ahead = max_ahead
         self._aligner = aligner
         self._on_ask = on_ask
+        self._on_lost = on_lost
+        self._measure = measure
+        self._lost: list[APIError] = []  # why units were left out
+        self._lost_in_a_row = 0
+        self._halves = Joiner()
         self._clock = clock or asyncio.get_running_loop().time
         self._playback = Playback(heard or self._clock)
         self._follows = heard is not None
@@ -127,20 +92,19 @@ class Reply:
         self._ended = False
         self._wake = asyncio.Event()
         self._count = 0  # of units asked for
-        self._asked: deque[_Unit] = deque()  # the unit being played and those after it
-        self._units: aio.Chan[_Unit] = aio.Chan()
-        self._cut: _Unit | None = None  # cut, and waiting until it may be asked for
+        self._asked: deque[Unit] = deque()  # the unit being played and those after it
+        self._units: aio.Chan[Unit] = aio.Chan()
+        self._cut: Unit | None = None  # cut, and waiting until it may be asked for
         self._began: float | None = None  # when the first audio was handed on
         self._held = 0.0  # how long it had been held
-        self._second: _Unit | None = None
+        self._second: Unit | None = None
         self._pause = 0.0  # silence owed before the next unit
 
     # -- text in --
 
     def push(self, text: str) -> None:
         """Add text of the reply."""
-        for part, style in self._styles.push(text):
-            self._add(part, style)
+        self._push(self._halves.push(text))
         self._wake.set()
 
     def flush(self) -> None:
@@ -151,10 +115,15 @@ class Reply:
 
     def end(self) -> None:
         """Mark the end of the text."""
+        self._push(self._halves.flush())
         for part, style in self._styles.flush():
             self._add(part, style)
         self._ended = True
         self.flush()
+
+    def _push(self, text: str) -> None:
+        for part, style in self._styles.push(text):
+            self._add(part, style)
 
     def _add(self, text: str, style: Style) -> None:
         if not self._spans or self._spans[-1][0] != style or self._spans[-1][1].ended:
@@ -172,7 +141,7 @@ class Reply:
         """Carry the reply to its end.
 
         Raises:
-            APIError: A unit could not be spoken.
+            APIError: Nothing could be spoken, or two units in a row could not.
         """
         try:
             await run_together(self._ask(), self._play())
@@ -223,7 +192,7 @@ class Reply:
         """Seconds of audio ahead of playback, including what is still to come from the servers."""
         return self._playback.ahead + sum(unit.outstanding for unit in self._asked)
 
-    def _next_unit(self) -> _Unit | None:
+    def _next_unit(self) -> Unit | None:
         """Return the unit to send now, if there is one."""
         # Not before the last one sounds: the server's first step is what the listener waits for.
         if len(self._asked) >= _DEPTH or (self._asked and not self._asked[-1].sounds):
@@ -234,7 +203,7 @@ class Reply:
             # What is queued counts only as far as it outlasts the wait for the next unit.
             text = segmenter.take(max(0.0, ahead - 2 * self._pace.first_audio))
             if text is not None:
-                self._cut = _Unit(text, style, self._pace.seconds(syllables(text)))
+                self._cut = Unit(text, style, self._pace.seconds(syllables(text)))
             elif segmenter.ended:
                 self._spans.popleft()
             else:
@@ -245,8 +214,8 @@ class Reply:
             return unit
         return None
 
-    def _start(self, unit: _Unit) -> None:
-        # With an aligner no byte is sent before the whole unit is made: only if that is in time.
+    def _start(self, unit: Unit) -> None:
+        # An aligner sees the whole unit before the first byte is sent: only if that is soon enough.
         whole = self._aligner and self._pace.whole(unit.seconds) < self._ahead
         chunks = self._speak(unit.text, unit.style, unit.align if whole else None)
         unit.asked_at = self._clock()
@@ -254,7 +223,7 @@ class Reply:
         # A unit that nobody waits for any more may fail in silence.
         unit.task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
-    async def _fetch(self, unit: _Unit, chunks: AsyncGenerator[bytes, None], whole: bool) -> None:
+    async def _fetch(self, unit: Unit, chunks: AsyncGenerator[bytes, None], whole: bool) -> None:
         arrivals: list[tuple[float, float]] = []
         try:
             async with contextlib.aclosing(chunks):
@@ -281,10 +250,14 @@ class Reply:
             self._asked.popleft()
             self._wake.set()
         if not self._playback.pushed:
-            # LiveKit takes a reply without audio for a failure, but a reply of emoji has none.
+            if self._lost:
+                raise self._lost[-1]
+            # LiveKit takes a reply without audio for a failure; one of emoji has none to make.
             self._emit(silence(0.02))
+        for error in self._lost:
+            self._on_lost(error)
 
-    async def _play_unit(self, unit: _Unit) -> None:
+    async def _play_unit(self, unit: Unit) -> None:
         assert unit.task is not None
         audio = UnitAudio(pause_after(unit.text))
         timer: WordTimer | None = None
@@ -304,8 +277,13 @@ class Reply:
                 self._say(timer.due(self._position + self._soon(samples)))
             self._emit(samples)
         broken = await _failure(unit.task)
-        if broken and (unit.resumed or not unit.received):
-            raise broken
+        if broken and timer is not None and self._is_said(unit, timer):
+            # A voice that found no end ran on until its budget broke it off.
+            logger.warning("unit broke off after its words", extra={"error": str(broken)})
+            broken = None
+        if broken and not unit.received:
+            self._leave_out(broken)
+            return
         end = audio.finish()
         if timer is None:
             at = self._position
@@ -321,6 +299,7 @@ class Reply:
                 self._say(timer.due(self._position + end.size / SAMPLE_RATE))
             else:
                 self._say(timer.finish())
+                self._lost_in_a_row = 0
                 self._pace.spoke(timer.total_syllables, timer.sound)
             self._emit(end)
             rest = timer.rest
@@ -329,16 +308,41 @@ class Reply:
             # Played now rather than when the next unit begins, the pause does not run playback dry.
             self._emit(silence(self._pause))
             self._pause = 0.0
-        if broken and rest:
+        if broken and rest and unit.resumed:
+            self._leave_out(broken)
+        elif broken and rest:
             logger.warning(
                 "unit broke off, going on from its last word", extra={"error": str(broken)}
             )
-            again = _Unit(rest, unit.style, self._pace.seconds(syllables(rest)), resumed=True)
+            again = Unit(rest, unit.style, self._pace.seconds(syllables(rest)), resumed=True)
             self._start(again)
             self._asked[0] = again
             await self._play_unit(again)
 
-    async def _hold(self, unit: _Unit) -> None:
+    def _is_said(self, unit: Unit, timer: WordTimer) -> bool:
+        """Whether a unit that broke off already is as long as its text needs."""
+        needed = self._pace.seconds(max(self._measure(unit.text), timer.total_syllables))
+        if timer.sound >= _SAID * needed:
+            return True
+        # Room tone after the words: nothing more was coming.
+        return timer.sound >= _NEARLY_SAID * needed and timer.trailing_silence >= _ROOM_TONE
+
+    def _leave_out(self, error: APIError) -> None:
+        """Go on without a unit, or the rest of one, that failed for good.
+
+        Raises:
+            APIError: The next one will fail, too.
+        """
+        self._lost.append(error)
+        about_server = not is_about_the_text(error)
+        self._lost_in_a_row += about_server
+        status = isinstance(error, APIStatusError) and error.status_code >= 500
+        hopeless = about_server and not status and not self._playback.pushed
+        if hopeless or self._lost_in_a_row > 1:
+            raise error
+        logger.warning("unit left out of the reply", extra={"error": str(error)})
+
+    async def _hold(self, unit: Unit) -> None:
         """Hold a unit's first audio until it will not run dry, if the server is slow."""
         assert unit.task is not None
         assert unit.first_at is not None

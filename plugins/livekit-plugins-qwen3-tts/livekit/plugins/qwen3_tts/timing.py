@@ -68,6 +68,13 @@ class WordTimer:
         return float(np.count_nonzero(self._sounding())) * _STEP / SAMPLE_RATE
 
     @property
+    def trailing_silence(self) -> float:
+        """Seconds since the last sound."""
+        sounding = np.flatnonzero(self._sounding())
+        steps = sum(loud.size for loud in self._loud)
+        return (steps - int(sounding[-1]) - 1 if sounding.size else steps) * _STEP / SAMPLE_RATE
+
+    @property
     def total_syllables(self) -> int:
         """The number of syllables in the unit."""
         return self._ends[-1]

@@ -25,18 +25,26 @@ from livekit.agents import (
 )
 
 from . import normalizer
-from .client import NUM_CHANNELS, SAMPLE_RATE, Deadlines, OnWords, SpeechClient
-from .discovery import Discovery
+from .client import (
+    NUM_CHANNELS,
+    SAMPLE_RATE,
+    Deadlines,
+    OnWords,
+    RefusedError,
+    SpeechClient,
+)
+from .discovery import Discovery, ServerInfo, is_about_names
 from .log import logger
 from .measure import syllables
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices, language_tag
 from .options import TTSOptions, reference
 from .playback import ListenerTime, Pace
 from .replicas import Replica, Replicas
-from .reply import Reply, Sink
+from .reply import Reply
 from .spoken import to_be_spoken
 from .streams import ChunkedStream, SynthesizeStream, UnitSent
 from .style import MARKUP_INSTRUCTIONS, Style
+from .unit import Sink
 from .voice import SpeechRequest, Voice
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
@@ -307,18 +315,46 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
     ) -> AsyncGenerator[bytes, None]:
         if not syllables(spoken):
             return
+        clock = asyncio.get_running_loop().time
+        until = clock() + deadlines.limit
+        # A server that does not tell what it has may speak all the same.
         info = await self._discovery.checked(
-            model=opts.model, voice=opts.voice, language=opts.language
+            model=opts.model,
+            voice=opts.voice,
+            language=opts.language,
+            within=deadlines.limit / 2,
         )
+        on_sent(spoken)
+        request = SpeechRequest(spoken, self._fields(info, opts, style), on_words)
+        heard = False
+        try:
+            deadlines = replace(deadlines, limit=until - clock())
+            async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
+                async for chunk in chunks:
+                    heard = True
+                    yield chunk
+            return
+        except RefusedError as e:
+            if heard or not is_about_names(e):
+                raise
+            fields = self._fields(await self._discovery.again(), opts, style)
+            if fields == request.fields:
+                raise
+        # What was discovered once is not there any more.
+        request = replace(request, fields=fields)
+        deadlines = replace(deadlines, limit=until - clock())
+        async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def _fields(
+        self, info: ServerInfo, opts: TTSOptions, style: Style
+    ) -> tuple[tuple[str, Any], ...]:
         if not info.has_voice(style.voice):
             # The language model made it up; that is no reason to fall silent.
             logger.warning("style asks for an unknown voice", extra={"voice": style.voice})
             style = replace(style, voice=None)
-        on_sent(spoken)
-        request = SpeechRequest(spoken, opts.fields(info, style), on_words)
-        async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        return opts.fields(info, style)
 
     def _reply(
         self,
@@ -333,6 +369,8 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         language = language_tag(self._opts.updated(**overrides).language)
         normalize = normalizer.Normalizer(language).unit
         indices = count()
+        # Figures take longer than the characters they are written with.
+        spoken_syllables: dict[str, int] = {}
 
         def sent(text: str) -> None:
             self.emit("unit_sent", UnitSent(stream, text, next(indices)))
@@ -340,6 +378,7 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         def speak(text: str, style: Style, on_words: OnWords | None) -> AsyncGenerator[bytes, None]:
             opts = self._opts.updated(**overrides)
             spoken = to_be_spoken(text, normalize if opts.normalize else None)
+            spoken_syllables[text] = syllables(spoken)
             return self._speak(spoken, opts, style, deadlines, on_words, sent)
 
         return Reply(
@@ -349,5 +388,7 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             max_ahead=self._max_ahead,
             aligner=self._aligner,
             on_ask=on_ask,
+            on_lost=lambda error: stream._emit_error(error, recoverable=True),
+            measure=lambda text: spoken_syllables.get(text) or syllables(text),
             heard=heard,
         )

@@ -1,16 +1,19 @@
-"""Turns one unit into sound on one of the servers, retried once if it fails unheard."""
+"""Turns one unit into sound on one of the servers, asked again if it fails unheard."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 
-from .client import Deadlines, OnWords
+from .audio import is_audible
+from .client import Deadlines, OnWords, RefusedError
 from .log import logger
 from .measure import syllables
 from .playback import Pace
@@ -19,6 +22,31 @@ from .replicas import Replica, Replicas
 # The codec makes 12.5 frames a second, and the engine's context is 4096 of them.
 _FRAMES_PER_SECOND = 12.5
 _MOST_FRAMES = 4096
+
+# What a server refuses for its own sake: its key, its address, its model, its load. Another one
+# may well take the same text.
+_OWN_REFUSALS = frozenset({401, 402, 403, 404, 405, 407, 408, 421, 423, 425, 426, 429, 451})
+# Of these, the ones that a moment cures.
+_BUSY = frozenset({408, 425, 429})
+# Seconds that a busy server is left alone if it does not say for how long, and at most.
+_MOMENT = 0.5
+_MOST_PATIENCE = 5.0
+# How often one unit is asked for on one server, with busy answers and without.
+_MOST_WAITS = 3
+_MOST_ATTEMPTS = 2
+# Less time than this left is no use for another attempt.
+_SHORTEST = 0.05
+
+
+class NoAudioError(APIConnectionError):
+    """The server made no sound of a text: the model can end on its first frame, or be silent."""
+
+
+def is_about_the_text(error: APIError) -> bool:
+    """Whether a failure is the text's rather than the server's, so that others may be spoken."""
+    if isinstance(error, APIStatusError):
+        return 400 <= error.status_code < 500 and error.status_code not in _OWN_REFUSALS
+    return isinstance(error, NoAudioError)
 
 
 @dataclass(frozen=True)
@@ -56,35 +84,60 @@ class Voice:
     async def speak(
         self, request: SpeechRequest, deadlines: Deadlines
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the PCM of a unit.
+        """Yield the PCM of a unit, from its first sound on or a little before.
 
-        A request that fails before its first byte is sent once more, to another server if there
-        is one. One that fails later raises: what was heard cannot be taken back.
+        A request that fails before its first sound is sent once more, to another server if there
+        is one. So is one that a server refuses on its own account, but never again to that
+        server; a busy one is left alone for as long as it says. One that fails later raises: what
+        was heard cannot be taken back.
 
         Raises:
-            APIError: The unit failed twice; the errors are those of `SpeechClient.speech`.
+            APIError: As `SpeechClient.speech` does, after the last failure.
         """
-        failed: Replica | None = None
-        for attempt in (1, 2):
+        clock = asyncio.get_running_loop().time
+        until = clock() + deadlines.limit
+        failed: list[Replica] = []
+        attempts = waits = 0
+        while True:
             replica = self._replicas.choose(avoid=failed)
+            others = len({*failed, replica}) < len(self._replicas)
+            left = until - clock()
             heard = False
             try:
                 async with contextlib.aclosing(
-                    self._speak_on(replica, request, deadlines)
+                    # One that keeps silent leaves the next one half of the time.
+                    self._speak_on(
+                        replica, request, replace(deadlines, limit=left / 2 if others else left)
+                    )
                 ) as chunks:
                     async for chunk in chunks:
                         heard = True
                         yield chunk
                 if not heard:
-                    # The model may happen to end on its first frame: a second take will not.
-                    raise APIConnectionError(f"TTS server {replica.base_url} sent no audio")
+                    # Another take will not be silent.
+                    raise NoAudioError(f"TTS server {replica.base_url} sent no audio")
             except APIError as e:
-                if _is_refusal(e):
+                if not heard and _is_refusal(e):
                     raise
-                self._replicas.failed(replica)
-                if heard or attempt == 2:
+                status = e.status_code if isinstance(e, APIStatusError) else None
+                pause = e.retry_after if isinstance(e, RefusedError) else None
+                self._replicas.failed(replica, pause)
+                if heard or until - clock() < _SHORTEST:
                     raise
-                failed = replica
+                failed.append(replica)
+                if status in _BUSY and not others:
+                    waits += 1
+                    wait = _MOMENT if pause is None else pause
+                    if waits > _MOST_WAITS or wait > min(_MOST_PATIENCE, until - clock()):
+                        raise
+                    await asyncio.sleep(wait)
+                elif status in _OWN_REFUSALS or not e.retryable:
+                    if not others:
+                        raise
+                else:
+                    attempts += 1
+                    if attempts >= max(_MOST_ATTEMPTS, len(self._replicas)):
+                        raise
                 logger.warning(
                     "unit failed before its first audio, trying again",
                     extra={"server": replica.base_url, "error": str(e)},
@@ -101,9 +154,17 @@ class Voice:
             async with contextlib.aclosing(
                 replica.client.speech(request.body, deadlines, request.on_words)
             ) as chunks:
+                silent: list[bytes] | None = []
                 async for chunk in chunks:
-                    yield chunk
+                    if silent is None:
+                        yield chunk
+                        continue
+                    silent.append(chunk)
+                    if is_audible(np.frombuffer(chunk, dtype="<i2")):
+                        for before in silent:
+                            yield before
+                        silent = None
 
 
 def _is_refusal(error: APIError) -> bool:
-    return isinstance(error, APIStatusError) and 400 <= error.status_code < 500
+    return isinstance(error, APIStatusError) and is_about_the_text(error)

@@ -12,6 +12,7 @@ from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
     APIConnectOptions,
     APIError,
+    APITimeoutError,
     LanguageCode,
     inference,
     stt,
@@ -22,15 +23,17 @@ from livekit.agents.utils import AudioBuffer, aio, is_given
 
 from ._server.server import ServedModel
 from ._stt.connection import Connection
-from ._stt.guards import is_silence
+from ._stt.guards import IMPOSSIBLE, is_silence
 from ._stt.recognition import (
     BYTES_PER_SECOND,
     SAMPLE_RATE,
     RecognitionOptions,
     Transcript,
     believable,
+    doubt,
 )
 from ._stt.stream import Segmentation, SpeechStream
+from ._stt.voice import voiced_seconds
 from .log import logger
 
 # Long enough that a model hears something, short enough for a CPU: what the first request sends.
@@ -112,6 +115,7 @@ class STT(stt.STT[Never]):
             max_utterance=max_utterance,
         )
         self._connection = Connection(base_url, model=model, api_key=api_key, realtime=realtime)
+        self._measuring: inference.VAD | None = None
         self._prewarming: asyncio.Task[None] | None = None
         self._streams: weakref.WeakSet[SpeechStream] = weakref.WeakSet()
 
@@ -205,7 +209,7 @@ class STT(stt.STT[Never]):
             heard = Transcript("", LanguageCode(spoken or ""))
         else:
             heard = await self._recognize(pcm, self._options(spoken, conn_options))
-            heard = believable(heard, voiced=None)
+            heard = believable(heard, voiced=await self._voiced(heard, pcm))
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
             request_id=heard.request_id,
@@ -216,13 +220,27 @@ class STT(stt.STT[Never]):
             ],
         )
 
+    async def _voiced(self, heard: Transcript, pcm: bytes) -> float | None:
+        """Seconds of voice, measured only if a decision hangs on them."""
+        if doubt(heard, voiced=0.0) in (None, IMPOSSIBLE):
+            return None
+        # A detector that was given may be a running one's, which hears another sound.
+        self._measuring = self._measuring or inference.VAD(model="silero")
+        return await voiced_seconds(pcm, self._measuring)
+
     async def _recognize(self, pcm: bytes, options: RecognitionOptions) -> Transcript:
-        recognition = (await self._connection.transport()).open(options)
         try:
-            recognition.push(pcm)
-            return await recognition.decode()
-        finally:
-            await recognition.aclose()
+            # What has to be asked of the server first counts, too.
+            async with asyncio.timeout(options.timeout):
+                transport = await self._connection.transport(options.timeout)
+                recognition = transport.open(options)
+                try:
+                    recognition.push(pcm)
+                    return await recognition.decode()
+                finally:
+                    await recognition.aclose()
+        except TimeoutError:
+            raise APITimeoutError(f"no transcript within {options.timeout:g} s") from None
 
     def _options(self, language: str | None, conn_options: APIConnectOptions) -> RecognitionOptions:
         return RecognitionOptions(

@@ -24,6 +24,7 @@ from livekit.agents.voice.io import AudioInput
 
 from ..microphone import Microphone
 from .attention import Attention
+from .typed import TypedLines
 from .waiting import Pending, report
 
 SPEAKER = "speaker"
@@ -75,7 +76,7 @@ class Participants:
         self._numbers: dict[str, int] = {}
         self._listening: dict[tuple[str, str], asyncio.Task[None]] = {}
         """To the others, by person and track."""
-        self._reading: set[asyncio.Task[None]] = set()
+        self._typed = TypedLines(session, self._turn_to_typist)
         self._latest: dict[str, deque[rtc.AudioFrame]] = {}
         self._turning = Pending()
         self._input: _CatchUp | None = None
@@ -98,7 +99,8 @@ class Participants:
         self._no_more_voice()
         self._room.unregister_text_stream_handler(TOPIC_CHAT)
         await self._turning.aclose()
-        await cancel_and_wait(*self._listening.values(), *self._reading)
+        await self._typed.aclose()
+        await cancel_and_wait(*self._listening.values())
 
     def attributed(self, chat_ctx: llm.ChatContext) -> llm.ChatContext:
         """The conversation with a name before what each person said, once there are several."""
@@ -251,22 +253,19 @@ class Participants:
             event.item.extra.setdefault(SPEAKER, self._name(self._attention.to))
 
     def _on_text(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        async def read() -> None:
+        async def read() -> str | None:
             try:
                 text = await reader.read_all()
             except rtc.StreamError:  # who typed has left
-                return
-            if identity not in {person.identity for person in self._people}:
-                return
-            if identity != self._attention.to:
-                self._turn_to(identity)
-            await self._session.interrupt()
-            self._session.generate_reply(user_input=text)
+                return None
+            return text if identity in {person.identity for person in self._people} else None
 
-        task = asyncio.create_task(read())
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
-        task.add_done_callback(report)
+        self._typed.add(identity, read())
+
+    def _turn_to_typist(self, identity: str) -> None:
+        if identity != self._attention.to:
+            self._attention.turn(identity)
+            self._session.room_io.set_participant(identity)
 
 
 class _CatchUp(AudioInput):

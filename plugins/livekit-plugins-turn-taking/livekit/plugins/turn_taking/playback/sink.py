@@ -23,6 +23,12 @@ _STEP = 0.02
 _CALM = 500
 """Frames in time after which it keeps less again."""
 
+_PATIENCE = 8.0
+"""Seconds for which somebody may be in the room without taking the agent's track: a page on a slow
+line needs up to three. Who only reads and types never takes it, and is answered all the same."""
+_LOOK_EVERY = 0.5
+"""Seconds between looks for who is there."""
+
 
 class Sink(Protocol):
     """Takes sound in real time: frames of 10 ms, mono, 16 bits, at :data:`SAMPLE_RATE`."""
@@ -88,7 +94,7 @@ class RoomTrack:
         publication = await self._room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=self._kind)
         )
-        await publication.wait_for_subscription()
+        await self._until_taken(publication)
 
     async def play(self, frame: Samples, *, first: bool) -> None:
         """Hand a frame to WebRTC once it has little left."""
@@ -106,6 +112,20 @@ class RoomTrack:
     async def aclose(self) -> None:
         """Close the source; may be called twice."""
         await self._source.aclose()
+
+    async def _until_taken(self, publication: rtc.LocalTrackPublication) -> None:
+        """Wait until somebody takes the track, or is there for long enough without taking it."""
+        taken = asyncio.ensure_future(publication.wait_for_subscription())
+        waited = 0.0
+        try:
+            while waited < _PATIENCE:
+                done, _ = await asyncio.wait({taken}, timeout=_LOOK_EVERY)
+                if done:
+                    return
+                waited += _LOOK_EVERY if self._room.remote_participants else 0.0
+            logger.info("nobody takes the agent's track: speaking all the same")
+        finally:
+            taken.cancel()
 
     def _adapt(self) -> None:
         """Keep more with WebRTC if it ran dry, and less when it has not for a while."""

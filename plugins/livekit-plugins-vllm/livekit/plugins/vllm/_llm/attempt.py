@@ -7,24 +7,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from livekit.agents import APIConnectionError, APIError, llm, utils
-from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletionChunk
+from livekit.agents import APIConnectionError, APIError, APITimeoutError, llm, utils
 
 from .._server.errors import plain_errors
 from .._server.server import ServedModel
+from .._text import Joiner
 from ..log import logger
+from .chunks import CallPiece, Chunk, Usage, read
 from .context import Fitted, estimate
+from .dialects import SpeechFilter, schemas_of
 from .messages import Message
 from .pool import Replica
 from .report import RequestReport
 from .request import Request
-from .spoken import SentenceLimit, ThoughtFilter
+from .resumption import Resumption
+from .spoken import SentenceLimit
 from .summary import SUMMARY_TOKENS, Summarizer, with_notes
 from .tool_calls import ToolCallAssembler
 
-# Whatever else ends a stream ("abort", "error", nothing) is a failure of the server.
+# Reasons of OpenAI's and vLLM's; others ("eos_token", "end_turn") are other names for "stop".
 _FINISHED = ("stop", "length", "tool_calls", "function_call", "content_filter", "repetition")
+_CUT_OFF = ("length", "max_tokens", "max_length", "model_length", "max_completion_tokens")
+# The server gave the generation up.
+_FAILED = ("abort", "aborted", "error", "cancelled", "canceled", "failed", "engine_error")
+# A stream that said "[DONE]" without a reason.
+_DONE = "done"
+
+
+class BegunAnewError(APIError):
+    """A server that was to go on with a reply began another one."""
 
 
 @dataclass
@@ -78,15 +89,20 @@ class Attempt:
         self._model = ServedModel("")
         self._fitted = Fitted([], 0, [], 0)
         self._most = 0  # tokens that this attempt may generate
-        self._usage: CompletionUsage | None = None
-        self._timings: dict[str, Any] = {}
+        self._usage: Usage | None = None
+        self._queue_time: float | None = None
         self._finish_reason: str | None = None
+        self._arrived = False  # whether there was anything of a reply, thoughts included
+        self._called = False
         self._chunks = 0
         self._unspoken = 0
-        self._thoughts = ThoughtFilter()
-        data = request.body.keys() & {"response_format", "structured_outputs"}
-        self._limit = SentenceLimit(None if data else max(1, request.max_tokens - reply.tokens))
+        self._whole = Joiner()
+        self._data = bool(request.body.keys() & {"response_format", "structured_outputs"})
+        self._speech = self._new_filter()
+        most = max(1, request.max_tokens - reply.tokens)
+        self._limit = SentenceLimit(None if self._data else most)
         self._calls = ToolCallAssembler()
+        self._resumed = Resumption("")
         # A template strips the end of the text that is continued: its space is not said twice.
         self._join = False
 
@@ -96,28 +112,50 @@ class Attempt:
         Raises:
             APIError: The stream broke off; what was passed on is in the reply.
         """
-        request = self._request
-        self._model = await self._server.model(request.model, timeout=request.timeout)
-        body = await self._body()
-        if "continue_final_message" not in body:
-            template = body.get("chat_template_kwargs", {})
-            open_thought = await self._server.opens_thought(self._model.id, template)
-            self._thoughts = ThoughtFilter(open=open_thought)
         outcome = "failed"
-        self._sent = self._clock()
         try:
             try:
-                with plain_errors(self._server.base_url, self._id):
-                    await self._stream(body)
+                async with asyncio.timeout(self._request.first_token_timeout) as deadline:
+                    await self._ask(deadline)
+            except TimeoutError:
+                raise APITimeoutError(
+                    f"{self._server.base_url} sent nothing within the deadline."
+                ) from None
             except APIError:
-                if self._finish_reason not in _FINISHED:
-                    raise  # otherwise the reply was complete, and only its connection's end failed
+                if self._finish_reason is None or self._finish_reason.lower() in _FAILED:
+                    raise  # else the reply was whole, and only the connection's end failed
             outcome = self._end()
         except asyncio.CancelledError:
             outcome = "aborted"
             raise
         finally:
             self._report(outcome)
+
+    async def _ask(self, deadline: asyncio.Timeout) -> None:
+        """Stream the reply, with the deadline moved on by every sign of it."""
+        request = self._request
+        self._model = await self._server.model(request.model, timeout=request.timeout)
+        body = await self._body()
+        if "continue_final_message" not in body:
+            self._speech = self._new_filter(
+                open=await self._server.opens_thought(self._model.id, self._template)
+            )
+        self._sent = self._clock()
+        if request.patient:
+            deadline.reschedule(self._sent + request.first_token_timeout)
+        with plain_errors(self._server.base_url, self._id):
+            await self._stream(body, deadline)
+
+    def _new_filter(self, *, open: bool = False) -> SpeechFilter:
+        request = self._request
+        callable_ = request.body.get("tool_choice") != "none"
+        tools = schemas_of(request.tools) if callable_ else {}
+        return SpeechFilter(open=open, tools=tools, data=self._data)
+
+    @property
+    def _template(self) -> dict[str, Any]:
+        kwargs = self._request.body.get("chat_template_kwargs")
+        return kwargs if isinstance(kwargs, dict) else {}
 
     def give_up(self) -> None:
         """Report the calls that the end of the stream cut off, instead of asking again."""
@@ -136,6 +174,7 @@ class Attempt:
                 written = str(messages[-1]["content"]) + written
                 messages = messages[:-1]
             self._join = written != written.rstrip()
+            self._resumed = Resumption(written)
             messages = [*messages, {"role": "assistant", "content": written.rstrip()}]
         shape: dict[str, Any] = {
             key: body[key]
@@ -175,68 +214,94 @@ class Attempt:
             body["tools"] = request.tools
         return body
 
-    async def _stream(self, body: dict[str, Any]) -> None:
+    async def _stream(self, body: dict[str, Any], deadline: asyncio.Timeout) -> None:
         request = self._request
-        async with asyncio.timeout(request.first_token_timeout) as deadline:
-            headers = {"X-Request-Id": self._id}
-            if request.conversation:
-                # vllm-router keeps a conversation on one server by this, or else by the id above.
-                headers["X-Session-ID"] = request.conversation
-            stream = await self._server.stream(body, headers=headers | request.headers)
-            self._connected = self._clock()
-            async with stream:
-                async for chunk in stream:
-                    self._take(chunk)
-                    if self._limit.reached:
-                        return
-                    # Reasoning that the server hides may take as long as the first token.
-                    wait = request.timeout if self._first else request.first_token_timeout
-                    deadline.reschedule(self._clock() + wait)
+        headers = {"X-Request-Id": self._id}
+        if request.conversation:
+            # By this vllm-router keeps a conversation on one server; else by the id above.
+            headers["X-Session-ID"] = request.conversation
+        stream = await self._server.stream(body, headers=headers | request.headers)
+        self._connected = self._clock()
+        async with stream:
+            async for event in stream:
+                self._take(read(event))
+                if self._limit.reached:
+                    return
+                # Reasoning that the server hides may take as long as the first token.
+                wait = request.timeout if self._first else request.first_token_timeout
+                deadline.reschedule(self._clock() + wait)
+        # One that never says why it ends has said the same twice when it is whole.
+        through = (stream.done and self._arrived) or self._resumed.nothing_new
+        if self._finish_reason is None and through:
+            self._finish_reason = _DONE
 
-    def _take(self, chunk: ChatCompletionChunk) -> None:
+    def _take(self, chunk: Chunk) -> None:
         tokens = self._spoken_tokens(chunk)
-        self._timings = getattr(chunk, "metrics", None) or self._timings
-        for choice in chunk.choices:
-            self._finish_reason = choice.finish_reason or self._finish_reason
-            delta = choice.delta
-            if delta is None:
-                continue
-            if getattr(delta, "reasoning", None) or getattr(delta, "reasoning_content", None):
-                self._thoughts.settle()
-            text = self._thoughts.feed(delta.content) if delta.content else ""
-            self._speak(self._limit.feed(text, tokens), chunk.id)
-            if delta.tool_calls:
-                self._call(self._calls.add(delta.tool_calls), chunk.id)
+        if chunk.queue_time is not None:
+            self._queue_time = chunk.queue_time
+        self._finish_reason = chunk.finish_reason or self._finish_reason
+        self._arrived = self._arrived or bool(chunk.text or chunk.reasons or chunk.calls)
+        if chunk.reasons:
+            self._speech.settle()
+        text = self._speech.feed(self._whole.feed(chunk.text)) if chunk.text else ""
+        self._speak(self._limit.feed(self._new_in(text), tokens), chunk.id)
+        if chunk.calls:
+            self._called = True
+            self._call(self._calls.add(chunk.calls), chunk.id)
 
-    def _spoken_tokens(self, chunk: ChatCompletionChunk) -> int:
-        """Tokens of the reply without its reasoning; one per chunk if the server gives no count."""
-        speaks = any(choice.delta and choice.delta.content for choice in chunk.choices)
-        self._chunks += speaks
-        before = self._usage
-        if chunk.usage is not None:
+    def _new_in(self, text: str) -> str:
+        """What was not said in an earlier attempt."""
+        new = self._resumed.feed(text) if text else ""
+        if self._resumed.begun_anew:
+            raise BegunAnewError(
+                f"{self._server.base_url} cannot go on with a reply that broke off: it began "
+                "another one, which is not said.",
+                retryable=False,
+            )
+        return new
+
+    def _spoken_tokens(self, chunk: Chunk) -> int:
+        """Tokens of the reply without its reasoning; a chunk is one if the server tells none."""
+        self._chunks += bool(chunk.text)
+        before = self._counted
+        if chunk.usage is not None and (chunk.usage.completion is not None or not self._usage):
             self._usage = chunk.usage
-        if before is None or self._usage is None:
+        counted = self._counted
+        if before is None or counted is None:
             return self._chunks
         if self._chunks == 0:
-            self._unspoken = self._usage.completion_tokens
-        return max(self._chunks, self._usage.completion_tokens - self._unspoken)
+            self._unspoken = counted
+        return max(self._chunks, counted - self._unspoken)
+
+    @property
+    def _counted(self) -> int | None:
+        return self._usage.completion if self._usage else None
 
     def _end(self) -> str:
         reason = "sentence" if self._limit.reached else self._finish_reason
-        if reason != "sentence" and reason not in _FINISHED:
+        if reason is None or reason.lower() in _FAILED:
             raise APIConnectionError(
                 f"{self._server.base_url} stopped in the middle of a reply "
                 f"(request {self._id}, finish_reason {reason})."
             )
+        known = reason.lower()
+        if known not in (*_FINISHED, *_CUT_OFF, "sentence"):
+            logger.warning(
+                "reply ended without a reason that is known",
+                extra={"request_id": self._id, "finish_reason": reason},
+            )
         # vLLM reports "tool_calls" for a call that the limit cut off, as for a whole one.
-        spent = self._usage is not None and self._usage.completion_tokens >= self._most
-        cut_off = reason in ("length", "sentence") or (reason == "tool_calls" and spent)
-        rest = self._thoughts.finish(cut_off=cut_off)
+        spent = self._counted is not None and self._counted >= self._most
+        cut_off = known in (*_CUT_OFF, "sentence") or (known == "tool_calls" and spent)
+        rest = self._speech.feed(self._whole.finish()) + self._speech.finish(cut_off=cut_off)
+        rest = self._new_in(rest) + self._resumed.finish()
         text = self._limit.feed(rest, self._chunks) + self._limit.finish(cut_off=cut_off)
         self._speak(text, self._id)
         self._call(self._calls.finish(cut_off=cut_off), self._id)
+        self._call(self._written_calls(), self._id)
+        self._learn(cut_off)
         if self._request.warm:
-            return str(reason)
+            return reason
         if cut_off:
             logger.info("reply ended at its limit", extra={"request_id": self._id, "by": reason})
         if not self._reply.text and not self._reply.calls:
@@ -244,7 +309,29 @@ class Attempt:
                 "reply without words",
                 extra={"request_id": self._id, "finish_reason": reason},
             )
-        return str(reason)
+        return reason
+
+    def _written_calls(self) -> list[llm.FunctionToolCall]:
+        """The calls in the text, which stand there instead of real ones or beside them."""
+        written = self._speech.calls
+        if not written:
+            return []
+        logger.warning(
+            "tool calls in the text: start the server with a tool-call parser for its model",
+            extra={"request_id": self._id, "carried_out": not self._called},
+        )
+        if self._called:
+            return []
+        assembler = ToolCallAssembler()
+        pieces = [CallPiece(i, "", name, arguments) for i, (name, arguments) in enumerate(written)]
+        return assembler.add(pieces) + assembler.finish(cut_off=False)
+
+    def _learn(self, cut_off: bool) -> None:
+        """Whether the template opens a thought, where the server cannot be asked."""
+        if self._speech.closed_unopened:
+            self._server.learn_thought(self._model.id, self._template, opens=True)
+        elif self._speech.stayed_open and not cut_off:
+            self._server.learn_thought(self._model.id, self._template, opens=False)
 
     def _speak(self, text: str, chunk_id: str) -> None:
         if self._join:
@@ -270,16 +357,14 @@ class Attempt:
     def _report(self, outcome: str) -> None:
         usage = self._usage
         if usage is None and self._chunks:
-            # Every server counts when asked to; one whose stream was cut off had no time to.
-            usage = CompletionUsage(
-                prompt_tokens=0, completion_tokens=self._chunks, total_tokens=self._chunks
-            )
+            usage = Usage()
+        # Every server counts when asked to; one that was cut off had no time to.
+        completion = self._chunks if self._counted is None else self._counted
         if usage is not None:
-            self._reply.tokens += usage.completion_tokens
-            if usage.prompt_tokens and not self._has_media():
-                self._fitter.learn(self._fitted.estimate, usage.prompt_tokens)
+            self._reply.tokens += completion
+            if usage.prompt and not self._has_media():
+                self._fitter.learn(self._fitted.estimate, usage.prompt)
             self._give(_usage_chunk(self._id, usage, self._reply.tokens))
-        queued = self._timings.get("queue_time_ms")
         self.report = RequestReport(
             purpose="warm" if self._request.warm else "reply",
             request_id=self._id,
@@ -289,10 +374,10 @@ class Attempt:
             connect_time=self._connected - self._sent if self._connected else None,
             ttft=self._first - self._sent if self._first else None,
             duration=self._clock() - self._sent,
-            queue_time=queued / 1000 if queued is not None else None,
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            cached_tokens=_cached(usage),
-            completion_tokens=usage.completion_tokens if usage else 0,
+            queue_time=self._queue_time / 1000 if self._queue_time is not None else None,
+            prompt_tokens=usage.prompt if usage else 0,
+            cached_tokens=usage.cached if usage else 0,
+            completion_tokens=completion if usage else 0,
             left_out=len(self._fitted.left_out),
         )
 
@@ -300,20 +385,14 @@ class Attempt:
         return any(isinstance(m.get("content"), list) for m in self._fitted.messages)
 
 
-def _usage_chunk(chunk_id: str, usage: CompletionUsage, completion_tokens: int) -> llm.ChatChunk:
-    details = usage.completion_tokens_details
+def _usage_chunk(chunk_id: str, usage: Usage, completion_tokens: int) -> llm.ChatChunk:
     return llm.ChatChunk(
         id=chunk_id,
         usage=llm.CompletionUsage(
             completion_tokens=completion_tokens,
-            prompt_tokens=usage.prompt_tokens,
-            prompt_cached_tokens=_cached(usage),
-            reasoning_tokens=(details.reasoning_tokens or 0) if details else 0,
-            total_tokens=usage.prompt_tokens + completion_tokens,
+            prompt_tokens=usage.prompt,
+            prompt_cached_tokens=usage.cached,
+            reasoning_tokens=usage.reasoning,
+            total_tokens=usage.prompt + completion_tokens,
         ),
     )
-
-
-def _cached(usage: CompletionUsage | None) -> int:
-    details = usage.prompt_tokens_details if usage else None
-    return (details.cached_tokens or 0) if details else 0

@@ -38,7 +38,10 @@ _MARGIN = 0.95
 # What a text that is cut in the middle keeps at least, in characters.
 _SHORTEST = 200
 
-_LENGTH = re.compile(r"context (?:length is|size \(?)\s*(\d+)", re.I)
+# "context length is only 4096", "context size (4096 tokens)", "max_model_len of 4,096"
+_LENGTH = re.compile(
+    r"(?:context|model)[ _](?:length|size|window|len)\b\D{0,40}?(\d{1,3}(?:,\d{3})+|\d{3,})", re.I
+)
 
 # Letters come some five to a token, digits singly, Chinese characters one each or better.
 _PIECES = re.compile(r"[A-Za-z]+|[^\sA-Za-z]|\n")
@@ -86,7 +89,7 @@ class ContextFitter:
         """
         self._scale = min(max(self._scale, 1.0) * 1.25, 6.0)
         if match := _LENGTH.search(message):
-            self._told = int(match.group(1))
+            self._told = int(match.group(1).replace(",", ""))
 
     async def fit(
         self,

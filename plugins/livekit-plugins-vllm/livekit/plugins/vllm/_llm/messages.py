@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from livekit.agents import llm
 
+from .._text import whole_deep
 from ..models import AudioInput
 from .audio import input_audio
 
@@ -55,7 +56,8 @@ def render(chat_ctx: llm.ChatContext, *, audio: AudioInput = "off") -> list[Mess
         messages.append({"role": "user", "content": "."})
     if system:
         messages.insert(0, {"role": "system", "content": "\n\n".join(system)})
-    return messages
+    # Half a character from a tool or a transcript would fail this request and every later one.
+    return [whole_deep(message) for message in messages]
 
 
 def render_tools(tools: list[llm.Tool]) -> list[dict[str, Any]]:
@@ -67,7 +69,7 @@ def render_tools(tools: list[llm.Tool]) -> list[dict[str, Any]]:
     schemas: list[dict[str, Any]] = llm.ToolContext(tools).parse_function_tools(
         "openai", strict=False
     )
-    return sorted(schemas, key=lambda schema: str(schema["function"]["name"]))
+    return sorted(whole_deep(schemas), key=lambda schema: str(schema["function"]["name"]))
 
 
 def text_of(message: Message) -> str:
@@ -100,12 +102,19 @@ def _limit_media(messages: list[Message], speech: dict[str, Any] | None, audio: 
 
 def _with_object_arguments(call: dict[str, Any]) -> dict[str, Any]:
     function = call["function"]
+    return {**call, "function": {**function, "arguments": _object_arguments(function["arguments"])}}
+
+
+def _object_arguments(arguments: str) -> str:
+    """The arguments if they are an object, without halves of characters written as escapes."""
     try:
-        if isinstance(json.loads(function["arguments"]), dict):
-            return call
-    except ValueError:
-        pass
-    return {**call, "function": {**function, "arguments": "{}"}}
+        parsed = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return "{}"
+    if not isinstance(parsed, dict):
+        return "{}"
+    mended = whole_deep(parsed)
+    return arguments if mended == parsed else json.dumps(mended, ensure_ascii=False)
 
 
 def _mergeable(last: Message, message: Message) -> bool:

@@ -19,13 +19,24 @@ from .context import ContextFitter
 _CHECK_EVERY = 2.0
 _CHECK_TIMEOUT = 1.0
 _DOWN_FOR = 4.0
+# One that refuses is healthy by every check: it is left alone until somebody may have mended it.
+_REFUSES_FOR = 30.0
 _REMEMBERED = 4096
 
 _TOO_LONG = re.compile(
-    r"context length|context size|maximum model length|max_model_len|longer than the maximum", re.I
+    r"context (length|size|window)|maximum model length|max_model_len|longer than the maximum"
+    r"|(prompt|input) is too long|too many tokens|exceeds? .*\bcontext\b",
+    re.I,
 )
 _NO_PRIORITIES = re.compile(r"priority.*not enabled", re.I)
-_UNKNOWN_MODEL = re.compile(r"model .*(does not exist|not found)", re.I)
+_UNKNOWN_MODEL = re.compile(
+    r"\bmodel\b.*(does not exist|not found|not available|unknown|not served|not loaded)"
+    r"|(unknown|invalid|no such) model|model_not_found",
+    re.I,
+)
+# What a server refuses for its own sake: its key, its address, its model, its limits, its load.
+# The same request may well pass on another one.
+_OWN_REFUSALS = frozenset({401, 402, 403, 404, 405, 407, 408, 413, 421, 423, 425, 426, 429, 451})
 _IN_USE = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)", re.M)
 
 
@@ -39,6 +50,8 @@ class Replica:
         in_flight: Requests from this process in progress.
         reported: Requests from everybody in progress, as the server reports.
         down_until: Time on the event loop's clock when it may be tried again, in seconds.
+        refuses_until: The same, after it refused on its own account.
+        refused_model: The model that it said it does not have; None since a reply came.
         priorities: Whether it schedules by priority, as far as is known.
     """
 
@@ -47,6 +60,8 @@ class Replica:
     in_flight: int = 0
     reported: int = 0
     down_until: float = 0.0
+    refuses_until: float = 0.0
+    refused_model: str | None = None
     priorities: bool = True
 
     def __post_init__(self) -> None:
@@ -63,8 +78,22 @@ class Replica:
             self.priorities = False
             logger.warning("priorities left out", extra={"reason": error.message})
             return True
-        # The server may have been restarted with another model.
-        return bool(_UNKNOWN_MODEL.search(error.message)) and self.server.forget()
+        if not _UNKNOWN_MODEL.search(error.message):
+            return False
+        # The server may have been restarted with another model. If it still lists the same one
+        # that it refuses, asking again changes nothing.
+        known = ",".join(sorted(self.server.known_ids))
+        again, self.refused_model = self.refused_model == known, known
+        return self.server.forget() and not again
+
+    def passes_over(self, now: float) -> bool:
+        """Whether it is not to be asked while another one can be."""
+        return max(self.down_until, self.refuses_until) > now
+
+
+def is_own_refusal(error: APIError) -> bool:
+    """Whether a refusal is about the server rather than about what it was asked."""
+    return isinstance(error, APIStatusError) and error.status_code in _OWN_REFUSALS
 
 
 class ServerPool:
@@ -93,11 +122,11 @@ class ServerPool:
         if not left:
             return None
         home = self._homes.get(conversation) if conversation else None
-        if home in left and home.down_until <= now:
+        if home in left and not home.passes_over(now):
             chosen = home
         else:
             # A server that is down is better than none: it may just have come back.
-            up = [r for r in left if r.down_until <= now] or left
+            up = [r for r in left if not r.passes_over(now)] or left
             chosen = min(up, key=lambda r: max(r.reported, r.in_flight))
         if conversation:
             self._homes[conversation] = chosen
@@ -111,6 +140,14 @@ class ServerPool:
         if len(self.replicas) > 1:
             replica.down_until = asyncio.get_running_loop().time() + _DOWN_FOR
             logger.warning("server passed over", extra={"url": replica.server.base_url})
+
+    def refused(self, replica: Replica) -> None:
+        """Pass over a server that refuses what others may take."""
+        if len(self.replicas) > 1:
+            replica.refuses_until = asyncio.get_running_loop().time() + _REFUSES_FOR
+            logger.warning(
+                "server that refuses passed over", extra={"url": replica.server.base_url}
+            )
 
     async def check(self, replica: Replica) -> None:
         """Ask a server for its health and load."""

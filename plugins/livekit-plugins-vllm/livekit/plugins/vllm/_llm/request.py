@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.llm import ChatContext, Tool, ToolChoice
 
 from ..models import AudioInput
@@ -46,6 +47,8 @@ class Request:
         continue_final: Go on with the last message, the assistant's, instead of a new one.
         conversation: Id that is the same for every request of a conversation.
         first_token_timeout: Seconds to wait for the first chunk.
+        patient: Whether this time runs from the sending of the request, after what has to be asked
+            of the server before it.
         timeout: Seconds to wait for an answer while the model is discovered, and for each later
             chunk.
     """
@@ -60,6 +63,7 @@ class Request:
     continue_final: bool
     conversation: str | None
     first_token_timeout: float
+    patient: bool
     timeout: float
 
 
@@ -93,6 +97,9 @@ def build(
     extra = dict(extra)
     headers = extra.pop("extra_headers", {})
     body = fields(options) | extra.pop("extra_body", {}) | extra
+    # A queue may take longer than LiveKit's ordinary limit; whoever sets a shorter one means it.
+    patient = timeout >= DEFAULT_API_CONNECT_OPTIONS.timeout
+    first_token = options.first_token_timeout
     limits = [body.pop("max_completion_tokens", None), body.pop("max_tokens", None)]
     return Request(
         model=options.model,
@@ -104,7 +111,8 @@ def build(
         warm=warm,
         continue_final=continue_final,
         conversation=_conversation(chat_ctx),
-        first_token_timeout=options.first_token_timeout,
+        first_token_timeout=first_token if patient else min(first_token, timeout),
+        patient=patient,
         timeout=timeout,
     )
 

@@ -1,4 +1,4 @@
-"""The part of a model's text that is spoken: without reasoning, and without endless repeats."""
+"""The part of a reply that is spoken: whole sentences, and none without end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections import Counter
 
 from livekit import blingfire
-from livekit.agents.llm import utils as llm_utils
 
 # Ends of sentences; a Latin mark only before a space, so that 3.14 and URLs stay whole, and a full
 # stop only before the next word, which tells an abbreviation from an end.
@@ -20,47 +19,6 @@ _COMPLETE = re.compile(r"[。！？；….!?][\"'”’」』）)]*\s*$")
 # ("Yes. Yes. Yes.").
 _REPEATS = 3
 _REPEATED_BYTES = 12  # four Chinese characters or two or three words
-
-
-class ThoughtFilter:
-    """Removes ``<think>`` … ``</think>`` from streamed text, wherever a chunk ends.
-
-    Args:
-        open: Whether the prompt itself ends inside a thought, as in templates of models that
-            always think: everything up to the closing tag is thought. If no tag comes, it was
-            speech after all.
-    """
-
-    def __init__(self, *, open: bool = False) -> None:
-        self._filter = llm_utils.ThinkingTokenFilter()
-        self._held: str | None = "" if open else None
-
-    def settle(self) -> None:
-        """Reasoning arrived in its own field: the server takes the thought out itself."""
-        if self._held == "":
-            self._held = None
-
-    def feed(self, text: str) -> str:
-        """The part of the text that can be spoken already."""
-        if self._held is not None:
-            self._held += text
-            _, tag, rest = self._held.partition(self._filter.end_tag)
-            if not tag:
-                return ""
-            self._held, text = None, rest.lstrip()
-        return llm_utils.strip_thinking_tokens(text, self._filter) or ""
-
-    def finish(self, *, cut_off: bool) -> str:
-        """Return what was held back only in case a tag followed.
-
-        Args:
-            cut_off: Whether a limit ended the text, so that an open thought is one that was not
-                finished.
-        """
-        held, self._held = self._held, None
-        if held and not cut_off:
-            return held
-        return llm_utils.strip_thinking_tokens("", self._filter, final=True) or ""
 
 
 class SentenceLimit:

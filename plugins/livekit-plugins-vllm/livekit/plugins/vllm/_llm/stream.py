@@ -9,8 +9,8 @@ from livekit.agents import APIConnectOptions, APIError, llm
 
 from .._server.errors import BusyError
 from ..log import logger
-from .attempt import Attempt, Reply
-from .pool import Replica, ServerPool
+from .attempt import Attempt, BegunAnewError, Reply
+from .pool import Replica, ServerPool, is_own_refusal
 from .request import Request
 from .summary import Summarizer
 
@@ -72,6 +72,7 @@ class LLMStream(llm.LLMStream):
                 if not await self._remedy(error, replica, tried):
                     raise
             else:
+                replica.refused_model = None
                 return
             finally:
                 replica.in_flight -= 1
@@ -83,11 +84,15 @@ class LLMStream(llm.LLMStream):
         if self._adaptations < MOST_ADAPTATIONS and replica.adapt(error):
             self._adaptations += 1
             return True
-        if not error.retryable:
-            return False
         tried.add(replica)
+        left = len(tried) < len(self._pool.replicas)
+        if not error.retryable:
+            if left and (is_own_refusal(error) or isinstance(error, BegunAnewError)):
+                self._pool.refused(replica)
+                return True
+            return False
         self._pool.failed(replica)
-        if len(tried) < len(self._pool.replicas):
+        if left:
             return True
         if isinstance(error, BusyError):
             if error.retry_after > _MOST_PATIENCE:

@@ -11,6 +11,7 @@ from livekit.agents import APIError
 
 from ..log import logger
 from .context import tokens_in
+from .dialects import SpeechFilter
 from .messages import Message, text_of
 
 SUMMARY_TOKENS = 200
@@ -77,6 +78,8 @@ class Summarizer:
         except APIError as e:
             logger.warning("no summary", extra={"reason": e.message})
             return
+        speech = SpeechFilter()
+        text = speech.feed(text) + speech.finish(cut_off=False)
         if text.strip():
             self._notes[conversation] = _Notes(len(left_out), text.strip())
             self._notes.move_to_end(conversation)

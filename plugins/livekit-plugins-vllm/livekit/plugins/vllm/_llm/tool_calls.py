@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from livekit.agents import llm, utils
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
+from .._text import whole, whole_deep
 from ..log import logger
+from .chunks import CallPiece
 
 CUT_OFF = (
     "this call was cut off before its arguments were complete and has not been carried out: "
@@ -19,37 +20,45 @@ CUT_OFF = (
 
 @dataclass
 class _Call:
+    index: int | None
     id: str
     name: str
-    arguments: str
+    arguments: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.arguments.rstrip().endswith("}") and _is_object(self.arguments)
 
 
 class ToolCallAssembler:
     """Gives out each call once its arguments are complete.
 
-    Calls stream one after another or side by side; both are told apart by their index. Malformed
-    but complete arguments are passed on: LiveKit repairs them before it runs a tool, or answers
-    the model with what is wrong. A cut-off call must not be repaired ("100" may have been
-    "1000"): its arguments become a JSON string, which LiveKit refuses to run and hands to the
-    model as the tool's error.
+    Calls stream one after another or side by side; they are told apart by their index, and where
+    a server gives several calls one index or none, by their ids and by where an arguments' object
+    ends. Malformed but complete arguments are passed on: LiveKit repairs them before it runs a
+    tool, or answers the model with what is wrong. A cut-off call must not be repaired ("100" may
+    have been "1000"): its arguments become a JSON string, which LiveKit refuses to run and hands
+    to the model as the tool's error.
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, _Call] = {}
+        self._open: list[_Call] = []  # in the order in which they began
+        self._latest: dict[int | None, _Call] = {}
 
-    def add(self, deltas: Iterable[ChoiceDeltaToolCall]) -> list[llm.FunctionToolCall]:
-        """Take deltas; return the calls that are complete because the next one has begun."""
-        for delta in deltas:
-            call = self._open.get(delta.index)
-            if call is None:
-                call = self._open[delta.index] = _Call(delta.id or utils.shortuuid("call_"), "", "")
-            if delta.function is not None:
-                # A name comes whole and once; some parsers send it again with every delta.
-                call.name = call.name or delta.function.name or ""
-                call.arguments += delta.function.arguments or ""
-        newest = max(self._open, default=0)
-        complete = [i for i, c in self._open.items() if i < newest and _is_object(c.arguments)]
-        return [_given_out(self._open.pop(index)) for index in sorted(complete)]
+    def add(self, pieces: Iterable[CallPiece]) -> list[llm.FunctionToolCall]:
+        """Take pieces; return the calls that are complete because the next one has begun."""
+        for piece in pieces:
+            call = self._call_of(piece)
+            # A name comes whole and once; some parsers send it again with every delta.
+            call.name = call.name or piece.name
+            call.id = call.id or piece.id
+            if call.arguments.strip() == "{}" and piece.arguments.strip():
+                call.arguments = ""  # was only a placeholder for what is streamed now
+            if not call.complete:
+                call.arguments += piece.arguments
+        complete = [call for call in self._open[:-1] if call.complete]
+        self._open = [call for call in self._open if call not in complete]
+        return [_given_out(call) for call in complete]
 
     def finish(self, *, cut_off: bool) -> list[llm.FunctionToolCall]:
         """The calls still open at the end of the stream.
@@ -57,7 +66,8 @@ class ToolCallAssembler:
         Args:
             cut_off: Whether a limit or the server stopped the stream, rather than the model.
         """
-        calls, self._open = [self._open[index] for index in sorted(self._open)], {}
+        calls, self._open = self._open, []
+        self._latest.clear()
         for call in calls:
             if cut_off and not _is_object(call.arguments):
                 logger.warning(
@@ -67,13 +77,63 @@ class ToolCallAssembler:
                 call.arguments = json.dumps(CUT_OFF)
         return [_given_out(call) for call in calls if call.name]
 
+    def _call_of(self, piece: CallPiece) -> _Call:
+        index = piece.index
+        if index is None:
+            # Not numbered: the call that has this id, or else the one that is being written.
+            same = (c for c in self._open if piece.id and c.id == piece.id)
+            latest = next(same, self._open[-1] if self._open else None)
+        else:
+            latest = self._latest.get(index)
+        if latest is None or self._begins_another(piece, latest):
+            name = piece.name or (latest.name if latest else "")
+            latest = self._latest[index] = _Call(index, piece.id, name)
+            self._open.append(latest)
+        return latest
+
+    @staticmethod
+    def _begins_another(piece: CallPiece, call: _Call) -> bool:
+        another_id = bool(piece.id and call.id and piece.id != call.id)
+        if not call.complete:
+            # Old servers make up an id for every delta; a call is begun with its name.
+            return another_id and bool(piece.name)
+        arguments = piece.arguments.strip()
+        if another_id and piece.name:
+            return True
+        if piece.id and not another_id:
+            return False
+        if piece.name not in ("", call.name):
+            return True
+        # What is sent once more as a whole is no second call, nor what follows a placeholder.
+        if call.arguments.strip() == "{}" and not piece.name:
+            return False
+        return bool(arguments) and arguments != call.arguments.strip()
+
 
 def _is_object(arguments: str) -> bool:
     try:
         return isinstance(json.loads(arguments), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
 def _given_out(call: _Call) -> llm.FunctionToolCall:
-    return llm.FunctionToolCall(name=call.name, arguments=call.arguments, call_id=call.id)
+    return llm.FunctionToolCall(
+        name=whole(call.name),
+        arguments=_sendable(call.arguments),
+        call_id=whole(call.id) or utils.shortuuid("call_"),
+    )
+
+
+def _sendable(arguments: str) -> str:
+    """The arguments without halves of characters, be they bare or written as escapes."""
+    arguments = whole(arguments)
+    if "\\u" in arguments or "\\U" in arguments:
+        try:
+            parsed = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return arguments
+        mended = whole_deep(parsed)
+        if mended != parsed:
+            return json.dumps(mended, ensure_ascii=False)
+    return arguments

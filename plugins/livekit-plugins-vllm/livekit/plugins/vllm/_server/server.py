@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2 as httpx
 import openai
 from livekit.agents import APIConnectionError, APIError, APIStatusError
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai._streaming import ServerSentEvent
+from openai.types.chat import ChatCompletion
 
+from .._text import whole
 from ..log import logger
 from .errors import plain_errors, response_error
 
@@ -45,6 +47,17 @@ class ServedModel:
 
     id: str
     max_model_len: int | None = None
+
+
+class ChatStream(openai.AsyncStream[object]):
+    """The events of a chat as plain data, and whether the server said that it was through."""
+
+    done = False
+
+    async def _iter_events(self) -> AsyncIterator[ServerSentEvent]:
+        async for event in super()._iter_events():
+            self.done = self.done or event.data.startswith("[DONE]")
+            yield event
 
 
 class Server:
@@ -80,6 +93,8 @@ class Server:
             timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT),
         )
         self._models: dict[str | None, ServedModel] = {}
+        self.loading = False
+        """Whether it last answered that it loads."""
         self._counts_tokens = True
         self._opens_thought: dict[str, bool] = {}
 
@@ -91,6 +106,11 @@ class Server:
     def known(self, name: str | None) -> ServedModel | None:
         """The model as it was last discovered, without asking the server."""
         return self._models.get(name)
+
+    @property
+    def known_ids(self) -> set[str]:
+        """Names of the models that were discovered."""
+        return {model.id for model in self._models.values()}
 
     def forget(self) -> bool:
         """Ask again next time: the server may have been restarted with another model.
@@ -104,7 +124,13 @@ class Server:
         self._opens_thought.clear()
         return known
 
-    async def model(self, name: str | None = None, *, timeout: float) -> ServedModel:  # noqa: ASYNC109
+    async def model(
+        self,
+        name: str | None = None,
+        *,
+        timeout: float,  # noqa: ASYNC109
+        silence: float | None = None,
+    ) -> ServedModel:
         """The model called ``name``, or the server's first; asked once and remembered.
 
         A server that does not answer yet, or answers that it loads, is asked again until the
@@ -113,6 +139,7 @@ class Server:
         Args:
             name: The model's name on the server; None for the first that it lists.
             timeout: Seconds to wait for a server that is still loading.
+            silence: Seconds to wait for one that does not answer at all; the same if None.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
@@ -120,7 +147,7 @@ class Server:
         """
         if found := self._models.get(name):
             return found
-        found = _pick(await self._listed(timeout), name, self.base_url)
+        found = _pick(await self._listed(timeout, silence or timeout), name, self.base_url)
         if found.max_model_len is None:
             found = ServedModel(found.id, await self._llama_context())
         logger.info(
@@ -130,9 +157,28 @@ class Server:
         self._models[name] = found
         return found
 
-    async def stream(
-        self, body: Mapping[str, Any], *, headers: Mapping[str, str]
-    ) -> openai.AsyncStream[ChatCompletionChunk]:
+    async def renamed(
+        self,
+        name: str | None,
+        was: str,
+        *,
+        timeout: float,  # noqa: ASYNC109
+    ) -> str | None:
+        """The id of the model that the server has come back with, None if it is the same.
+
+        Args:
+            name: The name that was asked for; None for the first.
+            was: The id until now, which the server refuses.
+            timeout: Seconds to wait for an answer.
+
+        Raises:
+            APIError: The server could not be asked, or does not serve the name.
+        """
+        self.forget()
+        found = await self.model(name, timeout=timeout)
+        return found.id if found.id != was else None
+
+    async def stream(self, body: Mapping[str, Any], *, headers: Mapping[str, str]) -> ChatStream:
         """Begin a chat; errors are the SDK's.
 
         This goes through the SDK's ``post``: its ``chat.completions.create`` first searches every
@@ -144,11 +190,11 @@ class Server:
         """
         return await self.openai.post(
             "/chat/completions",
-            cast_to=ChatCompletionChunk,
+            cast_to=object,
             body=body,
             options={"headers": headers},
             stream=True,
-            stream_cls=openai.AsyncStream[ChatCompletionChunk],
+            stream_cls=ChatStream,
         )
 
     async def complete(self, body: Mapping[str, Any]) -> str:
@@ -165,7 +211,7 @@ class Server:
                 options={"timeout": _COMPLETE_TIMEOUT},
             )
         content = answer.choices[0].message.content if answer.choices else None
-        return content or ""
+        return whole(content) if isinstance(content, str) else ""
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int | None:
         """The length of a prompt by vLLM's ``/tokenize``, or None if the server does not have it.
@@ -186,7 +232,7 @@ class Server:
             model: The model's name on the server.
             template: The ``chat_template_kwargs`` of the requests.
         """
-        key = f"{model} {sorted(template.items())}"
+        key = _template_key(model, template)
         if key not in self._opens_thought:
             answer = await self._tokenize(
                 {
@@ -201,6 +247,11 @@ class Server:
             prompt = "".join(answer.get("token_strs") or []) if answer else ""
             self._opens_thought[key] = prompt.rfind("<think>") > prompt.rfind("</think>")
         return self._opens_thought[key]
+
+    def learn_thought(self, model: str, template: Mapping[str, Any], *, opens: bool) -> None:
+        """What a reply showed of its prompt, for a server that cannot be asked for it."""
+        if not self._counts_tokens:
+            self._opens_thought[_template_key(model, template)] = opens
 
     async def _tokenize(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
         if not self._counts_tokens:
@@ -229,15 +280,16 @@ class Server:
             self.root + path, json=body, headers=self.headers, timeout=timeout
         )
 
-    async def _listed(self, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+    async def _listed(self, timeout: float, silence: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
         clock = asyncio.get_running_loop().time
         start = last_log = clock()
+        until = start + min(timeout, silence)
         delay = _POLL_FIRST
         while True:
             cause: Exception | None = None
             try:
                 # The deadline holds for the request too: a dead address may never refuse.
-                async with asyncio.timeout_at(start + timeout):
+                async with asyncio.timeout_at(until):
                     answer = await self.get("/v1/models", timeout=min(5.0, timeout))
             except (httpx.HTTPError, TimeoutError) as e:
                 problem, cause = f"Nothing answers at {self.base_url}", e
@@ -247,8 +299,10 @@ class Server:
                     if listed:
                         return listed
                 problem = f"The server at {self.base_url} is still loading"
+                until = min(start + timeout, clock() + silence)
             now = clock()
-            if now + delay >= start + timeout:
+            self.loading = cause is None
+            if now + delay >= until:
                 raise APIConnectionError(
                     f"{problem} after {now - start:.0f} s: start it, or correct base_url.",
                 ) from cause
@@ -268,6 +322,10 @@ class Server:
             return int(answer.json()["default_generation_settings"]["n_ctx"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
+
+
+def _template_key(model: str, template: Mapping[str, Any]) -> str:
+    return f"{model} {sorted(template.items())}"
 
 
 def normalize(base_url: str) -> str:

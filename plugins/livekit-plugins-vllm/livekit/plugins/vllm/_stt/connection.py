@@ -6,6 +6,7 @@ import asyncio
 
 import aiohttp
 import httpx2 as httpx
+from livekit.agents import APITimeoutError
 
 from .._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from ..log import logger
@@ -62,17 +63,41 @@ class Connection:
         await self.transport()
         return await self._served()
 
-    async def transport(self) -> Transport:
+    async def transport(self, within: float = STARTUP_TIMEOUT) -> Transport:
         """The interface to use.
+
+        Args:
+            within: Seconds to wait for an answer. A server that answers that it loads is waited
+                for as long as `ready` waits.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
             APIConnectionError: The server did not answer in time.
         """
+        if self._chosen is not None:
+            return self._chosen
+        # Somebody more patient may be asking already.
+        while self._choosing.locked():
+            try:
+                async with asyncio.timeout(within):
+                    async with self._choosing:
+                        break
+            except TimeoutError:
+                if not self._server.loading:
+                    raise self._no_answer(within) from None
+        begun = asyncio.get_running_loop().time()
         async with self._choosing:
             if self._chosen is None:
-                self._chosen = await self._choose((await self._served()).id)
+                model = await self._server.model(
+                    self._model, timeout=STARTUP_TIMEOUT, silence=within
+                )
+                # One that has loaded in the meantime has its full time again.
+                left = within - (asyncio.get_running_loop().time() - begun)
+                self._chosen = await self._choose(model.id, left if left > 0 else within)
             return self._chosen
+
+    def _no_answer(self, within: float) -> APITimeoutError:
+        return APITimeoutError(f"no answer from {self._server.base_url} within {within:g} s")
 
     def forget(self) -> None:
         """Ask the server anew next time: it may have come back with another model."""
@@ -88,13 +113,17 @@ class Connection:
     async def _served(self) -> ServedModel:
         return await self._server.model(self._model, timeout=STARTUP_TIMEOUT)
 
-    async def _choose(self, model: str) -> Transport:
+    async def _choose(self, model: str, within: float) -> Transport:
         if self._realtime is not False:
             if self._websockets is None:
                 self._websockets = aiohttp.ClientSession()
-            realtime = RealtimeTransport(self._server, session=self._websockets, model=model)
-            if self._realtime or await realtime.is_offered(PROBE_TIMEOUT):
+            realtime = RealtimeTransport(
+                self._server, session=self._websockets, model=model, asked=self._model
+            )
+            if self._realtime or await realtime.is_offered(min(PROBE_TIMEOUT, within)):
                 logger.info("speech to text over /v1/realtime", extra={"model": model})
                 return realtime
         logger.info("speech to text over /v1/audio/transcriptions", extra={"model": model})
-        return TranscriptionsTransport(self._server, http_client=self._http, model=model)
+        return TranscriptionsTransport(
+            self._server, http_client=self._http, model=model, asked=self._model
+        )

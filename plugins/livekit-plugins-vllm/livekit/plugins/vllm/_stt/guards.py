@@ -1,20 +1,21 @@
 """Text that a speech model writes although nobody said it.
 
 Whisper and its relatives were trained on subtitles: over silence, breath or noise they write the
-credits of a video, repeat one phrase until the token limit, or echo the prompt. Each check here
-returns the reason; the caller then uses an empty text. What a person can say is kept unless the
-sound is too short to hold it.
+credits of a video, repeat one phrase until the token limit, or echo the prompt. People say all of
+this too, so the sound decides: what a voice long enough to have said it said is kept. Each check
+here returns the reason; the caller then uses an empty text.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from .inventions import CLOSINGS, CREDITS, SIGNATURES, normal
 
 # The limits of Whisper's reference decoder (openai/whisper, transcribe.py).
 NO_SPEECH_PROB = 0.6
@@ -23,39 +24,34 @@ COMPRESSION_RATIO = 2.4
 
 # Fast speech reaches some 8 syllables a second in Chinese and English alike.
 MAX_SYLLABLES_PER_SECOND = 10.0
-# Voice that the detector leaves out at the edges of words.
+# Twice as fast as anybody: figures are counted digit by digit though said as fewer words.
+IMPOSSIBLE_SYLLABLES_PER_SECOND = 25.0
+# Voice that the detector leaves out at the edges of words; more of it in doubt of any text at all.
 VOICED_MARGIN = 0.2
+WIDE_MARGIN = 0.3
+# An invention on less voice than this per syllable was not spoken.
+INVENTED_SECONDS_PER_SYLLABLE = 0.09
+# A prompt of our own is likelier to come back than to be read out.
+ECHO_SECONDS_PER_SYLLABLE = 0.1
+# And a signature not even at the pace of fast speech: nobody has a reason to say it at all.
+SIGNATURE_SECONDS_PER_SYLLABLE = 0.15
 # Below this level even a quiet room is louder: a muted or dead microphone.
 SILENCE_DBFS = -55.0
+IMPOSSIBLE = "more words than the voice can hold"
+"""The reason for text of which nothing but its length is suspicious."""
 _LEVEL_WINDOW = 480  # samples: 30 ms at 16 kHz
 
-_TAG = re.compile(r"[\[(（【][^\])）】]{0,40}[\])）】]|[♪♫]+|\*[^*]{1,40}\*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_WORD = re.compile(r"[a-zà-ÿ']+")
-_VOWELS = re.compile(r"[aeiouyà-ÿ]+")
+# Kana that are no syllable of their own, or hardly.
+_SILENT_KANA = re.compile(r"[ゃゅょぁぃぅぇぉっャュョァィゥェォッー]")
+_WORD = re.compile(r"[a-zà-ÿ'а-яё]+")
+_VOWELS = re.compile(r"[aeiouyà-ÿ]+|[аеёиоуыэюя]")
+_DIGIT_RUN = re.compile(r"(\d)\1*")
 _LOOP = re.compile(r"(.{1,24}?)\1{3,}")
 
-# Credits that nobody says to an assistant, in normal form (see _normal).
-_CREDITS = re.compile(
-    r"字幕(?:由.*(?:提供|制作|製作)|志愿者.*|志願者.*|组.*|組.*|制作.*|製作.*|by.*)"
-    r"|中文字幕.*(?:提供|志愿者|志願者|制作|製作).*"
-    r"|请不吝点赞.*|請不吝點讚.*|.*打赏支持明镜.*|.*打賞支持明鏡.*|.*明镜与点点.*"
-    r"|优优独播剧场.*|優優獨播劇場.*|.*yoyotelevisionseries.*"
-    r"|(?:作词|作曲|编曲|詞曲|词曲|作詞|編曲)(?:作曲|编曲)?李宗盛"
-    r"|.*amaraorg.*|(?:subtitles|captions|subtitled|transcription|translation)by.*"
-    r"|.*subtitlesbythe.*community|.*castingwords.*"
-)
-# Closing phrases of videos, which a person may also say: dropped when alone on too little sound.
-_CLOSINGS = re.compile(
-    r"(?:谢谢|謝謝|感谢|感謝|多谢|多謝)(?:大家|您|你)?(?:的)?(?:观看|觀看|收看|收听|收聽)(?:下期再见|下次再见)?"
-    r"|(?:我们|我們)?下(?:期|次|集)(?:再见|再見|见)"
-    r"|(?:请)?(?:订阅|訂閱)(?:我的)?(?:频道|頻道)?"
-    r"|(?:thanks|thankyou)(?:somuch|verymuch)?for(?:watching|listening)(?:thisvideo|bye)?"
-    r"|(?:please)?(?:like(?:and)?)?subscribe(?:tomychannel)?|seeyou(?:inthe)?next(?:time|video)"
-    r"|thankyou|you|bye|byebye|谢谢|謝謝"
-)
-# A closing phrase on less voice than this per syllable was not spoken: fast speech needs 0.1 s.
-_CLOSING_SECONDS_PER_SYLLABLE = 0.09
+# Letters of a prompt that are no chance agreement, and the share of it that is nearly all.
+_SHORTEST_ECHO = 6
+_NEARLY_WHOLE = 0.8
 
 
 @dataclass(frozen=True)
@@ -73,11 +69,6 @@ class Segment:
     no_speech_prob: float | None = None
 
 
-def without_tags(text: str) -> str:
-    """Text without "[Music]", "(applause)", "♪" and the like."""
-    return _TAG.sub("", text).strip()
-
-
 def suspicion(
     text: str, *, voiced: float | None, segments: Sequence[Segment] = (), prompt: str | None = None
 ) -> str | None:
@@ -85,31 +76,38 @@ def suspicion(
 
     Args:
         text: The transcript.
-        voiced: Seconds of voice in the audio, or ``None`` if it was not measured.
+        voiced: Seconds of voice in the audio, or ``None`` if it was not measured: then only what
+            the server itself doubts, and signatures that nobody says, are dropped.
         segments: The server's own certainty, where it gives it.
         prompt: The prompt that the request carried.
     """
-    normal = _normal(text)
-    if not normal:
+    letters = normal(text)
+    if not letters:
         return "no words"
-    if _CREDITS.fullmatch(normal):
-        return "subtitle credits"
     if segments and all(_is_silent(segment) for segment in segments):
         return "no speech"
-    # A prompt is only echoed over silence, and whole or from its middle on.
-    if prompt and len(normal) >= 6 and normal in _normal(prompt):
+    spoken = syllables(text)
+    unsure = any((segment.avg_logprob or 0.0) < AVG_LOGPROB for segment in segments)
+
+    def lacks(seconds_per_syllable: float) -> bool:
+        return voiced is not None and voiced < seconds_per_syllable * spoken
+
+    doubtful = unsure or lacks(INVENTED_SECONDS_PER_SYLLABLE)
+    if SIGNATURES.fullmatch(letters) and (
+        voiced is None or doubtful or lacks(SIGNATURE_SECONDS_PER_SYLLABLE)
+    ):
+        return "subtitle credits"
+    if doubtful and CREDITS.fullmatch(letters):
+        return "subtitle credits"
+    if prompt and lacks(ECHO_SECONDS_PER_SYLLABLE) and _echoes(letters, normal(prompt)):
         return "echo of the prompt"
-    if compression_ratio(text) > COMPRESSION_RATIO:
+    hurried = voiced is not None and spoken > MAX_SYLLABLES_PER_SECOND * (voiced + VOICED_MARGIN)
+    if hurried and (compression_ratio(text) > COMPRESSION_RATIO or _mostly_loop(letters)):
         return "repetition"
-    if voiced is not None:
-        hurried = syllables(text) > MAX_SYLLABLES_PER_SECOND * (voiced + VOICED_MARGIN)
-        if hurried and _mostly_loop(normal):
-            return "repetition"
-        if _CLOSINGS.fullmatch(normal):
-            needed = _CLOSING_SECONDS_PER_SYLLABLE * syllables(text)
-            unsure = any((s.avg_logprob or 0.0) < AVG_LOGPROB for s in segments)
-            if voiced < needed or unsure:
-                return "closing phrase without the sound for it"
+    if doubtful and CLOSINGS.fullmatch(letters):
+        return "closing phrase without the sound for it"
+    if voiced is not None and spoken > IMPOSSIBLE_SYLLABLES_PER_SECOND * (voiced + WIDE_MARGIN):
+        return IMPOSSIBLE
     return None
 
 
@@ -124,8 +122,18 @@ def is_silence(pcm: bytes) -> bool:
 def syllables(text: str) -> int:
     """How many syllables the text has when spoken, roughly: one a CJK character or digit."""
     lower = text.lower()
-    words = sum(max(1, len(_VOWELS.findall(word))) for word in _WORD.findall(lower))
-    return words + len(_CJK.findall(lower)) + sum(c.isdigit() for c in lower)
+    words = sum(map(_syllables_of, _WORD.findall(lower)))
+    characters = len(_CJK.findall(lower)) - len(_SILENT_KANA.findall(lower))
+    # "0000" may be said as "double oh, double oh": a run of one digit needs half of its length.
+    runs = (len(run.group()) for run in _DIGIT_RUN.finditer(lower))
+    return words + characters + sum(run // 2 + run % 2 if run > 2 else run for run in runs)
+
+
+def _syllables_of(word: str) -> int:
+    groups = len(_VOWELS.findall(word))
+    if groups > 1 and word.endswith("e") and word[-2] not in "laeiouy":
+        groups -= 1  # the silent e of "five"
+    return max(1, groups)
 
 
 def compression_ratio(text: str) -> float:
@@ -140,12 +148,13 @@ def _is_silent(segment: Segment) -> bool:
     ) < AVG_LOGPROB
 
 
-def _mostly_loop(normal: str) -> bool:
-    looped = sum(len(match.group()) for match in _LOOP.finditer(normal))
-    return looped >= 0.6 * len(normal)
+def _echoes(letters: str, prompt: str) -> bool:
+    """Whether this is the prompt, nearly all of it, or the end of it."""
+    if len(letters) < _SHORTEST_ECHO or letters not in prompt:
+        return False
+    return prompt.endswith(letters) or len(letters) >= _NEARLY_WHOLE * len(prompt)
 
 
-def _normal(text: str) -> str:
-    """Lower case, letters and digits only, full-width forms folded."""
-    folded = unicodedata.normalize("NFKC", text).lower()
-    return "".join(c for c in folded if c.isalnum())
+def _mostly_loop(letters: str) -> bool:
+    looped = sum(len(match.group()) for match in _LOOP.finditer(letters))
+    return looped >= 0.6 * len(letters)

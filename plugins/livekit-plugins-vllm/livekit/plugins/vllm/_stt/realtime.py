@@ -32,6 +32,7 @@ from livekit.agents.utils import aio
 from .._server.errors import status_error
 from .._server.server import Server
 from ..log import logger
+from .qwen import plain_text
 from .recognition import BYTES_PER_SECOND, RecognitionOptions, Transcript
 
 # One append carries at most this much: a replay of 30 s stays clear of frame limits.
@@ -43,10 +44,6 @@ HEARTBEAT = 5.0
 # The closing frame already ends the server's work; its answer is only courtesy.
 CLOSE_TIMEOUT = 0.5
 
-# Qwen3-ASR streams its raw output, one prefix for each 5 s of audio.
-_QWEN_PREFIX = re.compile(r"language\s+([A-Za-z]+)<asr_text>")
-_QWEN_PREFIX_BEGUN = re.compile(r"language(?:\s+[A-Za-z]*(?:<[a-z_]*)?)?$")
-
 
 class RealtimeTransport:
     """``/v1/realtime`` of one server.
@@ -55,13 +52,22 @@ class RealtimeTransport:
         server: The server.
         session: HTTP session for the connections; the caller closes it.
         model: The model's name on the server.
+        asked: The name that was asked for; None for the server's first.
     """
 
     streams = True
 
-    def __init__(self, server: Server, *, session: aiohttp.ClientSession, model: str) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        session: aiohttp.ClientSession,
+        model: str,
+        asked: str | None = None,
+    ) -> None:
         self.url = re.sub(r"^http", "ws", server.base_url) + "/realtime"
         self.model = model
+        self._asked = asked
         self._server = server
         self._session = session
 
@@ -70,6 +76,12 @@ class RealtimeTransport:
     ) -> RealtimeRecognition:
         """Begin an utterance; the connection is opened with the first audio."""
         return RealtimeRecognition(self, options, on_partial=on_partial)
+
+    async def renamed(self, within: float) -> bool:
+        """Whether the server has come back with another model, which is asked from now on."""
+        name = await self._server.renamed(self._asked, self.model, timeout=within)
+        self.model = name or self.model
+        return name is not None
 
     async def is_offered(self, within: float) -> bool:
         """Whether the server has the interface.
@@ -154,12 +166,9 @@ class RealtimeRecognition:
 
     async def decode(self) -> Transcript:
         """End the audio and wait for the text; cancelling it closes the connection."""
-        if self._link is None or self._link.over:
-            self._drop_link()
-            self._link = self._new_link()
         try:
             async with asyncio.timeout(self._options.timeout):
-                raw, session_id, done = await self._link.finish()
+                raw, session_id, done = await self._finished()
         except TimeoutError as e:
             self._drop_link()
             raise APITimeoutError(
@@ -173,14 +182,31 @@ class RealtimeRecognition:
         text, language = plain_text(raw)
         # vLLM's own event tells no language; a server that detects one can.
         language = language or str(done.get("language") or self._options.language or "")
-        usage = done.get("usage") or {}
+        usage = done.get("usage")
         return Transcript(
             text=text,
             language=LanguageCode(language),
             request_id=session_id,
-            input_tokens=usage.get("prompt_tokens", 0),
-            output_tokens=usage.get("completion_tokens", 0),
+            prompt=self._options.prompt,
+            input_tokens=_count(usage, "prompt_tokens"),
+            output_tokens=_count(usage, "completion_tokens"),
         )
+
+    async def _finished(self) -> tuple[str, str, dict[str, Any]]:
+        """What the server heard, asked again if it has come back with another model."""
+        try:
+            return await self._current_link().finish()
+        except APIStatusError as e:
+            if e.status_code != 404 or not await self._transport.renamed(self._options.timeout):
+                raise
+        self._drop_link()
+        return await self._current_link().finish()
+
+    def _current_link(self) -> _Link:
+        if self._link is None or self._link.over:
+            self._drop_link()
+            self._link = self._new_link()
+        return self._link
 
     async def aclose(self) -> None:
         """Close the connection, which aborts the server's request. May be called twice."""
@@ -282,13 +308,13 @@ class _Link:
             event = await _receive(ws)
             match event.get("type"):
                 case "transcription.delta":
-                    raw += str(event.get("delta", ""))
+                    raw += _text(event.get("delta"))
                     if self._on_partial is not None and (text := plain_text(raw, partial=True)[0]):
                         self._on_partial(text)
                 case "transcription.done":
                     if not self._ended:
                         raise APIError("the server ended the transcription before the speech did")
-                    return str(event.get("text", raw)), event
+                    return _text(event.get("text")) or raw, event
                 case "error":
                     raise self._error(event)
 
@@ -298,23 +324,14 @@ class _Link:
         return status_error(404 if wrong_model else 500, message, self._transport.url)
 
 
-def plain_text(raw: str, *, partial: bool = False) -> tuple[str, str]:
-    """The words of Qwen3-ASR's raw output, and the language it names ("" if none).
+def _text(value: object) -> str:
+    """A text field, which may be null."""
+    return value if isinstance(value, str) else ""
 
-    Args:
-        raw: As streamed; the output of other models passes unchanged.
-        partial: Hide a prefix of which only the beginning has come.
-    """
-    if partial:
-        raw = _QWEN_PREFIX_BEGUN.sub("", raw)
-    before, *rest = _QWEN_PREFIX.split(raw)
-    names, texts = rest[::2], rest[1::2]
-    known = [LanguageCode(name) for name in names if name != "None"]
-    language = known[0] if known else LanguageCode("")
-    # vLLM joins the pieces of languages written without spaces the same way.
-    separator = "" if language.language in ("zh", "yue", "ja") else " "
-    pieces = [piece.strip() for piece in (before, *texts)]
-    return separator.join(piece for piece in pieces if piece), language
+
+def _count(usage: object, name: str) -> int:
+    count = usage.get(name) if isinstance(usage, dict) else None
+    return count if isinstance(count, int) else 0
 
 
 async def _receive(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:

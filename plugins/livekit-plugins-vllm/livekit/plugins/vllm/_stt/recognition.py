@@ -9,7 +9,8 @@ from typing import Protocol
 from livekit.agents import LanguageCode
 
 from ..log import logger
-from .guards import Segment, suspicion, without_tags
+from .guards import Segment, suspicion
+from .inventions import without_marks
 
 # What Whisper, Qwen3-ASR and Voxtral hear, and what /v1/realtime accepts.
 SAMPLE_RATE = 16000
@@ -56,6 +57,17 @@ class Transcript:
     output_tokens: int = 0
 
 
+def doubt(heard: Transcript, *, voiced: float | None) -> str | None:
+    """Why nobody can have said a transcript, or ``None`` if somebody can.
+
+    Args:
+        heard: The transcript as the server gave it.
+        voiced: Seconds of voice in the audio, or ``None`` if it was not measured.
+    """
+    text = without_marks(heard.text)
+    return suspicion(text, voiced=voiced, segments=heard.segments, prompt=heard.prompt)
+
+
 def believable(heard: Transcript, *, voiced: float | None) -> Transcript:
     """The transcript, with an empty text if nobody can have said it.
 
@@ -63,10 +75,9 @@ def believable(heard: Transcript, *, voiced: float | None) -> Transcript:
         heard: The transcript as the server gave it.
         voiced: Seconds of voice in the audio, or ``None`` if it was not measured.
     """
-    text = without_tags(heard.text)
-    reason = suspicion(text, voiced=voiced, segments=heard.segments, prompt=heard.prompt)
+    reason = doubt(heard, voiced=voiced)
     if reason is None:
-        return replace(heard, text=text)
+        return replace(heard, text=without_marks(heard.text))
     if heard.text:
         logger.info("transcript dropped", extra={"reason": reason})
         logger.debug("dropped transcript", extra={"lk.pii.transcript": heard.text})

@@ -24,6 +24,8 @@ MAX_WINDOW = 512
 MAX_ONSET = 0.5
 # Seconds without audio after which the microphone is taken to be off.
 STALL = 1.0
+# Utterances in a row that a server may refuse before it is taken to refuse them all.
+MOST_REFUSALS = 3
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class SpeechStream(stt.RecognizeStream):
         self._ended: aio.Chan[Utterance] = aio.Chan()
         self._unfinished: set[Utterance] = set()
         self._stall: asyncio.TimerHandle | None = None
+        self._refusals = 0  # in a row
 
     def update_options(
         self,
@@ -172,7 +175,7 @@ class SpeechStream(stt.RecognizeStream):
         if self._current is not None:
             return
         # Audio and the detector's events queue up while the server is waited for.
-        self._transport = await self._connection.transport()
+        self._transport = await self._found_transport()
         audio = bytes(self._onset[-_bytes(self._segmentation.pre_roll + event.speech_duration) :])
         self._onset.clear()
         self._event_ch.send_nowait(
@@ -182,6 +185,18 @@ class SpeechStream(stt.RecognizeStream):
             )
         )
         self._begin(self._transport, audio, voiced=event.speech_duration)
+
+    async def _found_transport(self) -> Transport:
+        attempt = 0
+        while True:
+            try:
+                return await self._connection.transport(self._attempts.timeout)
+            except APIError as e:
+                if not e.retryable or attempt >= self._attempts.max_retry:
+                    raise
+                self._emit_error(e, recoverable=True)
+                await asyncio.sleep(self._attempts._interval_for_retry(attempt))
+                attempt += 1
 
     def _begin(self, transport: Transport, audio: bytes, *, voiced: float) -> None:
         options = self._options
@@ -206,6 +221,7 @@ class SpeechStream(stt.RecognizeStream):
             emit=self._event_ch.send_nowait,
             report=self._report,
             decoded=self._on_decoded,
+            refused=self._on_refused,
         )
         if audio:
             utterance.push(audio)
@@ -275,7 +291,16 @@ class SpeechStream(stt.RecognizeStream):
 
         self._stall = asyncio.get_running_loop().call_later(STALL, on_stall)
 
+    def _on_refused(self, error: APIError) -> bool:
+        """Whether the stream goes on without an utterance that the server refused."""
+        self._refusals += 1
+        if self._refusals >= MOST_REFUSALS:
+            return False
+        self._emit_error(error, recoverable=True)
+        return True
+
     def _on_decoded(self, seconds: float) -> None:
+        self._refusals = 0
         known = seconds if self._decode_time is None else self._decode_time
         self._decode_time = known + _DECODE_TIME_WEIGHT * (seconds - known)
 

@@ -22,6 +22,7 @@ from .._server.errors import response_error
 from .._server.server import Server
 from ..log import logger
 from .guards import Segment
+from .qwen import plain_text
 from .recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions, Transcript
 
 # Whisper writes simplified or traditional characters as its context suggests.
@@ -40,15 +41,24 @@ class TranscriptionsTransport:
         server: The server.
         http_client: HTTP client for the requests; the caller closes it.
         model: The model's name on the server.
+        asked: The name that was asked for; None for the server's first.
     """
 
     streams = False
 
-    def __init__(self, server: Server, *, http_client: httpx.AsyncClient, model: str) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        http_client: httpx.AsyncClient,
+        model: str,
+        asked: str | None = None,
+    ) -> None:
         self._url = f"{server.base_url}/audio/transcriptions"
         self._server = server
         self._http = http_client
         self._model = model
+        self._asked = asked
         # vLLM gives verbose_json for Whisper and answers 400 for every other model.
         self._verbose: bool | None = None
 
@@ -68,25 +78,40 @@ class TranscriptionsTransport:
         """
         try:
             async with asyncio.timeout(options.timeout):
-                if self._verbose is False:
-                    return await self._request(pcm, options, verbose=False)
                 try:
-                    transcript = await self._request(pcm, options, verbose=True)
+                    return await self._in_best_form(pcm, options)
                 except APIStatusError as e:
-                    if self._verbose or e.status_code not in (400, 422):
+                    if e.status_code != 404 or not await self._renamed(options.timeout):
                         raise
-                    transcript = await self._request(pcm, options, verbose=False)
-                    logger.debug("server has no verbose_json", extra={"model": self._model})
-                    self._verbose = False
-                else:
-                    self._verbose = True
-                return transcript
+                return await self._in_best_form(pcm, options)
         except (TimeoutError, httpx.TimeoutException) as e:
             raise APITimeoutError(
                 f"no transcript from {self._url} within {options.timeout:g} s"
             ) from e
         except httpx.HTTPError as e:
             raise APIConnectionError(f"no connection to {self._url}") from e
+
+    async def _in_best_form(self, pcm: bytes, options: RecognitionOptions) -> Transcript:
+        if self._verbose is False:
+            return await self._request(pcm, options, verbose=False)
+        try:
+            transcript = await self._request(pcm, options, verbose=True)
+        except APIStatusError as e:
+            if self._verbose or e.status_code not in (400, 422):
+                raise
+            transcript = await self._request(pcm, options, verbose=False)
+            logger.debug("server has no verbose_json", extra={"model": self._model})
+            self._verbose = False
+        else:
+            self._verbose = True
+        return transcript
+
+    async def _renamed(self, within: float) -> bool:
+        """Whether the server has come back with another model, which is asked from now on."""
+        name = await self._server.renamed(self._asked, self._model, timeout=within)
+        if name is not None:
+            self._model, self._verbose = name, None
+        return name is not None
 
     async def _request(
         self, pcm: bytes, options: RecognitionOptions, *, verbose: bool
@@ -114,13 +139,24 @@ class TranscriptionsTransport:
             raise response_error(response, self._server.base_url)
         try:
             body = response.json()
-            text = str(body["text"])
+            # Some servers say null for nothing.
+            raw = "" if body["text"] is None else body["text"]
+            if not isinstance(raw, str):
+                raise TypeError("the text is not a string")
         except (ValueError, KeyError, TypeError) as e:
             raise APIError(f"{self._url} sent something that is not a transcription") from e
-        segments = tuple(_segment(s) for s in body.get("segments") or ())
+        text, named = plain_text(raw)
+        told = body.get("language")
+        language = named or (told if isinstance(told, str) else "") or options.language or ""
+        listed = body.get("segments")
+        segments = tuple(
+            _segment(segment)
+            for segment in (listed if isinstance(listed, list) else ())
+            if isinstance(segment, dict)
+        )
         return Transcript(
             text=text.strip(),
-            language=LanguageCode(body.get("language") or options.language or ""),
+            language=LanguageCode(language),
             confidence=_confidence(segments),
             request_id=response.headers.get("x-request-id", ""),
             segments=segments,
@@ -162,10 +198,14 @@ def wav(pcm: bytes) -> bytes:
 
 def _segment(fields: dict[str, Any]) -> Segment:
     return Segment(
-        text=str(fields.get("text", "")),
-        avg_logprob=fields.get("avg_logprob"),
-        no_speech_prob=fields.get("no_speech_prob"),
+        text=str(fields.get("text") or ""),
+        avg_logprob=_number(fields.get("avg_logprob")),
+        no_speech_prob=_number(fields.get("no_speech_prob")),
     )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _confidence(segments: tuple[Segment, ...]) -> float:

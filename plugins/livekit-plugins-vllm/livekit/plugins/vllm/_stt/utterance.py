@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from livekit.agents import APIConnectOptions, APIError, LanguageCode, stt
+from livekit.agents import APIConnectOptions, APIError, APIStatusError, LanguageCode, stt
 
 from ..log import logger
 from .recognition import Recognition, Transcript, believable
@@ -34,6 +34,8 @@ class Utterance:
         emit: Called with each event.
         report: Called with each error that a retry may cure.
         decoded: Called with the seconds that each completed decode took.
+        refused: Called when the server refuses this audio; whether it is then taken as empty
+            instead of failing.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Utterance:
         emit: Callable[[stt.SpeechEvent], None],
         report: Callable[[APIError], None],
         decoded: Callable[[float], None],
+        refused: Callable[[APIError], bool],
     ) -> None:
         self._recognition = recognition
         self._scheduler = scheduler
@@ -58,6 +61,7 @@ class Utterance:
         self._emit_event = emit
         self._report = report
         self._decoded = decoded
+        self._refused = refused
         self._tasks: set[asyncio.Task[None]] = set()
         self._decoding: asyncio.Task[None] | None = None
         self._transcript = Transcript("", LanguageCode(language or ""))
@@ -150,6 +154,9 @@ class Utterance:
                         logger.debug("early decode failed, left to the end", exc_info=e)
                         self._scheduler.failed(job)
                         return
+                    if _is_about_the_audio(e) and self._refused(e):
+                        self._emit("nothing", self._transcript)
+                        return
                     if not e.retryable or attempt >= self._conn_options.max_retry:
                         raise
                     self._report(e)
@@ -211,3 +218,8 @@ class Utterance:
             )
         if not self._finished.done():
             self._finished.set_result(None)
+
+
+def _is_about_the_audio(error: APIError) -> bool:
+    """Whether a refusal may be about this utterance alone: its length, its format, its sound."""
+    return isinstance(error, APIStatusError) and error.status_code in (400, 413, 415, 422)

@@ -83,6 +83,12 @@ _DICTATION = re.compile(
     r"\b(?:number|code|pin|zip|postcode|password|account|card|phone|dial|extension|e-?mail)\b"
 )
 _SPELLED = re.compile(r"\b(?:at|dot|dash|slash|underscore)$")
+# Marks of an address that are spoken between its parts, and what doubles the next figure. After
+# these words they are something else: "put a dot", "I have to dash".
+_MARKS = any_of("dot dash slash backslash hyphen underscore double triple")
+_NO_MARK_AFTER = any_of("a an the to this that my your one every another polka it is was")
+# "A as in alpha": a word that is being spelled goes on with its next letter.
+_LETTER = re.compile(r"(?:^|\s)(?:([a-z]) as in \1|([a-hj-z]) (?:for|like) \2)[a-z]+$")
 
 
 def is_unfinished(clause: str, text: str) -> bool:
@@ -99,6 +105,8 @@ def is_unfinished(clause: str, text: str) -> bool:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     # "What I want is" asks nothing.
     asks = not _QUESTION.isdisjoint(words) and words[1:2] != ["i"]
+    if (last in _MARKS and before not in _NO_MARK_AFTER) or _LETTER.search(normal):
+        return True
     if last in _HESITATIONS or (last in _BEGINNINGS and len(words) < 3):
         return True
     if last == "so":

@@ -46,6 +46,14 @@ _OBJECT = re.compile(
 _CONDITION = re.compile(r"^(?:如果|要是|假如|虽然|既然|只要|除非|不管|无论)")
 _CONSEQUENCE = re.compile(r"就|也|那|但|所以|还是|都|会|才|请|我们还")
 
+# An address goes on until its number: 北京市海淀区中关村.
+_ADDRESS = re.compile(
+    r"[\u4e00-\u9fff]{2,}(?:省|市|区|县|州)[^的]*?(?:(?!的)[\u4e00-\u9fff]){1,6}"
+    r"(?:镇|乡|村|路|街|大街|大道|巷|弄|胡同|小区|花园|号楼|栋|单元)$"
+)
+# The marks of an e-mail address, spoken between its parts.
+_MARKS = re.compile(r"(?:艾特|下划线|斜杠|小数点|(?<=[a-z0-9])\s*(?:点|杠))$", re.IGNORECASE)
+
 _DIGITS = re.compile(r"[零〇一二三四五六七八九幺两\d][零〇一二三四五六七八九幺两\d\s-]*$")
 _DICTATION = re.compile(r"号码|电话|手机|验证码|密码|账号|帐号|卡号|身份证|邮编|编号|号是")
 
@@ -60,9 +68,9 @@ def is_unfinished(clause: str, text: str) -> bool:
     words = _PUNCTUATION.sub("", clause)
     if words in _COMPLETE:
         return False
-    if any(form.search(words) for form in (_LEADS_ON, _TIME, _OBJECT)) or _is_dictation(
-        words, text
-    ):
+    if any(form.search(words) for form in (_LEADS_ON, _TIME, _OBJECT, _ADDRESS, _MARKS)):
+        return True
+    if _is_dictation(words, text):
         return True
     return bool(_CONDITION.search(words)) and not _CONSEQUENCE.search(words[2:])
 

@@ -1,0 +1,102 @@
+"""Arithmetic that cannot take long, whatever a language model writes."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+Number: TypeAlias = int | float
+
+# A result that is spoken has a few digits; this is what a float holds.
+_MOST_DIGITS = 300
+_LONGEST = 500
+_EXACT = 10**15
+
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "（": "(", "）": ")"})
+
+
+class ArithmeticRefusedError(ValueError):
+    """An expression that is not worked out; the text says why."""
+
+
+def work_out(expression: str) -> str:
+    """The value of an expression, with ten significant digits.
+
+    Args:
+        expression: Numbers with + - * / // % ** and brackets.
+
+    Raises:
+        ArithmeticRefusedError: It is something else, or its value is too large.
+    """
+    # Imported at first use: it is not needed to answer the phone.
+    from simpleeval import SimpleEval
+
+    if len(expression) > _LONGEST:
+        raise ArithmeticRefusedError("it is too long")
+    if "^" in expression:
+        raise ArithmeticRefusedError("write ** for a power")
+    written = _THOUSANDS.sub("", expression.translate(_SIGNS)).strip()
+    evaluator = SimpleEval(operators=_OPERATORS, functions={}, names={})
+    try:
+        value = _checked(evaluator.eval(written))
+    except ArithmeticRefusedError:
+        raise
+    except ZeroDivisionError as e:
+        raise ArithmeticRefusedError("it divides by zero") from e
+    except OverflowError as e:
+        raise ArithmeticRefusedError("its value is too large") from e
+    except SyntaxError as e:
+        raise ArithmeticRefusedError(e.msg) from e
+    except (RecursionError, MemoryError) as e:
+        raise ArithmeticRefusedError("it is too deep") from e
+    except Exception as e:
+        raise ArithmeticRefusedError(str(e).rstrip(".") or "it is not an expression") from e
+    if isinstance(value, int) and abs(value) < _EXACT:
+        return str(value)
+    return f"{value:.10g}"
+
+
+def _checked(value: object) -> Number:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ArithmeticRefusedError(
+            "its value is not a real number" if isinstance(value, complex) else "it is not a number"
+        )
+    if isinstance(value, int) and value.bit_length() > _MOST_DIGITS * math.log2(10):
+        raise ArithmeticRefusedError("its value is too large")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ArithmeticRefusedError("its value is too large")
+    return value
+
+
+def _bounded(work: Callable[..., Number]) -> Callable[..., Number]:
+    """An operation whose operands and result are numbers of a size that takes no time."""
+
+    def bounded(*operands: object) -> Number:
+        return _checked(work(*map(_checked, operands)))
+
+    return bounded
+
+
+def _power(base: Number, exponent: Number) -> Number:
+    if abs(base) > 1 and exponent * math.log10(abs(base)) > _MOST_DIGITS:
+        raise ArithmeticRefusedError("its value is too large")
+    result: Number = base**exponent
+    return result
+
+
+_OPERATORS = {
+    ast.Add: _bounded(operator.add),
+    ast.Sub: _bounded(operator.sub),
+    ast.Mult: _bounded(operator.mul),
+    ast.Div: _bounded(operator.truediv),
+    ast.FloorDiv: _bounded(operator.floordiv),
+    ast.Mod: _bounded(operator.mod),
+    ast.Pow: _bounded(_power),
+    ast.USub: _bounded(operator.neg),
+    ast.UAdd: _bounded(operator.pos),
+}

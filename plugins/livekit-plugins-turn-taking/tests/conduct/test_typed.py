@@ -1,0 +1,161 @@
+"""Typed lines: none lost, none answered twice, none out of order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from livekit.agents import AgentSession
+from livekit.plugins.turn_taking.conduct.typed import TypedLines
+
+from harness.stage import Stage, lasting, stage
+from harness.virtual_time import in_virtual_time
+
+
+def typing(found: list[TypedLines]) -> Callable[[AgentSession[Any]], None]:
+    def attach(session: AgentSession[Any]) -> None:
+        found.append(TypedLines(session))
+
+    return attach
+
+
+async def after(seconds: float, text: str | None) -> str | None:
+    """A line that takes so long to arrive."""
+    await asyncio.sleep(seconds)
+    return text
+
+
+def users(talk: Stage) -> str:
+    """All that the user said."""
+    return "\n".join(words[2:] for words in talk.words if words.startswith("> "))
+
+
+def answers(talk: Stage) -> list[str]:
+    """All that the agent said."""
+    return [words for words in talk.words if not words.startswith("> ")]
+
+
+LONG = "This is a notice that you have to hear to its very end."
+
+
+@in_virtual_time
+async def test_a_line_is_answered() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        found[0].add("anna", after(0.0, "Hello there"))
+        await asyncio.sleep(5.0)
+        assert talk.words == ["> Hello there", "Good."]
+        await found[0].aclose()
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_a_line_stops_what_the_agent_says() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        talk.session.say(LONG)
+        await asyncio.sleep(1.0)
+        found[0].add("anna", after(0.0, "Stop"))
+        await asyncio.sleep(3.0)
+        assert talk.words[-2:] == ["> Stop", "Good."]
+        assert LONG not in talk.words
+        await found[0].aclose()
+
+
+@pytest.mark.parametrize("lines", [["One"], ["One", "Two", "Three"]])
+@in_virtual_time
+async def test_what_may_not_be_interrupted_is_heard_out_first(lines: list[str]) -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", "Bad.", "Worse.", before=typing(found)) as talk:
+        talk.session.say(LONG, allow_interruptions=False)
+        await asyncio.sleep(1.0)
+        for line in lines:
+            found[0].add("anna", after(0.0, line))
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(lasting(LONG) + 5.0)
+        assert talk.words == [LONG, "> " + "\n".join(lines), "Good."]
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_two_notices_in_a_row_are_both_heard_out() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        talk.session.say(LONG, allow_interruptions=False)
+        talk.session.say(LONG, allow_interruptions=False)
+        await asyncio.sleep(1.0)
+        found[0].add("anna", after(0.0, "One"))
+        await asyncio.sleep(2 * lasting(LONG) + 5.0)
+        assert talk.words == [LONG, "> One", LONG, "Good."]
+        await found[0].aclose()
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\n", "\t", None])
+@in_virtual_time
+async def test_a_blank_line_stops_nothing_and_asks_nothing(blank: str | None) -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        talk.session.say(LONG)
+        await asyncio.sleep(1.0)
+        found[0].add("anna", after(0.0, blank))
+        await asyncio.sleep(lasting(LONG) + 5.0)
+        assert talk.words == [LONG]
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_five_lines_at_once_are_one_question_in_their_order() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", "Bad.", "Worse.", before=typing(found)) as talk:
+        # The later ones are read first.
+        for number in range(5):
+            found[0].add("anna", after(0.04 - number / 100, f"Line {number}"))
+        await asyncio.sleep(10.0)
+        assert users(talk).split("\n") == [f"Line {number}" for number in range(5)]
+        assert answers(talk) == ["Good."]
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_lines_one_after_another_keep_their_order_and_only_the_last_is_answered() -> None:
+    found: list[TypedLines] = []
+    reply = "A long answer that nobody hears to its end, as more is typed meanwhile."
+    async with stage(reply, reply, reply, "Good.", before=typing(found)) as talk:
+        for number in range(4):
+            found[0].add("anna", after(0.0, f"Line {number}"))
+            await asyncio.sleep(0.4)
+        await asyncio.sleep(10.0)
+        assert users(talk).split("\n") == [f"Line {number}" for number in range(4)]
+        assert answers(talk)[-1] == "Good."
+        assert reply not in talk.words
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_two_people_who_type_at_once_are_both_answered() -> None:
+    turned: list[str] = []
+    found: list[TypedLines] = []
+
+    def attach(session: AgentSession[Any]) -> None:
+        found.append(TypedLines(session, turned.append))
+
+    async with stage("Good.", "Fine.", before=attach) as talk:
+        found[0].add("anna", after(0.0, "From Anna"))
+        found[0].add("bo", after(0.0, "From Bo"))
+        await asyncio.sleep(10.0)
+        assert turned == ["anna", "bo"]
+        assert users(talk).split("\n") == ["From Anna", "From Bo"]
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_a_line_that_never_ends_holds_no_other() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        found[0].add("bo", after(3600.0, "Never"))
+        found[0].add("anna", after(0.0, "Hello"))
+        await asyncio.sleep(20.0)
+        assert talk.words == ["> Hello", "Good."]
+        await found[0].aclose()

@@ -1,0 +1,154 @@
+"""Tool calls that a model wrote into its text, in whatever notation it was trained on.
+
+A server without the right ``--tool-call-parser`` passes them on as words. They are read here as
+far as they name a tool on offer; nothing is made up that was not written.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+Call: TypeAlias = tuple[str, str]
+"""A tool's name, and its arguments as a JSON object."""
+
+Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""The JSON schemas of the parameters of each tool on offer, by its name."""
+
+_NAME_KEYS = ("name", "tool", "tool_name", "function_name", "recipient_name")
+_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input", "params")
+_FUNCTION = re.compile(
+    r"<(?:function=([^>]{1,80})|invoke\s+name=\"([^\"]{1,80})\")>(.*?)</(?:function|invoke)>", re.S
+)
+_PARAMETER = re.compile(
+    r"<parameter(?:=([^>]{1,80})|\s+name=\"([^\"]{1,80})\"[^>]{0,40})>(.*?)</parameter>", re.S
+)
+_KEYED = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.S)
+_DECODER = json.JSONDecoder()
+
+
+def calls_in(text: str, offered: Schemas) -> list[Call]:
+    """The calls of a text that is nothing but calls.
+
+    Args:
+        text: What stands between the marks of a call.
+        offered: The tools that may be called.
+    """
+    found: list[Call] = []
+    for reader in (_xml_calls, _json_calls, _keyed_calls, _python_calls, _named_calls):
+        found = [(name, arguments) for name, arguments in reader(text, offered) if name in offered]
+        if found:
+            break
+    return found
+
+
+def _xml_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    for equals, attribute, body in _FUNCTION.findall(text):
+        name = (equals or attribute).strip()
+        written = [((a or b).strip(), value) for a, b, value in _PARAMETER.findall(body)]
+        arguments: dict[str, Any] = {k: _value(v, k, offered.get(name)) for k, v in written}
+        if not arguments and body.strip():
+            arguments = _object(body) or {}
+        yield name, json.dumps(arguments, ensure_ascii=False)
+
+
+def _json_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    for value in _objects(text):
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, dict) and (call := _call_of(entry)):
+                yield call
+
+
+def _call_of(entry: dict[str, Any]) -> Call | None:
+    function = entry.get("function")
+    if isinstance(function, dict):
+        return _call_of(function)
+    keys = (*_NAME_KEYS, "function") if isinstance(function, str) else _NAME_KEYS
+    name = next((entry[key] for key in keys if isinstance(entry.get(key), str)), None)
+    if name is None:
+        return None
+    arguments: Any = next((entry[key] for key in _ARGUMENT_KEYS if key in entry), {})
+    if isinstance(arguments, str):
+        arguments = _object(arguments)
+    if not isinstance(arguments, dict):
+        return None
+    return name.removeprefix("functions."), json.dumps(arguments, ensure_ascii=False)
+
+
+def _keyed_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    pairs = _KEYED.findall(text)
+    if pairs:
+        name = text.partition("<")[0].strip()
+        arguments = {k.strip(): _value(value, k.strip(), offered.get(name)) for k, value in pairs}
+        yield name, json.dumps(arguments, ensure_ascii=False)
+
+
+def _python_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in tree.elts if isinstance(tree, ast.List | ast.Tuple) else [tree]:
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
+        try:
+            arguments = {k.arg: ast.literal_eval(k.value) for k in node.keywords if k.arg}
+            for positional in node.args:
+                value = ast.literal_eval(positional)
+                if not isinstance(value, dict):
+                    raise ValueError("arguments have no names")
+                arguments |= value
+            yield name, json.dumps(arguments, ensure_ascii=False)
+        except (ValueError, TypeError, SyntaxError, RecursionError):
+            continue
+
+
+def _named_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    """A name and then an object, whatever stands between: the notations of Mistral and DeepSeek."""
+    names = "|".join(map(re.escape, sorted(offered, key=len, reverse=True)))
+    for match in re.finditer(
+        rf"(?<![\w.-])(?:functions\.)?({names})(?![\w-])[^{{]{{0,60}}(?={{)", text
+    ):
+        try:
+            arguments, _ = _DECODER.raw_decode(text, match.end())
+        except (ValueError, RecursionError):
+            continue
+        yield match.group(1), json.dumps(arguments, ensure_ascii=False)
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """JSON objects and lists, one after another, with anything but words between them."""
+    at = 0
+    while (begin := re.compile(r"[\[{]").search(text, at)) is not None:
+        if re.search(r"\w{2}", re.sub(r"```\w*", "", text[at : begin.start()])):
+            return
+        try:
+            value, at = _DECODER.raw_decode(text, begin.start())
+        except (ValueError, RecursionError):
+            return
+        yield value
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _value(text: str, key: str, schema: Mapping[str, Any] | None) -> Any:
+    """A parameter's value; what is to be a string stays one, though it looks like a number."""
+    text = text.strip()
+    expected = ((schema or {}).get("properties") or {}).get(key) or {}
+    if expected.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
