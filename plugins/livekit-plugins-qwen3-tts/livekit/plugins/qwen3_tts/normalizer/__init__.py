@@ -15,11 +15,21 @@ Units should keep their newlines: headings, lists and tables are read by line.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from . import english_rules, mandarin_rules
 from .language import split_by_language
 from .markup import Markup, is_plain, tidy
 
 __all__ = ["Normalizer", "normalize", "prewarm"]
+
+# Nothing is said by the ninth of a run, and a model that is stuck writes thousands.
+_RUN = re.compile(r"([\W_])\1{8,}")
+_LONGEST_RUN = 8
+# The rules see no more than this at once. It makes the time of any text linear in its length,
+# whatever the rules are: a rule that looks on from each of n characters costs n² of a piece only.
+_LONGEST_PIECE = 400
 
 _SPEAK = {"zh": mandarin_rules.speak, "en": english_rules.speak}
 
@@ -41,6 +51,9 @@ class Normalizer:
 
     def unit(self, text: str) -> str:
         """Returns what the engine should say for the next unit; "" means silence."""
+        return " ".join(said for piece in _pieces(text) if (said := self._piece(piece)))
+
+    def _piece(self, text: str) -> str:
         if self._figures_to_engine:
             return tidy(self._markup.strip(text))
         if self._markup.closed and is_plain(text):
@@ -53,6 +66,19 @@ class Normalizer:
             self._language = language
             said.append(_SPEAK[language or "en"](chunk))
         return tidy("".join(said))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yields a text in pieces of bounded length, cut at its blanks and marks where it has any."""
+    text = _RUN.sub(lambda run: run[1] * _LONGEST_RUN, text)
+    while len(text) > _LONGEST_PIECE:
+        half = _LONGEST_PIECE // 2
+        cut = next(
+            (i for i in range(_LONGEST_PIECE, half, -1) if text[i - 1] in " \n。，！？"), None
+        )
+        yield text[: cut or _LONGEST_PIECE]
+        text = text[cut or _LONGEST_PIECE :]
+    yield text
 
 
 def normalize(text: str, language: str | None = None) -> str:

@@ -6,8 +6,6 @@ import re
 import unicodedata
 from typing import Final
 
-import emoji
-
 from .language import HAN
 from .rules import apply, rule
 from .stage import OPEN_STAGE, STAGE
@@ -18,16 +16,20 @@ _PLAIN = re.compile(
     rf"[{HAN}A-Za-zÀ-ÖØ-öø-ÿ，。！？；：、“”‘’《》—…,.!?;\"' ]*)*"
 )
 _DOTTED_NAME = re.compile(r"[A-Za-z]\.[A-Za-z]")
-# Every emoji has one of these; the full-width punctuation between the blocks is none.
-_MAYBE_EMOJI = re.compile(
-    "[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2122-\u214f\u2190-\u21ff\u2300-\u23ff\u24c2"
-    "\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f"
-    "\U0001f000-\U0001faff]"
+# The blocks of emoji, whole, so that next year's are among them: a class is one step a character,
+# where looking each up in a list of all sequences was quadratic. Signs that are read (↔ → ™ ℃) are
+# in none of these.
+_EMOJI = re.compile(
+    "[\u00a9\u00ae\u203c\u2049\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935"
+    "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff\U000e0020-\U000e007f]"
 )
+_JOINERS = re.compile("[\u200d\ufe0e\ufe0f\u20e3™]")
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _KAOMOJI = re.compile(r"(?<!\w)(?:[:;=]-?[)(DPp]|\(?\^[_.o-]?\^\)?|[xX]D|T_T|<3)(?!\w)")
 
 _FENCE = re.compile(r"(`{3,}|~{3,})")
-_RULE_LINE = re.compile(r"^\s*(?:(?:[-*_=]\s*){3,}|\|?(?:\s*:?-{2,}:?\s*\|?)+)\s*$")
+_RULE = frozenset("-*_=")
+_TABLE_RULE = frozenset("|:-")
 _LINE_START = re.compile(r"^\s*(?:>\s?)*(?:#{1,6}(?:\s+|$)|[-+*•·▪◦‣]\s+)?(?:\[[ xX]\]\s+)?")
 _ORDERED = re.compile(r"^(\*{0,2}\d{1,2})(?:[.)]\s+|[）、]\s*)(?=\S)")
 _CIRCLED = re.compile("[①-⑨]")
@@ -93,7 +95,7 @@ class Markup:
     def strip(self, text: str) -> str:
         """Returns the unit's words, lists and table rows turned into pauses."""
         text = self._outside_directions(self._outside_fences(text))
-        if _MAYBE_EMOJI.search(text):
+        if not text.isascii():
             text = _without_emoji(text)
         text = _KAOMOJI.sub("", text)
         text = apply(_LATEX, text)
@@ -137,14 +139,24 @@ class Markup:
 
 def _without_emoji(text: str) -> str:
     # An emoji between two words may be the only break between them.
-    kept = {"™", "↔", "〰"}
-    text = emoji.replace_emoji(text, lambda char, _: char if char in kept else " ")
-    return re.sub("[\u200d\ufe0e\ufe0f\u20e3™]", "", text)
+    return _JOINERS.sub("", _EMOJI.sub(" ", _KEYCAP.sub(" ", text)))
+
+
+def _draws_a_line(line: str) -> bool:
+    """Whether a line is a rule, the rule under a table's head, or a bullet without an item.
+
+    No pattern: nested repeats of dashes took half a minute over 36 of them.
+    """
+    bare = "".join(line.split())
+    marks = frozenset(bare)
+    if len(bare) < 3:
+        return bare in ("-", "+", "*", "--")
+    return marks <= _RULE or (marks <= _TABLE_RULE and "--" in bare)
 
 
 def _line(line: str) -> str:
     """Returns one line without its heading, list or table marks."""
-    if _RULE_LINE.match(line) or re.fullmatch(r"\s*[-+*]\s*", line):
+    if _draws_a_line(line):
         return ""
     line = _LINE_START.sub("", line, count=1)
     comma = "，" if re.search(f"[{HAN}]", line) else ", "
@@ -174,7 +186,7 @@ _TIDY: Final = (
     rule(" ", " {2,}", " "),
     rule(" ", " +(?=[，。！？；：、,.!?;:)])", ""),
     rule(" ", "(?<=[，。！？；：、（]) +", ""),
-    rule("，,、", "[，,、]+(?=[，。！？；：,.!?;:])", ""),
+    rule("，,、", "(?<![，,、])[，,、]+(?=[，。！？；：,.!?;:])", ""),
     rule("，、", "(?<=[，。！？；：])[，、]+", ""),
     rule("", r"^[\s，,、。.;；:：!?！？)）-]+", ""),
 )
