@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from livekit.plugins.qwen3_tts.normalizer import Normalizer, normalize, prewarm
 
@@ -54,6 +55,8 @@ MESSY = st.text(
         st.characters(),
     )
 )
+# Scripts of the languages whose figures are the engine's.
+OTHERS = re.compile("[\u0400-\u052f\u3040-\u30ff\uac00-\ud7a3円]")
 
 
 @pytest.mark.parametrize(("written", "language", "spoken"), HINTED)
@@ -72,10 +75,9 @@ def test_replies_do_not_share_state() -> None:
     assert Normalizer().unit("hello") == "hello"
 
 
-def test_prewarm_loads_both_number_libraries() -> None:
+def test_prewarm_loads_the_libraries() -> None:
     prewarm()
-    assert "cn2an" in sys.modules
-    assert "unicode_rbnf" in sys.modules
+    assert {"cn2an", "unicode_rbnf", "wetext"} <= set(sys.modules)
 
 
 @settings(max_examples=200, deadline=None)
@@ -84,7 +86,9 @@ def test_any_text_is_spoken_or_silent_without_marks(units: list[str], language: 
     normalizer = Normalizer(language)
     for unit in units:
         spoken = normalizer.unit(unit)
-        assert not set(spoken) & set("*#`|<>[]{}\\^~_")
+        # The engine reads "5 < 7" and "C#" itself where it reads the figures.
+        signs = "<>^~#" if language in ("zh", "en") and not OTHERS.search("".join(units)) else ""
+        assert not set(spoken) & set("*`|[]{}\\_" + signs)
         assert spoken == spoken.strip()
         assert spoken == "" or any(char.isalnum() for char in spoken)
 
@@ -117,9 +121,10 @@ def test_strange_text_is_never_refused(text: str, language: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(MESSY)
-def test_no_ascii_figure_is_left(text: str) -> None:
-    assert not set(normalize(text)) & set("0123456789")
+@given(MESSY, st.sampled_from(["zh", "en"]))
+def test_no_ascii_figure_is_left(text: str, language: str) -> None:
+    assume(not OTHERS.search(text))
+    assert not set(normalize(text, language)) & set("0123456789")
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from .patterns import (
     CURRENCIES,
+    Currency,
     SCALES,
     UNITS,
     phone_groups,
@@ -72,8 +73,10 @@ def cardinal(number: str) -> str:
     sign = {"-": "minus ", "+": "plus ", "±": "plus or minus "}.get(number[:1], "")
     whole, _, decimals = number.lstrip("+-±").partition(".")
     # Commas can still make a figure longer than quadrillions, the last that anyone says.
-    said = digits(whole) if len(whole) > 3 * len(_THOUSANDS) else _in_groups(int(whole))
-    return sign + said + (f" point {digits(decimals)}" if decimals else "")
+    said = digits(whole) if len(whole) > 3 * len(_THOUSANDS) else _in_groups(int(whole or 0))
+    if not whole:  # ".5"
+        said = ""
+    return f"{sign}{said}{f' point {digits(decimals)}' if decimals else ''}".replace("  ", " ").strip()
 
 
 def ordinal(number: int) -> str:
@@ -126,46 +129,68 @@ def say_phone(match: re.Match[str]) -> str:
     return ("plus " if plus else "") + ", ".join(digits(group) for group in groups)
 
 
-_MONTHS: Final = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-MONTH: Final = "|".join(f"{month}|{month[:3]}\\b\\.?" for month in _MONTHS) + r"|Sept\b\.?"
+_MONTHS: Final = (
+    "January February March April May June July August September October November December".split()
+)
+# "may" and "march" are words, "mar" and "sat" too: in small letters only the others are months.
+_SMALL: Final = "|".join(m.lower() for m in _MONTHS if m not in ("March", "May"))
+MONTH: Final = (
+    "|".join(f"{m}|{m[:3]}\\b\\.?|{m.upper()}|{m[:3].upper()}\\b\\.?" for m in _MONTHS)
+    + rf"|Sept\b\.?|SEPT\b\.?|{_SMALL}|(?:jan|feb|apr|jul|aug|sep|sept|oct|nov|dec)\b\.?"
+)
 
 
-def _month(name: str) -> str:
-    return next(month for month in _MONTHS if month[:3] == name[:3])
+def month(name: str) -> str:
+    """Returns the month that a name or its beginning stands for."""
+    return next(month for month in _MONTHS if month[:3] == name[:3].title())
 
 
-def _calendar(month: str, day: str, figures: str | None) -> str:
-    return f"{month} {ordinal(int(day))}" + (f", {year(figures)}" if figures else "")
+def _calendar(name: str, day: str, figures: str | None) -> str:
+    if figures and len(figures) == 2:
+        figures = ("20" if figures < "50" else "19") + figures
+    return f"{name} {ordinal(int(day))}" + (f", {year(figures)}" if figures else "")
 
 
 def say_date(match: re.Match[str]) -> str:
-    """Reads 2024-03-05 and 03/05/2024 as March fifth, twenty twenty four."""
-    month, day = int(match["month"]), int(match["day"])
-    if month > 12 >= day and not match[0].startswith(match["year"]):  # 25/12/2024
-        month, day = day, month
-    if not (1 <= month <= 12 and 1 <= day <= 31):
+    """Reads 2024-03-05 and 03/05/24 as March fifth, twenty twenty four."""
+    number, day = int(match["month"]), int(match["day"])
+    if number > 12 >= day and not (match["year"] and match[0].startswith(match["year"])):
+        number, day = day, number  # 25/12/2024
+    if not (1 <= number <= 12 and 1 <= day <= 31):
         return match[0]
-    return _calendar(_MONTHS[month - 1], str(day), match["year"])
+    return _calendar(_MONTHS[number - 1], str(day), match["year"])
+
+
+def say_month(match: re.Match[str]) -> str:
+    """Reads 2024-06 as June twenty twenty four."""
+    return f"{_MONTHS[int(match['month']) - 1]} {year(match['year'])}"
 
 
 def say_named_date(match: re.Match[str]) -> str:
-    """Reads 5 March 2024 as March fifth, twenty twenty four."""
-    if int(match["day"]) > 31:
+    """Reads March 5 as March fifth, 5 March 2024 as March fifth, twenty twenty four."""
+    if not 1 <= int(match["day"]) <= 31:
         return match[0]
-    return _calendar(_month(match["month"]), match["day"], match["year"])
+    return _calendar(month(match["month"]), match["day"], match["year"])
+
+
+def say_day_of(match: re.Match[str]) -> str:
+    """Reads "the 5th of November" as the fifth of November."""
+    if not 1 <= int(match["day"]) <= 31:
+        return match[0]
+    figures = match["year"]
+    the = match["the"] or "the "
+    said = f"{the}{ordinal(int(match['day']))} of {month(match['month'])}"
+    return said + (f", {year(figures)}" if figures else "")
+
+
+def say_years(match: re.Match[str]) -> str:
+    """Reads 2019-20 as twenty nineteen to twenty."""
+    low, high = match["low"], match["high"]
+    if len(high) == 2:
+        if int(high) <= int(low[2:]):
+            return match[0]
+        return f"{year(low)} to {_spell(int(high)) if high >= '10' else 'oh ' + _spell(int(high))}"
+    return f"{year(low)} to {year(high)}" if low < high else match[0]
 
 
 def say_decade(match: re.Match[str]) -> str:
@@ -175,18 +200,18 @@ def say_decade(match: re.Match[str]) -> str:
     return said[:-1] + "ies" if said.endswith("y") else said + "s"
 
 
-_NOON = r"[AaPp]\.[Mm]\.|[AaPp][Mm]\b"
+NOON = r"[AaPp]\.[Mm](?:\.|\b)|[AaPp][Mm]\b"
 TIME: Final = re.compile(
     r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?"
-    rf"(?![\d:])(?:\s?(?P<noon>{_NOON}))?",
+    rf"(?![\d:])(?:\s?(?P<noon>{NOON}))?",
     re.ASCII,
 )
 HOUR: Final = re.compile(
     r"(?<![\d:.])(?P<hour>1[0-2]|[1-9])(?P<minute>(?!))?(?P<second>(?!))?"
-    rf"\s?(?P<noon>{_NOON})",
+    rf"\s?(?P<noon>{NOON})",
     re.ASCII,
 )
-CLOCK: Final = rf"\d{{1,2}}:\d{{2}}(?:\s?(?:{_NOON}))?"
+CLOCK: Final = rf"\d{{1,2}}:\d{{2}}(?:\s?(?:{NOON}))?"
 
 
 def say_time(match: re.Match[str]) -> str:
@@ -194,11 +219,9 @@ def say_time(match: re.Match[str]) -> str:
     hour, minute = int(match["hour"]), int(match["minute"] or 0)
     noon = (match["noon"] or "").replace(".", "").upper()
     said = _spell(hour)
-    if int(match["second"] or 0):
-        said += (
-            f" {'oh ' if minute < 10 else ''}{_spell(minute)} and {_spell(int(match['second']))}"
-        )
-        said += " seconds"
+    if second := int(match["second"] or 0):
+        minutes = f" {'oh ' if minute < 10 else ''}{_spell(minute)}" if minute else " o'clock"
+        said += f"{minutes} and {_spell(second)} {'second' if second == 1 else 'seconds'}"
     elif minute:
         said += f" {'oh ' if minute < 10 else ''}{_spell(minute)}"
     elif not noon:
@@ -225,26 +248,42 @@ def say_plural(number: str, one: str, many: str) -> str:
     return one if number.lstrip("+-±") in ("1", "1.0") else many
 
 
+_SCALE_NAMES: Final = {3: " thousand", 6: " million", 9: " billion", 12: " trillion"}
+
+
+def _scale(written: str | None) -> str:
+    return _SCALE_NAMES.get(SCALES.get((written or "").strip(), 0), "")
+
+
 def say_money(match: re.Match[str]) -> str:
     """Reads $12.50 as twelve dollars and fifty cents."""
     currency = CURRENCIES[match["sign"] or match["sign2"]]
     low, high = match["low"] or match["low2"], match["high"] or match["high2"]
-    scale = (match["scale"] or match["scale2"] or "").strip()
-    minus = "minus " if match["minus"] else ""
-    if scale or high or not currency.cent:
-        name = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}.get(SCALES.get(scale, 0))
-        said = " to ".join(cardinal(number) for number in (low, high) if number)
-        return f"{minus}{said} {name + ' ' if name else ''}{currency.many}"
-    whole, _, cents = low.replace(",", "").partition(".")
-    if len(cents) > 2 or len(cents) == 1 and whole == "0":
-        return f"{minus}{cardinal(low)} {currency.many}"
-    cents = cents.ljust(2, "0").lstrip("0") if cents else ""
+    low_scale, scale = _scale(match["low_scale"]), _scale(match["scale"] or match["scale2"])
+    minus = "minus " if match["minus"] or match["minus2"] else ""
+    if high:
+        ends = [f"{cardinal(low)}{low_scale}", f"{cardinal(high)}{scale}"]
+        if "." in low + high and currency.cent and not scale and not low_scale:
+            ends = [_amount(low, currency), _amount(high, currency)]
+            return minus + " to ".join(ends)
+        return f"{minus}{' to '.join(ends)} {currency.many}"
+    if scale or low_scale or not currency.cent:
+        return f"{minus}{cardinal(low)}{scale or low_scale} {currency.many}"
+    return minus + _amount(low, currency)
+
+
+def _amount(number: str, currency: Currency) -> str:
+    whole, _, cents = number.replace(",", "").partition(".")
+    whole, short = whole or "0", cents.rstrip("0")
+    if len(short) > 2 or (len(cents) == 1 and whole == "0"):
+        return f"{cardinal(number)} {currency.many}"
+    cents = short.ljust(2, "0").lstrip("0") if short else ""
     parts = []
     if int(whole) or not cents:
         parts.append(f"{cardinal(whole)} {say_plural(whole, currency.one, currency.many)}")
     if cents:
         parts.append(f"{cardinal(cents)} {say_plural(cents, currency.cent, currency.cents)}")
-    return minus + " and ".join(parts)
+    return " and ".join(parts)
 
 
 def say_percent(match: re.Match[str]) -> str:
@@ -264,6 +303,29 @@ def say_measure(match: re.Match[str]) -> str:
     said = cardinal(match["low"]) + (f" to {cardinal(match['high'])}" if match["high"] else "")
     each = f" per {UNITS[per].one if per in UNITS else _PERIODS.get(per, per)}" if per else ""
     return f"{said} {say_plural(number, unit.one, unit.many)}{each}"
+
+
+def say_part(match: re.Match[str]) -> str:
+    """Reads 1/2 tsp as half a teaspoon, 1 1/2 lb as one and a half pounds."""
+    unit, whole, above, below = UNITS[match["unit"]], match[1], match[2], match[3]
+    if whole:
+        return f"{say_fraction(match)} {unit.many}"
+    if (above, below) == ("1", "2"):
+        article = "an" if unit.one[0] in "aeiou" and not unit.one.startswith("eu") else "a"
+        return f"half {article} {unit.one}"
+    return f"{say_fraction(match)} of {'an' if unit.one[0] in 'aeiou' else 'a'} {unit.one}"
+
+
+_DURATION_UNITS: Final = {"d": "day", "h": "hour", "hr": "hour", "m": "minute", "min": "minute", "s": "second"}
+
+
+def say_duration(match: re.Match[str]) -> str:
+    """Reads 1h30m as one hour thirty minutes."""
+    parts = re.findall(r"(\d+)\s?([a-z]+)", match[0])
+    return " ".join(
+        f"{cardinal(count)} {say_plural(count, _DURATION_UNITS[unit], _DURATION_UNITS[unit] + 's')}"
+        for count, unit in parts
+    )
 
 
 def say_height(match: re.Match[str]) -> str:
@@ -301,25 +363,53 @@ def say_version(match: re.Match[str]) -> str:
     return prefix + " point ".join(cardinal(part) for part in parts)
 
 
+# Numbers of cases, orders and rooms hold dashes, too.
+_NUMBERED = re.compile(
+    r"\b(?:case|order|account|acct|ticket|reference|ref|id|number|no|code|invoice|serial|tracking|"
+    r"policy|claim|zip|part|model|room|unit|apartment|apt|suite|confirmation|booking)\.?"
+    r"(?: (?:number|id|code|no\.?))?(?: (?:is|was))?:? ?#?$",
+    re.IGNORECASE,
+)
+_SCORED = re.compile(r"\b(?:scor|won|win|lost|lose|beat|lead|led|tied|draw)")
+# A range that begins with a small figure and ends beyond this is a number with a dash in it.
+_WIDEST = 1000
+
+
 def say_dashed(match: re.Match[str]) -> str:
     """Reads 3-5 as a range, 302-1 as a number with a dash in it."""
-    low, high = match["low"], match["high"]
-    scored = len(low) < 4 and re.search(r"\b(?:scor|won|win|lost|lose|beat|lead|led)", match.string)
-    if not scored and Decimal(low.replace(",", "")) >= Decimal(high.replace(",", "")):
+    low, high = match["low"].replace(",", ""), match["high"].replace(",", "")
+    text = match.string[: match.start()]
+    if _NUMBERED.search(text[-40:]):
+        return f"{_figures(low)}, {_figures(high)}"
+    if len(low) < 4 and _SCORED.search(match.string):
+        return f"{cardinal(low)} to {cardinal(high)}"
+    whole = "." not in low + high
+    if whole and (
+        (low[0] == "0" and len(low) > 1) or (len(high) >= 4 and int(high) > _WIDEST * max(int(low), 1))
+    ):
+        return f"{_figures(low)}, {_figures(high)}"
+    if Decimal(low) >= Decimal(high):
+        # "9-5" is hours, "302-1" a room.
+        if len(low) <= 2 and len(high) <= 2:
+            return f"{cardinal(low)} to {cardinal(high)}"
         return f"{_by_name(low)} dash {_by_name(high)}"
     return f"{cardinal(low)} to {cardinal(high)}"
 
 
+def _figures(number: str) -> str:
+    return cardinal(number) if len(number) <= 2 and number[0] != "0" else digits(number)
+
+
+def say_groups(match: re.Match[str]) -> str:
+    """Reads 5-4-3 and 00-11-22-33 group by group."""
+    return ", ".join(_figures(group) for group in re.split("[-–]", match[0]))
+
+
 def say_name(match: re.Match[str]) -> str:
     """Reads GPT-4 as GPT four, BA123 as BA one two three."""
-    text = match[0].replace("-", " ")
+    text = re.sub(r"\.(?=\d{3,}|\d*[A-Za-z])|(?<=[A-Za-z])\.", " ", match[0].replace("-", " "))
     text = re.sub(r"\d+(?:\.\d+)?", lambda figure: f" {_by_name(figure[0])} ", text)
     return re.sub(r" {2,}", " ", text).strip()
-
-
-def say_serial(match: re.Match[str]) -> str:
-    """Reads the 302 of a room as three oh two."""
-    return match[1] + (digits(match[2], "oh") if len(match[2]) <= 3 else digits(match[2]))
 
 
 def say_number(match: re.Match[str]) -> str:
@@ -338,11 +428,43 @@ def say_number(match: re.Match[str]) -> str:
 
 
 _MATH: Final = {
-    "+": "plus", "-": "minus", "−": "minus", "×": "times", "*": "times", "÷": "divided by",
+    "+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "times", "*": "times", "/": "divided by", "÷": "divided by",
     "=": "equals", "==": "equals", "<": "is less than", ">": "is greater than",
     "≤": "is at most", "≥": "is at least", "<=": "is at most", ">=": "is at least",
     "≠": "is not equal to", "!=": "is not equal to", "≈": "is about", "±": "plus or minus",
 }  # fmt: skip
+
+
+_COMPARED: Final = {
+    "<": "less than ", ">": "more than ", "<=": "at most ", ">=": "at least ", "≤": "at most ",
+    "≥": "at least ",
+}  # fmt: skip
+
+
+def compare(sign: str) -> str:
+    """Reads the sign before a bound: <5 is less than five."""
+    return _COMPARED[sign]
+
+
+def say_signed(match: re.Match[str]) -> str:
+    """Reads a figure with a sign or a point; the others are the library's."""
+    return cardinal(match[0])
+
+
+def say_code(match: re.Match[str]) -> str:
+    """Reads the 302 of a room as three oh two."""
+    return digits(match[1], "oh" if len(match[1]) <= 3 else "zero")
+
+
+def say_arc(match: re.Match[str]) -> str:
+    """Reads 39°54'20" as degrees, minutes and seconds."""
+    names = zip(match.groups(), ("degree", "minute", "second"), strict=True)
+    return " ".join(f"{cardinal(n)} {say_plural(n, name, name + 's')}" for n, name in names if n)
+
+
+def unit_name(symbol: str) -> str:
+    """Returns a unit's plural name."""
+    return UNITS[symbol].many if symbol in UNITS else symbol
 
 
 def say_operator(match: re.Match[str]) -> str:
@@ -350,9 +472,14 @@ def say_operator(match: re.Match[str]) -> str:
     return f" {_MATH[match[0].strip()]} "
 
 
+def say_exponent(match: re.Match[str]) -> str:
+    """Reads 1e-9 as one times ten to the power of minus nine."""
+    return f"{cardinal(match[1])} times ten to the power of {cardinal(match[2])}"
+
+
 def say_by(match: re.Match[str]) -> str:
-    """Reads 1920x1080 as a size."""
-    return f"{cardinal(match[1])} by {cardinal(match[2])}"
+    """Reads the first figure of a size: 1920x1080."""
+    return f"{cardinal(match[1])} by "
 
 
 def say_power(match: re.Match[str]) -> str:
