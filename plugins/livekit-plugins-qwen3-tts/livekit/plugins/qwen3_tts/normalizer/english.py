@@ -337,8 +337,6 @@ def say_height(match: re.Match[str]) -> str:
 def say_fraction(match: re.Match[str]) -> str:
     """Reads 3/4 as three quarters, 1 1/2 as one and a half."""
     above, below = int(match[2]), int(match[3])
-    if (above, below) == (24, 7):
-        return "twenty four seven"
     if below == 2 and above == 1:
         said = "a half" if match[1] else "one half"
     elif above >= below or below > 10 and below not in (12, 16, 20, 32, 100) or below < 2:

@@ -153,7 +153,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Fractions of a unit: "one half tsp".
     rule("/", rf"{START}(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,2}})\s?(?P<unit>{UNIT})", en.say_part),
     # Sizes, before their unit: "m" is minutes to the library.
-    rule("x×", r"(?<![\w.])(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?!\d|\s?=))", en.say_by),
+    rule("x×", r"(?<![\w.])(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?![\d^]|\s?=))", en.say_by),
     rule("gnl", rf"{START}({POINTED} (?:thousand|million|billion)) (kg|km|miles|tons)\b", lambda m: f"{m[1]} {en.unit_name(m[2])}"),
     rule(FIGURES, MEASURE, en.say_measure),
     rule("/", r"(?<![\w/])(\d+)/(\d+)(?:st|nd|rd|th|s)\b", r"\1/\2"),
@@ -161,6 +161,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # "24/7", and what nobody counts in parts: 120/80, 9/11.
     rule("/", r"(?<![\d/.])(24/7|9/11|50/50|20/20)(?![\d/])", lambda m: " ".join(en.cardinal(n) for n in m[1].split("/"))),
     rule("/", r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/.])", lambda m: f"{en.cardinal(m[1])} over {en.cardinal(m[2])}", after=r"(?i:pressure|bp)(?: is| was| of|:)?\s"),
+    rule("/", r"(?<![\w.,)])-(?=\d+/\d)", "minus "),
     rule("/", rf"{START}(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])(?!\.\d)", en.say_fraction),
     rule("tdh", r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: en.ordinal(int(m[1].replace(",", "")))),
     rule("kK", rf"(?<![\w.,])({NUMBER})[k]\b", lambda m: f"{en.cardinal(m[1])} thousand"),
@@ -174,7 +175,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("GU", r"\b(GMT|UTC)\s?([+-])(\d{1,2})(?!\d)", lambda m: f"{m[1]} {'plus' if m[2] == '+' else 'minus'} {en.cardinal(m[3])}"),
     rule("x", r"(?<![\w.])(\d+(?:\.\d+)?)x(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)", lambda m: f"{en.cardinal(m[1])} times"),
     rule("xyabn", r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])", lambda m: f"{en.cardinal(m[1])} {m[2]}"),
-    rule("p", r"(?<!\d)(\d{1,2})(\d\d)p\b", lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p"),
+    rule("pP", r"(?<!\d)(\d{1,2})(\d\d)[pP]\b", lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p"),
+    rule("X", r"\b(RTX|GTX|RX) ?(\d\d)(\d0)(?!\d)", lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}"),
+    rule("2", r"\b([BCP])2([BCP])\b", r"\1 to \2"),
     rule(
         "-",
         r"(?<=[\d)]) [-] (?=[\w(]+ ?[=+*/×÷])|(?<=\d)-\s?(?=\d+\s?=)|(?<=\b[a-z]) - (?=[\da-z]\b)|(?<=[)\w]) - (?=the square)"

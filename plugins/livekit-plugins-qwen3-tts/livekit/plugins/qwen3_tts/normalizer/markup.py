@@ -69,7 +69,7 @@ _INLINE: Final = (
     # A link whose text was cut in an earlier unit.
     rule("]", r"\]\([^()\s]{0,300}\)?", ""),
     rule("[", r"(\w)\[(\w{1,10})\]", r"\1 \2 "),
-    rule("~", r"(?<![\w~])~~(?![\s~])[^~\n]{1,200}(?<!\s)~~(?![\w~])", ""),
+    rule("~", rf"(?<![\w~{HAN}])~~(?![\s~])[^~\n]{{1,200}}(?<!\s)~~(?![\w~{HAN}])", ""),
     rule("=", r"(?<![=\w])==(?![\s=])([^=\n]{1,200})(?<!\s)==(?![=\w])", r"\1"),
     rule("`", "`+", ""),
     # An asterisk between figures multiplies; two are a power.
