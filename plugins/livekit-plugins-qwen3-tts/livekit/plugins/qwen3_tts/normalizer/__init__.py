@@ -110,5 +110,8 @@ def normalize(text: str, language: str | None = None) -> str:
 
 def prewarm() -> None:
     """Loads the grammars (about half a second) ahead of the first reply."""
-    for text in ("共 2.5 个苹果，一共 31 人。It costs $12.50 on the 3rd, flight 17.", "会議は3月5日です。"):
+    for text in (
+        "共 2.5 个苹果，一共 31 人。It costs $12.50 on the 3rd, flight 17.",
+        "会議は3月5日です。",
+    ):
         normalize(text)

@@ -52,7 +52,11 @@ def _of_sentence(match: re.Match[str]) -> str:
 
 
 ABBREVIATIONS: Final[tuple[Rule, ...]] = (
-    rule(".", rf"(?<![\w.])({'|'.join(map(re.escape, _ALWAYS))}|E\.g|I\.e|Vs|Approx)\.(?!\w)", _of_sentence),
+    rule(
+        ".",
+        rf"(?<![\w.])({'|'.join(map(re.escape, _ALWAYS))}|E\.g|I\.e|Vs|Approx)\.(?!\w)",
+        _of_sentence,
+    ),
     rule("ywvd", rf"\b({'|'.join(_STREETS)})\b(?!\.)", lambda m: _STREETS[m[1]]),
     rule("v", r"(?<=\w )vs(?= \w)", "versus"),
     rule(
@@ -60,6 +64,14 @@ ABBREVIATIONS: Final[tuple[Rule, ...]] = (
         rf"(?<![\w.])(?i:({'|'.join(_BEFORE_A_FIGURE)}))\.\s?(?=\d)",
         lambda m: _BEFORE_A_FIGURE[m[1].lower()] + " ",
     ),
-    rule("IVX", rf"\b({_COUNTED}) ({_FIGURE})(?!\w|['’.]\w)", lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}"),
-    rule("IVX", rf"\b({_CROWNED}) ({_FIGURE})(?!\w|\.\w)", lambda m: f"{m[1]} the {ordinal(_value(m[2]))}"),
+    rule(
+        "IVX",
+        rf"\b({_COUNTED}) ({_FIGURE})(?!\w|['’.]\w)",
+        lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}",
+    ),
+    rule(
+        "IVX",
+        rf"\b({_CROWNED}) ({_FIGURE})(?!\w|\.\w)",
+        lambda m: f"{m[1]} the {ordinal(_value(m[2]))}",
+    ),
 )

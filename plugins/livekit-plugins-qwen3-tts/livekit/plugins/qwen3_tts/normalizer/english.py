@@ -76,7 +76,9 @@ def cardinal(number: str) -> str:
     said = digits(whole) if len(whole) > 3 * len(_THOUSANDS) else _in_groups(int(whole or 0))
     if not whole:  # ".5"
         said = ""
-    return f"{sign}{said}{f' point {digits(decimals)}' if decimals else ''}".replace("  ", " ").strip()
+    return f"{sign}{said}{f' point {digits(decimals)}' if decimals else ''}".replace(
+        "  ", " "
+    ).strip()
 
 
 def ordinal(number: int) -> str:
@@ -316,7 +318,14 @@ def say_part(match: re.Match[str]) -> str:
     return f"{say_fraction(match)} of {'an' if unit.one[0] in 'aeiou' else 'a'} {unit.one}"
 
 
-_DURATION_UNITS: Final = {"d": "day", "h": "hour", "hr": "hour", "m": "minute", "min": "minute", "s": "second"}
+_DURATION_UNITS: Final = {
+    "d": "day",
+    "h": "hour",
+    "hr": "hour",
+    "m": "minute",
+    "min": "minute",
+    "s": "second",
+}
 
 
 def say_duration(match: re.Match[str]) -> str:
@@ -383,7 +392,8 @@ def say_dashed(match: re.Match[str]) -> str:
         return f"{cardinal(low)} to {cardinal(high)}"
     whole = "." not in low + high
     if whole and (
-        (low[0] == "0" and len(low) > 1) or (len(high) >= 4 and int(high) > _WIDEST * max(int(low), 1))
+        (low[0] == "0" and len(low) > 1)
+        or (len(high) >= 4 and int(high) > _WIDEST * max(int(low), 1))
     ):
         return f"{_figures(low)}, {_figures(high)}"
     if Decimal(low) >= Decimal(high):

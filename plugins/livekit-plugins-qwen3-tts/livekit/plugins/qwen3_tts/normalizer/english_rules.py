@@ -20,17 +20,24 @@ from .rules import FIGURES, Rule, apply, rule
 _YEAR = r"(?:1[1-9]|20)\d\d"
 # After these a figure is named digit by digit.
 _CODE_WORDS = (
-    r"\b(?i:room|flight|suite|apartment|apt\.?|gate|route|highway|extension|ext\.?|code|pin|"
+    r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|extension|ext\.?|code|pin|"
     r"password|zip(?: code)?|dial|call|passcode|interstate|order(?: number)?|unit|digits(?: are| of)?|ending in|"
     r"ends in|account(?: number)?|card(?: number)?|serial(?: number)?|reference(?: number)?|"
     r"confirmation(?: number| code)?|tracking number|ticket(?: number)?|case(?: number)?)"
-    r"(?:\sis)?:?\s(?:#\s?)?"
+    r"(?:\sis)?:?\s(?:#\s?)?|\bBoeing "
 )
 _VERSIONED = "(?i:version|release|python|node|cuda|ubuntu|macos|ios|android|pytorch|django|java)"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _OF_YEAR = r"(?:,?\s(?P<year>\d{4})(?!\d|:))?"
 _SIGNED = rf"[-+±]?{POINTED}"
-_PERIODS: Final = {"mo": "month", "wk": "week", "yr": "year", "hr": "hour", "d": "day", "min": "minute"}
+_PERIODS: Final = {
+    "mo": "month",
+    "wk": "week",
+    "yr": "year",
+    "hr": "hour",
+    "d": "day",
+    "min": "minute",
+}
 
 
 def _mandarin(match: re.Match[str]) -> str:
@@ -58,39 +65,94 @@ _RULES: Final[tuple[Rule, ...]] = (
     # A figure that a Chinese word counts is read with it.
     rule(FIGURES, rf"(?<![\w.,])第?{NUMBER}%?\s?[{HAN}]", _mandarin),
     # Figures as they are written abroad: the library reads 1.234,56 and ₹1,50,000 in two parts.
-    rule(",", r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?!\d)", lambda m: f"{m[1].replace('.', ',')}.{m[2]}"),
+    rule(
+        ",",
+        r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?!\d)",
+        lambda m: f"{m[1].replace('.', ',')}.{m[2]}",
+    ),
     rule("€£", r"([€£]\s?\d+),(\d\d)(?!\d)", r"\1.\2"),
-    rule(" ", r"(?<![\d.,+-])(?<!\d )([1-9]\d{0,2})((?: \d{3}){2,})(?![\d-]| \d)", lambda m: m[1] + m[2].replace(" ", ",")),
+    rule(
+        " ",
+        r"(?<![\d.,+-])(?<!\d )([1-9]\d{0,2})((?: \d{3}){2,})(?![\d-]| \d)",
+        lambda m: m[1] + m[2].replace(" ", ","),
+    ),
     # Telephone numbers of all countries, cards: the library knows the American form only.
-    rule("1", r"(?<![\w-])1-([89]\d\d)-((?=[\d-]*[A-Z])[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){0,3})(?!\w)", _vanity),
+    rule(
+        "1",
+        r"(?<![\w-])1-([89]\d\d)-((?=[\d-]*[A-Z])[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){0,3})(?!\w)",
+        _vanity,
+    ),
     rule(FIGURES, PHONE, en.say_phone),
     # Model names: "Llama-3.1-8B" is no range, "802.11ax" no decimal.
-    rule("-", r"(?<![\w.])[A-Za-z]+(?:-\d+(?:\.\d+)?)(?:-[A-Za-z0-9.]*[A-Za-z0-9])(?![\w-])", en.say_name),
-    rule(".", r"(?<![\w.])802\.11([a-z]{0,2})(?!\w)", lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip()),
+    rule(
+        "-",
+        r"(?<![\w.])[A-Za-z]+(?:-\d+(?:\.\d+)?)(?:-[A-Za-z0-9.]*[A-Za-z0-9])(?![\w-])",
+        en.say_name,
+    ),
+    rule(
+        ".",
+        r"(?<![\w.])802\.11([a-z]{0,2})(?!\w)",
+        lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip(),
+    ),
     rule(".", r"(?<![\w.])[A-Z]\.\d{2,4}(?![\w.])", en.say_name),
-    rule("(", r"(?<!\w)(4\d\d)\(([a-z])\)", lambda m: f"{en.digits(m[1], 'oh') if m[1][1] == '0' else en.cardinal(m[1])} {m[2]}"),
+    rule(
+        "(",
+        r"(?<!\w)(4\d\d)\(([a-z])\)",
+        lambda m: f"{en.digits(m[1], 'oh') if m[1][1] == '0' else en.cardinal(m[1])} {m[2]}",
+    ),
     # Versions and IP addresses: a point each.
     rule(
         ".vV",
         rf"(?<!\d)(?:(?P<prefix>{_VERSIONED}\s|\b[vV])(?P<parts>\d+(?:\.\d+)+)|\b[vV](?P<one>\d+)\b)",
         lambda m: en.say_version(m) if m["parts"] else f"version {en.cardinal(m['one'])}",
     ),
-    rule(".", r"(?P<prefix>)(?<![\d.])(?P<parts>\d+(?:\.\d+)+)(?![\d.]*\d)", en.say_version, after=rf"\b{_VERSIONED}\s"),
+    rule(
+        ".",
+        r"(?P<prefix>)(?<![\d.])(?P<parts>\d+(?:\.\d+)+)(?![\d.]*\d)",
+        en.say_version,
+        after=rf"\b{_VERSIONED}\s",
+    ),
     rule(".", r"(?<![\w.])(?P<prefix>)(?P<parts>\d+(?:\.\d+){2,3})(?![\d.]*\d)", en.say_version),
+    # Spans of time, before "30s" is a decade and "15m" a length.
+    rule(
+        "hm",
+        r"(?<![\w.])\d{1,3}\s?(?:h|hr)\s?\d{1,2}\s?(?:min|m)(?:\s?\d{1,2}\s?s)?(?!\w)|(?<![\w.])\d{1,2}\s?m\s?\d{1,2}\s?s(?!\w)",
+        en.say_duration,
+    ),
     # Dates as an American says them; the library turns "March 5" into "the fifth of march" and takes
     # 2024-06 and 3/4/26 for sums.
     rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z|\b)", r", \1"),
-    rule("-/.", r"(?<![\d/.-])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?![\d/-])", en.say_date),
-    rule("-/.", r"(?<![\d/.-])(?P<month>\d{1,2})([-/.])(?P<day>\d{1,2})\2(?P<year>\d{4})(?![\d/-])", en.say_date),
-    rule("/", r"(?<![\d/.-])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{2})(?![\d/-])", en.say_date),
+    rule(
+        "-/.",
+        r"(?<![\d/.-])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?![\d/-])",
+        en.say_date,
+    ),
+    rule(
+        "-/.",
+        r"(?<![\d/.-])(?P<month>\d{1,2})([-/.])(?P<day>\d{1,2})\2(?P<year>\d{4})(?![\d/-])",
+        en.say_date,
+    ),
+    rule(
+        "/",
+        r"(?<![\d/.-])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{2})(?![\d/-])",
+        en.say_date,
+    ),
     rule(
         "-",
         rf"(?<![\d-])(?P<day>[0-3]?\d)-(?P<month>{en.MONTH})(?:-(?P<year>\d{{4}}|\d\d))?(?![\w-])",
         en.say_named_date,
     ),
-    rule("-", rf"(?<![\w-])(?P<month>{en.MONTH})-{_DAY}(?:-(?P<year>\d{{4}}))?(?![\w-])", en.say_named_date),
-    rule("-", r"(?<![\d/-])(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\d/-])", en.say_month),
-    rule("/", r"(?<![\d/])(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\d/])", en.say_month),
+    rule(
+        "-",
+        rf"(?<![\w-])(?P<month>{en.MONTH})-{_DAY}(?:-(?P<year>\d{{4}}))?(?![\w-])",
+        en.say_named_date,
+    ),
+    rule(
+        "-", r"(?<![\d/-])(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\d/-])", en.say_month
+    ),
+    rule(
+        "/", r"(?<![\d/])(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\d/])", en.say_month
+    ),
     rule(
         "/",
         r"(?P<year>)(?<![\w/.-])(?P<month>1[0-2]|0?[1-9])/(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/%])",
@@ -98,7 +160,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         after=r"\b(?i:on|due|by|birthday is|until|till|before|since|dated|date is|date:|starting|from|mon|tue|tues|wed|thu|thurs|"
         r"fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),?\s\(?",
     ),
-    rule(FIGURES, rf"\b(?P<month>{en.MONTH})\s{_DAY}(?![\d:%-]|\.\d|\s(?i:people|percent|items|times)){_OF_YEAR}", en.say_named_date),
+    rule(
+        FIGURES,
+        rf"\b(?P<month>{en.MONTH})\s{_DAY}(?![\d:%-]|\.\d|\s(?i:people|percent|items|times)){_OF_YEAR}",
+        en.say_named_date,
+    ),
     rule(
         FIGURES,
         rf"(?<![\w.,-])(?P<the>[Tt]he\s)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\sof\s(?P<month>{en.MONTH}){_OF_YEAR}",
@@ -106,10 +172,18 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(FIGURES, rf"(?<![\w.,-]){_DAY}\s(?P<month>{en.MONTH})(?!\w){_OF_YEAR}", en.say_named_date),
     # Decades are seconds to the library, FY2025 a name.
-    rule("s", r"(?<![\w.])['’]?(\d0|\d{3}0|(?:1[5-9]|20)\d0(?= s\b))(?:['’]| (?=s\b))?s\b", en.say_decade),
+    rule(
+        "s",
+        r"(?<![\w.])['’]?(\d0|\d{3}0|(?:1[5-9]|20)\d0(?= s\b))(?:['’]| (?=s\b))?s\b",
+        en.say_decade,
+    ),
     rule("F", r"\bFY\s?(\d{4})\b", lambda m: f"FY {en.year(m[1])}"),
     rule("Q", r"\bQ([1-4])\s?(\d{4})\b", lambda m: f"Q {en.cardinal(m[1])} {en.year(m[2])}"),
-    rule("-–—", rf"(?<![\w.,-])(?P<low>{_YEAR})\s?[-–—]\s?(?P<high>{_YEAR}|\d\d)(?![\w%-]|[.,]\d)", en.say_years),
+    rule(
+        "-–—",
+        rf"(?<![\w.,-])(?P<low>{_YEAR})\s?[-–—]\s?(?P<high>{_YEAR}|\d\d)(?![\w%-]|[.,]\d)",
+        en.say_years,
+    ),
     # Hours: ranges, "7.30pm" and "2-3pm" are lost on the library.
     rule("mM", rf"(?<![\w.])(\d{{1,2}})\.([0-5]\d)(?=\s?(?:{en.NOON}))", r"\1:\2"),
     rule(
@@ -121,18 +195,31 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(":", en.TIME, en.say_time),
     rule("mM", en.HOUR, en.say_time),
     rule("M", r"(?<=[AP]M)\s?[-–—]\s?(?=\w)", " to "),
-    rule("hm", r"(?<![\w.])\d{1,3}\s?(?:h|hr)\s?\d{1,2}\s?(?:min|m)(?:\s?\d{1,2}\s?s)?(?!\w)|(?<![\w.])\d{1,2}\s?m\s?\d{1,2}\s?s(?!\w)", en.say_duration),
     rule(
         ":",
         r"(?<![\d:.])(\d+):(\d+)(?![\d:])",
         lambda m: f"{en.cardinal(m[1])} to {en.cardinal(m[2])}",
     ),
+    rule(
+        "~≈",
+        r"[~≈]\s?(?=[$€£¥₩₹.]?\d)",
+        "",
+        after=r"\b(?i:about|around|approximately|approx\.?|almost|nearly)\s",
+    ),
     # "~" is a tilde to the library, and lost before an amount.
     rule("~≈", r"(?<![\w)])[~≈]\s?(?=[$€£¥₩₹.]?\d)", "about "),
-    rule("<>≤≥", r"(?:(?<=\s)|(?<=^)|(?<=[(,:]))([<>]=?|[≤≥])(?=[-+]?(?:US|HK|CA)?[$€£¥₹]?\.?\d)", lambda m: en.compare(m[1])),
+    rule(
+        "<>≤≥",
+        r"(?:(?<=\s)|(?<=^)|(?<=[(,:]))([<>]=?|[≤≥])(?=[-+]?(?:US|HK|CA)?[$€£¥₹]?\.?\d)",
+        lambda m: en.compare(m[1]),
+    ),
     # Money with cents ("twelve point five dollars"), dollars of other countries, ranges.
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, en.say_money),
-    rule("¢", rf"(?<![\w.,])({POINTED})\s?¢", lambda m: f"{en.cardinal(m[1])} {en.say_plural(m[1], 'cent', 'cents')}"),
+    rule(
+        "¢",
+        rf"(?<![\w.,])({POINTED})\s?¢",
+        lambda m: f"{en.cardinal(m[1])} {en.say_plural(m[1], 'cent', 'cents')}",
+    ),
     rule(
         "%‰",
         rf"(?<![\w.,])(?P<low>{_SIGNED})(?:%?{DASH}(?P<high>{NUMBER}))?\s?(?P<mark>[%‰])",
@@ -141,42 +228,107 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Degrees of arc; feet and inches.
     rule("°", r"(\d+)°\s?(\d+)'(?:\s?(\d+)\")?", en.say_arc),
     rule("'", r"(?<![\w.])(\d)['′]\s?(?:(\d{1,2})(?:\"|''))?(?!\w)", en.say_height),
-    rule('"', r"(?<![\w.])(\d+(?:\.\d+)?)\"(?=\s(?:screen|monitor|display|TV|tablet|pipe|wide|long|tall|x)|\s?[x×])", lambda m: f"{en.cardinal(m[1])} inch"),
-    rule("i", rf"(?<![\w.,])({POINTED})in\b", lambda m: f"{en.cardinal(m[1])} {en.say_plural(m[1], 'inch', 'inches')}"),
+    rule(
+        '"',
+        r"(?<![\w.])(\d+(?:\.\d+)?)\"(?=\s(?:screen|monitor|display|TV|tablet|pipe|wide|long|tall|x)|\s?[x×])",
+        lambda m: f"{en.cardinal(m[1])} inch",
+    ),
+    rule(
+        "i",
+        rf"(?<![\w.,])({POINTED})in\b",
+        lambda m: f"{en.cardinal(m[1])} {en.say_plural(m[1], 'inch', 'inches')}",
+    ),
     # Millions of users; to the library minutes.
-    rule("mMbBkK", rf"(?<![\w.,])({POINTED})([mMbB])\s(?=(?:users|people|views|downloads|parameters|customers|dollars|tokens|subscribers|followers)\b)", lambda m: _scaled(m) + " "),
+    rule(
+        "mMbBkK",
+        rf"(?<![\w.,])({POINTED})([mMbB])\s(?=(?:users|people|views|downloads|parameters|customers|dollars|tokens|subscribers|followers)\b)",
+        lambda m: _scaled(m) + " ",
+    ),
     # "12\"" with no quotation open.
     rule('"', r'^([^"]*(?<![\w.])\d+)"(?=[^"]*$)', r"\1 inches"),
     # ZIP codes, and "may 5", which is the library's fifth of May.
-    rule(FIGURES, r"(\d{5})(?:-(\d{4}))?(?!\d)", lambda m: en.digits(m[1]) + (f", {en.digits(m[2])}" if m[2] else ""), after=r"\b[A-Z]{2},? "),
+    rule(
+        FIGURES,
+        r"(\d{5})(?:-(\d{4}))?(?!\d)",
+        lambda m: en.digits(m[1]) + (f", {en.digits(m[2])}" if m[2] else ""),
+        after=r"\b[A-Z]{2},? ",
+    ),
     rule("m", r"(?<=\bmay )\d+(?=\s[a-z])", lambda m: en.cardinal(m[0])),
     # Fractions of a unit: "one half tsp".
     rule("/", rf"{START}(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,2}})\s?(?P<unit>{UNIT})", en.say_part),
     # Sizes, before their unit: "m" is minutes to the library.
     rule("x×", r"(?<![\w.])(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?![\d^]|\s?=))", en.say_by),
-    rule("gnl", rf"{START}({POINTED} (?:thousand|million|billion)) (kg|km|miles|tons)\b", lambda m: f"{m[1]} {en.unit_name(m[2])}"),
+    rule(
+        "gnl",
+        rf"{START}({POINTED} (?:thousand|million|billion)) (kg|km|miles|tons)\b",
+        lambda m: f"{m[1]} {en.unit_name(m[2])}",
+    ),
     rule(FIGURES, MEASURE, en.say_measure),
     rule("/", r"(?<![\w/])(\d+)/(\d+)(?:st|nd|rd|th|s)\b", r"\1/\2"),
     rule("/", r"(?<=\d) / (?=\d)", " divided by "),
     # "24/7", and what nobody counts in parts: 120/80, 9/11.
-    rule("/", r"(?<![\d/.])(24/7|9/11|50/50|20/20)(?![\d/])", lambda m: " ".join(en.cardinal(n) for n in m[1].split("/"))),
-    rule("/", r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/.])", lambda m: f"{en.cardinal(m[1])} over {en.cardinal(m[2])}", after=r"(?i:pressure|bp)(?: is| was| of|:)?\s"),
+    rule(
+        "/",
+        r"(?<![\d/.])(24/7|9/11|50/50|20/20)(?![\d/])",
+        lambda m: " ".join(en.cardinal(n) for n in m[1].split("/")),
+    ),
+    rule(
+        "/",
+        r"(?<![\d/.])(\d{1,3})/(\d{1,3})(?![\d/.])",
+        lambda m: f"{en.cardinal(m[1])} of {en.cardinal(m[2])}",
+        after=r"\b(?i:page|slide|step|question|part|round|level|lesson) ",
+    ),
+    rule(
+        "/",
+        r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/.])",
+        lambda m: f"{en.cardinal(m[1])} over {en.cardinal(m[2])}",
+        after=r"(?i:pressure|bp)(?: is| was| of|:)?\s",
+    ),
     rule("/", r"(?<![\w.,)])-(?=\d+/\d)", "minus "),
     rule("/", rf"{START}(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])(?!\.\d)", en.say_fraction),
-    rule("tdh", r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", lambda m: en.ordinal(int(m[1].replace(",", "")))),
+    rule(
+        "tdh",
+        r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b",
+        lambda m: en.ordinal(int(m[1].replace(",", ""))),
+    ),
     rule("kK", rf"(?<![\w.,])({NUMBER})[k]\b", lambda m: f"{en.cardinal(m[1])} thousand"),
     rule(".№#", r"(?:\bNo\.|№|#)\s?(?=\d)", "number "),
     # Codes and room numbers are named figure by figure; the library counts them.
-    rule(FIGURES, r"(\d{3,8})(?![\d%:-]|[.,]\d|\s(?:times|people|years|minutes|days|dollars))", en.say_code, after=_CODE_WORDS),
+    rule(
+        FIGURES,
+        r"(\d{3,8})(?![\d%:-]|[.,]\d|\s(?:times|people|years|minutes|days|dollars))",
+        en.say_code,
+        after=_CODE_WORDS,
+    ),
     # Formulas: the library takes "2x" for "two times" and loses the minus of an exponent.
     rule("eE", r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?!\w)", en.say_exponent),
     rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", en.say_power),
     rule("√", r"√\s?", "the square root of "),
-    rule("GU", r"\b(GMT|UTC)\s?([+-])(\d{1,2})(?!\d)", lambda m: f"{m[1]} {'plus' if m[2] == '+' else 'minus'} {en.cardinal(m[3])}"),
-    rule("x", r"(?<![\w.])(\d+(?:\.\d+)?)x(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)", lambda m: f"{en.cardinal(m[1])} times"),
-    rule("xyabn", r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])", lambda m: f"{en.cardinal(m[1])} {m[2]}"),
-    rule("pP", r"(?<!\d)(\d{1,2})(\d\d)[pP]\b", lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p"),
-    rule("X", r"\b(RTX|GTX|RX) ?(\d\d)(\d0)(?!\d)", lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}"),
+    rule(
+        "GU",
+        r"\b(GMT|UTC)\s?([+-])(\d{1,2})(?!\d)",
+        lambda m: f"{m[1]} {'plus' if m[2] == '+' else 'minus'} {en.cardinal(m[3])}",
+    ),
+    rule(
+        "x",
+        r"(?<![\w.])(\d+(?:\.\d+)?)x(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)",
+        lambda m: f"{en.cardinal(m[1])} times",
+    ),
+    rule(
+        "xyabn",
+        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])",
+        lambda m: f"{en.cardinal(m[1])} {m[2]}",
+    ),
+    rule(
+        "pP",
+        r"(?<!\d)(\d{1,2})(\d\d)[pP]\b",
+        lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p",
+    ),
+    rule(
+        "X",
+        r"\b(RTX|GTX|RX) ?(\d\d)(\d0)(?!\d)",
+        lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}",
+    ),
     rule("2", r"\b([BCP])2([BCP])\b", r"\1 to \2"),
     rule(
         "-",
@@ -186,12 +338,16 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s?(?=[\w(√π.-])", en.say_operator),
     # A path through menus.
-    rule(">", r"(?<=[a-z]) > (?=[A-Z][a-z])", ", "),
+    rule(">", r"(?<=[A-Za-z]) > (?=[A-Z][A-Za-z])", ", "),
     rule("<>≤≥≈", r"(?<=[\w)])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π.$€£-])", en.say_operator),
     rule("<>≤≥≈", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?[\dA-Za-z])", lambda m: en.compare(m[1])),
     # What is written with dashes: ranges, cases, scores.
     rule("-–", r"(?<![\w.,-])\d{1,4}(?:[-–]\d{1,4}){2,5}(?![\w-])", en.say_groups),
-    rule("-–—~", rf"(?<![\w.,-])(?P<low>{POINTED}){DASH}(?P<high>{POINTED}){END}(?!-\w|[A-Za-z])", en.say_dashed),
+    rule(
+        "-–—~",
+        rf"(?<![\w.,-])(?P<low>{POINTED}){DASH}(?P<high>{POINTED}){END}(?!-\w|[A-Za-z])",
+        en.say_dashed,
+    ),
     rule("/", r"(?<=[\d)])/(?=[\d(])", " over "),
     rule("+", r"(?<=\d)\+", " plus"),
     rule(FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+)*", en.say_name),
@@ -202,7 +358,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("&", r"\s?&\s?", " and "),
     rule("@", r"\s?@\s?", " at "),
     rule("→>", r"\s?(?:→|->|=>)\s?", " to "),
-    rule("←↔↑↓", "[←↔↑↓]", lambda m: {"←": " from ", "↔": " to ", "↑": " up ", "↓": " down "}[m[0]]),
+    rule(
+        "←↔↑↓", "[←↔↑↓]", lambda m: {"←": " from ", "↔": " to ", "↑": " up ", "↓": " down "}[m[0]]
+    ),
     rule("☆", r"1☆|☆(?=[ -][a-z])", lambda m: "one star" if m[0] == "1☆" else " star"),
     rule("☆", "☆", " stars"),
     rule("§¶", r"§\s?", "section "),
@@ -210,8 +368,14 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|minute|night|user|seat)", " per "),
     # One long figure alone can only be a number of something.
     rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}(?=[A-Za-z])", lambda m: en.cardinal(m[0]) + " "),
-    rule(FIGURES, r"(?<![\w.,])0\d+(?![\w.,]\d|\w)|(?<![\w.,])\d{9,}(?=[ ,.?!]{0,2}$)", lambda m: en.digits(m[0])),
-    rule("-+±.", rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+)(?!\w)", en.say_signed),
+    rule(
+        FIGURES,
+        r"(?<![\w.,])0\d+(?![\w.,]\d|\w)|(?<![\w.,])\d{9,}(?=[ ,.?!]{0,2}$)",
+        lambda m: en.digits(m[0]),
+    ),
+    rule(
+        "-+±.", rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+)(?!\w)", en.say_signed
+    ),
     rule("°", "°", " degrees"),
     rule("%", "%", " percent"),
     rule("+", r"\s?\+\s?(?=\w)", " plus "),

@@ -26,7 +26,9 @@ def outside_fences(text: str, before: str) -> str:
         mark, at_line = fence["mark"], fence["line"] is not None
         if not opened:
             line = whole[whole.rfind("\n", 0, fence.start()) + 1 : fence.start()]
-            opens = at_line or (mark[0] == "`" and fence["end"] == "\n" and line.count("```") % 2 == 0)
+            opens = at_line or (
+                mark[0] == "`" and fence["end"] == "\n" and line.count("```") % 2 == 0
+            )
             if at_line and not fence["end"] and mark[0] in whole[fence.end() :].split("\n", 1)[0]:
                 opens = False  # "```pip install x``` does it"
             if not opens:

@@ -10,7 +10,8 @@ import unicodedata
 from typing import Final
 
 _VULGAR: Final = {
-    char: unicodedata.normalize("NFKC", char).replace("\u2044", "/") for char in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"
+    char: unicodedata.normalize("NFKC", char).replace("\u2044", "/")
+    for char in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"
 }
 _SUPERSCRIPT: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
@@ -35,7 +36,12 @@ def _plain() -> dict[int, str]:
     table.update({ord(char): chr(ord(char) - 0xFEE0) for char in "％＄＋－＝／＠＃．＜＞＆＊＾｜"})
     table.update({ord(a): b for a, b in zip("￥−‐‑～〜∼", "¥---~~~", strict=True)})
     # ㎞, Ⅲ, subscripts: their plain letters.
-    for code in (*range(0x3380, 0x33E0), *range(0x2160, 0x2180), *range(0x2080, 0x208F)):
+    for code in (
+        *range(0x3380, 0x33E0),
+        *range(0x2160, 0x2180),
+        *range(0x2080, 0x208F),
+        *range(0x1D7CE, 0x1D800),
+    ):
         table[code] = unicodedata.normalize("NFKC", chr(code))
     table.update({0x2103: "°C", 0x2109: "°F", 0xB5: "μ", 0x2032: "'", 0x2033: '"', 0xBA: "°"})
     table.update({0x33A1: "m^2", 0x33A5: "m^3"})

@@ -10,6 +10,14 @@ from .reading import read_rest
 from .rules import FIGURES, Rule, apply, rule
 
 _KANA = "\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff"
+_COMPARED: Final = {
+    "<": "小なり",
+    ">": "大なり",
+    "≤": "小なりイコール",
+    "≥": "大なりイコール",
+    "≠": "ノットイコール",
+}
+_BOUND: Final = {"<": "未満", ">": "超", "≤": "以下", "≥": "以上"}
 _RULES: Final[tuple[Rule, ...]] = (
     # "-5℃" is "マイナス五摂氏" to the grammar.
     rule("°", r"\s?°C", "度"),
@@ -18,15 +26,31 @@ _RULES: Final[tuple[Rule, ...]] = (
     # A figure apart from what it counts is asked about with it.
     rule(" ", rf"(?<=[{_KANA}]) (?=[-+]?\d)|(?<=[\d%]) (?=[{_KANA}])", ""),
     rule("~", rf"(?<=\d)~(?={NUMBER})", "から"),
-    rule("<>≤≥", r"\s?≤\s?(?=\d)", "以下の"),
+    # Comparisons: between two figures, and before one with its unit.
+    rule("<>≤≥≠", r"(?<=[\w)])\s?[<>≤≥≠]=?\s?(?=[-\w(])", lambda m: _COMPARED[m[0].strip()[0]]),
+    rule(
+        "<>≤≥",
+        r"([<>≤≥])=?\s?([-+]?\d[\d.,]*(?:%|度|[A-Za-z]{1,3}|[円人個日年歳回分秒本枚万億]{1,2})?)",
+        lambda m: m[2] + _BOUND[m[1]],
+    ),
     rule("+", r"(?<=\d)\+(?=\d)", "プラス"),
     rule("-", r"(?<![\w.,])-(?=\d)", "マイナス"),
     rule("=", r"\s?=\s?", "イコール"),
     rule("&", r"\s?&\s?", "アンド"),
     rule(".", r"(?<![\d.])\.(?=\d)", "0."),
-    rule("$€£¥", rf"([$€£¥])\s?({NUMBER})", lambda m: m[2] + {"$": "ドル", "€": "ユーロ", "£": "ポンド", "¥": "円"}[m[1]]),
+    rule(
+        "$€£¥",
+        rf"([$€£¥])\s?({NUMBER})",
+        lambda m: m[2] + {"$": "ドル", "€": "ユーロ", "£": "ポンド", "¥": "円"}[m[1]],
+    ),
 )
-_CLAUSE: Final = (rule(FIGURES, rf"[^\s、。！？，,「」『』（）()]*\d[^\s、。！？「」『』（）()]*", lambda m: read_rest(m[0], "ja")),)
+_CLAUSE: Final = (
+    rule(
+        FIGURES,
+        rf"[^\s、。！？，,「」『』（）()]*\d[^\s、。！？「」『』（）()]*",
+        lambda m: read_rest(m[0], "ja"),
+    ),
+)
 
 
 def speak(text: str, before: str = "") -> str:

@@ -14,17 +14,18 @@ LATIN = frozenset(["en", "de", "fr", "es", "pt", "it"])
 # A language may change after these and nowhere else: "他说：I have 3 apples。"
 _CLAUSE = re.compile(r"(?<=[。！？；，：\n“”「」])|(?<=[.!?:;\"])(?=\s)|(?<=\s)(?=\")", re.ASCII)
 _HAN = re.compile(f"[{HAN}]")
-# "の" stands in Chinese names, too; "円" is written in Japanese alone.
-_KANA = re.compile("[\u3041-\u306d\u306f-\u3096\u30a1-\u30fa\u30fc円]")
+# "円" is written in Japanese alone; "の" stands in names in a Chinese text, too.
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc円]")
+_KANA_BUT_NO = re.compile("[\u3041-\u306d\u306f-\u3096\u30a1-\u30fa\u30fc円]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _CYRILLIC = re.compile("[\u0400-\u052f]+")
 _LATIN_WORD = re.compile("(?<![0-9A-Za-zÀ-ÖØ-öø-ÿœ])[A-Za-zÀ-ÖØ-öø-ÿœ]+(?![0-9])")
 _NO_WORD = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|\w+\.(?:com|org|net|io|de|fr|es|it|pt)\b")
 # Letters that only one of the ten has, or nearly so.
 _TELLING = (
-    (re.compile("[äöüß]", re.IGNORECASE), "de"),
-    (re.compile("[ñ¿¡]", re.IGNORECASE), "es"),
-    (re.compile(r"[ãõ]|R\$", re.IGNORECASE), "pt"),
+    (re.compile(r"[äöüß]|\b[zd]\. ?[Bh]\.|\bNr\.|\bca\.", re.IGNORECASE), "de"),
+    (re.compile(r"[ñ¿¡]|\bEE\. ?UU\.", re.IGNORECASE), "es"),
+    (re.compile(r"[ãõ]|R\$|\dª|\bnº(?= ?\d)", re.IGNORECASE), "pt"),
     (re.compile("[œùèêîûë]|\\b[cdjlmnst]['’](?=[aeiouéèêàh])", re.IGNORECASE), "fr"),
     (re.compile("[ìò]|\\b(?:dell|nell|sull|all|un)['’]", re.IGNORECASE), "it"),
 )
@@ -32,6 +33,8 @@ _TELLING = (
 _WORD = re.compile(
     r"(?<![A-Za-z0-9./@:_'-])(?:(?<!\d )[A-Za-z]|(?<=\d )[A-Za-z]{4})[A-Za-z']*(?![\w@/])", re.ASCII
 )
+# "A" and "I" are words only before another: not in "A+B=C" and "A. 3".
+_ARTICLE = re.compile(r"(?<![\w.])(?:[Aa]|I)(?= [A-Za-z]{2}|['’](?:m|ve|ll|d)\b)")
 # Particles and pronouns say which sentence a foreign word stands in: in "He said 你好 3 times"
 # they are English, in "我用 pip install 安装" Chinese. Each outweighs the nouns it governs.
 _PARTICLE_WEIGHT = 2
@@ -44,6 +47,8 @@ def latin_language(text: str) -> str | None:
         for word in _LATIN_WORD.findall(_NO_WORD.sub(" ", text))
         # "AB" is a name, "ab" a German word.
         if word.islower() or word.istitle()
+        # One letter may be a variable: "x + y".
+        if len(word) > 1
         for language in LANGUAGE_OF.get(word.lower(), ())
     )
     for letters, language in _TELLING:
@@ -53,7 +58,9 @@ def latin_language(text: str) -> str | None:
         return None
     best = max(score.values())
     # An English word says less against the others than theirs do: "in", "so" and "die" are theirs.
-    found = [language for language in ("en", "de", "fr", "es", "pt", "it") if score[language] == best]
+    found = [
+        language for language in ("en", "de", "fr", "es", "pt", "it") if score[language] == best
+    ]
     return found[0]
 
 
@@ -76,7 +83,8 @@ class Tongue:
         that of what was before, then that of its punctuation; None is left only where nothing tells.
         """
         latin = self._latin(text)
-        japanese = self._hint == "ja" or _KANA.search(text)
+        kana = _KANA_BUT_NO if self._hint == "zh" else _KANA
+        japanese = self._hint == "ja" or kana.search(text)
         if self._hint is None and not japanese:
             japanese = _KANA.search(self._before)
         han = "ja" if japanese else "zh"
@@ -111,15 +119,18 @@ class Tongue:
             # A capital inside a Chinese sentence is a name (iPhone, Python) and has no vote.
             # A letter or two are a variable or a unit ("x", "ma"), unless they are a particle.
             score = Counter(en=sum(word.islower() and len(word) > 2 for word in found))
-            score["en"] += _PARTICLE_WEIGHT * sum(word.lower() in ENGLISH_PARTICLES for word in found)
+            particles = sum(len(word) > 1 and word.lower() in ENGLISH_PARTICLES for word in found)
+            score["en"] += _PARTICLE_WEIGHT * (particles + len(_ARTICLE.findall(words)))
         else:
             score = Counter({latin: sum(len(word) > 1 for word in _LATIN_WORD.findall(words))})
         if not text.isascii():
             kana, characters = len(_KANA.findall(text)), _HAN.findall(text)
             score[han] += len(characters)
-            score["ja" if kana or han == "ja" else "zh"] += kana
+            score[han] += kana
             if han == "zh":
-                score["zh"] += _PARTICLE_WEIGHT * sum(char in CHINESE_PARTICLES for char in characters)
+                score["zh"] += _PARTICLE_WEIGHT * sum(
+                    char in CHINESE_PARTICLES for char in characters
+                )
             score["ko"] += 2 * len(_HANGUL.findall(text))
             score["ru"] += sum(1 + (len(word) > 2) for word in _CYRILLIC.findall(text))
         best = max(score.values(), default=0)

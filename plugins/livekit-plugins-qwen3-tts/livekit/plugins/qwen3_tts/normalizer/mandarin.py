@@ -54,7 +54,12 @@ def cardinal(number: str) -> str:
 
 def say_amount(number: str, following: str = "") -> str:
     """Reads a count of the thing that follows: 2个 is 两个, 12个 十二个."""
-    if number.lstrip("+-±") == "2" and following[:1] and following[0] in COUNTED and following[:2] not in _PLACED:
+    if (
+        number.lstrip("+-±") == "2"
+        and following[:1]
+        and following[0] in COUNTED
+        and following[:2] not in _PLACED
+    ):
         return cardinal(number).replace("二", "两")
     return cardinal(number)
 
@@ -287,7 +292,13 @@ def say_groups(match: re.Match[str]) -> str:
 
 def _name_number(digits: str) -> str:
     """Reads a figure in a name: two figures or round hundreds are a number, others digits."""
-    if "." in digits or len(digits) <= 2 and digits[0] != "0" or digits.endswith("00"):
+    if (
+        "." in digits
+        or len(digits) <= 2
+        and digits[0] != "0"
+        or len(digits) < 5
+        and digits.endswith("00")
+    ):
         return cardinal(digits)
     return serial(digits)
 
@@ -325,7 +336,14 @@ _MATH: Final = {
     "<": "小于", ">": "大于", "≤": "小于等于", "≥": "大于等于", "<=": "小于等于", ">=": "大于等于",
     "≠": "不等于", "!=": "不等于", "≈": "约等于", "±": "正负", "/": "除以",
 }  # fmt: skip
-_COMPARED: Final = {"<": "小于", ">": "大于", "<=": "不超过", ">=": "不少于", "≤": "不超过", "≥": "不少于"}
+_COMPARED: Final = {
+    "<": "小于",
+    ">": "大于",
+    "<=": "不超过",
+    ">=": "不少于",
+    "≤": "不超过",
+    "≥": "不少于",
+}
 
 
 def compare(sign: str) -> str:

@@ -49,27 +49,81 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(" ", rf"(?<=[{HAN}]) +(?=[-+]?\d)|(?<=[\d%]) +(?=[{HAN}])", ""),
     # The library's "第两名", "零八月" and thousands in two parts; its 12.9 is a date.
     rule("0", r"(?<![\d.:-])0(?=\d[月日号])", ""),
-    rule("第", rf"(?<=第)\d+", lambda m: zh.cardinal(m[0])),
+    rule(
+        "第",
+        rf"(?<=第)(\d+){DASH}(?:第)?(\d+)",
+        lambda m: f"{zh.cardinal(m[1])}到第{zh.cardinal(m[2])}",
+    ),
+    rule("第", r"(?<=第)\d+", lambda m: zh.cardinal(m[0])),
+    rule("周", r"(?<=周)([1-6])[-~](?=周[1-7])", lambda m: f"{zh.cardinal(m[1])}到"),
     # Telephone numbers in groups; the library runs them together.
     rule(FIGURES, PHONE, zh.say_phone),
     # Codes are named figure by figure; the library counts them.
-    rule(FIGURES, rf"(?<!\d)(\d{{3,8}}|\d{{4,}}(?=[，。,.\s]|$)){_NOT_COUNTED}", lambda m: zh.serial(m[1]), after=_CODE_WORDS),
-    rule(FIGURES, r"\d{3,5}(?:[ -]\d{3,5}){1,4}(?![\d-])", lambda m: "，".join(zh.serial(g) for g in re.split("[ -]", m[0])), after=_CODE_WORDS),
+    rule(
+        FIGURES,
+        rf"(?<!\d)(\d{{3,8}}|\d{{4,}}(?=[，。,.\s]|$)){_NOT_COUNTED}",
+        lambda m: zh.serial(m[1]),
+        after=_CODE_WORDS,
+    ),
+    rule(
+        FIGURES,
+        r"\d{3,5}(?:[ -]\d{3,5}){1,4}(?![\d-])",
+        lambda m: "，".join(zh.serial(g) for g in re.split("[ -]", m[0])),
+        after=_CODE_WORDS,
+    ),
     rule("1", rf"(?<![\w.,-])()({_SERVICES}){_NOT_COUNTED}(?!\w)", zh.say_serial),
     rule("9", rf"(?<![\w.,-])()({_SERVICES}){_NOT_COUNTED}(?!\w)", zh.say_serial),
-    rule(FIGURES, rf"(\d{{3,8}}){_NOT_COUNTED}", lambda m: zh.serial(m[1]), after="[零幺二三四五六七八九]{3,}(?:或者?|、|和)"),
-    rule("室号", r"(?<![\d.,-])(\d{3,4})(?=室|号[房楼院厅门]|房间?(?![价屋]))", lambda m: zh.serial(m[1])),
+    rule(
+        FIGURES,
+        rf"(\d{{3,8}}){_NOT_COUNTED}",
+        lambda m: zh.serial(m[1]),
+        after="[零幺二三四五六七八九]{3,}(?:或者?|、|和)",
+    ),
+    rule(
+        "室号",
+        r"(?<![\d.,-])(\d{3,4})(?=室|号[房楼院厅门]|房间?(?![价屋]))",
+        lambda m: zh.serial(m[1]),
+    ),
     # 2024-03-05T10:00:00Z
     rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z|\b)", r" \1"),
     # The feasts are called by their figures.
-    rule(".", rf"(?<![\d.])(?:5\.1|6\.18|3\.15|10\.1|11\.11|12\.12|6\.1|8\.18)(?={_HOLIDAY})", lambda m: zh.serial(_bare(m)).replace("幺", "一")),
+    rule(
+        ".",
+        rf"(?<![\d.])(?:5\.1|6\.18|3\.15|10\.1|11\.11|12\.12|6\.1|8\.18)(?={_HOLIDAY})",
+        lambda m: zh.serial(_bare(m)).replace("幺", "一"),
+    ),
+    rule(
+        "1",
+        r"(?<![\d.])(?:618|1111|1212|315|818)(?=大促|购物节|晚会|活动|狂欢)",
+        lambda m: zh.serial(m[0]).replace("幺", "一"),
+    ),
     rule("/·", r"(?<![\d/])9[/·]11(?=事件|恐|袭)", "九一一"),
     rule("1", r"(?<=双)(?:11|12)(?!\d)", lambda m: "十" + {"11": "一", "12": "二"}[m[0]]),
-    rule("-/.", r"(?<![\d.])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)", zh.say_date),
-    rule("-/", r"(?<![\d/-])((?:19|20)\d{2})[-/](0?[1-9]|1[0-2])(?![\d/-])", lambda m: f"{zh.say_year(m[1])}年{zh.cardinal(m[2])}月"),
-    rule("-/.", r"(?<![\d/.-])(0[1-9]|1[0-2])[-/.]((?:19|20)\d{2})(?![\d/-])", lambda m: f"{zh.say_year(m[2])}年{zh.cardinal(m[1])}月"),
-    rule("年", rf"(?<!\d)(\d{{4}})年?(?:{DASH}|[到至])(\d{{4}})(?=年)", lambda m: f"{zh.say_year(m[1])}到{zh.say_year(m[2])}"),
-    rule("年届级款版", r"(?<![\d,.])(\d{4}|0\d|\d\d(?=年\d{1,2}月))(?=年(?!级|以上)|[届款]|级(?=学生|新生|[的毕同校]))", lambda m: zh.say_year(m[1])),
+    rule(
+        "-/.",
+        r"(?<![\d.])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)",
+        zh.say_date,
+    ),
+    rule(
+        "-/",
+        r"(?<![\d/-])((?:19|20)\d{2})[-/](0?[1-9]|1[0-2])(?![\d/-])",
+        lambda m: f"{zh.say_year(m[1])}年{zh.cardinal(m[2])}月",
+    ),
+    rule(
+        "-/.",
+        r"(?<![\d/.-])(0[1-9]|1[0-2])[-/.]((?:19|20)\d{2})(?![\d/-])",
+        lambda m: f"{zh.say_year(m[2])}年{zh.cardinal(m[1])}月",
+    ),
+    rule(
+        "年",
+        rf"(?<!\d)(\d{{4}})年?(?:{DASH}|[到至])(\d{{4}})(?=年)",
+        lambda m: f"{zh.say_year(m[1])}到{zh.say_year(m[2])}",
+    ),
+    rule(
+        "年届级款版",
+        r"(?<![\d,.])(\d{4}|0\d|\d\d(?=年\d{1,2}月))(?=年(?!级|以上)|[届款]|级(?=学生|新生|[的毕同校]))",
+        lambda m: zh.say_year(m[1]),
+    ),
     rule("公", r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + zh.say_year(m[2])),
     rule("s", r"(?<![\w.])((?:19|20)\d0)s(?![A-Za-z])", lambda m: f"{zh.say_year(m[1])}年代"),
     rule("后", r"(?<![\d第])([06-9]\d)(?=后(?!天|面|来|的))", lambda m: zh.say_year(m[1])),
@@ -86,30 +140,52 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<![\d:.])(\d+)\s?[:：]\s?(\d+)(?=(?:\s?的)?(?:比例|比分|大胜|获胜|战胜|击败|领先|取胜))",
         lambda m: zh.say_versus(m[1], m[2]),
     ),
-    rule("比分", r"(?<!\d)(\d+)\s?[:：–—-]\s?(\d+)(?!\d)", lambda m: zh.say_versus(m[1], m[2]), after=f"比分[{HAN}]{{0,2}}[是为]?"),
+    rule(
+        "比分",
+        r"(?<!\d)(\d+)\s?[:：–—-]\s?(\d+)(?!\d)",
+        lambda m: zh.say_versus(m[1], m[2]),
+        after=f"比分[{HAN}]{{0,2}}[是为]?",
+    ),
     rule(":：mM", zh.TIME, zh.say_time),
     rule(":：", r"(?<![\d:.])(\d+)[:：](\d+)(?![\d:])", lambda m: zh.say_versus(m[1], m[2])),
+    rule("-–—~", r"(?<=[月日号点时年周天度个元分%])\s?[-–—~]\s?(?=\d)", "到"),
     # Comparisons before an amount: the library leaves their signs, and the engine says nothing.
-    rule("<>≤≥", rf"(?:(?<=\s)|(?<=^)|(?<=[(（,，:：]))([<>]=?|[≤≥])(?=[-+]?(?:[A-Z]{{0,2}}[$€£¥])?\.?\d)", lambda m: zh.compare(m[1])),
-    rule("<>≤≥", rf"(?<=[{HAN}])\s?([<>]=?|[≤≥])\s?(?=[-+]?(?:[A-Z]{{0,2}}[$€£¥])?\.?\d)", lambda m: zh.compare(m[1])),
-    rule("约~≈", r"约?(?<!\d)(?<!\d )[~≈]\s?(?=[$€£¥]?\d)|约\s+(?=\d)", "约"),
+    rule(
+        "<>≤≥",
+        rf"(?:(?<=\s)|(?<=^)|(?<=[(（,，:：]))([<>]=?|[≤≥])(?=[-+]?(?:[A-Z]{{0,2}}[$€£¥])?\.?\d)",
+        lambda m: zh.compare(m[1]),
+    ),
+    rule(
+        "<>≤≥",
+        rf"(?<=[{HAN}])\s?([<>]=?|[≤≥])\s?(?=[-+]?(?:[A-Z]{{0,2}}[$€£¥])?\.?\d)",
+        lambda m: zh.compare(m[1]),
+    ),
+    rule("约~≈", r"约?(?<![\d%°])(?<!\d )[~≈]\s?(?=[$€£¥]?\d)|约\s+(?=\d)", "约"),
     # Money: its thousands, its ranges and its minus.
     rule(
         "元块",
         rf"{START}(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
         zh.say_share,
     ),
-    rule("/", rf"{START}(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)", zh.say_share),
+    rule(
+        "/",
+        rf"{START}(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
+        zh.say_share,
+    ),
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, zh.say_money),
     rule(
         "元块美欧英日港人",
         rf"(?<![\w.,])(?P<minus>[-+]?)(?P<low>{POINTED})(?:(?P<range>{DASH})(?P<high>{NUMBER}))?(?=[万亿]?{_MONEY_NAME})",
         zh.say_price,
     ),
-    rule("块元角毛", r"(?<![\w.,])(\d+)块(\d)(?![\d.毛角])", lambda m: f"{zh.say_amount(m[1], '块')}块{zh.cardinal(m[2])}"),
+    rule(
+        "块元角毛",
+        r"(?<![\w.,])(\d+)块(\d)(?![\d.毛角])",
+        lambda m: f"{zh.say_amount(m[1], '块')}块{zh.cardinal(m[2])}",
+    ),
     rule(
         "%‰",
-        rf"(?<![\w.,])(?P<low>{_SIGNED})(?:(?P<first>%)?{DASH}(?P<high>{NUMBER}))?\s?(?P<mark>[%‰])",
+        rf"(?<![\w.,])(?P<low>{_SIGNED})(?:(?P<first>%)?(?:{DASH}|到)(?P<high>{NUMBER}))?\s?(?P<mark>[%‰])",
         zh.say_percent,
     ),
     # Heights, sizes, resolutions.
@@ -117,16 +193,33 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("xX×", r"(?<=\d)\s?[xX×]\s?(?=\d)", "×"),
     rule("xX", r"(?<=\d)[xX](?![A-Za-z\d]|\s?[-+=])", "倍"),
     rule("pP", r"(?<!\d)(\d{3,4})[pP]\b", lambda m: f"{zh.serial(m[1])}P"),
-    rule("wW", rf"{START}({POINTED})[wW](?=[{HAN}]|$|[，。+])(?!瓦)", lambda m: f"{zh.cardinal(m[1])}万"),
+    rule(
+        "wW",
+        rf"{START}({POINTED})[wW](?=[{HAN}]|$|[，。+])(?!灯|的?功率|充|快充|瓦|电|音)",
+        lambda m: f"{zh.cardinal(m[1])}万",
+    ),
     rule("+", r"(?<!\w)(\d{1,3})\+(\d{2,4})(?=GB?|T)", lambda m: f"{zh.cardinal(m[1])}加{m[2]}"),
     rule("^", r"(?<=\d)\^(\d{1,3})(?=[a-zA-Zμ])", lambda m: f"的{zh.cardinal(m[1])}次方"),
     rule("m", r"(?<=次方)m/s(?!\w)", "米每秒"),
     rule(FIGURES, MEASURE, zh.say_measure),
-    rule("-~", rf"{START}-(\d+){DASH}-(\d+)(?=度)", lambda m: f"零下{zh.cardinal(m[1])}到零下{zh.cardinal(m[2])}"),
+    rule(
+        "-~",
+        rf"{START}-(\d+){DASH}-(\d+)(?=度)",
+        lambda m: f"零下{zh.cardinal(m[1])}到零下{zh.cardinal(m[2])}",
+    ),
     rule("/", r"(?<![\d/.])24/7(?![\d/])|(?<![\d/.])7[×xX/]24(?![\d/])(?:小时)?", "七乘二十四小时"),
-    rule("/", r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/.])", lambda m: f"{zh.cardinal(m[1])}，{zh.cardinal(m[2])}", after="血压[是为：:在高低约达到]{0,3}"),
+    rule(
+        "/",
+        r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/.])",
+        lambda m: f"{zh.cardinal(m[1])}，{zh.cardinal(m[2])}",
+        after="血压[是为：:在高低约达到]{0,3}",
+    ),
     rule("/", r"(?<![\d/.])50/50(?![\d/])", "五五开"),
-    rule("/", rf"(?<![\w.,])(?P<sign>[-+±]?)(?<!\d)(?:(\d+)\s)?(\d+)\s?/\s?(\d+)(?![\d/])(?!\.\d)", zh.say_fraction),
+    rule(
+        "/",
+        rf"(?<![\w.,])(?P<sign>[-+±]?)(?<!\d)(?:(\d+)\s)?(\d+)\s?/\s?(\d+)(?![\d/])(?!\.\d)",
+        zh.say_fraction,
+    ),
     rule(".", r"(?<![A-Za-z\d.])([vV])?(\d+(?:\.\d+){2,3})(?![\d.]*\d)", zh.say_version),
     rule("vV", r"(?<![A-Za-z\d])([vV])(\d+(?:\.\d+)*)", zh.say_version),
     rule(
@@ -138,12 +231,18 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Formulas: the library's plus is 正 and its minus 负.
     rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", zh.say_power),
     rule("√", r"√\s?", "根号"),
-    rule("B", r"(?<![A-Za-z\d])([BCOPG])2([BCOPG])(?![A-Za-z\d])", r"\1 to \2"),
+    rule("2", r"(?<![A-Za-z\d])([BCOPG])2([BCOPG])(?![A-Za-z\d])", r"\1 to \2"),
     rule("C", r"(?<![A-Za-z])C\+\+\s?(?=\d)", "C加加"),
-    rule("xyabn", r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=×÷)^<>])", lambda m: f"{zh.cardinal(m[1])}{m[2]}"),
-    rule("-", rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=\d)-(?=\d+\s?(?:=|等于))", "减"),
-    rule("+", rf"(?<=\d)\+(?=[{HAN}])", "多"),
-    rule("+×÷=≠±*", rf"(?<=[\w){HAN}])\s?(?:[+×÷=≠±*]|[=!]=)\s?(?=[\w(√π{HAN}.-])", zh.say_operator),
+    rule(
+        "xyabn",
+        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=×÷)^<>])",
+        lambda m: f"{zh.cardinal(m[1])}{m[2]}",
+    ),
+    rule("-", rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=[\w)])-(?=[\d(]\w*\s?(?:=|等于))", "减"),
+    rule("+", rf"(?<=\d)\+(?=[{HAN}，。]|$)", "多"),
+    rule(
+        "+×÷=≠±*", rf"(?<=[\w){HAN}])\s?(?:[+×÷=≠±*]|[=!]=)\s?(?=[\w(√π{HAN}.-])", zh.say_operator
+    ),
     rule(">", rf"(?<=[{HAN}])\s?>\s?(?=[{HAN}])", "，"),
     rule("<>", r"(?<=[\w)]) ?[<>]= ?(?=[\w(√π-])", zh.say_operator),
     rule(
@@ -154,15 +253,32 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("<>≤≥", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?\w)", lambda m: zh.compare(m[1])),
     rule("/", r"(?<=[\d)])/(?=[\d(])", "除以"),
     rule("-–", r"(?<![\w.,-])\d{1,5}(?:[-–]\d{1,5}){2,5}(?![\w-])", zh.say_groups),
-    rule("-–—~", rf"{START}(?<!-)(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER}){END}(?!-\d)", zh.say_dashed),
-    rule("-–—~", r"(?<=[月日号点时年周天度个元分])\s?[-–—~]\s?(?=\d)", "到"),
+    rule(
+        "-–—~",
+        rf"{START}(?<!-)(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER}){END}(?!-\d)",
+        zh.say_dashed,
+    ),
     rule("-", rf"(?<![\w.,-])[A-Z]{{1,4}}(?:-\d{{2,5}}){{1,3}}(?![\w-])", zh.say_name),
-    rule(FIGURES, r"(?<![\w.])(?:RTX|GTX|RX|MX|Intel|Core)\s?(\d{4})(?!\d)", lambda m: m[0].replace(m[1], zh.serial(m[1]).replace("幺", "一"))),
-    rule(FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+(?:\.\d+)?[A-Za-z]*)*", zh.say_name),
+    rule(
+        FIGURES,
+        r"(?<![\w.])(?:RTX|GTX|RX|MX|Intel|Core)\s?(\d{4})(?!\d)",
+        lambda m: m[0].replace(m[1], zh.serial(m[1]).replace("幺", "一")),
+    ),
+    rule(
+        FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+(?:\.\d+)?[A-Za-z]*)*", zh.say_name
+    ),
     rule("2", rf"(?<![\w.,第])2(?=[{zh.COUNTED}])(?!年级|次[元方幂]|分之)", "两"),
     # Decimals and signed figures; the library's 12.9 is the ninth of December.
-    rule(FIGURES, rf"(?<![\w.,)])(?:[-+±]{POINTED}|{NUMBER})(?=年级|次[元方幂])", lambda m: zh.cardinal(m[0])),
-    rule("+-±.,", rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]*\.\d+|\.\d+|{NUMBER}(?<=,\d\d\d))", zh.say_number),
+    rule(
+        FIGURES,
+        rf"(?<![\w.,)])(?:[-+±]{POINTED}|{NUMBER})(?=年级|次[元方幂])",
+        lambda m: zh.cardinal(m[0]),
+    ),
+    rule(
+        "+-±.,",
+        rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]*\.\d+|\.\d+|{NUMBER}(?<=,\d\d\d))",
+        zh.say_number,
+    ),
     rule("晚", r"(?<![\d.])2(?=晚(?!上))", "两"),
     rule("+", r"C\+\+", "C加加"),
     rule("#", "C#", "C sharp"),
@@ -171,7 +287,11 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("→>", r"\s?(?:→|->|=>)\s?", "到"),
     rule("←↔↑↓", "[←↔↑↓]", lambda m: {"←": "来自", "↔": "到", "↑": "上升", "↓": "下降"}[m[0]]),
     rule("☆", r"\s?☆", "星"),
-    rule("°", r"(\d+)°(\d+)'(?:(\d+)\")?", lambda m: f"{m[1]}度{m[2]}分" + (f"{m[3]}秒" if m[3] else "")),
+    rule(
+        "°",
+        r"(\d+)°(\d+)'(?:(\d+)\")?",
+        lambda m: f"{m[1]}度{m[2]}分" + (f"{m[3]}秒" if m[3] else ""),
+    ),
     rule("°", "°", "度"),
     rule("¢", r"(\d)\s?¢", r"\1美分"),
     rule("+", r"\s?\+\s?(?=\w)", "加"),
@@ -183,7 +303,13 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(FIGURES, r"(?<![\w.,])0\d+(?!\d)", lambda m: zh.serial(m[0])),
 )
 # The grammar takes a clause; over a comma it joins 12块5，34.5元 into one figure.
-_CLAUSE: Final = (rule(FIGURES, r"[^，。、！？；：,;!?\s]{0,60}\d[^，。、！？；：,;!?\s]{0,60}", lambda m: read_rest(m[0], "zh")),)
+_CLAUSE: Final = (
+    rule(
+        FIGURES,
+        r"[^，。、！？；：,;!?\s]{0,60}\d[^，。、！？；：,;!?\s]{0,60}",
+        lambda m: read_rest(m[0], "zh"),
+    ),
+)
 _AFTERWARDS: Final[tuple[Rule, ...]] = (
     rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", zh.say_number),
     rule("%", "%", "百分号"),

@@ -12,6 +12,8 @@ POINTED = rf"(?:{NUMBER}|\.\d+)"
 START = r"(?<![\w.,])"
 END = r"(?![\d])(?!\.\d)"
 DASH = r"\s?[-–—~]\s?"
+
+
 class Unit(NamedTuple):
     """A unit of measure: its English singular and plural, and its Chinese name."""
 
@@ -52,6 +54,7 @@ UNITS: Final = {
     "m2": _unit("square meter", "平方米"), "m3": _unit("cubic meter", "立方米"),
     "km2": _unit("square kilometer", "平方公里"), "cm2": _unit("square centimeter", "平方厘米"),
     "km^3": _unit("cubic kilometer", "立方公里"), "ft^2": _unit("square foot", "平方英尺", "square feet"),
+    "ft2": _unit("square foot", "平方英尺", "square feet"),
     "sq ft": _unit("square foot", "平方英尺", "square feet"),
     "ha": _unit("hectare", "公顷"), "°C": Unit("degree Celsius", "degrees Celsius", "摄氏度"),
     "°F": Unit("degree Fahrenheit", "degrees Fahrenheit", "华氏度"),
@@ -150,7 +153,9 @@ CURRENCIES: Final = {
     "CNY": Currency("yuan", "yuan", "", "", "元"),
     "RMB": Currency("yuan", "yuan", "", "", "元"),
 }
-_MONEY_SIGNS: Final = r"(?<![A-Za-z])(?:US|HK|CA|C|AU|A|NZ|S|NT|R)\$|(?<![A-Za-z])JP¥|(?<![A-Z])[$€£¥₩₹₽₿₺₫₱฿]"
+_MONEY_SIGNS: Final = (
+    r"(?<![A-Za-z])(?:US|HK|CA|C|AU|A|NZ|S|NT|R)\$|(?<![A-Za-z])JP¥|(?<![A-Z])[$€£¥₩₹₽₿₺₫₱฿]"
+)
 _MONEY_CODES: Final = "USD|HKD|EUR|GBP|JPY|CNY|RMB|CHF|CAD|AUD"
 SCALES: Final = {
     "k": 3, "K": 3, "thousand": 3, "M": 6, "m": 6, "million": 6, "mn": 6, "B": 9, "b": 9,
@@ -191,7 +196,7 @@ PHONE = re.compile(
     r"|(?P<short>\d{3}-\d{4})"
     r"|(?P<intl>\+(?:\d{1,3}(?:[- ]?\(\d{1,4}\)\d{0,4})?(?:[- ]\d{1,9}){1,6}|\d{8,15}))"
     # A number abroad begins with a nought and comes in groups: 0412 345 678, 020 7946 0958.
-    r"|(?P<abroad>\(?0\d{2,4}\)?(?:[- ]\d{2,4}){1,4}|0\d(?:[- ]\d{2,4}){3,4})"
+    r"|(?P<abroad>\(?0\d{2,4}\)?(?:[- ]\d{2,4}){1,4}|0\d(?:(?:[- ]\d{2,4}){3,4}|(?:[- ]\d{4}){2}))"
     r"|(?P<social>\d{3}-\d{2}-\d{4})"
     r"|(?P<card>\d{4}(?:[ -]\d{4}){2,4})"
     r")(?![\d-])(?!\.\d)",

@@ -66,6 +66,9 @@ def _substitute(
         cue_from = max(0, match.start() - _CUE_REACH)
         if after and not after.search(text[cue_from : match.start()]):
             continue
-        parts += [text[done : match.start()], match.expand(say) if isinstance(say, str) else say(match)]
+        parts += [
+            text[done : match.start()],
+            match.expand(say) if isinstance(say, str) else say(match),
+        ]
         done = match.end()
     return "".join(parts) + text[done:]

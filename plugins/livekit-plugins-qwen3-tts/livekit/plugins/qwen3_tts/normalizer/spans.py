@@ -29,7 +29,7 @@ _SPAN = re.compile(
     rf"|{_DATE}|{_NUMBERS}"
     r"|(?:[A-Za-z0-9][\w-]*\.){1,5}[A-Za-z]{2,6}(?:/[\w./~%?=&#+-]{0,200})?(?![\w])"
     # A name with its figure: iPhone 16 Pro Max, Python 3.12, GPT-4o.
-    rf"|(?<![A-Za-z])[A-Za-z][A-Za-z-]{{0,15}}[ -]?\d[\w.]{{0,12}}(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE)\b){{0,2}}",
+    rf"|(?<![A-Za-z])(?=[a-z]?[A-Z])[A-Za-z][A-Za-z-]{{0,15}}[ -]?\d\w{{0,12}}(?:\.\d{{1,3}}){{0,3}}(?![:/,-]?\d)(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE)\b){{0,2}}",
     re.ASCII,
 )
 _HAN = re.compile(f"[{HAN}]")

@@ -52,10 +52,12 @@ _DIRECTION = rf"\s*(?:{_ENGLISH}|{_CHINESE})"
 _END = r"[.。…!！]{0,3}\s*"
 # Where a sentence may begin, and where one has ended.
 _BEFORE_A_SENTENCE = r"(?:(?<=^)|(?<=[\n.。!！?？…:：“\"*)）\]】>，,])|(?<=[.!?,:…] )|(?<=[.!?]  ))"
+# "(Pause) the video first." goes on.
+_NEXT_SENTENCE = r"(?=\s*(?:$|[\n\"'*(\[]|(?-i:[A-Z])|[^\x00-\x7f]))"
 
 _STAGE = re.compile(
     rf"{_BEFORE_A_SENTENCE}(?:(?P<star>\*{{1,2}}|_){_DIRECTION}{_END}(?P=star)(?![A-Za-z0-9*_])"
-    rf"|[(（\[【]{_DIRECTION}{_END}[)）\]】](?!\())"
+    rf"|[(（\[【]{_DIRECTION}{_END}[)）\]】](?!\(){_NEXT_SENTENCE})"
     # Inside a sentence or at its end: what can be nothing else.
     rf"|(?<![A-Za-z0-9*_])(?:\*(?:\w+ly )?(?:{_VOICED})(?: \w+ly| to \w+| at \w+)?\*"
     rf"|[(\[](?:\w+ly )?(?:{_VOICED})(?: \w+ly| to \w+| at \w+)?[)\]](?!\()"

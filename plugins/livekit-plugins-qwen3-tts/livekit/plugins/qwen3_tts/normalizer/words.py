@@ -64,7 +64,7 @@ def _by_word() -> dict[str, tuple[str, ...]]:
 LANGUAGE_OF: Final = _by_word()
 
 ENGLISH_PARTICLES: Final = frozenset(
-    "i a an the is are was were be been it he she we you they my your his her its our their this that "
+    "an the is are was were be been it he she we you they my your his her its our their this that "
     "of to in on at by for from with and or not do does did has have had will can".split()
 )
 CHINESE_PARTICLES: Final = frozenset(
