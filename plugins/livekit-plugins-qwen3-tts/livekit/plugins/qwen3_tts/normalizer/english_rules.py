@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from . import english as en
+from . import english_dates as dates
 from .abbreviations import ABBREVIATIONS
 from .folding import fold
 from .language import HAN
@@ -125,75 +126,83 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(
         "-/.",
         r"(?<![\d/.-])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?![\d/-])",
-        en.say_date,
+        dates.say_date,
     ),
     rule(
         "-/.",
         r"(?<![\d/.-])(?P<month>\d{1,2})([-/.])(?P<day>\d{1,2})\2(?P<year>\d{4})(?![\d/-])",
-        en.say_date,
+        dates.say_date,
     ),
     rule(
         "/",
         r"(?<![\d/.-])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{2})(?![\d/-])",
-        en.say_date,
+        dates.say_date,
     ),
     rule(
         "-",
-        rf"(?<![\d-])(?P<day>[0-3]?\d)-(?P<month>{en.MONTH})(?:-(?P<year>\d{{4}}|\d\d))?(?![\w-])",
-        en.say_named_date,
+        rf"(?<![\d-])(?P<day>[0-3]?\d)-(?P<month>{dates.MONTH})(?:-(?P<year>\d{{4}}|\d\d))?(?![\w-])",
+        dates.say_named_date,
     ),
     rule(
         "-",
-        rf"(?<![\w-])(?P<month>{en.MONTH})-{_DAY}(?:-(?P<year>\d{{4}}))?(?![\w-])",
-        en.say_named_date,
+        rf"(?<![\w-])(?P<month>{dates.MONTH})-{_DAY}(?:-(?P<year>\d{{4}}))?(?![\w-])",
+        dates.say_named_date,
     ),
     rule(
-        "-", r"(?<![\d/-])(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\d/-])", en.say_month
+        "-",
+        r"(?<![\d/-])(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\d/-])",
+        dates.say_month,
     ),
     rule(
-        "/", r"(?<![\d/])(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\d/])", en.say_month
+        "/",
+        r"(?<![\d/])(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\d/])",
+        dates.say_month,
     ),
     rule(
         "/",
         r"(?P<year>)(?<![\w/.-])(?P<month>1[0-2]|0?[1-9])/(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/%])",
-        en.say_date,
+        dates.say_date,
         after=r"\b(?i:on|due|by|birthday is|until|till|before|since|dated|date is|date:|starting|from|mon|tue|tues|wed|thu|thurs|"
         r"fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),?\s\(?",
     ),
     rule(
         FIGURES,
-        rf"\b(?P<month>{en.MONTH})\s{_DAY}(?![\d:%-]|\.\d|\s(?i:people|percent|items|times)){_OF_YEAR}",
-        en.say_named_date,
+        rf"\b(?P<month>{dates.MONTH})\s{_DAY}(?![\d:%-]|\.\d|\s(?i:people|percent|items|times)){_OF_YEAR}",
+        dates.say_named_date,
     ),
     rule(
         FIGURES,
-        rf"(?<![\w.,-])(?P<the>[Tt]he\s)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\sof\s(?P<month>{en.MONTH}){_OF_YEAR}",
-        en.say_day_of,
+        rf"(?<![\w.,-])(?P<the>[Tt]he\s)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\sof\s(?P<month>{dates.MONTH}){_OF_YEAR}",
+        dates.say_day_of,
     ),
-    rule(FIGURES, rf"(?<![\w.,-]){_DAY}\s(?P<month>{en.MONTH})(?!\w){_OF_YEAR}", en.say_named_date),
+    rule(
+        FIGURES,
+        rf"(?<![\w.,-]){_DAY}\s(?P<month>{dates.MONTH})(?!\w){_OF_YEAR}",
+        dates.say_named_date,
+    ),
     # Decades are seconds to the library, FY2025 a name.
     rule(
         "s",
         r"(?<![\w.])['’]?(\d0|\d{3}0|(?:1[5-9]|20)\d0(?= s\b))(?:['’]| (?=s\b))?s\b",
-        en.say_decade,
+        dates.say_decade,
     ),
     rule("F", r"\bFY\s?(\d{4})\b", lambda m: f"FY {en.year(m[1])}"),
     rule("Q", r"\bQ([1-4])\s?(\d{4})\b", lambda m: f"Q {en.cardinal(m[1])} {en.year(m[2])}"),
     rule(
         "-–—",
         rf"(?<![\w.,-])(?P<low>{_YEAR})\s?[-–—]\s?(?P<high>{_YEAR}|\d\d)(?![\w%-]|[.,]\d)",
-        en.say_years,
+        dates.say_years,
     ),
     # Hours: ranges, "7.30pm" and "2-3pm" are lost on the library.
-    rule("mM", rf"(?<![\w.])(\d{{1,2}})\.([0-5]\d)(?=\s?(?:{en.NOON}))", r"\1:\2"),
+    rule("mM", rf"(?<![\w.])(\d{{1,2}})\.([0-5]\d)(?=\s?(?:{dates.NOON}))", r"\1:\2"),
     rule(
         "mM",
-        rf"(?<![\d:.])(1[0-2]|[1-9])\s?[-–—~]\s?(?=(?:1[0-2]|[1-9])(?::[0-5]\d)?\s?(?:{en.NOON}))",
+        rf"(?<![\d:.])(1[0-2]|[1-9])\s?[-–—~]\s?(?=(?:1[0-2]|[1-9])(?::[0-5]\d)?\s?(?:{dates.NOON}))",
         lambda m: f"{en.cardinal(m[1])} to ",
     ),
-    rule(":", rf"({en.CLOCK}){DASH}({en.CLOCK})", en.say_time_range),
-    rule(":", en.TIME, en.say_time),
-    rule("mM", en.HOUR, en.say_time),
+    rule(":", rf"({dates.CLOCK}){DASH}({dates.CLOCK})", dates.say_time_range),
+    rule(":", dates.TIME, dates.say_time),
+    rule("mM", dates.HOUR, dates.say_time),
     rule("M", r"(?<=[AP]M)\s?[-–—]\s?(?=\w)", " to "),
     rule(
         ":",

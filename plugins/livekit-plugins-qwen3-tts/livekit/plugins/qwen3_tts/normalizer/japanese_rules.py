@@ -47,7 +47,7 @@ _RULES: Final[tuple[Rule, ...]] = (
 _CLAUSE: Final = (
     rule(
         FIGURES,
-        rf"[^\s、。！？，,「」『』（）()]*\d[^\s、。！？「」『』（）()]*",
+        r"[^\s、。！？，,「」『』（）()]*\d[^\s、。！？「」『』（）()]*",
         lambda m: read_rest(m[0], "ja"),
     ),
 )

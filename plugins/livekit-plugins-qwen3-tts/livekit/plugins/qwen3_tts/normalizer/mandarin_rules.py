@@ -152,7 +152,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Comparisons before an amount: the library leaves their signs, and the engine says nothing.
     rule(
         "<>≤≥",
-        rf"(?:(?<=\s)|(?<=^)|(?<=[(（,，:：]))([<>]=?|[≤≥])(?=[-+]?(?:[A-Z]{{0,2}}[$€£¥])?\.?\d)",
+        r"(?:(?<=\s)|(?<=^)|(?<=[(（,，:：]))([<>]=?|[≤≥])(?=[-+]?(?:[A-Z]{0,2}[$€£¥])?\.?\d)",
         lambda m: zh.compare(m[1]),
     ),
     rule(
@@ -217,7 +217,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("/", r"(?<![\d/.])50/50(?![\d/])", "五五开"),
     rule(
         "/",
-        rf"(?<![\w.,])(?P<sign>[-+±]?)(?<!\d)(?:(\d+)\s)?(\d+)\s?/\s?(\d+)(?![\d/])(?!\.\d)",
+        r"(?<![\w.,])(?P<sign>[-+±]?)(?<!\d)(?:(\d+)\s)?(\d+)\s?/\s?(\d+)(?![\d/])(?!\.\d)",
         zh.say_fraction,
     ),
     rule(".", r"(?<![A-Za-z\d.])([vV])?(\d+(?:\.\d+){2,3})(?![\d.]*\d)", zh.say_version),
@@ -258,7 +258,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         rf"{START}(?<!-)(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER}){END}(?!-\d)",
         zh.say_dashed,
     ),
-    rule("-", rf"(?<![\w.,-])[A-Z]{{1,4}}(?:-\d{{2,5}}){{1,3}}(?![\w-])", zh.say_name),
+    rule("-", r"(?<![\w.,-])[A-Z]{1,4}(?:-\d{2,5}){1,3}(?![\w-])", zh.say_name),
     rule(
         FIGURES,
         r"(?<![\w.])(?:RTX|GTX|RX|MX|Intel|Core)\s?(\d{4})(?!\d)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .english import MONTH, NOON
+from .english_dates import MONTH, NOON
 from .language import HAN
 
 _UNITS_ZH = "个只位年月日号点时分秒天周岁元块毛角万亿千百倍度米克升斤楼层室届%％℃"
