@@ -330,6 +330,7 @@ _MATH: Final = {
 }  # fmt: skip
 
 
+_IS = re.compile(r"\b(?:is|are|was|were|be)$")
 _COMPARED: Final = {
     "<": "less than ", ">": "more than ", "<=": "at most ", ">=": "at least ", "≤": "at most ",
     "≥": "at least ",
@@ -364,7 +365,10 @@ def unit_name(symbol: str) -> str:
 
 def say_operator(match: re.Match[str]) -> str:
     """Reads an operator of a formula."""
-    return f" {_MATH[match[0].strip()]} "
+    said = _MATH[match[0].strip()]
+    if _IS.search(match.string[: match.start()][-8:]):
+        said = said.removeprefix("is ")
+    return f" {said} "
 
 
 def say_exponent(match: re.Match[str]) -> str:

@@ -383,13 +383,13 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: en.digits(m[0]),
     ),
     rule(
-        "-+±.", rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+)(?!\w)", en.say_signed
+        "-+±.", rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+|\d{{1,3}}(?:,\d{{3}})+)(?!\w)", en.say_signed
     ),
     rule("°", "°", " degrees"),
     rule("%", "%", " percent"),
     rule("+", r"\s?\+\s?(?=\w)", " plus "),
     rule("=", r"\s?=\s?(?=\w)", " equals "),
-    rule("π", "π", "pi"),
+    rule("π", r"π(?=([A-Za-z])?)", lambda m: "pi " if m[1] else "pi"),
     # Two quotations side by side would grow into one word.
     rule('"', r'(?<=\w)"\s*"(?=\w)', '", "'),
 )

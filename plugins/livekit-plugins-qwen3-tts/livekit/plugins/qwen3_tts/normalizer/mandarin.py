@@ -104,7 +104,9 @@ def _address(text: str) -> str:
 def say_phone(match: re.Match[str]) -> str:
     """Reads 13812345678 digit by digit, with a pause between groups."""
     plus, groups = phone_groups(match)
-    return ("加" if plus else "") + "，".join(map(serial, groups))
+    said = ("加" if plus else "") + "，".join(map(serial, groups))
+    # The last group of a line with an extension.
+    return "转".join(said.rsplit("，", 1)) if "转" in match[0] else said
 
 
 def say_serial(match: re.Match[str]) -> str:

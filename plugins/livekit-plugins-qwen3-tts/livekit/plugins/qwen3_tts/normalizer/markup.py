@@ -20,7 +20,7 @@ _PLAIN = re.compile(
 # A name or an abbreviation: example.com, Dr., "etc."; a roman figure.
 _DOTTED = re.compile(
     r"[A-Za-z]\.[A-Za-z]|\b(?:[A-Z][a-z]{0,3}|[a-z]{1,2}|[Vv]s|etc|approx|Prof|Capt|Corp|Blvd|Sept|Figs?)\."
-    r"|\b[IVX]{2,5}\b|  "
+    r"|\b[IVX]{2,5}\b|(?:War|Part|Act|Phase|Type|Chapter|Volume|Book) [IVX]\b|  "
 )
 # The blocks of emoji, whole, so that next year's are among them: a class is one step a character,
 # where looking each up in a list of all sequences was quadratic. Signs that are read (↔ → ™ ℃) are

@@ -53,7 +53,7 @@ _END = r"[.。…!！]{0,3}\s*"
 # Where a sentence may begin, and where one has ended.
 _BEFORE_A_SENTENCE = r"(?:(?<=^)|(?<=[\n.。!！?？…:：“\"*)）\]】>，,])|(?<=[.!?,:…] )|(?<=[.!?]  ))"
 # "(Pause) the video first." goes on.
-_NEXT_SENTENCE = r"(?=\s*(?:$|[\n\"'*(\[]|(?-i:[A-Z])|[^\x00-\x7f]))"
+_NEXT_SENTENCE = r"(?=\s*(?:$|[\n\"'*(\[]|(?-i:[A-Z])|\d|[^\x00-\x7f]))"
 
 _STAGE = re.compile(
     rf"{_BEFORE_A_SENTENCE}(?:(?P<star>\*{{1,2}}|_){_DIRECTION}{_END}(?P=star)(?![A-Za-z0-9*_])"
