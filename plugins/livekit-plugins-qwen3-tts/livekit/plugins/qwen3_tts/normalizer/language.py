@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from .words import CHINESE_PARTICLES, ENGLISH_PARTICLES, LANGUAGE_OF
 
@@ -64,6 +65,30 @@ def latin_language(text: str) -> str | None:
     return found[0]
 
 
+_ACCENTED = re.compile("[À-ÖØ-öø-ÿœ]")
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Callable[[str], tuple[str, float]]:
+    import py3langid  # 0.3 s: paid at the first unit that has no common word, or by prewarm()
+
+    py3langid.set_languages(sorted(LATIN))
+    classify: Callable[[str], tuple[str, float]] = py3langid.classify
+    return classify
+
+
+def _by_letters(text: str) -> str:
+    """Returns what a text without a common word looks like; English where there is little of it.
+
+    Of 163 sentences with figures in five languages none was taken for English, and of 160 English
+    ones 9 for others, six of them with a word or two.
+    """
+    words = [word for word in _LATIN_WORD.findall(_NO_WORD.sub(" ", text)) if word[1:].islower()]
+    if sum(len(word) > 2 for word in words) < 2 and not _ACCENTED.search(text):
+        return "en"
+    return _identifier()(" ".join(words))[0]
+
+
 class Tongue:
     """Tells the languages of one reply's texts.
 
@@ -108,7 +133,8 @@ class Tongue:
     def _latin(self, text: str) -> str:
         if self._hint in LATIN:
             return str(self._hint)
-        return latin_language(text) or latin_language(self._before) or "en"
+        known = latin_language(text) or latin_language(self._before)
+        return known or _by_letters(f"{self._before[-80:]} {text}")
 
     def _vote(self, text: str, latin: str, han: str) -> str | None:
         """Returns the language of a clause, or None if only names and figures stand in it."""
