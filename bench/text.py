@@ -131,7 +131,11 @@ def main() -> None:
             key = (language, "all")
             share = round(100 * counter[key] / total[key], 1)
             metrics[f"text.{reader}.{language}"] = {"value": share, "n": total[key], "unit": "%"}
-    times = {"first": first, "again": _times(_ours, tried), "library": _times(readers["library"], tried)}
+    times = {
+        "first": first,
+        "again": _times(_ours, tried),
+        "library": _times(readers["library"], tried),
+    }
     for name, values in times.items():
         p99 = round(float(np.percentile(values, 99)), 3)
         metrics[f"text.unit.{name}"] = {**report.percentiles(values, "ms"), "p99": p99}

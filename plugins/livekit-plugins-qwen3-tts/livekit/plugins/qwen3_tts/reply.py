@@ -43,8 +43,8 @@ class Sink(Protocol):
         """Take words, each of them a `SpokenWord`."""
 
 
-Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
-"""Asks for the sound of a written text in a style, and for its words if there is time."""
+Speak = Callable[[str, str, Style, OnWords | None], AsyncGenerator[bytes, None]]
+"""Asks for the sound of a text that follows another, and for its words if there is time."""
 
 
 @dataclass
@@ -52,6 +52,7 @@ class _Unit:
     """A text at the servers, and its audio so far."""
 
     text: str
+    before: str  # all that was written before it in the reply
     style: Style
     seconds: float
     """The expected length."""
@@ -122,6 +123,7 @@ class Reply:
         self._follows = heard is not None
         self._styles = StyleParser()
         self._spans: deque[tuple[Style, Segmenter]] = deque()
+        self._written = ""  # what units were made of so far
         self._first = True
         self._ended = False
         self._wake = asyncio.Event()
@@ -133,8 +135,6 @@ class Reply:
         self._held = 0.0  # how long it had been held
         self._second: _Unit | None = None
         self._pause = 0.0  # silence owed before the next unit
-
-    # -- text in --
 
     def push(self, text: str) -> None:
         """Add text of the reply."""
@@ -164,8 +164,6 @@ class Reply:
             self._spans.append((style, segmenter))
             self._first = False
         self._spans[-1][1].push(text)
-
-    # -- the pipeline --
 
     async def run(self) -> None:
         """Carry the reply to its end.
@@ -233,7 +231,8 @@ class Reply:
             # What is queued counts only as far as it outlasts the wait for the next unit.
             text = segmenter.take(max(0.0, ahead - 2 * self._pace.first_audio))
             if text is not None:
-                self._cut = _Unit(text, style, self._pace.seconds(syllables(text)))
+                self._cut = _Unit(text, self._written, style, self._pace.seconds(syllables(text)))
+                self._written += text
             elif segmenter.ended:
                 self._spans.popleft()
             else:
@@ -247,7 +246,7 @@ class Reply:
     def _start(self, unit: _Unit) -> None:
         # An aligner sees the whole unit before the first byte is sent: only if that is soon enough.
         whole = self._aligner and self._pace.whole(unit.seconds) < self._ahead
-        chunks = self._speak(unit.text, unit.style, unit.align if whole else None)
+        chunks = self._speak(unit.text, unit.before, unit.style, unit.align if whole else None)
         unit.asked_at = self._clock()
         unit.task = asyncio.create_task(self._fetch(unit, chunks, whole), name="qwen3_tts unit")
         # A unit that nobody waits for any more may fail in silence.
@@ -332,7 +331,9 @@ class Reply:
             logger.warning(
                 "unit broke off, going on from its last word", extra={"error": str(broken)}
             )
-            again = _Unit(rest, unit.style, self._pace.seconds(syllables(rest)), resumed=True)
+            before = unit.before + unit.text.removesuffix(rest)
+            seconds = self._pace.seconds(syllables(rest))
+            again = _Unit(rest, before, unit.style, seconds, resumed=True)
             self._start(again)
             self._asked[0] = again
             await self._play_unit(again)

@@ -383,7 +383,9 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: en.digits(m[0]),
     ),
     rule(
-        "-+±.", rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+|\d{{1,3}}(?:,\d{{3}})+)(?!\w)", en.say_signed
+        "-+±.",
+        rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+|\d{{1,3}}(?:,\d{{3}})+)(?!\w)",
+        en.say_signed,
     ),
     rule("°", "°", " degrees"),
     rule("%", "%", " percent"),
