@@ -143,7 +143,8 @@ SIGNED = st.tuples(
 SIGN_WORDS = {
     "zh": {"-": "负|零下", "<": "小于", ">": "大于", "≤": "不超过", "≥": "不少于", ".": "零点"},
     "en": {
-        "-": "minus", "<": "less than", ">": "more than", "≤": "at most", "≥": "at least", ".": "point",
+        "-": "minus", "<": "less than", ">": "more than", "≤": "at most", "≥": "at least",
+        ".": "point",
     },
     "ja": {"-": "マイナス", "<": "未満", ">": "超", "≤": "以下", "≥": "以上", ".": "点"},
 }  # fmt: skip

@@ -17,12 +17,14 @@ _ALWAYS: Final = {
     "Inc": "Incorporated", "Corp": "Corporation", "Ltd": "Limited", "avg": "average",
 }  # fmt: skip
 _BEFORE_A_FIGURE: Final = {
-    "p": "page", "pp": "pages", "fig": "figure", "figs": "figures", "ch": "chapter", "sec": "section",
+    "p": "page", "pp": "pages", "fig": "figure", "figs": "figures", "ch": "chapter",
+    "sec": "section",
     "vol": "volume", "no": "number", "nos": "numbers", "ext": "extension", "apt": "apartment",
     "ste": "suite", "eq": "equation", "c": "circa", "ca": "circa", "art": "article", "rm": "room",
 }  # fmt: skip
 _STREETS: Final = {
-    "Expy": "Expressway", "Hwy": "Highway", "hwy": "Highway", "Pkwy": "Parkway", "Blvd": "Boulevard",
+    "Expy": "Expressway", "Hwy": "Highway", "hwy": "Highway", "Pkwy": "Parkway",
+    "Blvd": "Boulevard",
 }  # fmt: skip
 _ROMAN: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _FIGURE = r"(?:X{1,3}(?:IX|IV|V?I{0,3})|(?:IX|IV|VI{0,3}|I{1,3}))"
@@ -58,7 +60,6 @@ ABBREVIATIONS: Final[tuple[Rule, ...]] = (
         _of_sentence,
     ),
     rule("ywvd", rf"\b({'|'.join(_STREETS)})\b(?!\.)", lambda m: _STREETS[m[1]]),
-    rule("v", r"(?<=\w )vs(?= \w)", "versus"),
     rule(
         ".",
         rf"(?<![\w.])(?i:({'|'.join(_BEFORE_A_FIGURE)}))\.\s?(?=\d)",

@@ -323,7 +323,9 @@ def say_number(match: re.Match[str]) -> str:
 
 
 _MATH: Final = {
-    "+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "times", "*": "times", "/": "divided by", "÷": "divided by",
+    "+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "times", "*": "times",
+    "/": "divided by",
+    "÷": "divided by",
     "=": "equals", "==": "equals", "<": "is less than", ">": "is greater than",
     "≤": "is at most", "≥": "is at least", "<=": "is at most", ">=": "is at least",
     "≠": "is not equal to", "!=": "is not equal to", "≈": "is about", "±": "plus or minus",

@@ -59,6 +59,9 @@ def say_named_date(match: re.Match[str]) -> str:
     """Reads March 5 as March fifth, 5 March 2024 as March fifth, twenty twenty four."""
     if not 1 <= int(match["day"]) <= 31:
         return match[0]
+    if match.string[: match.start()].endswith("the "):  # "on the 26th May"
+        figures = f", {year(match['year'])}" if match["year"] else ""
+        return f"{ordinal(int(match['day']))} of {month(match['month'])}{figures}"
     return _calendar(month(match["month"]), match["day"], match["year"])
 
 

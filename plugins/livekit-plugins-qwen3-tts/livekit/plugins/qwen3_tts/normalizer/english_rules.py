@@ -21,8 +21,10 @@ from .rules import FIGURES, Rule, apply, rule
 _YEAR = r"(?:1[1-9]|20)\d\d"
 # After these a figure is named digit by digit.
 _CODE_WORDS = (
-    r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|extension|ext\.?|code|pin|"
-    r"password|zip(?: code)?|dial|call|passcode|interstate|order(?: number)?|unit|digits(?: are| of)?|ending in|"
+    r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|"
+    r"extension|ext\.?|code|pin|"
+    r"password|zip(?: code)?|dial|call|passcode|interstate|order(?: number)?|unit|"
+    r"digits(?: are| of)?|ending in|"
     r"ends in|account(?: number)?|card(?: number)?|serial(?: number)?|reference(?: number)?|"
     r"confirmation(?: number| code)?|tracking number|ticket(?: number)?|case(?: number)?)"
     r"(?:\sis)?:?\s(?:#\s?)?|\bBoeing "
@@ -31,6 +33,7 @@ _VERSIONED = "(?i:version|release|python|node|cuda|ubuntu|macos|ios|android|pyto
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _OF_YEAR = r"(?:,?\s(?P<year>\d{4})(?!\d|:))?"
 _SIGNED = rf"[-+±]?{POINTED}"
+_PARTS: Final = {"Q": "quarter", "H": "half"}
 _PERIODS: Final = {
     "mo": "month",
     "wk": "week",
@@ -87,7 +90,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Model names: "Llama-3.1-8B" is no range, "802.11ax" no decimal.
     rule(
         "-",
-        r"(?<![\w.])[A-Za-z]+(?:-\d+(?:\.\d+)?)(?:-[A-Za-z0-9.]*[A-Za-z0-9])(?![\w-])",
+        rf"(?<![\w.])(?!(?:{dates.MONTH})-)[A-Za-z]+-\d+(?:\.\d+)?-[A-Za-z0-9.]*[A-Za-z0-9](?![\w-])",
         en.say_name,
     ),
     rule(
@@ -100,6 +103,17 @@ _RULES: Final[tuple[Rule, ...]] = (
         "(",
         r"(?<!\w)(4\d\d)\(([a-z])\)",
         lambda m: f"{en.digits(m[1], 'oh') if m[1][1] == '0' else en.cardinal(m[1])} {m[2]}",
+    ),
+    rule(
+        ".",
+        r"(?<![\d.])(?P<day>0[1-9]|[12]\d|3[01])\.(?P<month>0[1-9]|1[0-2])\."
+        r"(?P<year>(?:19|20)\d\d)(?![\d.]*\d)",
+        dates.say_date,
+    ),
+    rule(
+        ".",
+        r"(?<![\d.])(?P<year>(?:19|20)\d\d)\.(?P<month>\d{1,2})\.(?P<day>\d{1,2})(?![\d.]*\d)",
+        dates.say_date,
     ),
     # Versions and IP addresses: a point each.
     rule(
@@ -120,8 +134,8 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<![\w.])\d{1,3}\s?(?:h|hr)\s?\d{1,2}\s?(?:min|m)(?:\s?\d{1,2}\s?s)?(?!\w)|(?<![\w.])\d{1,2}\s?m\s?\d{1,2}\s?s(?!\w)",
         en.say_duration,
     ),
-    # Dates as an American says them; the library turns "March 5" into "the fifth of march" and takes
-    # 2024-06 and 3/4/26 for sums.
+    # Dates as an American says them; the library turns "March 5" into "the fifth of march" and
+    # takes 2024-06 and 3/4/26 for sums.
     rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z|\b)", r", \1"),
     rule(
         "-/.",
@@ -162,7 +176,8 @@ _RULES: Final[tuple[Rule, ...]] = (
         "/",
         r"(?P<year>)(?<![\w/.-])(?P<month>1[0-2]|0?[1-9])/(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/%])",
         dates.say_date,
-        after=r"\b(?i:on|due|by|birthday is|until|till|before|since|dated|date is|date:|starting|from|mon|tue|tues|wed|thu|thurs|"
+        after=r"\b(?i:on|due|by|birthday is|until|till|before|since|dated|date is|date:|"
+        r"starting|from|mon|tue|tues|wed|thu|thurs|"
         r"fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),?\s\(?",
     ),
     rule(
@@ -180,6 +195,12 @@ _RULES: Final[tuple[Rule, ...]] = (
         rf"(?<![\w.,-]){_DAY}\s(?P<month>{dates.MONTH})(?!\w){_OF_YEAR}",
         dates.say_named_date,
     ),
+    rule("s", r"(?<=\d0s)\s?[-–—]\s?(?=['’]?(?:\d\d)?\d0s\b)", " to "),
+    rule(
+        "QH",
+        r"(?<![\w.])([1-4])([QH])(\d\d)(?!\w)",
+        lambda m: f"{en.ordinal(int(m[1]))} {_PARTS[m[2]]} of {en.cardinal(m[3])}",
+    ),
     # Decades are seconds to the library, FY2025 a name.
     rule(
         "s",
@@ -187,7 +208,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         dates.say_decade,
     ),
     rule("F", r"\bFY\s?(\d{4})\b", lambda m: f"FY {en.year(m[1])}"),
-    rule("Q", r"\bQ([1-4])\s?(\d{4})\b", lambda m: f"Q {en.cardinal(m[1])} {en.year(m[2])}"),
     rule(
         "-–—",
         rf"(?<![\w.,-])(?P<low>{_YEAR})\s?[-–—]\s?(?P<high>{_YEAR}|\d\d)(?![\w%-]|[.,]\d)",
@@ -203,12 +223,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(":", rf"({dates.CLOCK}){DASH}({dates.CLOCK})", dates.say_time_range),
     rule(":", dates.TIME, dates.say_time),
     rule("mM", dates.HOUR, dates.say_time),
+    rule("ECMP", r"(?<=[a-z]|M)(?=(?:EST|EDT|CST|CDT|MST|PST|PDT|GMT|UTC)\b)", " "),
     rule("M", r"(?<=[AP]M)\s?[-–—]\s?(?=\w)", " to "),
-    rule(
-        ":",
-        r"(?<![\d:.])(\d+):(\d+)(?![\d:])",
-        lambda m: f"{en.cardinal(m[1])} to {en.cardinal(m[2])}",
-    ),
     rule(
         "~≈",
         r"[~≈]\s?(?=[$€£¥₩₹.]?\d)",
@@ -217,11 +233,6 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     # "~" is a tilde to the library, and lost before an amount.
     rule("~≈", r"(?<![\w)])[~≈]\s?(?=[$€£¥₩₹.]?\d)", "about "),
-    rule(
-        "<>≤≥",
-        r"(?:(?<=\s)|(?<=^)|(?<=[(,:]))([<>]=?|[≤≥])(?=[-+]?(?:US|HK|CA)?[$€£¥₹]?\.?\d)",
-        lambda m: en.compare(m[1]),
-    ),
     # Money with cents ("twelve point five dollars"), dollars of other countries, ranges.
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, en.say_money),
     rule(
@@ -241,11 +252,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         '"',
         r"(?<![\w.])(\d+(?:\.\d+)?)\"(?=\s(?:screen|monitor|display|TV|tablet|pipe|wide|long|tall|x)|\s?[x×])",
         lambda m: f"{en.cardinal(m[1])} inch",
-    ),
-    rule(
-        "i",
-        rf"(?<![\w.,])({POINTED})in\b",
-        lambda m: f"{en.cardinal(m[1])} {en.say_plural(m[1], 'inch', 'inches')}",
     ),
     # Millions of users; to the library minutes.
     rule(
@@ -267,13 +273,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("/", rf"{START}(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,2}})\s?(?P<unit>{UNIT})", en.say_part),
     # Sizes, before their unit: "m" is minutes to the library.
     rule("x×", r"(?<![\w.])(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?![\d^]|\s?=))", en.say_by),
-    rule(
-        "gnl",
-        rf"{START}({POINTED} (?:thousand|million|billion)) (kg|km|miles|tons)\b",
-        lambda m: f"{m[1]} {en.unit_name(m[2])}",
-    ),
     rule(FIGURES, MEASURE, en.say_measure),
-    rule("/", r"(?<![\w/])(\d+)/(\d+)(?:st|nd|rd|th|s)\b", r"\1/\2"),
+    rule("/", r"(?<![\w/])(\d+)/(\d+)(?i:st|nd|rd|th|s)\b", r"\1/\2"),
     rule("/", r"(?<=\d) / (?=\d)", " divided by "),
     # "24/7", and what nobody counts in parts: 120/80, 9/11.
     rule(
@@ -286,12 +287,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<![\d/.])(\d{1,3})/(\d{1,3})(?![\d/.])",
         lambda m: f"{en.cardinal(m[1])} of {en.cardinal(m[2])}",
         after=r"\b(?i:page|slide|step|question|part|round|level|lesson) ",
-    ),
-    rule(
-        "/",
-        r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/.])",
-        lambda m: f"{en.cardinal(m[1])} over {en.cardinal(m[2])}",
-        after=r"(?i:pressure|bp)(?: is| was| of|:)?\s",
     ),
     rule("/", r"(?<![\w.,)])-(?=\d+/\d)", "minus "),
     rule("/", rf"{START}(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])(?!\.\d)", en.say_fraction),
@@ -341,7 +336,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("2", r"\b([BCP])2([BCP])\b", r"\1 to \2"),
     rule(
         "-",
-        r"(?<=[\d)]) [-] (?=[\w(]+ ?[=+*/×÷])|(?<=\d)-\s?(?=\d+\s?=)|(?<=\b[a-z]) - (?=[\da-z]\b)|(?<=[)\w]) - (?=the square)"
+        r"(?<=[\d)]) [-] (?=[\w(]+ ?[=+*/×÷])|(?<=\d)-\s?(?=\d+\s?=)|(?<=\b[a-z]) - (?=[\da-z]\b)"
+        r"|(?<=[)\w]) - (?=the square)"
         r"|(?<=squared) - (?=\w)|(?<![\w)\]-])-(?=[a-z]\b)",
         " minus ",
     ),
@@ -358,9 +354,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         en.say_dashed,
     ),
     rule("/", r"(?<=[\d)])/(?=[\d(])", " over "),
-    rule("+", r"(?<=\d)\+", " plus"),
     rule(FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+)*", en.say_name),
-    rule(FIGURES, r"(?<![\w.,)])([A-Z]?\d+)([A-Za-z]{1,3})(\d+)(?!\w)", en.say_name),
     rule("+", r"C\+\+", "C plus plus "),
     rule("#", r"\b([CF])#", r"\1 sharp"),
     rule(".", r"(?<!\w)\.(?=NET\b)", "dot "),
@@ -375,8 +369,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("§¶", r"§\s?", "section "),
     rule("/", rf"\s?/\s?({'|'.join(_PERIODS)})\b", lambda m: f" per {_PERIODS[m[1]]}"),
     rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|minute|night|user|seat)", " per "),
+    # "ten hundred" and "ten zero one" are the library's 1000 and 1001.
+    rule("0", r"(?<![\w.,-])\d00\d(?![\w-]|[.,]\d)", lambda m: en.cardinal(m[0])),
     # One long figure alone can only be a number of something.
-    rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}(?=[A-Za-z])", lambda m: en.cardinal(m[0]) + " "),
     rule(
         FIGURES,
         r"(?<![\w.,])0\d+(?![\w.,]\d|\w)|(?<![\w.,])\d{9,}(?=[ ,.?!]{0,2}$)",
@@ -387,10 +382,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+|\d{{1,3}}(?:,\d{{3}})+)(?!\w)",
         en.say_signed,
     ),
-    rule("°", "°", " degrees"),
     rule("%", "%", " percent"),
-    rule("+", r"\s?\+\s?(?=\w)", " plus "),
-    rule("=", r"\s?=\s?(?=\w)", " equals "),
     rule("π", r"π(?=([A-Za-z])?)", lambda m: "pi " if m[1] else "pi"),
     # Two quotations side by side would grow into one word.
     rule('"', r'(?<=\w)"\s*"(?=\w)', '", "'),

@@ -7,7 +7,8 @@ import re
 # A fence begins a line; models also write one straight behind their words, with nothing after it
 # but the language. Anywhere else such marks are inline code, or the drawn-out end of "好的~~~".
 _FENCE = re.compile(
-    r"(?P<line>(?:^|(?<=\n))[ \t]{0,8}(?:>[ \t]?)?)?(?P<mark>`{3,}|~{3,})(?P<info>[ \t]*[\w+#.-]*[ \t]*)(?P<end>\n|$)?"
+    r"(?P<line>(?:^|(?<=\n))[ \t]{0,8}(?:>[ \t]?)?)?(?P<mark>`{3,}|~{3,})"
+    r"(?P<info>[ \t]*[\w+#.-]*[ \t]*)(?P<end>\n|$)?"
 )
 
 

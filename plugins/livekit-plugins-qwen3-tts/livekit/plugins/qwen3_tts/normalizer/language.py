@@ -83,7 +83,9 @@ def _by_letters(text: str) -> str:
     Of 163 sentences with figures in five languages none was taken for English, and of 160 English
     ones 9 for others, six of them with a word or two.
     """
-    words = [word for word in _LATIN_WORD.findall(_NO_WORD.sub(" ", text)) if word[1:].islower()]
+    found = _LATIN_WORD.findall(_NO_WORD.sub(" ", text))
+    # "iPhone 16 Pro Max" is names.
+    words = [word for n, word in enumerate(found) if word.islower() or (not n and word.istitle())]
     if sum(len(word) > 2 for word in words) < 2 and not _ACCENTED.search(text):
         return "en"
     return _identifier()(" ".join(words))[0]
@@ -105,7 +107,8 @@ class Tongue:
         """Yields the text in pieces, each with its language.
 
         A clause without words of its own takes the language of the whole text, then the hint, then
-        that of what was before, then that of its punctuation; None is left only where nothing tells.
+        that of what was before, then that of its punctuation; None is left only where nothing
+        tells.
         """
         latin = self._latin(text)
         kana = _KANA_BUT_NO if self._hint == "zh" else _KANA
@@ -134,7 +137,9 @@ class Tongue:
         if self._hint in LATIN:
             return str(self._hint)
         known = latin_language(text) or latin_language(self._before)
-        return known or _by_letters(f"{self._before[-80:]} {text}")
+        if known or self._hint:
+            return known or "en"
+        return _by_letters(f"{self._before[-80:]} {text}")
 
     def _vote(self, text: str, latin: str, han: str) -> str | None:
         """Returns the language of a clause, or None if only names and figures stand in it."""

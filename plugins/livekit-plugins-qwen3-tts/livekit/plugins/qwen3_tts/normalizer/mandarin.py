@@ -47,7 +47,7 @@ def cardinal(number: str) -> str:
     if len(whole) > 16:  # cn2an's range
         said = whole.translate(_DIGITS)
     else:
-        said = cn2an.an2cn(whole, "low")
+        said = cn2an.an2cn(whole, "low").replace("亿零一十", "亿零十")
         said = re.sub("^二(?=百)|(?<!十)二(?=[千万亿])", "两", said)
     return sign + said + ("点" + decimals.translate(_DIGITS) if decimals else "")
 
@@ -240,7 +240,8 @@ def say_share(match: re.Match[str]) -> str:
 
 
 _PERIODS: Final = {
-    "day": "天", "week": "周", "month": "月", "year": "年", "分": "分钟", "小时": "小时", "h": "小时",
+    "day": "天", "week": "周", "month": "月", "year": "年", "分": "分钟", "小时": "小时",
+    "h": "小时",
 }  # fmt: skip
 
 
@@ -326,7 +327,7 @@ def say_number(match: re.Match[str]) -> str:
         len(digits) >= 9
         and "," not in number
         and "." not in number
-        and not digits.endswith("0000")
+        and not digits.endswith("000")
         and not following.strip("，。,. ")
     ):
         return serial(number)

@@ -67,14 +67,6 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         FIGURES,
-        r"\d{3,5}(?:[ -]\d{3,5}){1,4}(?![\d-])",
-        lambda m: "，".join(zh.serial(g) for g in re.split("[ -]", m[0])),
-        after=_CODE_WORDS,
-    ),
-    rule("1", rf"(?<![\w.,-])()({_SERVICES}){_NOT_COUNTED}(?!\w)", zh.say_serial),
-    rule("9", rf"(?<![\w.,-])()({_SERVICES}){_NOT_COUNTED}(?!\w)", zh.say_serial),
-    rule(
-        FIGURES,
         rf"(\d{{3,8}}){_NOT_COUNTED}",
         lambda m: zh.serial(m[1]),
         after="[零幺二三四五六七八九]{3,}(?:或者?|、|和)",
@@ -98,10 +90,9 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: zh.serial(m[0]).replace("幺", "一"),
     ),
     rule("/·", r"(?<![\d/])9[/·]11(?=事件|恐|袭)", "九一一"),
-    rule("1", r"(?<=双)(?:11|12)(?!\d)", lambda m: "十" + {"11": "一", "12": "二"}[m[0]]),
     rule(
-        "-/.",
-        r"(?<![\d.])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)",
+        "-/.·",
+        r"(?<![\d.])(?P<year>\d{4})([-/.·])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)",
         zh.say_date,
     ),
     rule(
@@ -124,6 +115,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<![\d,.])(\d{4}|0\d|\d\d(?=年\d{1,2}月))(?=年(?!级|以上)|[届款]|级(?=学生|新生|[的毕同校]))",
         lambda m: zh.say_year(m[1]),
     ),
+    rule(
+        "aAbB",
+        r"(?<!\d)(\d{1,4})(年\d{1,2}月)?\s?(?:[aA]\.?[dD]|([bB]\.?[cC]))(?:\.|(?![A-Za-z]))",
+        lambda m: f"公元{'前' * bool(m[3])}{zh.say_year(m[1])}{m[2] or '年'}",
+    ),
     rule("公", r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + zh.say_year(m[2])),
     rule("s", r"(?<![\w.])((?:19|20)\d0)s(?![A-Za-z])", lambda m: f"{zh.say_year(m[1])}年代"),
     rule("后", r"(?<![\d第])([06-9]\d)(?=后(?!天|面|来|的))", lambda m: zh.say_year(m[1])),
@@ -133,13 +129,9 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: zh.say_year(m[1]),
         after="[在从到至于自由年]|年是|年为",
     ),
+    rule("-", r"(?<![\w.,])-(?=百分之)", "负"),
     # Hours. "时间:3:30" and half past.
     rule(":：", rf"({_CLOCK}){DASH}({_CLOCK})", zh.say_time_range),
-    rule(
-        ":：",
-        r"(?<![\d:.])(\d+)\s?[:：]\s?(\d+)(?=(?:\s?的)?(?:比例|比分|大胜|获胜|战胜|击败|领先|取胜))",
-        lambda m: zh.say_versus(m[1], m[2]),
-    ),
     rule(
         "比分",
         r"(?<!\d)(\d+)\s?[:：–—-]\s?(\d+)(?!\d)",
@@ -147,7 +139,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         after=f"比分[{HAN}]{{0,2}}[是为]?",
     ),
     rule(":：mM", zh.TIME, zh.say_time),
-    rule(":：", r"(?<![\d:.])(\d+)[:：](\d+)(?![\d:])", lambda m: zh.say_versus(m[1], m[2])),
     rule("-–—~", r"(?<=[月日号点时年周天度个元分%])\s?[-–—~]\s?(?=\d)", "到"),
     # Comparisons before an amount: the library leaves their signs, and the engine says nothing.
     rule(
@@ -177,11 +168,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         "元块美欧英日港人",
         rf"(?<![\w.,])(?P<minus>[-+]?)(?P<low>{POINTED})(?:(?P<range>{DASH})(?P<high>{NUMBER}))?(?=[万亿]?{_MONEY_NAME})",
         zh.say_price,
-    ),
-    rule(
-        "块元角毛",
-        r"(?<![\w.,])(\d+)块(\d)(?![\d.毛角])",
-        lambda m: f"{zh.say_amount(m[1], '块')}块{zh.cardinal(m[2])}",
     ),
     rule(
         "%‰",
@@ -221,7 +207,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         zh.say_fraction,
     ),
     rule(".", r"(?<![A-Za-z\d.])([vV])?(\d+(?:\.\d+){2,3})(?![\d.]*\d)", zh.say_version),
-    rule("vV", r"(?<![A-Za-z\d])([vV])(\d+(?:\.\d+)*)", zh.say_version),
     rule(
         "tdh",
         r"\b(?:[A-Z][a-z]+\.? )?\d+(?:st|nd|rd|th)\b",
@@ -233,11 +218,6 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("√", r"√\s?", "根号"),
     rule("2", r"(?<![A-Za-z\d])([BCOPG])2([BCOPG])(?![A-Za-z\d])", r"\1 to \2"),
     rule("C", r"(?<![A-Za-z])C\+\+\s?(?=\d)", "C加加"),
-    rule(
-        "xyabn",
-        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=×÷)^<>])",
-        lambda m: f"{zh.cardinal(m[1])}{m[2]}",
-    ),
     rule("-", rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=[\w)])-(?=[\d(]\w*\s?(?:=|等于))", "减"),
     rule("+", rf"(?<=\d)\+(?=[{HAN}，。]|$)", "多"),
     rule(
@@ -251,14 +231,12 @@ _RULES: Final[tuple[Rule, ...]] = (
         zh.say_operator,
     ),
     rule("<>≤≥", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?\w)", lambda m: zh.compare(m[1])),
-    rule("/", r"(?<=[\d)])/(?=[\d(])", "除以"),
     rule("-–", r"(?<![\w.,-])\d{1,5}(?:[-–]\d{1,5}){2,5}(?![\w-])", zh.say_groups),
     rule(
         "-–—~",
         rf"{START}(?<!-)(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER}){END}(?!-\d)",
         zh.say_dashed,
     ),
-    rule("-", r"(?<![\w.,-])[A-Z]{1,4}(?:-\d{2,5}){1,3}(?![\w-])", zh.say_name),
     rule(
         FIGURES,
         r"(?<![\w.])(?:RTX|GTX|RX|MX|Intel|Core)\s?(\d{4})(?!\d)",
@@ -270,16 +248,10 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("2", rf"(?<![\w.,第])2(?=[{zh.COUNTED}])(?!年级|次[元方幂]|分之)", "两"),
     # Decimals and signed figures; the library's 12.9 is the ninth of December.
     rule(
-        FIGURES,
-        rf"(?<![\w.,)])(?:[-+±]{POINTED}|{NUMBER})(?=年级|次[元方幂])",
-        lambda m: zh.cardinal(m[0]),
-    ),
-    rule(
         "+-±.,",
         rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]*\.\d+|\.\d+|{NUMBER}(?<=,\d\d\d))",
         zh.say_number,
     ),
-    rule("晚", r"(?<![\d.])2(?=晚(?!上))", "两"),
     rule("+", r"C\+\+", "C加加"),
     rule("#", "C#", "C sharp"),
     rule("&", r"\s?&\s?", "和"),
@@ -292,15 +264,10 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(\d+)°(\d+)'(?:(\d+)\")?",
         lambda m: f"{m[1]}度{m[2]}分" + (f"{m[3]}秒" if m[3] else ""),
     ),
-    rule("°", "°", "度"),
     rule("¢", r"(\d)\s?¢", r"\1美分"),
-    rule("+", r"\s?\+\s?(?=\w)", "加"),
-    rule("=", r"\s?=\s?(?=\w)", "等于"),
-    rule("/", rf"(?<=[元万亿块])\s?/\s?(?=[{HAN}])", "每"),
     rule("/", rf"(?<=[{HAN}])/(?=[{HAN}])", "或"),
     rule("π", "π", "派"),
     rule(FIGURES, r"(?<![\w.,])\d{9,}", zh.say_number),
-    rule(FIGURES, r"(?<![\w.,])0\d+(?!\d)", lambda m: zh.serial(m[0])),
 )
 # The grammar takes a clause; over a comma it joins 12块5，34.5元 into one figure.
 _CLAUSE: Final = (

@@ -42,13 +42,18 @@ _KAOMOJI = re.compile(
 _RULE = frozenset("-*_=")
 _TABLE_RULE = frozenset("|:-")
 _LINE_START = re.compile(
-    r"^\s*(?:>\s?(?!\s?[-$€£¥.]?\d))*(?:#{1,6}(?:\s+|$)|[-+*•·▪◦‣]\s+(?!\d[\d.,]*\s?=))?(?:\[[ xX]\]\s+)?"
+    r"^\s*(?:>\s?(?!\s?[-$€£¥.]?\d))*(?:#{1,6}(?:\s+|$)|[-+*•·▪◦‣]\s+(?!\d[\d.,]*\s?=))?"
+    r"(?:\[[ xX]\]\s+)?"
 )
 _ORDERED = re.compile(r"^(\*{0,2}\d{1,2})(?:[.)]\s+|[）、]\s*)(?=\S)")
 _CIRCLED = re.compile("[①-⑳]")
 
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#\d{1,6}|#x[0-9A-Fa-f]{1,5});")
-_TAGS = r"a|abbr|audio|b|bdo|blockquote|break|code|div|em|emphasis|font|h[1-6]|hr|i|img|li|mark|ol|p|phoneme|prosody|say-as|small|span|speak|strong|style|sub|sup|table|td|th|tr|u|ul|voice"
+_TAGS = (
+    r"a|abbr|audio|b|bdo|blockquote|break|code|div|em|emphasis|font|"
+    r"h[1-6]|hr|i|img|li|mark|ol|p|phoneme|prosody|say-as|"
+    r"small|span|speak|strong|style|sub|sup|table|td|th|tr|u|ul|voice"
+)
 _TAG_CUT = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,200}})?$", re.IGNORECASE)
 _LINK_CUT = re.compile(r"\]\([^)\s]{0,300}$")
 _TAGGED: Final = (
@@ -56,6 +61,8 @@ _TAGGED: Final = (
     rule("<", r"<br\s{0,3}/?>", " "),
     rule("<", r"<((?:https?://|mailto:)[^<>\s]{1,300}|[^<>\s@]{1,64}@[^<>\s]{1,200})>", r"\1"),
     # With attributes, or one word in brackets; "a <b and c> d" is neither.
+    # A sound between two words parts them.
+    rule("<", r"(?<=\w)<[a-z]{3,12}\s?/>(?=\w)", " "),
     rule(
         "<", r"</?[A-Za-z][\w:-]{0,30}(?:=[^<>\s]{0,60}|\s+[\w:-]{1,30}\s?=[^<>]{0,300})?\s*/?>", ""
     ),

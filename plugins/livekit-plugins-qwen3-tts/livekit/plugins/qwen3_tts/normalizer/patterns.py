@@ -48,12 +48,15 @@ UNITS: Final = {
     "m/s": Unit("meter per second", "meters per second", "米每秒"),
     "mo": _unit("month", "个月"), "wk": _unit("week", "周"), "yr": _unit("year", "年"),
     "yrs": _unit("year", "年"), "wks": _unit("week", "周"), "mos": _unit("month", "个月"),
-    "KG": _unit("kilogram", "公斤"), "Kg": _unit("kilogram", "公斤"), "KM": _unit("kilometer", "公里"),
-    "CM": _unit("centimeter", "厘米"), "MM": _unit("millimeter", "毫米"), "ML": _unit("milliliter", "毫升"),
+    "KG": _unit("kilogram", "公斤"), "Kg": _unit("kilogram", "公斤"),
+    "KM": _unit("kilometer", "公里"),
+    "CM": _unit("centimeter", "厘米"), "MM": _unit("millimeter", "毫米"),
+    "ML": _unit("milliliter", "毫升"),
     "mbps": Unit("megabit per second", "megabits per second", "兆每秒"),
     "m2": _unit("square meter", "平方米"), "m3": _unit("cubic meter", "立方米"),
     "km2": _unit("square kilometer", "平方公里"), "cm2": _unit("square centimeter", "平方厘米"),
-    "km^3": _unit("cubic kilometer", "立方公里"), "ft^2": _unit("square foot", "平方英尺", "square feet"),
+    "km^3": _unit("cubic kilometer", "立方公里"),
+    "ft^2": _unit("square foot", "平方英尺", "square feet"),
     "ft2": _unit("square foot", "平方英尺", "square feet"),
     "sq ft": _unit("square foot", "平方英尺", "square feet"),
     "ha": _unit("hectare", "公顷"), "°C": Unit("degree Celsius", "degrees Celsius", "摄氏度"),
@@ -95,7 +98,8 @@ _SYMBOLS: Final = "|".join(
     for symbol in sorted(UNITS, key=len, reverse=True)
 )
 MEASURE = re.compile(
-    rf"{START}(?P<low>[-+±]?{POINTED})(?:[ \t]?(?P<low_unit>{_SYMBOLS}|%)?{DASH}(?P<high>-?{NUMBER}))?[ \t]?"
+    rf"{START}(?P<low>[-+±]?{POINTED})"
+    rf"(?:[ \t]?(?P<low_unit>{_SYMBOLS}|%)?{DASH}(?P<high>-?{NUMBER}))?[ \t]?"
     rf"(?P<unit>{_SYMBOLS})(?:/(?P<per>{_SYMBOLS}|day|week|month|year|天|日|周|月|年|人|次))?"
     r"(?![A-Za-z0-9°^])",
     re.ASCII,
@@ -191,7 +195,8 @@ _LONGEST_PATH = 24
 PHONE = re.compile(
     r"(?<![\w.,/+-])(?:"
     r"(?P<mobile>(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4})"
-    r"|(?P<line>\(?0\d{2,3}(?:[- ]|\)[- ]?)\d{7,8}(?:[-转]\d{1,5})?|[48]00[- ]\d{3}[- ]?\d{4}|[48]00\d{7})"
+    r"|(?P<line>\(?0\d{2,3}(?:[- ]|\)[- ]?)\d{7,8}(?:[-转]\d{1,5})?"
+    r"|[48]00[- ]\d{3}[- ]?\d{4}|[48]00\d{7})"
     r"|(?P<nanp>(?:\+?1[-. ]{0,2})?(?:\(\d{3}\)[-. ]?|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,4})?)"
     r"|(?P<short>\d{3}-\d{4})"
     r"|(?P<intl>\+(?:\d{1,3}(?:[- ]?\(\d{1,4}\)\d{0,4})?(?:[- ]\d{1,9}){1,6}|\d{8,15}))"

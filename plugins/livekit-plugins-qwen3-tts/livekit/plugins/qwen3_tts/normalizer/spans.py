@@ -17,10 +17,14 @@ _FIGURE: Final = (
 )
 _NUMBERS = (
     rf"{_FIGURE}(?:(?: ?[-–—~～/×:] ?| ){_FIGURE}){{0,6}}"
-    rf"(?: ?(?:{NOON}|a\.m\.|p\.m\.|(?:thousand|million|billion|trillion|percent|dollars?|euros?)\b|"
+    rf"(?: ?(?:{NOON}|a\.m\.|p\.m\.|(?:thousand|million|billion|trillion|"
+    r"percent|dollars?|euros?)\b|"
     r"(?:km|kg|cm|mm|mg|ml|lb|oz|ft|GB|MB|TB|GHz|mph|kWh|m|h|g|L|°C|°F)(?:/[A-Za-z]+)?\b))?"
 )
-_DATE = rf"(?:\b(?:{MONTH})\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?(?:{MONTH})\b(?:,?\s\d{{4}})?)"
+_DATE = (
+    rf"(?:\b(?:{MONTH})\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?(?:{MONTH})\b(?:,?\s\d{{4}})?)"
+)
 _SPAN = re.compile(
     r"(?:https?|wss?)://[^\s<>，。！？；“”（）]{1,300}|www\.[^\s<>，。！？；“”（）]{1,300}"
     r"|[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9.-]{1,190}"
@@ -29,7 +33,9 @@ _SPAN = re.compile(
     rf"|{_DATE}|{_NUMBERS}"
     r"|(?:[A-Za-z0-9][\w-]*\.){1,5}[A-Za-z]{2,6}(?:/[\w./~%?=&#+-]{0,200})?(?![\w])"
     # A name with its figure: iPhone 16 Pro Max, Python 3.12, GPT-4o.
-    rf"|(?<![A-Za-z])(?=[a-z]?[A-Z])[A-Za-z][A-Za-z-]{{0,15}}[ -]?\d\w{{0,12}}(?:\.\d{{1,3}}){{0,3}}(?![:/,-]?\d)(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE)\b){{0,2}}",
+    rf"|(?<![A-Za-z])(?=[a-z]?[A-Z])[A-Za-z][A-Za-z-]{{0,15}}[ -]?\d\w{{0,12}}"
+    rf"(?:\.\d{{1,3}}){{0,3}}(?![:/,-]?\d)"
+    rf"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE)\b){{0,2}}",
     re.ASCII,
 )
 _HAN = re.compile(f"[{HAN}]")

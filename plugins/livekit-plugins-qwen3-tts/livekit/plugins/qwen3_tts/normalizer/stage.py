@@ -26,11 +26,12 @@ _GESTURE = (
     r"(?:clear|lean|tilt|shak|tak|roll|rais|wav|look|scratch|rub|turn|walk|step|stand|sit|point|reach"
     r"|mov|star|gaz|glanc|pick|put|plac|hold|open|clos)(?:es|s|ing)\s+"
     r"(?:(?:a|an|his|her|their|its|the|my|to|at|up|out|from|into)\s+){0,3}"
-    r"(?:throat|in|forward|back|closer|head|deep breath|breath|eyes?|eyebrow|brow|hands?|hello|camera"
-    r"|goodbye|away|around|down|up|chin|window|door|listener|audience|user|you|distance|arms?|face)"
+    r"(?:throat|in|forward|back|closer|head|deep breath|breath|eyes?|eyebrow|brow|hands?|hello"
+    r"|camera|goodbye|away|around|down|up|chin|window|door|listener|audience|user|you|distance|arms?|face)"
 )
 _NOUN = (
-    r"(?:\w+ )?(?:laughter|laugh|applause|music|silence|beat|pause|sigh|noise|chatter)(?: playing| plays)?"
+    r"(?:\w+ )?(?:laughter|laugh|applause|music|silence|beat|pause|sigh|noise|chatter)"
+    r"(?: playing| plays)?"
     r"|inaudible|unintelligible|crosstalk"
 )
 _ENGLISH = (
