@@ -113,6 +113,5 @@ def prewarm() -> None:
     for text in (
         "共 2.5 个苹果，一共 31 人。It costs $12.50 on the 3rd, flight 17.",
         "会議は3月5日です。",
-        "Restano 42 posti",
     ):
         normalize(text)

@@ -360,11 +360,6 @@ def say_arc(match: re.Match[str]) -> str:
     return " ".join(f"{cardinal(n)} {say_plural(n, name, name + 's')}" for n, name in names if n)
 
 
-def unit_name(symbol: str) -> str:
-    """Returns a unit's plural name."""
-    return UNITS[symbol].many if symbol in UNITS else symbol
-
-
 def say_operator(match: re.Match[str]) -> str:
     """Reads an operator of a formula."""
     said = _MATH[match[0].strip()]

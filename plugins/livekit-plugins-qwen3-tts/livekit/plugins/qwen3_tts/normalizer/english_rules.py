@@ -15,7 +15,7 @@ from .abbreviations import ABBREVIATIONS
 from .folding import fold
 from .language import HAN
 from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, POINTED, START, UNIT, URL
-from .reading import read_rest
+from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
 
 _YEAR = r"(?:1[1-9]|20)\d\d"
@@ -55,8 +55,7 @@ def _vanity(match: re.Match[str]) -> str:
 
 
 def _scaled(match: re.Match[str]) -> str:
-    scale = {"k": "thousand", "m": "million", "b": "billion"}[match[2].lower()]
-    return f"{en.cardinal(match[1])} {scale}"
+    return f"{en.cardinal(match[1])} {'million' if match[2] in 'mM' else 'billion'}"
 
 
 _RULES: Final[tuple[Rule, ...]] = (
@@ -346,7 +345,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(">", r"(?<=[A-Za-z]) > (?=[A-Z][A-Za-z])", ", "),
     rule("<>≤≥≈", r"(?<=[\w)])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π.$€£-])", en.say_operator),
     rule("<>≤≥≈", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?[\dA-Za-z])", lambda m: en.compare(m[1])),
-    # What is written with dashes: ranges, cases, scores.
+    # Ranges, cases, scores.
     rule("-–", r"(?<![\w.,-])\d{1,4}(?:[-–]\d{1,4}){2,5}(?![\w-])", en.say_groups),
     rule(
         "-–—~",
@@ -398,4 +397,4 @@ def speak(text: str, before: str = "") -> str:
     """Returns an English text with every figure and symbol in words."""
     text = fold(text)
     text = apply(_RULES, before + text, len(before))
-    return apply(_AFTERWARDS, read_rest(text, "en"))
+    return apply(_AFTERWARDS, Reader("en").read(text))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from .folding import fold
 from .patterns import NUMBER
-from .reading import read_rest
-from .rules import FIGURES, Rule, apply, rule
+from .reading import Reader
+from .rules import Rule, apply, rule
 
 _KANA = "\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff"
 _COMPARED: Final = {
@@ -44,15 +45,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: m[2] + {"$": "ドル", "€": "ユーロ", "£": "ポンド", "¥": "円"}[m[1]],
     ),
 )
-_CLAUSE: Final = (
-    rule(
-        FIGURES,
-        r"[^\s、。！？，,「」『』（）()]*\d[^\s、。！？「」『』（）()]*",
-        lambda m: read_rest(m[0], "ja"),
-    ),
-)
+_CLAUSE = re.compile(r"[^\s、。！？，,「」『』（）()]*\d[^\s、。！？「」『』（）()]*")
 
 
 def speak(text: str, before: str = "") -> str:
     """Returns a Japanese text with its figures in words; what no grammar takes stays as it is."""
-    return apply(_CLAUSE, apply(_RULES, before + fold(text), len(before)))
+    reader = Reader("ja")
+    text = apply(_RULES, before + fold(text), len(before))
+    return _CLAUSE.sub(lambda clause: reader.read(clause[0]), text)

@@ -64,13 +64,6 @@ def say_amount(number: str, following: str = "") -> str:
     return cardinal(number)
 
 
-def _span(match: re.Match[str], following: str) -> str:
-    low, high = match["low"], match["high"]
-    if high:
-        return f"{cardinal(low)}到{say_amount(high, following)}"
-    return say_amount(low, following)
-
-
 def say_year(digits: str) -> str:
     """Reads 2024 as 二零二四."""
     return digits.translate(_DIGITS)
@@ -107,11 +100,6 @@ def say_phone(match: re.Match[str]) -> str:
     said = ("加" if plus else "") + "，".join(map(serial, groups))
     # The last group of a line with an extension.
     return "转".join(said.rsplit("，", 1)) if "转" in match[0] else said
-
-
-def say_serial(match: re.Match[str]) -> str:
-    """Reads the 302 of a room as 三零二."""
-    return match[1] + serial(match[2])
 
 
 def say_date(match: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from . import mandarin as zh
 from .folding import fold
 from .language import HAN
 from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, POINTED, START, UNIT, URL
-from .reading import read_rest
+from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
 
 _CLOCK = r"\d{1,2}[:：]\d{2}(?:\s?[AaPp]\.?[Mm]\b\.?)?"
@@ -270,13 +270,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(FIGURES, r"(?<![\w.,])\d{9,}", zh.say_number),
 )
 # The grammar takes a clause; over a comma it joins 12块5，34.5元 into one figure.
-_CLAUSE: Final = (
-    rule(
-        FIGURES,
-        r"[^，。、！？；：,;!?\s]{0,60}\d[^，。、！？；：,;!?\s]{0,60}",
-        lambda m: read_rest(m[0], "zh"),
-    ),
-)
+_CLAUSE = re.compile(r"[^，。、！？；：,;!?\s]{0,60}\d[^，。、！？；：,;!?\s]{0,60}")
 _AFTERWARDS: Final[tuple[Rule, ...]] = (
     rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", zh.say_number),
     rule("%", "%", "百分号"),
@@ -287,5 +281,6 @@ _AFTERWARDS: Final[tuple[Rule, ...]] = (
 
 def speak(text: str, before: str = "") -> str:
     """Returns a Chinese text with every figure and symbol in words."""
+    reader = Reader("zh")
     text = apply(_RULES, before + fold(text), len(before))
-    return apply(_AFTERWARDS, apply(_CLAUSE, before + text, len(before)))
+    return apply(_AFTERWARDS, _CLAUSE.sub(lambda clause: reader.read(clause[0]), text))

@@ -47,7 +47,8 @@ _COMMON: Final = {
         "ahora hora horas día días semana semanas mes meses año años minuto minutos pesos "
         "ciento grados precio cuesta gracias hola sí número habitación enero febrero marzo "
         "abril mayo junio julio agosto septiembre octubre noviembre diciembre lunes martes "
-        "miércoles jueves viernes sábado domingo señor señora temperatura reunión tren"
+        "miércoles jueves viernes sábado domingo señor señora temperatura reunión tren quedan "
+        "tenemos hemos unidades plazas paquete valor se usa todo"
     ),
     "pt": (
         "o a os as um uma uns umas de do da dos das e ou mas não é são era eram está estão "
@@ -57,7 +58,8 @@ _COMMON: Final = {
         "hora horas dia dias semana semanas mês meses ano anos minuto minutos reais cento "
         "graus preço custa cerca obrigado obrigada olá sim número quarto janeiro fevereiro "
         "março abril maio junho julho agosto setembro outubro novembro dezembro segunda terça "
-        "quarta quinta sexta sábado domingo senhor senhora pelo pela temperatura reunião trem"
+        "quarta quinta sexta sábado domingo senhor senhora pelo pela temperatura reunião trem "
+        "restam temos vendemos pacote caixa resultado valor vendas usa tudo leva se"
     ),
     "it": (
         "il lo la i gli le un uno una di del della dello dei degli delle e o ma non è sono "
@@ -68,7 +70,7 @@ _COMMON: Final = {
         "minuto minuti euro cento gradi prezzo costa circa grazie ciao sì numero camera "
         "stanza gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre "
         "novembre dicembre lunedì martedì mercoledì giovedì venerdì sabato domenica signor "
-        "signora temperatura riunione treno"
+        "signora temperatura riunione treno restano abbiamo pezzi posti pacco tutto si se usa"
     ),
 }
 
