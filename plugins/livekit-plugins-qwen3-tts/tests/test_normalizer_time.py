@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from livekit.plugins.qwen3_tts.normalizer import Normalizer, prewarm
+from livekit.plugins.qwen3_tts.normalizer import Normalizer, library, prewarm
 
 # What a rule could look on from at each character, and what a stuck model repeats.
 PIECES = [
@@ -78,5 +78,7 @@ def test_a_line_is_no_speech_and_dashes_before_words_are() -> None:
     st.sampled_from([None, "en", "zh", "de"]),
 )
 def test_no_unit_takes_long(text: str, language: str | None) -> None:
-    # The event loop is held for as long; a unit is 400 characters at most.
-    assert min(_say(text, language) for _ in range(2)) < 0.1
+    # The event loop is held for as long; a unit is 400 characters at most. The worst of 1,200 such
+    # texts took 9 ms, with nothing of it read before.
+    library.read.cache_clear()
+    assert min(_say(text, language) for _ in range(2)) < 0.05

@@ -38,6 +38,11 @@ _LONGEST_RUN = 8
 # The rules see no more than this at once. It makes the time of any text linear in its length,
 # whatever the rules are: a rule that looks on from each of n characters costs n² of a piece only.
 _LONGEST_PIECE = 400
+# Characters of a piece that the library is asked about: all of a unit's (60 characters of Chinese,
+# 25 words), but not all of 400 full of figures, which would hold the event loop for 30 ms.
+_LONGEST_UNIT = 200
+_ASKED = 160
+_ASKED_OF_LONG = 60
 # How far back a unit's beginning is told from: a tag with its attributes.
 _REACH = 320
 
@@ -83,9 +88,11 @@ class Normalizer:
             spoken = text.strip()
             return spoken if any(char.isalnum() for char in spoken) else ""
         said, for_engine = [], True
-        for chunk, language in tongue.split(strip(text, before)):
+        chunks = list(tongue.split(strip(text, before)))
+        most = _ASKED if len(text) <= _LONGEST_UNIT else _ASKED_OF_LONG // len(chunks or "-")
+        for chunk, language in chunks:
             speak = _SPEAK.get(language or "en")
-            said.append(speak(chunk, before[-40:]) if speak else chunk)
+            said.append(speak(chunk, before[-40:], most) if speak else chunk)
             for_engine = for_engine and speak is None
             before += chunk
         return tidy("".join(said), for_engine=for_engine)

@@ -393,8 +393,8 @@ _AFTERWARDS: Final[tuple[Rule, ...]] = (
 )
 
 
-def speak(text: str, before: str = "") -> str:
+def speak(text: str, before: str = "", most: int = 160) -> str:
     """Returns an English text with every figure and symbol in words."""
     text = fold(text)
     text = apply(_RULES, before + text, len(before))
-    return apply(_AFTERWARDS, Reader("en").read(text))
+    return apply(_AFTERWARDS, Reader("en", most).read(text))

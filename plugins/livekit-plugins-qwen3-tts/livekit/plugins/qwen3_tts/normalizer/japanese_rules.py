@@ -48,8 +48,8 @@ _RULES: Final[tuple[Rule, ...]] = (
 _CLAUSE = re.compile(r"[^\s、。！？，,「」『』（）()]*\d[^\s、。！？「」『』（）()]*")
 
 
-def speak(text: str, before: str = "") -> str:
+def speak(text: str, before: str = "", most: int = 160) -> str:
     """Returns a Japanese text with its figures in words; what no grammar takes stays as it is."""
-    reader = Reader("ja")
+    reader = Reader("ja", most)
     text = apply(_RULES, before + fold(text), len(before))
     return _CLAUSE.sub(lambda clause: reader.read(clause[0]), text)

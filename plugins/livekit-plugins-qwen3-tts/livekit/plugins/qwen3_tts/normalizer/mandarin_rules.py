@@ -279,8 +279,8 @@ _AFTERWARDS: Final[tuple[Rule, ...]] = (
 )
 
 
-def speak(text: str, before: str = "") -> str:
+def speak(text: str, before: str = "", most: int = 160) -> str:
     """Returns a Chinese text with every figure and symbol in words."""
-    reader = Reader("zh")
+    reader = Reader("zh", most)
     text = apply(_RULES, before + fold(text), len(before))
     return apply(_AFTERWARDS, _CLAUSE.sub(lambda clause: reader.read(clause[0]), text))

@@ -15,21 +15,20 @@ _STATE = re.compile(r"[A-Z]{2}[,.]?$")
 _BLANKS = re.compile(r"(\s+)")
 # An abbreviated street or a date has that many words beside its figure.
 _NEIGHBOURS = 2
-# Characters of one text that the library is asked about. A unit's are a fifth of this; 400 figures
-# on end would hold the event loop for 30 ms, and are as well read one by one.
-_MOST = 160
 
 
 class Reader:
     """Reads what our rules leave of one text.
 
     Args:
-        language: Of the text.
+        language: The language that the text is in.
+        most: Characters that the library is asked about at most; figures beyond are read one by
+            one, which takes a tenth of the time.
     """
 
-    def __init__(self, language: library.Language) -> None:
+    def __init__(self, language: library.Language, most: int) -> None:
         self._language = language
-        self._left = _MOST
+        self._left = most
 
     def read(self, text: str) -> str:
         """Returns a part of the text with what the library reads in words, the rest as it was."""
