@@ -55,7 +55,17 @@ _TAGS = (
     r"small|span|speak|strong|style|sub|sup|table|td|th|tr|u|ul|voice"
 )
 _TAG_CUT = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,200}})?$", re.IGNORECASE)
+_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,300}})?/?>", re.IGNORECASE)
+# A tag's name that is cut where a unit ends; of one letter it may be a variable: "x <s".
+_NAMES: Final = (
+    *("break", "span", "style", "speak", "prosody", "emphasis", "phoneme", "audio", "say-as"),
+    "strong",
+)
+_BEGUN = "|".join(sorted({name[:end] for name in _NAMES for end in range(2, len(name))}))
+_TAG_BEGUN = re.compile(f"<(?:/[a-z-]{{0,12}}|{_BEGUN})$")
 _LINK_CUT = re.compile(r"\]\([^)\s]{0,300}$")
+_LINK_TEXT = re.compile(r"\[[^\[\]]{1,300}\]$")
+_LINK_TARGET = re.compile(r"\((?:https?:|mailto:|www\.|[/#])[^()\s]{0,300}\)")
 _TAGGED: Final = (
     rule("<", r"<!--.{0,400}?-->", ""),
     rule("<", r"<br\s{0,3}/?>", " "),
@@ -133,7 +143,7 @@ def strip(text: str, before: str) -> str:
         text = _without_emoji(text)
     text = _KAOMOJI.sub("", text)
     text = apply(_TAGGED, text)
-    text = _TAG_CUT.sub("", text)
+    text = _TAG_BEGUN.sub("", _TAG_CUT.sub("", text))
     text = plain_formulas(text)
     starts_line = not before or before.rstrip(" \t").endswith("\n")
     lines = text.splitlines()
@@ -144,12 +154,16 @@ def strip(text: str, before: str) -> str:
 def _after_a_cut(text: str, before: str) -> str:
     """Returns a unit without the rest of a tag or an address that was cut at its beginning."""
     tail = before[-320:]
-    if "<" in tail and ">" in text and _TAG_CUT.search(tail):
-        return text[text.index(">") + 1 :]
+    begun = tail.rfind("<")
+    open_at_end = begun >= 0 and ">" in text and ">" not in tail[begun:]
+    if open_at_end and (tag := _TAG.match(tail[begun:] + text)):
+        return text[tag.end() - len(tail) + begun :]
     if "](" in tail and _LINK_CUT.search(tail):
         end = text.find(")")
         if end >= 0 and not any(char.isspace() for char in text[:end]):
             return text[end + 1 :]
+    if text.startswith("(") and _LINK_TEXT.search(tail):
+        return _LINK_TARGET.sub("", text, count=1)
     return text
 
 
