@@ -203,7 +203,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Decades are seconds to the library, FY2025 a name.
     rule(
         "s",
-        r"(?<![\w.])['’]?(\d0|\d{3}0|(?:1[5-9]|20)\d0(?= s\b))(?:['’]| (?=s\b))?s\b",
+        r"(?<![\w.])['’]?(\d0(?=['’s])|\d{3}0)(?:['’]| (?=s\b))?s\b",
         dates.say_decade,
     ),
     rule("F", r"\bFY\s?(\d{4})\b", lambda m: f"FY {en.year(m[1])}"),

@@ -97,6 +97,11 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "-/",
+        r"(?<![\d/-])(?P<month>0?[1-9]|1[0-2])([-/])(?P<day>\d{1,2})\2(?P<year>(?:19|20)\d\d)(?!\d)",
+        zh.say_date,
+    ),
+    rule(
+        "-/",
         r"(?<![\d/-])((?:19|20)\d{2})[-/](0?[1-9]|1[0-2])(?![\d/-])",
         lambda m: f"{zh.say_year(m[1])}年{zh.cardinal(m[2])}月",
     ),
