@@ -27,6 +27,10 @@ _RULES: Final[tuple[Rule, ...]] = (
     # A figure apart from what it counts is asked about with it.
     rule(" ", rf"(?<=[{_KANA}]) (?=[-+]?\d)|(?<=[\d%]) (?=[{_KANA}])", ""),
     rule("~", rf"(?<=\d)~(?={NUMBER})", "から"),
+    rule("<>", r"([<>])=", lambda m: "≤" if m[1] == "<" else "≥"),
+    # With blanks a formula is several expressions.
+    rule("/", r"(?<=\d) / (?=\d)", "/"),
+    rule("-", r"(?<=\d) - (?=\d)", "マイナス"),
     # Comparisons: between two figures, and before one with its unit.
     rule("<>≤≥≠", r"(?<=[\w)])\s?[<>≤≥≠]=?\s?(?=[-\w(])", lambda m: _COMPARED[m[0].strip()[0]]),
     rule(
@@ -34,11 +38,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"([<>≤≥])=?\s?([-+]?\d[\d.,]*(?:%|度|[A-Za-z]{1,3}|[円人個日年歳回分秒本枚万億]{1,2})?)",
         lambda m: m[2] + _BOUND[m[1]],
     ),
-    rule("+", r"(?<=\d)\+(?=\d)", "プラス"),
+    rule("+", r"(?<=\w)\s?\+\s?(?=\w)", "プラス"),
     rule("-", r"(?<![\w.,])-(?=\d)", "マイナス"),
     rule("=", r"\s?=\s?", "イコール"),
     rule("&", r"\s?&\s?", "アンド"),
-    rule(".", r"(?<![\d.])\.(?=\d)", "0."),
+    rule(".", r"(?<![\w.])\.(?=\d)", "0."),
     rule(
         "$€£¥",
         rf"([$€£¥])\s?({NUMBER})",
