@@ -75,17 +75,20 @@ class Server:
     step: float = 0.32
     edges: float = 0.0
     asked: list[tuple[float, str, Style]] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    """What was written before each unit that was asked for."""
     running: int = 0
     most_running: int = 0
     breaks: dict[int, float] = field(default_factory=dict)
     """Unit number -> seconds of audio after which it breaks off."""
 
     async def speak(
-        self, text: str, style: Style, on_words: OnWords | None = None
+        self, text: str, before: str, style: Style, on_words: OnWords | None = None
     ) -> AsyncGenerator[bytes, None]:
         loop = asyncio.get_running_loop()
         number = len(self.asked)
         self.asked.append((loop.time(), text, style))
+        self.before.append(before)
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -214,7 +217,7 @@ def test_the_start_buffer_is_learnt(in_virtual_time: Any, rtf: float) -> None:
     @dataclass
     class Stock(Server):
         async def speak(
-            self, text: str, style: Style, on_words: OnWords | None = None
+            self, text: str, before: str, style: Style, on_words: OnWords | None = None
         ) -> AsyncGenerator[bytes, None]:
             self.asked.append((0, text, style))
             sound = tone(0.22 * sum(c.isalnum() for c in text))
@@ -246,6 +249,8 @@ def test_a_unit_that_breaks_off_goes_on_from_its_last_word(in_virtual_time: Any)
     starter, second, broken, rest = server.texts
     assert (starter, second) == ("你好。", "今天天气很好，")
     assert broken.endswith(rest)
+    # What was written before each tells how it is read, the rest's included.
+    assert server.before == ["", starter, starter + second, text.removesuffix(rest)]
     # Two seconds at 0.22 a character: nine characters were heard whole.
     assert len(broken) - len(rest) == pytest.approx(9, abs=1)
 
@@ -302,9 +307,9 @@ def test_a_forced_aligner_is_asked_where_there_is_time(in_virtual_time: Any) -> 
     @dataclass
     class Aligning(Server):
         async def speak(
-            self, text: str, style: Style, on_words: OnWords | None = None
+            self, text: str, before: str, style: Style, on_words: OnWords | None = None
         ) -> AsyncGenerator[bytes, None]:
-            chunks = super().speak(text, style)
+            chunks = super().speak(text, before, style)
             if on_words is None:
                 async for part in chunks:
                     yield part

@@ -88,6 +88,7 @@ class Reply:
         self._follows = heard is not None
         self._styles = StyleParser()
         self._spans: deque[tuple[Style, Segmenter]] = deque()
+        self._written = ""  # what units were made of so far
         self._first = True
         self._ended = False
         self._wake = asyncio.Event()
@@ -99,8 +100,6 @@ class Reply:
         self._held = 0.0  # how long it had been held
         self._second: Unit | None = None
         self._pause = 0.0  # silence owed before the next unit
-
-    # -- text in --
 
     def push(self, text: str) -> None:
         """Add text of the reply."""
@@ -134,8 +133,6 @@ class Reply:
             self._spans.append((style, segmenter))
             self._first = False
         self._spans[-1][1].push(text)
-
-    # -- the pipeline --
 
     async def run(self) -> None:
         """Carry the reply to its end.
@@ -203,7 +200,8 @@ class Reply:
             # What is queued counts only as far as it outlasts the wait for the next unit.
             text = segmenter.take(max(0.0, ahead - 2 * self._pace.first_audio))
             if text is not None:
-                self._cut = Unit(text, style, self._pace.seconds(syllables(text)))
+                self._cut = Unit(text, self._written, style, self._pace.seconds(syllables(text)))
+                self._written += text
             elif segmenter.ended:
                 self._spans.popleft()
             else:
@@ -217,7 +215,7 @@ class Reply:
     def _start(self, unit: Unit) -> None:
         # An aligner sees the whole unit before the first byte is sent: only if that is soon enough.
         whole = self._aligner and self._pace.whole(unit.seconds) < self._ahead
-        chunks = self._speak(unit.text, unit.style, unit.align if whole else None)
+        chunks = self._speak(unit.text, unit.before, unit.style, unit.align if whole else None)
         unit.asked_at = self._clock()
         unit.task = asyncio.create_task(self._fetch(unit, chunks, whole), name="qwen3_tts unit")
         # A unit that nobody waits for any more may fail in silence.
@@ -314,7 +312,9 @@ class Reply:
             logger.warning(
                 "unit broke off, going on from its last word", extra={"error": str(broken)}
             )
-            again = Unit(rest, unit.style, self._pace.seconds(syllables(rest)), resumed=True)
+            before = unit.before + unit.text.removesuffix(rest)
+            seconds = self._pace.seconds(syllables(rest))
+            again = Unit(rest, before, unit.style, seconds, resumed=True)
             self._start(again)
             self._asked[0] = again
             await self._play_unit(again)

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -375,9 +376,12 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         def sent(text: str) -> None:
             self.emit("unit_sent", UnitSent(stream, text, next(indices)))
 
-        def speak(text: str, style: Style, on_words: OnWords | None) -> AsyncGenerator[bytes, None]:
+        def speak(
+            text: str, before: str, style: Style, on_words: OnWords | None
+        ) -> AsyncGenerator[bytes, None]:
             opts = self._opts.updated(**overrides)
-            spoken = to_be_spoken(text, normalize if opts.normalize else None)
+            reading = partial(normalize, before=before) if opts.normalize else None
+            spoken = to_be_spoken(text, reading)
             spoken_syllables[text] = syllables(spoken)
             return self._speak(spoken, opts, style, deadlines, on_words, sent)
 

@@ -24,8 +24,9 @@ class Sink(Protocol):
         """Take words, each of them a `SpokenWord`."""
 
 
-Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
-"""Asks for the sound of a written text in a style, and for its words if there is time."""
+Speak = Callable[[str, str, Style, OnWords | None], AsyncGenerator[bytes, None]]
+"""Asks for the sound of a text, given what was written before it and its style; the callback, if
+there is one, takes the times of its words."""
 
 
 @dataclass
@@ -33,6 +34,8 @@ class Unit:
     """A text at the servers, and its audio so far."""
 
     text: str
+    before: str
+    """All that was written before it in the reply."""
     style: Style
     seconds: float
     """The expected length."""

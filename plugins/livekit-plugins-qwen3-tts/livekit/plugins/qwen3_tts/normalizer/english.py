@@ -11,6 +11,7 @@ from .patterns import (
     CURRENCIES,
     SCALES,
     UNITS,
+    Currency,
     phone_groups,
     url_parts,
 )
@@ -40,7 +41,8 @@ def _engine() -> RbnfEngine:
 
 
 @lru_cache(maxsize=4096)
-def _spell(number: int, purpose: str = "cardinal") -> str:
+def spell(number: int, purpose: str = "cardinal") -> str:
+    """Names a number: as a cardinal, an ordinal or a year."""
     from unicode_rbnf import FormatPurpose
 
     return _engine().format_number(number, FormatPurpose[purpose.upper()]).text.replace("-", " ")
@@ -56,9 +58,9 @@ def _in_groups(number: int) -> str:
     while number:
         number, group = divmod(number, 1000)
         if group:
-            said.append(_spell(group) + _THOUSANDS[power])
+            said.append(spell(group) + _THOUSANDS[power])
         power += 1
-    return " ".join(reversed(said)) or _spell(0)
+    return " ".join(reversed(said)) or spell(0)
 
 
 def digits(figures: str, zero: str = "zero") -> str:
@@ -72,8 +74,12 @@ def cardinal(number: str) -> str:
     sign = {"-": "minus ", "+": "plus ", "±": "plus or minus "}.get(number[:1], "")
     whole, _, decimals = number.lstrip("+-±").partition(".")
     # Commas can still make a figure longer than quadrillions, the last that anyone says.
-    said = digits(whole) if len(whole) > 3 * len(_THOUSANDS) else _in_groups(int(whole))
-    return sign + said + (f" point {digits(decimals)}" if decimals else "")
+    said = digits(whole) if len(whole) > 3 * len(_THOUSANDS) else _in_groups(int(whole or 0))
+    if not whole:  # ".5"
+        said = ""
+    return f"{sign}{said}{f' point {digits(decimals)}' if decimals else ''}".replace(
+        "  ", " "
+    ).strip()
 
 
 def ordinal(number: int) -> str:
@@ -81,14 +87,14 @@ def ordinal(number: int) -> str:
     # The engine has no ordinals beyond a quadrillion; only the end of a number is one.
     thousands, rest = divmod(number, 1000)
     if not thousands:
-        return _spell(number, "ordinal")
+        return spell(number, "ordinal")
     said = cardinal(f"{thousands}000")
-    return f"{said} {_spell(rest, 'ordinal')}" if rest else f"{said}th"
+    return f"{said} {spell(rest, 'ordinal')}" if rest else f"{said}th"
 
 
 def year(figures: str) -> str:
     """Reads 1984 as nineteen eighty four."""
-    return _spell(int(figures), "year")
+    return spell(int(figures), "year")
 
 
 def _by_name(figures: str) -> str:
@@ -126,125 +132,47 @@ def say_phone(match: re.Match[str]) -> str:
     return ("plus " if plus else "") + ", ".join(digits(group) for group in groups)
 
 
-_MONTHS: Final = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-MONTH: Final = "|".join(f"{month}|{month[:3]}\\b\\.?" for month in _MONTHS) + r"|Sept\b\.?"
-
-
-def _month(name: str) -> str:
-    return next(month for month in _MONTHS if month[:3] == name[:3])
-
-
-def _calendar(month: str, day: str, figures: str | None) -> str:
-    return f"{month} {ordinal(int(day))}" + (f", {year(figures)}" if figures else "")
-
-
-def say_date(match: re.Match[str]) -> str:
-    """Reads 2024-03-05 and 03/05/2024 as March fifth, twenty twenty four."""
-    month, day = int(match["month"]), int(match["day"])
-    if month > 12 >= day and not match[0].startswith(match["year"]):  # 25/12/2024
-        month, day = day, month
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return match[0]
-    return _calendar(_MONTHS[month - 1], str(day), match["year"])
-
-
-def say_named_date(match: re.Match[str]) -> str:
-    """Reads 5 March 2024 as March fifth, twenty twenty four."""
-    if int(match["day"]) > 31:
-        return match[0]
-    return _calendar(_month(match["month"]), match["day"], match["year"])
-
-
-def say_decade(match: re.Match[str]) -> str:
-    """Reads 1990s as nineteen nineties."""
-    figures = match[1]
-    said = year(figures) if len(figures) == 4 else _spell(int(figures))
-    return said[:-1] + "ies" if said.endswith("y") else said + "s"
-
-
-_NOON = r"[AaPp]\.[Mm]\.|[AaPp][Mm]\b"
-TIME: Final = re.compile(
-    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?"
-    rf"(?![\d:])(?:\s?(?P<noon>{_NOON}))?",
-    re.ASCII,
-)
-HOUR: Final = re.compile(
-    r"(?<![\d:.])(?P<hour>1[0-2]|[1-9])(?P<minute>(?!))?(?P<second>(?!))?"
-    rf"\s?(?P<noon>{_NOON})",
-    re.ASCII,
-)
-CLOCK: Final = rf"\d{{1,2}}:\d{{2}}(?:\s?(?:{_NOON}))?"
-
-
-def say_time(match: re.Match[str]) -> str:
-    """Reads 3:30pm as three thirty PM."""
-    hour, minute = int(match["hour"]), int(match["minute"] or 0)
-    noon = (match["noon"] or "").replace(".", "").upper()
-    said = _spell(hour)
-    if int(match["second"] or 0):
-        said += (
-            f" {'oh ' if minute < 10 else ''}{_spell(minute)} and {_spell(int(match['second']))}"
-        )
-        said += " seconds"
-    elif minute:
-        said += f" {'oh ' if minute < 10 else ''}{_spell(minute)}"
-    elif not noon:
-        said += " o'clock" if 0 < hour <= 12 else " hundred" if hour else " hundred hours"
-    # A full stop after "p.m." that ends the sentence must not be lost.
-    stop = (
-        "."
-        if (match["noon"] or "").endswith(".") and not match.string[match.end() :].strip()
-        else ""
-    )
-    return said + (f" {noon}" if noon else "") + stop
-
-
-def say_time_range(match: re.Match[str]) -> str:
-    """Reads 9:00-5:30 as nine o'clock to five thirty."""
-    low, high = (TIME.sub(say_time, match[group]) for group in (1, 2))
-    if " " in low and match[1][-2:] == match[2][-2:] == "00":
-        low = low.replace(" o'clock", "")
-    return f"{low} to {high}"
-
-
 def say_plural(number: str, one: str, many: str) -> str:
     """Returns the singular for one, else the plural."""
     return one if number.lstrip("+-±") in ("1", "1.0") else many
+
+
+_SCALE_NAMES: Final = {3: " thousand", 6: " million", 9: " billion", 12: " trillion"}
+
+
+def _scale(written: str | None) -> str:
+    return _SCALE_NAMES.get(SCALES.get((written or "").strip(), 0), "")
 
 
 def say_money(match: re.Match[str]) -> str:
     """Reads $12.50 as twelve dollars and fifty cents."""
     currency = CURRENCIES[match["sign"] or match["sign2"]]
     low, high = match["low"] or match["low2"], match["high"] or match["high2"]
-    scale = (match["scale"] or match["scale2"] or "").strip()
-    minus = "minus " if match["minus"] else ""
-    if scale or high or not currency.cent:
-        name = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}.get(SCALES.get(scale, 0))
-        said = " to ".join(cardinal(number) for number in (low, high) if number)
-        return f"{minus}{said} {name + ' ' if name else ''}{currency.many}"
-    whole, _, cents = low.replace(",", "").partition(".")
-    if len(cents) > 2 or len(cents) == 1 and whole == "0":
-        return f"{minus}{cardinal(low)} {currency.many}"
-    cents = cents.ljust(2, "0").lstrip("0") if cents else ""
+    low_scale, scale = _scale(match["low_scale"]), _scale(match["scale"] or match["scale2"])
+    minus = "minus " if match["minus"] or match["minus2"] else ""
+    if high:
+        ends = [f"{cardinal(low)}{low_scale}", f"{cardinal(high)}{scale}"]
+        if "." in low + high and currency.cent and not scale and not low_scale:
+            ends = [_amount(low, currency), _amount(high, currency)]
+            return minus + " to ".join(ends)
+        return f"{minus}{' to '.join(ends)} {currency.many}"
+    if scale or low_scale or not currency.cent:
+        return f"{minus}{cardinal(low)}{scale or low_scale} {currency.many}"
+    return minus + _amount(low, currency)
+
+
+def _amount(number: str, currency: Currency) -> str:
+    whole, _, cents = number.replace(",", "").partition(".")
+    whole, short = whole or "0", cents.rstrip("0")
+    if len(short) > 2 or (len(cents) == 1 and whole == "0"):
+        return f"{cardinal(number)} {currency.many}"
+    cents = short.ljust(2, "0").lstrip("0") if short else ""
     parts = []
     if int(whole) or not cents:
         parts.append(f"{cardinal(whole)} {say_plural(whole, currency.one, currency.many)}")
     if cents:
         parts.append(f"{cardinal(cents)} {say_plural(cents, currency.cent, currency.cents)}")
-    return minus + " and ".join(parts)
+    return " and ".join(parts)
 
 
 def say_percent(match: re.Match[str]) -> str:
@@ -266,6 +194,36 @@ def say_measure(match: re.Match[str]) -> str:
     return f"{said} {say_plural(number, unit.one, unit.many)}{each}"
 
 
+def say_part(match: re.Match[str]) -> str:
+    """Reads 1/2 tsp as half a teaspoon, 1 1/2 lb as one and a half pounds."""
+    unit, whole, above, below = UNITS[match["unit"]], match[1], match[2], match[3]
+    if whole:
+        return f"{say_fraction(match)} {unit.many}"
+    if (above, below) == ("1", "2"):
+        article = "an" if unit.one[0] in "aeiou" and not unit.one.startswith("eu") else "a"
+        return f"half {article} {unit.one}"
+    return f"{say_fraction(match)} of {'an' if unit.one[0] in 'aeiou' else 'a'} {unit.one}"
+
+
+_DURATION_UNITS: Final = {
+    "d": "day",
+    "h": "hour",
+    "hr": "hour",
+    "m": "minute",
+    "min": "minute",
+    "s": "second",
+}
+
+
+def say_duration(match: re.Match[str]) -> str:
+    """Reads 1h30m as one hour thirty minutes."""
+    parts = re.findall(r"(\d+)\s?([a-z]+)", match[0])
+    return " ".join(
+        f"{cardinal(count)} {say_plural(count, _DURATION_UNITS[unit], _DURATION_UNITS[unit] + 's')}"
+        for count, unit in parts
+    )
+
+
 def say_height(match: re.Match[str]) -> str:
     """Reads 5'10" as five foot ten."""
     inches = f" {cardinal(match[2])}" if match[2] else ""
@@ -275,8 +233,6 @@ def say_height(match: re.Match[str]) -> str:
 def say_fraction(match: re.Match[str]) -> str:
     """Reads 3/4 as three quarters, 1 1/2 as one and a half."""
     above, below = int(match[2]), int(match[3])
-    if (above, below) == (24, 7):
-        return "twenty four seven"
     if below == 2 and above == 1:
         said = "a half" if match[1] else "one half"
     elif above >= below or below > 10 and below not in (12, 16, 20, 32, 100) or below < 2:
@@ -301,25 +257,54 @@ def say_version(match: re.Match[str]) -> str:
     return prefix + " point ".join(cardinal(part) for part in parts)
 
 
+# Numbers of cases, orders and rooms hold dashes, too.
+_NUMBERED = re.compile(
+    r"\b(?:case|order|account|acct|ticket|reference|ref|id|number|no|code|invoice|serial|tracking|"
+    r"policy|claim|zip|part|model|room|unit|apartment|apt|suite|confirmation|booking)\.?"
+    r"(?: (?:number|id|code|no\.?))?(?: (?:is|was))?:? ?#?$",
+    re.IGNORECASE,
+)
+_SCORED = re.compile(r"\b(?:scor|won|win|lost|lose|beat|lead|led|tied|draw)")
+# A range that begins with a small figure and ends beyond this is a number with a dash in it.
+_WIDEST = 1000
+
+
 def say_dashed(match: re.Match[str]) -> str:
     """Reads 3-5 as a range, 302-1 as a number with a dash in it."""
-    low, high = match["low"], match["high"]
-    scored = len(low) < 4 and re.search(r"\b(?:scor|won|win|lost|lose|beat|lead|led)", match.string)
-    if not scored and Decimal(low.replace(",", "")) >= Decimal(high.replace(",", "")):
+    low, high = match["low"].replace(",", ""), match["high"].replace(",", "")
+    text = match.string[: match.start()]
+    if _NUMBERED.search(text[-40:]):
+        return f"{_figures(low)}, {_figures(high)}"
+    if len(low) < 4 and _SCORED.search(match.string):
+        return f"{cardinal(low)} to {cardinal(high)}"
+    whole = "." not in low + high
+    if whole and (
+        (low[0] == "0" and len(low) > 1)
+        or (len(high) >= 4 and int(high) > _WIDEST * max(int(low), 1))
+    ):
+        return f"{_figures(low)}, {_figures(high)}"
+    if Decimal(low) >= Decimal(high):
+        # "9-5" is hours, "302-1" a room.
+        if len(low) <= 2 and len(high) <= 2:
+            return f"{cardinal(low)} to {cardinal(high)}"
         return f"{_by_name(low)} dash {_by_name(high)}"
     return f"{cardinal(low)} to {cardinal(high)}"
 
 
+def _figures(number: str) -> str:
+    return cardinal(number) if len(number) <= 2 and number[0] != "0" else digits(number)
+
+
+def say_groups(match: re.Match[str]) -> str:
+    """Reads 5-4-3 and 00-11-22-33 group by group."""
+    return ", ".join(_figures(group) for group in re.split("[-–]", match[0]))
+
+
 def say_name(match: re.Match[str]) -> str:
     """Reads GPT-4 as GPT four, BA123 as BA one two three."""
-    text = match[0].replace("-", " ")
+    text = re.sub(r"\.(?=\d{3,}|\d*[A-Za-z])|(?<=[A-Za-z])\.", " ", match[0].replace("-", " "))
     text = re.sub(r"\d+(?:\.\d+)?", lambda figure: f" {_by_name(figure[0])} ", text)
     return re.sub(r" {2,}", " ", text).strip()
-
-
-def say_serial(match: re.Match[str]) -> str:
-    """Reads the 302 of a room as three oh two."""
-    return match[1] + (digits(match[2], "oh") if len(match[2]) <= 3 else digits(match[2]))
 
 
 def say_number(match: re.Match[str]) -> str:
@@ -338,21 +323,59 @@ def say_number(match: re.Match[str]) -> str:
 
 
 _MATH: Final = {
-    "+": "plus", "-": "minus", "−": "minus", "×": "times", "*": "times", "÷": "divided by",
+    "+": "plus", "-": "minus", "−": "minus", "×": "times", "x": "times", "*": "times",
+    "/": "divided by",
+    "÷": "divided by",
     "=": "equals", "==": "equals", "<": "is less than", ">": "is greater than",
     "≤": "is at most", "≥": "is at least", "<=": "is at most", ">=": "is at least",
     "≠": "is not equal to", "!=": "is not equal to", "≈": "is about", "±": "plus or minus",
 }  # fmt: skip
 
 
+_IS = re.compile(r"\b(?:is|are|was|were|be)$")
+_COMPARED: Final = {
+    "<": "less than ", ">": "more than ", "<=": "at most ", ">=": "at least ", "≤": "at most ",
+    "≥": "at least ",
+}  # fmt: skip
+
+
+def compare(sign: str) -> str:
+    """Reads the sign before a bound: <5 is less than five."""
+    return _COMPARED[sign]
+
+
+def say_signed(match: re.Match[str]) -> str:
+    """Reads a figure with a sign or a point; the others are the library's."""
+    return cardinal(match[0])
+
+
+def say_code(match: re.Match[str]) -> str:
+    """Reads the 302 of a room as three oh two."""
+    return digits(match[1], "oh" if len(match[1]) <= 3 else "zero")
+
+
+def say_arc(match: re.Match[str]) -> str:
+    """Reads 39°54'20" as degrees, minutes and seconds."""
+    names = zip(match.groups(), ("degree", "minute", "second"), strict=True)
+    return " ".join(f"{cardinal(n)} {say_plural(n, name, name + 's')}" for n, name in names if n)
+
+
 def say_operator(match: re.Match[str]) -> str:
     """Reads an operator of a formula."""
-    return f" {_MATH[match[0].strip()]} "
+    said = _MATH[match[0].strip()]
+    if _IS.search(match.string[: match.start()][-8:]):
+        said = said.removeprefix("is ")
+    return f" {said} "
+
+
+def say_exponent(match: re.Match[str]) -> str:
+    """Reads 1e-9 as one times ten to the power of minus nine."""
+    return f"{cardinal(match[1])} times ten to the power of {cardinal(match[2])}"
 
 
 def say_by(match: re.Match[str]) -> str:
-    """Reads 1920x1080 as a size."""
-    return f"{cardinal(match[1])} by {cardinal(match[2])}"
+    """Reads the first figure of a size: 1920x1080."""
+    return f"{cardinal(match[1])} by "
 
 
 def say_power(match: re.Match[str]) -> str:

@@ -1,4 +1,8 @@
-"""The written forms of an English text and how each is read, most specific first."""
+"""Which written forms there are in an English text, most specific first.
+
+A rule is here because the library reads its form wrongly, not at all, or as nobody says it to a
+caller; what stands above it says which.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,38 @@ import re
 from typing import Final
 
 from . import english as en
+from . import english_dates as dates
+from .abbreviations import ABBREVIATIONS
+from .folding import fold
 from .language import HAN
-from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, START, URL, to_ascii
+from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, POINTED, START, UNIT, URL
+from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
 
-# After these words, four figures are a year.
-_YEAR_WORDS = (
-    "in|since|by|from|of|until|till|before|after|between|and|to|year|circa|during|early|late|mid|"
-    "through|around|summer|winter|spring|fall|autumn"
-)
 _YEAR = r"(?:1[1-9]|20)\d\d"
-_COUNTED = "people|dollars|users|items|words|years|miles|students|of them"
-# After these words a number is read digit by digit.
+# After these a figure is named digit by digit.
 _CODE_WORDS = (
-    r"(?i:room|flight|suite|apartment|apt\.?|gate|route|highway|bus|extension|ext\.?|code|pin|"
-    r"password|zip|dial|call|passcode|interstate|order(?: number)?|unit)"
+    r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|"
+    r"extension|ext\.?|code|pin|"
+    r"password|zip(?: code)?|dial|call|passcode|interstate|order(?: number)?|unit|"
+    r"digits(?: are| of)?|ending in|"
+    r"ends in|account(?: number)?|card(?: number)?|serial(?: number)?|reference(?: number)?|"
+    r"confirmation(?: number| code)?|tracking number|ticket(?: number)?|case(?: number)?)"
+    r"(?:\sis)?:?\s(?:#\s?)?|\bBoeing "
 )
 _VERSIONED = "(?i:version|release|python|node|cuda|ubuntu|macos|ios|android|pytorch|django|java)"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_OF_YEAR = r"(?:,?\s(?P<year>\d{4})(?!\d))?"
-_SIGNED = rf"[-+±]?{NUMBER}"
+_DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
+_OF_YEAR = r"(?:,?\s(?P<year>\d{4})(?!\d|:))?"
+_SIGNED = rf"[-+±]?{POINTED}"
+_PARTS: Final = {"Q": "quarter", "H": "half"}
+_PERIODS: Final = {
+    "mo": "month",
+    "wk": "week",
+    "yr": "year",
+    "hr": "hour",
+    "d": "day",
+    "min": "minute",
+}
 
 
 def _mandarin(match: re.Match[str]) -> str:
@@ -34,146 +50,351 @@ def _mandarin(match: re.Match[str]) -> str:
     return mandarin_rules.speak(match[0])
 
 
+def _vanity(match: re.Match[str]) -> str:
+    return f"one, {en.cardinal(match[1])}, {match[2].replace('-', ' ')}"
+
+
+def _scaled(match: re.Match[str]) -> str:
+    return f"{en.cardinal(match[1])} {'million' if match[2] in 'mM' else 'billion'}"
+
+
 _RULES: Final[tuple[Rule, ...]] = (
+    *ABBREVIATIONS,
+    # Addresses: the library spells out "https://www" and the query, which nobody says.
     rule("@", EMAIL, en.say_email),
     rule(".", URL, en.say_url),
     # Longer than any number that has a name.
     rule(FIGURES, r"\d{19,}", lambda m: en.digits(m[0])),
     # A figure that a Chinese word counts is read with it.
     rule(FIGURES, rf"(?<![\w.,])第?{NUMBER}%?\s?[{HAN}]", _mandarin),
+    # Figures as they are written abroad: the library reads 1.234,56 and ₹1,50,000 in two parts.
+    rule(
+        ",",
+        r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?!\d)",
+        lambda m: f"{m[1].replace('.', ',')}.{m[2]}",
+    ),
+    rule("€£", r"([€£]\s?\d+),(\d\d)(?!\d)", r"\1.\2"),
+    rule(
+        " ",
+        r"(?<![\d.,+-])(?<!\d )([1-9]\d{0,2})((?: \d{3}){2,})(?![\d-]| \d)",
+        lambda m: m[1] + m[2].replace(" ", ","),
+    ),
+    # Telephone numbers of all countries, cards: the library knows the American form only.
+    rule(
+        "1",
+        r"(?<![\w-])1-([89]\d\d)-((?=[\d-]*[A-Z])[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){0,3})(?!\w)",
+        _vanity,
+    ),
     rule(FIGURES, PHONE, en.say_phone),
+    # Model names: "Llama-3.1-8B" is no range, "802.11ax" no decimal.
+    rule(
+        "-",
+        rf"(?<![\w.])(?!(?:{dates.MONTH})-)[A-Za-z]+-\d+(?:\.\d+)?-[A-Za-z0-9.]*[A-Za-z0-9](?![\w-])",
+        en.say_name,
+    ),
+    rule(
+        ".",
+        r"(?<![\w.])802\.11([a-z]{0,2})(?!\w)",
+        lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip(),
+    ),
+    rule(".", r"(?<![\w.])[A-Z]\.\d{2,4}(?![\w.])", en.say_name),
+    rule(
+        "(",
+        r"(?<!\w)(4\d\d)\(([a-z])\)",
+        lambda m: f"{en.digits(m[1], 'oh') if m[1][1] == '0' else en.cardinal(m[1])} {m[2]}",
+    ),
+    rule(
+        ".",
+        r"(?<![\d.])(?P<day>0[1-9]|[12]\d|3[01])\.(?P<month>0[1-9]|1[0-2])\."
+        r"(?P<year>(?:19|20)\d\d)(?![\d.]*\d)",
+        dates.say_date,
+    ),
+    rule(
+        ".",
+        r"(?<![\d.])(?P<year>(?:19|20)\d\d)\.(?P<month>\d{1,2})\.(?P<day>\d{1,2})(?![\d.]*\d)",
+        dates.say_date,
+    ),
+    # Versions and IP addresses: a point each.
     rule(
         ".vV",
         rf"(?<!\d)(?:(?P<prefix>{_VERSIONED}\s|\b[vV])(?P<parts>\d+(?:\.\d+)+)|\b[vV](?P<one>\d+)\b)",
         lambda m: en.say_version(m) if m["parts"] else f"version {en.cardinal(m['one'])}",
     ),
-    rule(".", r"(?<![\w.])(?P<prefix>)(?P<parts>\d+(?:\.\d+){2,3})(?![\d.]*\d)", en.say_version),
-    # 2024-03-05T10:00:00Z
-    rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:Z|\b)", r", \1"),
     rule(
-        "-/",
-        r"(?<![\d/-])(?P<year>\d{4})([-/])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?![\d/-])",
-        en.say_date,
+        ".",
+        r"(?P<prefix>)(?<![\d.])(?P<parts>\d+(?:\.\d+)+)(?![\d.]*\d)",
+        en.say_version,
+        after=rf"\b{_VERSIONED}\s",
+    ),
+    rule(".", r"(?<![\w.])(?P<prefix>)(?P<parts>\d+(?:\.\d+){2,3})(?![\d.]*\d)", en.say_version),
+    # Spans of time, before "30s" is a decade and "15m" a length.
+    rule(
+        "hm",
+        r"(?<![\w.])\d{1,3}\s?(?:h|hr)\s?\d{1,2}\s?(?:min|m)(?:\s?\d{1,2}\s?s)?(?!\w)|(?<![\w.])\d{1,2}\s?m\s?\d{1,2}\s?s(?!\w)",
+        en.say_duration,
+    ),
+    # Dates as an American says them; the library turns "March 5" into "the fifth of march" and
+    # takes 2024-06 and 3/4/26 for sums.
+    rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z|\b)", r", \1"),
+    rule(
+        "-/.",
+        r"(?<![\d/.-])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?![\d/-])",
+        dates.say_date,
     ),
     rule(
-        "-/",
-        r"(?<![\d/-])(?P<month>\d{1,2})([/-])(?P<day>\d{1,2})\2(?P<year>\d{4})(?![\d/-])",
-        en.say_date,
+        "-/.",
+        r"(?<![\d/.-])(?P<month>\d{1,2})([-/.])(?P<day>\d{1,2})\2(?P<year>\d{4})(?![\d/-])",
+        dates.say_date,
     ),
     rule(
         "/",
-        r"(?P<year>)(?:(?<=\bon )|(?<=\bdue )|(?<=birthday is ))"
-        r"(?P<month>1[0-2]|0?[1-9])/(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/])",
-        en.say_date,
+        r"(?<![\d/.-])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{2})(?![\d/-])",
+        dates.say_date,
+    ),
+    rule(
+        "-",
+        rf"(?<![\d-])(?P<day>[0-3]?\d)-(?P<month>{dates.MONTH})(?:-(?P<year>\d{{4}}|\d\d))?(?![\w-])",
+        dates.say_named_date,
+    ),
+    rule(
+        "-",
+        rf"(?<![\w-])(?P<month>{dates.MONTH})-{_DAY}(?:-(?P<year>\d{{4}}))?(?![\w-])",
+        dates.say_named_date,
+    ),
+    rule(
+        "-",
+        r"(?<![\d/-])(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\d/-])",
+        dates.say_month,
+    ),
+    rule(
+        "/",
+        r"(?<![\d/])(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\d/])",
+        dates.say_month,
+    ),
+    rule(
+        "/",
+        r"(?P<year>)(?<![\w/.-])(?P<month>1[0-2]|0?[1-9])/(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/%])",
+        dates.say_date,
+        after=r"\b(?i:on|due|by|birthday is|until|till|before|since|dated|date is|date:|"
+        r"starting|from|mon|tue|tues|wed|thu|thurs|"
+        r"fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),?\s\(?",
     ),
     rule(
         FIGURES,
-        rf"\b(?P<month>{en.MONTH})\s{_DAY}(?![\d:%-]){_OF_YEAR}",
-        en.say_named_date,
+        rf"\b(?P<month>{dates.MONTH})\s{_DAY}(?![\d:%-]|\.\d|\s(?i:people|percent|items|times)){_OF_YEAR}",
+        dates.say_named_date,
     ),
-    rule(FIGURES, rf"\b{_DAY}\s(?:of\s)?(?P<month>{en.MONTH}){_OF_YEAR}", en.say_named_date),
-    rule("s", r"(?<![\w.])['’]?(\d0|\d{3}0)['’]?s\b", en.say_decade),
+    rule(
+        FIGURES,
+        rf"(?<![\w.,-])(?P<the>[Tt]he\s)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\sof\s(?P<month>{dates.MONTH}){_OF_YEAR}",
+        dates.say_day_of,
+    ),
+    rule(
+        FIGURES,
+        rf"(?<![\w.,-]){_DAY}\s(?P<month>{dates.MONTH})(?!\w){_OF_YEAR}",
+        dates.say_named_date,
+    ),
+    rule("s", r"(?<=\d0s)\s?[-–—]\s?(?=['’]?(?:\d\d)?\d0s\b)", " to "),
+    rule(
+        "QH",
+        r"(?<![\w.])([1-4])([QH])(\d\d)(?!\w)",
+        lambda m: f"{en.ordinal(int(m[1]))} {_PARTS[m[2]]} of {en.cardinal(m[3])}",
+    ),
+    # Decades are seconds to the library, FY2025 a name.
+    rule(
+        "s",
+        r"(?<![\w.])['’]?(\d0(?=['’s])|\d{3}0)(?:['’]| (?=s\b))?s\b",
+        dates.say_decade,
+    ),
+    rule("F", r"\bFY\s?(\d{4})\b", lambda m: f"FY {en.year(m[1])}"),
     rule(
         "-–—",
-        rf"(?<![\w.,])({_YEAR})\s?[-–—]\s?({_YEAR})(?![\w%])",
-        lambda m: f"{en.year(m[1])} to {en.year(m[2])}" if m[1] < m[2] else m[0],
+        rf"(?<![\w.,-])(?P<low>{_YEAR})\s?[-–—]\s?(?P<high>{_YEAR}|\d\d)(?![\w%-]|[.,]\d)",
+        dates.say_years,
     ),
+    # Hours: ranges, "7.30pm" and "2-3pm" are lost on the library.
+    rule("mM", rf"(?<![\w.])(\d{{1,2}})\.([0-5]\d)(?=\s?(?:{dates.NOON}))", r"\1:\2"),
     rule(
-        "12",
-        rf"\b((?i:{_YEAR_WORDS}|{en.MONTH})(?:\sof)?,?\s|[(（])({_YEAR})"
-        rf"(?![\d:%,.]\d|\w|\s(?i:{_COUNTED}))",
-        lambda m: m[1] + en.year(m[2]),
+        "mM",
+        rf"(?<![\d:.])(1[0-2]|[1-9])\s?[-–—~]\s?(?=(?:1[0-2]|[1-9])(?::[0-5]\d)?\s?(?:{dates.NOON}))",
+        lambda m: f"{en.cardinal(m[1])} to ",
     ),
-    rule(
-        "12",
-        r"\b([Tt]he |[Tt]his |Q[1-4] )((?:19|20)\d\d)(?=\s[A-Z]|\s(?:season|election|budget|report|"
-        r"edition|model|version)|[^\w\s]|$)",
-        lambda m: m[1] + en.year(m[2]),
-    ),
-    rule(":", rf"({en.CLOCK}){DASH}({en.CLOCK})", en.say_time_range),
-    rule(":", en.TIME, en.say_time),
-    rule("mM", en.HOUR, en.say_time),
+    rule(":", rf"({dates.CLOCK}){DASH}({dates.CLOCK})", dates.say_time_range),
+    rule(":", dates.TIME, dates.say_time),
+    rule("mM", dates.HOUR, dates.say_time),
+    rule("ECMP", r"(?<=[a-z]|M)(?=(?:EST|EDT|CST|CDT|MST|PST|PDT|GMT|UTC)\b)", " "),
     rule("M", r"(?<=[AP]M)\s?[-–—]\s?(?=\w)", " to "),
     rule(
-        ":",
-        r"(?<![\d:.])(\d+):(\d+)(?![\d:])",
-        lambda m: f"{en.cardinal(m[1])} to {en.cardinal(m[2])}",
+        "~≈",
+        r"[~≈]\s?(?=[$€£¥₩₹.]?\d)",
+        "",
+        after=r"\b(?i:about|around|approximately|approx\.?|almost|nearly)\s",
     ),
-    # The letters are those of USD, HKD, EUR, GBP, JPY, CNY and RMB, one of each.
-    rule("$€£¥₩₹DRPY", MONEY, en.say_money),
+    # "~" is a tilde to the library, and lost before an amount.
+    rule("~≈", r"(?<![\w)])[~≈]\s?(?=[$€£¥₩₹.]?\d)", "about "),
+    # Money with cents ("twelve point five dollars"), dollars of other countries, ranges.
+    rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, en.say_money),
+    rule(
+        "¢",
+        rf"(?<![\w.,])({POINTED})\s?¢",
+        lambda m: f"{en.cardinal(m[1])} {en.say_plural(m[1], 'cent', 'cents')}",
+    ),
     rule(
         "%‰",
         rf"(?<![\w.,])(?P<low>{_SIGNED})(?:%?{DASH}(?P<high>{NUMBER}))?\s?(?P<mark>[%‰])",
         en.say_percent,
     ),
-    rule("'′", r"(?<![\w.])(\d)['′]\s?(?:(\d{1,2})(?:\"|″|''))?", en.say_height),
+    # Degrees of arc; feet and inches.
+    rule("°", r"(\d+)°\s?(\d+)'(?:\s?(\d+)\")?", en.say_arc),
+    rule("'", r"(?<![\w.])(\d)['′]\s?(?:(\d{1,2})(?:\"|''))?(?!\w)", en.say_height),
     rule(
-        '"″',
-        r"(?<![\w.])(\d+(?:\.\d+)?)[\"″](?=\s(?:screen|monitor|display|TV|tablet))",
+        '"',
+        r"(?<![\w.])(\d+(?:\.\d+)?)\"(?=\s(?:screen|monitor|display|TV|tablet|pipe|wide|long|tall|x)|\s?[x×])",
         lambda m: f"{en.cardinal(m[1])} inch",
     ),
+    # Millions of users; to the library minutes.
     rule(
-        "i",
-        rf"(?<![\w.,])({NUMBER})in\b",
-        lambda m: f"{en.cardinal(m[1])} {en.say_plural(m[1], 'inch', 'inches')}",
+        "mMbBkK",
+        rf"(?<![\w.,])({POINTED})([mMbB])\s(?=(?:users|people|views|downloads|parameters|customers|dollars|tokens|subscribers|followers)\b)",
+        lambda m: _scaled(m) + " ",
     ),
+    # "12\"" with no quotation open.
+    rule('"', r'^([^"]*(?<![\w.])\d+)"(?=[^"]*$)', r"\1 inches"),
+    # ZIP codes, and "may 5", which is the library's fifth of May.
+    rule(
+        FIGURES,
+        r"(\d{5})(?:-(\d{4}))?(?!\d)",
+        lambda m: en.digits(m[1]) + (f", {en.digits(m[2])}" if m[2] else ""),
+        after=r"\b[A-Z]{2},? ",
+    ),
+    rule("m", r"(?<=\bmay )\d+(?=\s[a-z])", lambda m: en.cardinal(m[0])),
+    # Fractions of a unit: "one half tsp".
+    rule("/", rf"{START}(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,2}})\s?(?P<unit>{UNIT})", en.say_part),
+    # Sizes, before their unit: "m" is minutes to the library.
+    rule("x×", r"(?<![\w.])(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?![\d^]|\s?=))", en.say_by),
     rule(FIGURES, MEASURE, en.say_measure),
+    rule("/", r"(?<![\w/])(\d+)/(\d+)(?i:st|nd|rd|th|s)\b", r"\1/\2"),
+    rule("/", r"(?<=\d) / (?=\d)", " divided by "),
+    # "24/7", and what nobody counts in parts: 120/80, 9/11.
+    rule(
+        "/",
+        r"(?<![\d/.])(24/7|9/11|50/50|20/20)(?![\d/])",
+        lambda m: " ".join(en.cardinal(n) for n in m[1].split("/")),
+    ),
+    rule(
+        "/",
+        r"(?<![\d/.])(\d{1,3})/(\d{1,3})(?![\d/.])",
+        lambda m: f"{en.cardinal(m[1])} of {en.cardinal(m[2])}",
+        after=r"\b(?i:page|slide|step|question|part|round|level|lesson) ",
+    ),
+    rule("/", r"(?<![\w.,)])-(?=\d+/\d)", "minus "),
     rule("/", rf"{START}(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])(?!\.\d)", en.say_fraction),
     rule(
         "tdh",
         r"(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b",
         lambda m: en.ordinal(int(m[1].replace(",", ""))),
     ),
-    rule("k", rf"(?<![\w.,])({NUMBER})k\b", lambda m: f"{en.cardinal(m[1])} thousand"),
+    rule("kK", rf"(?<![\w.,])({NUMBER})[k]\b", lambda m: f"{en.cardinal(m[1])} thousand"),
     rule(".№#", r"(?:\bNo\.|№|#)\s?(?=\d)", "number "),
+    # Codes and room numbers are named figure by figure; the library counts them.
     rule(
         FIGURES,
-        rf"\b({_CODE_WORDS}(?:\sis)?:?\s)(\d{{3,8}})"
-        r"(?![\d%:-]|[.,]\d|\s(?:times|people|years|minutes))",
-        en.say_serial,
+        r"(\d{3,8})(?![\d%:-]|[.,]\d|\s(?:times|people|years|minutes|days|dollars))",
+        en.say_code,
+        after=_CODE_WORDS,
     ),
-    rule("^", r"\^(\d+|[a-z]|\(?-?\w+\)?)", en.say_power),
+    # Formulas: the library takes "2x" for "two times" and loses the minus of an exponent.
+    rule("eE", r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?!\w)", en.say_exponent),
+    rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", en.say_power),
     rule("√", r"√\s?", "the square root of "),
-    rule("x×", r"(?<![\w.])(\d+)[x×](\d+)(?!\w|\s?=)", en.say_by),
-    rule("x", r"(?<=\d)x\b", " times"),
-    rule("p", r"(?<!\d)(\d{1,2})(\d\d)p\b", lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p"),
     rule(
-        "-−",
-        r"(?<=[\d)]) [-−] (?=[\w(])|(?<=\d)[-−](?=\d+\s?=)|(?<=\b[a-z]) - (?=[\da-z]\b)",
+        "GU",
+        r"\b(GMT|UTC)\s?([+-])(\d{1,2})(?!\d)",
+        lambda m: f"{m[1]} {'plus' if m[2] == '+' else 'minus'} {en.cardinal(m[3])}",
+    ),
+    rule(
+        "x",
+        r"(?<![\w.])(\d+(?:\.\d+)?)x(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)",
+        lambda m: f"{en.cardinal(m[1])} times",
+    ),
+    rule(
+        "xyabn",
+        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])",
+        lambda m: f"{en.cardinal(m[1])} {m[2]}",
+    ),
+    rule(
+        "pP",
+        r"(?<!\d)(\d{1,2})(\d\d)[pP]\b",
+        lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p",
+    ),
+    rule(
+        "X",
+        r"\b(RTX|GTX|RX) ?(\d\d)(\d0)(?!\d)",
+        lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}",
+    ),
+    rule("2", r"\b([BCP])2([BCP])\b", r"\1 to \2"),
+    rule(
+        "-",
+        r"(?<=[\d)]) [-] (?=[\w(]+ ?[=+*/×÷])|(?<=\d)-\s?(?=\d+\s?=)|(?<=\b[a-z]) - (?=[\da-z]\b)"
+        r"|(?<=[)\w]) - (?=the square)"
+        r"|(?<=squared) - (?=\w)|(?<![\w)\]-])-(?=[a-z]\b)",
         " minus ",
     ),
-    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s?(?=[\w(√π-])", en.say_operator),
+    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s?(?=[\w(√π.-])", en.say_operator),
+    # A path through menus.
+    rule(">", r"(?<=[A-Za-z]) > (?=[A-Z][A-Za-z])", ", "),
+    rule("<>≤≥≈", r"(?<=[\w)])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π.$€£-])", en.say_operator),
+    rule("<>≤≥≈", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?[\dA-Za-z])", lambda m: en.compare(m[1])),
+    # Ranges, cases, scores.
+    rule("-–", r"(?<![\w.,-])\d{1,4}(?:[-–]\d{1,4}){2,5}(?![\w-])", en.say_groups),
     rule(
-        "<>≤≥≈",
-        r"(?<=[\d)])\s?[<>≤≥≈]\s?(?=[\w(√π-])|(?<=\w) [<>≤≥≈] (?=[\w(√π-])",
-        en.say_operator,
+        "-–—~",
+        rf"(?<![\w.,-])(?P<low>{POINTED}){DASH}(?P<high>{POINTED}){END}(?!-\w|[A-Za-z])",
+        en.say_dashed,
     ),
     rule("/", r"(?<=[\d)])/(?=[\d(])", " over "),
-    rule("-–—−~～", rf"{START}(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER}){END}", en.say_dashed),
-    rule("+", r"(?<=\d)\+", " plus"),
-    rule("~≈", r"[~≈]\s?(?=\d)", "about "),
-    rule("<", r"<\s?(?=\d)", "less than "),
-    rule(">", r">\s?(?=\d)", "more than "),
-    rule("≤", r"≤\s?(?=\d)", "at most "),
-    rule("≥", r"≥\s?(?=\d)", "at least "),
     rule(FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+)*", en.say_name),
-    rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}(?=[A-Za-z])", lambda m: en.cardinal(m[0]) + " "),
-    rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", en.say_number),
-    rule("+", r"C\+\+", "C plus plus"),
+    rule("+", r"C\+\+", "C plus plus "),
     rule("#", r"\b([CF])#", r"\1 sharp"),
+    rule(".", r"(?<!\w)\.(?=NET\b)", "dot "),
     rule("&", r"\s?&\s?", " and "),
     rule("@", r"\s?@\s?", " at "),
     rule("→>", r"\s?(?:→|->|=>)\s?", " to "),
-    rule("°", "°", " degrees"),
+    rule(
+        "←↔↑↓", "[←↔↑↓]", lambda m: {"←": " from ", "↔": " to ", "↑": " up ", "↓": " down "}[m[0]]
+    ),
+    rule("☆", r"1☆|☆(?=[ -][a-z])", lambda m: "one star" if m[0] == "1☆" else " star"),
+    rule("☆", "☆", " stars"),
+    rule("§¶", r"§\s?", "section "),
+    rule("/", rf"\s?/\s?({'|'.join(_PERIODS)})\b", lambda m: f" per {_PERIODS[m[1]]}"),
+    rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|minute|night|user|seat)", " per "),
+    # "ten hundred" and "ten zero one" are the library's 1000 and 1001.
+    rule("0", r"(?<![\w.,-])\d00\d(?![\w-]|[.,]\d)", lambda m: en.cardinal(m[0])),
+    # One long figure alone can only be a number of something.
+    rule(
+        FIGURES,
+        r"(?<![\w.,])0\d+(?![\w.,]\d|\w)|(?<![\w.,])\d{9,}(?=[ ,.?!]{0,2}$)",
+        lambda m: en.digits(m[0]),
+    ),
+    rule(
+        "-+±.",
+        rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+|\d{{1,3}}(?:,\d{{3}})+)(?!\w)",
+        en.say_signed,
+    ),
     rule("%", "%", " percent"),
-    rule("+", r"\s?\+\s?(?=\w)", " plus "),
-    rule("=", r"\s?=\s?(?=\w)", " equals "),
-    rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|mo\b|hr\b)", " per "),
+    rule("π", r"π(?=([A-Za-z])?)", lambda m: "pi " if m[1] else "pi"),
+    # Two quotations side by side would grow into one word.
+    rule('"', r'(?<=\w)"\s*"(?=\w)', '", "'),
+)
+_AFTERWARDS: Final[tuple[Rule, ...]] = (
+    rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", en.say_number),
+    rule("$", r"\$", " dollar "),
     rule("/", r"\s?/\s?", " "),
-    rule("π", "π", "pi"),
 )
 
 
-def speak(text: str) -> str:
+def speak(text: str, before: str = "", most: int = 160) -> str:
     """Returns an English text with every figure and symbol in words."""
-    return apply(_RULES, to_ascii(text))
+    text = fold(text)
+    text = apply(_RULES, before + text, len(before))
+    return apply(_AFTERWARDS, Reader("en", most).read(text))

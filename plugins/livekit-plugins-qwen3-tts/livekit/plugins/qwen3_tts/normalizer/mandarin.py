@@ -19,10 +19,13 @@ _DIGITS: Final = str.maketrans("0123456789", "零一二三四五六七八九")
 # 1 is said yāo where digits are named one by one, except in years and decimals.
 _SERIAL_DIGITS: Final = str.maketrans("0123456789", "零幺二三四五六七八九")
 # Two of a thing is 两; 二月, 二号, 二楼 and 第二 count places, not things.
-_COUNTED = (
+COUNTED = (
     "个位只条张本把件次种类天周年岁点分秒小星元块毛斤公千克米厘毫吨升层步份套台部辆名人家间句段倍遍趟场项门"
     "杯瓶碗双对株棵头匹艘架支枝根颗粒片页行列组批季代者侧边平立英万亿百户成局轮篇首幅座栋口味封筐箱包袋盒罐摄度顿"
 )
+COUNTED += "晚"
+# Second places and dimensions, not two of a thing.
+_PLACED = frozenset(["年级", "次元", "次方", "次幂", "分之", "层楼", "位数"]) - {"位数", "层楼"}
 
 
 def serial(digits: str) -> str:
@@ -36,29 +39,29 @@ def cardinal(number: str) -> str:
     import cn2an  # type: ignore[import-untyped]  # 0.3 s to import: paid at the first number or by prewarm()
 
     number = number.replace(",", "")
+    if number.lstrip("+-±").startswith("."):
+        number = number.replace(".", "0.", 1)
     sign = {"-": "负", "+": "加", "±": "正负"}.get(number[:1], "")
     whole, _, decimals = number[len(sign) and 1 :].partition(".")
     whole = whole.lstrip("0") or "0"
     if len(whole) > 16:  # cn2an's range
         said = whole.translate(_DIGITS)
     else:
-        said = cn2an.an2cn(whole, "low")
+        said = cn2an.an2cn(whole, "low").replace("亿零一十", "亿零十")
         said = re.sub("^二(?=百)|(?<!十)二(?=[千万亿])", "两", said)
     return sign + said + ("点" + decimals.translate(_DIGITS) if decimals else "")
 
 
 def say_amount(number: str, following: str = "") -> str:
     """Reads a count of the thing that follows: 2个 is 两个, 12个 十二个."""
-    if number.lstrip("+-±") == "2" and following[:1] and following[0] in _COUNTED:
+    if (
+        number.lstrip("+-±") == "2"
+        and following[:1]
+        and following[0] in COUNTED
+        and following[:2] not in _PLACED
+    ):
         return cardinal(number).replace("二", "两")
     return cardinal(number)
-
-
-def _span(match: re.Match[str], following: str) -> str:
-    low, high = match["low"], match["high"]
-    if high:
-        return f"{cardinal(low)}到{say_amount(high, following)}"
-    return say_amount(low, following)
 
 
 def say_year(digits: str) -> str:
@@ -94,12 +97,9 @@ def _address(text: str) -> str:
 def say_phone(match: re.Match[str]) -> str:
     """Reads 13812345678 digit by digit, with a pause between groups."""
     plus, groups = phone_groups(match)
-    return ("加" if plus else "") + "，".join(map(serial, groups))
-
-
-def say_serial(match: re.Match[str]) -> str:
-    """Reads the 302 of a room as 三零二."""
-    return match[1] + serial(match[2])
+    said = ("加" if plus else "") + "，".join(map(serial, groups))
+    # The last group of a line with an extension.
+    return "转".join(said.rsplit("，", 1)) if "转" in match[0] else said
 
 
 def say_date(match: re.Match[str]) -> str:
@@ -143,7 +143,7 @@ def say_time_range(match: re.Match[str]) -> str:
 
 
 TIME: Final = re.compile(
-    r"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜里|今晚|明早)?\s?(?<![\d:.])"
+    r"(?P<part>凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜里|今晚|明早)?\s?(?<![\d.])(?<!\d[:：])"
     r"(?P<hour>[01]?\d|2[0-4])(?:[:：](?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d))?)?(?![\d:])"
     r"(?:\s?(?P<noon>[AaPp]\.?[Mm]\b\.?))?(?:分(?!钟))?",
     re.ASCII,
@@ -160,13 +160,25 @@ def say_money(match: re.Match[str]) -> str:
     sign = match["sign"] or match["sign2"]
     currency = CURRENCIES[sign].zh
     low, high = match["low"] or match["low2"], match["high"] or match["high2"]
-    scale = (match["scale"] or match["scale2"] or "").strip()
+    scale = (match["scale"] or match["scale2"] or match["low_scale"] or "").strip()
     amounts = [say_trim(number.replace(",", "")) for number in (low, high) if number]
     if scale in SCALES:
         amounts = [f"{Decimal(number).scaleb(SCALES[scale]):f}" for number in amounts]
         amounts, scale = _in_wan(amounts)
     said = [say_amount(number, scale or currency) for number in amounts]
-    return ("负" if match["minus"] else "") + "到".join(said) + scale + currency
+    minus = "负" if match["minus"] or match["minus2"] else ""
+    return minus + "到".join(said) + scale + currency
+
+
+def say_price(match: re.Match[str]) -> str:
+    """Reads the figures before 元: -200 is 负两百, 3～5 三到五."""
+    sign = {"-": "负", "+": "加"}.get(match["minus"], "")
+    following = match.string[match.end() : match.end() + 1]
+    ends = [say_trim(end.replace(",", "")) for end in (match["low"], match["high"]) if end]
+    if not match["high"]:
+        return sign + say_amount(ends[0], following)
+    first = "两" if ends[0] == "2" else cardinal(ends[0])
+    return f"{sign}{first}到{say_amount(ends[1], following)}"
 
 
 def _in_wan(amounts: list[str]) -> tuple[list[str], str]:
@@ -194,26 +206,38 @@ def say_percent(match: re.Match[str]) -> str:
 
 
 def say_measure(match: re.Match[str]) -> str:
-    """Reads 120km/h as 每小时一百二十公里."""
+    """Reads 120km/h as 每小时一百二十公里, -8~-2℃ as 零下八到零下二摄氏度."""
     unit = UNITS[match["unit"]].zh
     per = match["per"] or ""
     each = f"每{UNITS[per].zh if per in UNITS else _PERIODS.get(per, per)}" if per else ""
-    below = match["low"].startswith("-") and match["unit"].startswith("°")
-    low = "零下" + say_amount(match["low"][1:], unit) if below else say_amount(match["low"], unit)
-    if match["high"]:
-        low = f"{cardinal(match['low']) if not below else low}到{say_amount(match['high'], unit)}"
-    return each + low + unit
+    ends = [end for end in (match["low"], match["high"]) if end]
+    frost = match["unit"].startswith("°")
+    said = []
+    for end in ends:
+        below = frost and end.startswith("-")
+        following = unit if end is ends[-1] else ""
+        said.append("零下" + cardinal(end[1:]) if below else say_amount(end, following))
+    return each + "到".join(said) + unit
 
 
-_PERIODS: Final = {"day": "天", "week": "周", "month": "月", "year": "年"}
+def say_share(match: re.Match[str]) -> str:
+    """Reads 5元/kg as 每公斤五元, 72次/分 as 每分钟七十二次."""
+    per = match["per"]
+    name = UNITS[per].zh if per in UNITS else _PERIODS.get(per, per)
+    return f"每{name}{say_amount(match['number'], match['what'])}{match['what']}"
+
+
+_PERIODS: Final = {
+    "day": "天", "week": "周", "month": "月", "year": "年", "分": "分钟", "小时": "小时",
+    "h": "小时",
+}  # fmt: skip
 
 
 def say_fraction(match: re.Match[str]) -> str:
     """Reads 1/3 as 三分之一."""
-    whole = cardinal(match[1]) + "又" if match[1] else ""
-    if match[2] == "24" and match[3] == "7":
-        return "七乘二十四小时"
-    return f"{whole}{cardinal(match[3])}分之{cardinal(match[2])}"
+    sign = {"-": "负", "+": "正", "±": "正负"}.get(match["sign"] or "", "")
+    whole = cardinal(match[2]) + "又" if match[2] else ""
+    return f"{sign}{whole}{cardinal(match[4])}分之{cardinal(match[3])}"
 
 
 def say_version(match: re.Match[str]) -> str:
@@ -229,20 +253,43 @@ def say_versus(left: str, right: str) -> str:
     return f"{cardinal(left)}比{cardinal(right)}"
 
 
+_NUMBERED = re.compile(
+    "(?:编?号码?|房间?|门牌|住|楼|栋|单元|账户|订单|案件|工单|快递|取件|车牌|学籍|证件|[A-Za-z])(?:号码?|码)?[是为：:\\s]{0,2}$"
+)
+# A range that ends beyond so many times its beginning is a number with a dash in it.
+_WIDEST = 1000
+
+
 def say_dashed(match: re.Match[str]) -> str:
     """Reads 3-5 as a range, 302-1 as a number with a dash in it."""
-    low, high = match["low"], match["high"]
+    low, high = match["low"].replace(",", ""), match["high"].replace(",", "")
     if len(low) < 4 and re.search("[赛胜赢输负]", match.string):
         return f"{cardinal(low)}比{cardinal(high)}"
-    if Decimal(low.replace(",", "")) >= Decimal(high.replace(",", "")):
+    numbered = "-" in match[0] and _NUMBERED.search(match.string[: match.start()])
+    if numbered or Decimal(low) >= Decimal(high) or len(high) > 4 + len(low):
         return f"{_name_number(low)}杠{_name_number(high)}"
     following = match.string[match.end() : match.end() + 1]
-    return f"{cardinal(low)}到{say_amount(high, following)}"
+    first = "两" if low == "2" and following in COUNTED and following else cardinal(low)
+    return f"{first}到{say_amount(high, following)}"
+
+
+def say_groups(match: re.Match[str]) -> str:
+    """Reads 1-2-301 as 一杠二杠三零幺, an order's 2024-118-553 figure by figure."""
+    groups = re.split("[-–]", match[0])
+    if all(len(group) > 2 for group in groups):
+        return "，".join(serial(group) for group in groups)
+    return "杠".join(_name_number(group) for group in groups)
 
 
 def _name_number(digits: str) -> str:
     """Reads a figure in a name: two figures or round hundreds are a number, others digits."""
-    if "." in digits or len(digits) <= 2 and digits[0] != "0" or digits.endswith("00"):
+    if (
+        "." in digits
+        or len(digits) <= 2
+        and digits[0] != "0"
+        or len(digits) < 5
+        and digits.endswith("00")
+    ):
         return cardinal(digits)
     return serial(digits)
 
@@ -268,6 +315,7 @@ def say_number(match: re.Match[str]) -> str:
         len(digits) >= 9
         and "," not in number
         and "." not in number
+        and not digits.endswith("000")
         and not following.strip("，。,. ")
     ):
         return serial(number)
@@ -279,6 +327,19 @@ _MATH: Final = {
     "<": "小于", ">": "大于", "≤": "小于等于", "≥": "大于等于", "<=": "小于等于", ">=": "大于等于",
     "≠": "不等于", "!=": "不等于", "≈": "约等于", "±": "正负", "/": "除以",
 }  # fmt: skip
+_COMPARED: Final = {
+    "<": "小于",
+    ">": "大于",
+    "<=": "不超过",
+    ">=": "不少于",
+    "≤": "不超过",
+    "≥": "不少于",
+}
+
+
+def compare(sign: str) -> str:
+    """Reads the sign before a bound: <50 is 小于五十."""
+    return _COMPARED[sign]
 
 
 def say_operator(match: re.Match[str]) -> str:

@@ -1,25 +1,44 @@
-"""The written forms of a Chinese text and how each is read, most specific first."""
+"""Which written forms there are in a Chinese text, most specific first.
+
+A rule is here because the library reads its form wrongly, not at all, or as nobody says it to a
+caller; what stands above it says which.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from . import english_rules
 from . import mandarin as zh
+from .folding import fold
 from .language import HAN
-from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, START, URL, to_ascii
+from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, POINTED, START, UNIT, URL
+from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
 
 _CLOCK = r"\d{1,2}[:：]\d{2}(?:\s?[AaPp]\.?[Mm]\b\.?)?"
-# After these words a number is read digit by digit.
+# After these a figure is named digit by digit.
 _CODE_WORDS = (
-    "验证码|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌"
-    r"|拨打?|致电|打(?=1[12]\d(?!\d))|呼叫|取件码|车次|代码|口令|QQ|PIN"
+    "(?:验证码|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌|账号|账户"
+    "|拨打?|致电|打(?=1[12]\\d(?!\\d))|呼叫|取件码|车次|代码|口令|QQ号?|PIN|工单号?|案件号|流水号|会员号|微信号?|身份证号?)"
+    "[是为：:\\s]{0,3}"
 )
 _NOT_COUNTED = r"(?![\d%:：-]|[.,]\d|[个元块万千亿次分人])"
 # Public service numbers that need no word before them.
 _SERVICES = r"12306|12345|12315|10086|10010|95\d{3}"
-_SIGNED = rf"[-+±]?{NUMBER}"
+_SIGNED = rf"[-+±]?{POINTED}"
+_MONEY_NAME = "(?:元|块钱|块|美元|欧元|英镑|日元|港元|港币|美金|人民币)"
+_HOLIDAY = "(?:假期|小长假|劳动节|放假|大促|购物节|活动|晚会|期间|黄金周|国庆|事件)"
+
+
+def _bare(match: re.Match[str]) -> str:
+    return match[0].replace(".", "")
+
+
+def _height(match: re.Match[str]) -> str:
+    return f"{zh.cardinal(match[1])}米{zh.say_year(match[2])}"
+
 
 _RULES: Final[tuple[Rule, ...]] = (
     rule("@", EMAIL, zh.say_email),
@@ -28,121 +47,245 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(FIGURES, r"\d{19,}", lambda m: zh.serial(m[0])),
     # A space between Chinese and a figure is typography.
     rule(" ", rf"(?<=[{HAN}]) +(?=[-+]?\d)|(?<=[\d%]) +(?=[{HAN}])", ""),
+    # The library's "第两名", "零八月" and thousands in two parts; its 12.9 is a date.
+    rule("0", r"(?<![\d.:-])0(?=\d[月日号])", ""),
     rule(
-        FIGURES, rf"((?:{_CODE_WORDS})[是为：:\s]{{0,3}})(\d{{3,8}}){_NOT_COUNTED}", zh.say_serial
+        "第",
+        rf"(?<=第)(\d+){DASH}(?:第)?(\d+)",
+        lambda m: f"{zh.cardinal(m[1])}到第{zh.cardinal(m[2])}",
     ),
-    rule("1", rf"(?<![\w.,-])()({_SERVICES}){_NOT_COUNTED}(?!\w)", zh.say_serial),
-    rule("9", rf"(?<![\w.,-])()({_SERVICES}){_NOT_COUNTED}(?!\w)", zh.say_serial),
-    rule(
-        "和或、",
-        rf"([零幺二三四五六七八九]{{3,}}(?:或者?|、|和))(\d{{3,8}}){_NOT_COUNTED}",
-        zh.say_serial,
-    ),
+    rule("第", r"(?<=第)\d+", lambda m: zh.cardinal(m[0])),
+    rule("周", r"(?<=周)([1-6])[-~](?=周[1-7])", lambda m: f"{zh.cardinal(m[1])}到"),
+    # Telephone numbers in groups; the library runs them together.
     rule(FIGURES, PHONE, zh.say_phone),
-    # 2024-03-05T10:00:00Z
-    rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:Z|\b)", r" \1"),
+    # Codes are named figure by figure; the library counts them.
     rule(
-        "-/.",
-        r"(?<!\d)(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)",
+        FIGURES,
+        rf"(?<!\d)(\d{{3,8}}|\d{{4,}}(?=[，。,.\s]|$)){_NOT_COUNTED}",
+        lambda m: zh.serial(m[1]),
+        after=_CODE_WORDS,
+    ),
+    rule(
+        FIGURES,
+        rf"(\d{{3,8}}){_NOT_COUNTED}",
+        lambda m: zh.serial(m[1]),
+        after="[零幺二三四五六七八九]{3,}(?:或者?|、|和)",
+    ),
+    rule(
+        "室号房",
+        r"(?<![\d.,-])(\d{3,4})(?=室|号[房楼院厅门]|房间?(?![价屋]))",
+        lambda m: zh.serial(m[1]),
+    ),
+    # 2024-03-05T10:00:00Z
+    rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z|\b)", r" \1"),
+    # The feasts are called by their figures.
+    rule(
+        ".",
+        rf"(?<![\d.])(?:5\.1|6\.18|3\.15|10\.1|11\.11|12\.12|6\.1|8\.18)(?={_HOLIDAY})",
+        lambda m: zh.serial(_bare(m)).replace("幺", "一"),
+    ),
+    rule(
+        "1",
+        r"(?<![\d.])(?:618|1111|1212|315|818)(?=大促|购物节|晚会|活动|狂欢)",
+        lambda m: zh.serial(m[0]).replace("幺", "一"),
+    ),
+    rule("/·", r"(?<![\d/])9[/·]11(?=事件|恐|袭)", "九一一"),
+    rule(
+        "-/.·",
+        r"(?<![\d.])(?P<year>\d{4})([-/.·])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)",
         zh.say_date,
     ),
     rule(
-        "-",
-        r"(?<!\d)((?:19|20)\d{2})-(0[1-9]|1[0-2])(?!\d)",
+        "-/",
+        r"(?<![\d/-])(?P<month>0?[1-9]|1[0-2])([-/])(?P<day>\d{1,2})\2(?P<year>(?:19|20)\d\d)(?!\d)",
+        zh.say_date,
+    ),
+    rule(
+        "-/",
+        r"(?<![\d/-])((?:19|20)\d{2})[-/](0?[1-9]|1[0-2])(?![\d/-])",
         lambda m: f"{zh.say_year(m[1])}年{zh.cardinal(m[2])}月",
     ),
     rule(
+        "-/.",
+        r"(?<![\d/.-])(0[1-9]|1[0-2])[-/.]((?:19|20)\d{2})(?![\d/-])",
+        lambda m: f"{zh.say_year(m[2])}年{zh.cardinal(m[1])}月",
+    ),
+    rule(
         "年",
-        rf"(?<!\d)(\d{{4}})年?{DASH}(\d{{4}})(?=年)",
+        rf"(?<!\d)(\d{{4}})年?(?:{DASH}|[到至])(\d{{4}})(?=年)",
         lambda m: f"{zh.say_year(m[1])}到{zh.say_year(m[2])}",
     ),
     rule(
-        "年",
-        r"(?<![\d,.])(\d{4}|0\d|\d\d(?=年\d{1,2}月))(?=年(?!级|以上))",
+        "年届级款版",
+        r"(?<![\d,.])(\d{4}|0\d|\d\d(?=年\d{1,2}月))(?=年(?!级|以上)|[届款]|级(?=学生|新生|[的毕同校]))",
         lambda m: zh.say_year(m[1]),
     ),
+    rule(
+        "aAbB",
+        r"(?<!\d)(\d{1,4})(年\d{1,2}月)?\s?(?:[aA]\.?[dD]|([bB]\.?[cC]))(?:\.|(?![A-Za-z]))",
+        lambda m: f"公元{'前' * bool(m[3])}{zh.say_year(m[1])}{m[2] or '年'}",
+    ),
+    rule("公", r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + zh.say_year(m[2])),
+    rule("s", r"(?<![\w.])((?:19|20)\d0)s(?![A-Za-z])", lambda m: f"{zh.say_year(m[1])}年代"),
     rule("后", r"(?<![\d第])([06-9]\d)(?=后(?!天|面|来|的))", lambda m: zh.say_year(m[1])),
     rule(
-        "在从到至于自由年",
-        rf"(?:(?<=[在从到至于自由年])|(?<=年是)|(?<=年为))(\s?)((?:19|20)\d\d)"
-        rf"(?:(?![\d{HAN}.,:%/A-Za-z-]|\s[A-Za-z])|(?=[到至和与以之]))",
-        lambda m: zh.say_year(m[2]),
+        FIGURES,
+        rf"\s?((?:19|20)\d\d)(?:(?![\d{HAN}.,:%/A-Za-z-]|\s[A-Za-z])|(?=[到至和与以之]))",
+        lambda m: zh.say_year(m[1]),
+        after="[在从到至于自由年]|年是|年为",
     ),
+    rule("-", r"(?<![\w.,])-(?=百分之)", "负"),
+    # Hours. "时间:3:30" and half past.
     rule(":：", rf"({_CLOCK}){DASH}({_CLOCK})", zh.say_time_range),
     rule(
-        ":：",
-        r"(?<![\d:.])(\d+)\s?[:：]\s?(\d+)(?=(?:\s?的)?(?:比例|比分|大胜|获胜|战胜|击败|领先|取胜))",
+        "比分",
+        r"(?<!\d)(\d+)\s?[:：–—-]\s?(\d+)(?!\d)",
         lambda m: zh.say_versus(m[1], m[2]),
-    ),
-    rule(
-        "比",
-        r"(?<=比分)([是为]?)(\d+)\s?[:：–—-]\s?(\d+)",
-        lambda m: m[1] + zh.say_versus(m[2], m[3]),
+        after=f"比分[{HAN}]{{0,2}}[是为]?",
     ),
     rule(":：mM", zh.TIME, zh.say_time),
-    rule(":：", r"(?<![\d:.])(\d+)[:：](\d+)(?![\d:])", lambda m: zh.say_versus(m[1], m[2])),
-    # The letters are those of USD, HKD, EUR, GBP, JPY, CNY and RMB, one of each.
-    rule("$€£¥₩₹DRPY", MONEY, zh.say_money),
+    rule("-–—~", r"(?<=[月日号点时年周天度个元分%])\s?[-–—~]\s?(?=\d)", "到"),
+    # Comparisons before an amount: the library leaves their signs, and the engine says nothing.
     rule(
-        "元块美欧英日港",
-        rf"{START}({NUMBER})(?=[万亿]?(?:[元块]|美元|欧元|英镑|日元|港元))",
-        lambda m: zh.say_amount(zh.say_trim(m[1]), "元"),
+        "<>≤≥",
+        r"(?:(?<=\s)|(?<=^)|(?<=[(（,，:：]))([<>]=?|[≤≥])(?=[-+]?(?:[A-Z]{0,2}[$€£¥])?\.?\d)",
+        lambda m: zh.compare(m[1]),
+    ),
+    rule(
+        "<>≤≥",
+        rf"(?<=[{HAN}])\s?([<>]=?|[≤≥])\s?(?=[-+]?(?:[A-Z]{{0,2}}[$€£¥])?\.?\d)",
+        lambda m: zh.compare(m[1]),
+    ),
+    rule("约~≈", r"约?(?<![\d%°])(?<!\d )[~≈]\s?(?=[$€£¥]?\d)|约\s+(?=\d)", "约"),
+    # Money: its thousands, its ranges and its minus.
+    rule(
+        "元块",
+        rf"{START}(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
+        zh.say_share,
+    ),
+    rule(
+        "/",
+        rf"{START}(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
+        zh.say_share,
+    ),
+    rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, zh.say_money),
+    rule(
+        "元块美欧英日港人",
+        rf"(?<![\w.,])(?P<minus>[-+]?)(?P<low>{POINTED})(?:(?P<range>{DASH})(?P<high>{NUMBER}))?(?=[万亿]?{_MONEY_NAME})",
+        zh.say_price,
     ),
     rule(
         "%‰",
-        rf"(?<![\w.,])(?P<low>{_SIGNED})(?:(?P<first>%)?{DASH}(?P<high>{NUMBER}))?\s?(?P<mark>[%‰])",
+        rf"(?<![\w.,])(?P<low>{_SIGNED})(?:(?P<first>%)?(?:{DASH}|到)(?P<high>{NUMBER}))?\s?(?P<mark>[%‰])",
         zh.say_percent,
     ),
-    rule("xX", r"(?<=\d)\s?[xX]\s?(?=\d)", "×"),
-    rule("xX", r"(?<=\d)[xX](?![A-Za-z])", "倍"),
-    rule("p", r"(?<!\d)(\d{3,4})[pP]\b", lambda m: f"{zh.serial(m[1])}P"),
+    # Heights, sizes, resolutions.
+    rule("米", r"(?<![\d.])([12])米(\d\d)(?!\d)", _height),
+    rule("xX×", r"(?<=\d)\s?[xX×]\s?(?=\d)", "×"),
+    rule("xX", r"(?<=\d)[xX](?![A-Za-z\d]|\s?[-+=])", "倍"),
+    rule("pP", r"(?<!\d)(\d{3,4})[pP]\b", lambda m: f"{zh.serial(m[1])}P"),
+    rule(
+        "wW",
+        rf"{START}({POINTED})[wW](?=[{HAN}]|$|[，。+])(?!灯|的?功率|充|快充|瓦|电|音)",
+        lambda m: f"{zh.cardinal(m[1])}万",
+    ),
+    rule("+", r"(?<!\w)(\d{1,3})\+(\d{2,4})(?=GB?|T)", lambda m: f"{zh.cardinal(m[1])}加{m[2]}"),
+    rule("^", r"(?<=\d)\^(\d{1,3})(?=[a-zA-Zμ])", lambda m: f"的{zh.cardinal(m[1])}次方"),
+    rule("m", r"(?<=次方)m/s(?!\w)", "米每秒"),
     rule(FIGURES, MEASURE, zh.say_measure),
-    rule("/", rf"{START}(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])(?!\.\d)", zh.say_fraction),
+    rule(
+        "-~",
+        rf"{START}-(\d+){DASH}-(\d+)(?=度)",
+        lambda m: f"零下{zh.cardinal(m[1])}到零下{zh.cardinal(m[2])}",
+    ),
+    rule("/", r"(?<![\d/.])24/7(?![\d/])|(?<![\d/.])7[×xX/]24(?![\d/])(?:小时)?", "七乘二十四小时"),
+    rule(
+        "/",
+        r"(?<![\d/.])(\d{2,3})/(\d{2,3})(?![\d/.])",
+        lambda m: f"{zh.cardinal(m[1])}，{zh.cardinal(m[2])}",
+        after="血压[是为：:在高低约达到]{0,3}",
+    ),
+    rule("/", r"(?<![\d/.])50/50(?![\d/])", "五五开"),
+    rule(
+        "/",
+        r"(?<![\w.,])(?P<sign>[-+±]?)(?<!\d)(?:(\d+)\s)?(\d+)\s?/\s?(\d+)(?![\d/])(?!\.\d)",
+        zh.say_fraction,
+    ),
     rule(".", r"(?<![A-Za-z\d.])([vV])?(\d+(?:\.\d+){2,3})(?![\d.]*\d)", zh.say_version),
-    rule("vV", r"(?<![A-Za-z\d])([vV])(\d+(?:\.\d+)*)", zh.say_version),
     rule(
         "tdh",
         r"\b(?:[A-Z][a-z]+\.? )?\d+(?:st|nd|rd|th)\b",
         lambda m: english_rules.speak(m[0]),
     ),
     rule(".№#", r"(?:No\.|№|#)\s?(\d+)", lambda m: f"{zh.cardinal(m[1])}号"),
-    rule("^", r"\^(\d+|[a-z]|\(?-?\w+\)?)", zh.say_power),
+    # Formulas: the library's plus is 正 and its minus 负.
+    rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", zh.say_power),
     rule("√", r"√\s?", "根号"),
-    rule("-−", rf"(?<=[\w){HAN}]) [-−] (?=[\w({HAN}])|(?<=\d)[-−](?=\d+\s?(?:=|等于))", "减"),
-    rule("+", rf"(?<=\d)\+(?=[{HAN}])", "多"),
-    rule("+×÷=≠±*", rf"(?<=[\w){HAN}])\s?(?:[+×÷=≠±*]|[=!]=)\s?(?=[\w(√π{HAN}-])", zh.say_operator),
+    rule("2", r"(?<![A-Za-z\d])([BCOPG])2([BCOPG])(?![A-Za-z\d])", r"\1 to \2"),
+    rule("C", r"(?<![A-Za-z])C\+\+\s?(?=\d)", "C加加"),
+    rule("-", rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=[\w)])-(?=[\d(]\w*\s?(?:=|等于))", "减"),
+    rule("+", rf"(?<=\d)\+(?=[{HAN}，。]|$)", "多"),
+    rule(
+        "+×÷=≠±*", rf"(?<=[\w){HAN}])\s?(?:[+×÷=≠±*]|[=!]=)\s?(?=[\w(√π{HAN}.-])", zh.say_operator
+    ),
+    rule(">", rf"(?<=[{HAN}])\s?>\s?(?=[{HAN}])", "，"),
     rule("<>", r"(?<=[\w)]) ?[<>]= ?(?=[\w(√π-])", zh.say_operator),
     rule(
         "<>≤≥≈",
         r"(?<=[\d)])\s?[<>≤≥≈]\s?(?=[\w(√π-])|(?<=[A-Za-z])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π-])",
         zh.say_operator,
     ),
-    rule("/", r"(?<=[\d)])/(?=[\d(])", "除以"),
-    rule("-–—−~～", rf"{START}(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER}){END}", zh.say_dashed),
-    rule("-–—−~～", r"(?<=[月日号点时年周天度个元分])\s?[-–—−~～]\s?(?=\d)", "到"),
-    rule("约~≈", r"约?[~≈]\s?(?=\d)|约\s+(?=\d)", "约"),
-    rule("<", r"<\s?(?=\d)", "小于"),
-    rule(">", r">\s?(?=\d)", "大于"),
-    rule("≤", r"≤\s?(?=\d)", "不超过"),
-    rule("≥", r"≥\s?(?=\d)", "不少于"),
-    rule(FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+)*", zh.say_name),
-    rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", zh.say_number),
+    rule("<>≤≥", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?\w)", lambda m: zh.compare(m[1])),
+    rule("-–", r"(?<![\w.,-])\d{1,5}(?:[-–]\d{1,5}){2,5}(?![\w-])", zh.say_groups),
+    rule(
+        "-–—~",
+        rf"{START}(?<!-)(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER}){END}(?!-\d)",
+        zh.say_dashed,
+    ),
+    rule(
+        FIGURES,
+        r"(?<![\w.])(?:RTX|GTX|RX|MX|Intel|Core)\s?(\d{4})(?!\d)",
+        lambda m: m[0].replace(m[1], zh.serial(m[1]).replace("幺", "一")),
+    ),
+    rule(
+        FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+(?:\.\d+)?[A-Za-z]*)*", zh.say_name
+    ),
+    rule("2", rf"(?<![\w.,第])2(?=[{zh.COUNTED}])(?!年级|次[元方幂]|分之)", "两"),
+    # Decimals and signed figures; the library's 12.9 is the ninth of December.
+    rule(
+        "+-±.,",
+        rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]*\.\d+|\.\d+|{NUMBER}(?<=,\d\d\d))",
+        zh.say_number,
+    ),
     rule("+", r"C\+\+", "C加加"),
     rule("#", "C#", "C sharp"),
     rule("&", r"\s?&\s?", "和"),
     rule("@", r"\s?@\s?", " 艾特 "),
     rule("→>", r"\s?(?:→|->|=>)\s?", "到"),
-    rule("°", "°", "度"),
-    rule("%", "%", "百分号"),
-    rule("+", r"\s?\+\s?(?=\w)", "加"),
-    rule("=", r"\s?=\s?(?=\w)", "等于"),
-    rule("/", rf"(?<=[元万亿块])\s?/\s?(?=[{HAN}])", "每"),
+    rule("←↔↑↓", "[←↔↑↓]", lambda m: {"←": "来自", "↔": "到", "↑": "上升", "↓": "下降"}[m[0]]),
+    rule("☆", r"\s?☆", "星"),
+    rule(
+        "°",
+        r"(\d+)°(\d+)'(?:(\d+)\")?",
+        lambda m: f"{m[1]}度{m[2]}分" + (f"{m[3]}秒" if m[3] else ""),
+    ),
+    rule("¢", r"(\d)\s?¢", r"\1美分"),
     rule("/", rf"(?<=[{HAN}])/(?=[{HAN}])", "或"),
-    rule("/", r"\s?/\s?", " "),
     rule("π", "π", "派"),
+    rule(FIGURES, r"(?<![\w.,])\d{9,}", zh.say_number),
+)
+# The grammar takes a clause; over a comma it joins 12块5，34.5元 into one figure.
+_CLAUSE = re.compile(r"[^，。、！？；：,;!?\s]{0,60}\d[^，。、！？；：,;!?\s]{0,60}")
+_AFTERWARDS: Final[tuple[Rule, ...]] = (
+    rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", zh.say_number),
+    rule("%", "%", "百分号"),
+    rule("$", r"\$", "美元"),
+    rule("/", r"\s?/\s?", " "),
 )
 
 
-def speak(text: str) -> str:
+def speak(text: str, before: str = "", most: int = 160) -> str:
     """Returns a Chinese text with every figure and symbol in words."""
-    return apply(_RULES, to_ascii(text))
+    reader = Reader("zh", most)
+    text = apply(_RULES, before + fold(text), len(before))
+    return apply(_AFTERWARDS, _CLAUSE.sub(lambda clause: reader.read(clause[0]), text))

@@ -1,155 +1,209 @@
-"""Takes out of a reply what is written to be seen: markdown, code, emoji, stage directions."""
+"""Takes out of a reply what is written to be seen: markdown, code, tags, emoji, citations."""
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from typing import Final
 
-import emoji
-
+from .formula import plain_formulas
 from .language import HAN
 from .rules import apply, rule
-from .stage import OPEN_STAGE, STAGE
+from .stage import without_directions
 
 # Words and the punctuation between them; such text is spoken as it stands.
 _PLAIN = re.compile(
     rf"[{HAN}A-Za-zÀ-ÖØ-öø-ÿ，。！？；：、“”‘’《》—…,.!?;\"' ]*(?:[A-Za-z]-[A-Za-z]+"
     rf"[{HAN}A-Za-zÀ-ÖØ-öø-ÿ，。！？；：、“”‘’《》—…,.!?;\"' ]*)*"
 )
-_DOTTED_NAME = re.compile(r"[A-Za-z]\.[A-Za-z]")
-# Every emoji has one of these; the full-width punctuation between the blocks is not among them.
-_MAYBE_EMOJI = re.compile(
-    "[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2122-\u214f\u2190-\u21ff\u2300-\u23ff\u24c2"
-    "\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f"
-    "\U0001f000-\U0001faff]"
+# A name or an abbreviation: example.com, Dr., "etc."; a roman figure.
+_DOTTED = re.compile(
+    r"[A-Za-z]\.[A-Za-z]|\b(?:[A-Z][a-z]{0,3}|[a-z]{1,2}|[Vv]s|etc|approx|Prof|Capt|Corp|Blvd|Sept|Figs?)\."
+    r"|\b[IVX]{2,5}\b|(?:War|Part|Act|Phase|Type|Chapter|Volume|Book) [IVX]\b|  "
 )
-_KAOMOJI = re.compile(r"(?<!\w)(?:[:;=]-?[)(DPp]|\(?\^[_.o-]?\^\)?|[xX]D|T_T|<3)(?!\w)")
+# The blocks of emoji, whole, so that next year's are among them: a class is one step a character,
+# where looking each up in a list of all sequences was quadratic. Signs that are read (↔ → ™ ℃) are
+# in none of these.
+_EMOJI = re.compile(
+    "[\u00a9\u00ae\u203c\u2049\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935"
+    "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+)
+_STARS = re.compile("(\\d)\\s?[★⭐]\ufe0f?(?![★⭐☆])|[★⭐]{1,5}☆{0,4}")
+_JOINERS = re.compile("[\u200d\ufe0e\ufe0f\u20e3™]")
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
+_KAOMOJI = re.compile(
+    r"(?<!\w)(?:[:;=]-?[)(DPp]|\(?\^[_.o-]?\^\)?|[xX]D|T_T)(?!\w)"
+    # "<3" is a heart behind tender words; anywhere else it is "less than three".
+    r"|(?<=[Yy]ou) <3(?=\s*(?:$|[.!~\n]))|(?<=love) <3(?=\s*(?:$|[.!~\n]))"
+    r"|(?<=[Tt]hanks) <3(?=\s*(?:$|[.!~\n]))|(?<=much) <3(?=\s*(?:$|[.!~\n]))"
+)
 
-_FENCE = re.compile(r"(`{3,}|~{3,})")
-_RULE_LINE = re.compile(r"^\s*(?:(?:[-*_=]\s*){3,}|\|?(?:\s*:?-{2,}:?\s*\|?)+)\s*$")
-_LINE_START = re.compile(r"^\s*(?:>\s?)*(?:#{1,6}(?:\s+|$)|[-+*•·▪◦‣]\s+)?(?:\[[ xX]\]\s+)?")
-_ORDERED = re.compile(r"^(\*{0,2}\d{1,2})(?:[.)]\s+|[）、]\s*)(?=\S)")
-_CIRCLED = re.compile("[①-⑨]")
-_COMMANDS: Final = {
-    "times": "×", "cdot": "×", "div": "÷", "pm": "±", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥",
-    "ne": "≠", "neq": "≠", "approx": "≈", "pi": "π", "sum": "∑", "infty": "∞",
-}  # fmt: skip
-_LATEX: Final = (
-    rule("$\\", r"\$\$|\\[\[\]()](?!\()", ""),
-    rule("$", r"\$(?![\s\d.,]+\$?\s)([^$\n]*[\\^_=+a-zA-Z][^$\n]*)(?<!\s)\$(?!\d)", r"\1"),
-    rule("\\", r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2"),
-    rule("\\", r"\\sqrt\{([^{}]*)\}", r"√\1"),
-    rule("\\", r"\\(?:text|mathrm|mathbf)\{([^{}]*)\}", r"\1"),
-    rule(
-        "\\",
-        r"\\(times|cdot|div|pm|leq?|geq?|neq?|approx|pi|sum|infty)(?![a-z])",
-        lambda command: _COMMANDS[command[1]],
-    ),
-    rule("^", r"\^\{([^{}]*)\}", r"^\1"),
+_RULE = frozenset("-*_=")
+_TABLE_RULE = frozenset("|:-")
+_LINE_START = re.compile(
+    r"^\s*(?:>\s?(?!\s?[-$€£¥.]?\d))*(?:#{1,6}(?:\s+|$)|[-+*•·▪◦‣]\s+(?!\d[\d.,]*\s?=))?"
+    r"(?:\[[ xX]\]\s+)?"
 )
+_ORDERED = re.compile(r"^(\*{0,2}\d{1,2})(?:[.)]\s+|[）、]\s*)(?=\S)")
+_CIRCLED = re.compile("[①-⑳]")
+
+_ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#\d{1,6}|#x[0-9A-Fa-f]{1,5});")
+_TAGS = (
+    r"a|abbr|audio|b|bdo|blockquote|break|code|div|em|emphasis|font|"
+    r"h[1-6]|hr|i|img|li|mark|ol|p|phoneme|prosody|say-as|"
+    r"small|span|speak|strong|style|sub|sup|table|td|th|tr|u|ul|voice"
+)
+_TAG_CUT = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,200}})?$", re.IGNORECASE)
+_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,300}})?/?>", re.IGNORECASE)
+# A tag's name that is cut where a unit ends; of one letter it may be a variable: "x <s".
+_NAMES: Final = (
+    *("break", "span", "style", "speak", "prosody", "emphasis", "phoneme", "audio", "say-as"),
+    "strong",
+)
+_BEGUN = "|".join(sorted({name[:end] for name in _NAMES for end in range(2, len(name))}))
+_TAG_BEGUN = re.compile(f"<(?:/[a-z-]{{0,12}}|{_BEGUN})$")
+_LINK_CUT = re.compile(r"\]\([^)\s]{0,300}$")
+_LINK_TEXT = re.compile(r"\[[^\[\]]{1,300}\]$")
+_LINK_TARGET = re.compile(r"\((?:https?:|mailto:|www\.|[/#])[^()\s]{0,300}\)")
+_TAGGED: Final = (
+    rule("<", r"<!--.{0,400}?-->", ""),
+    rule("<", r"<br\s{0,3}/?>", " "),
+    rule("<", r"<((?:https?://|mailto:)[^<>\s]{1,300}|[^<>\s@]{1,64}@[^<>\s]{1,200})>", r"\1"),
+    # With attributes, or one word in brackets; "a <b and c> d" is neither.
+    # A sound between two words parts them.
+    rule("<", r"(?<=\w)<[a-z]{3,12}\s?/>(?=\w)", " "),
+    rule(
+        "<", r"</?[A-Za-z][\w:-]{0,30}(?:=[^<>\s]{0,60}|\s+[\w:-]{1,30}\s?=[^<>]{0,300})?\s*/?>", ""
+    ),
+    rule("<", rf"</?(?:{_TAGS})\s[^<>]{{0,300}}>", ""),
+    rule("<", r"<\|[\w-]{1,40}\|>", ""),
+)
+_CITATION = r"\^?\d{1,3}(?:\s?[,–-]\s?\d{1,3}){0,20}"
 _INLINE: Final = (
-    rule("<", r"<!--.*?-->", ""),
-    rule("<", r"<br\s*/?>", "\n"),
-    rule("<", r"<((?:https?://|mailto:)[^<>\s]+|[^<>\s]+@[^<>\s]+)>", r"\1"),
-    rule("<", r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>", ""),
-    rule("[【", r"\[\^?\d+(?:\s*[,–-]\s*\d+)*\](?!\()|【\d+[^】]*】|\[\^[\w-]+\]", ""),
-    rule("[", r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])", r"\1"),
+    # Behind a word or a mark; "arr[0]" is code and "[0]" no source.
+    rule(
+        "[【",
+        rf"(?<![A-Za-z_]\b)\[(?!0\])(?:{_CITATION})\](?![(\[\w])|【\d+[^】]{{0,40}}】|\[\^[\w-]{{1,30}}\]",
+        "",
+    ),
+    rule(
+        "[",
+        r"(?<=[A-Za-z)])\[(?!0\])\d{1,3}(?:\s?[,–-]\s?\d{1,3}){0,20}\](?=[.,;:!?]?(?:\s[A-Z]|\s*$))",
+        "",
+    ),
+    rule(
+        "[",
+        r"!?\[([^\[\]]{0,300})\](?:\([^()\s]{0,300}(?:\s\"[^\"]{0,100}\")?\)|\[[^\[\]]{0,60}\])",
+        r"\1",
+    ),
     # A link whose text was cut in an earlier unit.
-    rule("]", r"\]\([^)\s]*\)?", ""),
-    rule("~", r"~~(?!\s)[^~\n]*~~", ""),
+    rule("]", r"\]\([^()\s]{0,300}\)?", ""),
+    rule("[", r"(\w)\[(\w{1,10})\]", r"\1 \2 "),
+    rule("~", rf"(?<![\w~{HAN}])~~(?![\s~])[^~\n]{{1,200}}(?<!\s)~~(?![\w~{HAN}])", ""),
+    rule("=", r"(?<![=\w])==(?![\s=])([^=\n]{1,200})(?<!\s)==(?![=\w])", r"\1"),
     rule("`", "`+", ""),
     # An asterisk between figures multiplies; two are a power.
     rule("*", r"(?<=[\d)])\*\*(?=[\d(])", "^"),
     rule("*", r"(?<=[\w)]) \* (?=[\w(])|(?<=[\d)])\*(?=[\d(])", " × "),
     rule("*", r"\*+", ""),
     rule("_", "(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])", ""),
-    rule("~", "~~", ""),
-    rule("\\", r"\\([^\w])", r"\1"),
+    rule("~", r"(?<=\d)~{2,}(?=\d)", "，"),
+    rule("~", r"~{2,}|(?<=[^\s\d])~(?=\s|$|[，。！？,.!?])", ""),
+    rule("\\", r"\\([^\w\s])", r"\1"),
 )
+_PAUSES = "。！？；，：、….!?;:,"
 
 
-def is_plain(text: str) -> bool:
-    """Whether the text has no figure, symbol or markup, so that there is nothing to do."""
-    return _PLAIN.fullmatch(text) is not None and _DOTTED_NAME.search(text) is None
+_OPENERS = re.compile(r"[<*(（\[【][^>)）\]】]*$")
 
 
-class Markup:
-    """Strips the units of one reply; fences and stage directions may span several of them."""
+def is_plain(text: str, before: str = "") -> bool:
+    """Whether a unit has no figure, symbol, abbreviation or markup: nothing is to be done."""
+    return (
+        _PLAIN.fullmatch(text) is not None
+        and _DOTTED.search(text) is None
+        and (not before or _OPENERS.search(before[-320:]) is None)
+    )
 
-    # A direction that never closes was not one: after so many characters speech resumes.
-    _LONGEST_DIRECTION = 80
 
-    def __init__(self) -> None:
-        self._fence = ""  # the character of the open code fence
-        self._direction = ""  # the character that closes the open stage direction
-        self._skipped = 0
+def strip(text: str, before: str) -> str:
+    """Returns a unit's words; lists and table rows are turned into pauses.
 
-    @property
-    def closed(self) -> bool:
-        """Whether neither a code fence nor a stage direction is open."""
-        return not self._fence and not self._direction
+    Args:
+        text: The unit, without its code.
+        before: What was written before it: a tag or a direction may be open there, and it
+            says whether the unit begins a line.
+    """
+    text = _after_a_cut(text, before)
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    text = without_directions(text, before)
+    if not text.isascii():
+        text = _without_emoji(text)
+    text = _KAOMOJI.sub("", text)
+    text = apply(_TAGGED, text)
+    text = _TAG_BEGUN.sub("", _TAG_CUT.sub("", text))
+    text = plain_formulas(text)
+    starts_line = not before or before.rstrip(" \t").endswith("\n")
+    lines = text.splitlines()
+    said = [_line(raw, starts_line or bool(index)) for index, raw in enumerate(lines)]
+    return apply(_INLINE, _join([line for line in said if line]))
 
-    def strip(self, text: str) -> str:
-        """Returns the unit's words, lists and table rows turned into pauses."""
-        text = self._outside_directions(self._outside_fences(text))
-        if _MAYBE_EMOJI.search(text):
-            text = _without_emoji(text)
-        text = _KAOMOJI.sub("", text)
-        text = apply(_LATEX, text)
-        lines = [line for raw in text.splitlines() if (line := _line(raw))]
-        text = _join(lines)
-        return apply(_INLINE, text)
 
-    def _outside_fences(self, text: str) -> str:
-        if not self._fence and "```" not in text and "~~~" not in text:
-            return text
-        outside = []
-        for part in _FENCE.split(text):
-            if not _FENCE.fullmatch(part):
-                outside.append("" if self._fence else part)
-            elif not self._fence:
-                self._fence = part[0]
-            elif self._fence == part[0]:
-                self._fence = ""
-                outside.append("\n")
-        return "".join(outside)
-
-    def _outside_directions(self, text: str) -> str:
-        if self._direction:
-            end = text.find(self._direction)
-            if end >= 0:
-                text = text[end + 1 :]
-                self._direction = ""
-            elif self._skipped + len(text) > self._LONGEST_DIRECTION or "\n" in text.strip():
-                self._direction = ""
-            else:
-                self._skipped += len(text)
-                return ""
-        text = STAGE.sub("", text)
-        opened = OPEN_STAGE.search(text)
-        if opened:
-            self._direction = {"(": ")", "（": "）", "[": "]", "【": "】"}.get(opened[1], opened[1])
-            self._skipped = len(opened[0])
-            text = text[: opened.start()]
-        return text
+def _after_a_cut(text: str, before: str) -> str:
+    """Returns a unit without the rest of a tag or an address that was cut at its beginning."""
+    tail = before[-320:]
+    begun = tail.rfind("<")
+    open_at_end = begun >= 0 and ">" in text and ">" not in tail[begun:]
+    if open_at_end and (tag := _TAG.match(tail[begun:] + text)):
+        return text[tag.end() - len(tail) + begun :]
+    if "](" in tail and _LINK_CUT.search(tail):
+        end = text.find(")")
+        if end >= 0 and not any(char.isspace() for char in text[:end]):
+            return text[end + 1 :]
+    if text.startswith("(") and _LINK_TEXT.search(tail):
+        return _LINK_TARGET.sub("", text, count=1)
+    return text
 
 
 def _without_emoji(text: str) -> str:
     # An emoji between two words may be the only break between them.
-    kept = {"™", "↔", "〰"}
-    text = emoji.replace_emoji(text, lambda char, _: char if char in kept else " ")
-    return re.sub("[\u200d\ufe0e\ufe0f\u20e3™]", "", text)
+    text = _STARS.sub(_stars, _KEYCAP.sub(" ", text))
+    return _JOINERS.sub("", _EMOJI.sub(lambda sign: sign[0] if sign[0] == "☆" else " ", text))
 
 
-def _line(line: str) -> str:
-    """Returns one line without its heading, list or table marks."""
-    if _RULE_LINE.match(line) or re.fullmatch(r"\s*[-+*]\s*", line):
+def _stars(match: re.Match[str]) -> str:
+    """Returns a rating as a figure and the sign that the languages read as "stars"."""
+    return f"{match[1] or sum(char in '★⭐' for char in match[0])}☆"
+
+
+def _draws_a_line(line: str) -> bool:
+    """Whether a line is a rule, the rule under a table's head, or a bullet without an item.
+
+    No pattern: nested repeats of dashes took half a minute over 36 of them.
+    """
+    bare = "".join(line.split())
+    marks = frozenset(bare)
+    if len(bare) < 3:
+        return bare in ("-", "+", "*", "--")
+    return marks <= _RULE or (marks <= _TABLE_RULE and "--" in bare)
+
+
+def _line(line: str, begins: bool) -> str:
+    """Returns one line without its heading, list or table marks.
+
+    Args:
+        line: What stands in the line, or in this unit of it.
+        begins: Whether the line begins here.
+    """
+    if _draws_a_line(line):
         return ""
-    line = _LINE_START.sub("", line, count=1)
     comma = "，" if re.search(f"[{HAN}]", line) else ", "
-    line = _ORDERED.sub(rf"\1{comma}", line)
-    line = _CIRCLED.sub(lambda char: f"{unicodedata.digit(char[0])}{comma}", line)
+    if begins:
+        line = _LINE_START.sub("", line, count=1)
+        line = _ORDERED.sub(rf"\1{comma}", line)
+    line = _CIRCLED.sub(lambda char: f"{int(unicodedata.numeric(char[0]))}{comma}", line)
     if "|" in line:
         cells = [cell.strip() for cell in line.split("|")]
         line = comma.join(cell for cell in cells if cell)
@@ -160,28 +214,7 @@ def _join(lines: list[str]) -> str:
     """Joins lines so that each ends in a pause."""
     text = ""
     for line in lines:
-        if text and text[-1] not in "。！？；，：、….!?;:,":
-            text += "，" if re.search(f"[{HAN}]", line + text) else ","
+        if text and text[-1] not in _PAUSES:
+            text += "，" if re.search(f"[{HAN}]", line + text[-40:]) else ","
         text += (" " if text and text[-1].isascii() else "") + line
     return text
-
-
-_TIDY: Final = (
-    rule("*#`|<>[]{}\\^~", r"[*#`|<>\[\]{}\\^~]", ""),
-    rule("_", r"(?<=\w)_+(?=\w)", " "),
-    rule("_", "_", ""),
-    rule('()（）“”"', r"[（(]\s*[)）]|[“\"]\s*[”\"]", ""),
-    rule(" ", " {2,}", " "),
-    rule(" ", " +(?=[，。！？；：、,.!?;:)])", ""),
-    rule(" ", "(?<=[，。！？；：、（]) +", ""),
-    rule("，,、", "[，,、]+(?=[，。！？；：,.!?;:])", ""),
-    rule("，、", "(?<=[，。！？；：])[，、]+", ""),
-    rule("", r"^[\s，,、。.;；:：!?！？)）-]+", ""),
-)
-
-
-def tidy(text: str) -> str:
-    """Returns the text with stray marks and doubled pauses gone; "" if no word is left."""
-    # Joining what was split turns every other kind of space into a plain one.
-    text = apply(_TIDY, " ".join(text.split())).strip()
-    return text if any(char.isalnum() for char in text) else ""

@@ -5,32 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+# 1,234,567 and, as in India, 12,34,567; ".5" is a figure too.
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2}){1,4},\d{3}(?!\d)|\d+)(?:\.\d+)?"
+POINTED = rf"(?:{NUMBER}|\.\d+)"
 # A figure does not begin inside a word or another figure.
 START = r"(?<![\w.,])"
 END = r"(?![\d])(?!\.\d)"
-DASH = r"\s?[-–—−~～]\s?"
-# U+2212 and the full-width forms are written for ASCII ones.
-_ASCII: Final = str.maketrans(
-    "０１２３４５６７８９％＄￥＋－−＝／＠＃．～〜",
-    "0123456789%$¥+--=/@#.~~",
-)
-_VULGAR: Final = {
-    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8",
-    "²": "^2", "³": "^3",
-}  # fmt: skip
-_VULGAR_RE = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅛])")
-
-
-def to_ascii(text: str) -> str:
-    """Returns the text with full-width figures and one-character fractions in plain form."""
-    if text.isascii():
-        return text
-    text = _VULGAR_RE.sub(" ", text.translate(_ASCII))
-    text = text.replace("m²", "㎡").replace("m³", "m^3").replace("k㎡", "km^2")
-    for char, plain in _VULGAR.items():
-        text = text.replace(char, plain)
-    return text.replace("㎡", "m^2").replace("℃", "°C").replace("℉", "°F")
+DASH = r"\s?[-–—~]\s?"
 
 
 class Unit(NamedTuple):
@@ -62,6 +43,22 @@ UNITS: Final = {
     "km^2": _unit("square kilometer", "平方公里"), "m^3": _unit("cubic meter", "立方米"),
     "cm^3": _unit("cubic centimeter", "立方厘米"), "sqm": _unit("square meter", "平方米"),
     "tbsp": _unit("tablespoon", "汤匙"), "tsp": _unit("teaspoon", "茶匙"),
+    "kg/m^3": Unit("kilogram per cubic meter", "kilograms per cubic meter", "千克每立方米"),
+    "m/s^2": Unit("meter per second squared", "meters per second squared", "米每二次方秒"),
+    "m/s": Unit("meter per second", "meters per second", "米每秒"),
+    "mo": _unit("month", "个月"), "wk": _unit("week", "周"), "yr": _unit("year", "年"),
+    "yrs": _unit("year", "年"), "wks": _unit("week", "周"), "mos": _unit("month", "个月"),
+    "KG": _unit("kilogram", "公斤"), "Kg": _unit("kilogram", "公斤"),
+    "KM": _unit("kilometer", "公里"),
+    "CM": _unit("centimeter", "厘米"), "MM": _unit("millimeter", "毫米"),
+    "ML": _unit("milliliter", "毫升"),
+    "mbps": Unit("megabit per second", "megabits per second", "兆每秒"),
+    "m2": _unit("square meter", "平方米"), "m3": _unit("cubic meter", "立方米"),
+    "km2": _unit("square kilometer", "平方公里"), "cm2": _unit("square centimeter", "平方厘米"),
+    "km^3": _unit("cubic kilometer", "立方公里"),
+    "ft^2": _unit("square foot", "平方英尺", "square feet"),
+    "ft2": _unit("square foot", "平方英尺", "square feet"),
+    "sq ft": _unit("square foot", "平方英尺", "square feet"),
     "ha": _unit("hectare", "公顷"), "°C": Unit("degree Celsius", "degrees Celsius", "摄氏度"),
     "°F": Unit("degree Fahrenheit", "degrees Fahrenheit", "华氏度"),
     "°": _unit("degree", "度"), "ns": _unit("nanosecond", "纳秒"),
@@ -96,16 +93,18 @@ UNITS: Final = {
 }  # fmt: skip
 
 # "3 s" and "5 B" are more often a label than a measure: one letter stands close to its figure.
-_SYMBOLS = "|".join(
+_SYMBOLS: Final = "|".join(
     ("" if len(symbol) > 1 or symbol in "m°gLWV" else r"(?<![ \t])") + re.escape(symbol)
     for symbol in sorted(UNITS, key=len, reverse=True)
 )
 MEASURE = re.compile(
-    rf"{START}(?P<low>[-+±]?{NUMBER})(?:(?P<low_unit>°C|°F|°|%)?{DASH}(?P<high>{NUMBER}))?[ \t]?"
+    rf"{START}(?P<low>[-+±]?{POINTED})"
+    rf"(?:[ \t]?(?P<low_unit>{_SYMBOLS}|%)?{DASH}(?P<high>-?{NUMBER}))?[ \t]?"
     rf"(?P<unit>{_SYMBOLS})(?:/(?P<per>{_SYMBOLS}|day|week|month|year|天|日|周|月|年|人|次))?"
     r"(?![A-Za-z0-9°^])",
     re.ASCII,
 )
+UNIT: Final = rf"(?:{_SYMBOLS})(?![A-Za-z0-9°^/])"
 
 
 class Currency(NamedTuple):
@@ -126,6 +125,23 @@ CURRENCIES: Final = {
     "US$": Currency("US dollar", "US dollars", *_DOLLAR, "美元"),
     "HK$": Currency("Hong Kong dollar", "Hong Kong dollars", *_DOLLAR, "港元"),
     "$": Currency("dollar", "dollars", *_DOLLAR, "美元"),
+    "CA$": Currency("Canadian dollar", "Canadian dollars", *_DOLLAR, "加元"),
+    "C$": Currency("Canadian dollar", "Canadian dollars", *_DOLLAR, "加元"),
+    "A$": Currency("Australian dollar", "Australian dollars", *_DOLLAR, "澳元"),
+    "AU$": Currency("Australian dollar", "Australian dollars", *_DOLLAR, "澳元"),
+    "NZ$": Currency("New Zealand dollar", "New Zealand dollars", *_DOLLAR, "新西兰元"),
+    "S$": Currency("Singapore dollar", "Singapore dollars", *_DOLLAR, "新加坡元"),
+    "NT$": Currency("New Taiwan dollar", "New Taiwan dollars", *_DOLLAR, "新台币"),
+    "R$": Currency("Brazilian real", "Brazilian reais", "centavo", "centavos", "雷亚尔"),
+    "₽": Currency("ruble", "rubles", "kopeck", "kopecks", "卢布"),
+    "₿": Currency("bitcoin", "bitcoin", "", "", "比特币"),
+    "₺": Currency("lira", "lira", "", "", "里拉"),
+    "₫": Currency("dong", "dong", "", "", "越南盾"),
+    "₱": Currency("peso", "pesos", "", "", "比索"),
+    "฿": Currency("baht", "baht", "", "", "泰铢"),
+    "CHF": Currency("Swiss franc", "Swiss francs", "", "", "瑞士法郎"),
+    "CAD": Currency("Canadian dollar", "Canadian dollars", *_DOLLAR, "加元"),
+    "AUD": Currency("Australian dollar", "Australian dollars", *_DOLLAR, "澳元"),
     "€": Currency("euro", "euros", *_DOLLAR, "欧元"),
     "£": Currency("pound", "pounds", "penny", "pence", "英镑"),
     # ¥ is the sign of two currencies; with Chinese as the other language it is the yuan.
@@ -141,19 +157,22 @@ CURRENCIES: Final = {
     "CNY": Currency("yuan", "yuan", "", "", "元"),
     "RMB": Currency("yuan", "yuan", "", "", "元"),
 }
-_MONEY_SIGNS = r"US\$|HK\$|JP¥|[$€£¥₩₹]"
-_MONEY_CODES = r"USD|HKD|EUR|GBP|JPY|CNY|RMB"
+_MONEY_SIGNS: Final = (
+    r"(?<![A-Za-z])(?:US|HK|CA|C|AU|A|NZ|S|NT|R)\$|(?<![A-Za-z])JP¥|(?<![A-Z])[$€£¥₩₹₽₿₺₫₱฿]"
+)
+_MONEY_CODES: Final = "USD|HKD|EUR|GBP|JPY|CNY|RMB|CHF|CAD|AUD"
 SCALES: Final = {
     "k": 3, "K": 3, "thousand": 3, "M": 6, "m": 6, "million": 6, "mn": 6, "B": 9, "b": 9,
     "bn": 9, "billion": 9, "T": 12, "tn": 12, "trillion": 12,
 }  # fmt: skip
+_SCALE = r"\s?(?:thousand|million|billion|trillion|[万亿千百]|bn|mn|tn|[kKMmBbT])(?![A-Za-z])"
 MONEY = re.compile(
-    rf"(?P<minus>(?<![\w\d])-)?(?:(?P<sign>(?:{_MONEY_SIGNS})|\b(?:{_MONEY_CODES})(?=\s?\d))\s?"
-    rf"(?P<low>{NUMBER})(?:{DASH}(?:{_MONEY_SIGNS})?(?P<high>{NUMBER}))?"
-    r"(?P<scale>\s?(?:thousand|million|billion|trillion|[万亿千百]|bn|mn|tn|[kKMmBbT])(?![A-Za-z]))?"
-    rf"|{START}(?P<low2>{NUMBER})(?:{DASH}(?P<high2>{NUMBER}))?"
+    rf"(?P<minus>(?<![\w\d])-\s?)?(?:(?P<sign>(?:{_MONEY_SIGNS})|\b(?:{_MONEY_CODES})(?=\s?\d))\s?"
+    rf"(?P<minus2>-)?(?P<low>{POINTED})(?P<low_scale>{_SCALE})?"
+    rf"(?:{DASH}(?:{_MONEY_SIGNS})?(?P<high>{POINTED}))?(?P<scale>{_SCALE})?"
+    rf"|{START}(?P<low2>{POINTED})(?:{DASH}(?P<high2>{POINTED}))?"
     r"(?P<scale2>\s?(?:thousand|million|billion|trillion|[万亿千百]|[kKMB]))?"
-    rf"\s?(?P<sign2>(?:{_MONEY_CODES})(?![A-Za-z])|[$€£¥](?!\d)))",
+    rf"\s?(?P<sign2>(?:{_MONEY_CODES})(?![A-Za-z])|[$€£¥₽](?!\d)))",
     re.ASCII,
 )
 
@@ -167,7 +186,7 @@ _TLDS = (
 URL = re.compile(
     r"(?:https?://|wss?://|(?<![\w@./-]))"
     rf"(?P<host>(?<=//)[A-Za-z0-9][\w.-]*|(?:[A-Za-z0-9][\w-]*\.)+(?:{_TLDS}))(?![A-Za-z])"
-    r"(?P<port>:\d{2,5})?(?P<path>/[A-Za-z0-9_./~%+-]*)?(?P<query>[?#][\w=&%./+~:;,-]*)?",
+    r"(?P<port>:\d{2,5})?(?P<path>/[A-Za-z0-9_./~%+-]*)?(?P<query>[?#][\w=&%./+~:;,#?-]*)?",
     re.ASCII,
 )
 # Longer paths are there to be clicked: nobody says them.
@@ -176,10 +195,14 @@ _LONGEST_PATH = 24
 PHONE = re.compile(
     r"(?<![\w.,/+-])(?:"
     r"(?P<mobile>(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4})"
-    r"|(?P<line>0\d{2,3}[- ]\d{7,8}|[48]00[- ]\d{3}[- ]?\d{4}|[48]00\d{7})"
-    r"|(?P<nanp>(?:\+?1[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-. ]\d{4})"
+    r"|(?P<line>\(?0\d{2,3}(?:[- ]|\)[- ]?)\d{7,8}(?:[-转]\d{1,5})?"
+    r"|[48]00[- ]\d{3}[- ]?\d{4}|[48]00\d{7})"
+    r"|(?P<nanp>(?:\+?1[-. ]{0,2})?(?:\(\d{3}\)[-. ]?|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,4})?)"
     r"|(?P<short>\d{3}-\d{4})"
-    r"|(?P<intl>\+\d{1,3}(?:[- ]?\d{2,4}){2,5})"
+    r"|(?P<intl>\+(?:\d{1,3}(?:[- ]?\(\d{1,4}\)\d{0,4})?(?:[- ]\d{1,9}){1,6}|\d{8,15}))"
+    # A number abroad begins with a nought and comes in groups: 0412 345 678, 020 7946 0958.
+    r"|(?P<abroad>\(?0\d{2,4}\)?(?:[- ]\d{2,4}){1,4}|0\d(?:(?:[- ]\d{2,4}){3,4}|(?:[- ]\d{4}){2}))"
+    r"|(?P<social>\d{3}-\d{2}-\d{4})"
     r"|(?P<card>\d{4}(?:[ -]\d{4}){2,4})"
     r")(?![\d-])(?!\.\d)",
     re.ASCII,
