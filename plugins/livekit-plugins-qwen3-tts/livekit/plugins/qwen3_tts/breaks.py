@@ -1,27 +1,29 @@
-"""Where a text may be cut: what each punctuation mark means in its place."""
+"""What each punctuation mark means in its place, in the ten languages."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
+from .abbreviations import (
+    BEFORE_A_FIGURE,
+    BEFORE_A_SMALL_LETTER,
+    BEFORE_AN_ORDINAL,
+    BEGINNINGS,
+    GERMAN_MONTHS,
+    MONTHS,
+    NEVER,
+    STATES,
+)
+from .graphemes import joined
 from .measure import CJK
+from .quotations import CLOSERS, PAIRED
 
 Meaning = Literal["hard", "soft", "none", "wait"]
 """Hard marks end a sentence, soft ones allow a pause, some end nothing ("3.14"), and what some mean
 only the text still to come can tell."""
 
-
-def words(text: str) -> frozenset[str]:
-    """Return the words of a list that is written as one text."""
-    return frozenset(text.split())
-
-
-OPENERS = frozenset("“「『（《【〈〔［｛([{")
-CLOSERS = frozenset("”」』）》】〉〕］｝)]}")
-PAIRED = OPENERS | CLOSERS | {'"'}
 _HARD = frozenset("。！？；…｡．\n")
 _SOFT = frozenset("，、､—")
 _LATIN = frozenset(".!?;,:：")
@@ -33,34 +35,33 @@ MARK = re.compile(
     f"[{re.escape(''.join(sorted(_HARD | _SOFT | PAIRED)))}!?;:：]|"
     r"\.(?![A-Za-z0-9.])|(?<!\d),|,(?!\d)"
 )
-PAIRED_MARK = re.compile(f"[{re.escape(''.join(sorted(PAIRED)))}\\n]")
 
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
-# Never the end of a sentence, whatever follows the dot.
-_TITLES = words(
-    "mr mrs ms mx dr prof rev gen col capt lt sgt hon st mt vs fig figs eq sec ch vol no nos "
-    "pp approx e.g i.e cf viz al dept est ave blvd jan feb mar apr jun jul aug sep sept oct "
-    "nov dec mon tue tues wed thu thur thurs fri sat sun"
-)
-# The end of a sentence only when a capital follows.
-_ENDINGS = words("etc inc ltd co corp jr sr a.m p.m u.s u.k u.n e.u d.c ph.d b.a m.a")
-
-_LAST_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*$")
-_LIST_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,3}$")
+# The word before a full stop, with the parts before it that end in one: "z. B", "p. ej", "U.S".
+_ABBREVIATED = re.compile(r"(?:(?<!\w)[^\W\d_]{1,3}\.[ \u00a0\u202f]?){0,3}[^\W\d_]+(?:-[^\W\d_]+)?$")
+_LOOK_BACK = 32
+# The number or the letter of an item, at the head of its line.
+_ITEM = re.compile(r"(?:^|\n)[\s>*•\-–]*[(（]?(?:\d{1,3}|[a-z]|[ivx]{2,4}|[一二三四五六七八九十]{1,3})$")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
 _URL_GLUE = frozenset("/-_@~&=?%#+:")
-
-# Characters that nearly always end, or begin, a Chinese word, and the words that break the rule.
-_WORD_ENDS = frozenset("的了吗呢吧啊呀嘛们是说和与跟把被让")
-_WORD_STARTS = frozenset("我你您他她它这那但")
-_UNBROKEN = words(
-    "的确 的士 了解 了不 是否 是不 说明 说话 说法 说服 和平 和谐 让步 被子 被动 把握 把手 "
-    "与其 吧台 们的 了吗 了吧 了呢 的吗 的吧 的呢 说的 是的 们是 不但 非但"
+_DAY = re.compile(
+    rf"(?:\b(?:{'|'.join(sorted(MONTHS))})\.?\s\d{{1,2}}(?:st|nd|rd|th)?"
+    rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?(?:{'|'.join(sorted(MONTHS))}))$",
+    re.IGNORECASE,
 )
-_NO_SPACE_CUT = re.compile(
-    r"(?:(?:^|\s)(?:" + "|".join(map(re.escape, sorted(_TITLES))) + r")\.|\d)\s*$", re.IGNORECASE
+_ORDINAL = re.compile(r"(?:(?<!\w)([^\W\d_]+|[-–])\s)?\d{1,3}$")
+_GERMAN = re.compile(
+    r"[äöüßÄÖÜ]|\b(?:der|die|das|und|ist|am|vom|zum|im|den|dem|ein|eine|einen|nicht|wir|ich|Sie|mit|von|"
+    r"für|auf|auch|wird|haben|hat|bis|seit|ab)\b"
 )
+_NEXT_WORD = re.compile(r"[^\W\d_]*")
+# "z. B.", "d. h.", "u. a.", "p. ej.", "т. е.", and what may be left of their second part.
+_FIRST_PARTS = frozenset("zdupsiтнпсид")
+_SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
+_KNOWN = NEVER | BEFORE_A_FIGURE | STATES
+_BLANKS = frozenset(" \t\u00a0\u202f")
+_OPENING = frozenset("\"'“‘„«»([¿¡")
 
 
 def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
@@ -68,24 +69,33 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
 
     Args:
         text: The text so far.
-        start: Where the pending unit begins; nothing before it is looked at.
+        start: Where the pending unit begins; before it only the line is looked at.
         index: The position of the mark, as found by `MARK`.
         ended: Whether no more text will come.
     """
     mark = text[index]
+    after = text[index + 1 : index + 2]
+    before = text[index - 1] if index > start else ""
+    if mark == "—" and before.isdigit():
+        return _by_next(after, ended, lambda: not after.isdigit(), "soft")
+    if mark == "、" and _ITEM.search(text, max(0, index - _LOOK_BACK), index):
+        return "none"
     if mark in _HARD:
         return "hard"
     if mark in _SOFT:
         return "soft"
-    after = text[index + 1 : index + 2]
     if mark == ".":
         return _dot(text, start, index, after, ended)
     if mark in "!?;":
-        if not _URL.search(text, max(start, index - 200), index):
+        if not _URL.search(text, start, index):
             return "hard"
         return _by_next(after, ended, lambda: after.isspace(), "hard")
-    # A comma or a colon: part of a number, a time or a URL?
-    before = text[index - 1] if index > start else ""
+    # A comma or a colon: part of a number, a time, a date or a URL?
+    if mark == "," and (not after or after.isspace()) and _DAY.search(
+        text, max(start, index - _LOOK_BACK), index
+    ):
+        rest = _next(text, index + 1)
+        return _by_next(text[rest : rest + 1], ended, lambda: not text[rest].isdigit(), "soft")
     if before.isdigit():
         return _by_next(after, ended, lambda: not after.isdigit(), "soft")
     if mark == ":" and before.isalpha():
@@ -99,79 +109,127 @@ def _by_next(after: str, ended: bool, is_mark: Callable[[], bool], then: Meaning
     return then if is_mark() else "none"
 
 
+def _next(text: str, index: int, skipped: frozenset[str] = _BLANKS) -> int:
+    """Return the position from `index` on of what is not skipped."""
+    while index < len(text) and text[index] in skipped:
+        index += 1
+    return index
+
+
 def _dot(text: str, start: int, index: int, after: str, ended: bool) -> Meaning:
     if not after:
         return "hard" if ended else "wait"
-    if after in _URL_GLUE:
+    if after in _URL_GLUE or after in ",;":
         return "none"
     if not after.isascii() and after.isalnum() and not _CJK_CHAR.match(after):
         return "none"
-    blank = text.rfind(" ", max(start, index - 24), index)
-    word = text[blank + 1 : index] if blank >= 0 else text[max(start, index - 24) : index]
-    if not word.isalpha():
-        if word.endswith("."):
-            return "hard"
-        if _LIST_NUMBER.search(text, max(start, index - 24), index):
-            return "none"
-        match = _LAST_WORD.search(word)
-        word = match.group() if match else ""
-    if len(word) == 1 and word.isupper() and word != "I":
-        return "none"  # an initial
-    word = word.lower()
-    if word in _TITLES:
+    before = text[index - 1] if index > start else " "
+    if before.isspace():  # ". . ."
         return "none"
-    if word in _ENDINGS:
-        rest = index + 1
-        while rest < len(text) and text[rest].isspace():
-            rest += 1
-        if rest == len(text):
+    from_ = max(start, index - _LOOK_BACK)
+    if _ITEM.search(text, max(0, index - _LOOK_BACK), index):
+        return "none"
+    if before.isdigit():
+        return _after_figure(text, from_, index, ended)
+    match = _ABBREVIATED.search(text, from_, index)
+    if not match:
+        return "hard"
+    whole = match.group()
+    word = whole.rpartition(".")[2].strip()
+    names = _names(whole)
+    rest = _next(text, index + 1)
+    following = text[rest : rest + 1]
+    if names & STATES:
+        return _before_a_beginning(text, rest, ended)
+    if word in ("г", "гг") and not re.search(r"\d\s?$", text[from_ : match.start()]):
+        return "none"  # a town; behind a figure, a year
+    if names & NEVER:
+        return "none"
+    if names & BEFORE_A_SMALL_LETTER:
+        return _before_a_capital(text, rest, ended, titled=bool(names & {"a.m", "p.m"}))
+    if names & BEFORE_A_FIGURE:
+        if not following:
             return "hard" if ended else "wait"
-        return "hard" if text[rest].isupper() else "none"
+        if following.isdigit() or following in "#+(№":
+            return "none"
+    if len(word) == 1 and (word.isupper() or whole != word) and word != "I":
+        return "none"  # an initial, or a part of an abbreviation of letters
+    if word in _FIRST_PARTS and after in _BLANKS:
+        part = _SECOND_PART.match(text[rest : rest + 3])
+        if part and not part.group().endswith("."):
+            return "hard" if ended else "wait"
+        return "none" if part else "hard"
     return "hard"
+
+
+def _after_figure(text: str, from_: int, index: int, ended: bool) -> Meaning:
+    """Say what the full stop behind a figure means: in German it may make it an ordinal."""
+    match = _ORDINAL.search(text, from_, index)
+    if not match or text[index + 1] not in _BLANKS:
+        return "hard"
+    before = (match[1] or "").lower()
+    if before not in BEFORE_AN_ORDINAL and not _GERMAN.search(text, max(0, index - 200), index):
+        return "hard"
+    rest = _next(text, index + 1)
+    word = _NEXT_WORD.match(text, rest)
+    assert word
+    if word.end() == len(text):
+        return "hard" if ended and not word.group() else "none" if ended else "wait"
+    if not word.group():
+        return "none" if text[rest] in "-–" else "hard"
+    if word.group()[0].islower() or word.group().lower() in GERMAN_MONTHS:
+        return "none"
+    return "none" if before in BEFORE_AN_ORDINAL and word.group().lower() not in _GERMAN_BEGINNINGS else "hard"
+
+
+_GERMAN_BEGINNINGS = frozenset(
+    "der die das den dem es er sie wir ich ihr man ein eine dann danach also und aber bitte wenn da so "
+    "möchten können haben ist sind soll wollen dort hier heute morgen".split()
+)
+
+
+def _before_a_capital(text: str, rest: int, ended: bool, *, titled: bool) -> Meaning:
+    rest = _next(text, rest, _BLANKS | _OPENING | {"\n"})
+    if rest == len(text):
+        return "hard" if ended else "wait"
+    if not text[rest].isupper() and not _CJK_CHAR.match(text[rest]):
+        return "none"
+    if titled and text[rest] in "MD":  # "at 5 a.m. Mr. Smith"
+        title = re.match(r"(?:Mr|Ms|Mrs|Dr)\.", text[rest : rest + 4])
+        if not title and len(text) < rest + 4 and not ended:
+            return "wait"
+        return "none" if title else "hard"
+    return "hard"
+
+
+def _before_a_beginning(text: str, rest: int, ended: bool) -> Meaning:
+    word = _NEXT_WORD.match(text, rest)
+    assert word
+    if word.end() == len(text) and not ended:
+        return "wait"
+    begins = word.group()[:1].isupper() and word.group().lower() in BEGINNINGS
+    return "hard" if begins or rest == len(text) or text[rest] == "\n" else "none"
+
+
+def breaks_off(text: str, start: int, index: int) -> bool:
+    """Whether the full stop at a position belongs to a word that what comes next goes on from."""
+    if text[index - 1 : index].isdigit():
+        return True
+    match = _ABBREVIATED.search(text, max(start, index - _LOOK_BACK), index)
+    if not match:
+        return False
+    return len(match.group()) == 1 or bool(_names(match.group()) & _KNOWN)
+
+
+def _names(word: str) -> set[str]:
+    """Return what an abbreviation may stand under in the tables: "z. B" under "z.b" and "b"."""
+    parts = re.sub(r"\s", "", word).lower().split(".")
+    last = word.rpartition(".")[2].strip()
+    names = {".".join(parts[i:]) for i in range(len(parts))} | {last}
+    # A capital tells a German gentleman from an English hour.
+    return names - {"hr", "mm"} if last in ("Hr", "MM") else names
 
 
 def is_trailer(text: str, index: int) -> bool:
     """Whether a character belongs to the mark before it: a second mark, an accent on the first."""
-    return text[index] in _TRAILERS or _joined(text, index)
-
-
-def word_break(text: str, start: int, least: int, most: int) -> int | None:
-    """Return the last word boundary in `least..most` of a unit that begins at `start`."""
-    for index in range(most, max(least, start + 1) - 1, -1):
-        left, right = text[index - 1], text[index] if index < len(text) else ""
-        if left.isspace() and not right.isspace():
-            number = _NO_SPACE_CUT.search(text, max(start, index - 16), index)
-            if not (number and right.isalnum()):
-                return index
-        elif _CJK_CHAR.match(left) and (not right or _CJK_CHAR.match(right)):
-            natural = left in _WORD_ENDS or right in _WORD_STARTS
-            if natural and left + right not in _UNBROKEN:
-                return index
-    return None
-
-
-def grapheme_break(text: str, start: int, index: int) -> int:
-    """Return the last position in `start..index` that does not split a user-perceived character."""
-    while index > start and _joined(text, index):
-        index -= 1
-    return index
-
-
-def _joined(text: str, index: int) -> bool:
-    if index >= len(text):
-        return False
-    left, right = text[index - 1], text[index]
-    if right in "\u200d\ufe0e\ufe0f\u20e3" or left == "\u200d":
-        return True
-    if unicodedata.category(right) in ("Mn", "Mc", "Me") or "\U0001f3fb" <= right <= "\U0001f3ff":
-        return True
-    if "\ud7b0" <= right <= "\ud7ff" or "\u1160" <= right <= "\u11ff":  # Hangul vowels and tails
-        return True
-    if left == "\r" and right == "\n":
-        return True
-    if "\U0001f1e6" <= right <= "\U0001f1ff" and "\U0001f1e6" <= left <= "\U0001f1ff":
-        flags = 0
-        while index - 1 - flags >= 0 and "\U0001f1e6" <= text[index - 1 - flags] <= "\U0001f1ff":
-            flags += 1
-        return flags % 2 == 1
-    return False
+    return text[index] in _TRAILERS or joined(text, index)
