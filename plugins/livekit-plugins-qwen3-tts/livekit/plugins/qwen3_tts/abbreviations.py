@@ -18,16 +18,16 @@ NEVER = words(
     "mr mrs ms mx messrs dr prof rev gen col capt lt sgt cpl maj gov sen hon supt st mt vs cf e.g "
     "i.e viz al approx "
     # German
-    "Hr fr hrn frl dipl med nr z.b d.h bzw ca evtl ggf inkl exkl zzgl vgl s.o s.u o.g sog allg bes "
+    "Hr fr hrn frl dipl med nr z.b d.h bzw ca evtl ggf inkl exkl zzgl vgl s.o s.u o.g u.a sog allg bes "
     "einschl gem z.t z.z z.zt i.d.r u.u v.a i.v i.a m.e a.d hrsg verh kath evang abt mind tägl jährl "
     "wöchentl dr.med dr.jur dr.phil dipl.ing str mio mrd tsd "
     # French
     "MM mme mlle mmes mlles mgr bd boul ste p.ex c.-à-d env av "
     # Spanish
-    "sr sra srta sres sras dra dña ud uds vd vds lic ing arq profa gral avda p.ej ej aprox dpto depto "
+    "ee ff.aa admón cra párr párrf sr sra srta sres sras dra dña ud uds vd vds lic ing arq profa gral avda p.ej ej aprox dpto depto "
     "ntra sto sta excmo excma ilmo ilma núm dn "
     # Italian
-    "sig sigg sig.ra sig.na sigra dott dott.ssa prof.ssa avv geom rag p.es ad.es mons on.le spett gent "
+    "sig sigg sig.ra sig.na sigra dott dott.ssa prof.ssa avv geom rag p.es ades mons on.le spett gent "
     "egr "
     # Portuguese
     "eng exmo exma ilmo pça srs "
@@ -40,6 +40,8 @@ BEFORE_A_FIGURE = words(
     # Months too: "Nov. 29", but "the fifth of Nov. Then".
     "no nos p pp fig figs eq sec ch vol ext art c n nr col v l rm apt ste tel min max "
     "jan feb mar apr jun jul aug sep sept oct nov dec "
+    "janv févr avr juil déc ene abr ago dic gen mag giu lug set ott fev mai out dez okt "
+    "янв февр апр авг сент окт нояб дек "
     "s abs kap bd jg ziff aufl §  num pág págs pag pagg cap tít fasc chap núm nº n.º nn fl fls "
     "д кв корп стр оф рис табл гл п пп ч т тел вып пр с стр. № "
 )  # fmt: skip
@@ -47,9 +49,10 @@ BEFORE_A_FIGURE = words(
 
 BEFORE_A_SMALL_LETTER = words(
     "etc inc ltd co corp jr sr a.m p.m ph.d b.a m.a b.sc m.sc bros dept est ave blvd rd hwy hrs hr "
-    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun "
-    "usw u.a u.ä o.ä e.v std sek jh geb gest ev hbf zz "
-    "ex hab éd apr.j.-c j.-c av.j.-c "
+    "min max hs seg jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun "
+    "usw u.ä o.ä e.v std sek jh geb gest ev hbf zz "
+    "janv févr avr juil déc ene abr ago dic gen mag giu lug set ott fev out dez okt lun mié jue vie "
+    "sáb dom янв февр апр авг сент окт нояб дек ex hab éd apr.j.-c j.-c av.j.-c "
     "s.a s.l a.c d.c pta ptas "
     "ecc es s.p.a s.r.l "
     "cia ltda obs s.a "

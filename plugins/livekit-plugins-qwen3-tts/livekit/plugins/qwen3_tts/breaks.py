@@ -39,10 +39,10 @@ MARK = re.compile(
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
 # The word before a full stop, with the parts before it that end in one: "z. B", "p. ej", "U.S".
-_ABBREVIATED = re.compile(r"(?:(?<!\w)[^\W\d_]{1,3}\.[ \u00a0\u202f]?){0,3}[^\W\d_]+(?:-[^\W\d_]+)?$")
+_ABBREVIATED = re.compile(r"(?:(?<!\w)(?:ad |[^\W\d_]{1,3}\.[ \u00a0\u202f]?)){0,3}[^\W\d_]+(?:-[^\W\d_]+)?$")
 _LOOK_BACK = 32
 # The number or the letter of an item, at the head of its line.
-_ITEM = re.compile(r"(?:^|\n)[\s>*•\-–]*[(（]?(?:\d{1,3}|[a-z]|[ivx]{2,4}|[一二三四五六七八九十]{1,3})$")
+_ITEM = re.compile(r"(?:^|\n)[\s>*•⁃▪\-–]*[(（]?(?:\d{1,3}|[a-z]|[ivx]{2,4}|[一二三四五六七八九十]{1,3})$")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
 _URL_GLUE = frozenset("/-_@~&=?%#+:")
 _DAY = re.compile(
@@ -51,6 +51,7 @@ _DAY = re.compile(
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"(?:(?<!\w)([^\W\d_]+|[-–])\s)?\d{1,3}$")
+_NUMBER = re.compile(r"(?<!\d)[1-9]\d?$")
 _GERMAN = re.compile(
     r"[äöüßÄÖÜ]|\b(?:der|die|das|und|ist|am|vom|zum|im|den|dem|ein|eine|einen|nicht|wir|ich|Sie|mit|von|"
     r"für|auf|auch|wird|haben|hat|bis|seit|ab)\b"
@@ -76,8 +77,9 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
     mark = text[index]
     after = text[index + 1 : index + 2]
     before = text[index - 1] if index > start else ""
-    if mark == "—" and before.isdigit():
-        return _by_next(after, ended, lambda: not after.isdigit(), "soft")
+    if mark in "—．" and before.isdigit():
+        then: Meaning = "soft" if mark == "—" else "hard"
+        return _by_next(after, ended, lambda: not after.isdigit(), then)
     if mark == "、" and _ITEM.search(text, max(0, index - _LOOK_BACK), index):
         return "none"
     if mark in _HARD:
@@ -131,6 +133,9 @@ def _dot(text: str, start: int, index: int, after: str, ended: bool) -> Meaning:
         return "none"
     if before.isdigit():
         return _after_figure(text, from_, index, ended)
+    if before in "°º№":  # "N°. 12"
+        rest = _next(text, index + 1)
+        return _by_next(text[rest : rest + 1], ended, lambda: not text[rest].isdigit(), "hard")
     match = _ABBREVIATED.search(text, from_, index)
     if not match:
         return "hard"
@@ -152,7 +157,8 @@ def _dot(text: str, start: int, index: int, after: str, ended: bool) -> Meaning:
             return "hard" if ended else "wait"
         if following.isdigit() or following in "#+(№":
             return "none"
-    if len(word) == 1 and (word.isupper() or whole != word) and word != "I":
+    stands = text[match.start() - 1 : match.start()] if match.start() > from_ else ""
+    if len(word) == 1 and (word.isupper() or whole != word) and word != "I" and stands not in "°/":
         return "none"  # an initial, or a part of an abbreviation of letters
     if word in _FIRST_PARTS and after in _BLANKS:
         part = _SECOND_PART.match(text[rest : rest + 3])
@@ -164,6 +170,8 @@ def _dot(text: str, start: int, index: int, after: str, ended: bool) -> Meaning:
 
 def _after_figure(text: str, from_: int, index: int, ended: bool) -> Meaning:
     """Say what the full stop behind a figure means: in German it may make it an ordinal."""
+    if _continues_list(text, index):
+        return "none"
     match = _ORDINAL.search(text, from_, index)
     if not match or text[index + 1] not in _BLANKS:
         return "hard"
@@ -180,6 +188,16 @@ def _after_figure(text: str, from_: int, index: int, ended: bool) -> Meaning:
     if word.group()[0].islower() or word.group().lower() in GERMAN_MONTHS:
         return "none"
     return "none" if before in BEFORE_AN_ORDINAL and word.group().lower() not in _GERMAN_BEGINNINGS else "hard"
+
+
+def _continues_list(text: str, index: int) -> bool:
+    """Whether a figure numbers the next item of a list that is written in one line."""
+    match = _NUMBER.search(text, max(0, index - 3), index)
+    if not match:
+        return False
+    line = text[max(text.rfind("\n", 0, index) + 1, index - 200) : index]
+    before = int(match.group()) - 1
+    return before > 0 and (f"{before}. " in line or f"{before}.) " in line or f"{before}) " in line)
 
 
 _GERMAN_BEGINNINGS = frozenset(
@@ -228,6 +246,17 @@ def _names(word: str) -> set[str]:
     names = {".".join(parts[i:]) for i in range(len(parts))} | {last}
     # A capital tells a German gentleman from an English hour.
     return names - {"hr", "mm"} if last in ("Hr", "MM") else names
+
+
+def goes_on(text: str, index: int, ended: bool) -> bool | None:
+    """Whether a sentence goes on behind the mark that ends at a position; None if it is yet to come.
+
+    "meteor. si", "Yahoo! in", and a quotation: "This is great." she said.
+    """
+    rest = _next(text, index)
+    if rest == len(text):
+        return False if ended else None
+    return text[rest].islower() or text[rest] in ",–"
 
 
 def is_trailer(text: str, index: int) -> bool:

@@ -8,7 +8,10 @@ from .abbreviations import MONTHS
 from .measure import CJK
 
 # Every repetition is bounded, so that the time is linear in the length of the text.
-_SIGNS = r"[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
+_SIGNS = (
+    r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周)?"
+    r"[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
+)
 _FIGURE = (
     rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
 )
@@ -41,10 +44,10 @@ _SPAN = re.compile(
     r"|`[^`\n]{1,80}(?:`|\Z)"
     # Dates with the name of a month.
     rf"|\b{_MONTH}\s{_DAY}(?!\d)(?:,?\s\d{{4}})?"
-    rf"|\b{_DAY}\s(?:of\s)?{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?"
+    rf"|\b{_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
     # A name with its figure: "iPhone 16 Pro Max", "GPT-4o", "Room 12".
     rf"|(?:\b(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})[ -]?\d[\w.-]{{0,16}}"
-    r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)\b){0,3}"
+    r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.

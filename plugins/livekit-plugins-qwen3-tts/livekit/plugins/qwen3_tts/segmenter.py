@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from . import quotations
 from .abbreviations import words
-from .breaks import MARK, Meaning, is_trailer, meaning
+from .breaks import MARK, Meaning, goes_on, is_trailer, meaning
 from .graphemes import grapheme_break
 from .measure import CJK
 from .quotations import PAIRED
@@ -41,8 +41,8 @@ _LONGEST = 400
 _CONTEXT = 64
 # A place past the length is judged with this many characters behind it: "5" may go on with " p.m.".
 _AHEAD = 5
-# A link or a citation that has not closed within this is none.
-_IN_BRACKETS = 120
+# What is read as one with the marks in it, and the length within which it closes or is none.
+_IN_BRACKETS = (("[", 120), ("《", 40))
 
 # Standing alone, these are not a beginning that a voice can phrase.
 _FILLERS = words(
@@ -239,6 +239,13 @@ class Segmenter:
             end = self._mark_end(text, match.end(), means, limits, ended)
             if end is None:
                 return None
+            if means == "hard" and not limits.eager and mark in ".!?":
+                on = goes_on(text, end, ended)
+                if on is None:
+                    return None
+                if on:
+                    self._pass(text, end, size)
+                    continue
             enough = size >= (limits.hard if means == "hard" else limits.soft)
             if enough and limits is _STARTER:
                 enough = not self._is_filler(until)
@@ -256,8 +263,11 @@ class Segmenter:
         self._scan, self._size = end, size
 
     def _in_brackets(self, text: str, index: int) -> bool:
-        """Whether a mark is within a link or a citation, which are read, or left out, as one."""
-        return "[" in self._open and "[" in text[max(self._start, index - _IN_BRACKETS) : index]
+        """Whether a mark is within a link, a citation or a title, which are read as one."""
+        return any(
+            opener in self._open and opener in text[max(self._start, index - longest) : index]
+            for opener, longest in _IN_BRACKETS
+        )
 
     def _force(self, text: str, until: int, limits: _Limits, ended: bool) -> int | None:
         """Return the cut of a unit that has grown too long, with no mark before `until`.
