@@ -23,7 +23,7 @@ _CJK_CHAR = re.compile(f"[{CJK}々〇]")
 # A bunsetsu ends in hiragana, and the next begins in another script, but for the honorific prefix.
 _BUNSETSU = re.compile(rf"(?<=[{_HIRAGANA}])(?<![おご])(?=[{_HAN}ァ-ヺ])")
 # Behind or before these a Chinese sentence may well be taken apart.
-_ENDS = frozenset("的了吗呢吧啊呀嘛是说和与跟把被让")
+_ENDS = frozenset("的了吗呢吧啊呀嘛们是说和与跟把被让")
 _BEGINS = frozenset("我你您他她它这那但")
 # Latin words touch Chinese ones without a blank; "A股" and "T恤" are words.
 _LATIN_EDGE = re.compile(rf"(?<=[A-Za-z]{{3}})(?=[{_HAN}])|(?<=[{_HAN}])(?=[A-Za-z]{{3}})")
@@ -105,5 +105,6 @@ def _parts(text: str, start: int, index: int) -> bool:
     if left in OPENERS and left != "“":  # which closes a German quotation
         return False
     if left.isdigit():
-        return not (right.isalnum() or right in OPENERS)
+        # Two figures side by side may be one: their pattern knows.
+        return right.isdigit() or not (right.isalnum() or right in OPENERS)
     return not (left == "." and breaks_off(text, start, end - 1))
