@@ -43,6 +43,7 @@ _ABBREVIATED = re.compile(r"(?:(?<!\w)(?:ad |[^\W\d_]{1,3}\.[ \u00a0\u202f]?)){0
 _LOOK_BACK = 32
 # The number or the letter of an item, at the head of its line.
 _ITEM = re.compile(r"(?:^|\n)[\s>*•⁃▪\-–]*[(（]?(?:\d{1,3}|[a-z]|[ivx]{2,4}|[一二三四五六七八九十]{1,3})$")
+_VARIABLE = re.compile(r"(?<!\w)\w $")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
 _URL_GLUE = frozenset("/-_@~&=?%#+:")
 _DAY = re.compile(
@@ -61,6 +62,7 @@ _NEXT_WORD = re.compile(r"[^\W\d_]*")
 _FIRST_PARTS = frozenset("zdupsiтнпсид")
 _SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
 _KNOWN = NEVER | BEFORE_A_FIGURE | STATES
+_LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | BEFORE_A_SMALL_LETTER}
 _BLANKS = frozenset(" \t\u00a0\u202f")
 _OPENING = frozenset("\"'“‘„«»([¿¡")
 
@@ -88,6 +90,9 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
         return "soft"
     if mark == ".":
         return _dot(text, start, index, after, ended)
+    if mark == "!" and _VARIABLE.search(text, max(start, index - 3), index):  # "a ! = b"
+        rest = _next(text, index + 1)
+        return _by_next(text[rest : rest + 1], ended, lambda: text[rest] != "=", "hard")
     if mark in "!?;":
         if not _URL.search(text, start, index):
             return "hard"
@@ -129,6 +134,10 @@ def _dot(text: str, start: int, index: int, after: str, ended: bool) -> Meaning:
     if before.isspace():  # ". . ."
         return "none"
     from_ = max(start, index - _LOOK_BACK)
+    # Most sentences end with a word that is in no table.
+    last = text[text.rfind(" ", from_, index) + 1 or from_ : index]
+    if len(last) > 4 and last.isalpha() and last.lower() not in _LAST_PARTS:
+        return "hard"
     if _ITEM.search(text, max(0, index - _LOOK_BACK), index):
         return "none"
     if before.isdigit():

@@ -170,6 +170,9 @@ class Segmenter:
     def _cut(self, limits: _Limits) -> int | None:
         """Return where the pending unit ends; None when only more text can tell."""
         text = self._text
+        if len(text) <= self._calm and not self._ended and not MARK.search(text, self._read):
+            self._read = len(text)
+            return None
         stop = self._start + _LONGEST
         if len(text) < stop:
             cut = self._find(text, limits, self._ended)
@@ -206,9 +209,6 @@ class Segmenter:
         Every decision is made at the first character that allows it, so that it is the same
         whether the text comes by the character or at once.
         """
-        if len(text) <= self._calm and not MARK.search(text, self._read):
-            self._read = len(text)
-            return None
         while True:
             match = MARK.search(text, self._scan)
             until = match.start() if match else len(text)
@@ -224,10 +224,12 @@ class Segmenter:
                 if self._past is None:
                     least = self._pause[1] + _TAIL if self._pause else limits.full
                     room = int((min(least, limits.full) - size - 1.0) / _MOST_A_CHARACTER)
-                    self._read, self._calm = until, until + room
+                    self._read = until
+                    self._calm = min(until + room, self._start + _LONGEST - 1)
                 return None
             mark = match.group()
-            if mark in PAIRED or (mark != "\n" and self._in_brackets(text, until)):
+            within = self._open and mark != "\n" and self._in_brackets(text, until)
+            if mark in PAIRED or within:
                 self._pass(text, match.end(), size)
                 continue
             means = meaning(text, self._start, until, ended)
