@@ -22,7 +22,7 @@ NEVER = words(
     "einschl gem z.t z.z z.zt i.d.r u.u v.a i.v i.a m.e a.d hrsg verh kath evang abt mind tägl jährl "
     "wöchentl dr.med dr.jur dr.phil dipl.ing str mio mrd tsd "
     # French
-    "MM mme mlle mmes mlles mgr bd boul ste p.ex c.-à-d env av "
+    "MM mme mlle mmes mlles mgr pr bd boul ste p.ex c.-à-d env av "
     # Spanish
     "ee ff.aa admón cra párr párrf sr sra srta sres sras dra dña ud uds vd vds lic ing arq profa gral avda p.ej ej aprox dpto depto "
     "ntra sto sta excmo excma ilmo ilma núm dn "
@@ -60,9 +60,7 @@ BEFORE_A_SMALL_LETTER = words(
 )
 """The end of a sentence only when a capital follows."""
 
-STATES = words(
-    "u.s u.s.a u.k u.n e.u u.a.e n.y l.a d.c n.j u.s.s.r ee.uu e.u.a ee.uu.aa с.ш.а "
-)
+STATES = words("u.s u.s.a u.k u.n e.u u.a.e n.y l.a d.c n.j u.s.s.r ee.uu e.u.a ee.uu.aa с.ш.а ")
 """The end of a sentence only when a word follows that often begins one: "U.S. Army"."""
 
 BEGINNINGS = words(

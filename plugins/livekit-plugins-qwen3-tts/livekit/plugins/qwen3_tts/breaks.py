@@ -39,10 +39,14 @@ MARK = re.compile(
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
 # The word before a full stop, with the parts before it that end in one: "z. B", "p. ej", "U.S".
-_ABBREVIATED = re.compile(r"(?:(?<!\w)(?:ad |[^\W\d_]{1,3}\.[ \u00a0\u202f]?)){0,3}[^\W\d_]+(?:-[^\W\d_]+)?$")
+_ABBREVIATED = re.compile(
+    r"(?:(?<!\w)(?:ad |[^\W\d_]{1,3}\.[ \u00a0\u202f]?)){0,3}[^\W\d_]+(?:-[^\W\d_]+)?$"
+)
 _LOOK_BACK = 32
 # The number or the letter of an item, at the head of its line.
-_ITEM = re.compile(r"(?:^|\n)[\s>*•⁃▪\-–]*[(（]?(?:\d{1,3}|[a-z]|[ivx]{2,4}|[一二三四五六七八九十]{1,3})$")
+_ITEM = re.compile(
+    r"(?:^|\n)[\s>*•⁃▪\-–]*[(（]?(?:\d{1,3}|[a-z]|[ivx]{2,4}|[一二三四五六七八九十]{1,3})$"
+)
 _VARIABLE = re.compile(r"(?<!\w)\w $")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
 _URL_GLUE = frozenset("/-_@~&=?%#+:")
@@ -98,8 +102,10 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
             return "hard"
         return _by_next(after, ended, lambda: after.isspace(), "hard")
     # A comma or a colon: part of a number, a time, a date or a URL?
-    if mark == "," and (not after or after.isspace()) and _DAY.search(
-        text, max(start, index - _LOOK_BACK), index
+    if (
+        mark == ","
+        and (not after or after.isspace())
+        and _DAY.search(text, max(start, index - _LOOK_BACK), index)
     ):
         rest = _next(text, index + 1)
         return _by_next(text[rest : rest + 1], ended, lambda: not text[rest].isdigit(), "soft")
@@ -167,7 +173,12 @@ def _dot(text: str, start: int, index: int, after: str, ended: bool) -> Meaning:
         if following.isdigit() or following in "#+(№":
             return "none"
     stands = text[match.start() - 1 : match.start()] if match.start() > from_ else ""
-    if len(word) == 1 and (word.isupper() or whole != word) and word != "I" and stands not in "°/":
+    if (
+        len(word) == 1
+        and (word.isupper() or whole != word)
+        and word != "I"
+        and stands not in ("°", "/")
+    ):
         return "none"  # an initial, or a part of an abbreviation of letters
     if word in _FIRST_PARTS and after in _BLANKS:
         part = _SECOND_PART.match(text[rest : rest + 3])
@@ -196,7 +207,11 @@ def _after_figure(text: str, from_: int, index: int, ended: bool) -> Meaning:
         return "none" if text[rest] in "-–" else "hard"
     if word.group()[0].islower() or word.group().lower() in GERMAN_MONTHS:
         return "none"
-    return "none" if before in BEFORE_AN_ORDINAL and word.group().lower() not in _GERMAN_BEGINNINGS else "hard"
+    return (
+        "none"
+        if before in BEFORE_AN_ORDINAL and word.group().lower() not in _GERMAN_BEGINNINGS
+        else "hard"
+    )
 
 
 def _continues_list(text: str, index: int) -> bool:

@@ -12,9 +12,7 @@ _SIGNS = (
     r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周)?"
     r"[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
 )
-_FIGURE = (
-    rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
-)
+_FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
 # What joins two figures into one: a blank, a dash or slash with blanks, the words of a Chinese date,
 # time or sum ("3月5日", "10月1日至7日", "下午3点到5点").
 _JOIN = (
