@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-import rjieba  # type: ignore[import-untyped]
+import rjieba
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from livekit.plugins.qwen3_tts import Segmenter, segment
@@ -13,12 +13,13 @@ from livekit.plugins.qwen3_tts import Segmenter, segment
 from .test_segmenter import units
 
 CHINESE = [
-    "12:05", "3:30-5:00", "下午3点30分", "8:00—17:30", "400-820-8820", "13800138000", "138 1234 5678",
-    "+86 138 0013 8000", "(010)62551234", "0755-12345678-801", "1990-05-20", "2026年11月29日",
-    "2026-11-29", "2026/11/29", "12月3日至7日", "10月1日", "¥1,299.00", "100～200元", "3～5元", "1.5亿元",
-    "-50元", "50%-60%", "-8~-2℃", "3-5天", "第12届", "1203室", "3×10^8", "6222 0212 3456 7890",
-    "192.168.1.100", "v2.3.1", "zhang.san_99@163.com", "https://www.example.com/a?b=1",
-    "iPhone 16 Pro Max", "三百二十五元", "百分之三十", "2020至2024年", "5.5公斤", "3个月", "RTX 4090",
+    "12:05", "3:30-5:00", "下午3点30分", "8:00—17:30", "400-820-8820", "13800138000",
+    "138 1234 5678", "+86 138 0013 8000", "(010)62551234", "0755-12345678-801", "1990-05-20",
+    "2026年11月29日", "2026-11-29", "2026/11/29", "12月3日至7日", "10月1日", "¥1,299.00",
+    "100～200元", "3～5元", "1.5亿元", "-50元", "50%-60%", "-8~-2℃", "3-5天", "第12届", "1203室",
+    "3×10^8", "6222 0212 3456 7890", "192.168.1.100", "v2.3.1", "zhang.san_99@163.com",
+    "https://www.example.com/a?b=1", "iPhone 16 Pro Max", "三百二十五元", "百分之三十",
+    "2020至2024年", "5.5公斤", "3个月", "RTX 4090",
 ]  # fmt: skip
 ENGLISH = [
     "12:05 p.m.", "10:30 a.m.", "3:30-5:00 pm", "2 - 3 days", "3 – 5 days", "(415) 555-0132",
@@ -31,7 +32,7 @@ ENGLISH = [
     "No. 10", "p. 55", "Version 1.10", "ISO 9001",
 ]  # fmt: skip
 LEAD = "我想告诉你们大家关于这个事情的"
-WORDS = "well then we all know that it is really".split()
+WORDS = ["well", "then", "we", "all", "know", "that", "it", "is", "really"]
 POSITIONS = [(LEAD[:n], one) for one in CHINESE for n in range(15)] + [
     (" ".join(WORDS[:n]) + " " * (n > 0), one) for one in ENGLISH for n in range(9)
 ]
@@ -219,10 +220,15 @@ def test_no_word_of_another_language_is_cut(text: str, whole: str) -> None:
     [
         (
             "Here are three options:\n1. Reset the password\n2. Call the bank\n3. Wait a day",
-            ["Here are three options:", "\n1. Reset the password\n", "2. Call the bank\n", "3. Wait a day"],
+            [
+                "Here are three options:",
+                "\n1. Reset the password\n",
+                "2. Call the bank\n",
+                "3. Wait a day",
+            ],
         ),
-        ("1、重启手机\n2、检查网络\n3、联系客服", ["1、重启手机\n", "2、检查网络\n", "3、联系客服"]),
-        ("总共三步：\n1. 重启\n2. 检查\n3. 联系", ["总共三步：", "\n1. 重启\n", "2. 检查\n", "3. 联系"]),
+        ("1、重启手机\n2、检查网络\n3、联系", ["1、重启手机\n", "2、检查网络\n", "3、联系"]),
+        ("总共两步：\n1. 重启\n2. 检查", ["总共两步：", "\n1. 重启\n", "2. 检查"]),
         ("一、打开盖子\n二、放入电池", ["一、打开盖子\n", "二、放入电池"]),
         ("a. First item\nb. Second item", ["a. First item\n", "b. Second item"]),
         ("- 1. Eins holen\n- 2. Zwei holen", ["- 1. Eins holen\n", "- 2. Zwei holen"]),

@@ -158,7 +158,8 @@ READ_AS_ONE = [
     "„", "»", "«", "《", "》", "[", "]", "`", "<b a=", ">",
     "November 29, 2026", "[12, 13]", "(415) 555-0132", " 5 p.m.", "10:30 ", "+44 20 ", "3～5元",
     "z. B.", "am 3. Oktober", "т. е.", "EE. UU.", "p. 55", "U.S. Army", "\n1. ", "\n2、", "下午3点",
-    "三百二十五", "私は", "．", " !", "N°. 5", "ad es. ", "г. ", "iPhone 16 Pro Max", "，1", "\u00a0",
+    "三百二十五", "私は", "．", " !", "N°. 5", "ad es. ", "г. ", "iPhone 16 Pro Max",
+    "，1", "\u00a0",
 ]  # fmt: skip
 PARTS = st.sampled_from(PLAIN + READ_AS_ONE)
 TEXTS = st.lists(PARTS, max_size=60).map("".join) | st.text(max_size=80)

@@ -13,12 +13,12 @@ _SIGNS = (
     r"[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
 )
 _FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
-# What joins two figures into one: a blank, a dash or slash with blanks, the words of a Chinese date,
-# time or sum ("3月5日", "10月1日至7日", "下午3点到5点").
+# What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, a time
+# or a sum in Chinese, Japanese and Korean ("3月5日", "10月1日至7日", "下午3点到5点").
 _JOIN = (
     r"(?:[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?|[ \u00a0\u202f]"
-    r"|[ ]?(?:年|月|日|号|号楼|栋|单元|室|点|时|分|秒|元|块|毛|角|万|亿|千|百|度|个|周|天|岁|层|楼"
-    r"|[年月時分回人円日시분월일년]|米|公斤|公里|千克|克|倍|次|级)?"
+    r"|[ ]?(?:号楼|单元|公斤|公里|千克|[年月日号栋室点时分秒元块毛角万亿千百度个周天岁层楼米克倍次级]"
+    r"|[時回人円시분월일년])?"
     r"(?:上午|下午|早上|晚上|凌晨|中午|午後|午前|から)?(?:到|至|和|或|比|[-–—~～、]|분)?[ ]?)"
 )
 _AFTER = (
@@ -44,12 +44,14 @@ _SPAN = re.compile(
     rf"|\b{_MONTH}\s{_DAY}(?!\d)(?:,?\s\d{{4}})?"
     rf"|\b{_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
     # A name with its figure: "iPhone 16 Pro Max", "GPT-4o", "Room 12".
-    rf"|(?:\b(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})[ -]?\d[\w.-]{{0,16}}"
+    rf"|(?:\b(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
+    r"[ -]?\d[\w.-]{0,16}"
     r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.
-    r"|[第百千万亿零〇一二三四五六七八九十两半点分之百]{2,24}[个只位年月日号点时分秒天周岁元块毛角倍度米斤楼层室届]?",
+    r"|[第百千万亿零〇一二三四五六七八九十两半点分之]{2,24}"
+    r"[个只位年月日号点时分秒天周岁元块毛角倍度米斤楼层室届]?"
 )
 
 

@@ -117,6 +117,8 @@ class Segmenter:
         # The brackets and quotations open where the pending unit begins.
         self._open_at_start = ""
         self._limits: _Limits | None = None
+        self._read = self._start  # no mark between what was scanned and there
+        self._calm = -1  # the text's length up to which only a mark can end the unit
         self._rewind()
 
     @property
@@ -200,8 +202,8 @@ class Segmenter:
         self._pause: tuple[int, float] | None = None  # a pause to cut at, if enough follows it
         self._marks: list[tuple[int, float]] = []  # the ends of all marks
         self._past: int | None = None  # too long, and nowhere to be cut up to there
-        self._read = self._start  # no mark between what was scanned and there
-        self._calm = -1  # the text's length up to which only a mark can end the unit
+        self._read = self._start
+        self._calm = -1
 
     def _find(self, text: str, limits: _Limits, ended: bool) -> int | None:
         """Return where the pending unit of a text ends; None when only more text can tell.

@@ -6,10 +6,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
-import rjieba  # type: ignore[import-untyped]
+import rjieba
 
-from .breaks import breaks_off
 from .figures import spans
+from .full_stops import breaks_off
 from .graphemes import joined
 from .measure import CJK
 from .quotations import CLOSERS, OPENERS
