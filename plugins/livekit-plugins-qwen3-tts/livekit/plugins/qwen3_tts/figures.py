@@ -13,8 +13,8 @@ _SIGNS = (
     r"[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
 )
 _FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
-# What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, a time
-# or a sum in Chinese, Japanese and Korean ("3月5日", "10月1日至7日", "下午3点到5点").
+# What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, time
+# or sum in Chinese, Japanese and Korean ("3月5日", "10月1日至7日", "下午3点到5点").
 _JOIN = (
     r"(?:[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?|[ \u00a0\u202f]"
     r"|[ ]?(?:号楼|单元|公斤|公里|千克|[年月日号栋室点时分秒元块毛角万亿千百度个周天岁层楼米克倍次级]"
@@ -22,7 +22,8 @@ _JOIN = (
     r"(?:上午|下午|早上|晚上|凌晨|中午|午後|午前|から)?(?:到|至|和|或|比|[-–—~～、]|분)?[ ]?)"
 )
 _AFTER = (
-    r"(?:[ \u00a0\u202f]?(?:[°℃℉%‰€£$¥₽₩]|(?:a\.m\.|p\.m\.)|(?:ext|x)\.?[ ]?\d{1,6}|[A-Za-zµ]{1,5}"
+    r"(?:[ \u00a0\u202f]?(?:[°℃℉%‰€£$¥₽₩]|[ap]\.m\.|(?:ext|x)\.?[ ]?\d{1,6}"
+    r"|(?:hundred|thousand|million|billion|trillion)|[A-Za-zµ]{1,5}"
     rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
 )
 _MONTH = "(?i:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
@@ -41,10 +42,10 @@ _SPAN = re.compile(
     r"|</?[A-Za-z][\w:-]{0,20}(?:\s[^<>\n]{0,200})?(?:>|\Z)"
     r"|`[^`\n]{1,80}(?:`|\Z)"
     # Dates with the name of a month.
-    rf"|\b{_MONTH}\s{_DAY}(?!\d)(?:,?\s\d{{4}})?"
-    rf"|\b{_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
+    rf"|(?<![A-Za-z]){_MONTH}\s{_DAY}(?!\d)(?:,?\s\d{{4}})?"
+    rf"|(?<![A-Za-z\d]){_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
     # A name with its figure: "iPhone 16 Pro Max", "GPT-4o", "Room 12".
-    rf"|(?:\b(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
+    rf"|(?:(?<![A-Za-z])(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
     r"[ -]?\d[\w.-]{0,16}"
     r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
     # Figures with their signs and units.

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 
 from . import quotations
 from .abbreviations import words
-from .breaks import MARK, Meaning, goes_on, is_trailer, meaning
+from .breaks import MARK, goes_on, is_trailer, meaning
+from .full_stops import Meaning
 from .graphemes import grapheme_break
 from .measure import CJK
 from .quotations import PAIRED
