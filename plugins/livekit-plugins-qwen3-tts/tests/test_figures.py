@@ -9,7 +9,6 @@ from livekit.plugins.qwen3_tts.figures import spans
 
 from .test_cuts import CHINESE, DENSE, ENGLISH
 
-
 # What its full stop makes one is no figure's.
 ABBREVIATED = {"p. 55"}
 
