@@ -75,19 +75,17 @@ class Server:
     step: float = 0.32
     edges: float = 0.0
     asked: list[tuple[float, str, Style]] = field(default_factory=list)
-    befores: list[str] = field(default_factory=list)
     running: int = 0
     most_running: int = 0
     breaks: dict[int, float] = field(default_factory=dict)
     """Unit number -> seconds of audio after which it breaks off."""
 
     async def speak(
-        self, text: str, before: str, style: Style, on_words: OnWords | None = None
+        self, text: str, style: Style, on_words: OnWords | None = None
     ) -> AsyncGenerator[bytes, None]:
         loop = asyncio.get_running_loop()
         number = len(self.asked)
         self.asked.append((loop.time(), text, style))
-        self.befores.append(before)
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -216,7 +214,7 @@ def test_the_start_buffer_is_learnt(in_virtual_time: Any, rtf: float) -> None:
     @dataclass
     class Stock(Server):
         async def speak(
-            self, text: str, before: str, style: Style, on_words: OnWords | None = None
+            self, text: str, style: Style, on_words: OnWords | None = None
         ) -> AsyncGenerator[bytes, None]:
             self.asked.append((0, text, style))
             sound = tone(0.22 * sum(c.isalnum() for c in text))
@@ -278,22 +276,6 @@ def test_styles_change_the_request_and_vanish_from_the_text(in_virtual_time: Any
     assert listener.text == "Sure. Take your time. No! Bye."
 
 
-@pytest.mark.parametrize("broken", [{}, {0: 0.5}, {2: 1.0}])
-def test_a_unit_is_asked_for_with_what_was_written_before_it(
-    in_virtual_time: Any, broken: dict[int, float]
-) -> None:
-    server = Server(breaks=broken)
-    in_virtual_time(hold(server, LONG))
-    assert len(server.asked) > 3
-    said = ""
-    for text, before in zip(server.texts, server.befores, strict=True):
-        assert LONG.startswith(before + text)
-        # The rest of a unit that broke off begins within it.
-        assert before == said or (broken and said.startswith(before))
-        said = before + text
-    assert said == LONG
-
-
 def test_flush_speaks_what_is_pending(in_virtual_time: Any) -> None:
     server = Server()
 
@@ -320,9 +302,9 @@ def test_a_forced_aligner_is_asked_where_there_is_time(in_virtual_time: Any) -> 
     @dataclass
     class Aligning(Server):
         async def speak(
-            self, text: str, before: str, style: Style, on_words: OnWords | None = None
+            self, text: str, style: Style, on_words: OnWords | None = None
         ) -> AsyncGenerator[bytes, None]:
-            chunks = super().speak(text, before, style)
+            chunks = super().speak(text, style)
             if on_words is None:
                 async for part in chunks:
                     yield part

@@ -43,9 +43,9 @@ class Sink(Protocol):
         """Take words, each of them a `SpokenWord`."""
 
 
-Speak = Callable[[str, str, Style, OnWords | None], AsyncGenerator[bytes, None]]
-"""Asks for the sound of a written text, given all that was written before it in the reply, in a
-style, and for the times of its words if there is a callback to take them."""
+Speak = Callable[[str, Style, OnWords | None], AsyncGenerator[bytes, None]]
+"""Asks for the sound of a written text in a style, and for the times of its words if there is a
+callback to take them."""
 
 
 @dataclass
@@ -53,8 +53,6 @@ class _Unit:
     """A unit that was sent to a server, and its audio so far."""
 
     text: str
-    before: str
-    """All that was written before it: a year is read by the word in front of it."""
     style: Style
     seconds: float
     """The expected length."""
@@ -128,7 +126,6 @@ class Reply:
         self._first = True
         self._ended = False
         self._wake = asyncio.Event()
-        self._written = ""  # what was cut into units
         self._count = 0  # of units asked for
         self._asked: deque[_Unit] = deque()  # the unit being played and those after it
         self._units: aio.Chan[_Unit] = aio.Chan()
@@ -237,9 +234,7 @@ class Reply:
             # What is queued counts only as far as it outlasts the wait for the next unit.
             text = segmenter.take(max(0.0, ahead - 2 * self._pace.first_audio))
             if text is not None:
-                seconds = self._pace.seconds(syllables(text))
-                self._cut = _Unit(text, self._written, style, seconds)
-                self._written += text
+                self._cut = _Unit(text, style, self._pace.seconds(syllables(text)))
             elif segmenter.ended:
                 self._spans.popleft()
             else:
@@ -253,7 +248,7 @@ class Reply:
     def _start(self, unit: _Unit) -> None:
         # With an aligner no byte is sent before the whole unit is made: only if that is in time.
         whole = self._aligner and self._pace.whole(unit.seconds) < self._ahead
-        chunks = self._speak(unit.text, unit.before, unit.style, unit.align if whole else None)
+        chunks = self._speak(unit.text, unit.style, unit.align if whole else None)
         unit.asked_at = self._clock()
         unit.task = asyncio.create_task(self._fetch(unit, chunks, whole), name="qwen3_tts unit")
         # A unit that nobody waits for any more may fail in silence.
@@ -338,9 +333,7 @@ class Reply:
             logger.warning(
                 "unit broke off, going on from its last word", extra={"error": str(broken)}
             )
-            before = unit.before + unit.text.removesuffix(rest)
-            seconds = self._pace.seconds(syllables(rest))
-            again = _Unit(rest, before, unit.style, seconds, resumed=True)
+            again = _Unit(rest, unit.style, self._pace.seconds(syllables(rest)), resumed=True)
             self._start(again)
             self._asked[0] = again
             await self._play_unit(again)

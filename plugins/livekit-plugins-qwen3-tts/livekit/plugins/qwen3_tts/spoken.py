@@ -12,21 +12,16 @@ from .log import logger
 _LEADING_MARKS = re.compile(r"^[\s。！？；…，、：!?;,”」』）》】〉〕］)\]}]+")
 
 
-Normalize = Callable[[str, str], str]
-"""Writes the figures of a text out as words, given what was written before it."""
-
-
-def to_be_spoken(text: str, before: str, normalize: Normalize | None) -> str:
+def to_be_spoken(text: str, normalize: Callable[[str], str] | None) -> str:
     """Return the text as it is to be spoken; empty when there is nothing to say.
 
     Args:
         text: The text as it was written.
-        before: All that was written before it in the reply.
         normalize: Writes figures and the like out as words; if None they are left as they are.
     """
     if normalize:
         try:
-            text = normalize(text, before)
+            text = normalize(text)
         except Exception:
             # A sentence that its rules trip over is better read as written than not.
             logger.exception("normaliser failed, speaking the text as written")

@@ -337,11 +337,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         def sent(text: str) -> None:
             self.emit("unit_sent", UnitSent(stream, text, next(indices)))
 
-        def speak(
-            text: str, before: str, style: Style, on_words: OnWords | None
-        ) -> AsyncGenerator[bytes, None]:
+        def speak(text: str, style: Style, on_words: OnWords | None) -> AsyncGenerator[bytes, None]:
             opts = self._opts.updated(**overrides)
-            spoken = to_be_spoken(text, before, normalize if opts.normalize else None)
+            spoken = to_be_spoken(text, normalize if opts.normalize else None)
             return self._speak(spoken, opts, style, deadlines, on_words, sent)
 
         return Reply(

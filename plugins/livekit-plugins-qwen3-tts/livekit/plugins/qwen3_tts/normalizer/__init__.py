@@ -39,15 +39,8 @@ class Normalizer:
         self._figures_to_engine = language is not None and language not in _SPEAK
         self._markup = Markup()
 
-    def unit(self, text: str, before: str | None = None) -> str:
-        """Returns what the engine should say for the next unit; "" means silence.
-
-        Args:
-            text: The unit as it was written.
-            before: All that was written before it in the reply; None: the units asked for so far.
-        """
-        if before is not None and not before:
-            self._markup = Markup()
+    def unit(self, text: str) -> str:
+        """Returns what the engine should say for the next unit; "" means silence."""
         if self._figures_to_engine:
             return tidy(self._markup.strip(text))
         if self._markup.closed and is_plain(text):
