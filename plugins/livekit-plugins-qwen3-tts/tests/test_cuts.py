@@ -28,7 +28,9 @@ ENGLISH = [
     "$1,299.00", "$3.5 million", "-8 °C", "5 km/h", "1/2 lb", "1 234 567", "50%-60%", "24/7",
     "6222 0212 3456 7890", "192.168.1.100", "v2.3.1", "first.last@example.co.uk",
     "https://docs.example.com/api/v2/users?id=42&sort=asc#top", "www.example.com/a-b", "[12, 13]",
-    "[12, 13, 15]", "[the guide](https://a.com/b-c/d)", "iPhone 16 Pro Max", "GPT-4o", "Room 12B",
+    "[12, 13, 15]", 
+    "arr[0]", '<break time="500ms"/>', '<a href="https://a.com/x?y=1">',
+    "[the guide](https://a.com/b-c/d)", "iPhone 16 Pro Max", "GPT-4o", "Room 12B",
     "No. 10", "p. 55", "Version 1.10", "ISO 9001",
 ]  # fmt: skip
 LEAD = "我想告诉你们大家关于这个事情的"
@@ -104,6 +106,64 @@ def test_a_first_unit_does_not_wait_for_the_figure_behind_it(
 ) -> None:
     assert list(segment(text)) == expected
     assert units(text, list(range(len(text)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "现在是12:05，会议改到下午3:30-5:00，请准时。",
+            ["现在是12:05，", "会议改到", "下午3:30-5:00，请准时。"],
+        ),
+        (
+            "Call me on +44 20 7946 0958 or (415) 555-0132 ext. 14.",
+            ["Call me on ", "+44 20 7946 0958 or ", "(415) 555-0132 ext. 14."],
+        ),
+        ("邮箱是zhang.san_99@163.com，", ["邮箱是", "zhang.san_99@163.com，"]),
+        (
+            "As shown earlier [12, 13, 15], this holds.",
+            ["As shown earlier ", "[12, 13, 15], this holds."],
+        ),
+        (
+            "See https://docs.example.com/api/v2/users?id=42&sort=asc#top for more.",
+            ["See ", "https://docs.example.com/api/v2/users?id=42&sort=asc#top ", "for more."],
+        ),
+        ("2026年Q3营收1.2亿元", ["2026年Q3营收", "1.2亿元"]),
+        ("订单号SF1234567890已发货。", ["订单号SF1234567890已发货。"]),
+        ("Write to jo.doe@a.co.uk, please do.", ["Write to ", "jo.doe@a.co.uk, please do."]),
+        ("火车票是2026/11/29上午9:15的。", ["火车票是", "2026/11/29上午9:15的。"]),
+    ],
+)
+def test_a_text_with_figures(text: str, expected: list[str]) -> None:
+    for tokens in ([], list(range(len(text)))):
+        assert units(text, tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        ("好的，我帮您查一下。", 3),
+        ("明天会下雨，记得带伞。", 6),
+        ("人工智能技术正在快速发展", 9),
+        ("从市中心到火车站坐地铁要多久", 9),
+        ("Sure, I can help with that.", 5),
+        ("Of course. Here are three options.", 11),
+        ("Your order will arrive tomorrow before noon.", 24),
+        ("오늘 날씨가 정말 좋네요. 산책하러 갈까요?", 12),
+        ("明日の天気は晴れです。", 9),
+        ("Guten Tag! Wie kann ich Ihnen helfen?", 10),
+        ("Bonjour, comment puis-je vous aider ?", 8),
+        ("Claro, ahora mismo lo miro.", 6),
+        ("Конечно, сейчас проверю.", 8),
+    ],
+)
+def test_a_first_unit_comes_as_early_as_its_length_allows(text: str, characters: int) -> None:
+    segmenter = Segmenter()
+    for count, character in enumerate(text, 1):
+        segmenter.push(character)
+        if segmenter.take():
+            assert count == characters
+            return
 
 
 def test_a_first_unit_before_an_open_figure_comes_while_it_is_open() -> None:
