@@ -28,7 +28,7 @@ ENGLISH = [
     "$1,299.00", "$3.5 million", "-8 °C", "5 km/h", "1/2 lb", "1 234 567", "50%-60%", "24/7",
     "6222 0212 3456 7890", "192.168.1.100", "v2.3.1", "first.last@example.co.uk",
     "https://docs.example.com/api/v2/users?id=42&sort=asc#top", "www.example.com/a-b", "[12, 13]",
-    "[12, 13, 15]", 
+    "[12, 13, 15]",
     "arr[0]", '<break time="500ms"/>', '<a href="https://a.com/x?y=1">',
     "[the guide](https://a.com/b-c/d)", "iPhone 16 Pro Max", "GPT-4o", "Room 12B",
     "No. 10", "p. 55", "Version 1.10", "ISO 9001",
@@ -130,7 +130,7 @@ def test_a_first_unit_does_not_wait_for_the_figure_behind_it(
         ),
         ("2026年Q3营收1.2亿元", ["2026年Q3营收", "1.2亿元"]),
         ("订单号SF1234567890已发货。", ["订单号SF1234567890已发货。"]),
-        ("Write to jo.doe@a.co.uk, please do.", ["Write to ", "jo.doe@a.co.uk, please do."]),
+        ("Write to jo.doe@a.co.uk, please do.", ["Write to ", "jo.doe@a.co.uk,", " please do."]),
         ("火车票是2026/11/29上午9:15的。", ["火车票是", "2026/11/29上午9:15的。"]),
     ],
 )
