@@ -259,6 +259,19 @@ def test_no_chinese_word_is_cut(starter: bool) -> None:
     assert inside == []
 
 
+def test_a_kana_in_a_chinese_sentence_leaves_its_words_whole() -> None:
+    text = "昨天我们在优の良品买了很多零食" + "".join(SENTENCES[:3])
+    edges, at = {0}, 0
+    for word in rjieba.cut(text):
+        at += len(word)
+        edges.add(at)
+    at = 0
+    for unit in segment(text, starter=False):
+        at += len(unit)
+        assert at in edges, text[:at]
+        assert len(unit) <= 66
+
+
 @pytest.mark.parametrize(
     ("text", "whole"),
     [

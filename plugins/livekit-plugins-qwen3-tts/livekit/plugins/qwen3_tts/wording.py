@@ -74,7 +74,8 @@ def _edges(text: str, start: int, figures: list[int]) -> set[int]:
     """Return the edges of Chinese and Japanese words, and those that they have with others."""
     found = {match.start() for match in _LATIN_EDGE.finditer(text, start)}
     found.update(i for i in figures if i > start and _CJK_CHAR.match(text[i - 1]))
-    japanese = _KANA.search(text, start)
+    # A shop's の makes no Chinese sentence Japanese.
+    japanese = len(_KANA.findall(text, start)) * 6 > len(text) - start
     for run in _CJK_RUN.finditer(text, start):
         if japanese:
             inner = [match.start() for match in _BUNSETSU.finditer(text, run.start(), run.end())]
