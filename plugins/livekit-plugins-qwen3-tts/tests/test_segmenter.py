@@ -178,6 +178,15 @@ def test_the_units_do_not_depend_on_the_tokens(
     assert units(text, list(range(len(text))), queued, **options) == whole
 
 
+def test_the_units_do_not_depend_on_how_words_are_counted() -> None:
+    # Seventeen words, of 2.4 characters each, are 40.8, and one by one 40.79999….
+    text = "你[3.14[12, 13]>a.m.2024-01-02)「，1，N°. 5 Mr. e.g. 「10:30 Hello 好的" * 3
+    for queued in (0.0, 2.0, 9.0):
+        for starter in (True, False):
+            whole = units(text, [], queued, starter=starter)
+            assert units(text, list(range(len(text))), queued, starter=starter) == whole
+
+
 GRAPHEMES = st.sampled_from(
     ["你好", "é", "👩‍👩‍👧‍👦", "🇨🇳", "🇯🇵", "각", "👍🏽", "❤️", "a", " ", "नि"]
 )

@@ -215,7 +215,7 @@ class Segmenter:
         while True:
             match = MARK.search(text, self._scan)
             until = match.start() if match else len(text)
-            size = self._size + _measure(text[self._scan : until], limits.word)
+            size = _grown(self._size, text[self._scan : until], limits.word)
             ready = self._pause is not None and size - self._pause[1] >= _TAIL
             if size > limits.full:
                 cut = self._force(text, until, limits, ended)
@@ -305,7 +305,7 @@ class Segmenter:
         if self._pause:
             # Had enough come after the pause before the unit was full?
             for end in range(self._scan, until + 1):
-                size = self._size + _measure(text[self._scan : end], limits.word)
+                size = _grown(self._size, text[self._scan : end], limits.word)
                 if size > limits.full:
                     break
                 if size - self._pause[1] >= _TAIL:
@@ -313,7 +313,7 @@ class Segmenter:
         early = least = most = None
         size, full = 0.0, until
         for token in _TOKEN.finditer(text, self._start):
-            size += _measure(token.group(), limits.word)
+            size = _grown(size, token.group(), limits.word)
             if most is None and size > limits.most:
                 most = token.start()
             if size > limits.full:
@@ -382,12 +382,13 @@ def _main(longest: int, *, hard: float, soft: float, eager: bool = False) -> _Li
     )
 
 
-def _measure(span: str, word: float) -> float:
-    """Return the length of a span in Chinese characters; it never shrinks as the span grows."""
+def _grown(size: float, span: str, word: float) -> float:
+    """Return a length in Chinese characters with that of a span; it never shrinks with the span."""
     if span.isascii():
         words, chars = len(_ASCII_WORD.findall(span)), 0
     else:
         words, chars = len(_WORD.findall(span)), sum(map(len, _CJK_RUN.findall(span)))
     if words and ("'" in span or "’" in span):
         words -= len(_APOSTROPHE.findall(span))
-    return chars + word * words
+    # Ten words are as long whether they were counted at once or one by one.
+    return round(size + chars + word * words, 3)
