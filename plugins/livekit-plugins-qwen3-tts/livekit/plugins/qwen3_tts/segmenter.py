@@ -21,20 +21,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .breaks import (
-    CLOSERS,
-    MARK,
-    OPENERS,
-    PAIRED,
-    PAIRED_MARK,
-    Meaning,
-    grapheme_break,
-    is_trailer,
-    meaning,
-    word_break,
-    words,
-)
+from . import quotations
+from .abbreviations import words
+from .breaks import MARK, goes_on, is_trailer, meaning
+from .full_stops import Meaning
+from .graphemes import grapheme_break
 from .measure import CJK
+from .quotations import PAIRED
+from .wording import word_breaks
 
 _CJK_RUN = re.compile(f"[{CJK}]+")
 # A run of more than twelve letters is a URL, a code or a German compound: several words.
@@ -42,14 +36,22 @@ _WORD = re.compile(rf"[^\W_{CJK}]{{1,12}}")
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]{1,12}")
 _APOSTROPHE = re.compile(r"(?<=[^\W_])['’](?=[^\W_])")
 _TOKEN = re.compile(rf"[{CJK}]|[^\W_{CJK}]{{1,12}}(?:['’][^\W_{CJK}]{{1,12}})*")
-# No unit is longer than this, blanks included; it bounds one look at the text.
-_WINDOW = 400
+# No unit is longer than this, marks and blanks included; it bounds one look at the text.
+_LONGEST = 400
+# What stands before a unit, and tells whether it begins a line.
+_CONTEXT = 64
+# A place past the length is judged with this many characters behind it: "5" may go on with " p.m.".
+_AHEAD = 5
+# What is read as one with the marks in it, and the length within which it closes or is none.
+_IN_BRACKETS = (("[", 120), ("《", 40))
 
 # Standing alone, these are not a beginning that a voice can phrase.
 _FILLERS = words(
     "嗯 啊 哦 呃 唔 诶 欸 哎 唉 喔 噢 那 嗯嗯 えと え あ ん 음 어 well oh um uh er erm hmm hm "
     "mm ah so and but now"
 )
+# Where a unit may part at all: at a blank, next to a Chinese character, or in letters without end.
+_MAY_PART = re.compile(rf"\s\S|[{CJK}]\S|\S[{CJK}]|[^\W\d_]{{2}}")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -62,6 +64,8 @@ class _Limits:
     """The least length at which the end of a sentence ends the unit."""
     soft: float
     """The least length at which a pause ends the unit."""
+    early: float
+    """The least length at which a unit that is too long is cut, if no better place is left."""
     most: float
     """The length within which a unit that is too long is cut, after the last word that fits."""
     full: float
@@ -71,9 +75,9 @@ class _Limits:
 
 
 # 2 to 6 characters or 1 to 3 words.
-_STARTER = _Limits(word=2.0, hard=2.0, soft=2.0, most=6.0, full=8.0, eager=True)
+_STARTER = _Limits(word=2.0, hard=2.0, soft=2.0, early=2.0, most=6.0, full=8.0, eager=True)
 # Little audio is queued behind a starter, so the next is short too: 8 to 12, or 4 to 6 words.
-_SECOND = _Limits(word=2.0, hard=2.0, soft=8.0, most=12.0, full=16.0, eager=True)
+_SECOND = _Limits(word=2.0, hard=2.0, soft=8.0, early=4.0, most=12.0, full=16.0, eager=True)
 # 25 words take as long to say as 60 characters.
 _WORD_IN_MAIN = 2.4
 # By how much one more character can lengthen a unit: most as a word of one letter between Chinese
@@ -111,9 +115,11 @@ class Segmenter:
         self._text = ""
         self._start = 0
         self._ended = False
-        # Brackets open and whether a straight quotation is, where the pending unit begins.
-        self._open_at_start = (0, False)
+        # The brackets and quotations open where the pending unit begins.
+        self._open_at_start = ""
         self._limits: _Limits | None = None
+        self._read = self._start  # no mark between what was scanned and there
+        self._calm = -1  # the text's length up to which only a mark can end the unit
         self._rewind()
 
     @property
@@ -150,21 +156,38 @@ class Segmenter:
         if limits is not self._limits:
             self._limits = limits
             self._rewind()
-        cut = self._find(limits)
+        cut = self._cut(limits)
         if cut is None:
-            if not self._ended or self._start == len(self._text):
-                return None
-            cut = len(self._text)
+            return None
         unit = self._text[self._start : cut]
-        self._open_at_start = _brackets(unit, *self._open_at_start)
+        self._open_at_start = quotations.after(unit, self._open_at_start)
         self._start = cut
         self._index += 1
         # Each push copies the text that is kept.
         if self._start > 1024:
-            self._text = self._text[self._start :]
-            self._start = 0
+            self._text = self._text[self._start - _CONTEXT :]
+            self._start = _CONTEXT
         self._rewind()
         return unit
+
+    def _cut(self, limits: _Limits) -> int | None:
+        """Return where the pending unit ends; None when only more text can tell."""
+        text = self._text
+        if len(text) <= self._calm and not self._ended and not MARK.search(text, self._read):
+            self._read = len(text)
+            return None
+        stop = self._start + _LONGEST
+        if len(text) < stop:
+            cut = self._find(text, limits, self._ended)
+            return len(text) if cut is None and self._ended and self._start < len(text) else cut
+        # What comes after decides nothing, so that the unit is the same when it is not yet there.
+        text = text[:stop]
+        cut = self._find(text, limits, False)
+        if cut is None:
+            half = self._start + _LONGEST // 2
+            places = [place for place, _ in word_breaks(text, self._start, half, stop - 1)]
+            cut = places[-1] if places else grapheme_break(text, self._start, stop - 1)
+        return cut if cut > self._start else stop
 
     def _limits_at(self, queued: float) -> _Limits:
         if self._index == 0:
@@ -179,111 +202,158 @@ class Segmenter:
         self._open = self._open_at_start
         self._pause: tuple[int, float] | None = None  # a pause to cut at, if enough follows it
         self._marks: list[tuple[int, float]] = []  # the ends of all marks
-        self._read = self._start  # no mark between what was scanned and there
-        self._calm = -1  # the text's length up to which only a mark can end the unit
+        self._past: int | None = None  # too long, and nowhere to be cut up to there
+        self._read = self._start
+        self._calm = -1
 
-    def _find(self, limits: _Limits) -> int | None:
-        """Return where the pending unit ends; None when only more text can tell.
+    def _find(self, text: str, limits: _Limits, ended: bool) -> int | None:
+        """Return where the pending unit of a text ends; None when only more text can tell.
 
         Every decision is made at the first character that allows it, so that it is the same
         whether the text comes by the character or at once.
         """
-        text, word = self._text, limits.word
-        if len(text) <= self._calm and not MARK.search(text, self._read):
-            self._read = len(text)
-            return None
         while True:
-            window = self._scan + _WINDOW
-            match = MARK.search(text, self._scan, window)
-            until = match.start() if match else min(window, len(text))
-            size = self._size + _measure(text[self._scan : until], word)
+            match = MARK.search(text, self._scan)
+            until = match.start() if match else len(text)
+            size = _grown(self._size, text[self._scan : until], limits.word)
             ready = self._pause is not None and size - self._pause[1] >= _TAIL
             if size > limits.full:
-                return self._force(until, limits)
-            if ready and self._pause:
+                cut = self._force(text, until, limits, ended)
+                if cut is not None:
+                    return cut
+            elif ready and self._pause:
                 return self._pause[0]
             if match is None:
-                if until < window:
+                if self._past is None:
                     least = self._pause[1] + _TAIL if self._pause else limits.full
                     room = int((min(least, limits.full) - size - 1.0) / _MOST_A_CHARACTER)
-                    self._read, self._calm = until, min(until + room, window - 1)
-                    return None
-                self._scan, self._size = until, size
-                continue
+                    self._read = until
+                    self._calm = min(until + room, self._start + _LONGEST - 1)
+                return None
             mark = match.group()
-            if mark in PAIRED:
-                self._pass(match.end(), size)
+            within = self._open and mark != "\n" and self._in_brackets(text, until)
+            if mark in PAIRED or within:
+                self._pass(text, match.end(), size)
                 continue
-            means = meaning(text, self._start, until, self._ended)
+            means = meaning(text, self._start, until, ended)
             if means == "wait":
                 return None
             if means == "none":
-                self._pass(match.end(), size)
+                self._pass(text, match.end(), size)
                 continue
-            end = self._mark_end(match.end(), means, limits)
+            end = self._mark_end(text, match.end(), means, limits, ended)
             if end is None:
                 return None
+            if means == "hard" and not limits.eager and mark in ".!?":
+                on = goes_on(text, end, ended)
+                if on is None:
+                    return None
+                if on:
+                    self._pass(text, end, size)
+                    continue
             enough = size >= (limits.hard if means == "hard" else limits.soft)
             if enough and limits is _STARTER:
                 enough = not self._is_filler(until)
-            if enough and (means == "hard" or limits is _STARTER):
+            if enough and (means == "hard" or limits is _STARTER or self._past is not None):
                 return end
             if means == "hard":
                 self._pause = None
             elif enough and self._pause is None:
                 self._pause = end, size
             self._marks.append((end, size))
-            self._pass(end, size)
+            self._pass(text, end, size)
 
-    def _pass(self, end: int, size: float) -> None:
-        self._open = _brackets(self._text[self._scan : end], *self._open)
+    def _pass(self, text: str, end: int, size: float) -> None:
+        self._open = quotations.after(text[self._scan : end], self._open)
         self._scan, self._size = end, size
 
-    def _force(self, until: int, limits: _Limits) -> int:
-        """Return the cut of a unit that has grown too long, with no mark before `until`."""
-        text = self._text
+    def _in_brackets(self, text: str, index: int) -> bool:
+        """Whether a mark is within a link, a citation or a title, which are read as one."""
+        return any(
+            opener in self._open and opener in text[max(self._start, index - longest) : index]
+            for opener, longest in _IN_BRACKETS
+        )
+
+    def _force(self, text: str, until: int, limits: _Limits, ended: bool) -> int | None:
+        """Return the cut of a unit that has grown too long, with no mark before `until`.
+
+        Returns:
+            The last good place within its length, or the first one after it; None if there is none
+            before `until`, or if only more text can tell.
+        """
+        if self._past is None:
+            cut = self._fit(text, until, limits)
+            if cut is not None:
+                return cut
+        assert self._past is not None
+        for place in range(self._past + 1, until):
+            known = place + _AHEAD
+            if known > len(text) and not ended:
+                break
+            self._past = place
+            # Where a mark is about to come, the unit ends with it.
+            if not _MAY_PART.match(text, place - 1) or MARK.search(text[:known], place):
+                continue
+            # Nothing that is read as one is longer.
+            start = max(self._start, place - _LONGEST // 2)
+            if any(word_breaks(text[:known], start, place, place)):
+                return place
+        return None
+
+    def _fit(self, text: str, until: int, limits: _Limits) -> int | None:
+        """Return the best cut within the length of a unit that has grown too long."""
         if self._pause:
             # Had enough come after the pause before the unit was full?
             for end in range(self._scan, until + 1):
-                size = self._size + _measure(text[self._scan : end], limits.word)
+                size = _grown(self._size, text[self._scan : end], limits.word)
                 if size > limits.full:
                     break
                 if size - self._pause[1] >= _TAIL:
                     return self._pause[0]
-        least = most = None
-        size = 0.0
+        early = least = most = None
+        size, full = 0.0, until
         for token in _TOKEN.finditer(text, self._start):
-            grown = size + _measure(token.group(), limits.word)
-            if grown > limits.most:
-                most = token.start() if size else token.start() + 12
+            size = _grown(size, token.group(), limits.word)
+            if most is None and size > limits.most:
+                most = token.start()
+            if size > limits.full:
+                full = token.start() + 1
                 break
-            size = grown
+            if early is None and size >= limits.early:
+                early = token.end()
             if least is None and size >= limits.soft:
                 least = token.end()
         assert most is not None
-        least = min(least or most, most)
+        self._past = most
         # A mark cuts better than a word boundary, even somewhat early.
         if marks := [e for e, size in self._marks if e <= most and size >= limits.soft / 2]:
             return marks[-1]
-        cut = word_break(text, self._start, least, most)
-        return cut or max(self._start + 1, grapheme_break(text, self._start, most))
+        best: tuple[bool, bool, int] | None = None
+        for place, good in word_breaks(text[:full], self._start, early or most, most):
+            best = max(best or (False, False, 0), (place >= (least or most), good, place))
+        return best[2] if best else None
 
-    def _mark_end(self, end: int, means: Meaning, limits: _Limits) -> int | None:
+    def _mark_end(
+        self, text: str, end: int, means: Meaning, limits: _Limits, ended: bool
+    ) -> int | None:
         """Return the end of what belongs to the mark before `end`; None if it is yet to come.
 
         With little audio queued a cut does not wait for the next character, unless a bracket or
         a quotation that is open may close there.
         """
-        depth, quoted = self._open
+        opened = self._open
         eager = limits is _STARTER or (limits.eager and means == "hard")
-        text = self._text
-        while not eager or depth or quoted:
+        while not eager or opened:
             if end == len(text):
-                return end if self._ended else None
-            closes = (depth and text[end] in CLOSERS) or (quoted and text[end] == '"')
-            if not closes and (eager or not is_trailer(text, end)):
+                return end if ended else None
+            if "«" in opened and text[end] in " \u00a0\u202f":  # French: « Bonjour ! »
+                if end + 1 == len(text):
+                    return end if ended else None
+                if text[end + 1] == "»":
+                    end += 1
+            if not quotations.closes(text[end], opened) and (eager or not is_trailer(text, end)):
                 return end
-            depth, quoted = _brackets(text[end], depth, quoted)
+            opened = quotations.after(text[end], opened)
             end += 1
         return end
 
@@ -305,32 +375,20 @@ def _main(longest: int, *, hard: float, soft: float, eager: bool = False) -> _Li
         word=_WORD_IN_MAIN,
         hard=min(hard, longest * 2 / 3),
         soft=min(soft, longest * 2 / 3),
+        early=min(soft, longest * 2 / 3) / 2,
         most=longest,
         full=longest + 6.0,
         eager=eager,
     )
 
 
-def _measure(span: str, word: float) -> float:
-    """Return the length of a span in Chinese characters; it never shrinks as the span grows."""
+def _grown(size: float, span: str, word: float) -> float:
+    """Return a length in Chinese characters with that of a span; it never shrinks with the span."""
     if span.isascii():
         words, chars = len(_ASCII_WORD.findall(span)), 0
     else:
         words, chars = len(_WORD.findall(span)), sum(map(len, _CJK_RUN.findall(span)))
     if words and ("'" in span or "’" in span):
         words -= len(_APOSTROPHE.findall(span))
-    return chars + word * words
-
-
-def _brackets(span: str, depth: int, quoted: bool) -> tuple[int, bool]:
-    """Return how many brackets are open after a span, and whether a straight quotation is."""
-    for mark in PAIRED_MARK.findall(span):
-        if mark == '"':
-            quoted = not quoted
-        elif mark in OPENERS:
-            depth += 1
-        elif mark in CLOSERS:
-            depth = max(0, depth - 1)
-        else:  # a paragraph leaves nothing open
-            depth, quoted = 0, False
-    return depth, quoted
+    # Ten words are as long whether they were counted at once or one by one.
+    return round(size + chars + word * words, 3)

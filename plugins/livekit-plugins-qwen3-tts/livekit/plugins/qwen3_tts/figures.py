@@ -1,0 +1,65 @@
+"""Finds the expressions of a text that are read as one, and so must not be cut in two."""
+
+from __future__ import annotations
+
+import re
+
+from .abbreviations import MONTHS
+from .measure import CJK
+
+# Every repetition is bounded, so that the time is linear in the length of the text.
+_SIGNS = (
+    r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周)?"
+    r"[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
+)
+_FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
+# What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, time
+# or sum in Chinese, Japanese and Korean ("3月5日", "10月1日至7日", "下午3点到5点").
+_JOIN = (
+    r"(?:[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?|[ \u00a0\u202f]"
+    r"|[ ]?(?:号楼|单元|公斤|公里|千克|[年月日号栋室点时分秒元块毛角万亿千百度个周天岁层楼米克倍]"
+    r"|[次级時回人円시분월일년])?"
+    r"(?:上午|下午|早上|晚上|凌晨|中午|午後|午前|から)?(?:到|至|和|或|比|[-–—~～、]|분)?[ ]?)"
+)
+_AFTER = (
+    r"(?:[ \u00a0\u202f]?(?:[°℃℉%‰€£$¥₽₩]|[ap]\.m\.|(?:ext|x)\.?[ ]?\d{1,6}"
+    r"|(?:hundred|thousand|million|billion|trillion)|[A-Za-zµ]{1,5}"
+    rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
+)
+_MONTH = "(?i:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_NAMES = (
+    r"(?:version|room|chapter|page|gate|flight|line|route|unit|step|option|level|phase|figure|table"
+    r"|section|article|no\.|nr\.|windows|python|galaxy|pixel|tel\.|ext\.|extension|apartment|suite)"
+)
+_SPAN = re.compile(
+    # Addresses; one that is still being written goes on to the end of the text.
+    rf"(?:https?|ftp|wss?)://[^\s<>，。！？；、“”（）《》{CJK}]{{0,400}}"
+    rf"|www\.[^\s<>，。！？；、“”（）《》{CJK}]{{0,400}}"
+    r"|[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9.-]{1,190}"
+    # A link, a citation, a tag, code: to its end, or to the end of a text that may yet close it.
+    r"|\[[^\[\]\n]{0,120}(?:\](?:\([^()\s]{0,300}\)?)?|\Z)"
+    r"|</?[A-Za-z][\w:-]{0,20}(?:\s[^<>\n]{0,200})?(?:>|\Z)"
+    r"|`[^`\n]{1,80}(?:`|\Z)"
+    # Dates with the name of a month.
+    rf"|(?<![A-Za-z]){_MONTH}\s{_DAY}(?!\d)(?:,?\s\d{{4}})?"
+    rf"|(?<![A-Za-z\d]){_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
+    # A name with its figure: "iPhone 16 Pro Max", "GPT-4o", "Room 12".
+    rf"|(?:(?<![A-Za-z])(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
+    r"[ -]?\d[\w.-]{0,16}"
+    r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
+    # Figures with their signs and units.
+    rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
+    # Figures in Chinese.
+    r"|[第百千万亿零〇一二三四五六七八九十两半点分之]{2,24}"
+    r"[个只位年月日号点时分秒天周岁元块毛角倍度米斤楼层室届]?"
+)
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return where each expression that is read as one begins and ends, in order.
+
+    Figures with their signs and units, times, ranges, dates, telephone numbers, addresses,
+    citations, links and tags; one that the text breaks off in goes to the text's end.
+    """
+    return [match.span() for match in _SPAN.finditer(text)]
