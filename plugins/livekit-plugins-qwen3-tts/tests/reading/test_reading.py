@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from livekit.plugins.qwen3_tts.normalizer import Normalizer, normalize, spans
+from livekit.plugins.qwen3_tts.figures import spans
+from livekit.plugins.qwen3_tts.normalizer import Normalizer, normalize
 
 HERE = Path(__file__).parent
 LANGUAGES = ["zh", "en", "ja", "ko", "de", "fr", "ru", "pt", "es", "it"]
@@ -220,7 +221,6 @@ def test_no_sign_is_lost(signed: tuple[str, int, str], unit: str, starts: bool) 
         ("他生于1990-05-20，今年36岁", ["1990-05-20", "36岁"]),
         ("[the guide](https://a.com/b-c/d) says", ["](https://a.com/b-c/d)"]),
         ('Wait <break time="500ms"/> please', ['<break time="500ms"/>']),
-        ("2026年Q3营收1.2亿元", ["2026年", "Q3", "1.2亿元"]),
         ("the iPhone 16 Pro Max is", ["iPhone 16 Pro Max"]),
         ("no figures here", []),
     ],

@@ -27,10 +27,9 @@ from .fences import outside_fences
 from .folding import clean
 from .language import Tongue
 from .markup import is_plain, strip
-from .spans import spans
 from .tidying import tidy
 
-__all__ = ["Normalizer", "normalize", "prewarm", "spans"]
+__all__ = ["Normalizer", "normalize", "prewarm"]
 
 # Nothing is said by the ninth of a run, and a model that is stuck writes thousands.
 _RUN = re.compile(r"([\W_])\1{8,}")
