@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from livekit.agents import LanguageCode, stt
 from livekit.plugins.turn_taking.end_of_turn.clause import Clause, read
+from livekit.plugins.turn_taking.end_of_turn.transcript import TurnTranscript
 
 UNFINISHED = """
 I'd like to
@@ -180,3 +182,36 @@ def test_a_number_is_told_in_pieces() -> None:
     assert read("It is four hundred and ten") is not Clause.UNFINISHED
     assert read("我的号码是") is Clause.UNFINISHED
     assert read("一三八 零零") is Clause.UNFINISHED
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Il y a", "fr"),
+        ("Was hast du an", "de"),
+        ("Das war der", "de-DE"),
+        ("No sé a", "es"),
+        ("会議に", "ja"),
+        ("Я и", ""),
+    ],
+)
+def test_another_language_is_not_read_by_the_rules_of_these(text: str, language: str) -> None:
+    assert read(text, language) is Clause.OPEN
+
+
+@pytest.mark.parametrize("language", ["", "en", "en-US", "zh", "EN"])
+def test_an_english_clause_is_read_as_english(language: str) -> None:
+    assert read("I went there with the", language) is Clause.UNFINISHED
+
+
+def test_a_language_that_trails_off_does_so_in_any() -> None:
+    assert read("Ich wollte nur sagen,", "de") is Clause.UNFINISHED
+
+
+def test_a_turn_is_read_in_the_language_that_the_recogniser_heard() -> None:
+    words = TurnTranscript()
+    data = stt.SpeechData(LanguageCode("fr"), "Il y a")
+    words.transcribed(
+        stt.SpeechEvent(type=stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
+    )
+    assert words.clause is Clause.OPEN

@@ -7,14 +7,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from .patterns import (
-    CURRENCIES,
-    SCALES,
-    UNITS,
-    Currency,
-    phone_groups,
-    url_parts,
-)
+from .money import CURRENCIES, SCALES, Currency
+from .patterns import phone_groups, url_parts
+from .units_of_measure import UNITS
 
 if TYPE_CHECKING:
     from unicode_rbnf import RbnfEngine

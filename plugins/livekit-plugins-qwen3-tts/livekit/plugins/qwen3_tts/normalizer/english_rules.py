@@ -14,9 +14,11 @@ from . import english_dates as dates
 from .abbreviations import ABBREVIATIONS
 from .folding import fold
 from .language import HAN
-from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, POINTED, START, UNIT, URL
+from .money import MONEY
+from .patterns import DASH, EMAIL, END, NUMBER, PHONE, POINTED, START, URL
 from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
+from .units_of_measure import MEASURE, UNIT
 
 _YEAR = r"(?:1[1-9]|20)\d\d"
 # After these a figure is named digit by digit.

@@ -7,13 +7,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from .patterns import (
-    CURRENCIES,
-    SCALES,
-    UNITS,
-    phone_groups,
-    url_parts,
-)
+from .money import CURRENCIES, SCALES
+from .patterns import phone_groups, url_parts
+from .units_of_measure import UNITS
 
 _DIGITS: Final = str.maketrans("0123456789", "零一二三四五六七八九")
 # 1 is said yāo where digits are named one by one, except in years and decimals.

@@ -13,9 +13,11 @@ from . import english_rules
 from . import mandarin as zh
 from .folding import fold
 from .language import HAN
-from .patterns import DASH, EMAIL, END, MEASURE, MONEY, NUMBER, PHONE, POINTED, START, UNIT, URL
+from .money import MONEY
+from .patterns import DASH, EMAIL, END, NUMBER, PHONE, POINTED, START, URL
 from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
+from .units_of_measure import MEASURE, UNIT
 
 _CLOCK = r"\d{1,2}[:：]\d{2}(?:\s?[AaPp]\.?[Mm]\b\.?)?"
 # After these a figure is named digit by digit.

@@ -34,7 +34,7 @@ class SmartTurn:
 
     def __init__(self, path: Path) -> None:
         options = ort.SessionOptions()
-        # One core for the 60 ms that it takes: the others have the engines to serve.
+        # One core for the 40 ms that it takes: the others have the engines to serve.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._model = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

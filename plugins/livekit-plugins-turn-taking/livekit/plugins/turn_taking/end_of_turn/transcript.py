@@ -37,16 +37,18 @@ class TurnTranscript(rtc.EventEmitter[Literal["changed"]]):
         """Take what the recogniser says; interim transcripts, which lack words, are left out."""
         final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
         if final or event.type is stt.SpeechEventType.PREFLIGHT_TRANSCRIPT:
-            self.says(event.alternatives[0].text, final=final)
+            heard = event.alternatives[0]
+            self.says(heard.text, final=final, language=heard.language)
 
-    def says(self, text: str, *, final: bool) -> None:
+    def says(self, text: str, *, final: bool, language: str = "") -> None:
         """Take the transcript of all that was said, at least since the last final one.
 
         Args:
             text: The words.
             final: Whether later transcripts will leave them out.
+            language: Their language, if the recogniser knows it.
         """
-        self._clause = clause.read(" ".join((*self._said, text)))
+        self._clause = clause.read(" ".join((*self._said, text)), language)
         if final:
             self._said.append(text)
         self._unheard = 0.0

@@ -28,23 +28,33 @@ class Clause(Enum):
 # A recogniser that writes these heard the voice go on, or trail off.
 _TRAILING_OFF = re.compile(r"(?:[,，、:：—–-]|\.\.\.|…)\s*$")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z]")
+_READ = ("en", "zh", "yue")
 
 
-def read(text: str) -> Clause:
+def read(text: str, language: str = "") -> Clause:
     """Say how a transcript ends.
 
     Args:
-        text: All of the turn so far, Chinese or English, with or without punctuation.
+        text: All of the turn so far, with or without punctuation.
+        language: The language that the recogniser heard, as a tag of ISO 639 or BCP-47; told from
+            the script, Chinese or English, if it is empty. Of another language only a mark that
+            trails off is read: the clause is open otherwise.
     """
     if not any(c.isalnum() for c in text):
         return Clause.OPEN
     if _TRAILING_OFF.search(text):
         return Clause.UNFINISHED
+    tag = language.split("-")[0].lower()
+    foreign = any(map(str.isalpha, text)) and not (_CHINESE.search(text) or _LATIN.search(text))
+    if tag not in _READ if tag else foreign:
+        return Clause.OPEN
     # The last clause decides: "I was there. And then the" is as unfinished as "and then the".
     last = re.split(r"[。！？!?；;]|\.(?:\s|$)", text.strip().rstrip("。！？!?；;."))[-1]
-    language = clause_zh if _CHINESE.search(last) else clause_en
-    if language.is_unfinished(last, text):
+    # A Chinese speaker may end in English, and the other way round: the script decides.
+    grammar = clause_zh if _CHINESE.search(last) else clause_en
+    if grammar.is_unfinished(last, text):
         return Clause.UNFINISHED
-    if language.is_finished(last):
+    if grammar.is_finished(last):
         return Clause.FINISHED
     return Clause.OPEN
