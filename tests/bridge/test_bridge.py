@@ -165,9 +165,9 @@ def tone(width: int) -> bytes:
     ("path", "request_", "status", "part"),
     [
         ("/bridge/chat", {"json": {}}, 400, "either text or audio"),
-        ("/bridge/chat", {"json": {"text": "x" * 401}}, 413, "401 characters, 400 at most"),
+        ("/bridge/chat", {"json": {"text": "x" * 401}}, 413, "401 characters, and at most 400"),
         ("/bridge/chat", {"json": {"text": "hi", "langage": "en"}}, 400, "langage"),
-        ("/bridge/chat", {"json": {"audio": "UklGRg=="}}, 400, "no WAV file of PCM"),
+        ("/bridge/chat", {"json": {"audio": "UklGRg=="}}, 400, "not a WAV file of PCM"),
         ("/bridge/chat", {"data": {"text": "hi"}}, 415, "application/json"),
         ("/v1/audio/speech", {"json": {"input": ""}}, 400, "input"),
         ("/v1/audio/speech", {"json": {"input": "a", "response_format": "mp3"}}, 400, "'pcm'"),

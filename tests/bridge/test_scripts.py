@@ -51,7 +51,7 @@ async def test_the_client_keeps_the_answer_and_draws_the_turn(
         assert file.getnframes() % 720 == 0
         assert file.getnframes() > 0
     texts = [e.text for e in ElementTree.parse(picture).iter() if e.tag.endswith("}text")]
-    assert {"language model", "first unit", "voice", "audio out"} <= set(texts)
+    assert {"language model", "first unit", "TTS", "audio out"} <= set(texts)
 
     # The answer is a recording, too: what it says is heard.
     status, out, err = await run(
