@@ -175,7 +175,7 @@ async def test_an_interruption_before_the_first_sound_does_too(engine: Engine) -
 async def test_an_engine_that_never_begins_is_given_up(engine: Engine) -> None:
     await engine.conduct(first_audio=60.0)
     tts = engine.tts(first_byte_timeout=0.5)
-    with pytest.raises(APIError, match="waiting too long for the first byte"):
+    with pytest.raises(APIError, match="took too long to send the first byte"):
         await say(tts, "Hello there.")
     await until(engine.is_idle)
     # Once, and once more.

@@ -56,14 +56,22 @@ async def test_what_stops_it_and_what_does_not(
         world.server, tts_url=world.tts_url, stt_url=world.stt_url, language=language
     ) as conversation:
         session = conversation.session
-        goes_on = [
-            await speak_over(conversation, text, sound)
-            for sound in (knocks(), await world.speech(backchannel, language))
-        ]
+        transcripts: list[str] = []
+        session.on("user_input_transcribed", lambda event: transcripts.append(event.transcript))
+        knocked = await speak_over(conversation, text, knocks())
+        for _ in range(3):
+            transcripts.clear()
+            nodded = await speak_over(conversation, text, await world.speech(backchannel, language))
+            # Over the agent's own voice Whisper hears other words in one of ten ("好嘎"), which stop
+            # it rightly; what it heard as it was said must not.
+            if not any(heard.strip() != backchannel for heard in transcripts):
+                break
         stopped = await speak_over(conversation, text, await world.speech(stop, language))
         said = [m for m in session.history.messages() if m.role == "assistant"]
-    assert not any(speech.interrupted for speech in goes_on)
+    assert not knocked.interrupted
+    assert not nodded.interrupted
     assert stopped.interrupted
-    assert [m.interrupted for m in said] == [False, False, True]
+    assert not said[0].interrupted
+    assert [m.interrupted for m in said[-2:]] == [False, True]
     assert text.startswith(said[-1].text_content or "")
     assert len(said[-1].text_content or "") < len(text)

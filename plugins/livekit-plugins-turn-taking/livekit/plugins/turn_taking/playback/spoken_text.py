@@ -14,6 +14,9 @@ from ..barge_in.words import tokens
 
 _BEFORE, _AFTER = 6.0, 1.0
 """Seconds around now whose words an echo can have: a slow recogniser is some seconds behind."""
+_ROUNDING = 0.03
+"""Seconds by which a word's end may be after a position and the word was heard all the same: times and
+frames of 10 ms are rounded, and a word's last sound fades. Without it all of a "Sure," was not."""
 _PARTS = 12
 """Texts remembered: the parts of a long reply, and replies that are not played yet."""
 _MARKUP = re.compile(r"<[^<>]*>")
@@ -83,7 +86,7 @@ class SpokenText:
         """
         if not self._words:
             return None
-        return "".join(word for word, _, end in self._words if end <= position)
+        return "".join(word for word, _, end in self._words if end <= position + _ROUNDING)
 
     def around(self, position: float) -> tuple[str, ...]:
         """Return the words that were said lately, or will be soon, as they are compared."""
