@@ -25,6 +25,7 @@ URL = re.compile(
     r"(?P<port>:\d{2,5})?(?P<path>/[A-Za-z0-9_./~%+-]*)?(?P<query>[?#][\w=&%./+~:;,#?-]*)?",
     re.ASCII,
 )
+ISBN = r"(?<![\w-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,6}[- ][\dX](?![\w-])"
 # Longer paths are there to be clicked: nobody says them.
 _LONGEST_PATH = 24
 
@@ -39,7 +40,7 @@ PHONE = re.compile(
     # A number abroad begins with a nought and comes in groups: 0412 345 678, 020 7946 0958.
     r"|(?P<abroad>\(?0\d{2,4}\)?(?:[- ]\d{2,4}){1,4}|0\d(?:(?:[- ]\d{2,4}){3,4}|(?:[- ]\d{4}){2}))"
     r"|(?P<social>\d{3}-\d{2}-\d{4})"
-    r"|(?P<card>\d{4}(?:[ -]\d{4}){2,4})"
+    r"|(?P<card>\d{4}(?:[ -]\d{4}){2,4}(?:[ -]\d{1,3})?|\d{4}[ -]\d{6}[ -]\d{5})"
     r")(?![\d-])(?!\.\d)",
     re.ASCII,
 )
