@@ -77,7 +77,7 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
     if before.isdigit():
         return by_next(after, ended, lambda: not after.isdigit(), "soft")
     if mark == ":" and _URL.search(text, max(start, index - 64), index):  # a port
-        return by_next(after, ended, lambda: not after.isalnum(), "soft")
+        return by_next(after, ended, lambda: not after.isalnum() and after not in "/\\", "soft")
     if mark == ":" and before.isalpha():
         return by_next(after, ended, lambda: after not in "/\\", "soft")
     return "soft"

@@ -70,7 +70,8 @@ def say_day_of(match: re.Match[str]) -> str:
     if not 1 <= int(match["day"]) <= 31:
         return match[0]
     figures = match["year"]
-    the = match["the"] or "the "
+    said_before = match.string[: match.start()].lower().endswith("the ")
+    the = match["the"] or ("" if said_before else "the ")
     said = f"{the}{ordinal(int(match['day']))} of {month(match['month'])}"
     return said + (f", {year(figures)}" if figures else "")
 

@@ -391,7 +391,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         en.say_signed,
     ),
     # "1.5b", whose point the library loses.
-    rule(".", r"(?<![\w.,)])\d[\d,]{0,20}\.\d+(?=[A-Za-z]{1,3}(?![\w.]))", lambda m: f"{en.cardinal(m[0])} "),
+    rule(
+        ".",
+        r"(?<![\w.,)])\d[\d,]{0,20}\.\d+(?=[A-Za-z]{1,3}(?![\w.]))",
+        lambda m: f"{en.cardinal(m[0])} ",
+    ),
     rule("%", "%", " percent"),
     rule("π", r"π(?=([A-Za-z])?)", lambda m: "pi " if m[1] else "pi"),
     # Two quotations side by side would grow into one word.

@@ -242,7 +242,9 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: f"{zh.say_amount(m[1], '小时')}小时{zh.say_amount(m[2], '分钟')}分钟",
     ),
     rule("vV", r"(?<!\w)(\d)[vV][sS]?(?=\d(?!\w))", r"\1V"),
-    rule("L", rf"{START}({POINTED})\s?L/100\s?km(?!\w)", lambda m: f"每百公里{zh.cardinal(m[1])}升"),
+    rule(
+        "L", rf"{START}({POINTED})\s?L/100\s?km(?!\w)", lambda m: f"每百公里{zh.cardinal(m[1])}升"
+    ),
     rule("/", r"(?<![\d./])(\d+) 1/2\s?(?=%)", r"\1.5"),
     rule("^", r"(?<=\d)\^(\d{1,3})(?=[a-zA-Zμ])", lambda m: f"的{zh.cardinal(m[1])}次方"),
     rule("m", r"(?<=次方)m/s(?!\w)", "米每秒"),
@@ -291,8 +293,17 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("-", rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=[\w)])-(?=[\d(]\w*\s?(?:=|等于))", "减"),
     rule("+", rf"(?<=\d)\+(?=[{HAN}，。]|$)", "多"),
     # Names that are figures.
-    rule("9", "(?<!\\d)(?:985|211)(?=[、/和及或]\\s?(?:985|211|$)|大学|高校|院校|工程|毕业)", lambda m: zh.serial(m[0])),
-    rule("2", "(?<!\\d)211(?=大学|高校|院校|工程|毕业|[、/和及或])", "二幺幺", after="[零幺二三四五六七八九]{3}[、/和及或]"),
+    rule(
+        "92",
+        "(?<!\\d)(?:985|211)(?=[、/和及或]\\s?(?:985|211|$)|大学|高校|院校|工程|毕业)",
+        lambda m: zh.serial(m[0]),
+    ),
+    rule(
+        "2",
+        "(?<!\\d)211(?=大学|高校|院校|工程|毕业|[、/和及或])",
+        "二幺幺",
+        after="[零幺二三四五六七八九]{3}[、/和及或]",
+    ),
     rule("9", "(?<!\\d)996(?=工作|加班|文化|模式|制)", "九九六"),
     # A formula that goes on in the next unit.
     rule("+×÷=≠±", r"(?<=[\w)]) [+×÷=≠±] ?$", zh.say_operator),

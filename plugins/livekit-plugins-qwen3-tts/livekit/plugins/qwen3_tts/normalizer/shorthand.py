@@ -18,7 +18,9 @@ _HALVES: Final = {"1/2": ".5", "1/4": ".25", "3/4": ".75"}
 
 
 def _day(name: str) -> str:
-    return next(day for day in _DAYS if day[:3] == name[:3]) + ("s" if name.endswith("days") else "")
+    return next(day for day in _DAYS if day[:3] == name[:3]) + (
+        "s" if name.endswith("days") else ""
+    )
 
 
 def _days(match: re.Match[str]) -> str:
@@ -39,15 +41,17 @@ def _short_year(match: re.Match[str]) -> str:
 
 
 def _inches(match: re.Match[str]) -> str:
-    feet, inches = (en.say_plural(match[n], *names) for n, names in ((1, ("foot", "feet")),
-                                                                    (2, ("inch", "inches"))))
+    feet, inches = (
+        en.say_plural(match[n], *names)
+        for n, names in ((1, ("foot", "feet")), (2, ("inch", "inches")))
+    )
     return f"{en.cardinal(match[1])} {feet} {en.cardinal(match[2])} {inches}"
 
 
 def _groups(match: re.Match[str]) -> str:
-    return ", ".join(en.digits(group) for group in re.findall(r"\d+|X", match[0].replace("X", ""))) + (
-        " X" if match[0].endswith("X") else ""
-    )
+    return ", ".join(
+        en.digits(group) for group in re.findall(r"\d+|X", match[0].replace("X", ""))
+    ) + (" X" if match[0].endswith("X") else "")
 
 
 SHORTHAND: Final[tuple[Rule, ...]] = (
