@@ -347,7 +347,7 @@ _MATH: Final = {
 }  # fmt: skip
 
 
-_IS = re.compile(r"\b(?:is|are|was|were|be)$")
+_IS = re.compile(r"\b(?:is|are|was|were|be)$|['’]s$")
 _COMPARED: Final = {
     "<": "less than ", ">": "more than ", "<=": "at most ", ">=": "at least ", "≤": "at most ",
     "≥": "at least ",

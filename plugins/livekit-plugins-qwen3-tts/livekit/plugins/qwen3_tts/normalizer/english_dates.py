@@ -34,6 +34,11 @@ def month(name: str) -> str:
     return next(month for month in _MONTHS if month[:3] == name[:3].title())
 
 
+def name(number: str) -> str:
+    """Returns the name of the month with a number."""
+    return _MONTHS[int(number) - 1]
+
+
 def _calendar(name: str, day: str, figures: str | None) -> str:
     if figures and len(figures) == 2:
         figures = ("20" if figures < "50" else "19") + figures

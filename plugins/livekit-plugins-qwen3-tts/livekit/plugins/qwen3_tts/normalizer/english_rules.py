@@ -250,7 +250,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     # Degrees of arc; feet and inches.
     rule("°", r"(\d+)°\s?(\d+)'(?:\s?(\d+)\")?", en.say_arc),
-    rule("'", r"(?<![\w.])(\d)['′]\s?(?:(\d{1,2})(?:\"|''))?(?!\w)", en.say_height),
+    rule("'", r"(?<![\w.])(\d)['′]\s?(?:(\d{1,2})(?:\"|''|(?![\w']))|(?!\d))(?!\w)", en.say_height),
     rule(
         '"',
         r"(?<![\w.])(\d+(?:\.\d+)?)\"(?=\s(?:screen|monitor|display|TV|tablet|pipe|wide|long|tall|x)|\s?[x×])",

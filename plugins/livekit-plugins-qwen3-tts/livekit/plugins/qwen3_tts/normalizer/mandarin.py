@@ -220,7 +220,8 @@ def say_share(match: re.Match[str]) -> str:
     """Reads 5元/kg as 每公斤五元, 72次/分 as 每分钟七十二次."""
     per = match["per"]
     name = UNITS[per].zh if per in UNITS else _PERIODS.get(per, per)
-    return f"每{name}{say_amount(match['number'], match['what'])}{match['what']}"
+    low = f"{cardinal(match['low'])}到" if match["low"] else ""
+    return f"每{name}{low}{say_amount(match['number'], match['what'])}{match['what']}"
 
 
 _PERIODS: Final = {

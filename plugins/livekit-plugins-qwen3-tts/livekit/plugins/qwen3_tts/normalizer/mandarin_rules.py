@@ -83,6 +83,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(FIGURES, PHONE, zh.say_phone),
     # Codes are named figure by figure; the library counts them.
     rule(
+        "X", r"(?<!\d)(\d{1,17})X(?![A-Za-z\d])", lambda m: zh.serial(m[1]) + "X", after=_CODE_WORDS
+    ),
+    rule(
         FIGURES,
         rf"(?<!\d)(\d{{3,8}}|\d{{4,}}(?=[，。,.\s]|$)){_NOT_COUNTED}",
         lambda m: zh.serial(m[1]),
@@ -184,7 +187,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("：", r"(?<![\d:：])(\d+)：(?=\d+(?![\d:：]))", r"\1:"),
     rule(
         "-–—~",
-        r"(?<=[月日号点时年周天度个元分%])\s?[-–—~]\s?(?=\d)"
+        r"(?<=[\d零一二三四五六七八九十百千万半两氏][月日号点时年周天度个元分%])\s?[-–—~]\s?(?=\d)"
+        r"|(?<=(?:周|期)[一二三四五六日天])\s?[-–—~]\s?(?=周|星期)"
         # With a figure before it "万" is no place, and the dash behind it no minus.
         r"|(?<=\d[万亿千百岁集章季级页次人米斤块期届班kKwW])\s?[-–—~]\s?(?=\d)"
         r"|(?<=[点分半])\s?[-–—~]\s?(?=次日|第二天|翌日|凌晨|[早晚]上|[上中下]午)",
@@ -205,12 +209,12 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Money: its thousands, its ranges and its minus.
     rule(
         "元块",
-        rf"{START}(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
+        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
         zh.say_share,
     ),
     rule(
         "/",
-        rf"{START}(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
+        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
         zh.say_share,
     ),
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, zh.say_money),
@@ -354,6 +358,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule("¢", r"(\d)\s?¢", r"\1美分"),
     rule("/", "(?<=和)/(?=或)", ""),
+    rule("≈", rf"(?<=[{HAN}])\s?≈\s?(?=[{HAN}\w])", "约等于"),
     rule("∈", r"\s?∈\s?", "属于"),
     # Whatever was counted, for each: 二十欧元/晚.
     rule(

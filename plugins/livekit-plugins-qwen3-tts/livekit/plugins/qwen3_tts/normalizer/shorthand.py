@@ -7,7 +7,7 @@ from typing import Final
 
 from . import english as en
 from . import english_dates as dates
-from .patterns import DASH, ISBN, POINTED
+from .patterns import ISBN, POINTED
 from .rules import FIGURES, Rule, rule
 from .units_of_measure import UNITS
 
@@ -46,6 +46,10 @@ def _inches(match: re.Match[str]) -> str:
         for n, names in ((1, ("foot", "feet")), (2, ("inch", "inches")))
     )
     return f"{en.cardinal(match[1])} {feet} {en.cardinal(match[2])} {inches}"
+
+
+def _ratio(match: re.Match[str]) -> str:
+    return f"{en.cardinal(match[1] or match[2])} to "
 
 
 def _groups(match: re.Match[str]) -> str:
@@ -107,6 +111,29 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
     rule("+", r"(?<=\d)\+(?=\s|[,.;!?)]|$)(?!\s?[\d(])", " plus"),
     rule("+", r"(?<![\w)])\+(?=[$€£¥]\s?\d)", "plus "),
     rule("!", r"(?<=\w)!(?=\s?[=+*/×÷^)])", " factorial"),
+    rule(":", r"(?<![\w:.,])(\d+\.\d+):(?=\d)|(?<![\w:.,])(\d+):(?=\d+\.\d)", _ratio),
+    rule("-", r"\b([A-DF])-(?=\s(?:grade|average|student)\b|[,;] |[.!?]?$)", r"\1 minus"),
+    rule(
+        "K",
+        rf"(?<![\w.,])({POINTED})K (?=(?:people|users|views|downloads|customers|dollars|tokens|"
+        r"subscribers|followers|requests|words|rows|miles|steps)\b)",
+        lambda m: f"{en.cardinal(m[1])} thousand ",
+    ),
+    # The end of a span of days, and of a card.
+    rule(
+        "/",
+        r"(?P<first>\b1[0-2]|\b0?[1-9])/(?P<day1>3[01]|[12]\d|0?[1-9])(?:\s?[-–]\s?| (?P<to>to|through) )"
+        r"(?P<last>1[0-2]|0?[1-9])/(?P<day2>3[01]|[12]\d|0?[1-9])(?![\w/%])",
+        lambda m: f"{dates.name(m['first'])} {en.ordinal(int(m['day1']))} {m['to'] or 'to'} "
+        f"{dates.name(m['last'])} {en.ordinal(int(m['day2']))}",
+        after=r"\b(?i:on|from|between|dates?:?|open) ",
+    ),
+    rule(
+        "/",
+        r"(0[1-9]|1[0-2])/(\d\d)(?![\d/])",
+        lambda m: f"{dates.name(m[1])} {en.year('20' + m[2])}",
+        after=r"\b(?i:expires|expiry|exp\.?|valid (?:thru|until)):? ",
+    ),
     rule("-", r"(?<![\w.,/-])50-50(?![\w-]|[.,]\d)", "fifty fifty"),
     rule(
         "/",
