@@ -52,7 +52,8 @@ BEFORE_A_SMALL_LETTER = words(
     "thurs fri sat sun usw u.ä o.ä e.v std sek jh geb gest ev hbf zz janv févr avr juil déc ene "
     "abr ago dic gen mag giu lug set ott fev out dez okt lun mié jue vie sáb dom янв февр апр авг "
     "сент окт нояб дек ex hab éd apr.j.-c j.-c av.j.-c s.a s.l a.c d.c pta ptas ecc es s.p.a "
-    "ft lbs fl izq dcha mo h шт км кг см мм гл ст s.r.l cia ltda obs др т.д т.п пр н.э г гг в вв руб коп тыс млн млрд чел мин сек час и.о "
+    "ft lbs fl izq dcha mo h шт км кг см мм гл ст s.r.l cia ltda obs др т.д т.п пр н.э г гг "
+    "в вв руб коп тыс млн млрд чел мин сек час и.о "
     "до.н.э"
 )
 """The end of a sentence only when a capital follows."""

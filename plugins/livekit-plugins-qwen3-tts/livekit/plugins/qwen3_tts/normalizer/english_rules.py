@@ -26,7 +26,8 @@ _YEAR = r"(?:1[1-9]|20)\d\d"
 _CODE_WORDS = (
     r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|"
     r"extension|ext\.?|code|pin|"
-    r"password|zip(?: code)?|dial|call|passcode|port|error(?: code)?|status(?: code)?|interstate|order(?: number)?|unit|"
+    r"password|zip(?: code)?|dial|call|passcode|port|error(?: code)?|status(?: code)?|"
+    r"interstate|order(?: number)?|unit|"
     r"digits(?: are| of)?|ending in|"
     r"ends in|account(?: number)?|card(?: number)?|serial(?: number)?|reference(?: number)?|"
     r"confirmation(?: number| code)?|tracking number|ticket(?: number)?|case(?: number)?)"
@@ -96,17 +97,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         rf"(?<![\w.])(?!(?:{dates.MONTH})-)[A-Za-z]+-\d+(?:\.\d+)?-[A-Za-z0-9.]*[A-Za-z0-9](?![\w-])",
         en.say_name,
     ),
-    rule(
-        ".",
-        r"(?<![\w.])802\.11([a-z]{0,2})(?!\w)",
-        lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip(),
-    ),
     rule(".", r"(?<![\w.])[A-Z]\.\d{2,4}(?![\w.])", en.say_name),
-    rule(
-        "(",
-        r"(?<!\w)(4\d\d)\(([a-z])\)",
-        lambda m: f"{en.digits(m[1], 'oh') if m[1][1] == '0' else en.cardinal(m[1])} {m[2]}",
-    ),
     rule(
         ".",
         r"(?<![\d.])(?P<day>0[1-9]|[12]\d|3[01])\.(?P<month>0[1-9]|1[0-2])\."
@@ -319,7 +310,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "x",
-        r"(?<![\w.])(?<![=+*/×-])(?<![=+*/×-] )(\d+(?:\.\d+)?)x(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)",
+        r"(?<![\w.])(?<![=+*/×-])(?<![=+*/×-] )(\d+(?:\.\d+)?)x"
+        r"(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)",
         lambda m: f"{en.cardinal(m[1])} times",
     ),
     rule(
@@ -331,11 +323,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         "pP",
         r"(?<!\d)(\d{1,2})(\d\d)[pP]\b",
         lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p",
-    ),
-    rule(
-        "X",
-        r"\b(RTX|GTX|RX) ?(\d\d)(\d0)(?!\d)",
-        lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}",
     ),
     rule("2", r"\b([BCP])2([BCP])\b", r"\1 to \2"),
     rule(
@@ -382,7 +369,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(
         FIGURES,
         r"(?<![\w.,])0\d+(?![\w.,]\d|\w)|(?<![\w.,])\d{9,}(?=[ ,.?!]{0,2}$)"
-        r"|(?<![\w.,])\d{6,}[1-9]\d{0,2}(?<=\d{9})(?![\w]|[.,]\d)(?= (?:is|was|or|and|if|to|now|please)\b)",
+        r"|(?<![\w.,])\d{6,}[1-9]\d{0,2}(?<=\d{9})(?![\w]|[.,]\d)"
+        r"(?= (?:is|was|or|and|if|to|now|please)\b)",
         lambda m: en.digits(m[0]),
     ),
     rule(

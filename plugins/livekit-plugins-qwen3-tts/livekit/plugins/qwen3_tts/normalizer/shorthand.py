@@ -97,7 +97,7 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
         lambda m: f"half {UNITS[m[1]].one}",
     ),
     rule("/", r"(?<![\w.,/-])(\d{2,3})/(?=\d{2,3}\s?mmHg)", r"\1 over "),
-    rule("xX×", r"(?<=\d)( ?(?:m|ft|cm|mm|km|yd|in|inch|feet))\s?[xX×](?:\s?(?=\d)|\s*$)", r"\1 by "),
+    rule("xX×", r"(?<=\d)( ?(?:[ckm]?m|ft|yd|in|inch|feet))\s?[xX×](?:\s?(?=\d)|\s*$)", r"\1 by "),
     # The library's "one.five M"; 3M is a company.
     rule(
         "M",
@@ -122,7 +122,8 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
     # The end of a span of days, and of a card.
     rule(
         "/",
-        r"(?P<first>\b1[0-2]|\b0?[1-9])/(?P<day1>3[01]|[12]\d|0?[1-9])(?:\s?[-–]\s?| (?P<to>to|through) )"
+        r"(?P<first>\b1[0-2]|\b0?[1-9])/(?P<day1>3[01]|[12]\d|0?[1-9])"
+        r"(?:\s?[-–]\s?| (?P<to>to|through) )"
         r"(?P<last>1[0-2]|0?[1-9])/(?P<day2>3[01]|[12]\d|0?[1-9])(?![\w/%])",
         lambda m: f"{dates.name(m['first'])} {en.ordinal(int(m['day1']))} {m['to'] or 'to'} "
         f"{dates.name(m['last'])} {en.ordinal(int(m['day2']))}",
@@ -140,6 +141,22 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
         r"(?<=[A-Za-z] )(\d{1,2})/(\d{1,2})(?![\d/%])",
         lambda m: f"{en.cardinal(m[1])} or {en.cardinal(m[2])}",
         after=r"\b(?:Windows|iOS|Android|macOS|iPhone|Galaxy|Pixel) ",
+    ),
+    # Names that are figures.
+    rule(
+        ".",
+        r"(?<![\w.])802\.11([a-z]{0,2})(?!\w)",
+        lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip(),
+    ),
+    rule(
+        "(",
+        r"(?<!\w)(4\d\d)\(([a-z])\)",
+        lambda m: f"{en.digits(m[1], 'oh') if m[1][1] == '0' else en.cardinal(m[1])} {m[2]}",
+    ),
+    rule(
+        "X",
+        r"\b(RTX|GTX|RX) ?(\d\d)(\d0)(?!\d)",
+        lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}",
     ),
     # Numbers to dial: ten figures in a row are nobody's count.
     rule(FIGURES, r"(?<!\d)\d{5,6}(?!\d|[,.]\d)", lambda m: en.digits(m[0]), after=r"\b[Tt]ext "),
