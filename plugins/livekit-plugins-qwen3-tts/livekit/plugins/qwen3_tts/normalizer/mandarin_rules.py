@@ -91,6 +91,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: zh.serial(m[1]),
         after=_CODE_WORDS,
     ),
+    rule(FIGURES, r"\d{1,5}(?!\d)", lambda m: zh.serial(m[0]), after=r"\d{4}转"),
     rule(
         FIGURES,
         rf"(\d{{3,8}}){_NOT_COUNTED}",

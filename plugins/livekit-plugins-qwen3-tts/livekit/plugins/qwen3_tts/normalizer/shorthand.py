@@ -131,6 +131,12 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "/",
+        r"(?<![\w/.-])(?P<year>)(?P<month>1[0-2]|0?[1-9])/(?P<day>3[01]|[12]\d|0?[1-9])(?![\w/%])",
+        dates.say_date,
+        after=r"\b(?:on|from|between) \d{1,2}/\d{1,2} (?:to|through) ",
+    ),
+    rule(
+        "/",
         r"(0[1-9]|1[0-2])/(\d\d)(?![\d/])",
         lambda m: f"{dates.name(m[1])} {en.year('20' + m[2])}",
         after=r"\b(?i:expires|expiry|exp\.?|valid (?:thru|until)):? ",

@@ -37,7 +37,8 @@ _NOUN = (
 # How it is said, in brackets before a sentence: "*Gently* fold in the eggs" is none.
 _MANNER = (
     r"(?:(?:speaking|in a|with a)\s)?(?:softly|quietly|gently|warmly|cheerfully|excitedly"
-    r"|sarcastically|teasingly|playfully|nervously|sadly|happily|low voice|soft voice|quiet voice|whisper)"
+    r"|sarcastically|teasingly|playfully|nervously|sadly|happily|low voice|soft voice"
+    r"|quiet voice|whisper)"
 )
 _ENGLISH = (
     rf"(?:(?:he\s|she\s|they\s)?(?:\w+ly,?\s+)?(?:{_GESTURE}|{_VERB})"
