@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from livekit.plugins.qwen3_tts import Segmenter
 from livekit.plugins.qwen3_tts.figures import spans
 from livekit.plugins.qwen3_tts.normalizer import Normalizer, normalize
 
@@ -29,6 +30,59 @@ def test_it_is_read_as_a_person_would(language: str, kind: str, written: str, sp
     assert normalize(written, language) == spoken
 
 
+_FRAMES = {
+    "en": [
+        "So I think that {}, and that is all there is to say about it today.",
+        "Well, {} is it, then I will do it. And {} too.",
+        "And now for something we did not have here {} or {} or {}, I think.",
+    ],
+    "zh": [
+        "其实我昨天晚上在家里跟他们几个人说过这个事情也就是{}以后再说吧。好吗？",
+        "好的，{}就是了，然后我去做。还有{}也是。",
+        "还有我们之前没有说过的那些东西比如{}或者{}或者{}都可以。",
+    ],
+}
+# Lines that nobody writes into the middle of another, and two marks in one emoticon.
+_OF_THEIR_OWN = re.compile(r"\n|\(\^|[:;]-?[)D]|~~|^\s*(?:>|#{1,6} |[*-] |\d[.)])|[\"'“*\[（(【]")
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W", "", text).replace("isat", "at")
+
+
+def _units(text: str, queued: float) -> list[str]:
+    segmenter = Segmenter()
+    found = []
+    for char in text:
+        segmenter.push(char)
+        while (unit := segmenter.take(queued)) is not None:
+            found.append(unit)
+    segmenter.end()
+    while (unit := segmenter.take(queued)) is not None:
+        found.append(unit)
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("queued", [0.0, 5.0])
+@pytest.mark.parametrize("frame", range(3))
+def test_units_say_what_the_whole_says(language: str, queued: float, frame: int) -> None:
+    changed = []
+    for _, written, _ in _cases(language):
+        if _OF_THEIR_OWN.search(written):
+            continue
+        text = _FRAMES[language][frame].replace("{}", written)
+        normalizer, before, said = Normalizer(language), "", ""
+        for unit in _units(text, queued):
+            said += normalizer.unit(unit, before)
+            before += unit
+        whole = normalize(text, language)
+        # "is at least" and "at least" say the same.
+        if _letters(said) != _letters(whole):
+            changed.append((written, said, whole))
+    assert changed == []
+
+
 # Without a hint: told from the words. Nothing of these is read in English or Chinese.
 @pytest.mark.parametrize(
     "text",
@@ -45,6 +99,22 @@ def test_it_is_read_as_a_person_would(language: str, kind: str, written: str, sp
         "Müller & Söhne, § 5",
         "C# und x^2, 2~3 Tage",
         "3.5% 올랐습니다.",
+        "Ich habe 3 iPhones.",
+        "Genau, 50 %!",
+        "Guten Morgen, Ihre Bestellung 4711 ist da.",
+        "Termin: 3.10.2026, 14:30 Uhr",
+        "J'ai 2 chats et 1 chien.",
+        "Rendez-vous à 8h30.",
+        "D'accord, 3 billets.",
+        "Tengo 2 gatos.",
+        "Son las 9:15.",
+        "Vale, 3 entradas.",
+        "Ho 2 gatti.",
+        "Va bene, 3 biglietti.",
+        "Tenho 2 gatos.",
+        "Preço: R$ 12,50",
+        "У меня 2 кошки.",
+        "고양이가 2마리 있어요.",
     ],
 )
 def test_another_language_goes_to_the_engine_with_its_signs(text: str) -> None:

@@ -20,9 +20,9 @@ NEVER = words(
     # German
     "Hr fr hrn frl dipl med nr z.b d.h bzw ca evtl ggf inkl exkl zzgl vgl s.o s.u o.g u.a sog "
     "allg einschl z.t z.z z.zt i.d.r u.u v.a i.v i.a m.e a.d hrsg verh kath evang abt tägl "
-    "jährl wöchentl dr.med dr.jur dr.phil dipl.ing str mio mrd tsd "
+    "jährl wöchentl dr.med dr.jur dr.phil dipl.ing str mio mrd tsd anf "
     # French
-    "MM mme mlle mmes mlles mgr pr bd boul ste p.ex c.-à-d env av "
+    "MM mme mlle mmes mlles mgr pr bd boul ste p.ex c.-à-d à-d env av bât sté "
     # Spanish
     "ee ff.aa admón cra párr párrf sr sra srta sres sras dra dña ud uds vd vds lic ing arq "
     "profa gral avda p.ej ej aprox dpto depto ntra excmo excma ilmo ilma núm dn "
@@ -30,10 +30,10 @@ NEVER = words(
     "sig sigg sig.ra sig.na sigra dott dott.ssa prof.ssa avv geom p.es ades mons on.le spett "
     "egr "
     # Portuguese
-    "eng exmo exma ilmo pça srs "
+    "eng exmo exma ilmo pça srs exa "
     # Russian
     "т.е т.к т.н т.о т.ч ул просп пер пл наб бул им проф акад доц тов см ср напр обл г-н г-жа "
-    "св "
+    "св зам "
 )
 """Never the end of a sentence, whatever follows."""
 
@@ -42,7 +42,7 @@ BEFORE_A_FIGURE = words(
     "tel min max jan feb mar apr jun jul aug sep sept oct nov dec janv févr avr juil déc ene abr "
     "ago dic gen mag giu lug set ott fev mai out dez okt янв февр апр авг сент окт нояб дек s abs "
     "kap bd jg ziff aufl num pág págs pag pagg cap tít fasc chap núm nº n.º nn fl fls д кв корп "
-    "стр оф рис табл гл п пп ч т тел вып пр с"
+    "apto tél par ок ft стр оф рис табл гл п пп ч т тел вып пр с"
 )
 """Not the end of a sentence when a figure follows."""
 
@@ -52,7 +52,8 @@ BEFORE_A_SMALL_LETTER = words(
     "thurs fri sat sun usw u.ä o.ä e.v std sek jh geb gest ev hbf zz janv févr avr juil déc ene "
     "abr ago dic gen mag giu lug set ott fev out dez okt lun mié jue vie sáb dom янв февр апр авг "
     "сент окт нояб дек ex hab éd apr.j.-c j.-c av.j.-c s.a s.l a.c d.c pta ptas ecc es s.p.a "
-    "s.r.l cia ltda obs др т.д т.п пр н.э г гг в вв руб коп тыс млн млрд чел мин сек час и.о "
+    "ft lbs fl izq dcha mo h шт км кг см мм гл ст s.r.l cia ltda obs др т.д т.п пр н.э г гг "
+    "в вв руб коп тыс млн млрд чел мин сек час и.о "
     "до.н.э"
 )
 """The end of a sentence only when a capital follows."""

@@ -21,8 +21,9 @@ MARK = re.compile(
     r"\.(?![A-Za-z0-9.])|(?<!\d),|,(?!\d)"
 )
 
-# "a ! = b"
-_VARIABLE = re.compile(r"(?<!\w)\w $")
+# "a ! = b", "5! = 120"
+_VARIABLE = re.compile(r"(?<!\w)\w $|\d$")
+_ENTITY = re.compile(r"&#?\w{2,8}$")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
 _DAY = re.compile(
     rf"(?:\b(?:{'|'.join(sorted(MONTHS))})\.?\s\d{{1,2}}(?:st|nd|rd|th)?"
@@ -57,6 +58,10 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
     if mark == "!" and _VARIABLE.search(text, max(start, index - 3), index):
         rest = next_of(text, index + 1)
         return by_next(text[rest : rest + 1], ended, lambda: text[rest] != "=", "hard")
+    if mark == "!" and before == "<":  # a comment
+        return "none"
+    if mark == ";" and _ENTITY.search(text, max(start, index - 10), index):
+        return "none"
     if mark in "!?;":
         if not _URL.search(text, start, index):
             return "hard"
@@ -71,6 +76,8 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
         return by_next(text[rest : rest + 1], ended, lambda: not text[rest].isdigit(), "soft")
     if before.isdigit():
         return by_next(after, ended, lambda: not after.isdigit(), "soft")
+    if mark == ":" and _URL.search(text, max(start, index - 64), index):  # a port
+        return by_next(after, ended, lambda: not after.isalnum() and after not in "/\\", "soft")
     if mark == ":" and before.isalpha():
         return by_next(after, ended, lambda: after not in "/\\", "soft")
     return "soft"

@@ -10,7 +10,7 @@ from .measure import CJK
 # Every repetition is bounded, so that the time is linear in the length of the text.
 _SIGNS = (
     r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周)?"
-    r"[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
+    r"(?:(?:&(?:lt|gt|le|ge);|[<>≤≥≈]=?)[ ])?[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
 )
 _FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
 # What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, time
@@ -39,6 +39,7 @@ _SPAN = re.compile(
     r"|[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9.-]{1,190}"
     # A link, a citation, a tag, code: to its end, or to the end of a text that may yet close it.
     r"|\[[^\[\]\n]{0,120}(?:\](?:\([^()\s]{0,300}\)?)?|\Z)"
+    r"|<!--[^\n]{0,120}?(?:-->|\Z)"
     r"|</?[A-Za-z][\w:-]{0,20}(?:\s[^<>\n]{0,200})?(?:>|\Z)"
     r"|`[^`\n]{1,80}(?:`|\Z)"
     # Dates with the name of a month.
@@ -48,6 +49,10 @@ _SPAN = re.compile(
     rf"|(?:(?<![A-Za-z])(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
     r"[ -]?\d[\w.-]{0,16}"
     r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
+    # A street, a king, a war; a formula.
+    r"|(?<![\w.,])\d{1,5} (?:[A-Z][a-z]{1,15} ){1,3}(?:St|Ave|Rd|Blvd|Dr|Ln)(?![A-Za-z])\.?"
+    r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])"
+    r"|\$[^$\n]{1,120}[\\^_][^$\n]{0,120}(?:\$|\Z)"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.

@@ -34,6 +34,9 @@ _ABBREVIATED = re.compile(
 _ITEM = re.compile(
     r"(?:^|\n)[\s>*•⁃▪\-–]*[(（]?(?:\d{1,3}|[a-z]|[ivx]{2,4}|[一二三四五六七八九十]{1,3})$"
 )
+_ZONE = re.compile(r"(?:[ECMP][SD]?T|UTC|GMT)(?!\w)")
+# As words in small letters these end sentences: "one more rep."
+_TITLES = frozenset(("Rep", "App", "Gent"))
 _URL_GLUE = frozenset("/-_@~&=?%#+:")
 _ORDINAL = re.compile(r"(?:(?<!\w)([^\W\d_]+|[-–])\s)?\d{1,3}$")
 _NUMBER = re.compile(r"(?<!\d)[1-9]\d?$")
@@ -43,7 +46,7 @@ _GERMAN = re.compile(
 )
 _NEXT_WORD = re.compile(r"[^\W\d_]*")
 # "z. B.", "d. h.", "u. a.", "p. ej.", "т. е.", and what may be left of their second part.
-_FIRST_PARTS = frozenset("zdupsiтнпсид")
+_FIRST_PARTS = frozenset("zdupsaiтнпсид")
 _SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
 _KNOWN = NEVER | BEFORE_A_FIGURE | STATES
 _LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | BEFORE_A_SMALL_LETTER}
@@ -107,7 +110,7 @@ def full_stop(text: str, start: int, index: int, ended: bool) -> Meaning:
         return _before_a_beginning(text, rest, ended)
     if word in ("г", "гг") and not re.search(r"\d\s?$", text[from_ : match.start()]):
         return "none"  # a town; behind a figure, a year
-    if names & NEVER:
+    if names & NEVER or word in _TITLES:
         return "none"
     if names & BEFORE_A_SMALL_LETTER:
         return _before_a_capital(text, rest, ended, titled=bool(names & {"a.m", "p.m"}))
@@ -167,6 +170,12 @@ def _before_a_capital(text: str, rest: int, ended: bool, *, titled: bool) -> Mea
         return "hard" if ended else "wait"
     if not text[rest].isupper() and not _CJK_CHAR.match(text[rest]):
         return "none"
+    if titled and text[rest] in "ECMPUG":  # "3 p.m. EST"
+        zone = _ZONE.match(text[rest : rest + 4])
+        if len(text) < rest + 4 and not ended and text[rest:].isupper():
+            return "wait"
+        if zone:
+            return "none"
     if titled and text[rest] in "MD":  # "at 5 a.m. Mr. Smith"
         title = re.match(r"(?:Mr|Ms|Mrs|Dr)\.", text[rest : rest + 4])
         if not title and len(text) < rest + 4 and not ended:

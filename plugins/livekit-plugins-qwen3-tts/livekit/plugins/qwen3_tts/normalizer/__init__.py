@@ -88,6 +88,9 @@ class Normalizer:
             return spoken if any(char.isalnum() for char in spoken) else ""
         said, for_engine = [], True
         chunks = list(tongue.split(strip(text, before)))
+        # The blank parts a figure from the comma before it: ",-5" would be no figure.
+        if text[:1].isspace() and not before[-1:].isspace():
+            before += text[0]
         most = _ASKED if len(text) <= _LONGEST_UNIT else _ASKED_OF_LONG // len(chunks or "-")
         for chunk, language in chunks:
             speak = _SPEAK.get(language or "en")

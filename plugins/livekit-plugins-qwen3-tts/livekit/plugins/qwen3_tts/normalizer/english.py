@@ -152,8 +152,28 @@ def say_money(match: re.Match[str]) -> str:
             return minus + " to ".join(ends)
         return f"{minus}{' to '.join(ends)} {currency.many}"
     if scale or low_scale or not currency.cent:
-        return f"{minus}{cardinal(low)}{scale or low_scale} {currency.many}"
-    return minus + _amount(low, currency)
+        said = f"{minus}{cardinal(low)}{scale or low_scale} {currency.many}"
+        if _DESCRIBES.search(match.string[: match.start()][-6:]):
+            said = _singular(said, currency, match)
+        return said
+    said = _amount(low, currency)
+    if not minus and "." not in low and _DESCRIBES.search(match.string[: match.start()][-6:]):
+        said = _singular(said, currency, match)
+    return minus + said
+
+
+# "a five dollar bill": before what it describes the unit is one.
+_DESCRIBES = re.compile(r"\b[Aa]n?\s$")
+_DESCRIBED = re.compile(
+    r"\s(?!(?:or|and|to|in|on|at|for|per|a|an|of|off|with|is|was|each|every|more|less|from|by|as|if"
+    r"|month|week|year|day|night|hour|piece|person|pop|apiece)\b)[a-z]{3}"
+)
+
+
+def _singular(said: str, currency: Currency, match: re.Match[str]) -> str:
+    if said.endswith(currency.many) and _DESCRIBED.match(match.string, match.end()):
+        return said.removesuffix(currency.many) + currency.one
+    return said
 
 
 def _amount(number: str, currency: Currency) -> str:
@@ -327,7 +347,7 @@ _MATH: Final = {
 }  # fmt: skip
 
 
-_IS = re.compile(r"\b(?:is|are|was|were|be)$")
+_IS = re.compile(r"\b(?:is|are|was|were|be)$|['’]s$")
 _COMPARED: Final = {
     "<": "less than ", ">": "more than ", "<=": "at most ", ">=": "at least ", "≤": "at most ",
     "≥": "at least ",

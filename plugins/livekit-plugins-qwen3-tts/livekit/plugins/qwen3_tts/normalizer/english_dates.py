@@ -34,6 +34,11 @@ def month(name: str) -> str:
     return next(month for month in _MONTHS if month[:3] == name[:3].title())
 
 
+def name(number: str) -> str:
+    """Returns the name of the month with a number."""
+    return _MONTHS[int(number) - 1]
+
+
 def _calendar(name: str, day: str, figures: str | None) -> str:
     if figures and len(figures) == 2:
         figures = ("20" if figures < "50" else "19") + figures
@@ -70,7 +75,8 @@ def say_day_of(match: re.Match[str]) -> str:
     if not 1 <= int(match["day"]) <= 31:
         return match[0]
     figures = match["year"]
-    the = match["the"] or "the "
+    said_before = match.string[: match.start()].lower().endswith("the ")
+    the = match["the"] or ("" if said_before else "the ")
     said = f"{the}{ordinal(int(match['day']))} of {month(match['month'])}"
     return said + (f", {year(figures)}" if figures else "")
 

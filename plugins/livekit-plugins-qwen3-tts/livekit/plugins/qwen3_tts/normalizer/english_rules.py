@@ -18,6 +18,7 @@ from .money import MONEY
 from .patterns import DASH, EMAIL, END, NUMBER, PHONE, POINTED, START, URL
 from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
+from .shorthand import SHORTHAND
 from .units_of_measure import MEASURE, UNIT
 
 _YEAR = r"(?:1[1-9]|20)\d\d"
@@ -25,7 +26,8 @@ _YEAR = r"(?:1[1-9]|20)\d\d"
 _CODE_WORDS = (
     r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|"
     r"extension|ext\.?|code|pin|"
-    r"password|zip(?: code)?|dial|call|passcode|interstate|order(?: number)?|unit|"
+    r"password|zip(?: code)?|dial|call|passcode|port|error(?: code)?|status(?: code)?|"
+    r"interstate|order(?: number)?|unit|"
     r"digits(?: are| of)?|ending in|"
     r"ends in|account(?: number)?|card(?: number)?|serial(?: number)?|reference(?: number)?|"
     r"confirmation(?: number| code)?|tracking number|ticket(?: number)?|case(?: number)?)"
@@ -64,7 +66,8 @@ _RULES: Final[tuple[Rule, ...]] = (
     *ABBREVIATIONS,
     # Addresses: the library spells out "https://www" and the query, which nobody says.
     rule("@", EMAIL, en.say_email),
-    rule(".", URL, en.say_url),
+    rule(".:", URL, en.say_url),
+    *SHORTHAND,
     # Longer than any number that has a name.
     rule(FIGURES, r"\d{19,}", lambda m: en.digits(m[0])),
     # A figure that a Chinese word counts is read with it.
@@ -94,17 +97,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         rf"(?<![\w.])(?!(?:{dates.MONTH})-)[A-Za-z]+-\d+(?:\.\d+)?-[A-Za-z0-9.]*[A-Za-z0-9](?![\w-])",
         en.say_name,
     ),
-    rule(
-        ".",
-        r"(?<![\w.])802\.11([a-z]{0,2})(?!\w)",
-        lambda m: f"eight oh two dot eleven {' '.join(m[1])}".rstrip(),
-    ),
     rule(".", r"(?<![\w.])[A-Z]\.\d{2,4}(?![\w.])", en.say_name),
-    rule(
-        "(",
-        r"(?<!\w)(4\d\d)\(([a-z])\)",
-        lambda m: f"{en.digits(m[1], 'oh') if m[1][1] == '0' else en.cardinal(m[1])} {m[2]}",
-    ),
     rule(
         ".",
         r"(?<![\d.])(?P<day>0[1-9]|[12]\d|3[01])\.(?P<month>0[1-9]|1[0-2])\."
@@ -119,7 +112,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Versions and IP addresses: a point each.
     rule(
         ".vV",
-        rf"(?<!\d)(?:(?P<prefix>{_VERSIONED}\s|\b[vV])(?P<parts>\d+(?:\.\d+)+)|\b[vV](?P<one>\d+)\b)",
+        rf"(?<!\d)(?:(?P<prefix>{_VERSIONED}\s|\b[vV])(?P<parts>\d+(?:\.\d+)+)|\b(?!V(?:[468]|1[02])\b)[vV](?P<one>\d+)\b)",
         lambda m: en.say_version(m) if m["parts"] else f"version {en.cardinal(m['one'])}",
     ),
     rule(
@@ -183,7 +176,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         FIGURES,
-        rf"\b(?P<month>{dates.MONTH})\s{_DAY}(?![\d:%-]|\.\d|\s(?i:people|percent|items|times)){_OF_YEAR}",
+        rf"\b(?P<month>{dates.MONTH})\s{_DAY}(?![\d:%–-]|\.\d|\s(?i:people|percent|items|times)){_OF_YEAR}",
         dates.say_named_date,
     ),
     rule(
@@ -248,7 +241,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     # Degrees of arc; feet and inches.
     rule("°", r"(\d+)°\s?(\d+)'(?:\s?(\d+)\")?", en.say_arc),
-    rule("'", r"(?<![\w.])(\d)['′]\s?(?:(\d{1,2})(?:\"|''))?(?!\w)", en.say_height),
+    rule("'", r"(?<![\w.])(\d)['′]\s?(?:(\d{1,2})(?:\"|''|(?![\w']))|(?!\d))(?!\w)", en.say_height),
     rule(
         '"',
         r"(?<![\w.])(\d+(?:\.\d+)?)\"(?=\s(?:screen|monitor|display|TV|tablet|pipe|wide|long|tall|x)|\s?[x×])",
@@ -275,6 +268,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Sizes, before their unit: "m" is minutes to the library.
     rule("x×", r"(?<![\w.])(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?![\d^]|\s?=))", en.say_by),
     rule(FIGURES, MEASURE, en.say_measure),
+    rule("/", "(?<=s)/(?=one hundred kilo)", " per "),
     rule("/", r"(?<![\w/])(\d+)/(\d+)(?i:st|nd|rd|th|s)\b", r"\1/\2"),
     rule("/", r"(?<=\d) / (?=\d)", " divided by "),
     # "24/7", and what nobody counts in parts: 120/80, 9/11.
@@ -301,7 +295,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Codes and room numbers are named figure by figure; the library counts them.
     rule(
         FIGURES,
-        r"(\d{3,8})(?![\d%:-]|[.,]\d|\s(?:times|people|years|minutes|days|dollars))",
+        r"(\d{3,8})(?![\d%-]|:\d|[.,]\d|\s(?:times|people|years|minutes|days|dollars))",
         en.say_code,
         after=_CODE_WORDS,
     ),
@@ -316,23 +310,19 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "x",
-        r"(?<![\w.])(\d+(?:\.\d+)?)x(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)",
+        r"(?<![\w.])(?<![=+*/×-])(?<![=+*/×-] )(\d+(?:\.\d+)?)x"
+        r"(?=\s(?:faster|slower|more|less|larger|bigger|smaller|better|the|as|speed|zoom|return|growth)\b|[,.!?]|$)",
         lambda m: f"{en.cardinal(m[1])} times",
     ),
     rule(
         "xyabn",
-        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])",
-        lambda m: f"{en.cardinal(m[1])} {m[2]}",
+        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])|(?<=[=+*/×-] )(\d{1,3})([xyzabn])(?!\w)",
+        lambda m: f"{en.cardinal(m[1] or m[3])} {m[2] or m[4]}",
     ),
     rule(
         "pP",
         r"(?<!\d)(\d{1,2})(\d\d)[pP]\b",
         lambda m: f"{en.cardinal(m[1])} {en.cardinal(m[2])} p",
-    ),
-    rule(
-        "X",
-        r"\b(RTX|GTX|RX) ?(\d\d)(\d0)(?!\d)",
-        lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}",
     ),
     rule("2", r"\b([BCP])2([BCP])\b", r"\1 to \2"),
     rule(
@@ -347,6 +337,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(">", r"(?<=[A-Za-z]) > (?=[A-Z][A-Za-z])", ", "),
     rule("<>≤≥≈", r"(?<=[\w)])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π.$€£-])", en.say_operator),
     rule("<>≤≥≈", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?[\dA-Za-z])", lambda m: en.compare(m[1])),
+    # A formula that goes on in the next unit.
+    rule("+×÷=≠±", r"(?<=[\w)]) [+×÷=≠±] ?$", en.say_operator),
+    rule("<>≤≥", r"(?<=\d) [<>≤≥] ?$", en.say_operator),
     # Ranges, cases, scores.
     rule("-–", r"(?<![\w.,-])\d{1,4}(?:[-–]\d{1,4}){2,5}(?![\w-])", en.say_groups),
     rule(
@@ -375,13 +368,21 @@ _RULES: Final[tuple[Rule, ...]] = (
     # One long figure alone can only be a number of something.
     rule(
         FIGURES,
-        r"(?<![\w.,])0\d+(?![\w.,]\d|\w)|(?<![\w.,])\d{9,}(?=[ ,.?!]{0,2}$)",
+        r"(?<![\w.,])0\d+(?![\w.,]\d|\w)|(?<![\w.,])\d{9,}(?=[ ,.?!]{0,2}$)"
+        r"|(?<![\w.,])\d{6,}[1-9]\d{0,2}(?<=\d{9})(?![\w]|[.,]\d)"
+        r"(?= (?:is|was|or|and|if|to|now|please)\b)",
         lambda m: en.digits(m[0]),
     ),
     rule(
         "-+±.",
         rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+|\d{{1,3}}(?:,\d{{3}})+)(?!\w)",
         en.say_signed,
+    ),
+    # "1.5b", whose point the library loses.
+    rule(
+        ".",
+        r"(?<![\w.,)])\d[\d,]{0,20}\.\d+(?=[A-Za-z]{1,3}(?![\w.]))",
+        lambda m: f"{en.cardinal(m[0])} ",
     ),
     rule("%", "%", " percent"),
     rule("π", r"π(?=([A-Za-z])?)", lambda m: "pi " if m[1] else "pi"),

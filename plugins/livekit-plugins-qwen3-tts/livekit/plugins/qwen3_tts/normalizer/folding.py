@@ -15,7 +15,8 @@ _VULGAR: Final = {
 }
 _SUPERSCRIPT: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
-_MIXED = re.compile(f"(?<=\\d)(?=[{''.join(_VULGAR)}])")
+# "3½" is no 31/2, "log₂8" no log 28.
+_MIXED = re.compile(f"(?<=\\d)(?=[{''.join(_VULGAR)}])|(?<=[₀-₉])(?=[0-9])")
 
 
 def _invisible() -> dict[int, str]:

@@ -19,7 +19,7 @@ _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc円]")
 _KANA_BUT_NO = re.compile("[\u3041-\u306d\u306f-\u3096\u30a1-\u30fa\u30fc円]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _CYRILLIC = re.compile("[\u0400-\u052f]+")
-_LATIN_WORD = re.compile("(?<![0-9A-Za-zÀ-ÖØ-öø-ÿœ])[A-Za-zÀ-ÖØ-öø-ÿœ]+(?![0-9])")
+_LATIN_WORD = re.compile("(?<![0-9A-Za-zÀ-ÖØ-öø-ÿœ])[A-Za-zÀ-ÖØ-öø-ÿœ]++(?![0-9])")
 _NO_WORD = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|\w+\.(?:com|org|net|io|de|fr|es|it|pt)\b")
 # Letters that only one of the ten has, or nearly so.
 _TELLING = (

@@ -21,7 +21,7 @@ COUNTED = (
 )
 COUNTED += "晚"
 # Second places and dimensions, not two of a thing.
-_PLACED = frozenset(["年级", "次元", "次方", "次幂", "分之", "层楼", "位数"]) - {"位数", "层楼"}
+_PLACED = frozenset(["年级", "次元", "次方", "次幂", "分之"])
 
 
 def serial(digits: str) -> str:
@@ -220,7 +220,8 @@ def say_share(match: re.Match[str]) -> str:
     """Reads 5元/kg as 每公斤五元, 72次/分 as 每分钟七十二次."""
     per = match["per"]
     name = UNITS[per].zh if per in UNITS else _PERIODS.get(per, per)
-    return f"每{name}{say_amount(match['number'], match['what'])}{match['what']}"
+    low = f"{cardinal(match['low'])}到" if match["low"] else ""
+    return f"每{name}{low}{say_amount(match['number'], match['what'])}{match['what']}"
 
 
 _PERIODS: Final = {
@@ -259,7 +260,7 @@ _WIDEST = 1000
 def say_dashed(match: re.Match[str]) -> str:
     """Reads 3-5 as a range, 302-1 as a number with a dash in it."""
     low, high = match["low"].replace(",", ""), match["high"].replace(",", "")
-    if len(low) < 4 and re.search("[赛胜赢输负]", match.string):
+    if len(low) < 4 and re.search("[赛胜赢输负]|领先|落后|[战逼]平|击败", match.string):
         return f"{cardinal(low)}比{cardinal(high)}"
     numbered = "-" in match[0] and _NUMBERED.search(match.string[: match.start()])
     if numbered or Decimal(low) >= Decimal(high) or len(high) > 4 + len(low):

@@ -14,7 +14,7 @@ from . import mandarin as zh
 from .folding import fold
 from .language import HAN
 from .money import MONEY
-from .patterns import DASH, EMAIL, END, NUMBER, PHONE, POINTED, START, URL
+from .patterns import DASH, EMAIL, END, ISBN, NUMBER, PHONE, POINTED, START, URL
 from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
 from .units_of_measure import MEASURE, UNIT
@@ -23,7 +23,8 @@ _CLOCK = r"\d{1,2}[:：]\d{2}(?:\s?[AaPp]\.?[Mm]\b\.?)?"
 # After these a figure is named digit by digit.
 _CODE_WORDS = (
     "(?:验证码|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌|账号|账户"
-    "|拨打?|致电|打(?=1[12]\\d(?!\\d))|呼叫|取件码|车次|代码|口令|QQ号?|PIN|工单号?|案件号|流水号|会员号|微信号?|身份证号?)"
+    "|拨打?|致电|打(?=1[12]\\d(?!\\d))|呼叫|取件码|车次|代码|口令|QQ号?|PIN|工单号?|案件号|流水号|会员号|微信号?|身份证号?"
+    "|分机号?|端口号?|错误码?|单元|[A-Z]座)"
     "[是为：:\\s]{0,3}"
 )
 _NOT_COUNTED = r"(?![\d%:：-]|[.,]\d|[个元块万千亿次分人])"
@@ -44,13 +45,33 @@ def _height(match: re.Match[str]) -> str:
 
 _RULES: Final[tuple[Rule, ...]] = (
     rule("@", EMAIL, zh.say_email),
-    rule(".", URL, zh.say_url),
+    rule(".:", URL, zh.say_url),
+    rule(
+        ":：",
+        r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})[:：](\d{2,5})(?!\d)",
+        lambda m: f"{'点'.join(map(zh.serial, m[1].split('.')))}冒号{zh.serial(m[2])}",
+    ),
+    # An account of which only the ends are shown.
+    rule(
+        "∗",
+        r"(?<!\w)(\d{1,8})∗(\d{1,8})(?!\d)",
+        lambda m: f"{zh.serial(m[1])}，星号，{zh.serial(m[2])}",
+    ),
+    rule("∗", "∗", "，星号，"),
+    rule("9", ISBN, lambda m: "，".join(map(zh.serial, re.split("[- ]", m[0])))),
+    rule(
+        "·•",
+        r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·•]\s?([A-Z\d]{5,6})(?!\w)",
+        lambda m: zh.serial(m[1]),
+    ),
     # Longer than any number that has a name.
     rule(FIGURES, r"\d{19,}", lambda m: zh.serial(m[0])),
     # A space between Chinese and a figure is typography.
     rule(" ", rf"(?<=[{HAN}]) +(?=[-+]?\d)|(?<=[\d%]) +(?=[{HAN}])", ""),
     # The library's "第两名", "零八月" and thousands in two parts; its 12.9 is a date.
     rule("0", r"(?<![\d.:-])0(?=\d[月日号])", ""),
+    # The library's "二月两日" and "两单元".
+    rule("2", "(?<=月)2(?=日)|(?<![\\d.])2(?=单元|号楼|栋)", "二"),
     rule(
         "第",
         rf"(?<=第)(\d+){DASH}(?:第)?(\d+)",
@@ -62,11 +83,15 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(FIGURES, PHONE, zh.say_phone),
     # Codes are named figure by figure; the library counts them.
     rule(
+        "X", r"(?<!\d)(\d{1,17})X(?![A-Za-z\d])", lambda m: zh.serial(m[1]) + "X", after=_CODE_WORDS
+    ),
+    rule(
         FIGURES,
         rf"(?<!\d)(\d{{3,8}}|\d{{4,}}(?=[，。,.\s]|$)){_NOT_COUNTED}",
         lambda m: zh.serial(m[1]),
         after=_CODE_WORDS,
     ),
+    rule(FIGURES, r"\d{1,5}(?!\d)", lambda m: zh.serial(m[0]), after=r"\d{4}转"),
     rule(
         FIGURES,
         rf"(\d{{3,8}}){_NOT_COUNTED}",
@@ -81,6 +106,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     # 2024-03-05T10:00:00Z
     rule("T", r"(?<=\d)T(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:Z|\b)", r" \1"),
     # The feasts are called by their figures.
+    rule(".", r"(?<![\d.])3\.8(?=节|妇女)", "三八"),
     rule(
         ".",
         rf"(?<![\d.])(?:5\.1|6\.18|3\.15|10\.1|11\.11|12\.12|6\.1|8\.18)(?={_HOLIDAY})",
@@ -119,7 +145,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "年届级款版",
-        r"(?<![\d,.])(\d{4}|0\d|\d\d(?=年\d{1,2}月))(?=年(?!级|以上)|[届款]|级(?=学生|新生|[的毕同校]))",
+        r"(?<![\d,.])(\d{4}|0\d|\d\d(?=年\d{1,2}月))(?=年(?!级|以上|的?历史)|[届款]|级(?=学生|新生|[的毕同校]))",
         lambda m: zh.say_year(m[1]),
     ),
     rule(
@@ -127,6 +153,18 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<!\d)(\d{1,4})(年\d{1,2}月)?\s?(?:[aA]\.?[dD]|([bB]\.?[cC]))(?:\.|(?![A-Za-z]))",
         lambda m: f"公元{'前' * bool(m[3])}{zh.say_year(m[1])}{m[2] or '年'}",
     ),
+    rule("财学赛", r"(?<![\d.,/-])((?:19|20)\d\d)(?=财年|学年|赛季)", lambda m: zh.say_year(m[1])),
+    rule(
+        "-/",
+        r"(?<![\d/-])((?:19|20)\d\d)[-/]((?:19|20)?\d\d)(?=赛季|财年|学年)",
+        lambda m: f"{zh.say_year(m[1])}到{zh.say_year(m[2])}",
+    ),
+    rule(
+        "-–—~",
+        rf"(?<![\w.,-])((?:19|20)\d\d)\s?[-–—~]\s?((?:19|20)\d\d)(?![\w.,%{HAN}-])",
+        lambda m: f"{zh.say_year(m[1])}到{zh.say_year(m[2])}" if m[1] < m[2] else m[0],
+    ),
+    rule("年", r"(?<![\d.,])[1-9]000(?=年的?历史)", lambda m: zh.cardinal(m[0])),
     rule("公", r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + zh.say_year(m[2])),
     rule("s", r"(?<![\w.])((?:19|20)\d0)s(?![A-Za-z])", lambda m: f"{zh.say_year(m[1])}年代"),
     rule("后", r"(?<![\d第])([06-9]\d)(?=后(?!天|面|来|的))", lambda m: zh.say_year(m[1])),
@@ -138,6 +176,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule("-", r"(?<![\w.,])-(?=百分之)", "负"),
     # Hours. "时间:3:30" and half past.
+    rule("AP", r"(?<![A-Za-z])([AP])\.?M\.?\s?(\d{1,2}[:：]\d\d)(?!\d)", r"\2 \1M"),
     rule(":：", rf"({_CLOCK}){DASH}({_CLOCK})", zh.say_time_range),
     rule(
         "比分",
@@ -146,7 +185,16 @@ _RULES: Final[tuple[Rule, ...]] = (
         after=f"比分[{HAN}]{{0,2}}[是为]?",
     ),
     rule(":：mM", zh.TIME, zh.say_time),
-    rule("-–—~", r"(?<=[月日号点时年周天度个元分%])\s?[-–—~]\s?(?=\d)", "到"),
+    rule("：", r"(?<![\d:：])(\d+)：(?=\d+(?![\d:：]))", r"\1:"),
+    rule(
+        "-–—~",
+        r"(?<=[\d零一二三四五六七八九十百千万半两氏][月日号点时年周天度个元分%])\s?[-–—~]\s?(?=\d)"
+        r"|(?<=(?:周|期)[一二三四五六日天])\s?[-–—~]\s?(?=周|星期)"
+        # With a figure before it "万" is no place, and the dash behind it no minus.
+        r"|(?<=\d[万亿千百岁集章季级页次人米斤块期届班kKwW])\s?[-–—~]\s?(?=\d)"
+        r"|(?<=[点分半])\s?[-–—~]\s?(?=次日|第二天|翌日|凌晨|[早晚]上|[上中下]午)",
+        "到",
+    ),
     # Comparisons before an amount: the library leaves their signs, and the engine says nothing.
     rule(
         "<>≤≥",
@@ -158,16 +206,16 @@ _RULES: Final[tuple[Rule, ...]] = (
         rf"(?<=[{HAN}])\s?([<>]=?|[≤≥])\s?(?=[-+]?(?:[A-Z]{{0,2}}[$€£¥])?\.?\d)",
         lambda m: zh.compare(m[1]),
     ),
-    rule("约~≈", r"约?(?<![\d%°])(?<!\d )[~≈]\s?(?=[$€£¥]?\d)|约\s+(?=\d)", "约"),
+    rule("约~≈", r"约?(?<![\d%°A-Za-z])(?<!\d )[~≈]\s?(?=[$€£¥]?\d)|约\s+(?=\d)", "约"),
     # Money: its thousands, its ranges and its minus.
     rule(
         "元块",
-        rf"{START}(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
+        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
         zh.say_share,
     ),
     rule(
         "/",
-        rf"{START}(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
+        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
         zh.say_share,
     ),
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, zh.say_money),
@@ -192,6 +240,17 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: f"{zh.cardinal(m[1])}万",
     ),
     rule("+", r"(?<!\w)(\d{1,3})\+(\d{2,4})(?=GB?|T)", lambda m: f"{zh.cardinal(m[1])}加{m[2]}"),
+    rule("°", r"(?<=[a-z])(\d{1,3})°(?![\dCF])", lambda m: f"{zh.cardinal(m[1])}度"),
+    rule(
+        "h",
+        r"(?<![\w.])(\d{1,2})\s?h\s?(\d{1,2})\s?(?:min|m)?(?!\w)",
+        lambda m: f"{zh.say_amount(m[1], '小时')}小时{zh.say_amount(m[2], '分钟')}分钟",
+    ),
+    rule("vV", r"(?<!\w)(\d)[vV][sS]?(?=\d(?!\w))", r"\1V"),
+    rule(
+        "L", rf"{START}({POINTED})\s?L/100\s?km(?!\w)", lambda m: f"每百公里{zh.cardinal(m[1])}升"
+    ),
+    rule("/", r"(?<![\d./])(\d+) 1/2\s?(?=%)", r"\1.5"),
     rule("^", r"(?<=\d)\^(\d{1,3})(?=[a-zA-Zμ])", lambda m: f"的{zh.cardinal(m[1])}次方"),
     rule("m", r"(?<=次方)m/s(?!\w)", "米每秒"),
     rule(FIGURES, MEASURE, zh.say_measure),
@@ -208,6 +267,17 @@ _RULES: Final[tuple[Rule, ...]] = (
         after="血压[是为：:在高低约达到]{0,3}",
     ),
     rule("/", r"(?<![\d/.])50/50(?![\d/])", "五五开"),
+    rule(
+        "/",
+        r"(?<![\d/.])(\d+)/(\d+)(?=\s?[=≈])",
+        lambda m: f"{zh.cardinal(m[1])}除以{zh.cardinal(m[2])}" if int(m[1]) > int(m[2]) else m[0],
+    ),
+    rule(
+        "/",
+        r"(\d{1,2})/(\d{1,2})(?![\d/%])",
+        lambda m: f"{zh.cardinal(m[1])}或{zh.cardinal(m[2])}",
+        after="(?:Windows|Win|iOS|Android|macOS|iPhone|HarmonyOS|鸿蒙|安卓) ?",
+    ),
     rule(
         "/",
         r"(?<![\w.,])(?P<sign>[-+±]?)(?<!\d)(?:(\d+)\s)?(\d+)\s?/\s?(\d+)(?![\d/])(?!\.\d)",
@@ -227,6 +297,22 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("C", r"(?<![A-Za-z])C\+\+\s?(?=\d)", "C加加"),
     rule("-", rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=[\w)])-(?=[\d(]\w*\s?(?:=|等于))", "减"),
     rule("+", rf"(?<=\d)\+(?=[{HAN}，。]|$)", "多"),
+    # Names that are figures.
+    rule(
+        "92",
+        "(?<!\\d)(?:985|211)(?=[、/和及或]\\s?(?:985|211|$)|大学|高校|院校|工程|毕业)",
+        lambda m: zh.serial(m[0]),
+    ),
+    rule(
+        "2",
+        "(?<!\\d)211(?=大学|高校|院校|工程|毕业|[、/和及或])",
+        "二幺幺",
+        after="[零幺二三四五六七八九]{3}[、/和及或]",
+    ),
+    rule("9", "(?<!\\d)996(?=工作|加班|文化|模式|制)", "九九六"),
+    # A formula that goes on in the next unit.
+    rule("+×÷=≠±", r"(?<=[\w)]) [+×÷=≠±] ?$", zh.say_operator),
+    rule("<>≤≥", r"(?<=\d) [<>≤≥] ?$", zh.say_operator),
     rule(
         "+×÷=≠±*", rf"(?<=[\w){HAN}])\s?(?:[+×÷=≠±*]|[=!]=)\s?(?=[\w(√π{HAN}.-])", zh.say_operator
     ),
@@ -272,12 +358,25 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: f"{m[1]}度{m[2]}分" + (f"{m[3]}秒" if m[3] else ""),
     ),
     rule("¢", r"(\d)\s?¢", r"\1美分"),
+    rule("/", "(?<=和)/(?=或)", ""),
+    rule("≈", rf"(?<=[{HAN}])\s?≈\s?(?=[{HAN}\w])", "约等于"),
+    rule("∈", r"\s?∈\s?", "属于"),
+    # Whatever was counted, for each: 二十欧元/晚.
+    rule(
+        "/",
+        rf"([零一二两三四五六七八九十百千万亿点半]+[{HAN}]{{1,4}})\s?/\s?"
+        r"(晚|天|日|月|年|周|人|次|件|瓶|盒|包|袋|个|斤|箱|份|杯|场|位|间|台|套|张|小时|分钟|秒|平米|亩|户|桌)"
+        rf"(?![{HAN}])",
+        r"每\2\1",
+    ),
     rule("/", rf"(?<=[{HAN}])/(?=[{HAN}])", "或"),
     rule("π", "π", "派"),
     rule(FIGURES, r"(?<![\w.,])\d{9,}", zh.say_number),
 )
 # The grammar takes a clause; over a comma it joins 12块5，34.5元 into one figure.
 _CLAUSE = re.compile(r"[^，。、！？；：,;!?\s]{0,60}\d[^，。、！？；：,;!?\s]{0,60}")
+# Ⅲ期 is 三期.
+_ROMAN: Final = {start + n: str(n + 1) for start in (0x2160, 0x2170) for n in range(12)}
 _AFTERWARDS: Final[tuple[Rule, ...]] = (
     rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", zh.say_number),
     rule("%", "%", "百分号"),
@@ -289,5 +388,5 @@ _AFTERWARDS: Final[tuple[Rule, ...]] = (
 def speak(text: str, before: str = "", most: int = 160) -> str:
     """Returns a Chinese text with every figure and symbol in words."""
     reader = Reader("zh", most)
-    text = apply(_RULES, before + fold(text), len(before))
+    text = apply(_RULES, before + fold(text.translate(_ROMAN)), len(before))
     return apply(_AFTERWARDS, _CLAUSE.sub(lambda clause: reader.read(clause[0]), text))

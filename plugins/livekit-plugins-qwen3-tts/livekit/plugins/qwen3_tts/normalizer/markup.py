@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import Final
 
+from .folding import clean
 from .formula import plain_formulas
 from .language import HAN
 from .rules import apply, rule
@@ -42,7 +43,7 @@ _KAOMOJI = re.compile(
 _RULE = frozenset("-*_=")
 _TABLE_RULE = frozenset("|:-")
 _LINE_START = re.compile(
-    r"^\s*(?:>\s?(?!\s?[-$€£¥.]?\d))*(?:#{1,6}(?:\s+|$)|[-+*•·▪◦‣]\s+(?!\d[\d.,]*\s?=))?"
+    r"^\s*(?:>\s?(?!=|\s?[-+$€£¥.]{0,2}\d))*(?:#{1,6}(?:\s+|$)|[-+*•·▪◦‣]\s+(?!\d[\d.,]*\s?=))?"
     r"(?:\[[ xX]\]\s+)?"
 )
 _ORDERED = re.compile(r"^(\*{0,2}\d{1,2})(?:[.)]\s+|[）、]\s*)(?=\S)")
@@ -84,7 +85,7 @@ _INLINE: Final = (
     # Behind a word or a mark; "arr[0]" is code and "[0]" no source.
     rule(
         "[【",
-        rf"(?<![A-Za-z_]\b)\[(?!0\])(?:{_CITATION})\](?![(\[\w])|【\d+[^】]{{0,40}}】|\[\^[\w-]{{1,30}}\]",
+        rf"(?<![A-Za-z_]\b)(?<![∈=]\s)(?<![∈=])\[(?!0[\],])(?:{_CITATION})\](?![(\[\w])|【\d+[^】]{{0,40}}】|\[\^[\w-]{{1,30}}\]",
         "",
     ),
     rule(
@@ -103,6 +104,10 @@ _INLINE: Final = (
     rule("~", rf"(?<![\w~{HAN}])~~(?![\s~])[^~\n]{{1,200}}(?<!\s)~~(?![\w~{HAN}])", ""),
     rule("=", r"(?<![=\w])==(?![\s=])([^=\n]{1,200})(?<!\s)==(?![=\w])", r"\1"),
     rule("`", "`+", ""),
+    rule("*", r"(?:(?<=\s)|(?<=[号为是：:]))(?:\*{3,4}[ -]?){1,4}(?=\d{4}(?!\d))", ""),
+    # An account of which only the ends are shown; the languages say its middle.
+    rule("*", r"(?<=\d)\*{3,}(?=\d)", "∗"),
+    rule("\\", r"(?<=[\w)])\s?\\\*\s?(?=[\w(])", " × "),
     # An asterisk between figures multiplies; two are a power.
     rule("*", r"(?<=[\d)])\*\*(?=[\d(])", "^"),
     rule("*", r"(?<=[\w)]) \* (?=[\w(])|(?<=[\d)])\*(?=[\d(])", " × "),
@@ -111,6 +116,18 @@ _INLINE: Final = (
     rule("~", r"(?<=\d)~{2,}(?=\d)", "，"),
     rule("~", r"~{2,}|(?<=[^\s\d])~(?=\s|$|[，。！？,.!?])", ""),
     rule("\\", r"\\([^\w\s])", r"\1"),
+    rule("\\", r"(?<=[\w:])\\(?=\w)", " "),
+)
+# The two keys of a telephone that are marks: "press # or *", 请按#号键.
+_KEY = r"(?:press(?:ing)?|dial(?:l?ing)?|hit|push|enter|tap|use|then|or|and|by|the) "
+_KEYS: Final = (
+    rule("#", r"[#＃]号?(?=键)", "井号"),
+    rule("*", r"[*＊]号?(?=键)", "星号"),
+    rule("#", r"#号?(?=[，。,.；]|或|$)", "井号", after="[按拨打入或击加]"),
+    rule("*", r"\*号?(?=[，。,.；]|或|$)", "星号", after="[按拨打入或击加]"),
+    rule("#", r"#(?=[ .,;!?]|$)", "pound", after=rf"(?i:\b{_KEY})"),
+    rule("*", r"\*(?=[ .,;!?]|$)", "star", after=rf"(?i:\b{_KEY})"),
+    rule("*", r"\*(?=\d)(?![^*\n]*\*)", "star ", after=r"(?i:\b(?:press|dial|dialing|dialling) )"),
 )
 _PAUSES = "。！？；，：、….!?;:,"
 
@@ -137,8 +154,9 @@ def strip(text: str, before: str) -> str:
     """
     text = _after_a_cut(text, before)
     if "&" in text:
-        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+        text = clean(_ENTITY.sub(lambda entity: html.unescape(entity[0]), text))
     text = without_directions(text, before)
+    text = apply(_KEYS, before[-16:] + text, len(before[-16:]))
     if not text.isascii():
         text = _without_emoji(text)
     text = _KAOMOJI.sub("", text)

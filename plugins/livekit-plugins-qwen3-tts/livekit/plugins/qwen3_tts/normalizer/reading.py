@@ -50,7 +50,15 @@ class Reader:
 
 def _is_state(parts: list[str], index: int) -> bool:
     """Whether a word is a state of an address: Springfield, IL."""
-    return index > 1 and parts[index - 2].endswith(",") and _STATE.match(parts[index]) is not None
+    return (
+        index > 1
+        and parts[index - 2].endswith(",")
+        and _STATE.match(parts[index]) is not None
+        and (
+            # "Well, CO2 is a gas": read as a name before.
+            parts[index : index + 3 : 2] != ["CO", "two"]
+        )
+    )
 
 
 def _windows(asked: list[int], end: int) -> list[tuple[int, int]]:

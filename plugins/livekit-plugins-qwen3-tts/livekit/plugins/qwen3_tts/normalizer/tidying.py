@@ -27,6 +27,7 @@ _MARKS: Final = (
 # Where the engine reads the figures, it reads their signs too: a mark goes only where it is none.
 _MARKS_FOR_ENGINE: Final = (
     rule("*`|[]{}\\", r"[*`|\[\]{}\\]", ""),
+    rule("∗", "∗", "…"),
     rule("#", r"(?<![A-Za-z])#(?!\d)", ""),
     rule("<>", r"[<>](?!\s?=?\s?[-+.]?[\d\w])", ""),
     rule("^", r"\^(?![\w(-])", ""),

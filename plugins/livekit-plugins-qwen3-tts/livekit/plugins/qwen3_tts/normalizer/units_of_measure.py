@@ -82,6 +82,9 @@ UNITS: Final = {
     "mAh": _unit("milliamp hour", "毫安时"), "Wh": _unit("watt hour", "瓦时"),
     "J": _unit("joule", "焦耳"), "kJ": _unit("kilojoule", "千焦"), "N": _unit("newton", "牛"),
     "cal": _unit("calorie", "卡"), "kcal": _unit("kilocalorie", "千卡"),
+    "mmHg": Unit("millimeter of mercury", "millimeters of mercury", "毫米汞柱"),
+    "mmol": _unit("millimole", "毫摩尔"), "dL": _unit("deciliter", "分升"),
+    "bpm": Unit("beat per minute", "beats per minute", "次每分钟"),
     "Pa": _unit("pascal", "帕"), "kPa": _unit("kilopascal", "千帕"),
     "hPa": _unit("hectopascal", "百帕"), "Ω": _unit("ohm", "欧"),
 }  # fmt: skip

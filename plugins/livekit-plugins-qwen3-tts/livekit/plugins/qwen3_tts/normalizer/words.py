@@ -26,7 +26,8 @@ _COMMON: Final = {
         "gestern jetzt uhr tag tage woche wochen monat monate jahr jahre stunde stunden "
         "minute minuten euro prozent grad preis kostet etwa ungefähr bitte danke ja nein "
         "guten nummer zimmer januar februar märz april mai juni juli august oktober dezember "
-        "montag dienstag mittwoch donnerstag freitag samstag sonntag herr frau temperatur zug"
+        "genau stück guten gern tisch plätze montag dienstag mittwoch donnerstag freitag "
+        "samstag sonntag herr frau temperatur zug"
     ),
     "fr": (
         "le la les un une des du de et ou mais ne pas est sont était être a ont avoir je tu "
@@ -48,7 +49,8 @@ _COMMON: Final = {
         "ciento grados precio cuesta gracias hola sí número habitación enero febrero marzo "
         "abril mayo junio julio agosto septiembre octubre noviembre diciembre lunes martes "
         "miércoles jueves viernes sábado domingo señor señora temperatura reunión tren quedan "
-        "tenemos hemos unidades plazas paquete valor se usa todo"
+        "tengo tienes tiene quiero quieres necesito puedo vale tenemos hemos unidades "
+        "plazas paquete valor se usa todo"
     ),
     "pt": (
         "o a os as um uma uns umas de do da dos das e ou mas não é são era eram está estão "
@@ -59,7 +61,8 @@ _COMMON: Final = {
         "graus preço custa cerca obrigado obrigada olá sim número quarto janeiro fevereiro "
         "março abril maio junho julho agosto setembro outubro novembro dezembro segunda terça "
         "quarta quinta sexta sábado domingo senhor senhora pelo pela temperatura reunião trem "
-        "restam temos vendemos pacote caixa resultado valor vendas usa tudo leva se"
+        "tenho tens quero preciso posso restam temos vendemos pacote caixa resultado valor "
+        "vendas usa tudo leva se"
     ),
     "it": (
         "il lo la i gli le un uno una di del della dello dei degli delle e o ma non è sono "
@@ -68,7 +71,8 @@ _COMMON: Final = {
         "dal dalla fino prima dopo al alla allo ai alle più meno molto anche già qui oggi "
         "domani ieri adesso ora ore giorno giorni settimana settimane mese mesi anno anni "
         "minuto minuti euro cento gradi prezzo costa circa grazie ciao sì numero camera "
-        "stanza gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre "
+        "va bene voglio vorrei posso stanza gennaio febbraio marzo aprile maggio giugno "
+        "luglio agosto settembre ottobre "
         "novembre dicembre lunedì martedì mercoledì giovedì venerdì sabato domenica signor "
         "signora temperatura riunione treno restano abbiamo pezzi posti pacco tutto si se usa"
     ),
