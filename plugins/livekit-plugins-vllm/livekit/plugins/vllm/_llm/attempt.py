@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from .._server.errors import plain_errors
 from .._server.server import ServedModel
 from .._text import Joiner, whole_deep
 from ..log import logger
+from . import reasons
 from .chunks import CallPiece, Chunk, Usage, read
 from .context import Fitted, estimate
 from .dialects import SpeechFilter, schemas_of
@@ -26,14 +26,6 @@ from .spoken import SentenceLimit
 from .summary import SUMMARY_TOKENS, Summarizer, with_notes
 from .tool_calls import ToolCallAssembler
 
-# Reasons of OpenAI's and vLLM's; others ("eos_token", "end_turn") are other names for "stop".
-_FINISHED = ("stop", "tool_calls", "function_call", "content_filter", "repetition")
-_CUT_OFF = re.compile(r".*length.*|max_\w*tokens|.*context_window.*")
-# The server gave the generation up.
-_FAILED = re.compile(
-    r"abort(ed)?|cancell?ed|failed|timeout|overloaded|(\w+_)?(error|overloaded|timeout)"
-    r"|insufficient_system_resource"
-)
 # A stream that said "[DONE]" without a reason.
 _DONE = "done"
 
@@ -126,7 +118,7 @@ class Attempt:
                     f"{self._server.base_url} sent nothing within the deadline."
                 ) from None
             except APIError:
-                if self._finish_reason is None or _FAILED.fullmatch(self._finish_reason.lower()):
+                if self._finish_reason is None or reasons.failed(self._finish_reason):
                     raise  # else the reply was whole, and only the connection's end failed
             outcome = self._end()
         except asyncio.CancelledError:
@@ -285,14 +277,14 @@ class Attempt:
 
     def _end(self) -> str:
         reason = "sentence" if self._limit.reached else self._finish_reason
-        if reason is None or _FAILED.fullmatch(reason.lower()):
+        if reason is None or reasons.failed(reason):
             raise APIConnectionError(
                 f"{self._server.base_url} stopped in the middle of a reply "
                 f"(request {self._id}, finish_reason {reason})."
             )
         known = reason.lower()
-        limited = known == "sentence" or _CUT_OFF.fullmatch(known) is not None
-        if not limited and known not in _FINISHED:
+        limited = known == "sentence" or reasons.limited(reason)
+        if not limited and not reasons.ordinary(reason):
             logger.warning(
                 "reply ended without a reason that is known",
                 extra={"request_id": self._id, "finish_reason": reason},
