@@ -205,9 +205,10 @@ def test_a_load_that_is_no_number_does_not_end_the_watch(kit: Kit, number: str) 
     answers(kit, "/metrics", lambda: httpx.Response(200, text=load))
 
     async def checked() -> None:
-        async with kit.llm("one", "two") as model:
-            for replica in model.pool.replicas:
-                await model.pool.check(replica)
+        model = kit.llm("one", "two")
+        for replica in model.pool.replicas:
+            await model.pool.check(replica)
+        await model.aclose()
 
     kit.run(checked())
 

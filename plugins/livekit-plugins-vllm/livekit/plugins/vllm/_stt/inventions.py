@@ -93,7 +93,8 @@ speaking_italian speaking_portuguese speaking_mandarin 音乐 音樂 背景音�
 背景噪音 咳嗽 咳嗽声 叹气 嘆氣 叹息 哭声 哭泣 呼吸声 喘息 铃声 电话铃声 手机铃声 敲门声 脚步声
 风声 雷声 鸟叫声 狗叫声 欢呼 欢呼声 尖叫声 口哨声 键盘声 听不清 聽不清 无法辨认 空白音频 片头曲
 片尾曲 歌声 琴声 音效 音楽 ミュージック
-バックグラウンドミュージック 背景音楽 拍手 無音 咳 ため息 歓声 雑音 笑い 笑い声 bgm 음악 배경음악 웃음 웃음소리 박수
+バックグラウンドミュージック 背景音楽 拍手 無音 咳 ため息 歓声 雑音
+笑い 笑い声 bgm 음악 배경음악 웃음 웃음소리 박수
 침묵 소음 기침 한숨 무음 музыка аплодисменты смех тишина шум кашель вздох вздыхает смеётся
 смеется неразборчиво плач пение musik gelächter lachen lacht applaus beifall stille husten hustet
 geräusche rauschen seufzen seufzt unverständlich musique rires rire applaudissements bruit toux
