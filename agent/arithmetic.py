@@ -6,6 +6,7 @@ import ast
 import math
 import operator
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -18,6 +19,12 @@ _EXACT = 10**15
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "（": "(", "）": ")"})
+# "20 % of 50", "3 x 4", "$5" and "2 + 2 =", as people write them.
+_SHARE = re.compile(r"(\d(?:[\d.]*\d)?)\s*(?:%|percent)\s*of\s+")
+_TIMES = re.compile(r"(?<=[\d)])\s+[xX]\s+(?=[\d(])")
+_AROUND = re.compile(r"[$€£¥]|^\s*=|=\s*$")
+# What Python understands and arithmetic does not.
+_NO_ARITHMETIC = re.compile(r";|\b(?:and|or|not|if|else|is|in)\b")
 
 
 class ArithmeticRefusedError(ValueError):
@@ -40,7 +47,11 @@ def work_out(expression: str) -> str:
         raise ArithmeticRefusedError("it is too long")
     if "^" in expression:
         raise ArithmeticRefusedError("write ** for a power")
-    written = _THOUSANDS.sub("", expression.translate(_SIGNS)).strip()
+    written = _AROUND.sub("", unicodedata.normalize("NFKC", expression).translate(_SIGNS))
+    written = _TIMES.sub(" * ", _SHARE.sub(r"\1 / 100 * ", _THOUSANDS.sub("", written)))
+    written = " ".join(written.split())  # in lines, only the first would count
+    if _NO_ARITHMETIC.search(written):
+        raise ArithmeticRefusedError("it is not arithmetic")
     evaluator = SimpleEval(operators=_OPERATORS, functions={}, names={})
     try:
         value = _checked(evaluator.eval(written))
@@ -55,7 +66,9 @@ def work_out(expression: str) -> str:
     except (RecursionError, MemoryError) as e:
         raise ArithmeticRefusedError("it is too deep") from e
     except Exception as e:
-        raise ArithmeticRefusedError(str(e).rstrip(".") or "it is not an expression") from e
+        said = str(e).rstrip(".")
+        plain = said and "<" not in said
+        raise ArithmeticRefusedError(said if plain else "it is not arithmetic") from e
     if isinstance(value, int) and abs(value) < _EXACT:
         return str(value)
     return f"{value:.10g}"

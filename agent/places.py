@@ -41,7 +41,8 @@ _ABBREVIATIONS = {
 }
 # What is left out of a name before it is looked up.
 _AROUND = re.compile(
-    r"^(?:the )?(?:city of )?|(?: city| standard time| daylight time| summer time| time| d c)+$"
+    r"^(?:(?:the )?(?:current |local )?time in )?(?:the )?(?:city of )?"
+    r"|(?: city| standard time| daylight time| summer time| time| d c)+$"
     r"|(?:特别行政区|直辖市|特区|時間|时间|市|都|府)$"
 )
 _COUNTRIES = {
@@ -52,6 +53,17 @@ _COUNTRIES = {
     "england": "united kingdom",
     "britain": "united kingdom",
     "great britain": "united kingdom",
+    "scotland": "united kingdom",
+    "wales": "united kingdom",
+    "northern ireland": "united kingdom",
+    "holland": "the netherlands",
+    "netherlands": "the netherlands",
+    "korea": "south korea",
+    "uae": "united arab emirates",
+    "czech republic": "czechia",
+    "turkiye": "turkey",
+    "burma": "myanmar",
+    "macau": "macao",
     "中国": "china",
     "日本": "japan",
     "英国": "united kingdom",
@@ -70,11 +82,38 @@ _ALSO = {
     "nyc": "new york city",
     "sf": "san francisco",
     "dc": "washington",
+    "vegas": "las vegas",
+    "kl": "kuala lumpur",
+    "bali": "denpasar",
+    "st petersburg": "saint petersburg",
+    "firenze": "florence",
+    "den haag": "the hague",
+    # Of fewer people than the table has, and of one time with these.
+    **dict.fromkeys(("geneva", "geneve", "genf", "bern", "lausanne"), "zurich"),
     "纽约": "new york city",
     "서울": "seoul",
     "洛杉矶": "los angeles",
     "首尔": "seoul",
     "新德里": "new delhi",
+}
+
+# States of the US that keep one time, in all of them but for a few villages.
+_STATES = {
+    name: zone
+    for zone, names in {
+        "America/New_York": "connecticut ct|delaware de|georgia ga|maine me|maryland md"
+        "|massachusetts ma|new hampshire nh|new jersey nj|new york ny|north carolina nc|ohio oh"
+        "|pennsylvania pa|rhode island ri|south carolina sc|vermont vt|virginia va"
+        "|west virginia wv",
+        "America/Chicago": "alabama al|arkansas ar|illinois il|iowa ia|louisiana la|minnesota mn"
+        "|mississippi ms|missouri mo|oklahoma ok|wisconsin wi",
+        "America/Denver": "colorado co|montana mt|new mexico nm|utah ut|wyoming wy",
+        "America/Phoenix": "arizona az",
+        "America/Los_Angeles": "california ca|washington wa",
+        "Pacific/Honolulu": "hawaii hi",
+    }.items()
+    for state in names.split("|")
+    for name in (state[:-3], state[-2:])
 }
 
 
@@ -98,10 +137,11 @@ def find_zone(place: str) -> tzinfo | None:
         sign, hours, minutes = offset.groups()
         east = timedelta(hours=int(hours), minutes=int(minutes or 0))
         return timezone(east if sign == "+" else -east) if east <= _LARGEST_OFFSET else None
-    if name := _zone_names().get(place.lower().replace(" ", "_")):
-        return ZoneInfo(name)
+    # The tz database has "EST" too, but without its summer.
     name = _ABBREVIATIONS.get(_folded(place)) or _ABBREVIATIONS.get(_plain(place))
-    name = name or _city_zone(place) or _country_zone(place) or _last_part(place)
+    name = name or _zone_names().get(place.lower().replace(" ", "_"))
+    name = name or _city_zone(place) or _country_zone(place) or _state_zone(place)
+    name = name or _last_part(place)
     return ZoneInfo(name) if name else None
 
 
@@ -109,19 +149,45 @@ def _city_zone(place: str) -> str | None:
     whole = _cities().get(_folded(place)) or _cities().get(_plain(place))
     if whole:
         return whole[0].zone
-    first, *rest = (part for part in re.split(r"\s*[,，(（]\s*", place.rstrip(")）")) if part)
+    first, *rest = _parts(place)
     found = _cities().get(_folded(first)) or _cities().get(_plain(first)) or []
-    if not rest or not found:
+    if not rest:
         return None
+    if not found:
+        return _STATES.get(_folded(rest[0]))
     where = {_COUNTRIES.get(_folded(part), _folded(part)) for part in rest}
     there = [
         c for c in found if where & {_folded(part) for part in (c.country, *c.state.split("|"))}
     ]
     if there:
         return there[0].zone
+    if where & _regions():
+        # There is another one of this name.
+        return _STATES.get(_folded(rest[0]))
     # What stands beside it is not known: no guess is made between cities of one name.
     zones = {c.zone for c in found}
     return found[0].zone if len(zones) == 1 else None
+
+
+def _parts(place: str) -> list[str]:
+    """A place and what it is in: "Paris, Texas", "Paris Texas", "中国北京"."""
+    parts = [part for part in re.split(r"\s*[,，(（/]\s*", place.rstrip(")）")) if part.strip()]
+    if len(parts) != 1:
+        return parts or [place]
+    for country in _COUNTRIES:
+        if not country.isascii() and place.startswith(country) and place != country:
+            return [place.removeprefix(country), country]
+    words = place.split()
+    for at in range(max(1, len(words) - 3), len(words)):
+        last = _folded(" ".join(words[at:]))
+        if len(last) > 2 and _COUNTRIES.get(last, last) in _regions():
+            return [" ".join(words[:at]), last]
+    return parts
+
+
+def _state_zone(place: str) -> str | None:
+    folded = _folded(place)
+    return _STATES.get(folded) if len(folded) > 2 else None
 
 
 def _country_zone(place: str) -> str | None:
@@ -179,7 +245,15 @@ def _cities() -> dict[str, list[_City]]:
         key: [city for _, city in sorted(found, key=lambda f: (not f[0], -f[1].people))]
         for key, found in named.items()
     }
-    return {_folded(name): cities[other] for name, other in _ALSO.items()} | cities
+    meant = {name: cities[other] + cities.get(name, []) for name, other in _ALSO.items()}
+    return cities | meant
+
+
+@cache
+def _regions() -> frozenset[str]:
+    """Countries and states."""
+    states = {_folded(part) for _, city, _ in _rows() for part in city.state.split("|")}
+    return frozenset({*_countries(), *states, *_STATES} - {""})
 
 
 @cache
@@ -189,4 +263,5 @@ def _countries() -> dict[str, set[str]]:
         found.setdefault(_folded(city.country), set()).add(city.zone)
     # All of China keeps one time; the other zone of the tz database is a custom of a province.
     found["china"] = {"Asia/Shanghai"}
+    found["vietnam"] = {"Asia/Ho_Chi_Minh"}
     return found

@@ -37,6 +37,11 @@ _WRITTEN_POWER = re.compile(r"\b(?:square|squared|cubic|cubed|sq|cu)\b", re.IGNO
 _POWER_OF_POWER = re.compile(r"(?:\*\*|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻])\s*-?\d*\s*(?:\*\*|\^|[⁰¹²³⁴⁵⁶⁷⁸⁹]\s)")
 _NAMES = re.compile(r"(?:[^\W\d]|[°%µΩ$€£¥])(?:\w|[ .·*/°µ%'\"-])*")
 _NUMBER = re.compile(r"(?<!\w)\d")
+_TEMPERATURE = re.compile(
+    r"(?P<degrees>[°º]|deg(?:ree)?s?)?[ _]*(?P<scale>c|celsius|centigrade|f|fahrenheit|k|kelvins?)",
+    re.IGNORECASE,
+)
+_SCALES = {"c": "degC", "f": "degF", "k": "kelvin"}
 
 
 @function_tool
@@ -49,7 +54,9 @@ async def get_time(place: str | None = None) -> str:
     """
     zone = await _in_time(lambda: find_zone(place)) if place and place.strip() else None
     if place and place.strip() and zone is None:
-        raise ToolError(f"No time zone is known for {place!r}: name a large city in English.")
+        raise ToolError(
+            f"No time zone is known for {_short(place)!r}: name a large city in English."
+        )
     now = datetime.now(zone).astimezone(zone)
     return now.strftime("%A, %d %B %Y, %H:%M")
 
@@ -82,7 +89,8 @@ async def convert_unit(value: float, from_unit: str, to_unit: str) -> str:
             raise ToolError(f"{refusal}: {_short(unit)!r} is not the name of a unit.")
 
     def convert() -> str:
-        result = _units().Quantity(value, from_unit).to(to_unit)
+        source, target = _named(from_unit, to_unit), _named(to_unit, from_unit)
+        result = _units().Quantity(value, source).to(target)
         if not math.isfinite(result.magnitude):
             raise OverflowError("the value is too large")
         return f"{result.magnitude:.6g} {result.units:P}"
@@ -113,6 +121,32 @@ def _is_unit(text: str) -> bool:
         and not (written and powers)
         and written <= 1 + text.count("/") + text.lower().split().count("per")
     )
+
+
+def _named(unit: str, other: str) -> str:
+    """A unit by the name that pint knows; degrees are no angles beside a temperature."""
+    found = _TEMPERATURE.fullmatch(unit.strip())
+    if found:
+        # A letter alone may be a coulomb or a farad.
+        sure = found["degrees"] or len(found["scale"]) > 1
+        if sure or _TEMPERATURE.fullmatch(other.strip()):
+            return _SCALES[found["scale"][0].lower()]
+    spelled = re.sub(r"[ -]+", "_", unit.strip())
+    if spelled.lower() in ("fl_oz", "fluid_oz"):
+        return "fluid_ounce"
+    try:
+        _units().parse_units(unit)
+    except Exception:  # pint's parser trips over more than it says
+        return _known(spelled) or _known(spelled.lower()) or unit
+    return unit
+
+
+def _known(name: str) -> str | None:
+    """The name if pint has such a unit, without its plural; None else."""
+    try:
+        return next((n for n in (name, name.removesuffix("s")) if n in _units()), None)
+    except Exception:
+        return None
 
 
 async def _in_time(work: Callable[[], T]) -> T:

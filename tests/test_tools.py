@@ -301,3 +301,107 @@ async def test_gmt_plus_eight_is_east(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tools, "datetime", Clock)
     assert await get_time("GMT+8") == "Sunday, 04 January 2026, 09:37"
+
+
+@pytest.mark.parametrize(
+    ("place", "zone"),
+    [
+        ("EST", "America/New_York"),
+        ("St. Petersburg", "Europe/Moscow"),
+        ("St. Petersburg, Florida", "America/New_York"),
+        ("Portland, Maine", "America/New_York"),
+        ("Rome, Georgia", "America/New_York"),
+        ("Springfield, IL", "America/Chicago"),
+        ("Cambridge, MA", "America/New_York"),
+        ("Tokyo Japan", "Asia/Tokyo"),
+        ("Paris France", "Europe/Paris"),
+        ("London England", "Europe/London"),
+        ("Berlin/Germany", "Europe/Berlin"),
+        ("中国北京", "Asia/Shanghai"),
+        ("日本东京", "Asia/Tokyo"),
+        ("time in Tokyo", "Asia/Tokyo"),
+        ("the current time in London", "Europe/London"),
+        ("California", "America/Los_Angeles"),
+        ("Geneva", "Europe/Zurich"),
+        ("Genève", "Europe/Zurich"),
+        ("Firenze", "Europe/Rome"),
+        ("Den Haag", "Europe/Amsterdam"),
+        ("Holland", "Europe/Amsterdam"),
+        ("Scotland", "Europe/London"),
+        ("UAE", "Asia/Dubai"),
+        ("Korea", "Asia/Seoul"),
+        ("Czech Republic", "Europe/Prague"),
+        ("Türkiye", "Europe/Istanbul"),
+        ("Vietnam", "Asia/Ho_Chi_Minh"),
+        ("Bali", "Asia/Makassar"),
+        ("Vegas", "America/Los_Angeles"),
+        ("KL", "Asia/Kuala_Lumpur"),
+        ("Georgia", "Asia/Tbilisi"),
+        ("Washington, D.C.", "America/New_York"),
+    ],
+)
+def test_places_as_people_name_them(place: str, zone: str) -> None:
+    assert str(find_zone(place)) == zone
+
+
+@pytest.mark.parametrize("place", ["Paris, Texas", "Paris, TX", "Naples, Florida", "Texas"])
+def test_no_time_is_told_of_another_place_of_that_name(place: str) -> None:
+    assert find_zone(place) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "answer"),
+    [
+        (100, "degrees fahrenheit", "degrees celsius", "37.7778 degree_Celsius"),
+        (100, "degrees Fahrenheit", "Celsius", "37.7778 degree_Celsius"),
+        (100, "F", "C", "37.7778 degree_Celsius"),
+        (0, "K", "F", "-459.67 degree_Fahrenheit"),
+        (100, "ºF", "°C", "37.7778 degree_Celsius"),
+        (1, "fl oz", "ml", "29.5735 milliliter"),
+        (1, "fluid ounces", "ml", "29.5735 milliliter"),
+        (1, "light-year", "km", "9.46073e+12 kilometer"),
+        (2, "nautical miles", "km", "3.704 kilometer"),
+        (1, "metric tons", "kg", "1000 kilogram"),
+        (1, "imperial gallon", "liter", "4.54609 liter"),
+        (1, "Kilometers", "Miles", "0.621371 mile"),
+        (1, "KG", "LB", "2.20462 pound"),
+        (1, "Mbps", "MB/s", "0.125 megabyte/second"),
+        (60, "miles per hour", "km/h", "96.5606 kilometer/hour"),
+        (1, "degree", "radian", "0.0174533 radian"),
+        (1, "C", "A*s", "1 ampere·second"),
+    ],
+)
+async def test_units_as_people_name_them(
+    value: float, source: str, target: str, answer: str
+) -> None:
+    assert await convert_unit(value, source, target) == answer
+
+
+@pytest.mark.parametrize(
+    ("expression", "answer"),
+    [
+        ("1\n+2", "3"),
+        ("20% of 50", "10"),
+        ("12.5 percent of 80", "10"),
+        ("3 x 4", "12"),
+        ("2+2=", "4"),
+        ("= 3*4", "12"),
+        ("$5*3", "15"),
+        ("３＋４", "7"),
+        ("5 % 3", "2"),
+    ],
+)
+def test_arithmetic_as_people_write_it(expression: str, answer: str) -> None:
+    assert work_out(expression) == answer
+
+
+@pytest.mark.parametrize("expression", ["1;2", "1 and 2", "1 if 1 else 2", "~5", "not 1", "1<2"])
+def test_what_is_no_arithmetic_is_refused_in_words(expression: str) -> None:
+    with pytest.raises(ArithmeticRefusedError, match="it is not arithmetic"):
+        work_out(expression)
+
+
+async def test_a_place_of_any_length_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ToolError) as refused:
+        await get_time("a" * 100_000)
+    assert len(str(refused.value)) < 200

@@ -174,6 +174,7 @@ class Network(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0.001)
+        await request.aread()  # what is redirected is a stream once more
         return self.servers[request.url.host].handle(request)
 
 

@@ -159,3 +159,76 @@ async def test_a_line_that_never_ends_holds_no_other() -> None:
         await asyncio.sleep(20.0)
         assert talk.words == ["> Hello", "Good."]
         await found[0].aclose()
+
+
+async def broken(error: BaseException) -> str | None:
+    """A line whose reading fails."""
+    raise error
+
+
+@pytest.mark.parametrize("error", [ConnectionError("gone"), asyncio.CancelledError()])
+@pytest.mark.parametrize("at", [0, 1, 2])
+@in_virtual_time
+async def test_a_line_that_cannot_be_read_takes_no_other_along(
+    error: BaseException, at: int
+) -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", "Fine.", before=typing(found)) as talk:
+        lines = [after(0.0, "One"), after(0.0, "Two")]
+        lines.insert(at, broken(error))
+        for line in lines:
+            found[0].add("anna", line)
+        await asyncio.sleep(5.0)
+        assert talk.words == ["> One\nTwo", "Good."]
+        found[0].add("anna", after(0.0, "Three"))
+        await asyncio.sleep(5.0)
+        assert talk.words[-2:] == ["> Three", "Fine."]
+        await found[0].aclose()
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u200e \u200f", "\u2060\n", "\x00"])
+@in_virtual_time
+async def test_a_line_of_nothing_that_can_be_seen_asks_nothing(unseen: str) -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        talk.session.say(LONG)
+        await asyncio.sleep(1.0)
+        found[0].add("anna", after(0.0, unseen))
+        await asyncio.sleep(lasting(LONG) + 5.0)
+        assert talk.words == [LONG]
+        await found[0].aclose()
+
+
+@pytest.mark.parametrize("line", ["?", "👍", "❤️", "1", "…", "👨‍👩‍👧"])
+@in_virtual_time
+async def test_a_sign_alone_is_a_line(line: str) -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        found[0].add("anna", after(0.0, line))
+        await asyncio.sleep(5.0)
+        assert talk.words == [f"> {line}", "Good."]
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_a_notice_that_begins_as_a_line_is_to_stop_the_agent_is_heard_out() -> None:
+    found: list[TypedLines] = []
+
+    def attach(session: AgentSession[Any]) -> None:
+        # Between the look at what is said and its end, as another task may.
+        begun: list[str] = []
+
+        def turn_to(identity: str) -> None:
+            if not begun:
+                begun.append(identity)
+                session.say(LONG, allow_interruptions=False)
+
+        found.append(TypedLines(session, turn_to))
+
+    async with stage("Good.", before=attach) as talk:
+        found[0].add("anna", after(0.0, "One"))
+        await asyncio.sleep(lasting(LONG) + 6.0)
+        assert LONG in talk.words
+        assert users(talk) == "One"
+        assert "Good." in talk.words
+        await found[0].aclose()

@@ -79,6 +79,22 @@ def filtered(
         "[INST]Hello there.[/INST]",
         "<think>one</think>Hello <thinking>two</thinking>there.",
         "<think>never closed at all",
+        "<analysis>hm</analysis>Hello there.",
+        "<internal_monologue>hm</internal_monologue>Hello there.",
+        "<inner_thoughts>hm</inner_thoughts>Hello there.",
+        "<thinking_process>hm</thinking_process>Hello there.",
+        "<longcat_think>hm</longcat_think>Hello there.",
+        "<mm:think>hm</mm:think>Hello there.",
+        "<think/>Hello there.",
+        "<|think|>hm<|/think|>Hello there.",
+        "<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>Hello there.<|END_RESPONSE|>",
+        "<unused94>thought\nhm<unused95>Hello there.",
+        "<|channel>thought\nhm<channel|>Hello there.",
+        "<|turn>model\nHello there.<turn|>",
+        "<answer>Hello there.</answer>",
+        "<think>hm</think><final_answer>Hello there.</final_answer>",
+        "<bos>Hello there.<pad><pad>",
+        "<|assistant|>\nHello there.<|user|>\nAnd you?",
     ],
 )
 def test_only_speech_is_spoken(text: str) -> None:
@@ -107,6 +123,11 @@ def test_only_speech_is_spoken(text: str) -> None:
         "a",
         "pay",
         "price: <",
+        "An <answer> tag and </answer>.",
+        "I await lookers-on and print(ed) books.",
+        "functools is a module.",
+        "The thoughts of <reasonable> people.",
+        "channel| and turn| are no words.",
         "我想<b>说</b>【三体】{好}",
     ],
 )
@@ -152,6 +173,34 @@ CALL = '{"name": "look_up", "arguments": {"name": "Ada"}}'
         'look_up(name="Ada")',
         'functions.look_up({"name": "Ada"})',
         f"<think>I need it.</think>{CALL}",
+        f"<tools>{CALL}</tools>",
+        f"<TOOLCALL>[{CALL}]</TOOLCALL>",
+        f"functools[{CALL}]",
+        f"```tool_call\n{CALL}\n```",
+        f'{{"tool_calls": [{CALL}]}}',
+        '{"action": "look_up", "action_input": {"name": "Ada"}}',
+        "<tool_call>{'name': 'look_up', 'arguments': {'name': 'Ada'}}</tool_call>",
+        '<minimax:tool_call>\n<invoke name="look_up">\n<parameter name="name">Ada</parameter>\n'
+        "</invoke>\n</minimax:tool_call>",
+        "<seed:tool_call><function=look_up><parameter=name>Ada</parameter></function>"
+        "</seed:tool_call>",
+        "<longcat_tool_call>look_up\n<longcat_arg_key>name</longcat_arg_key>\n"
+        "<longcat_arg_value>Ada</longcat_arg_value></longcat_tool_call>",
+        '<step:invoke name="look_up"><step:parameter name="name">Ada</step:parameter>'
+        "</step:invoke>",
+        '<function name="look_up">{"name": "Ada"}</function>',
+        '<function(look_up)>{"name": "Ada"}</function>',
+        '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "look_up", '
+        '"parameters": {"name": "Ada"}}]<|END_ACTION|>',
+        '<｜DSML｜function_calls><｜DSML｜invoke name="look_up"><｜DSML｜parameter name="name" '
+        'string="true">Ada</｜DSML｜parameter></｜DSML｜invoke></｜DSML｜function_calls>',
+        '<|tool_call>call:look_up{name:<|"|>Ada<|"|>}<tool_call|>',
+        "<start_function_call>call:look_up{name:<escape>Ada<escape>}<end_function_call>",
+        '<|python_tag|>look_up.call(name="Ada")',
+        '[look_up(name="Ada")]',
+        "<tool_code>\nprint(look_up(name='Ada'))\n</tool_code>",
+        "```tool_code\nprint(look_up(name='Ada'))\n```",
+        '```python\nlook_up(name="Ada")\n```',
     ],
 )
 def test_a_call_in_the_text_is_no_speech_but_a_call(text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -23,20 +24,35 @@ SAMPLE_RATE = 24_000
 NUM_CHANNELS = 1
 BYTES_PER_SECOND = SAMPLE_RATE * NUM_CHANNELS * 2
 
-# What other formats begin with; the chance that raw PCM starts like one is one in billions.
-_NOT_PCM = {
-    b"RIFF": "a WAV file",
-    b"OggS": "an Ogg stream",
-    b"fLaC": "a FLAC file",
-    b"ID3\x03": "an MP3 file",
-    b"ID3\x04": "an MP3 file",
-    b"data": "server-sent events",
-    b"even": "server-sent events",
-    b'{"er': "a JSON error",
-    b'{"de': "a JSON error",
-    b"<!DO": "an HTML page",
-    b"<htm": "an HTML page",
-}
+# What other formats begin with; the chance that raw PCM starts like one is one in millions, and
+# speech starts near silence, where every second byte is 0 or 255.
+_NOT_PCM = (
+    (re.compile(rb"RIFF|RF64"), "a WAV file"),
+    (re.compile(rb"OggS"), "an Ogg stream"),
+    (re.compile(rb"fLaC"), "a FLAC file"),
+    (re.compile(rb"ID3[\x03\x04]"), "an MP3 file"),
+    (re.compile(rb"\x1a\x45\xdf\xa3"), "a WebM file"),
+    (re.compile(rb"....ftyp", re.S), "an MP4 file"),
+    (re.compile(rb"\s*(?:data|event) ?:"), "server-sent events"),
+    (re.compile(rb"\s*\{\s*\"[a-z_]{2}"), "a JSON error"),
+    (re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.I), "an HTML page"),
+    (re.compile(rb"[\t\n\r -~]{16}|[\t\n\r -~]{4,15}\Z"), "text"),
+)
+# Bytes at the beginning by which they are told.
+_TELLING = 16
+_RAW = (
+    "audio/pcm",
+    "audio/raw",
+    "audio/l16",
+    "audio/s16le",
+    "audio/x-pcm",
+    "audio/x-raw",
+    "application/octet-stream",
+    "binary/octet-stream",
+)
+_RATE = re.compile(r"\brate\s*=\s*\"?(\d+)", re.IGNORECASE)
+# Refusals that a moment cures.
+_PASSING = (408, 409, 425, 429)
 
 
 class RefusedError(APIStatusError):
@@ -142,12 +158,14 @@ class SpeechClient:
                     headers=self._headers,
                     timeout=timeout,
                 )
-                if response.status != 200:
+                if not 200 <= response.status < 300:
                     await self._refused(response)
                 self._check_type(response)
                 if on_words:
                     on_words(_aligned(response.headers.get("X-Word-Timestamps")))
                 chunk = await response.content.readany()
+                while 0 < len(chunk) < _TELLING and (more := await response.content.readany()):
+                    chunk += more
             self._check_magic(chunk)
             carry = b""
             step = "more audio"
@@ -198,7 +216,7 @@ class SpeechClient:
                 return await response.json(content_type=None)
         except TimeoutError:
             raise APITimeoutError(f"TTS server {self._base_url} does not answer {path}") from None
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise APIConnectionError(f"TTS server {self._base_url} sent no JSON at {path}") from e
         except (aiohttp.ClientError, OSError) as e:
             raise APIConnectionError(
@@ -226,29 +244,34 @@ class SpeechClient:
     async def _refused(self, response: aiohttp.ClientResponse) -> NoReturn:
         try:
             answer = await response.json(content_type=None)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         error = answer.get("error", answer) if isinstance(answer, dict) else answer
         reason = error.get("message") or error.get("detail") if isinstance(error, dict) else error
         refused = RefusedError(
             f"TTS server {self._base_url} refused with {response.status}: "
             f"{reason or response.reason}",
-            status_code=response.status,
+            # LiveKit takes 499 for the caller's own end of a request, and says nothing.
+            status_code=500 if response.status == 499 else response.status,
             request_id=response.headers.get("x-request-id"),
             body=answer,
-            # Other refusals mean that the same request will fail again.
-            retryable=response.status >= 500 or response.status in (408, 425, 429),
         )
+        # Other refusals mean that the same request will fail again.
+        refused.retryable = refused.status_code >= 500 or response.status in _PASSING
         refused.retry_after = _seconds(response.headers.get("Retry-After"))
         raise refused
 
     def _check_type(self, response: aiohttp.ClientResponse) -> None:
         kind = response.content_type
-        if kind not in ("audio/pcm", "audio/raw", "audio/l16", "application/octet-stream"):
+        if kind not in _RAW:
             raise self._wrong_format(kind)
+        rate = _RATE.search(response.headers.get("Content-Type", ""))
+        if rate and int(rate.group(1)) != SAMPLE_RATE:
+            raise self._wrong_format(f"{kind} of {rate.group(1)} Hz")
 
     def _check_magic(self, chunk: bytes) -> None:
-        if found := _NOT_PCM.get(chunk[:4]):
+        begins = chunk[:_TELLING]
+        if found := next((name for pattern, name in _NOT_PCM if pattern.match(begins)), None):
             raise self._wrong_format(found)
 
     def _wrong_format(self, found: str) -> APIError:
@@ -274,6 +297,6 @@ def _aligned(header: str | None) -> list[AlignedWord]:
             AlignedWord(str(word["word"]), word["start_ms"] / 1000, word["end_ms"] / 1000)
             for word in json.loads(header or "[]")
         ]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         logger.warning("unreadable word timestamps", extra={"header": header})
         return []

@@ -11,7 +11,9 @@ from livekit.agents import APIError, APIStatusError
 from livekit.agents.utils import aio
 
 from .client import SpeechClient
+from .halves import whole
 from .log import logger
+from .models import LANGUAGE_NAMES
 from .replicas import Replicas
 
 _NAMES = re.compile(r"\b(model|voice|speaker|language)s?\b", re.IGNORECASE)
@@ -41,6 +43,10 @@ class ServerInfo:
             ("language", language, self.languages),
         ):
             names = {entry.lower() for entry in known}
+            if name and kind == "language":
+                # Some servers list "Chinese", some "zh" or "zh-CN".
+                primary = {entry.replace("_", "-").partition("-")[0] for entry in names}
+                names |= {LANGUAGE_NAMES[tag].lower() for tag in primary & LANGUAGE_NAMES.keys()}
             if name and names and name.lower() not in names and name.lower() != "auto":
                 raise APIError(
                     f"the TTS server has no {kind} {name!r}; it has: {', '.join(known)}",
@@ -156,4 +162,4 @@ def _names(entries: Any) -> tuple[str, ...]:
     if not isinstance(entries, list):
         return ()
     named = (e.get("id") or e.get("name") if isinstance(e, dict) else e for e in entries)
-    return tuple(name for name in named if isinstance(name, str))
+    return tuple(whole(name) for name in named if isinstance(name, str))

@@ -13,7 +13,7 @@ import numpy as np
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 
 from .audio import is_audible
-from .client import Deadlines, OnWords, RefusedError
+from .client import BYTES_PER_SECOND, Deadlines, OnWords, RefusedError
 from .log import logger
 from .measure import syllables
 from .playback import Pace
@@ -25,15 +25,19 @@ _MOST_FRAMES = 4096
 
 # What a server refuses for its own sake: its key, its address, its model, its load. Another one
 # may well take the same text.
-_OWN_REFUSALS = frozenset({401, 402, 403, 404, 405, 407, 408, 421, 423, 425, 426, 429, 451})
+_OWN_REFUSALS = frozenset(
+    {401, 402, 403, 404, 405, 407, 408, 409, 413, 415, 421, 423, 425, 426, 429, 431, 451}
+)
 # Of these, the ones that a moment cures.
-_BUSY = frozenset({408, 425, 429})
+_BUSY = frozenset({408, 409, 425, 429})
 # Seconds that a busy server is left alone if it does not say for how long, and at most.
 _MOMENT = 0.5
 _MOST_PATIENCE = 5.0
 # How often one unit is asked for on one server, with busy answers and without.
 _MOST_WAITS = 3
 _MOST_ATTEMPTS = 2
+# Seconds beyond its limit after which a server is taken not to keep to it.
+_BEYOND = 2.0
 # Less time than this left is no use for another attempt.
 _SHORTEST = 0.05
 
@@ -61,12 +65,17 @@ class SpeechRequest:
     """Takes the words of the server's forced aligner; the audio then comes in one piece."""
 
     @property
-    def body(self) -> dict[str, Any]:
-        """The JSON of the request, with a limit for a model that never stops."""
+    def most_frames(self) -> int:
+        """A limit for a model that never stops, in frames of the codec."""
         # Three times the ordinary length, and four seconds for a slow manner of a short text.
         seconds = 3 * 0.22 * syllables(self.text) + 4
-        frames = min(_MOST_FRAMES, math.ceil(seconds * _FRAMES_PER_SECOND))
-        return {"input": self.text, **dict(self.fields), "max_new_tokens": frames}
+        return min(_MOST_FRAMES, math.ceil(seconds * _FRAMES_PER_SECOND))
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON of the request."""
+        fields = dict(self.fields)
+        return {"input": self.text, **fields, "max_new_tokens": self.most_frames}
 
 
 class Voice:
@@ -155,7 +164,16 @@ class Voice:
                 replica.client.speech(request.body, deadlines, request.on_words)
             ) as chunks:
                 silent: list[bytes] | None = []
+                left = (request.most_frames / _FRAMES_PER_SECOND + _BEYOND) * BYTES_PER_SECOND
                 async for chunk in chunks:
+                    left -= len(chunk)
+                    if left < 0:
+                        # A server that does not know the limit would go on for ever.
+                        if silent is None:
+                            raise APIConnectionError(
+                                f"TTS server {replica.base_url} went on long after the text"
+                            )
+                        return
                     if silent is None:
                         yield chunk
                         continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,6 +15,8 @@ from ..log import logger
 
 _GATHER = 0.1
 """Seconds to wait for more lines: what is pasted arrives as several within a few milliseconds."""
+_UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
+"""Kinds of characters that show nothing: blanks, joiners, marks of direction."""
 _READ_TIMEOUT = 10.0
 """Seconds to wait for the rest of a line, so that one which never ends does not hold the others."""
 
@@ -81,18 +84,39 @@ class TypedLines:
         while self._lines and self._lines[0][0] == identity and self._lines[0][1].done():
             lines.append(await self._read())
         self._turn_to(identity)
-        await self._session.interrupt()
+        await self._interrupt()
         self._session.generate_reply(user_input="\n".join(filter(None, lines)))
 
     async def _read(self) -> str:
         """The next line, empty if there is nothing in it to be answered."""
         _, line = self._lines.popleft()
-        try:
-            async with asyncio.timeout(_READ_TIMEOUT):
-                return (await line or "").strip()
-        except TimeoutError:
+        # Awaited itself, a line that fails or is cancelled would take others along.
+        await asyncio.wait([line], timeout=_READ_TIMEOUT)
+        if not line.done():
+            line.cancel()
             logger.warning("typed line never ended")
             return ""
+        if line.cancelled():
+            return ""
+        if error := line.exception():
+            logger.error("typed line not read", exc_info=error)
+            return ""
+        text = (line.result() or "").strip()
+        # Marks that take no room are nothing that can be answered.
+        return text if any(unicodedata.category(c) not in _UNSEEN for c in text) else ""
+
+    async def _interrupt(self) -> None:
+        """Stop what the agent says; what began just now and may not be stopped is waited for."""
+        while True:
+            await self._until_interruptible()
+            try:
+                await self._session.interrupt()
+            except RuntimeError:
+                speech = self._session.current_speech
+                if speech is None or speech.allow_interruptions or speech.done():
+                    raise
+            else:
+                return
 
     async def _until_interruptible(self) -> None:
         while (speech := self._session.current_speech) and not (

@@ -11,8 +11,9 @@ from livekit.agents import APIConnectionError, APIError, APITimeoutError, llm, u
 
 from .._server.errors import plain_errors
 from .._server.server import ServedModel
-from .._text import Joiner
+from .._text import Joiner, whole_deep
 from ..log import logger
+from . import reasons
 from .chunks import CallPiece, Chunk, Usage, read
 from .context import Fitted, estimate
 from .dialects import SpeechFilter, schemas_of
@@ -25,11 +26,6 @@ from .spoken import SentenceLimit
 from .summary import SUMMARY_TOKENS, Summarizer, with_notes
 from .tool_calls import ToolCallAssembler
 
-# Reasons of OpenAI's and vLLM's; others ("eos_token", "end_turn") are other names for "stop".
-_FINISHED = ("stop", "length", "tool_calls", "function_call", "content_filter", "repetition")
-_CUT_OFF = ("length", "max_tokens", "max_length", "model_length", "max_completion_tokens")
-# The server gave the generation up.
-_FAILED = ("abort", "aborted", "error", "cancelled", "canceled", "failed", "engine_error")
 # A stream that said "[DONE]" without a reason.
 _DONE = "done"
 
@@ -101,7 +97,7 @@ class Attempt:
         self._speech = self._new_filter()
         most = max(1, request.max_tokens - reply.tokens)
         self._limit = SentenceLimit(None if self._data else most)
-        self._calls = ToolCallAssembler()
+        self._calls = ToolCallAssembler(schemas_of(request.tools))
         self._resumed = Resumption("")
         # A template strips the end of the text that is continued: its space is not said twice.
         self._join = False
@@ -122,7 +118,7 @@ class Attempt:
                     f"{self._server.base_url} sent nothing within the deadline."
                 ) from None
             except APIError:
-                if self._finish_reason is None or self._finish_reason.lower() in _FAILED:
+                if self._finish_reason is None or reasons.failed(self._finish_reason):
                     raise  # else the reply was whole, and only the connection's end failed
             outcome = self._end()
         except asyncio.CancelledError:
@@ -164,7 +160,7 @@ class Attempt:
     async def _body(self) -> dict[str, Any]:
         request = self._request
         messages = request.messages
-        body = dict(request.body)
+        body = dict(whole_deep(request.body))  # options may hold halves of characters, too
         if not self._replica.priorities:
             body.pop("priority", None)
         written = self._reply.text
@@ -240,6 +236,8 @@ class Attempt:
         if chunk.queue_time is not None:
             self._queue_time = chunk.queue_time
         self._finish_reason = chunk.finish_reason or self._finish_reason
+        if chunk.whole and self._arrived:
+            return  # the message that was streamed, once more
         self._arrived = self._arrived or bool(chunk.text or chunk.reasons or chunk.calls)
         if chunk.reasons:
             self._speech.settle()
@@ -279,20 +277,21 @@ class Attempt:
 
     def _end(self) -> str:
         reason = "sentence" if self._limit.reached else self._finish_reason
-        if reason is None or reason.lower() in _FAILED:
+        if reason is None or reasons.failed(reason):
             raise APIConnectionError(
                 f"{self._server.base_url} stopped in the middle of a reply "
                 f"(request {self._id}, finish_reason {reason})."
             )
         known = reason.lower()
-        if known not in (*_FINISHED, *_CUT_OFF, "sentence"):
+        limited = known == "sentence" or reasons.limited(reason)
+        if not limited and not reasons.ordinary(reason):
             logger.warning(
                 "reply ended without a reason that is known",
                 extra={"request_id": self._id, "finish_reason": reason},
             )
         # vLLM reports "tool_calls" for a call that the limit cut off, as for a whole one.
         spent = self._counted is not None and self._counted >= self._most
-        cut_off = known in (*_CUT_OFF, "sentence") or (known == "tool_calls" and spent)
+        cut_off = limited or (known == "tool_calls" and spent)
         rest = self._speech.feed(self._whole.finish()) + self._speech.finish(cut_off=cut_off)
         rest = self._new_in(rest) + self._resumed.finish()
         text = self._limit.feed(rest, self._chunks) + self._limit.finish(cut_off=cut_off)

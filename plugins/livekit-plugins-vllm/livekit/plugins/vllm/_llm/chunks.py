@@ -10,6 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+# No count of tokens or milliseconds comes near it; a longer integer does not fit into a float.
+_LARGEST = 10**15
+
 
 @dataclass(frozen=True)
 class CallPiece:
@@ -52,6 +55,7 @@ class Chunk:
     Attributes:
         id: The server's id of the reply.
         text: More of the reply.
+        whole: Whether the text is a whole message instead, which may have been streamed before.
         reasons: Whether there is reasoning in a field of its own.
         calls: Pieces of tool calls.
         finish_reason: Why the reply has ended, if it has.
@@ -61,6 +65,7 @@ class Chunk:
 
     id: str = ""
     text: str = ""
+    whole: bool = False
     reasons: bool = False
     calls: tuple[CallPiece, ...] = ()
     finish_reason: str | None = None
@@ -72,7 +77,8 @@ def read(data: object) -> Chunk:
     """Read an event of a chat stream; one that is not an object says nothing."""
     event = _dict(data)
     choice = _first_choice(event)
-    delta = _dict(choice.get("delta"))
+    whole = "delta" not in choice and bool(choice.keys() & {"message", "text"})
+    delta = _delta(choice)
     content, thinking = _content(delta.get("content"))
     reason = choice.get("finish_reason")
     calls = [_call(call) for call in _list(delta.get("tool_calls"))]
@@ -82,6 +88,7 @@ def read(data: object) -> Chunk:
     return Chunk(
         id=event["id"] if isinstance(event.get("id"), str) else "",
         text=content,
+        whole=whole,
         reasons=thinking or any(delta.get(name) for name in named),
         calls=tuple(calls),
         finish_reason=reason if isinstance(reason, str) and reason else None,
@@ -93,7 +100,14 @@ def read(data: object) -> Chunk:
 def _first_choice(event: dict[str, Any]) -> dict[str, Any]:
     # One reply is asked for: of several, the others would be said in between.
     choices = [_dict(choice) for choice in _list(event.get("choices"))]
-    return next((choice for choice in choices if choice.get("index") in (0, None)), {})
+    return next((choice for choice in choices if choice.get("index") in (0, "0", None)), {})
+
+
+def _delta(choice: dict[str, Any]) -> dict[str, Any]:
+    """What a choice adds: a server that does not stream has a message instead, or bare text."""
+    named = ("delta", "message", "text")
+    delta = next((choice[name] for name in named if choice.get(name) is not None), None)
+    return {"content": delta} if isinstance(delta, str) else _dict(delta)
 
 
 def _content(content: object) -> tuple[str, bool]:
@@ -118,6 +132,8 @@ def _content(content: object) -> tuple[str, bool]:
 def _call(piece: object) -> CallPiece:
     call = _dict(piece)
     function = _dict(call.get("function")) or call
+    if isinstance(call.get("function"), str):
+        function = {**call, "name": call["function"]}
     index, name, arguments = call.get("index"), function.get("name"), function.get("arguments")
     if arguments is None:
         arguments = ""
@@ -154,8 +170,9 @@ def _count(value: object) -> int | None:
 
 def _number(value: object) -> float | None:
     # NaN and infinity are numbers to Python's JSON, but count nothing.
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if numeric and abs(float(value)) < 1e15 else None  # type: ignore[arg-type]
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < _LARGEST else None
 
 
 def _dict(value: object) -> dict[str, Any]:

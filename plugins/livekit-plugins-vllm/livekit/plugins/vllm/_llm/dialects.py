@@ -13,22 +13,36 @@ from ..log import logger
 from .text_calls import Call, Schemas, calls_in
 
 _THOUGHT = (
-    r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|seed:think|antthinking)"
+    r"(?:(?:[a-z]{1,12}[:_])?think(?:ing)?(?:_process)?|(?:inner_)?thoughts?|reason(?:ing)?"
+    r"|reflection|analysis|(?:internal|inner)_monologue|scratchpad|antthinking)"
 )
-_CALL = r"(?:tool_calls?|function_calls?|tool_code|tool_use)"
+_CALL = r"(?:(?:[a-z]{1,12}[:_])?tool_calls?|toolcalls?|function_calls?|tool_code|tool_use)"
+# The same between other brackets: "<|think|>", Cohere's "<|START_THINKING|>", Gemma's "<|channel>".
+_THOUGHT_OPENED = (
+    rf"<\|(?:begin_of_|start_)?{_THOUGHT}\|>|<\|channel>(?:thought|analysis)\n"
+    r"|<unused94>(?:thought\n)?"
+)
+_THOUGHT_CLOSED = (
+    rf"</{_THOUGHT}\s*>|◁/think▷|\[/THINK\]|<\|(?:/|end_of_|end_){_THOUGHT}\|>"
+    rf"|<channel\|>|<unused95>"
+)
 
 # One group for each kind of mark; the earliest in the text decides what follows it.
 _MARK = re.compile(
-    rf"(?P<thought><{_THOUGHT}(?:\s[^<>]{{0,60}})?>|◁think▷|\[THINK\]|<\|begin_of_thought\|>)"
-    rf"|(?P<thought_end></{_THOUGHT}\s*>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>)"
-    rf"|(?P<call><{_CALL}>|<(?:function=|invoke\s+name=\")[^<>]{{1,80}}>|\[TOOL_CALLS\]"
-    r"|<\|tool_calls?(?:_start|_section_begin|_begin)?\|>|<\|python_tag\|>"
-    r"|<｜tool▁calls?▁begin｜>)"
+    rf"(?P<thought><{_THOUGHT}(?:\s[^<>/]{{0,60}})?>|◁think▷|\[THINK\]|{_THOUGHT_OPENED})"
+    rf"|(?P<thought_end>{_THOUGHT_CLOSED})"
+    rf"|(?P<call><{_CALL}>|<(?:function(?:=|\s+name=\"|\()|(?:[a-z]{{1,12}}:)?invoke\s+name=\")[^<>]{{1,80}}>"
+    r"|\[TOOL_CALLS\]|<\|tool_calls?(?:_start|_section_begin|_begin)?\|>|<\|tool_call>"
+    r"|<\|(?:python_tag|start_action|action_start)\|>|<start_function_call>"
+    r"|<｜tool▁calls?▁begin｜>|<｜DSML｜function_calls>)"
     r"|(?P<header><\|channel\|>|<\|start\|>|<\|start_header_id\|>|<\|im_start\|>|<start_of_turn>)"
     r"|(?P<end><\|(?:im_end|eot_id|eom_id|end|return|endoftext|end_of_text)\|>|</s>|<eos>"
-    r"|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]|<\|call\|>)"
-    rf"|(?P<token><\|[A-Za-z_0-9]{{1,40}}\|>|<｜[^<>｜]{{1,40}}｜>|\[INST\]|</{_CALL}>"
-    r"|</(?:function|invoke|parameter)>)",
+    r"|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]|<\|call\|>|<turn\|>)"
+    r"|(?P<next><\|(?:user|observation)\|>)"
+    rf"|(?P<token><\|/?[A-Za-z_0-9]{{1,40}}\|>|</?｜[^<>｜]{{1,40}}｜>|\[INST\]|</{_CALL}>|<bos>|<pad>"
+    rf"|<{_THOUGHT}\s*/>|</?tools?>"
+    r"|</(?:function|invoke|parameter)>|<\|turn>model\n)"
+    r"|(?P<frame></?(?:final_)?(?:answer|response)>)",
     re.IGNORECASE,
 )
 _DATA_MARK = re.compile(
@@ -36,21 +50,22 @@ _DATA_MARK = re.compile(
 )
 # The end of what may yet become a mark.
 _MARK_BEGUN = re.compile(
-    rf"(?:<(?:/?[a-z_:]{{0,20}}\s?|{_THOUGHT}\s[^<>]{{0,60}}|/?(?:function=|invoke\s)[^<>\n]{{0,90}}"
-    r"|[|｜][^<>\n]{0,60})?|◁[/a-z]{0,6}|\[(?:/?[a-z_]{0,11}))$",
+    rf"(?:<(?:/?[a-z_:]{{0,24}}\s?/?|{_THOUGHT}\s[^<>]{{0,60}}"
+    r"|/?(?:function[=(\s]|(?:[a-z]{1,12}:)?invoke\s)[^<>\n]{0,90}|unused9[45]?|channel\|?|turn\|?"
+    r"|/?[|｜][^<>\n]{0,60}|unused94>(?:t|th|tho|thou|thoug|though|thought)?"
+    r"|\|(?:channel|turn)>[a-z]{0,8})?|◁[/a-z]{0,6}|\[(?:/?[a-z_]{0,11}))$",
     re.IGNORECASE,
 )
-_THOUGHT_END = re.compile(
-    rf"</{_THOUGHT}\s*>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>", re.IGNORECASE
-)
+_THOUGHT_END = re.compile(_THOUGHT_CLOSED, re.IGNORECASE)
 _HARMONY_END = re.compile(r"<\|(?:end|return|start|channel)\|>", re.IGNORECASE)
 _HEADER_END = re.compile(r"<\|message\|>|<\|end_header_id\|>|\n", re.IGNORECASE)
 _CALL_END = re.compile(
-    rf"</{_CALL}>|<\|tool_calls?(?:_end|_section_end)\|>|<\|/tool_call\|>"
+    rf"</{_CALL}>|<\|tool_calls?(?:_end|_section_end)\|>|<\|/tool_call\|>|<tool_call\|>"
+    r"|<\|(?:end_action|action_end)\|>|<end_function_call>|</｜DSML｜function_calls>"
     r"|<｜tool▁calls▁end｜>|<\|(?:call|eom_id|eot_id|im_end|end)\|>",
     re.IGNORECASE,
 )
-_FUNCTION_END = re.compile(r"</(?:function|invoke)>")
+_FUNCTION_END = re.compile(r"</(?:function|(?:[a-z]{1,12}:)?invoke)>")
 _FENCE = re.compile("```")
 _NEVER = re.compile(r"(?!)")
 _LONGEST_MARK = 100
@@ -60,10 +75,25 @@ _BARE_ANALYSIS = re.compile(r"analysis(?=[A-Z])")
 _BARE_FINAL = "assistantfinal"
 # Harmony's and Kimi's tools live in a namespace.
 _NAMESPACE = "functions."
-_ONLY_KEYS = r"\"(?:name|tool|tool_name|function|function_name|type|id|arguments|parameters)\""
-_OBJECT_BEGUN = re.compile(r"(?:```\w*\s*)?\[?\s*\{\s*(?:\"[a-z_]*|" + _ONLY_KEYS + r"\s*)?$")
-_OBJECT = re.compile(r"(?:```\w*\s*)?\[?\s*\{\s*" + _ONLY_KEYS + r"\s*:", re.S)
-_FENCE_BEGUN = re.compile(r"(?:`{1,3}\w{0,10}\s{0,3}\[?|\[)\s{0,3}$")
+_ONLY_KEYS = (
+    r"\"(?:name|tool|tool_name|function|function_name|type|id|arguments|parameters|tool_calls"
+    r"|action)\""
+)
+_BEFORE = r"(?:```\w*\s*)?(?:functools)?\[?\s*\{\s*"
+_OBJECT_BEGUN = re.compile(_BEFORE + r"(?:\"[a-z_]*|" + _ONLY_KEYS + r"\s*)?$")
+_OBJECT = re.compile(_BEFORE + _ONLY_KEYS + r"\s*:", re.S)
+_FENCE_BEGUN = re.compile(r"(?:`{1,3}\w{0,10}\s{0,3}\[?|(?:functools)?\[|\bfunctools)\s{0,3}$")
+# What stands before a call that is written as in Python.
+_CODE = r"(?:```(?:tool_code|tool_call|python)\s{0,3})"
+_BEFORE_PYTHON = _CODE + r"?(?:\[\s{0,3})?(?:await\s{1,3})?(?:print\()?"
+_PYTHON_BEGUN = re.compile(
+    _CODE + r"(?:\[\s{0,3})?(?:await\s{0,3})?(?:print\(?)?(?:functions\.)?[\w.-]*$"
+    r"|\[\s{0,3}(?:functions\.)?[\w.-]*$|\bawait\s{1,3}[\w.-]*$|\bprint\([\w.-]*$"
+)
+_PYTHON_BEGUN = re.compile(
+    r"(?:```(?:tool_code|tool_call|python)\s{0,3})(?:\[\s{0,3})?(?:await\s{0,3})?(?:print\(?)?(?:functions\.)?[\w.-]*$"
+    r"|\[\s{0,3}(?:functions\.)?[\w.-]*$|\bawait\s{1,3}[\w.-]*$|\bprint\([\w.-]*$"
+)
 
 
 class SpeechFilter:
@@ -84,6 +114,7 @@ class SpeechFilter:
         self._tools: Schemas = {} if data else tools or {}
         self._data = data
         self._buffer = ""
+        self._framed = False  # whether the answer began with a mark of its own
         self._passed = False  # whether anything was passed on
         self._held: str | None = "" if open else None
         self._dropped = ""  # what stood before a closing mark, in case nothing comes after it
@@ -98,7 +129,7 @@ class SpeechFilter:
 
         self._marks = _DATA_MARK if data else _MARK
         names = "|".join(map(re.escape, sorted(self._tools, key=len, reverse=True)))
-        written = re.compile(rf"(?<![\w.])(?:functions\.)?(?:{names})\(")
+        written = re.compile(rf"(?<![\w.]){_BEFORE_PYTHON}(?:functions\.)?(?:{names})\(")
         self._bare_calls = [_OBJECT, written] if names else []
 
     def settle(self) -> None:
@@ -183,10 +214,20 @@ class SpeechFilter:
                 self._buffer = self._buffer.lstrip()
                 return ""
             case "call":
-                function = mark.group().startswith(("<function=", "<invoke"))
+                function = (
+                    re.match(r"<(?:function[=(\s]|(?:[a-z]+:)?invoke)", mark.group()) is not None
+                )
                 end = _FUNCTION_END if function else _CALL_END
                 self._begin("call", _NEVER if "[" in mark.group() else end)
                 self._collected = mark.group() if function else ""
+            case "next":
+                self._begin("other", _NEVER)  # the model plays the next turn, too
+            case "frame":
+                # Around all of the answer; elsewhere a word like any other.
+                closing = mark.group().startswith("</")
+                if not (self._framed if closing else not self._passed and not out.strip()):
+                    return out + mark.group()
+                self._framed = True
             case "header":
                 self._begin("header", _HEADER_END)
                 self._collected = mark.group()
@@ -261,14 +302,21 @@ class SpeechFilter:
             begun.append(re.match("a", end) if "analysis".startswith(end) else None)
         if self._tools:
             begun += [_OBJECT_BEGUN.search(end), _FENCE_BEGUN.search(end)]
+            python = _PYTHON_BEGUN.search(end)
+            name = re.search(r"[\w.-]*$", python.group()) if python else None
+            if name and self._begins_call(name.group(), "await", "print"):
+                begun.append(python)
             word = re.search(r"(?<![\w.-])[\w.-]+$", end)
             if word and self._begins_call(word.group()):
                 begun.append(word)
         return max((len(end) - m.start() for m in begun if m), default=0)
 
-    def _begins_call(self, word: str) -> bool:
+    def _begins_call(self, word: str, *others: str) -> bool:
         name = word.removeprefix(_NAMESPACE)
-        return _NAMESPACE.startswith(word) or any(tool.startswith(name) for tool in self._tools)
+        known = (_NAMESPACE, "functools", *others)
+        return any(other.startswith(word) for other in known) or any(
+            tool.startswith(name) for tool in self._tools
+        )
 
     def _call_ended(self, written: str, *, whole: bool) -> None:
         self._collected, self._until = None, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
@@ -36,7 +37,9 @@ _UNKNOWN_MODEL = re.compile(
 )
 # What a server refuses for its own sake: its key, its address, its model, its limits, its load.
 # The same request may well pass on another one.
-_OWN_REFUSALS = frozenset({401, 402, 403, 404, 405, 407, 408, 413, 421, 423, 425, 426, 429, 451})
+_OWN_REFUSALS = frozenset(
+    {401, 402, 403, 404, 405, 407, 408, 409, 413, 421, 423, 425, 426, 429, 431, 451}
+)
 _IN_USE = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)", re.M)
 
 
@@ -180,10 +183,11 @@ class ServerPool:
         answer = await server.get("/metrics", timeout=_CHECK_TIMEOUT)
         counts = _IN_USE.findall(answer.text) if answer.status_code == 200 else []
         if counts:
-            return round(sum(float(count) for count in counts))
+            with contextlib.suppress(ValueError, OverflowError):
+                return round(sum(float(count) for count in counts))
         # Only a server with --enable-server-load-tracking counts here; others say 0.
         answer = await server.get("/load", timeout=_CHECK_TIMEOUT)
         try:
             return int(answer.json()["server_load"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return 0

@@ -18,15 +18,37 @@ Call: TypeAlias = tuple[str, str]
 Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The JSON schemas of the parameters of each tool on offer, by its name."""
 
-_NAME_KEYS = ("name", "tool", "tool_name", "function_name", "recipient_name")
-_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input", "params")
+_NAME_KEYS = ("name", "tool", "tool_name", "function_name", "recipient_name", "action")
+_ARGUMENT_KEYS = (
+    "arguments",
+    "parameters",
+    "args",
+    "input",
+    "tool_input",
+    "action_input",
+    "params",
+)
 _FUNCTION = re.compile(
-    r"<(?:function=([^>]{1,80})|invoke\s+name=\"([^\"]{1,80})\")>(.*?)</(?:function|invoke)>", re.S
+    r"<(?:(?:function=|function\()\"?([^>\"]{1,80})\"?|(?:function|(?:[a-z]+:)?invoke)"
+    r"\s+name=\"([^\"]{1,80})\")>(.*?)</(?:function|(?:[a-z]+:)?invoke)>",
+    re.S,
 )
 _PARAMETER = re.compile(
-    r"<parameter(?:=([^>]{1,80})|\s+name=\"([^\"]{1,80})\"[^>]{0,40})>(.*?)</parameter>", re.S
+    r"<(?:[a-z]+:)?parameter(?:=([^>]{1,80})|\s+name=\"([^\"]{1,80})\"[^>]{0,40})>(.*?)"
+    r"</(?:[a-z]+:)?parameter>",
+    re.S,
 )
-_KEYED = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.S)
+_KEYED = re.compile(
+    r"<(?:[a-z]+_)?arg_key>(.*?)</(?:[a-z]+_)?arg_key>\s*"
+    r"<(?:[a-z]+_)?arg_value>(.*?)</(?:[a-z]+_)?arg_value>",
+    re.S,
+)
+# Gemma's: call:name{key:<escape>text<escape>,key:3}
+_BRACED = re.compile(r"call:([\w.-]{1,80})\{(.*)\}", re.S)
+_BRACED_VALUE = re.compile(
+    r"([\w-]{1,80})\s*:\s*(?:<escape>(.*?)<escape>|<\|\"\|>(.*?)<\|\"\|>|([^,{}\[\]<>]{1,80}))(?:,|$)",
+    re.S,
+)
 _DECODER = json.JSONDecoder()
 
 
@@ -38,7 +60,9 @@ def calls_in(text: str, offered: Schemas) -> list[Call]:
         offered: The tools that may be called.
     """
     found: list[Call] = []
-    for reader in (_xml_calls, _json_calls, _keyed_calls, _python_calls, _named_calls):
+    text = text.replace("｜DSML｜", "")
+    readers = (_xml_calls, _json_calls, _keyed_calls, _braced_calls, _python_calls, _named_calls)
+    for reader in readers:
         found = [(name, arguments) for name, arguments in reader(text, offered) if name in offered]
         if found:
             break
@@ -47,7 +71,7 @@ def calls_in(text: str, offered: Schemas) -> list[Call]:
 
 def _xml_calls(text: str, offered: Schemas) -> Iterator[Call]:
     for equals, attribute, body in _FUNCTION.findall(text):
-        name = (equals or attribute).strip()
+        name = (equals or attribute).strip().rstrip(")")
         written = [((a or b).strip(), value) for a, b, value in _PARAMETER.findall(body)]
         arguments: dict[str, Any] = {k: _value(v, k, offered.get(name)) for k, v in written}
         if not arguments and body.strip():
@@ -57,6 +81,8 @@ def _xml_calls(text: str, offered: Schemas) -> Iterator[Call]:
 
 def _json_calls(text: str, offered: Schemas) -> Iterator[Call]:
     for value in _objects(text):
+        if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
+            value = value["tool_calls"]
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, dict) and (call := _call_of(entry)):
                 yield call
@@ -86,15 +112,39 @@ def _keyed_calls(text: str, offered: Schemas) -> Iterator[Call]:
         yield name, json.dumps(arguments, ensure_ascii=False)
 
 
+def _braced_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    for name, body in _BRACED.findall(text):
+        arguments = {
+            key: escaped or quoted or _value(bare, key, offered.get(name))
+            for key, escaped, quoted, bare in _BRACED_VALUE.findall(body)
+        }
+        if arguments or not body.strip():
+            yield name, json.dumps(arguments, ensure_ascii=False)
+
+
 def _python_calls(text: str, offered: Schemas) -> Iterator[Call]:
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(re.sub(r"```\w*", "", text).strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in tree.elts if isinstance(tree, ast.List | ast.Tuple) else [tree]:
+        if isinstance(node, ast.Dict):
+            try:
+                entry = ast.literal_eval(node)
+            except (ValueError, TypeError, SyntaxError, RecursionError):
+                continue
+            if call := _call_of(entry):
+                yield call
+            continue
+        if isinstance(node, ast.Await):
+            node = node.value
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print" and node.args:
+            node = node.args[0]
         if not isinstance(node, ast.Call):
             continue
         function = node.func
+        if isinstance(function, ast.Attribute) and function.attr == "call":
+            function = function.value
         name = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
         try:
             arguments = {k.arg: ast.literal_eval(k.value) for k in node.keywords if k.arg}

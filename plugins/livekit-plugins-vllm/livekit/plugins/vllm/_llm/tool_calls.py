@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from livekit.agents import llm, utils
@@ -39,9 +39,15 @@ class ToolCallAssembler:
     tool, or answers the model with what is wrong. A cut-off call must not be repaired ("100" may
     have been "1000"): its arguments become a JSON string, which LiveKit refuses to run and hands
     to the model as the tool's error.
+
+    Args:
+        offered: Names of the tools that may be called, by which a name that comes in pieces or
+            with marks around it is told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, offered: Collection[str] = ()) -> None:
+        self._offered = offered
+        self._ids: set[str] = set()
         self._open: list[_Call] = []  # in the order in which they began
         self._latest: dict[int | None, _Call] = {}
 
@@ -50,15 +56,19 @@ class ToolCallAssembler:
         for piece in pieces:
             call = self._call_of(piece)
             # A name comes whole and once; some parsers send it again with every delta.
+            if self._more_of_name(piece, call):
+                call.name += piece.name
             call.name = call.name or piece.name
             call.id = call.id or piece.id
+            if piece.name and call.arguments and piece.arguments.startswith(call.arguments):
+                call.arguments = ""  # sent anew from its start with every delta
             if call.arguments.strip() == "{}" and piece.arguments.strip():
                 call.arguments = ""  # was only a placeholder for what is streamed now
             if not call.complete:
                 call.arguments += piece.arguments
         complete = [call for call in self._open[:-1] if call.complete]
         self._open = [call for call in self._open if call not in complete]
-        return [_given_out(call) for call in complete]
+        return [self._given_out(call) for call in complete]
 
     def finish(self, *, cut_off: bool) -> list[llm.FunctionToolCall]:
         """The calls still open at the end of the stream.
@@ -75,7 +85,7 @@ class ToolCallAssembler:
                     extra={"tool": call.name, "characters": len(call.arguments)},
                 )
                 call.arguments = json.dumps(CUT_OFF)
-        return [_given_out(call) for call in calls if call.name]
+        return [self._given_out(call) for call in calls if call.name]
 
     def _call_of(self, piece: CallPiece) -> _Call:
         index = piece.index
@@ -91,6 +101,12 @@ class ToolCallAssembler:
             self._open.append(latest)
         return latest
 
+    def _more_of_name(self, piece: CallPiece, call: _Call) -> bool:
+        if not (call.name and piece.name) or call.arguments or piece.name == call.name:
+            return False
+        longer = call.name + piece.name
+        return any(name.startswith(longer) for name in self._offered)
+
     @staticmethod
     def _begins_another(piece: CallPiece, call: _Call) -> bool:
         another_id = bool(piece.id and call.id and piece.id != call.id)
@@ -100,8 +116,12 @@ class ToolCallAssembler:
         arguments = piece.arguments.strip()
         if another_id and piece.name:
             return True
-        if piece.id and not another_id:
-            return False
+        if not call.name:
+            return False  # its name comes last
+        if piece.id and call.id and not another_id:
+            # One id for two calls, unless this is what the first was a placeholder for.
+            second = call.arguments.strip() != "{}" and arguments != call.arguments.strip()
+            return bool(piece.name) and second and _is_object(arguments)
         if piece.name not in ("", call.name):
             return True
         # What is sent once more as a whole is no second call, nor what follows a placeholder.
@@ -109,20 +129,42 @@ class ToolCallAssembler:
             return False
         return bool(arguments) and arguments != call.arguments.strip()
 
+    def _given_out(self, call: _Call) -> llm.FunctionToolCall:
+        call_id = whole(call.id)
+        if not call_id or call_id in self._ids:
+            call_id = utils.shortuuid("call_")  # results are told apart by it
+        self._ids.add(call_id)
+        return llm.FunctionToolCall(
+            name=self._name(whole(call.name)),
+            arguments=_sendable(_unwrapped(call.arguments)),
+            call_id=call_id,
+        )
+
+    def _name(self, written: str) -> str:
+        """The name of a tool on offer, if it is that with marks around it."""
+        bare = written.partition("<|")[0].strip(" \t\n\"'`").removeprefix("functions.")
+        return bare if written not in self._offered and bare in self._offered else written
+
+
+def _unwrapped(arguments: str) -> str:
+    """Arguments without a further string around them; none at all are an empty object."""
+    if arguments.strip() in ("", "null"):
+        return "{}"
+    if arguments.lstrip().startswith('"'):
+        try:
+            inner = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return arguments
+        if isinstance(inner, str) and _is_object(inner):
+            return inner
+    return arguments
+
 
 def _is_object(arguments: str) -> bool:
     try:
         return isinstance(json.loads(arguments), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _given_out(call: _Call) -> llm.FunctionToolCall:
-    return llm.FunctionToolCall(
-        name=whole(call.name),
-        arguments=_sendable(call.arguments),
-        call_id=whole(call.id) or utils.shortuuid("call_"),
-    )
 
 
 def _sendable(arguments: str) -> str:

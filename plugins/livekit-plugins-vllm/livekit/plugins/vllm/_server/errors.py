@@ -55,7 +55,7 @@ def plain_errors(base_url: str, request_id: str | None = None) -> Iterator[None]
         code = e.body.get("code") if isinstance(e.body, Mapping) else None
         status = code if isinstance(code, int) else 500
         raise status_error(status, e.message, base_url, request_id=request_id) from None
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:  # brackets without end are too deep to be read
         raise APIConnectionError(f"{base_url} sent something that is not JSON.") from e
 
 
@@ -76,8 +76,16 @@ def status_error(
         if re.search(pattern, f"{status} {said}", re.IGNORECASE):
             text += f"; {remedy}"
             break
-    return APIStatusError(text + ".", status_code=status, request_id=request_id)
+    # LiveKit takes 499 for the caller's own end of a request, and says nothing.
+    error = APIStatusError(
+        text + ".", status_code=500 if status == 499 else status, request_id=request_id
+    )
+    error.retryable = error.retryable or status in _PASSING
+    return error
 
+
+# Refusals that a moment cures, beside those that LiveKit knows.
+_PASSING = (409, 423, 425)
 
 _REMEDIES = (
     (r"^401|^403", "pass the api_key that the server was started with (vLLM: --api-key)"),
@@ -120,7 +128,7 @@ def response_error(answer: httpx.Response, base_url: str) -> APIStatusError:
     """The error for a response whose status is not a success."""
     try:
         message = error_text(answer.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         message = answer.text.strip() or answer.reason_phrase
     return status_error(
         answer.status_code, message, base_url, request_id=answer.headers.get("x-request-id")

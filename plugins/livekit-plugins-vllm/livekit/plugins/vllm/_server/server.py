@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2 as httpx
 import openai
-from livekit.agents import APIConnectionError, APIError, APIStatusError
-from openai._streaming import ServerSentEvent
+from livekit.agents import APIConnectionError, APIStatusError
 from openai.types.chat import ChatCompletion
 
 from .._text import whole
 from ..log import logger
 from .errors import plain_errors, response_error
+from .events import ChatStream
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 """Where ``vllm serve`` listens."""
@@ -33,6 +33,10 @@ _POLL_FIRST, _POLL_MOST = 0.25, 2.0
 _LOG_EVERY = 10.0
 # A router or a proxy in front of an engine that still loads; llama.cpp's own answer is 503.
 _LOADING = (502, 503, 504)
+# A gateway without a list of models.
+_NOT_LISTED = (204, 404, 405, 501)
+# No prompt is longer, in tokens.
+_MOST_TOKENS = 10**9
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,6 @@ class ServedModel:
     max_model_len: int | None = None
 
 
-class ChatStream(openai.AsyncStream[object]):
-    """The events of a chat as plain data, and whether the server said that it was through."""
-
-    done = False
-
-    async def _iter_events(self) -> AsyncIterator[ServerSentEvent]:
-        async for event in super()._iter_events():
-            self.done = self.done or event.data.startswith("[DONE]")
-            yield event
-
-
 class Server:
     """One server behind an address that ends in ``/v1``.
 
@@ -70,7 +63,7 @@ class Server:
         http_client: The HTTP client, which is shared with others and not closed by this class.
 
     Raises:
-        ValueError: The address is not an HTTP address.
+        ValueError: The address is not an HTTP address, or the key cannot be sent.
     """
 
     def __init__(
@@ -83,6 +76,8 @@ class Server:
         self.base_url = normalize(base_url or os.environ.get("VLLM_BASE_URL") or DEFAULT_BASE_URL)
         self.root = self.base_url.removesuffix("/v1")
         self.api_key = api_key or os.environ.get("VLLM_API_KEY") or "EMPTY"
+        if not self.api_key.isascii():
+            raise ValueError("api_key has characters that cannot be sent: is it the right one?")
         self._http = http_client
         self.openai = openai.AsyncOpenAI(
             base_url=self.base_url,
@@ -147,7 +142,14 @@ class Server:
         """
         if found := self._models.get(name):
             return found
-        found = _pick(await self._listed(timeout, silence or timeout), name, self.base_url)
+        try:
+            listed = await self._listed(timeout, silence or timeout)
+        except APIStatusError as e:
+            if name is None or e.status_code not in _NOT_LISTED:
+                raise
+            logger.info("the server lists no models", extra={"url": self.base_url})
+            listed = [{"id": name}]
+        found = _pick(listed, name, self.base_url)
         if found.max_model_len is None:
             found = ServedModel(found.id, await self._llama_context())
         logger.info(
@@ -192,7 +194,7 @@ class Server:
             "/chat/completions",
             cast_to=object,
             body=body,
-            options={"headers": headers},
+            options={"headers": headers, "follow_redirects": True},
             stream=True,
             stream_cls=ChatStream,
         )
@@ -208,7 +210,7 @@ class Server:
                 "/chat/completions",
                 cast_to=ChatCompletion,
                 body=body,
-                options={"timeout": _COMPLETE_TIMEOUT},
+                options={"timeout": _COMPLETE_TIMEOUT, "follow_redirects": True},
             )
         content = answer.choices[0].message.content if answer.choices else None
         return whole(content) if isinstance(content, str) else ""
@@ -220,7 +222,7 @@ class Server:
             body: Messages, tools and anything else that shapes the prompt, as in a chat request.
         """
         answer = await self._tokenize(body)
-        return int(answer["count"]) if answer else None
+        return answer["count"] if answer else None
 
     async def opens_thought(self, model: str, template: Mapping[str, Any]) -> bool:
         """Whether a prompt ends inside a thought, so that the reply begins there too.
@@ -244,7 +246,9 @@ class Server:
             )
             if answer is None and self._counts_tokens:
                 return False  # no answer in time: ask again with the next request
-            prompt = "".join(answer.get("token_strs") or []) if answer else ""
+            tokens = answer.get("token_strs") if answer else None
+            pieces = tokens if isinstance(tokens, list) else []
+            prompt = "".join(piece for piece in pieces if isinstance(piece, str))
             self._opens_thought[key] = prompt.rfind("<think>") > prompt.rfind("</think>")
         return self._opens_thought[key]
 
@@ -261,9 +265,9 @@ class Server:
             found = answer.json()
         except httpx.HTTPError:
             return None
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
-        if answer.status_code == 200 and isinstance(found, dict) and "count" in found:
+        if answer.status_code == 200 and isinstance(found, dict) and _is_length(found.get("count")):
             return found
         if answer.status_code in (200, 404, 405, 501):  # llama.cpp's has another form
             self._counts_tokens = False
@@ -272,12 +276,18 @@ class Server:
 
     async def get(self, path: str, *, timeout: float) -> httpx.Response:  # noqa: ASYNC109
         """GET a path of the root, such as ``/health``; transport errors are httpx's."""
-        return await self._http.get(self.root + path, headers=self.headers, timeout=timeout)
+        return await self._http.get(
+            self.root + path, headers=self.headers, timeout=timeout, follow_redirects=True
+        )
 
     async def post(self, path: str, body: Mapping[str, Any], *, timeout: float) -> httpx.Response:  # noqa: ASYNC109
         """POST JSON to a path of the root; transport errors are httpx's."""
         return await self._http.post(
-            self.root + path, json=body, headers=self.headers, timeout=timeout
+            self.root + path,
+            json=body,
+            headers=self.headers,
+            timeout=timeout,
+            follow_redirects=True,
         )
 
     async def _listed(self, timeout: float, silence: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
@@ -319,9 +329,10 @@ class Server:
         """The length that llama.cpp's server does not list, but gives in ``/props``."""
         try:
             answer = await self.get("/props", timeout=2.0)
-            return int(answer.json()["default_generation_settings"]["n_ctx"])
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            length = answer.json()["default_generation_settings"]["n_ctx"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        return length if _is_length(length) else None
 
 
 def _template_key(model: str, template: Mapping[str, Any]) -> str:
@@ -344,11 +355,17 @@ def _parse_models(answer: httpx.Response, base_url: str) -> list[dict[str, Any]]
     if answer.status_code != 200:
         raise response_error(answer, base_url)
     try:
-        return [dict(entry) for entry in answer.json()["data"] if entry["id"]]
-    except (ValueError, KeyError, TypeError) as e:
-        raise APIError(
-            f"{base_url}/models is not a list of models: is base_url right?", retryable=False
-        ) from e
+        found = answer.json()
+    except (ValueError, RecursionError):
+        found = None
+    entries = found.get("data", found.get("models")) if isinstance(found, dict) else found
+    if not isinstance(entries, list):
+        raise APIStatusError(
+            f"{base_url}/models is not a list of models: is base_url right?", status_code=404
+        )
+    named = [{"id": entry} if isinstance(entry, str) else entry for entry in entries]
+    readable = [{"id": e.get("name"), **e} for e in named if isinstance(e, dict)]
+    return [e | {"id": whole(str(e["id"]))} for e in readable if e["id"]]
 
 
 def _pick(listed: list[dict[str, Any]], name: str | None, base_url: str) -> ServedModel:
@@ -363,4 +380,9 @@ def _pick(listed: list[dict[str, Any]], name: str | None, base_url: str) -> Serv
             status_code=404,
         )
     length = entry.get("max_model_len")
-    return ServedModel(str(entry["id"]), length if isinstance(length, int) else None)
+    return ServedModel(entry["id"], length if _is_length(length) else None)
+
+
+def _is_length(value: object) -> bool:
+    """Whether a value can be a number of tokens."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MOST_TOKENS

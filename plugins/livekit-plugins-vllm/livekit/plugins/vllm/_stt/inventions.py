@@ -25,7 +25,10 @@ SIGNATURES = re.compile(
     r"|paramaraorg|st501|sociétéradiocanada)"
     r"|legendaspelacomunidadeamaraorg|subtítulos(?:realizados)?porlacomunidaddeamaraorg"
     r"|sottotitoli(?:creatidallacomunitàamaraorg|erevisioneacuradiqtss)"
-    r"|copyrightwdr20\d\d|mbc뉴스.{2,8}입니다"
+    r"|copyrightwdr20\d\d|mbc뉴스.{2,8}입니다|mingpaocanadamingpaotoronto"
+    r"|tekst(?:ing|et)av(?:nicolaiwinther|amaraorg)|altyazımk|undertexterfrånamaraorggemenskapen"
+    r"|napisystworzoneprzezspołecznośćamaraorg|ondertitelsingedienddoordeamaraorggemeenschap"
+    r"|субтитрыподготовленысообществомamaraorg"
 )
 
 # Credits that begin as a question or a wish of a user may, too.
@@ -37,6 +40,8 @@ CREDITS = re.compile(
     r"|soustitr(?:es|age)(?:par|de|réalisés?).*|legendas?(?:por|pela|de).*"
     r"|subtítulos(?:por|realizados|de).*|sottotitoli(?:di|acura|creati|erevisione).*"
     r"|字幕(?:提供|制作|作成).*|자막(?:제공|제작|by).*"
+    r"|tekst(?:ing|et)av.*|undertexter(?:från|av).*|napisy(?:stworzone|przygotowane|przez).*"
+    r"|ondertitel(?:s|ing|d)(?:door|ingediend|van).*|altyazı.*|субтитры(?:подготовлены|от).*"
 )
 
 # How videos take their leave, alone or one after another.
@@ -57,7 +62,7 @@ CLOSINGS = re.compile(
     r"|подписывайтесьна(?:мой|наш)?канал|(?:ставьтелайки)(?:и)?|доновыхвстреч|досвидания|всемпока"
     r"|시청해주셔서감사합니다|(?:구독과좋아요)(?:부탁드립니다|눌러주세요)?|다음영상에서만나요|감사합니다"
     r"|vielendankfürs(?:zuschauen|zuhören|ansehen)|dankefürs(?:zuschauen|zuhören)|tschüss"
-    r"|vielendank|biszumnächstenmal"
+    r"|vielendank(?:für(?:die|ihre|eure)aufmerksamkeit)?|biszumnächstenmal"
     r"|mercidavoirregardé(?:cettevidéo|lavidéo)?|abonnezvous(?:àlachaîne)?|merci|aurevoir"
     r"|àbientôt(?:pourunenouvellevidéo)?"
     r"|obrigad[oa](?:por(?:assistir|terassistido))?|inscrevase(?:nocanal)?|tchau|atéapróxima"
@@ -78,16 +83,23 @@ crying sobbing sobs sniffs sniffing sniffles yawns yawning whistling whistles hu
 screaming screams blank_audio no_audio no_speech no_sound foreign_language speaking_foreign beep
 beeps beeping ringing ringtone rings typing footsteps knocking birdsong barking thunder wind
 engine siren dial_tone dialtone snoring burps hiccups throat_clearing clears_throat
-clearing_throat end_of_audio sound_effect sound_effects 音乐 音樂 背景音乐 背景音樂 背景音 笑声
+clearing_throat end_of_audio sound_effect sound_effects door_closes door_closing door_opens
+door_opening door_slams water_running water_flowing mouse_clicking keyboard_clicking clicking
+traffic crying_baby speaks_spanish speaks_chinese speaks_french speaks_german speaks_japanese
+speaks_korean speaks_russian speaks_italian speaks_portuguese speaking_spanish speaking_chinese
+speaking_french speaking_german speaking_japanese speaking_korean speaking_russian
+speaking_italian speaking_portuguese speaking_mandarin 音乐 音樂 背景音乐 背景音樂 背景音 笑声
 笑聲 笑 大笑 轻笑 掌声 掌聲 鼓掌 静音 靜音 静默 沉默 无声 無聲 无语音 噪音 杂音 雜音 噪声
 背景噪音 咳嗽 咳嗽声 叹气 嘆氣 叹息 哭声 哭泣 呼吸声 喘息 铃声 电话铃声 手机铃声 敲门声 脚步声
 风声 雷声 鸟叫声 狗叫声 欢呼 欢呼声 尖叫声 口哨声 键盘声 听不清 聽不清 无法辨认 空白音频 片头曲
-片尾曲 歌声 琴声 音效 音楽 拍手 無音 咳 ため息 歓声 雑音 笑い 笑い声 bgm 음악 웃음 웃음소리 박수
+片尾曲 歌声 琴声 音效 音楽 ミュージック
+バックグラウンドミュージック 背景音楽 拍手 無音 咳 ため息 歓声 雑音
+笑い 笑い声 bgm 음악 배경음악 웃음 웃음소리 박수
 침묵 소음 기침 한숨 무음 музыка аплодисменты смех тишина шум кашель вздох вздыхает смеётся
-смеется неразборчиво плач пение musik gelächter lachen lacht applaus stille husten hustet
+смеется неразборчиво плач пение musik gelächter lachen lacht applaus beifall stille husten hustet
 geräusche rauschen seufzen seufzt unverständlich musique rires rire applaudissements bruit toux
 soupir soupire inaudible chant música musica risas risos risate ríe aplausos applausi silencio
-silêncio silenzio ruido ruído rumore tos tosse suspiro suspira sospiro
+silêncio silenzio ruido ruído rumore tos tosse tose suspiro suspira sospiro
 """
 # Words that only stand beside the former.
 _BESIDE = """
@@ -97,6 +109,7 @@ ends distant distance audience crowd people man woman person phone keyboard door
 sound sounds long heavy heavily deep short light theme intro outro opening closing piano guitar
 orchestral electronic rock pop classical suspenseful speaking speaks speech language detected
 轻快 舒缓 的 播放 中 響起 响起 leise laute de fond фоновая спокойная di sottofondo douce
+blowing approaching fading baby fondo klassische ruhige dramatische traurige fröhliche 배경
 """
 _SOUND_WORDS = frozenset(word.replace("_", " ") for word in _SOUNDS.split())
 _BESIDE_WORDS = frozenset(_BESIDE.split())

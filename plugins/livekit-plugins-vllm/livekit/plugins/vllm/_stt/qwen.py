@@ -10,7 +10,7 @@ from .._text import whole
 
 # One prefix for each 5 s of audio where it is streamed. A server with the right parser takes it
 # out; over either interface one without it does not.
-_PREFIX = re.compile(r"(?:<\|[a-z_]+\|>)*language\s+([A-Za-z]+)\s*<asr_text>")
+_PREFIX = re.compile(r"(?:(?:<\|[a-z_]+\|>)*language\s+([A-Za-z]+)\s*)?<asr_text>")
 _PREFIX_BEGUN = re.compile(r"language(?:\s+[A-Za-z]*(?:<[a-z_]*)?)?$")
 _END = re.compile(r"</asr_text>")
 _FIRST_HALF = re.compile("[\ud800-\udbff]$")
@@ -27,7 +27,7 @@ def plain_text(raw: str, *, partial: bool = False) -> tuple[str, str]:
         raw = _FIRST_HALF.sub("", _PREFIX_BEGUN.sub("", raw))
     before, *rest = _PREFIX.split(whole(raw))
     names, texts = rest[::2], rest[1::2]
-    known = [LanguageCode(name) for name in names if name != "None"]
+    known = [LanguageCode(name) for name in names if name and name != "None"]
     language = known[0] if known else LanguageCode("")
     # vLLM joins the pieces of languages written without spaces the same way.
     separator = "" if language.language in ("zh", "yue", "ja") else " "

@@ -340,7 +340,7 @@ async def _receive(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
         raise APIConnectionError(f"the server closed the session (code {ws.close_code})")
     try:
         event = json.loads(message.data)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise APIError("the server sent something that is not JSON") from e
     return event if isinstance(event, dict) else {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import math
 import wave
 from collections.abc import Callable
@@ -32,6 +33,8 @@ SIMPLIFIED_CHINESE_PROMPT = "这是一段普通话对话，请用简体中文和
 # of by the 448 tokens of the model (vLLM's own parameter; other servers ignore it).
 TOKENS_PER_SECOND = 25
 MIN_TOKENS = 32
+# No log probability is so far from 0; a longer integer does not fit into a float.
+_LARGEST = 10**6
 
 
 class TranscriptionsTransport:
@@ -134,16 +137,17 @@ class TranscriptionsTransport:
             files={"file": ("speech.wav", wav(pcm), "audio/wav")},
             headers=self._server.headers,
             timeout=options.timeout,
+            follow_redirects=True,
         )
         if not response.is_success:
             raise response_error(response, self._server.base_url)
         try:
-            body = response.json()
+            body = _body(response)
             # Some servers say null for nothing.
             raw = "" if body["text"] is None else body["text"]
             if not isinstance(raw, str):
                 raise TypeError("the text is not a string")
-        except (ValueError, KeyError, TypeError) as e:
+        except (ValueError, KeyError, TypeError, RecursionError) as e:
             raise APIError(f"{self._url} sent something that is not a transcription") from e
         text, named = plain_text(raw)
         told = body.get("language")
@@ -196,6 +200,15 @@ def wav(pcm: bytes) -> bytes:
     return file.getvalue()
 
 
+def _body(response: httpx.Response) -> dict[str, Any]:
+    """The answer, be it JSON or the bare words of a server that knows no other form."""
+    written = response.content.decode("utf-8", "replace").removeprefix("\ufeff")
+    if response.headers.get("content-type", "").startswith("text/plain"):
+        return {"text": written}
+    body: dict[str, Any] = json.loads(written)
+    return body
+
+
 def _segment(fields: dict[str, Any]) -> Segment:
     return Segment(
         text=str(fields.get("text") or ""),
@@ -205,7 +218,9 @@ def _segment(fields: dict[str, Any]) -> Segment:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < _LARGEST else None
 
 
 def _confidence(segments: tuple[Segment, ...]) -> float:
@@ -214,4 +229,5 @@ def _confidence(segments: tuple[Segment, ...]) -> float:
     weight = sum(length for _, length in known)
     if not weight:
         return 0.0
-    return min(1.0, math.exp(sum(logprob * length for logprob, length in known) / weight))
+    mean = sum(logprob * length for logprob, length in known) / weight
+    return math.exp(min(0.0, mean))
