@@ -15,8 +15,9 @@ from ..barge_in.words import tokens
 _BEFORE, _AFTER = 6.0, 1.0
 """Seconds around now whose words an echo can have: a slow recogniser is some seconds behind."""
 _ROUNDING = 0.03
-"""Seconds by which a word's end may be after a position and the word was heard all the same: times and
-frames of 10 ms are rounded, and a word's last sound fades. Without it all of a "Sure," was not."""
+"""Seconds by which a word's end may be after a position, and the word was heard all the same: times
+and frames of 10 ms are rounded, and a word's last sound fades. Without it a "Sure," that was played
+to its end was not heard."""
 _PARTS = 12
 """Texts remembered: the parts of a long reply, and replies that are not played yet."""
 _MARKUP = re.compile(r"<[^<>]*>")
