@@ -227,7 +227,8 @@ APART = [part + " " if part.isascii() and re.search(r"\d", part) else part for p
 @settings(max_examples=100, deadline=None)
 def test_no_unit_is_longer_than_the_longest(text: str) -> None:
     for unit in segment(text):
-        # A last sentence may run on a little; blanks and marks are not counted.
+        # A last sentence may run on a little, and the address in its way (six words, so counted)
+        # is not cut; blanks and marks are not counted.
         words = len(re.findall(r"[A-Za-z0-9]{1,12}", unit))
         chars = len(re.findall(r"[㐀-鿿ぁ-ヿ가-힣]", unit))
-        assert chars + 2.4 * words <= 60 + 6 + 12
+        assert chars + 2.4 * words <= 60 + 6 + 12 + 6 * 2.4

@@ -42,6 +42,13 @@ async def test_a_word_counts_as_heard_once_all_of_it_was() -> None:
     assert text.heard(9.0) == "One two three four. "
 
 
+async def test_a_word_whose_end_was_rounded_away_was_heard() -> None:
+    text = SpokenText()
+    await played(text, "Sure, one.")
+    assert text.heard(0.48) == "Sure, "
+    assert text.heard(0.46) == ""
+
+
 async def test_a_word_behind_a_hole_is_heard_when_it_is_played() -> None:
     text = SpokenText()
     words = [
@@ -51,7 +58,7 @@ async def test_a_word_behind_a_hole_is_heard_when_it_is_played() -> None:
     words[1].dry = 1.0
     async for _ in text.play(stream(words)):
         pass
-    assert text.heard(0.99) == "One "
+    assert text.heard(0.96) == "One "
     assert text.heard(1.0) == "One two"
 
 
