@@ -9,61 +9,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from livekit import rtc
 from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage, FunctionToolCall
 from livekit.agents.vad import VADEventType
-from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
-from .scripted import LETTERS_PER_SECOND, RATE, Llm, Stt, Tts, Vad
+from .clocked_output import ClockedOutput
+from .scripted import LETTERS_PER_SECOND, Llm, Stt, Tts, Vad
 from .virtual_time import now
 
 
-class Loudspeaker(AudioOutput):
-    """Plays by the loop's clock."""
+class Loudspeaker(ClockedOutput):
+    """Plays what a TTS speaks.
+
+    Args:
+        tts: Speaks at an even speed, so that the time tells the letters.
+    """
 
     def __init__(self, tts: Tts) -> None:
-        super().__init__(
-            label="test", capabilities=AudioOutputCapabilities(pause=False), sample_rate=RATE
-        )
+        super().__init__(pause=False)
         self._tts = tts
         self._played = 0
         """How many of the texts of the TTS were played before."""
-        self._began: float | None = None
-        self._length = 0.0
-        self._end: asyncio.TimerHandle | None = None
 
-    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
-        await super().capture_frame(frame)
-        if self._began is None:
-            self._began = asyncio.get_running_loop().time()
-            self.on_playback_started(created_at=self._began)
-        self._length += frame.duration
-
-    def flush(self) -> None:
-        super().flush()
-        if self._began is not None:
-            loop = asyncio.get_running_loop()
-            self._end = loop.call_at(self._began + self._length, self._finish, False)
-
-    def clear_buffer(self) -> None:
-        if self._began is not None:
-            if self._end:
-                self._end.cancel()
-            self._finish(True)
-
-    def _finish(self, interrupted: bool) -> None:
-        assert self._began is not None
-        played = min(asyncio.get_running_loop().time() - self._began, self._length)
+    def transcript(self, played: float) -> str:
         said = " ".join(self._tts.said[self._played :])
-        heard = said[: int(played * self._tts.letters_per_second)]
-        self._began, self._length, self._end = None, 0.0, None
         self._played = len(self._tts.said)
-        self.on_playback_finished(
-            playback_position=played,
-            interrupted=interrupted,
-            synchronized_transcript=heard if interrupted else None,
-        )
+        return said[: int(played * self._tts.letters_per_second)]
 
 
 @dataclass

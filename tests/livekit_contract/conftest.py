@@ -13,8 +13,8 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, APIConnectOptions, tts, utils
 from livekit.agents.llm import ChatItem, FunctionToolCall
 from livekit.agents.types import TimedString
-from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
+from harness.clocked_output import ClockedOutput
 from harness.scripted import LETTERS_PER_SECOND, RATE, Llm, Stt, Vad
 
 ONCE = APIConnectOptions(max_retry=0)
@@ -85,54 +85,30 @@ class _Speech(tts.SynthesizeStream):
                 voice.log.append("speech closed")
 
 
-class Output(AudioOutput):
-    """Plays by the loop's clock, and logs what it is told."""
+class Output(ClockedOutput):
+    """Logs what it is told."""
 
     def __init__(self, log: list[str]) -> None:
-        super().__init__(
-            label="Output", capabilities=AudioOutputCapabilities(pause=True), sample_rate=RATE
-        )
+        super().__init__(pause=True)
         self.log = log
-        self._began: float | None = None
-        self._length = 0.0
-        self._end: asyncio.TimerHandle | None = None
+
+    def transcript(self, played: float) -> str:
+        return "What was heard"
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
-        await super().capture_frame(frame)
         if self._began is None:
             self.log.append("sound")
-            self._began = asyncio.get_running_loop().time()
-            self.on_playback_started(created_at=self._began)
-        self._length += frame.duration
-
-    def flush(self) -> None:
-        super().flush()
-        if self._began is not None:
-            loop = asyncio.get_running_loop()
-            self._end = loop.call_at(self._began + self._length, self._finish, False)
+        await super().capture_frame(frame)
 
     def clear_buffer(self) -> None:
         self.log.append("clear")
-        if self._began is not None:
-            self._finish(True)
+        super().clear_buffer()
 
     def pause(self) -> None:
         self.log.append("pause")
 
     def resume(self) -> None:
         self.log.append("resume")
-
-    def _finish(self, interrupted: bool) -> None:
-        assert self._began is not None
-        played = min(asyncio.get_running_loop().time() - self._began, self._length)
-        if self._end:
-            self._end.cancel()
-        self._began, self._length, self._end = None, 0.0, None
-        self.on_playback_finished(
-            playback_position=played,
-            interrupted=interrupted,
-            synchronized_transcript="What was heard" if interrupted else None,
-        )
 
 
 @dataclass

@@ -6,7 +6,9 @@ from typing import Final
 
 from .rules import Rule, apply, rule
 
-_SPACES: Final = (
+_LAST: Final = (
+    rule("_", r"(?<=\w)_+(?=\w)", " "),
+    rule("_", "_", ""),
     rule("-=", r"(?<!\w)[-=]{3,}(?!\w)", ""),
     rule("()（）", r"[（(]\s*[)）]", ""),
     rule("“”", r"“\s*”", ""),
@@ -20,9 +22,7 @@ _SPACES: Final = (
 )
 _MARKS: Final = (
     rule("*#`|<>[]{}\\^~", r"[*#`|<>\[\]{}\\^~]", ""),
-    rule("_", r"(?<=\w)_+(?=\w)", " "),
-    rule("_", "_", ""),
-    *_SPACES,
+    *_LAST,
 )
 # Where the engine reads the figures, it reads their signs too: a mark goes only where it is none.
 _MARKS_FOR_ENGINE: Final = (
@@ -32,9 +32,7 @@ _MARKS_FOR_ENGINE: Final = (
     rule("<>", r"[<>](?!\s?=?\s?[-+.]?[\d\w])", ""),
     rule("^", r"\^(?![\w(-])", ""),
     rule("~", r"~(?!\s?\d)", ""),
-    rule("_", r"(?<=\w)_+(?=\w)", " "),
-    rule("_", "_", ""),
-    *_SPACES,
+    *_LAST,
 )
 
 
