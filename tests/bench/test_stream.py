@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import soundfile
 
 from agent.models import locate
 from bench.duplex import clips, engines, play, systems
-from bench.duplex.align import Word
+from bench.duplex.align import Word, words
 from bench.duplex.clips import Clip
 from bench.duplex.judge import judge
 from bench.duplex.scenarios import Case
@@ -22,18 +21,22 @@ from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 
 REPLY = " ".join(f"word{chr(97 + i)}" for i in range(24))
-"""Half a second a word."""
 SAID = "stop that please"
 
 
-def reply() -> Clip:
+def timed(samples: Samples, text: str) -> Clip:
+    """Sound whose words are of the same length."""
+    found = words(text)
+    each = len(samples) / SAMPLE_RATE / len(found)
+    return Clip(samples, tuple(Word(w, i * each, (i + 1) * each) for i, w in enumerate(found)))
+
+
+def noise(seconds: int, seed: int) -> Samples:
     """Sound that a telephone carries and that is like nothing else in it."""
-    size = 12 * SAMPLE_RATE
-    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(size) * 12_000)
+    size = seconds * SAMPLE_RATE
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(size) * 12_000)
     spectrum[np.fft.rfftfreq(size, 1 / SAMPLE_RATE) > 3000] = 0
-    sound = np.fft.irfft(spectrum, size).astype(np.int16)
-    timed = [Word(w, i / 2, i / 2 + 0.5) for i, w in enumerate(REPLY.split())]
-    return Clip(sound, tuple(timed))
+    return np.fft.irfft(spectrum, size).astype(np.int16)
 
 
 def voice() -> Samples:
@@ -45,12 +48,9 @@ def voice() -> Samples:
 async def test_an_interruption_is_played_and_judged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    spoken = {
-        REPLY: reply(),
-        SAID: Clip(voice(), tuple(Word(w, i / 3, i / 3 + 0.3) for i, w in enumerate(SAID.split()))),
-    }
-    short = clips.short("en")[0]
-    spoken[short] = dataclasses.replace(spoken[REPLY], words=(Word(short, 0.0, 12.0),))
+    other = clips.short("en")[0]
+    sounds = {REPLY: noise(12, 0), SAID: voice(), other: noise(2, 1)}
+    spoken = {text: timed(sound, text) for text, sound in sounds.items()}
     monkeypatch.setattr(clips, "_load", lambda item: spoken[item.text])
     monkeypatch.setattr(report, "OUT", tmp_path)
     monkeypatch.setattr(play, "WARM_UP", 0.0)
