@@ -1,6 +1,6 @@
 """A caller on a provider's media stream: speaks and hears as :mod:`harness.caller` does in a room.
 
-Everything is timed by the same rules: a frame of 10 ms counts from when it was spoken or played.
+Everything is timed as there: 10 ms at a time, each when it is spoken or played.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class MediaCaller(MediaStream):
         self._line = line
         self.said, self.heard = Channel(), Channel()
         self._echo: DelayLine | None = None
-        self._queue_said: asyncio.Queue[tuple[Samples, asyncio.Future[float]]] = asyncio.Queue()
+        self._to_say: asyncio.Queue[tuple[Samples, asyncio.Future[float]]] = asyncio.Queue()
         self._speech: Samples = np.zeros(0, np.int16)
         self._sent: asyncio.Future[float] | None = None
         self._started = time.monotonic()
@@ -62,7 +62,7 @@ class MediaCaller(MediaStream):
         """
         samples = await asyncio.to_thread(self._line.carry, samples)
         sent: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._queue_said.put_nowait((samples, sent))
+        self._to_say.put_nowait((samples, sent))
         return await sent
 
     def echo(self, line: DelayLine | None) -> None:
@@ -81,8 +81,8 @@ class MediaCaller(MediaStream):
 
     def speak(self) -> Samples:
         """The next frame, of speech or of silence."""
-        if not len(self._speech) and not self._queue_said.empty():
-            self._speech, self._sent = self._queue_said.get_nowait()
+        if not len(self._speech) and not self._to_say.empty():
+            self._speech, self._sent = self._to_say.get_nowait()
         frame, self._speech = self._speech[:_FRAME], self._speech[_FRAME:]
         frame = np.pad(frame, (0, _FRAME - len(frame)))
         if self._echo:
