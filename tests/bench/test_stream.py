@@ -68,6 +68,5 @@ async def test_an_interruption_is_played_and_judged(
     assert found.stop_latency is not None
     assert 0 < found.stop_latency < 2000
     # The history comes from the program that holds the session.
-    assert take.history[0].startswith("worda wordb")
-    assert found.history_error is not None
-    assert found.history_error <= 2
+    assert REPLY.startswith(take.history[0])
+    assert 1 < len(take.history[0].split()) < 12
