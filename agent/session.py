@@ -10,7 +10,7 @@ from livekit.agents import NOT_GIVEN, Agent, AgentSession, NotGivenOr, llm, stt,
 from livekit.agents.voice import room_io
 from livekit.agents.voice.io import AudioInput
 from livekit.plugins import qwen3_tts
-from livekit.plugins.turn_taking import HEARING, Endpointer, Floor, TurnOptions
+from livekit.plugins.turn_taking import HEARING, Endpointer, Floor
 from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
@@ -76,7 +76,6 @@ def make(
     sink: Sink | None = None,
     language: Language | None = None,
     phone: bool = False,
-    options: TurnOptions | None = None,
     endpointer: Endpointer | None = None,
 ) -> Conversation:
     """Put a conversation together; nothing runs until it is started.
@@ -91,13 +90,12 @@ def make(
         sink: Takes the agent's sound in place of a room.
         language: The user's, or None while it is not known.
         phone: Whether the user is a caller by phone, whose turns and silence are others.
-        options: Turn-taking in place of the profile's.
-        endpointer: Ends the user's turns; one that is loaded with the options if None. A
+        endpointer: Ends the user's turns; one that is loaded with the profile's turns if None. A
             recogniser that takes a detector is given the same one.
     """
     floor = Floor(
         room or sink,
-        options or turns_of(settings, phone=phone).options,
+        turns_of(settings, phone=phone).options,
         stt=stt,
         llm=llm,
         tts=tts,

@@ -1,5 +1,7 @@
 """The program around a system under test: it joins a room, speaks, stops and tells its history.
 
+One that is reached otherwise is ready to be reached where the others have joined.
+
 Orders come as JSON lines on standard input, answers go out on standard output, so that a system
 may live in an environment of its own and ends with whoever started it. This module imports nothing
 but the standard library.
@@ -18,6 +20,7 @@ class Join(TypedDict):
     """Where to go."""
 
     url: str
+    """Of the livekit-server; of the media streams to serve, and then there is no room or token."""
     room: str
     token: str
     engines: str

@@ -19,13 +19,14 @@ from livekit.agents import (
     NotGivenOr,
     inference,
     stt,
+    vad,
 )
 from livekit.agents.language import LanguageCode
 from livekit.agents.llm import ChatMessage
 from livekit.agents.utils import AudioBuffer
 from livekit.agents.voice import room_io
 from livekit.plugins import qwen3_tts, vllm
-from livekit.plugins.turn_taking import HEARING, Endpointer, TurnOptions
+from livekit.plugins.turn_taking import HEARING, Endpointer
 
 from agent import settings
 from agent.assistant import Assistant
@@ -106,17 +107,38 @@ class _BenchStream(stt.RecognizeStream):
                     await sending
 
 
-def _profile(order: host.Join) -> Settings:
-    """The CPU or the phone profile, without greeting."""
-    profile = settings.load("phone" if order["phone"] else "cpu")
-    return profile.model_copy(update={"greeting": {"en": "", "zh": ""}})
+def profile(order: host.Join) -> Settings:
+    """The CPU or the phone profile, without greeting and with what its recogniser takes."""
+    phone = order["phone"]
+    loaded = settings.load("phone" if phone else "cpu")
+    turns = turns_of(loaded, phone=phone)
+    if not order["stt"]:
+        turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
+    return loaded.model_copy(
+        update={
+            "greeting": {"en": "", "zh": ""},
+            **({"phone": loaded.phone.model_copy(update={"turns": turns})} if phone else {}),
+            **({} if phone else {"turns": turns}),
+        }
+    )
 
 
-def _turns(order: host.Join) -> TurnOptions:
-    turns = turns_of(_profile(order), phone=order["phone"])
-    return (
-        turns if order["stt"] else turns.model_copy(update={"first_words": _FIRST_WORDS})
-    ).options
+def recogniser(
+    order: host.Join, http: aiohttp.ClientSession, detector: vad.VAD | None
+) -> stt.STT[Any]:
+    """The STT that an order names."""
+    if order["stt"]:
+        return vllm.STT(base_url=order["stt"], language=order["language"], vad=detector)
+    return BenchSTT(f"{order['engines']}/stt", order["language"], http)
+
+
+def said(session: AgentSession[Any]) -> list[str]:
+    """What the assistant said, as the history has it."""
+    return [
+        item.text_content or ""
+        for item in session.history.items
+        if isinstance(item, ChatMessage) and item.role == "assistant"
+    ]
 
 
 class LiveKit:
@@ -135,11 +157,10 @@ class LiveKit:
         self._exit.push_async_callback(tts.aclose)
         llm = vllm.LLM(base_url=base)
         self._exit.push_async_callback(llm.aclose)
-        turns = _turns(order)
+        loaded = profile(order)
+        turns = turns_of(loaded, phone=order["phone"]).options
         endpointer = Endpointer.load(turns) if self._name == "parley" else None
-        recogniser: stt.STT[Any] = BenchSTT(f"{order['engines']}/stt", order["language"], http)
-        if order["stt"]:
-            recogniser = vllm.STT(base_url=order["stt"], language=order["language"], vad=endpointer)
+        stt = recogniser(order, http, endpointer)
         room = rtc.Room()
         await room.connect(order["url"], order["token"])
         self._exit.push_async_callback(room.disconnect)
@@ -147,21 +168,20 @@ class LiveKit:
         if endpointer:
             options.audio_input = HEARING
             conversation = make(
-                _profile(order),
+                loaded,
                 room=room,
-                stt=recogniser,
+                stt=stt,
                 llm=llm,
                 tts=tts,
                 language=order["language"],
                 phone=order["phone"],
-                options=turns,
                 endpointer=endpointer,
             )
             self._exit.push_async_callback(conversation.aclose)
             session: AgentSession[Any] = conversation.session
-            agent: Agent = Assistant(_profile(order), order["language"], conversation.floor)
+            agent: Agent = Assistant(loaded, order["language"], conversation.floor)
         else:
-            session, agent = self._stock(recogniser, llm, tts)
+            session, agent = self._stock(stt, llm, tts)
         self._session = session
         self._exit.push_async_callback(session.aclose)
         await session.start(
@@ -197,11 +217,7 @@ class LiveKit:
     async def history(self) -> list[str]:
         """What the assistant said."""
         assert self._session
-        return [
-            item.text_content or ""
-            for item in self._session.history.items
-            if isinstance(item, ChatMessage) and item.role == "assistant"
-        ]
+        return said(self._session)
 
     async def leave(self) -> None:
         """Leave the room."""

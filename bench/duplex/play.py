@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agent.stack import Server
-from harness.caller import Caller, DelayLine, join
+from harness.caller import DelayLine
 from harness.line import LINES
 from harness.recording import Samples
 
 from . import clips
 from .clips import Clip
 from .engines import Engines, Request, Room
+from .meet import Caller, met
 from .scenarios import WARM_UP, Case
 from .systems import Host
 
@@ -63,7 +64,7 @@ class Take:
 async def conversation(
     cases: list[Case], host: Host, line: str, server: Server, engines: Engines
 ) -> AsyncIterator[Take]:
-    """Play some cases in one room, with one caller on a line.
+    """Play some cases in one room or call, with one caller on a line.
 
     Raises:
         SystemFailure: The system under test failed.
@@ -72,29 +73,18 @@ async def conversation(
     name = f"duplex-{uuid.uuid4().hex[:8]}"
     language = cases[0].language
     room = engines.open(name, language)
-    async with join(server, name, language=language, line=LINES[line]) as caller:
-        await host.join(
-            server,
-            name,
-            engines.url(name),
-            engines.stt,
-            language,
-            phone=LINES[line] is not None,
-        )
-        try:
-            kept = 0
-            for i, case in enumerate(cases):
-                for _ in range(_TRIES):
-                    take = await _Player(case, host, caller, room, engines).play(warm_up=i == 0)
-                    take.system = on(host.name, line)
-                    kept, take.history = len(take.history), take.history[kept:]
-                    if take.late <= _LATE:
-                        break
-                else:
-                    take.failed = f"the caller was late by {take.late * 1000:.0f} ms"
-                yield take
-        finally:
-            await host.order("leave")
+    async with met(host, server, engines, name, language, LINES[line]) as caller:
+        kept = 0
+        for i, case in enumerate(cases):
+            for _ in range(_TRIES):
+                take = await _Player(case, host, caller, room, engines).play(warm_up=i == 0)
+                take.system = on(host.name, line)
+                kept, take.history = len(take.history), take.history[kept:]
+                if take.late <= _LATE:
+                    break
+            else:
+                take.failed = f"the caller was late by {take.late * 1000:.0f} ms"
+            yield take
     engines.close(name)
 
 

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.models.store import cache
-from agent.stack import Server
 from harness import report
-from harness.caller import agent_token
 
-SYSTEMS = ("parley", "stock", "pipecat")
+SYSTEMS = ("parley", "stock", "pipecat", "parley-stream")
+STREAM = "parley-stream"
+"""The one that is called over a provider's media stream; the others are in a room."""
+
+_MODULES = {"pipecat": "pipecat_host", STREAM: "stream_host"}
+"""Their programs; LiveKit's own has the others."""
 
 _ANSWER = 40.0
 """Longest wait for an answer, in seconds; the first order waits for imports."""
@@ -27,26 +30,11 @@ class SystemFailure(Exception):
 
 
 class Host:
-    """One such program, in one room at a time. Made by :func:`start`."""
+    """One such program, in one room or call at a time. Made by :func:`start`."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
         self.name = name
         self._process = process
-
-    async def join(
-        self, server: Server, room: str, engines: str, stt: str, language: str, *, phone: bool
-    ) -> None:
-        """Enter a room."""
-        await self.order(
-            "join",
-            url=server.url,
-            room=room,
-            token=agent_token(server, room),
-            engines=engines,
-            stt=stt,
-            language=language,
-            phone=phone,
-        )
 
     async def order(self, what: str, **details: str | bool) -> dict[str, Any]:
         """Have the system do something.
@@ -91,9 +79,8 @@ async def start(name: str, slot: int) -> AsyncIterator[Host]:
     Raises:
         SystemFailure: It does not start.
     """
-    command = [sys.executable, "-m", "bench.duplex.livekit_host", name]
-    if name == "pipecat":
-        command = [str(pipecat_python()), "-m", "bench.duplex.pipecat_host"]
+    python = str(pipecat_python()) if name == "pipecat" else sys.executable
+    command = [python, "-m", f"bench.duplex.{_MODULES.get(name, 'livekit_host')}", name]
     log = report.OUT / "duplex" / f"{name}-{slot}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:

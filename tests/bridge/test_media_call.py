@@ -22,13 +22,14 @@ from agent.bridge import Engines, create_app
 from agent.models import locate
 from agent.settings import ConductSettings, Language, PhoneSettings, SilenceSettings
 from agent.stack.ports import free
+from harness.media_stream import RATE
 from harness.recording import Samples
 from harness.resample import resampled
 from harness.scripted import RATE as VOICE_RATE
 from harness.scripted import Stt
 from tests.room.instant import Replies
 
-from .provider import RATE, Provider, calling
+from .provider import Provider, calling
 
 pytestmark = pytest.mark.timeout(60)
 

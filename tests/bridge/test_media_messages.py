@@ -22,9 +22,9 @@ from agent.bridge.media_messages import (
     Stop,
     read,
 )
+from harness.media_stream import signature
 
 from .conftest import STREAM_TOKEN, STREAM_URL
-from .provider import signature
 
 START = """{
   "event": "start", "sequenceNumber": "1",

@@ -10,12 +10,13 @@ import pytest
 import pytest_asyncio
 
 from harness import speech
+from harness.media_stream import RATE
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 from tests.room.conftest import likeness
 
 from .conftest import STREAM_TOKEN, STREAM_URL, running
-from .provider import RATE, Provider, calling
+from .provider import Provider, calling
 
 pytestmark = [
     pytest.mark.room,
