@@ -58,7 +58,13 @@ async def converse(ctx: JobContext, engine: Engine, turns: TurnSettings) -> None
     )
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
     options = room_io.RoomOptions(delete_room_on_close=True)
-    await session.start(Agent(instructions=""), room=ctx.room, room_options=options, record=False)
+    await session.start(
+        Agent(instructions=""),
+        room=ctx.room,
+        room_options=options,
+        session_host=False,  # as in agent/session.py
+        record=False,
+    )
 
 
 class OmniModel(llm.RealtimeModel):

@@ -56,6 +56,9 @@ class Conversation:
                 delete_room_on_close=True,
                 participant_identity=hears or NOT_GIVEN,
             ),
+            # By LiveKit's default anybody in the room may ask for the prompt and for what others
+            # have said, and make the agent speak.
+            session_host=False,
             record=False,
         )
 
