@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import sys
+import time
 
 from livekit.agents import AgentServer, APIError, JobContext, JobProcess, JobRequest, cli
 from livekit.agents.llm import ToolContext
@@ -21,7 +22,7 @@ from .assistant import Assistant, SensingAssistant
 from .language import LanguageSwitch
 from .session import make, turns_of
 from .settings import Language, SettingsError
-from .telemetry import TurnPublisher
+from .telemetry import RoomPublisher, spans
 from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
 
 logger = logging.getLogger("parley")
@@ -56,6 +57,7 @@ async def _admit(request: JobRequest) -> None:
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
+    spans.set_up()
 
 
 server = AgentServer(
@@ -84,6 +86,7 @@ async def enter(ctx: JobContext) -> None:
         await ctx.delete_room()
         ctx.shutdown()
         return
+    came = time.monotonic()
     if settings.omni:
         await omni.converse(ctx, settings.omni, settings.turns)
         return
@@ -100,6 +103,7 @@ async def enter(ctx: JobContext) -> None:
     recogniser = engines.stt(settings.stt, language, detector=endpointer)
     voice = engines.tts(settings.tts, language)
 
+    publisher = RoomPublisher(ctx.room)
     conversation = make(
         settings,
         room=ctx.room if user else None,
@@ -109,6 +113,8 @@ async def enter(ctx: JobContext) -> None:
         language=language,
         phone=by_phone,
         endpointer=endpointer,
+        record=publisher.publish,
+        since=came,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     phone = CallControl(settings.phone, ctx.room, ctx.api, session, user) if user else None
@@ -128,10 +134,10 @@ async def enter(ctx: JobContext) -> None:
         await assistant.follow(language)
         await read_prompt()
 
-    switch, publisher = LanguageSwitch(ctx.room, follow), TurnPublisher(session, ctx.room)
-    floor.on("judged", publisher.on_overlap)
+    switch = LanguageSwitch(ctx.room, follow)
     for part in (conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
+    ctx.add_shutdown_callback(spans.flush)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
     if phone:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +18,9 @@ from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
 from .settings import Language, Settings, TurnSettings
+from .telemetry import Record, TurnRecorder, prometheus, spans
+
+logger = logging.getLogger("parley")
 
 
 def turns_of(settings: Settings, *, phone: bool) -> TurnSettings:
@@ -29,6 +35,7 @@ class Conversation:
     session: AgentSession[Conduct]
     floor: Floor
     conduct: Conduct
+    recorder: TurnRecorder
 
     async def start(
         self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
@@ -65,6 +72,7 @@ class Conversation:
     async def aclose(self) -> None:
         """Close the session, the conduct and the loudspeaker; may be called twice."""
         await self.session.aclose()
+        self.recorder.close()
         await self.conduct.aclose()
         await self.floor.aclose()
 
@@ -80,6 +88,8 @@ def make(
     language: Language | None = None,
     phone: bool = False,
     endpointer: Endpointer | None = None,
+    record: Callable[[Record], None] | None = None,
+    since: float | None = None,
 ) -> Conversation:
     """Put a conversation together; nothing runs until it is started.
 
@@ -95,6 +105,8 @@ def make(
         phone: Whether the user is a caller by phone, whose turns and silence are others.
         endpointer: Ends the user's turns; one that is loaded with the profile's turns if None. A
             recogniser that takes a detector is given the same one.
+        record: Takes the record of each turn, beside the log, Prometheus and OpenTelemetry.
+        since: When the user came or picked up, on the monotonic clock; now if None.
     """
     floor = Floor(
         room or sink,
@@ -112,4 +124,17 @@ def make(
     )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
-    return Conversation(floor.session, floor, conduct)
+    recorder = TurnRecorder(
+        floor.session,
+        floor,
+        llm=llm,
+        tts=tts,
+        take=(_log, prometheus.observe, spans.record, *([record] if record else ())),
+        language=lambda: conduct.language,
+        since=time.monotonic() if since is None else since,
+    )
+    return Conversation(floor.session, floor, conduct, recorder)
+
+
+def _log(record: Record) -> None:
+    logger.info("turn", extra={"turn": record.record()})

@@ -82,8 +82,7 @@ async def main() -> None:
                     "answer": t.answer,
                     "voice_to_voice": t.voice_to_voice,
                     **t.stages(),
-                    "user": t.user,
-                    "agent": t.agent,
+                    "record": t.record,
                 }
                 for t in turns
             ]

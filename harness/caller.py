@@ -90,7 +90,7 @@ class Caller:
     captions: dict[str, Caption] = field(default_factory=dict)
     states: list[tuple[float, str]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
-    """The agent's own turn records (:mod:`agent.telemetry.turns`)."""
+    """The agent's own turn records (:mod:`agent.telemetry`)."""
     _echo: DelayLine | None = None
     _queue: asyncio.Queue[tuple[Samples, asyncio.Future[float]]] = field(
         default_factory=asyncio.Queue

@@ -23,10 +23,8 @@ class Turn:
     """When the last sample of the question was sent, in seconds from the caller's start."""
     answered: float
     """When the first sound of the answer was heard, in seconds from the caller's start."""
-    user: dict[str, Any]
-    """LiveKit's stage times of the question, in seconds."""
-    agent: dict[str, Any]
-    """LiveKit's stage times of the answer, in seconds."""
+    record: dict[str, Any]
+    """The agent's own record of the turn (:class:`agent.telemetry.Turn`), times in seconds."""
 
     @property
     def voice_to_voice(self) -> float:
@@ -34,20 +32,9 @@ class Turn:
         return self.answered - self.asked
 
     def stages(self) -> dict[str, float]:
-        """Where the time went, in seconds, stage after stage; together they are the whole.
-
-        The transcript and the reply are made while the end of the turn is still being waited
-        for, so a stage counts only what it adds.
-        """
-        transcript = self.user.get("transcription_delay", 0.0)
-        decided = max(self.user.get("end_of_turn_delay", 0.0), transcript)
-        began = max(self.agent.get("e2e_latency", 0.0), decided)
-        return {
-            "transcript": transcript,
-            "end_of_turn": decided - transcript,
-            "reply": began - decided,
-            "transport": self.voice_to_voice - began,
-        }
+        """Where the time went, in seconds, stage after stage; together they are the whole."""
+        waited = self.record["waited"]
+        return {**self.record["stages"], "transport": self.voice_to_voice - waited}
 
 
 async def ask(caller: Caller, question: Samples) -> Turn:
@@ -64,13 +51,12 @@ async def ask(caller: Caller, question: Samples) -> Turn:
     answered = caller.heard.first_sound(start)
     assert answered is not None
     agent_identity = caller.agent.identity if caller.agent else ""
-    by_role = {r["role"]: r["metrics"] for r in caller.turns[records:]}
+    record = next(r for r in reversed(caller.turns[records:]) if r["kind"] == "turn")
     return Turn(
         understood=caller.transcript(caller.identity, after=start),
         answer=caller.transcript(agent_identity, after=start),
         heard=heard,
         asked=asked,
         answered=answered,
-        user=by_role.get("user", {}),
-        agent=by_role.get("assistant", {}),
+        record=record,
     )

@@ -18,7 +18,18 @@ EXPORTS = {
         "connect_user",
         "mask_logs",
     },
-    "agent.telemetry": {"TOPIC_TURN", "TurnPublisher"},
+    "agent.telemetry": {
+        "STAGES",
+        "TOPIC_TURN",
+        "FirstWords",
+        "Overlap",
+        "Record",
+        "RoomPublisher",
+        "Turn",
+        "TurnRecorder",
+        "prometheus",
+        "spans",
+    },
     "agent.web": {"create_app"},
 }
 

@@ -1,5 +1,19 @@
-"""What a turn took, told to whoever is in the room."""
+"""What a turn took and why: one record a turn, for logs, the room, Prometheus and OpenTelemetry."""
 
-from .turns import TOPIC_TURN, TurnPublisher
+from . import prometheus, spans
+from .publisher import TOPIC_TURN, RoomPublisher
+from .recorder import FirstWords, Overlap, Record, TurnRecorder
+from .turn import STAGES, Turn
 
-__all__ = ["TOPIC_TURN", "TurnPublisher"]
+__all__ = [
+    "STAGES",
+    "TOPIC_TURN",
+    "FirstWords",
+    "Overlap",
+    "Record",
+    "RoomPublisher",
+    "Turn",
+    "TurnRecorder",
+    "prometheus",
+    "spans",
+]

@@ -64,7 +64,7 @@ async def test_speaking_over_a_reply_clears_it_and_frees_the_engines(
     async with asyncio.timeout(60):
         while np.count_nonzero(np.abs(call.sound(asked).astype(np.int32)) > 200) < RATE:
             await asyncio.sleep(0.02)  # until a second of it was heard
-    call.say(await spoken(urls, "Stop, please. How many legs does a dog have?"))
+    call.say(await spoken(urls, "Stop and tell me how many legs a dog has."))
     async with asyncio.timeout(20):
         while not call.clears:
             await asyncio.sleep(0.02)

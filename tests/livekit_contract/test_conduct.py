@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +10,11 @@ import pytest
 from livekit import rtc
 from livekit.agents import Agent, CloseEvent, function_tool
 from livekit.agents.llm import FunctionToolCall
+from livekit.agents.metrics import LLMMetrics
 from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.utils.aio import cancel_and_wait
 from livekit.agents.voice import room_io
-from livekit.agents.voice.io import AudioInput
+from livekit.agents.voice.io import AudioInput, PlaybackStartedEvent
 
 from harness.virtual_time import in_virtual_time, now
 
@@ -290,18 +290,21 @@ async def test_participants_can_note_the_speaker_on_the_message_that_the_model_g
 
 
 @in_virtual_time
-async def test_turn_records_find_stage_times_that_json_can_hold(start: Start) -> None:
+async def test_turn_records_are_told_of_requests_and_of_the_first_sound(start: Start) -> None:
+    requests: list[LLMMetrics] = []
+    played: list[PlaybackStartedEvent] = []
     async with start("Yes.") as talk:
+        talk.llm.on("metrics_collected", requests.append)
+        assert talk.session.output.audio is not None
+        talk.session.output.audio.on("playback_started", played.append)
         talk.detector.tell(BEGINS)
         await asyncio.sleep(0.5)
         talk.stt.hears("Hello")
         talk.detector.tell(ENDS)
         await asyncio.sleep(3)
-    user, agent = [item for item in talk.items if item.type == "message"]
-    json.dumps([user.metrics, agent.metrics])
-    why = (
-        f"{user.metrics}, {agent.metrics}: agent/telemetry/turns.py sends ChatMessage.metrics as"
-        " they are, and the page and bench/ read these names"
-    )
-    assert "end_of_turn_delay" in user.metrics, why
-    assert {"llm_node_ttft", "tts_node_ttfb"} <= set(agent.metrics), why
+    why = "agent/telemetry/recorder.py takes the stages of a turn from these events"
+    assert [(request.cancelled, request.duration >= 0) for request in requests] == [
+        (False, True)
+    ], why
+    assert requests[0].metadata is not None, why
+    assert len(played) == 1, why

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livekit import api, rtc
@@ -23,6 +23,7 @@ from agent.conduct import Conduct
 from agent.session import make
 from agent.settings import ConductSettings, Language
 from agent.stack import Server
+from agent.telemetry import Record
 from harness.caller import agent_token
 from harness.scripted import Llm, Stt, Tts
 
@@ -52,6 +53,7 @@ class Host:
     session: AgentSession[Conduct]
     stt: Stt
     llm: Llm
+    records: list[Record] = field(default_factory=list)
 
     @property
     def words(self) -> list[str]:
@@ -121,6 +123,7 @@ async def hosting(
         scripted, model = Stt(*hears, streaming=False), Replies(*answers)
         wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
         turns = profile.turns.options
+        records: list[Record] = []
         conversation = make(
             profile,
             room=room,
@@ -129,9 +132,10 @@ async def hosting(
             tts=tts or Tts(LETTERS_PER_SECOND),
             language=language,
             endpointer=endpointer or Endpointer.load(turns, wait=wait),
+            record=records.append,
         )
         stack.push_async_callback(conversation.aclose)
         assistant = Assistant(profile, language, conversation.floor)
         await assistant.update_tools([*tools])
         await conversation.start(assistant, room)
-        yield Host(name, conversation.session, scripted, model)
+        yield Host(name, conversation.session, scripted, model, records)

@@ -29,7 +29,7 @@ async def test_a_pause_to_think_is_not_the_end_of_the_turn(
         await caller.until("listening", within=60)
         await caller.answer(after=0.0)
         turn = await ask(caller, np.concatenate([spoken[0], silence, spoken[1]]))
-        users = [t for t in caller.turns if t["role"] == "user"]
+        users = [t for t in caller.turns if t["kind"] == "turn"]
     # Not a sound of the agent before all was said, and one turn of it.
     assert turn.answered > turn.asked
     assert len(users) == 1

@@ -9,18 +9,19 @@ from livekit.agents import Plugin
 
 from .agent import TurnTakingAgent
 from .barge_in.policy import BargeInPolicy, Evidence, Verdict, WordsFirst
-from .barge_in.tracker import Judged
+from .barge_in.tracker import FALSE_STOP, Judged
 from .end_of_turn.clause import Clause
-from .end_of_turn.detector import Endpointer
+from .end_of_turn.detector import Endpointer, TurnEnd
 from .end_of_turn.policy import EndpointingPolicy
 from .end_of_turn.state import Pause, Wait
-from .floor import HEARING, Floor
+from .floor import HEARING, Floor, Stage
 from .log import logger
 from .model import ModelError, download
 from .options import TurnOptions
 from .version import __version__
 
 __all__ = [
+    "FALSE_STOP",
     "HEARING",
     "BargeInPolicy",
     "Clause",
@@ -31,6 +32,8 @@ __all__ = [
     "Judged",
     "ModelError",
     "Pause",
+    "Stage",
+    "TurnEnd",
     "TurnOptions",
     "TurnTakingAgent",
     "Verdict",

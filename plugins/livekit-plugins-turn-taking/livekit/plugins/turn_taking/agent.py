@@ -54,18 +54,25 @@ class TurnTakingAgent(Agent):
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         """Ask with a history that shows where replies were cut."""
-        shown = show_cuts(chat_ctx)
+        shown, silent = show_cuts(chat_ctx), True
+        self._floor.replying("asked")
         async with aclosing(Agent.default.llm_node(self, shown, tools, model_settings)) as chunks:
             async for chunk in chunks:
+                if silent and _has_text(chunk):
+                    silent = False
+                    self._floor.replying("text")
                 yield chunk
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """Speak, and remember what is to be said."""
-        written = self._floor.written(text)
+        written, silent = self._floor.written(text), True
         async with aclosing(Agent.default.tts_node(self, written, model_settings)) as frames:
             async for frame in frames:
+                if silent:
+                    silent = False
+                    self._floor.replying("audio")
                 yield frame
 
     def transcription_node(
@@ -73,6 +80,12 @@ class TurnTakingAgent(Agent):
     ) -> AsyncIterator[str]:
         """Show what is said, and remember when."""
         return self._floor.playing(text)
+
+
+def _has_text(chunk: llm.ChatChunk | str | FlushSentinel) -> bool:
+    if isinstance(chunk, llm.ChatChunk):
+        return bool(chunk.delta and chunk.delta.content)
+    return isinstance(chunk, str) and bool(chunk)
 
 
 async def _whichever(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from livekit import rtc
 from livekit.agents import (
@@ -23,7 +23,7 @@ from livekit.agents.voice import TranscriptSynchronizer, room_io
 from .barge_in.policy import BargeInPolicy, WordsFirst
 from .barge_in.tracker import Judged, OverlapTracker
 from .barge_in.transcript_gate import TranscriptGate
-from .end_of_turn.detector import Endpointer
+from .end_of_turn.detector import Endpointer, TurnEnd
 from .end_of_turn.policy import EndpointingPolicy
 from .handling import fixed, turn_handling
 from .options import TurnOptions
@@ -37,10 +37,17 @@ HEARING = room_io.AudioInputOptions(frame_size_ms=20)
 """How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
 
 
-class Floor(rtc.EventEmitter[Literal["judged"]]):
+Stage: TypeAlias = Literal["asked", "text", "audio"]
+"""How far a reply is: the model is asked, there is text of it, there is sound of it. A reply that
+is begun before the turn is certain may be dropped and begun anew."""
+
+
+class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "reply"]]):
     """A session, and the turn-taking in it.
 
-    ``judged`` is emitted with a :class:`.Judged` for each sound over the agent's speech.
+    ``judged`` is emitted with a :class:`.Judged` for each sound over the agent's speech,
+    ``turn_ended`` with a :class:`.TurnEnd` for each end of a turn, and ``reply`` with a
+    :data:`Stage` as a reply comes to it.
 
     Args:
         output: Where the agent speaks: a room, or a :class:`.Sink` of another kind; None for a
@@ -81,6 +88,7 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
                 words=not is_given(stt) or stt.capabilities.streaming,
             ),
         )
+        self._endpointer.on_end(self._on_end)
         self._words = self._endpointer.words
         self.microphone = self._endpointer.microphone
         """Whoever needs the voice of the one who is listened to hears it here."""
@@ -163,6 +171,10 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
         self._words.transcribed(event)
         return self._gate.on_transcript(event)
 
+    def replying(self, stage: Stage) -> None:
+        """Learn how far a reply is."""
+        self.emit("reply", stage)
+
     def written(self, text: AsyncIterable[str]) -> AsyncIterator[str]:
         """Pass on the text of a reply as it is written, and remember it."""
         return self._text.write(text)
@@ -181,6 +193,9 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
     def _on_voice(self, event: vad.VADEvent) -> None:
         self._overlap.on_voice(event)
         self._gate.on_voice()
+
+    def _on_end(self, end: TurnEnd) -> None:
+        self.emit("turn_ended", end)
 
     def _on_judged(self, judged: Judged) -> None:
         self.emit("judged", judged)

@@ -28,6 +28,8 @@ _ANSWER = 1.0
 _ECHO_TAIL = 0.5
 """Seconds that an echo can begin after the agent's last sound: 0.4 in a large room, and the way to
 the user and back."""
+FALSE_STOP = "false stop"
+"""The verdict of a stop that is taken back: there were no words to its sound, or none of a turn."""
 _STT_LATENCY = 1.0
 """Seconds to the first words that are allowed for until that was seen once: Whisper base on two
 cores takes 1.1 to 1.9 over the agent's speech."""
@@ -57,6 +59,7 @@ class Judged:
     """What became of a sound, for the records; times in seconds from its first voice."""
 
     verdict: str
+    """The value of a :class:`.Verdict`, or :data:`FALSE_STOP`."""
     turn: bool
     """Whether it begins a turn of the user's."""
     ducked: float | None
@@ -260,7 +263,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             self.sound = None
 
     def _undo_stop(self, sound: Sound, now: float) -> None:
-        self._tell("false stop", False, sound, now)
+        self._tell(FALSE_STOP, False, sound, now)
         self.sound = None
         self._stopped = False
         self._speech.resume()

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from livekit import rtc
@@ -23,7 +25,7 @@ from . import smart_turn
 from .pauses import Pauses
 from .policy import EndpointingPolicy
 from .sound import Sound
-from .state import LISTEN_AT, Change, Endpoint, Wait
+from .state import LISTEN_AT, Change, Endpoint, Pause, Wait
 from .transcript import TurnTranscript
 from .voice import HEARD, Judge, Recent
 
@@ -34,6 +36,16 @@ _LONGEST = 60.0
 
 _WINDOW = 0.032
 """Seconds of sound that Silero judges at once; it waits for the next frame with less."""
+
+
+@dataclass(frozen=True)
+class TurnEnd:
+    """The end of a turn, as it is decided."""
+
+    silence: float
+    """Seconds since the last voice."""
+    pause: Pause
+    """What it was decided by."""
 
 
 class Endpointer(vad.VAD):
@@ -76,6 +88,7 @@ class Endpointer(vad.VAD):
         self._recent = Recent(HEARD)
         self._judging: asyncio.Task[None] | None = None
         self._last: vad.VADEvent | None = None
+        self._on_end: list[Callable[[TurnEnd], None]] = []
         words.on("changed", self._on_words)
 
     @classmethod
@@ -113,6 +126,10 @@ class Endpointer(vad.VAD):
     def provider(self) -> str:
         """Where the detector's model is from."""
         return self.microphone.detector.provider
+
+    def on_end(self, take: Callable[[TurnEnd], None]) -> None:
+        """Have a function called as each turn ends, before anybody acts on it."""
+        self._on_end.append(take)
 
     def tell_pauses(self, tell: bool) -> None:
         """Say whether each pause is told as the end of speech, or the end of a turn only."""
@@ -173,8 +190,9 @@ class Endpointer(vad.VAD):
         # That a turn begins each stream sees for itself.
         match change:
             case "ends" if not self.pausing:
-                pause = dataclasses.asdict(self._endpoint.pause)
-                logger.debug("turn ends", extra={"silence": self._endpoint.silence} | pause)
+                end = TurnEnd(self._endpoint.silence, self._endpoint.pause)
+                for take in self._on_end:
+                    take(end)
                 self._tell_end()
             case "pauses" if self._judge and not (self._judging and not self._judging.done()):
                 self._listen(self._judge)

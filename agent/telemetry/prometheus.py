@@ -1,0 +1,84 @@
+"""The records of all conversations as Prometheus metrics, on the agent server's ``/metrics``.
+
+Jobs are processes of their own: with ``PROMETHEUS_MULTIPROC_DIR`` set, which ``agent.py`` does, the
+server's page has theirs too.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+from .recorder import FirstWords, Overlap, Record
+from .turn import STAGES, Stage, Turn
+
+# Upper bounds in seconds, close together where the stage lies on a GPU and on a CPU.
+_BUCKETS: dict[Stage, tuple[float, ...]] = {
+    "end_of_turn": (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0),
+    "llm": (0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0),
+    "text": (0.0, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0),
+    "tts": (0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0, 10.0),
+    "playout": (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+}
+_WAITED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0)
+_STOP = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
+
+_stages = {
+    stage: Histogram(
+        f"parley_turn_{stage}_seconds",
+        f"What the stage {stage} of an answer took",
+        ["language"],
+        buckets=_BUCKETS[stage],
+    )
+    for stage in STAGES
+}
+_waited = Histogram(
+    "parley_turn_waited_seconds",
+    "From the user's last voice to the first sample on its way to the user",
+    ["language"],
+    buckets=_WAITED,
+)
+_first_words = Histogram(
+    "parley_first_words_seconds",
+    "From when the user came or picked up to the agent's first sound",
+    buckets=_WAITED,
+)
+_turns = Counter(
+    "parley_turns", "The user's turns, by what became of them", ["language", "outcome"]
+)
+_tokens = Counter("parley_llm_tokens", "Tokens of the language model, by kind", ["kind", "model"])
+_overlaps = Counter("parley_overlaps", "Sounds over the agent's speech, by verdict", ["verdict"])
+_stop = Histogram(
+    "parley_stop_seconds",
+    "From the first voice over the agent's speech to its stop",
+    buckets=_STOP,
+)
+
+
+def observe(record: Record) -> None:
+    """Count a record in."""
+    match record:
+        case Turn():
+            _observe_turn(record)
+        case Overlap(judged=judged):
+            _overlaps.labels(judged.verdict).inc()
+            if judged.turn:
+                _stop.observe(judged.decided)
+        case FirstWords(seconds=seconds):
+            _first_words.observe(seconds)
+
+
+def _observe_turn(turn: Turn) -> None:
+    language = turn.language or "unknown"
+    outcome = "unanswered"
+    if turn.answered:
+        outcome = "interrupted" if turn.interrupted else "answered"
+    _turns.labels(language, outcome).inc()
+    for request in turn.requests:
+        _tokens.labels("prompt", request.model).inc(request.prompt_tokens)
+        _tokens.labels("cached", request.model).inc(request.cached_tokens)
+        _tokens.labels("completion", request.model).inc(request.completion_tokens)
+    if turn.waited is None:
+        return
+    _waited.labels(language).observe(turn.waited)
+    for stage, seconds in turn.moments.stages().items():
+        _stages[stage].labels(language).observe(seconds)
