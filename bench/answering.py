@@ -36,7 +36,7 @@ from harness.caller import Caller, agent_token, join
 from harness.line import Line
 from harness.recording import SAMPLE_RATE, Samples
 
-from .duplex import programs
+from . import programs
 
 VOICES: dict[str, dict[Language, list[str]]] = {
     "train": {

@@ -38,7 +38,7 @@ from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 from harness.scripted import Llm, Tts
 
-from .duplex import programs
+from . import programs
 
 SECONDS = 20.0
 """How long each room is measured."""

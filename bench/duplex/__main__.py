@@ -12,7 +12,8 @@ import aiohttp
 from harness import report
 from harness.line import LINES
 
-from . import clips, engines, programs, scenarios, systems, table
+from .. import programs
+from . import clips, engines, scenarios, systems, table
 from .real import RealEngines
 from .runner import Runner
 

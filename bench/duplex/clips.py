@@ -18,9 +18,9 @@ from harness import speech
 from harness.recording import SAMPLE_RATE, Samples, trim
 from harness.resample import resampled
 
+from ..programs import engine
 from . import scenarios, sounds
 from .align import Aligner, Word, words
-from .programs import engine
 from .scenarios import Case, Language
 
 AGENT_VOICE = "default"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.duplex import clips, engines, programs, scenarios
+from bench import programs
+from bench.duplex import clips, engines, scenarios
 from bench.duplex.judge import Finding
 from bench.duplex.runner import Runner
 

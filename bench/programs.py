@@ -34,7 +34,7 @@ async def livekit() -> AsyncIterator[Server]:
         "LIVEKIT_KEYS": f"{server.api_key}: {server.api_secret}",
     }
     health = server.url.replace("ws:", "http:")
-    async with _running("livekit", ["scripts/run_livekit.sh"], variables, health):
+    async with running("livekit", ["scripts/run_livekit.sh"], variables, health):
         yield server
 
 
@@ -48,15 +48,26 @@ async def engine(name: str) -> AsyncIterator[str]:
     port = free()[name]
     command = [sys.executable, "-m", "agent.local", name, "--port", str(port)]
     root = f"http://{LOOPBACK}:{port}"
-    async with _running(name, command, {}, f"{root}/health"):
+    async with running(name, command, {}, f"{root}/health"):
         yield f"{root}/v1"
 
 
 @contextlib.asynccontextmanager
-async def _running(
+async def running(
     name: str, command: Sequence[str], variables: Mapping[str, str], health: str
-) -> AsyncIterator[None]:
-    log = report.OUT / "duplex" / f"{name}.log"
+) -> AsyncIterator[int]:
+    """Run a program of the project, once it is ready, until the context ends.
+
+    Args:
+        name: Names its log, ``bench/out/programs/NAME.log``.
+        command: Starts it.
+        variables: Of its environment, besides this process's own.
+        health: A URL that answers with 200 as soon as it is ready.
+
+    Yields:
+        Its process id.
+    """
+    log = report.OUT / "programs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
@@ -68,7 +79,7 @@ async def _running(
         )
         try:
             await _ready(process, health, log)
-            yield
+            yield process.pid
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
