@@ -37,6 +37,9 @@ NEVER = words(
 )
 """Never the end of a sentence, whatever follows."""
 
+GERMAN = words("gem mind rd bes")
+"""Never the end of a sentence in German; words of English."""
+
 BEFORE_A_FIGURE = words(
     "no nos p pp fig figs eq sec ch vol ext art c n nr col v l rm apt ste "
     "tel min max jan feb mar apr jun jul aug sep sept oct nov dec janv févr avr juil déc ene abr "
@@ -48,7 +51,7 @@ BEFORE_A_FIGURE = words(
 
 BEFORE_A_SMALL_LETTER = words(
     "etc inc ltd co corp jr sr a.m p.m ph.d b.a m.a b.sc m.sc bros dept est ave blvd rd hwy hrs "
-    "hr min max hs seg jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur "
+    "oz lb tsp tbsp mins secs gal wks yrs mos yd yds hr min max hs seg jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur "
     "thurs fri sat sun usw u.ä o.ä e.v std sek jh geb gest ev hbf zz janv févr avr juil déc ene "
     "abr ago dic gen mag giu lug set ott fev out dez okt lun mié jue vie sáb dom янв февр апр авг "
     "сент окт нояб дек ex hab éd apr.j.-c j.-c av.j.-c s.a s.l a.c d.c pta ptas ecc es s.p.a "

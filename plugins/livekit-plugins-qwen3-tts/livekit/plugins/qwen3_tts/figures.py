@@ -26,6 +26,7 @@ _AFTER = (
     r"|(?:hundred|thousand|million|billion|trillion)|[A-Za-zµ]{1,5}"
     rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
 )
+_OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
 _MONTH = "(?i:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _NAMES = (
@@ -53,6 +54,8 @@ _SPAN = re.compile(
     r"|(?<![\w.,])\d{1,5} (?:[A-Z][a-z]{1,15} ){1,3}(?:St|Ave|Rd|Blvd|Dr|Ln)(?![A-Za-z])\.?"
     r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])"
     r"|\$[^$\n]{1,120}[\\^_][^$\n]{0,120}(?:\$|\Z)"
+    # A formula: f(x) = 3x² - 4x + 7
+    rf"|(?<![\w.]){_OPERAND}(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{1,12}}(?![\w])"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.

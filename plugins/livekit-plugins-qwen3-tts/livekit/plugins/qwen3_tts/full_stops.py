@@ -11,6 +11,7 @@ from .abbreviations import (
     BEFORE_A_SMALL_LETTER,
     BEFORE_AN_ORDINAL,
     BEGINNINGS,
+    GERMAN,
     GERMAN_BEGINNINGS,
     GERMAN_NOUNS,
     NEVER,
@@ -42,14 +43,14 @@ _ORDINAL = re.compile(r"(?:(?<!\w)([^\W\d_]+|[-–])\s)?\d{1,3}$")
 _NUMBER = re.compile(r"(?<!\d)[1-9]\d?$")
 _GERMAN = re.compile(
     r"[äöüßÄÖÜ]|\b(?:der|die|das|und|ist|am|vom|zum|im|den|dem|ein|eine|einen|nicht|wir|ich|Sie|mit|von|"
-    r"für|auf|auch|wird|haben|hat|bis|seit|ab)\b"
+    r"für|auf|auch|wird|haben|hat|bis|seit|ab|bei|zu|sind|oder|nach|pro|Der|Das|Wir|Bitte|bitte)\b"
 )
 _NEXT_WORD = re.compile(r"[^\W\d_]*")
 # "z. B.", "d. h.", "u. a.", "p. ej.", "т. е.", and what may be left of their second part.
 _FIRST_PARTS = frozenset("zdupsaiтнпсид")
 _SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
 _KNOWN = NEVER | BEFORE_A_FIGURE | STATES
-_LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | BEFORE_A_SMALL_LETTER}
+_LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | GERMAN | BEFORE_A_SMALL_LETTER}
 _BLANKS = frozenset(" \t\u00a0\u202f")
 _OPENING = frozenset("\"'“‘„«»([¿¡")
 
@@ -104,6 +105,8 @@ def full_stop(text: str, start: int, index: int, ended: bool) -> Meaning:
     whole = match.group()
     word = whole.rpartition(".")[2].strip()
     names = _names(whole)
+    if names & GERMAN and _GERMAN.search(text, max(0, index - 200), index):
+        return "none"
     rest = next_of(text, index + 1)
     following = text[rest : rest + 1]
     if names & STATES:

@@ -92,6 +92,18 @@ def year(figures: str) -> str:
     return spell(int(figures), "year")
 
 
+def house(figures: str) -> str:
+    """Reads the number of a house: 221 is two twenty one, 1600 sixteen hundred."""
+    if len(figures) < 3 or figures.endswith("00") and len(figures) == 3 or figures.endswith("000"):
+        return cardinal(figures)
+    if len(figures) > 4:
+        return digits(figures)
+    first, last = cardinal(figures[:-2]), figures[-2:]
+    if last == "00":
+        return f"{first} hundred"
+    return f"{first} {'oh ' if last[0] == '0' else ''}{cardinal(last)}"
+
+
 def _by_name(figures: str) -> str:
     """Reads the figure of a name: 15 is fifteen, 302 three oh two, 747 seven four seven."""
     if "." in figures or figures[0] != "0" and (len(figures) <= 2 or figures.endswith("00")):
@@ -334,6 +346,9 @@ def say_number(match: re.Match[str]) -> str:
         and not match.string[match.end() :][:2].strip(" ,.?!")
     ):
         return digits(figures)
+    # What the library was not asked about: it reads these so.
+    if re.fullmatch(r"1[1-9]\d\d|20\d\d", number):
+        return year(number)
     return cardinal(number)
 
 
@@ -367,6 +382,12 @@ def say_signed(match: re.Match[str]) -> str:
 def say_code(match: re.Match[str]) -> str:
     """Reads the 302 of a room as three oh two."""
     return digits(match[1], "oh" if len(match[1]) <= 3 else "zero")
+
+
+def say_code_groups(match: re.Match[str]) -> str:
+    """Reads E873 204 115 figure by figure, with a pause between groups."""
+    named = re.sub(r"\d+", lambda figures: f" {digits(figures[0])}", match[0].replace(" ", ","))
+    return named.strip()
 
 
 def say_arc(match: re.Match[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .english import ordinal, spell, year
+from .english import digits, ordinal, spell, year
 
 _MONTHS: Final = [
     "January",
@@ -95,7 +95,14 @@ def say_decade(match: re.Match[str]) -> str:
     """Reads 1990s as nineteen nineties."""
     figures = match[1]
     said = year(figures) if len(figures) == 4 else spell(int(figures))
-    return said[:-1] + "ies" if said.endswith("y") else said + "s"
+    return plural(said)
+
+
+def plural(number: str) -> str:
+    """Returns the plural of a number in words: nineties, sixes."""
+    if number.endswith("y"):
+        return number[:-1] + "ies"
+    return number + ("es" if number.endswith("x") else "s")
 
 
 NOON = r"[AaPp]\.[Mm](?:\.|\b)|[AaPp][Mm]\b"
@@ -131,6 +138,13 @@ def say_time(match: re.Match[str]) -> str:
         else ""
     )
     return said + (f" {noon}" if noon else "") + stop
+
+
+def say_lap(match: re.Match[str]) -> str:
+    """Reads 1:02.35 as one oh two point three five."""
+    second = int(match[2])
+    pause = "oh " if second < 10 else ""
+    return f"{spell(int(match[1]))} {pause}{spell(second)} point {digits(match[3])}"
 
 
 def say_time_range(match: re.Match[str]) -> str:

@@ -15,13 +15,14 @@ from .abbreviations import ABBREVIATIONS
 from .folding import fold
 from .language import HAN
 from .money import MONEY
-from .patterns import DASH, EMAIL, END, NUMBER, PHONE, POINTED, START, URL
+from .patterns import CODE_GROUPS, DASH, EMAIL, END, NUMBER, PHONE, POINTED, START, URL
 from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
 from .shorthand import SHORTHAND
+from .signs import SIGNS
 from .units_of_measure import MEASURE, UNIT
 
-_YEAR = r"(?:1[1-9]|20)\d\d"
+_YEAR = r"(?:1[1-9]|2[01])\d\d"
 # After these a figure is named digit by digit.
 _CODE_WORDS = (
     r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|"
@@ -30,6 +31,7 @@ _CODE_WORDS = (
     r"interstate|order(?: number)?|unit|"
     r"digits(?: are| of)?|ending in|"
     r"ends in|account(?: number)?|card(?: number)?|serial(?: number)?|reference(?: number)?|"
+    r"(?:booking|membership|member|policy|claim|invoice|license|passport|locker|pickup) (?:number|code|id)|"
     r"confirmation(?: number| code)?|tracking number|ticket(?: number)?|case(?: number)?)"
     r"(?:\sis)?:?\s(?:#\s?)?|\bBoeing "
 )
@@ -37,6 +39,12 @@ _VERSIONED = "(?i:version|release|python|node|cuda|ubuntu|macos|ios|android|pyto
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _OF_YEAR = r"(?:,?\s(?P<year>\d{4})(?!\d|:))?"
 _SIGNED = rf"[-+±]?{POINTED}"
+# Behind a word a lone letter is a switch ("git commit -m"), behind these a variable ("is -b").
+_COMMAND = (
+    r"(?:^|\s)(?!(?:is|are|was|be|by|to|of|or|and|than|from|so|get|then|plus|minus|times|over|equals|"
+    r"gives|where|if|for|with)\s)[a-z][\w./-]+\s"
+)
+_RATED = r"\b(?i:rat(?:ed|es|ing(?: of| is)?|e it)|scor(?:ed?|es|ing)|stars|review|giv(?:e|es|ing) it|gave it|got)(?: a)?:? "
 _PARTS: Final = {"Q": "quarter", "H": "half"}
 _PERIODS: Final = {
     "mo": "month",
@@ -58,6 +66,11 @@ def _vanity(match: re.Match[str]) -> str:
     return f"one, {en.cardinal(match[1])}, {match[2].replace('-', ' ')}"
 
 
+def _quarter(match: re.Match[str]) -> str:
+    the = "" if match.string[: match.start()].lower().endswith("the ") else "the "
+    return f"{the}{en.ordinal(int(match[1]))} {_PARTS[match[2]]} of {en.cardinal(match[3])}"
+
+
 def _scaled(match: re.Match[str]) -> str:
     return f"{en.cardinal(match[1])} {'million' if match[2] in 'mM' else 'billion'}"
 
@@ -67,11 +80,14 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Addresses: the library spells out "https://www" and the query, which nobody says.
     rule("@", EMAIL, en.say_email),
     rule(".:", URL, en.say_url),
+    rule("@", r"(?<=[A-Za-z]@)\d+", lambda m: en.digits(m[0])),
+    rule("_", r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
     *SHORTHAND,
     # Longer than any number that has a name.
     rule(FIGURES, r"\d{19,}", lambda m: en.digits(m[0])),
     # A figure that a Chinese word counts is read with it.
     rule(FIGURES, rf"(?<![\w.,])第?{NUMBER}%?\s?[{HAN}]", _mandarin),
+    rule(FIGURES, CODE_GROUPS, en.say_code_groups, after=_CODE_WORDS),
     # Figures as they are written abroad: the library reads 1.234,56 and ₹1,50,000 in two parts.
     rule(
         ",",
@@ -81,7 +97,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("€£", r"([€£]\s?\d+),(\d\d)(?!\d)", r"\1.\2"),
     rule(
         " ",
-        r"(?<![\d.,+-])(?<!\d )([1-9]\d{0,2})((?: \d{3}){2,})(?![\d-]| \d)",
+        r"(?<![\w.,+-])(?<!\d )([1-9]\d{0,2})((?: \d{3}){2,})(?![\d-]| \d)",
         lambda m: m[1] + m[2].replace(" ", ","),
     ),
     # Telephone numbers of all countries, cards: the library knows the American form only.
@@ -141,6 +157,13 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<![\d/.-])(?P<month>\d{1,2})([-/.])(?P<day>\d{1,2})\2(?P<year>\d{4})(?![\d/-])",
         dates.say_date,
     ),
+    # A player's points, rebounds and assists.
+    rule(
+        "/",
+        r"(?<![\d/.-])(\d{1,2})/(\d{1,2})/(\d{1,2})(?![\d/-])",
+        r"\1, \2, \3",
+        after=r"\b(?:had|with|averag(?:es|ed|ing)|posted|put up|finished with)(?: an?)? ",
+    ),
     rule(
         "/",
         r"(?<![\d/.-])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{2})(?![\d/-])",
@@ -165,6 +188,11 @@ _RULES: Final[tuple[Rule, ...]] = (
         "/",
         r"(?<![\d/])(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\d/])",
         dates.say_month,
+    ),
+    rule(
+        "/",
+        r"(?P<year>)(?<![\w/.-])(?P<month>0[1-9])/(?P<day>3[01]|[12]\d|0[1-9])(?![\w/%-])",
+        dates.say_date,
     ),
     rule(
         "/",
@@ -193,7 +221,14 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule(
         "QH",
         r"(?<![\w.])([1-4])([QH])(\d\d)(?!\w)",
-        lambda m: f"{en.ordinal(int(m[1]))} {_PARTS[m[2]]} of {en.cardinal(m[3])}",
+        _quarter,
+    ),
+    rule(
+        "s",
+        r"(\d0)s(?!\w)",
+        lambda m: f"{en.cardinal(m[1])} seconds",
+        after=r"\b(?:after|for|in|within|every|take|takes|took|wait|waits|waited|about|under|only|timeout|"
+        r"than|lasts|lasted|least|most) ",
     ),
     # Decades are seconds to the library, FY2025 a name.
     rule(
@@ -215,6 +250,8 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: f"{en.cardinal(m[1])} to ",
     ),
     rule(":", rf"({dates.CLOCK}){DASH}({dates.CLOCK})", dates.say_time_range),
+    # A lap: 1:02.35.
+    rule(":", r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:])", dates.say_lap),
     rule(":", dates.TIME, dates.say_time),
     rule("mM", dates.HOUR, dates.say_time),
     rule("ECMP", r"(?<=[a-z]|M)(?=(?:EST|EDT|CST|CDT|MST|PST|PDT|GMT|UTC)\b)", " "),
@@ -271,6 +308,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("/", "(?<=s)/(?=one hundred kilo)", " per "),
     rule("/", r"(?<![\w/])(\d+)/(\d+)(?i:st|nd|rd|th|s)\b", r"\1/\2"),
     rule("/", r"(?<=\d) / (?=\d)", " divided by "),
+    # A rating; a player's points, rebounds and assists.
+    rule("/", r"(?<![\w.,/])(\d\.\d|5(?=/5)|10(?=/10))/(5|10)(?![\d/]|\.\d)", r"\1 out of \2"),
+    rule("/", r"(?<![\w.,/])([1-5])/5(?![\d/]|\.\d)", r"\1 out of 5", after=_RATED),
     # "24/7", and what nobody counts in parts: 120/80, 9/11.
     rule(
         "/",
@@ -292,6 +332,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     ),
     rule("kK", rf"(?<![\w.,])({NUMBER})[k]\b", lambda m: f"{en.cardinal(m[1])} thousand"),
     rule(".№#", r"(?:\bNo\.|№|#)\s?(?=\d)", "number "),
+    # Switches of a command: no minus.
+    rule("-", r"--(?=[a-z]{2})", "dash dash ", after=r"\w[\"']? "),
+    rule("-", r"-(?=[A-Za-z](?:[ .,;!?]|$))", "dash ", after=_COMMAND),
     # Codes and room numbers are named figure by figure; the library counts them.
     rule(
         FIGURES,
@@ -329,10 +372,10 @@ _RULES: Final[tuple[Rule, ...]] = (
         "-",
         r"(?<=[\d)]) [-] (?=[\w(]+ ?[=+*/×÷])|(?<=\d)-\s?(?=\d+\s?=)|(?<=\b[a-z]) - (?=[\da-z]\b)"
         r"|(?<=[)\w]) - (?=the square)"
-        r"|(?<=squared) - (?=\w)|(?<![\w)\]-])-(?=[a-z]\b)",
+        r"|(?<=squared) - (?=\w)|(?<=cubed) - (?=\w)|(?<=\w) - (?=\d{1,3}[a-z]\b)|(?<![\w)\]-])-(?=[a-z]\b)",
         " minus ",
     ),
-    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s?(?=[\w(√π.-])", en.say_operator),
+    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s{0,2}(?=[\w(√π.-])", en.say_operator),
     # A path through menus.
     rule(">", r"(?<=[A-Za-z]) > (?=[A-Z][A-Za-z])", ", "),
     rule("<>≤≥≈", r"(?<=[\w)])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π.$€£-])", en.say_operator),
@@ -355,13 +398,15 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("&", r"\s?&\s?", " and "),
     rule("@", r"\s?@\s?", " at "),
     rule("→>", r"\s?(?:→|->|=>)\s?", " to "),
+    rule("".join(SIGNS), f"[{''.join(SIGNS)}]", lambda m: SIGNS[m[0]][0]),
     rule(
-        "←↔↑↓", "[←↔↑↓]", lambda m: {"←": " from ", "↔": " to ", "↑": " up ", "↓": " down "}[m[0]]
+        "☆",
+        r"1☆|☆(?=[ -](?:hotel|rat|review|rest|resort|general|service|exp|app|place))",
+        lambda m: "one star" if m[0] == "1☆" else " star",
     ),
-    rule("☆", r"1☆|☆(?=[ -][a-z])", lambda m: "one star" if m[0] == "1☆" else " star"),
     rule("☆", "☆", " stars"),
-    rule("§¶", r"§\s?", "section "),
     rule("/", rf"\s?/\s?({'|'.join(_PERIODS)})\b", lambda m: f" per {_PERIODS[m[1]]}"),
+    rule("/", r"\s?/\s?s(?=$|[,;!?)]|\.(?!\w)| [a-z]{2})", " per second"),
     rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|minute|night|user|seat)", " per "),
     # "ten hundred" and "ten zero one" are the library's 1000 and 1001.
     rule("0", r"(?<![\w.,-])\d00\d(?![\w-]|[.,]\d)", lambda m: en.cardinal(m[0])),
@@ -374,7 +419,7 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: en.digits(m[0]),
     ),
     rule(
-        "-+±.",
+        "-+±.,",
         rf"(?<![\w.,)])(?:[-+±]{POINTED}|\d[\d,]{{0,20}}\.\d+|\.\d+|\d{{1,3}}(?:,\d{{3}})+)(?!\w)",
         en.say_signed,
     ),

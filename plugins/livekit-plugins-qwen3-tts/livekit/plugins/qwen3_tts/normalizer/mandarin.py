@@ -19,7 +19,7 @@ COUNTED = (
     "个位只条张本把件次种类天周年岁点分秒小星元块毛斤公千克米厘毫吨升层步份套台部辆名人家间句段倍遍趟场项门"
     "杯瓶碗双对株棵头匹艘架支枝根颗粒片页行列组批季代者侧边平立英万亿百户成局轮篇首幅座栋口味封筐箱包袋盒罐摄度顿"
 )
-COUNTED += "晚"
+COUNTED += "晚汤茶勺滴丸针壶串碟桶卷节寸瓣撮笔架圈遍"
 # Second places and dimensions, not two of a thing.
 _PLACED = frozenset(["年级", "次元", "次方", "次幂", "分之"])
 
@@ -205,7 +205,7 @@ def say_measure(match: re.Match[str]) -> str:
     """Reads 120km/h as 每小时一百二十公里, -8~-2℃ as 零下八到零下二摄氏度."""
     unit = UNITS[match["unit"]].zh
     per = match["per"] or ""
-    each = f"每{UNITS[per].zh if per in UNITS else _PERIODS.get(per, per)}" if per else ""
+    each = f"每{period(per)}" if per else ""
     ends = [end for end in (match["low"], match["high"]) if end]
     frost = match["unit"].startswith("°")
     said = []
@@ -216,17 +216,22 @@ def say_measure(match: re.Match[str]) -> str:
     return each + "到".join(said) + unit
 
 
+def period(per: str) -> str:
+    """Returns what stands behind 每: kg is 公斤, 分 分钟."""
+    return UNITS[per].zh if per in UNITS else _PERIODS.get(per, per)
+
+
 def say_share(match: re.Match[str]) -> str:
     """Reads 5元/kg as 每公斤五元, 72次/分 as 每分钟七十二次."""
     per = match["per"]
-    name = UNITS[per].zh if per in UNITS else _PERIODS.get(per, per)
+    name = period(per)
     low = f"{cardinal(match['low'])}到" if match["low"] else ""
     return f"每{name}{low}{say_amount(match['number'], match['what'])}{match['what']}"
 
 
 _PERIODS: Final = {
     "day": "天", "week": "周", "month": "月", "year": "年", "分": "分钟", "小时": "小时",
-    "h": "小时",
+    "h": "小时", "d": "天",
 }  # fmt: skip
 
 
@@ -260,14 +265,37 @@ _WIDEST = 1000
 def say_dashed(match: re.Match[str]) -> str:
     """Reads 3-5 as a range, 302-1 as a number with a dash in it."""
     low, high = match["low"].replace(",", ""), match["high"].replace(",", "")
-    if len(low) < 4 and re.search("[赛胜赢输负]|领先|落后|[战逼]平|击败", match.string):
+    if len(low) < 4 and re.search(
+        "[赛胜赢输负球]|领先|落后|[战逼]平|击败|[上下]半场|全场|加时|对阵|[不惜]敌", match.string
+    ):
         return f"{cardinal(low)}比{cardinal(high)}"
-    numbered = "-" in match[0] and _NUMBERED.search(match.string[: match.start()])
+    before = match.string[: match.start()]
+    if (
+        len(low) < 4
+        and before.endswith("以")
+        and match.string[match.end() :][:1] in "、，的战击险大小力轻完"
+    ):
+        return f"{cardinal(low)}比{cardinal(high)}"
+    numbered = "-" in match[0] and _NUMBERED.search(before)
     if numbered or Decimal(low) >= Decimal(high) or len(high) > 4 + len(low):
         return f"{_name_number(low)}杠{_name_number(high)}"
     following = match.string[match.end() : match.end() + 1]
     first = "两" if low == "2" and following in COUNTED and following else cardinal(low)
     return f"{first}到{say_amount(high, following)}"
+
+
+def say_code_groups(match: re.Match[str]) -> str:
+    """Reads E873 204 115 figure by figure, with a pause between groups."""
+    return "，".join(serial(group) for group in match[0].split())
+
+
+def say_span(match: re.Match[str]) -> str:
+    """Reads 6/1-6/18 as 六月一日到六月十八日."""
+    month, day, last_month, last = (int(n) for n in match.groups())
+    if not (0 < month <= last_month <= 12 and 1 <= day <= 31 and 1 <= last <= 31):
+        return match[0]
+    first = f"{cardinal(str(month))}月{cardinal(str(day))}日"
+    return f"{first}到{cardinal(str(last_month))}月{cardinal(str(last))}日"
 
 
 def say_groups(match: re.Match[str]) -> str:

@@ -14,15 +14,16 @@ from . import mandarin as zh
 from .folding import fold
 from .language import HAN
 from .money import MONEY
-from .patterns import DASH, EMAIL, END, ISBN, NUMBER, PHONE, POINTED, START, URL
+from .patterns import CODE_GROUPS, DASH, EMAIL, END, ISBN, NUMBER, PHONE, POINTED, START, URL
 from .reading import Reader
 from .rules import FIGURES, Rule, apply, rule
+from .signs import SIGNS
 from .units_of_measure import MEASURE, UNIT
 
 _CLOCK = r"\d{1,2}[:：]\d{2}(?:\s?[AaPp]\.?[Mm]\b\.?)?"
 # After these a figure is named digit by digit.
 _CODE_WORDS = (
-    "(?:验证码|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌|账号|账户"
+    "(?:(?:验证|取票|取货|提货|邀请|兑换|激活|核销|优惠|登录|识别|动态|确认|付款|券|校验|认证|推荐)码|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌|账号|账户"
     "|拨打?|致电|打(?=1[12]\\d(?!\\d))|呼叫|取件码|车次|代码|口令|QQ号?|PIN|工单号?|案件号|流水号|会员号|微信号?|身份证号?"
     "|分机号?|端口号?|错误码?|单元|[A-Z]座)"
     "[是为：:\\s]{0,3}"
@@ -46,6 +47,7 @@ def _height(match: re.Match[str]) -> str:
 _RULES: Final[tuple[Rule, ...]] = (
     rule("@", EMAIL, zh.say_email),
     rule(".:", URL, zh.say_url),
+    rule("@", r"(?<=[A-Za-z])@(\d+)", lambda m: f"艾特{zh.serial(m[1])}"),
     rule(
         ":：",
         r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})[:：](\d{2,5})(?!\d)",
@@ -57,7 +59,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<!\w)(\d{1,8})∗(\d{1,8})(?!\d)",
         lambda m: f"{zh.serial(m[1])}，星号，{zh.serial(m[2])}",
     ),
-    rule("∗", "∗", "，星号，"),
     rule("9", ISBN, lambda m: "，".join(map(zh.serial, re.split("[- ]", m[0])))),
     rule(
         "·•",
@@ -84,6 +85,13 @@ _RULES: Final[tuple[Rule, ...]] = (
     # Codes are named figure by figure; the library counts them.
     rule(
         "X", r"(?<!\d)(\d{1,17})X(?![A-Za-z\d])", lambda m: zh.serial(m[1]) + "X", after=_CODE_WORDS
+    ),
+    rule(FIGURES, CODE_GROUPS, zh.say_code_groups, after=_CODE_WORDS),
+    rule(
+        FIGURES,
+        r"(?<!\d)\d{5,12}(?![\d%]|[.,]\d|[个元块万千亿次分人名位])",
+        lambda m: zh.serial(m[0]),
+        after=f"(?:短信|发送|编辑|回复)[A-Za-z{HAN}]{{0,8}}[到至]",
     ),
     rule(
         FIGURES,
@@ -122,6 +130,29 @@ _RULES: Final[tuple[Rule, ...]] = (
         "-/.·",
         r"(?<![\d.])(?P<year>\d{4})([-/.·])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)",
         zh.say_date,
+    ),
+    # The end of a span of days, and one without its year.
+    rule(
+        "-/.·–—~到至",
+        rf"(?<=日)(?:{DASH}|[到至])(\d{{1,2}})[-/.](\d{{1,2}})(?![\d/.-])",
+        lambda m: f"到{zh.cardinal(m[1])}月{zh.cardinal(m[2])}日",
+    ),
+    rule("-–—~", r"(?<=日)\s?[-–—~]\s?(?=[\d零一二])", "到"),
+    rule(
+        "/",
+        r"(?<![\d/.-])(\d{1,2})/(\d{1,2})\s?[-–—~至到]\s?(\d{1,2})/(\d{1,2})(?![\d/.-])",
+        zh.say_span,
+    ),
+    rule(
+        ".",
+        r"(?<![\d/.-])(\d{1,2})\.(\d{1,2})\s?[-–—~至到]\s?(\d{1,2})\.(\d{1,2})(?![\d/.%-])",
+        zh.say_span,
+        after="(?:时间|日期|活动|假期|放假|促销|展期|档期)[是为：:]?\\s?",
+    ),
+    rule(
+        "-/",
+        r"(?<![\d/.-])(0[1-9]|1[0-2])[-/](0[1-9]|[12]\d|3[01])(?![\d/.%-])",
+        lambda m: f"{zh.cardinal(m[1])}月{zh.cardinal(m[2])}日" if m[0][0] == "0" else m[0],
     ),
     rule(
         "-/",
@@ -183,6 +214,13 @@ _RULES: Final[tuple[Rule, ...]] = (
         r"(?<!\d)(\d+)\s?[:：–—-]\s?(\d+)(?!\d)",
         lambda m: zh.say_versus(m[1], m[2]),
         after=f"比分[{HAN}]{{0,2}}[是为]?",
+    ),
+    rule(
+        ":",
+        r"(?<![\w:.])(\d{1,2}):([0-5]\d)\.(\d{1,3})(?![\w:])",
+        lambda m: (
+            f"{zh.cardinal(m[1])}分{'零' * (m[2] < '10')}{zh.cardinal(m[2])}秒{zh.say_year(m[3])}"
+        ),
     ),
     rule(":：mM", zh.TIME, zh.say_time),
     rule("：", r"(?<![\d:：])(\d+)：(?=\d+(?![\d:：]))", r"\1:"),
@@ -253,6 +291,16 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("/", r"(?<![\d./])(\d+) 1/2\s?(?=%)", r"\1.5"),
     rule("^", r"(?<=\d)\^(\d{1,3})(?=[a-zA-Zμ])", lambda m: f"的{zh.cardinal(m[1])}次方"),
     rule("m", r"(?<=次方)m/s(?!\w)", "米每秒"),
+    rule(
+        "d",
+        r"(?<![\w.])(\d{1,3})d(?![\w打电动模建效游图])",
+        lambda m: f"{zh.say_amount(m[1], '天')}天",
+    ),
+    rule(
+        "/",
+        rf"{START}({POINTED}[万亿千]?)\s?/\s?(s|min|h|d|{UNIT})(?!\w)",
+        lambda m: f"每{zh.period(m[2])}{m[1]}",
+    ),
     rule(FIGURES, MEASURE, zh.say_measure),
     rule(
         "-~",
@@ -267,6 +315,17 @@ _RULES: Final[tuple[Rule, ...]] = (
         after="血压[是为：:在高低约达到]{0,3}",
     ),
     rule("/", r"(?<![\d/.])50/50(?![\d/])", "五五开"),
+    rule(
+        "/",
+        r"(?<![\w.,/])(\d\.\d)/(5|10)(?![\d/]|\.\d)分?",
+        lambda m: f"{zh.cardinal(m[1])}分，满分{zh.cardinal(m[2])}分",
+    ),
+    rule(
+        "/",
+        r"(?<![\w.,/])(\d)/(5|10)(?![\d/]|\.\d)分?",
+        lambda m: f"{zh.cardinal(m[1])}分，满分{zh.cardinal(m[2])}分",
+        after=f"[评得打]分[{HAN}]{{0,2}}[：:]?\\s?",
+    ),
     rule(
         "/",
         r"(?<![\d/.])(\d+)/(\d+)(?=\s?[=≈])",
@@ -295,7 +354,11 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("√", r"√\s?", "根号"),
     rule("2", r"(?<![A-Za-z\d])([BCOPG])2([BCOPG])(?![A-Za-z\d])", r"\1 to \2"),
     rule("C", r"(?<![A-Za-z])C\+\+\s?(?=\d)", "C加加"),
-    rule("-", rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=[\w)])-(?=[\d(]\w*\s?(?:=|等于))", "减"),
+    rule(
+        "-",
+        rf"(?<=[\w){HAN}]) - (?=[\w({HAN}])|(?<=[\w)])-(?=[\d(]\w*\s?(?:=|等于))|(?<=[平立次]方)-(?=[\w(])",
+        "减",
+    ),
     rule("+", rf"(?<=\d)\+(?=[{HAN}，。]|$)", "多"),
     # Names that are figures.
     rule(
@@ -350,7 +413,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("&", r"\s?&\s?", "和"),
     rule("@", r"\s?@\s?", " 艾特 "),
     rule("→>", r"\s?(?:→|->|=>)\s?", "到"),
-    rule("←↔↑↓", "[←↔↑↓]", lambda m: {"←": "来自", "↔": "到", "↑": "上升", "↓": "下降"}[m[0]]),
+    rule("".join(SIGNS), rf"\s?([{''.join(SIGNS)}])\s?", lambda m: SIGNS[m[1]][1]),
     rule("☆", r"\s?☆", "星"),
     rule(
         "°",
@@ -360,12 +423,12 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("¢", r"(\d)\s?¢", r"\1美分"),
     rule("/", "(?<=和)/(?=或)", ""),
     rule("≈", rf"(?<=[{HAN}])\s?≈\s?(?=[{HAN}\w])", "约等于"),
-    rule("∈", r"\s?∈\s?", "属于"),
     # Whatever was counted, for each: 二十欧元/晚.
     rule(
         "/",
         rf"([零一二两三四五六七八九十百千万亿点半]+[{HAN}]{{1,4}})\s?/\s?"
-        r"(晚|天|日|月|年|周|人|次|件|瓶|盒|包|袋|个|斤|箱|份|杯|场|位|间|台|套|张|小时|分钟|秒|平米|亩|户|桌)"
+        r"(晚|天|日|月|年|周|人|次|件|瓶|盒|包|袋|个|斤|箱|份|杯|场|位|间|台|套|张|小时|分钟|秒|平米|亩|户|桌"
+        r"|碗|盘|碟|串|只|条|颗|粒|片|支|滴|节|课|学期|本|双|对|辆|页|字|公里|班|季|期|罐|听|壶)"
         rf"(?![{HAN}])",
         r"每\2\1",
     ),

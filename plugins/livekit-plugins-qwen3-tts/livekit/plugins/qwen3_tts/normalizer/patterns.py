@@ -21,10 +21,12 @@ _TLDS = (
 )
 URL = re.compile(
     r"(?:https?://|wss?://|(?<![\w@./-]))"
-    rf"(?P<host>(?<=//)[A-Za-z0-9][\w.-]*|(?:[A-Za-z0-9][\w-]*\.)+(?:{_TLDS}))(?![A-Za-z])"
+    rf"(?P<host>(?<=//)[A-Za-z0-9][\w.-]*|(?:[A-Za-z0-9][\w-]*\.)+(?:{_TLDS})(?:\.[a-z]{{2}}(?!\w|\.\w))?)(?![A-Za-z])"
     r"(?P<port>:\d{2,5})?(?P<path>/[A-Za-z0-9_./~%+-]*)?(?P<query>[?#][\w=&%./+~:;,#?-]*)?",
     re.ASCII,
 )
+# A code in groups: 482 913, E873 204 115.
+CODE_GROUPS = r"(?<![\w-])[A-Z]{0,2}\d{3,4}(?: \d{3,4}){1,4}(?![\w-]| ?%|[.,:]\d)"
 ISBN = r"(?<![\w-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,6}[- ][\dX](?![\w-])"
 # Longer paths are there to be clicked: nobody says them.
 _LONGEST_PATH = 24

@@ -14,6 +14,10 @@ from .units_of_measure import UNITS
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DAY = rf"(?:{'|'.join(f'{day}s?|{day[:3]}' for day in _DAYS)}|Tues|Thurs?)\.?"
 _AMOUNT = "oz|lb|km|kg|cm|mm|ft|gal|GB|TB|MB|mg|ml|mL|mph|hr|min|sec|mo|yr|sq ft|inch"
+_SEVERAL = (
+    r"\b(?i:their|his|her|my|your|our|all|straight|double|two|three|four|five|six|pair of|triple|"
+    r"roll(?:ed|s)?) "
+)
 _HALVES: Final = {"1/2": ".5", "1/4": ".25", "3/4": ".75"}
 
 
@@ -21,6 +25,23 @@ def _day(name: str) -> str:
     return next(day for day in _DAYS if day[:3] == name[:3]) + (
         "s" if name.endswith("days") else ""
     )
+
+
+def _named_day(match: re.Match[str]) -> str:
+    return _day(match[1]) + _stop(match)
+
+
+def _named_month(match: re.Match[str]) -> str:
+    return dates.month(match[1]) + _stop(match)
+
+
+def _stop(match: re.Match[str]) -> str:
+    """Keeps the full stop of an abbreviation that ends its sentence."""
+    return "" if match.string[match.end() :].strip() else "."
+
+
+def _many(match: re.Match[str]) -> str:
+    return dates.plural(en.cardinal(match[1]))
 
 
 def _days(match: re.Match[str]) -> str:
@@ -48,6 +69,11 @@ def _inches(match: re.Match[str]) -> str:
     return f"{en.cardinal(match[1])} {feet} {en.cardinal(match[2])} {inches}"
 
 
+def _hexadecimal(match: re.Match[str]) -> str:
+    named = (en.digits(char) if char.isdigit() else char.upper() for char in match[1])
+    return f"zero x {' '.join(named)}"
+
+
 def _ratio(match: re.Match[str]) -> str:
     return f"{en.cardinal(match[1] or match[2])} to "
 
@@ -63,14 +89,13 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
     rule("w", r"(?<![\w/])w/o(?=\s|$)", "without"),
     rule("w", r"(?<![\w/])w/\s?(?=[\w\s$]|$)", "with "),
     rule("&", r"\s?&&\s?", " and "),
-    rule("∈", r"\s?∈\s?", " in "),
+    rule("x", r"\b0x([0-9A-Fa-f]{2,16})\b", _hexadecimal),
     rule("9", ISBN, _groups),
     rule(
         "∗",
         r"(?<![\w])(\d{1,8})∗(\d{1,8})(?!\d)",
         lambda m: f"{en.digits(m[1])}, stars, {en.digits(m[2])}",
     ),
-    rule("∗", "∗", ", stars, "),
     rule(
         ":",
         r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3}):(\d{2,5})(?!\d)",
@@ -83,8 +108,34 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
         r"(?P<last>\d{1,2})(?:st|nd|rd|th)?(?![\w:%/-]|\.\d)(?:,?\s(?P<year>\d{4})(?!\d))?",
         _dates,
     ),
+    # "Sun." may be the star and "sat" a verb: those two want a word of time before or hours behind.
+    rule(".", r"\b(Mon|Tues?|Wed|Thu|Thurs?|Fri)\.(?!\w)", _named_day),
+    rule(".", r"(Sat|Sun)\.(?!\w)", _named_day, after=r"\b(?i:on|every|and|or|to|through|until|by|next|this|last) "),
+    rule(
+        "tnueidru",
+        r"\b(Mon|Tues?|Wed|Thu|Thurs?|Fri|Sat|Sun)(?=:? \d{1,2}(?::\d\d)?\s?(?:[AaPp]\.?[Mm]|[-–—]))",
+        lambda m: _day(m[1]),
+    ),
+    rule(".", r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?!\w)", _named_month),
+    rule("d", r"(?<=(?:st|nd|rd|th) )ed\b(?:\.(?=\s*[a-z,;)(]))?", "edition"),
+    rule(
+        "-",
+        r"\b([Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-((?:1[1-9]|20)\d\d)\b",
+        lambda m: f"{m[1]}-{en.year(m[2])}",
+    ),
+    # Figures of which there are several: "in their 2s and 3s", ones and zeros.
+    rule("0", r"(?<![\w.])(\d)s( and | or )0s\b", lambda m: f"{_many(m)}{m[2]}zeros"),
+    rule("0", r"(?<![\w.])(0)s(?=,? (?:and|or) \ds\b)", _many),
+    rule("s", r"(?<![\w.])(\d{1,2})s\b", _many, after=_SEVERAL),
+    rule("s", r"(?<![\w.])(\d{1,2})s\b", _many, after=r"(?:[eo]s|[nrtxv](?:e?s|ies))(?:,|,? and|,? or) "),
     rule("'’", r"(?<!\w)['’](\d\d)(?![\w'’])", _short_year),
     rule("f", r"(?<![\w.])(\d{1,3}) ?ft\.? (\d{1,2}(?:\.\d)?) ?in(?:ches)?\b", _inches),
+    rule(
+        ".",
+        r"(?<=\d)([ -]?(?:oz|lbs?|tsp|tbsp|ft|yds?|hrs?|mins?|secs?|gal|wks?|yrs?|mos?))\.(?=\s[a-z]|[,;:)])",
+        r"\1",
+    ),
+    rule("x×", rf"(?<![\w.])(\d+(?:\.\d+)?)\s?[x×]\s?(?=\d+(?:\.\d+)?-(?:{_AMOUNT})\b)", r"\1 by "),
     # "an eight ounce steak": before what it measures the unit is one.
     rule(
         "-",
@@ -111,7 +162,7 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
     rule("+", r"(?<=\d)\+(?=\s|[,.;!?)]|$)(?!\s?[\d(])", " plus"),
     rule("+", r"(?<![\w)])\+(?=[$€£¥]\s?\d)", "plus "),
     rule("!", r"(?<=\w)!(?=\s?[=+*/×÷^)])", " factorial"),
-    rule(":", r"(?<![\w:.,])(\d+\.\d+):(?=\d)|(?<![\w:.,])(\d+):(?=\d+\.\d)", _ratio),
+    rule(":", r"(?<![\w:.,])(\d+\.\d+):(?=\d)|(?<![\w:.,])(\d+):(?=\d\.\d)", _ratio),
     rule("-", r"\b([A-DF])-(?=\s(?:grade|average|student)\b|[,;] |[.!?]?$)", r"\1 minus"),
     rule(
         "K",
@@ -165,7 +216,7 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
         lambda m: f"{m[1]} {en.cardinal(m[2])} {en.cardinal(m[3])}",
     ),
     # Numbers to dial: ten figures in a row are nobody's count.
-    rule(FIGURES, r"(?<!\d)\d{5,6}(?!\d|[,.]\d)", lambda m: en.digits(m[0]), after=r"\b[Tt]ext "),
+    rule(FIGURES, r"(?<!\d)\d{5,6}(?!\d|[,.]\d)", lambda m: en.digits(m[0]), after=r"\b[Tt]ext (?:[\"']?[A-Za-z]{1,15}[\"']? to )?"),
     rule(
         FIGURES,
         r"(?<![\w.,])\d{7,12}(?!\d|[,.]\d)",
