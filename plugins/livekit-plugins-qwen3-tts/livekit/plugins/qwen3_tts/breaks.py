@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .abbreviations import MONTHS
+from .dotted_words import MONTHS
 from .full_stops import LOOK_BACK, Meaning, by_next, full_stop, next_of, numbers_item
 from .graphemes import joined
 from .measure import CJK

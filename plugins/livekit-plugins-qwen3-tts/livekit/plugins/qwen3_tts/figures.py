@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .abbreviations import MONTHS
+from .dotted_words import MONTHS
 from .measure import CJK
 
 # Every repetition is bounded, so that the time is linear in the length of the text.

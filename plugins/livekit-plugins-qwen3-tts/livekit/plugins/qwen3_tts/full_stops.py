@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal
 
-from .abbreviations import (
+from .dotted_words import (
     BEFORE_A_FIGURE,
     BEFORE_A_SMALL_LETTER,
     BEFORE_AN_ORDINAL,

@@ -27,7 +27,6 @@ URL = re.compile(
 )
 # A code in groups: 482 913, E873 204 115.
 CODE_GROUPS = r"(?<![\w-])[A-Z]{0,2}\d{3,4}(?: \d{3,4}){1,4}(?![\w-]| ?%|[.,:]\d)"
-ISBN = r"(?<![\w-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,6}[- ][\dX](?![\w-])"
 # Longer paths are there to be clicked: nobody says them.
 _LONGEST_PATH = 24
 
@@ -41,6 +40,7 @@ PHONE = re.compile(
     r"|(?P<intl>\+(?:\d{1,3}(?:[- ]?\(\d{1,4}\)\d{0,4})?(?:[- ]\d{1,9}){1,6}|\d{8,15}))"
     # A number abroad begins with a nought and comes in groups: 0412 345 678, 020 7946 0958.
     r"|(?P<abroad>\(?0\d{2,4}\)?(?:[- ]\d{2,4}){1,4}|0\d(?:(?:[- ]\d{2,4}){3,4}|(?:[- ]\d{4}){2}))"
+    r"|(?P<isbn>97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,6}[- ]\d)"
     r"|(?P<social>\d{3}-\d{2}-\d{4})"
     r"|(?P<card>\d{4}(?:[ -]\d{4}){2,4}(?:[ -]\d{1,3})?|\d{4}[ -]\d{6}[ -]\d{5})"
     r")(?![\d-])(?!\.\d)",

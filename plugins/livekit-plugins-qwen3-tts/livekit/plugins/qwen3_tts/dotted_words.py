@@ -1,4 +1,4 @@
-"""Abbreviations of the ten languages, by what their full stop can be.
+"""The words of the ten languages that are written with a full stop, by what it can be there.
 
 All tables hold for every text, whatever its language: what is a word of another language (the "no."
 of "No. 5", the French "est") stands where it does no harm. Case counts only in "Hr", which is a
@@ -51,7 +51,8 @@ BEFORE_A_FIGURE = words(
 
 BEFORE_A_SMALL_LETTER = words(
     "etc inc ltd co corp jr sr a.m p.m ph.d b.a m.a b.sc m.sc bros dept est ave blvd rd hwy hrs "
-    "oz lb tsp tbsp mins secs gal wks yrs mos yd yds hr min max hs seg jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur "
+    "oz lb tsp tbsp mins secs gal wks yrs mos yd yds "
+    "hr min max hs seg jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur "
     "thurs fri sat sun usw u.ä o.ä e.v std sek jh geb gest ev hbf zz janv févr avr juil déc ene "
     "abr ago dic gen mag giu lug set ott fev out dez okt lun mié jue vie sáb dom янв февр апр авг "
     "сент окт нояб дек ex hab éd apr.j.-c j.-c av.j.-c s.a s.l a.c d.c pta ptas ecc es s.p.a "
