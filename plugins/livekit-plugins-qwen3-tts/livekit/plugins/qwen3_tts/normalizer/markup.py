@@ -76,9 +76,9 @@ _TAGGED: Final = (
     rule("<", r"<!--.{0,400}?-->", ""),
     rule("<", r"<br\s{0,3}/?>", " "),
     rule("<", r"<((?:https?://|mailto:)[^<>\s]{1,300}|[^<>\s@]{1,64}@[^<>\s]{1,200})>", r"\1"),
-    # With attributes, or one word in brackets; "a <b and c> d" is neither.
     # A sound between two words parts them.
     rule("<", r"(?<=\w)<[a-z]{3,12}\s?/>(?=\w)", " "),
+    # With attributes, or one word in brackets; "a <b and c> d" is neither.
     rule(
         "<", r"</?[A-Za-z][\w:-]{0,30}(?:=[^<>\s]{0,60}|\s+[\w:-]{1,30}\s?=[^<>]{0,300})?\s*/?>", ""
     ),
@@ -120,7 +120,6 @@ _INLINE: Final = (
     rule("_", "(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])", ""),
     rule("~", r"(?<=\d)~{2,}(?=\d)", "，"),
     rule("~", r"~{2,}|(?<=[^\s\d])~(?=\s|$|[，。！？,.!?])", ""),
-    rule("\\", r"\\([^\w\s])", r"\1"),
     rule("\\", r"(?<=[\w:])\\(?=\w)", " "),
 )
 # The two keys of a telephone that are marks: "press # or *", 请按#号键.

@@ -120,7 +120,6 @@ _RULES: Final[tuple[Rule, ...]] = (
 
 _AFTERWARDS: Final[tuple[Rule, ...]] = (
     rule(FIGURES, rf"(?<![\w.,)]){_SIGNED}|{NUMBER}", say_number),
-    rule("$", r"\$", " dollar "),
     rule("/", r"\s?/\s?", " "),
 )
 

@@ -196,7 +196,7 @@ VERSIONS: Final[tuple[Rule, ...]] = (
     # Versions and IP addresses: a point each.
     rule(
         ".vV",
-        rf"(?<!\d)(?:(?P<prefix>{_VERSIONED}\s|\b[vV])(?P<parts>\d+(?:\.\d+)+)|\b(?!V(?:[468]|1[02])\b)[vV](?P<one>\d+)\b)",
+        r"(?<!\d)(?:(?P<prefix>\b[vV])(?P<parts>\d+(?:\.\d+)+)|\b(?!V(?:[468]|1[02])\b)[vV](?P<one>\d+)\b)",
         lambda m: say_version(m) if m["parts"] else f"version {cardinal(m['one'])}",
     ),
     rule(
@@ -229,6 +229,5 @@ RANGES: Final[tuple[Rule, ...]] = (
         rf"(?<![\w.,-])(?P<low>{POINTED}){DASH}(?P<high>{POINTED}){END}(?!-\w|[A-Za-z])",
         say_dashed,
     ),
-    rule("/", r"(?<=[\d)])/(?=[\d(])", " over "),
     rule(FIGURES, r"[A-Za-z]+-?\d+(?:\.\d+)?(?:-?[A-Za-z]+\d*|-\d+)*", say_name),
 )

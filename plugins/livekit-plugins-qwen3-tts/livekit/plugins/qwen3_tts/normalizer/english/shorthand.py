@@ -16,8 +16,6 @@ _SEVERAL = (
     r"roll(?:ed|s)?) "
 )
 
-_HALVES: Final = {"1/2": ".5", "1/4": ".25", "3/4": ".75"}
-
 
 def _many(match: re.Match[str]) -> str:
     return plural(cardinal(match[1]))
