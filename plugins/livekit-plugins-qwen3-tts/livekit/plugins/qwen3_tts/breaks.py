@@ -93,6 +93,8 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
         return by_next(after, ended, lambda: not after.isdigit(), "soft")
     if mark == ":" and _URL.search(text, max(start, index - 64), index):  # a port
         return by_next(after, ended, lambda: not after.isalnum() and after not in "/\\", "soft")
+    if mark == ":" and text[max(start, index - 3) : index].lower() == "doi":
+        return by_next(after, ended, lambda: not after.isdigit(), "soft")
     if mark == ":" and before.isalpha():
         return by_next(after, ended, lambda: after not in "/\\", "soft")
     return "soft"

@@ -51,6 +51,7 @@ _FIRST_PARTS = frozenset("zdupsaiтнпсид")
 _SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
 _KNOWN = NEVER | BEFORE_A_FIGURE | STATES
 _LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | GERMAN | BEFORE_A_SMALL_LETTER}
+_WINDS = frozenset(("N", "S", "E", "W", "NW", "NE", "SW", "SE"))
 _BLANKS = frozenset(" \t\u00a0\u202f")
 _OPENING = frozenset("\"'“‘„«»([¿¡")
 
@@ -172,6 +173,12 @@ def _before_a_capital(text: str, rest: int, ended: bool, *, titled: bool) -> Mea
     if rest == len(text):
         return "hard" if ended else "wait"
     if not text[rest].isupper() and not _CJK_CHAR.match(text[rest]):
+        return "none"
+    word = _NEXT_WORD.match(text, rest)
+    assert word
+    if word.end() == len(text) <= rest + 2 and text[rest] in "NSEW" and not ended:
+        return "wait"
+    if word.group() in _WINDS:  # "5th Ave. NW"
         return "none"
     if titled and text[rest] in "ECMPUG":  # "3 p.m. EST"
         zone = _ZONE.match(text[rest : rest + 4])

@@ -38,7 +38,7 @@ _STARS = re.compile("(\\d)\\s?[★⭐]\ufe0f?(?![★⭐☆])|[★⭐]{1,5}☆{0,
 _JOINERS = re.compile("[\u200d\ufe0e\ufe0f\u20e3™]")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _KAOMOJI = re.compile(
-    r"(?<![\w<>=!])(?:[:;=8]['’]?-?[)(]{1,3}|[:;]['’]?-?[DPpOo3/\\]|=-?[DPp]|\(?\^[_.o-]?\^\)?|[xX]D|[T;Q]_[T;Q]|[TQ]A[TQ]|[>-][_.][<-]"
+    r"(?<![\w<>=!])(?:[:;=8]['’]?-?[)(]{1,3}|[:;]['’]?-?[DPpOo3/\\]|=-?[DPp]|\(?\^[_.o-]?\^\)?|[xX]D|[T;Q]_[T;Q]|[>-][_.][<-]"
     r"|¯\\_\(ツ\)_/¯)(?!\w)"
     # "<3" is a heart behind tender words; anywhere else it is "less than three".
     r"|(?<=[Yy]ou) <3(?=\s*(?:$|[.!~\n]))|(?<=love) <3(?=\s*(?:$|[.!~\n]))"

@@ -73,24 +73,23 @@ _NUMBERED = re.compile(
 )
 
 
+_SCORED = re.compile("[赛胜赢输负]|领先|落后|[战逼]平|击败|[上下]半场|全场|加时|点球")
+# "以21-19、19-21战胜"
+_AFTER_SCORES = re.compile("以(?:[0-9]{1,3}[-–][0-9]{1,3}、){0,5}$")
+
+
 def say_dashed(match: re.Match[str]) -> str:
     """Reads 3-5 as a range, 302-1 as a number with a dash in it."""
     low, high = match["low"].replace(",", ""), match["high"].replace(",", "")
-    if len(low) < 4 and re.search(
-        "[赛胜赢输负球]|领先|落后|[战逼]平|击败|[上下]半场|全场|加时|对阵|[不惜]敌", match.string
-    ):
-        return f"{cardinal(low)}比{cardinal(high)}"
-    before = match.string[: match.start()]
-    if (
-        len(low) < 4
-        and before.endswith("以")
-        and match.string[match.end() :][:1] in "、，的战击险大小力轻完"
+    before, following = match.string[: match.start()], match.string[match.end() : match.end() + 1]
+    scored = _SCORED.search(match.string) and following not in tuple("折元块天个人次")
+    if len(low) < 4 and (
+        scored or (_AFTER_SCORES.search(before) and following in "、，的战击险大小力轻完")
     ):
         return f"{cardinal(low)}比{cardinal(high)}"
     numbered = "-" in match[0] and _NUMBERED.search(before)
     if numbered or Decimal(low) >= Decimal(high) or len(high) > 4 + len(low):
         return f"{name_number(low)}杠{name_number(high)}"
-    following = match.string[match.end() : match.end() + 1]
     first = "两" if low == "2" and following in COUNTED and following else cardinal(low)
     return f"{first}到{say_amount(high, following)}"
 
