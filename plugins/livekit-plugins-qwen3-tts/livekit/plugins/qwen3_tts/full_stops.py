@@ -63,7 +63,6 @@ def numbers_item(text: str, index: int) -> bool:
 
 def by_next(after: str, ended: bool, is_mark: Callable[[], bool], then: Meaning) -> Meaning:
     """Return what a mark means by what comes after it, which may be yet to come."""
-    """Return what a mark means by what comes after it, which may be yet to come."""
     if not after:
         return then if ended else "wait"
     return then if is_mark() else "none"
