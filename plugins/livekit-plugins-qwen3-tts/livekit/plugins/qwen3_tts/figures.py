@@ -59,7 +59,8 @@ _SPAN = re.compile(
     # A rating with its figure.
     r"|[★⭐☆\ufe0f]{1,12}\s?[(（]?\d(?:\.\d)?(?:/\d{1,2})?(?: stars|[ -]star|[颗个]?星)?"
     # A formula: f(x) = 3x² - 4x + 7
-    rf"|(?<![\w.])(?=\d{{0,3}}[A-Za-z]|\d{{1,3}}[²³⁴ⁿ]){_OPERAND}(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{1,12}}(?![\w])"
+    rf"|(?<![\w.])(?=\d{{0,3}}[A-Za-z]|\d{{1,3}}[²³⁴ⁿ]){_OPERAND}"
+    rf"(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{1,12}}(?![\w])"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.
