@@ -239,6 +239,11 @@ ENGLISH = [
     ("symbol", "salt & pepper", "salt and pepper"),
     ("symbol", "A → B works", "A to B works"),
     ("symbol", "call my_function here", "call my function here"),
+    (
+        "address",
+        "We moved from Austin, TX to Reno, NV.",
+        "We moved from Austin, Texas to Reno, Nevada.",
+    ),
 ]
 
 MIXED = [

@@ -89,6 +89,38 @@ def test_a_latin_full_stop_waits_for_what_follows() -> None:
     assert segmenter.take() == "It is 3.14 now."
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Never mind. Let us go there now.",
+        "It is a real gem. Buy it for me.",
+        "The options are: D and E for you.",
+        "He wrote it for you ; P was first.",
+    ],
+)
+def test_a_mark_that_looks_like_part_of_a_word_still_ends(text: str) -> None:
+    assert any(re.search(r"[.:;]\s*$", unit) for unit in units(text)[:-1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "私はモーニング娘。の曲が好きです。",
+        "昨日モーニング娘。を見ました。",
+        "これはモーニング娘。に似ています。",
+        "我喜欢モーニング娘。的歌。",
+    ],
+)
+def test_a_name_that_holds_a_mark_is_not_cut(text: str) -> None:
+    assert any("モーニング娘。" in unit for unit in units(text))
+    assert not any(unit.endswith(("娘。", "モー")) for unit in units(text))
+
+
+@pytest.mark.parametrize("text", ["\ud83d\ud83d", "你好\ud83d我们今天去公园里面走一走看看花"])
+def test_half_a_character_is_text_like_any_other(text: str) -> None:
+    assert "".join(units(text)) == text
+
+
 def test_text_without_marks_is_cut_between_words() -> None:
     text = "because it is one of the things that I like to do most in the world " * 3
     first, second, *mains = list(segment(text))

@@ -34,6 +34,12 @@ WHOLE = {
         "It says 5 &times; 3 and a &lt; b here.",
         "Open http://localhost:8000/docs?a=1 in it.",
         "So 5! = 120 and 3! = 6 hold.",
+        "See you soon :D and then bye.",
+        "I would love to ;P but I cannot.",
+        "We had fun there :-) all of us.",
+        "Sorry about it :( my dear friend.",
+        "Yahoo! is older than the others.",
+        "A 12 oz. latte or a 16-oz. one, 2 tsp. of it.",
     ],
     "de": [
         "Das Fest ist am 3. Oktober in Berlin.",
@@ -52,6 +58,10 @@ WHOLE = {
         "Das ist lt. Vertrag bis 30.06.2027 gültig.",
         "Sie kommt Mitte Okt. oder Anf. Nov. zurück.",
         "Im 3. Quartal stieg der Umsatz um 5 Prozent.",
+        "Wir sind mind. 3 Personen und das gem. § 5.",
+        "Die Kosten liegen bei mind. drei Euro.",
+        "Das ist gem. Vertrag so und kostet rd. 5 Euro.",
+        "Sie mag bes. die Berge und bes. Seen.",
     ],
     "fr": [
         "Il habite av. Foch avec MM. Durand et Petit.",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from .abbreviations import MONTHS
+from .dotted_words import MONTHS
 from .full_stops import LOOK_BACK, Meaning, by_next, full_stop, next_of, numbers_item
 from .graphemes import joined
+from .measure import CJK
 from .quotations import CLOSERS, PAIRED
 
 _HARD = frozenset("。！？；…｡．\n")
@@ -22,6 +23,11 @@ MARK = re.compile(
 )
 
 # "a ! = b", "5! = 120"
+# An emoticon's eyes: ":D", ";-)". What is behind them may be yet to come.
+_MOUTH = re.compile(r"['’]?-?[)(DPpOo3/\\\]\[]")
+_MOUTH_BEGUN = re.compile(r"['’]?-?$")
+# Names that hold a mark.
+_NAME = re.compile(r"(?:モーニング娘|(?<!\w)(?:Yahoo|Jeopardy|Wham))$")
 _VARIABLE = re.compile(r"(?<!\w)\w $|\d$")
 _ENTITY = re.compile(r"&#?\w{2,8}$")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
@@ -49,6 +55,9 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
         return by_next(after, ended, lambda: not after.isdigit(), then)
     if mark == "、" and numbers_item(text, index):
         return "none"
+    if mark in "。!" and _NAME.search(text, max(0, index - 8), index):
+        rest = next_of(text, index + 1)
+        return by_next(text[rest : rest + 1], ended, lambda: not _goes_on(text[rest]), "hard")
     if mark in _HARD:
         return "hard"
     if mark in _SOFT:
@@ -62,6 +71,12 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
         return "none"
     if mark == ";" and _ENTITY.search(text, max(start, index - 10), index):
         return "none"
+    if mark in ":;" and not before.strip() and index > start:
+        mouth = _MOUTH.match(text, index + 1)
+        if mouth and mouth.end() < len(text):
+            return "soft" if text[mouth.end()].isalnum() else "none"
+        if mouth or _MOUTH_BEGUN.match(text, index + 1):
+            return ("none" if mouth else "soft") if ended else "wait"
     if mark in "!?;":
         if not _URL.search(text, start, index):
             return "hard"
@@ -78,9 +93,16 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
         return by_next(after, ended, lambda: not after.isdigit(), "soft")
     if mark == ":" and _URL.search(text, max(start, index - 64), index):  # a port
         return by_next(after, ended, lambda: not after.isalnum() and after not in "/\\", "soft")
+    if mark == ":" and text[max(start, index - 3) : index].lower() == "doi":
+        return by_next(after, ended, lambda: not after.isdigit(), "soft")
     if mark == ":" and before.isalpha():
         return by_next(after, ended, lambda: after not in "/\\", "soft")
     return "soft"
+
+
+def _goes_on(after: str) -> bool:
+    """Whether what comes after a name that holds a mark goes on with its sentence."""
+    return after.islower() or after in "'’-" or bool(re.match(f"[{CJK}]", after))
 
 
 def goes_on(text: str, index: int, ended: bool) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .abbreviations import MONTHS
+from .dotted_words import MONTHS
 from .measure import CJK
 
 # Every repetition is bounded, so that the time is linear in the length of the text.
@@ -26,6 +26,7 @@ _AFTER = (
     r"|(?:hundred|thousand|million|billion|trillion)|[A-Za-zµ]{1,5}"
     rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
 )
+_OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
 _MONTH = "(?i:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _NAMES = (
@@ -50,9 +51,16 @@ _SPAN = re.compile(
     r"[ -]?\d[\w.-]{0,16}"
     r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
     # A street, a king, a war; a formula.
-    r"|(?<![\w.,])\d{1,5} (?:[A-Z][a-z]{1,15} ){1,3}(?:St|Ave|Rd|Blvd|Dr|Ln)(?![A-Za-z])\.?"
+    r"|(?<![\w.,])\d{1,5}[A-Z]? (?:[NSEW]\.? )?"
+    r"(?:(?:[A-Z][a-z]{1,15}|\d{1,3}(?:st|nd|rd|th)) ){1,3}"
+    r"(?:St|Ave|Rd|Blvd|Dr|Ln|Ct|Pl)(?![A-Za-z])\.?(?: (?:[NS][EW]|[NSEW])(?![A-Za-z])\.?)?"
     r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])"
     r"|\$[^$\n]{1,120}[\\^_][^$\n]{0,120}(?:\$|\Z)"
+    # A rating with its figure.
+    r"|[★⭐☆\ufe0f]{1,12}\s?[(（]?\d(?:\.\d)?(?:/\d{1,2})?(?: stars|[ -]star|[颗个]?星)?"
+    # A formula: f(x) = 3x² - 4x + 7
+    rf"|(?<![\w.])(?=\d{{0,3}}[A-Za-z]|\d{{1,3}}[²³⁴ⁿ]){_OPERAND}"
+    rf"(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{1,12}}(?![\w])"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.

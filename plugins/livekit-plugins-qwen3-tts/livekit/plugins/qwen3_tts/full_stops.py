@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal
 
-from .abbreviations import (
+from .dotted_words import (
     BEFORE_A_FIGURE,
     BEFORE_A_SMALL_LETTER,
     BEFORE_AN_ORDINAL,
     BEGINNINGS,
+    GERMAN,
     GERMAN_BEGINNINGS,
     GERMAN_NOUNS,
     NEVER,
@@ -42,14 +43,15 @@ _ORDINAL = re.compile(r"(?:(?<!\w)([^\W\d_]+|[-–])\s)?\d{1,3}$")
 _NUMBER = re.compile(r"(?<!\d)[1-9]\d?$")
 _GERMAN = re.compile(
     r"[äöüßÄÖÜ]|\b(?:der|die|das|und|ist|am|vom|zum|im|den|dem|ein|eine|einen|nicht|wir|ich|Sie|mit|von|"
-    r"für|auf|auch|wird|haben|hat|bis|seit|ab)\b"
+    r"für|auf|auch|wird|haben|hat|bis|seit|ab|bei|zu|sind|oder|nach|pro|Der|Das|Wir|Bitte|bitte)\b"
 )
 _NEXT_WORD = re.compile(r"[^\W\d_]*")
 # "z. B.", "d. h.", "u. a.", "p. ej.", "т. е.", and what may be left of their second part.
 _FIRST_PARTS = frozenset("zdupsaiтнпсид")
 _SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
 _KNOWN = NEVER | BEFORE_A_FIGURE | STATES
-_LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | BEFORE_A_SMALL_LETTER}
+_LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | GERMAN | BEFORE_A_SMALL_LETTER}
+_WINDS = frozenset(("N", "S", "E", "W", "NW", "NE", "SW", "SE"))
 _BLANKS = frozenset(" \t\u00a0\u202f")
 _OPENING = frozenset("\"'“‘„«»([¿¡")
 
@@ -60,7 +62,6 @@ def numbers_item(text: str, index: int) -> bool:
 
 
 def by_next(after: str, ended: bool, is_mark: Callable[[], bool], then: Meaning) -> Meaning:
-    """Return what a mark means by what comes after it, which may be yet to come."""
     """Return what a mark means by what comes after it, which may be yet to come."""
     if not after:
         return then if ended else "wait"
@@ -104,6 +105,8 @@ def full_stop(text: str, start: int, index: int, ended: bool) -> Meaning:
     whole = match.group()
     word = whole.rpartition(".")[2].strip()
     names = _names(whole)
+    if names & GERMAN and _GERMAN.search(text, max(0, index - 200), index):
+        return "none"
     rest = next_of(text, index + 1)
     following = text[rest : rest + 1]
     if names & STATES:
@@ -169,6 +172,12 @@ def _before_a_capital(text: str, rest: int, ended: bool, *, titled: bool) -> Mea
     if rest == len(text):
         return "hard" if ended else "wait"
     if not text[rest].isupper() and not _CJK_CHAR.match(text[rest]):
+        return "none"
+    word = _NEXT_WORD.match(text, rest)
+    assert word
+    if word.end() == len(text) <= rest + 2 and text[rest] in "NSEW" and not ended:
+        return "wait"
+    if word.group() in _WINDS:  # "5th Ave. NW"
         return "none"
     if titled and text[rest] in "ECMPUG":  # "3 p.m. EST"
         zone = _ZONE.match(text[rest : rest + 4])

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# Han (with extension A, compatibility and the supplementary planes), kana, Hangul syllables.
-CJK = r"㐀-䶿一-鿿豈-﫿\U00020000-\U000323af぀-ヿㇰ-ㇿｦ-ﾝ가-힣"
+# Han (with extension A, compatibility and the supplementary planes), kana, Hangul syllables. The
+# compatibility block by its numbers: an editor that normalises writes 豈 as another character, and
+# the range would hold the halves of characters.
+CJK = r"㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U000323af぀-ヿㇰ-ㇿｦ-ﾝ가-힣"
 
 _SYLLABLE_RUNS = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 _VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýœаеёиоуыэюя]+", re.IGNORECASE)

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import quotations
-from .abbreviations import words
 from .breaks import MARK, goes_on, is_trailer, meaning
+from .dotted_words import words
 from .full_stops import Meaning
 from .graphemes import grapheme_break
 from .measure import CJK

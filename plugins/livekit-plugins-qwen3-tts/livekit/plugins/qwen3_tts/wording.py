@@ -14,14 +14,13 @@ from .graphemes import joined
 from .measure import CJK
 from .quotations import CLOSERS, OPENERS
 
-_HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U000323af"
-_HIRAGANA = "ぁ-ゖー"
+_HAN = "㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U000323af"
 _KANA = re.compile("[ぁ-ゖァ-ヺ]")
 _HANGUL = re.compile("[가-힣]")
 _CJK_RUN = re.compile(f"[{CJK}々〇]+")
 _CJK_CHAR = re.compile(f"[{CJK}々〇]")
 # A bunsetsu ends in hiragana, and the next begins in another script, but for the honorific prefix.
-_BUNSETSU = re.compile(rf"(?<=[{_HIRAGANA}])(?<![おご])(?=[{_HAN}ァ-ヺ])")
+_BUNSETSU = re.compile(rf"(?:(?<=[ぁ-ゖ])(?<![おご])|(?<=[ぁ-ゖ]ー))(?=[{_HAN}ァ-ヺ])")
 # Behind or before these a Chinese sentence may well be taken apart.
 _ENDS = frozenset("的了吗呢吧啊呀嘛们是说和与跟把被让")
 _BEGINS = frozenset("我你您他她它这那但")

@@ -12,7 +12,7 @@ of the last. One `Normalizer` reads the units of one reply::
 
 The grammars are a library's (`library`); ours is what it cannot know: what is no speech
 (`markup`), which language a stretch is in (`language`), and the few readings in which it is wrong
-or unlike a person on the telephone (`english_rules`, `mandarin_rules`, `japanese_rules`).
+or unlike a person on the telephone (`english`, `mandarin`, `japanese`).
 
 Units should keep their newlines: headings, lists and tables are read by line.
 """
@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from . import english_rules, japanese_rules, mandarin_rules
+from . import english, japanese, mandarin
 from .fences import outside_fences
 from .folding import clean
 from .language import Tongue
@@ -45,7 +45,7 @@ _ASKED_OF_LONG = 60
 # How far back a unit's beginning is told from: a tag with its attributes.
 _REACH = 320
 
-_SPEAK = {"zh": mandarin_rules.speak, "en": english_rules.speak, "ja": japanese_rules.speak}
+_SPEAK = {"zh": mandarin.speak, "en": english.speak, "ja": japanese.speak}
 
 
 class Normalizer:

@@ -19,6 +19,16 @@ _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 _MIXED = re.compile(f"(?<=\\d)(?=[{''.join(_VULGAR)}])|(?<=[₀-₉])(?=[0-9])")
 
 
+# The letter in 2024-03-05T10:00, and what is finer than seconds.
+_TIMESTAMP = re.compile(r"(?<=\d)T(?=\d\d:\d\d)|(?<=:\d\d)(?:\.\d+)?Z\b", re.ASCII)
+# But for those that are read in their own way: π, the μ of micro and the Ω of ohm.
+_GREEK = re.compile(r"\s?([Α-Ψαβγδεζηθικλνξορςστυφχψω])\s?")
+
+
+def _greek(letter: str) -> str:
+    return unicodedata.name(letter).split(" LETTER ")[1].removeprefix("FINAL ").lower()
+
+
 def _invisible() -> dict[int, str]:
     # Zero-width characters would keep a figure from its unit; control characters, halves of a pair
     # and private use are no text.
@@ -65,7 +75,9 @@ def clean(text: str) -> str:
 
 def fold(text: str) -> str:
     """Returns the text in the characters that the rules are written in."""
+    text = _TIMESTAMP.sub(" ", text)
     if text.isascii():
         return text
+    text = _GREEK.sub(lambda letter: f" {_greek(letter[1])} ", text)
     text = _POWER.sub(lambda power: "^" + power[0].translate(_SUPERSCRIPT), text)
     return _MIXED.sub(" ", text).translate(_PLAIN)

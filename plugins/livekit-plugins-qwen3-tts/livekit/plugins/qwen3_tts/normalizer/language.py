@@ -27,7 +27,7 @@ _TELLING = (
     (re.compile(r"[ñ¿¡]|\bEE\. ?UU\.", re.IGNORECASE), "es"),
     # None of these is English; which of the other five it is makes no difference.
     (re.compile("[áéíóúâôàç]", re.IGNORECASE), "es"),
-    (re.compile(r"[ãõ]|R\$|\dª|\bnº(?= ?\d)", re.IGNORECASE), "pt"),
+    (re.compile(r"[ãõ]|R\$|\dª|\bn\.?º(?= ?\d)|\d\.º", re.IGNORECASE), "pt"),
     (re.compile("[œùèêîûë]|\\b[cdjlmnst]['’](?=[aeiouéèêàh])", re.IGNORECASE), "fr"),
     (re.compile("[ìò]|\\b(?:dell|nell|sull|all|un)['’]", re.IGNORECASE), "it"),
 )
@@ -35,6 +35,7 @@ _TELLING = (
 _WORD = re.compile(
     r"(?<![A-Za-z0-9./@:_'-])(?:(?<!\d )[A-Za-z]|(?<=\d )[A-Za-z]{4})[A-Za-z']*(?![\w@/])", re.ASCII
 )
+_FUNCTIONS = frozenset(["sin", "cos", "tan", "cot", "log", "exp", "lim", "sqrt"])
 # "A" and "I" are words only before another: not in "A+B=C" and "A. 3".
 _ARTICLE = re.compile(r"(?<![\w.])(?:[Aa]|I)(?= [A-Za-z]{2}|['’](?:m|ve|ll|d)\b)")
 # Particles and pronouns say which sentence a foreign word stands in: in "He said 你好 3 times"
@@ -121,7 +122,11 @@ class Tongue:
             found = _WORD.findall(words)
             # A capital inside a Chinese sentence is a name (iPhone, Python) and has no vote.
             # A letter or two are a variable or a unit ("x", "ma"), unless they are a particle.
-            score = Counter(en=sum(word.islower() and len(word) > 2 for word in found))
+            score = Counter(
+                en=sum(
+                    word.islower() and len(word) > 2 and word not in _FUNCTIONS for word in found
+                )
+            )
             particles = sum(len(word) > 1 and word.lower() in ENGLISH_PARTICLES for word in found)
             score["en"] += _PARTICLE_WEIGHT * (particles + len(_ARTICLE.findall(words)))
         else:

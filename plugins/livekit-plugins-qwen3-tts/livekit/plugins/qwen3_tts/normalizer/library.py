@@ -20,6 +20,8 @@ Language = Literal["en", "zh", "ja"]
 _ENGLISH: Final = (
     (re.compile(r"\bhundred and (?=\w)"), "hundred "),
     (re.compile(r"\bnegative (?=\w)"), "minus "),
+    # 1805
+    (re.compile(r"(?<=teen )zero (?=(?:one|two|three|four|five|six|seven|eight|nine)\b)"), "oh "),
     (re.compile(r"\bo (?=one|two|three|four|five|six|seven|eight|nine)"), "oh "),
 )
 _FIGURE = re.compile(r"\d")

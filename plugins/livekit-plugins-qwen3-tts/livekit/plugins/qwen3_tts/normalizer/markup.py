@@ -21,7 +21,7 @@ _PLAIN = re.compile(
 # A name or an abbreviation: example.com, Dr., "etc."; a roman figure.
 _DOTTED = re.compile(
     r"[A-Za-z]\.[A-Za-z]|\b(?:[A-Z][a-z]{0,3}|[a-z]{1,2}|[Vv]s|etc|approx|Prof|Capt|Corp|Blvd|Sept|Figs?)\."
-    r"|\b[IVX]{2,5}\b|(?:War|Part|Act|Phase|Type|Chapter|Volume|Book) [IVX]\b|  "
+    r"|\b[IVXL]{2,7}\b|, [A-Z]{2}\b|(?:War|Part|Act|Phase|Type|Chapter|Volume|Book) [IVX]\b|  "
 )
 # The blocks of emoji, whole, so that next year's are among them: a class is one step a character,
 # where looking each up in a list of all sequences was quadratic. Signs that are read (↔ → ™ ℃) are
@@ -30,11 +30,16 @@ _EMOJI = re.compile(
     "[\u00a9\u00ae\u203c\u2049\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935"
     "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff\U000e0020-\U000e007f]"
 )
+# A row that the figure behind it says once more is nothing but a picture.
+_RATED = re.compile(
+    r"(?:[★⭐]\ufe0f?){1,5}☆{0,4}(?=\s*[(（]?\d(?:\.\d)?(?:\s?/\s?5|[ -]?stars?\b|\s?[颗个]?星))"
+)
 _STARS = re.compile("(\\d)\\s?[★⭐]\ufe0f?(?![★⭐☆])|[★⭐]{1,5}☆{0,4}")
 _JOINERS = re.compile("[\u200d\ufe0e\ufe0f\u20e3™]")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _KAOMOJI = re.compile(
-    r"(?<!\w)(?:[:;=]-?[)(DPp]|\(?\^[_.o-]?\^\)?|[xX]D|T_T)(?!\w)"
+    r"(?<![\w<>=!])(?:[:;=8]['’]?-?[)(]{1,3}|[:;]['’]?-?[DPpOo3/\\]|=-?[DPp]|\(?\^[_.o-]?\^\)?|[xX]D|[T;Q]_[T;Q]|[>-][_.][<-]"
+    r"|¯\\_\(ツ\)_/¯)(?!\w)"
     # "<3" is a heart behind tender words; anywhere else it is "less than three".
     r"|(?<=[Yy]ou) <3(?=\s*(?:$|[.!~\n]))|(?<=love) <3(?=\s*(?:$|[.!~\n]))"
     r"|(?<=[Tt]hanks) <3(?=\s*(?:$|[.!~\n]))|(?<=much) <3(?=\s*(?:$|[.!~\n]))"
@@ -71,9 +76,9 @@ _TAGGED: Final = (
     rule("<", r"<!--.{0,400}?-->", ""),
     rule("<", r"<br\s{0,3}/?>", " "),
     rule("<", r"<((?:https?://|mailto:)[^<>\s]{1,300}|[^<>\s@]{1,64}@[^<>\s]{1,200})>", r"\1"),
-    # With attributes, or one word in brackets; "a <b and c> d" is neither.
     # A sound between two words parts them.
     rule("<", r"(?<=\w)<[a-z]{3,12}\s?/>(?=\w)", " "),
+    # With attributes, or one word in brackets; "a <b and c> d" is neither.
     rule(
         "<", r"</?[A-Za-z][\w:-]{0,30}(?:=[^<>\s]{0,60}|\s+[\w:-]{1,30}\s?=[^<>]{0,300})?\s*/?>", ""
     ),
@@ -85,7 +90,7 @@ _INLINE: Final = (
     # Behind a word or a mark; "arr[0]" is code and "[0]" no source.
     rule(
         "[【",
-        rf"(?<![A-Za-z_]\b)(?<![∈=]\s)(?<![∈=])\[(?!0[\],])(?:{_CITATION})\](?![(\[\w])|【\d+[^】]{{0,40}}】|\[\^[\w-]{{1,30}}\]",
+        rf"(?<![A-Za-z_]\b)(?<![∈=]\s)(?<![∈=])\[(?!0[\],])(?:{_CITATION})\](?:\[(?:{_CITATION})\])*(?![(\[\w])|【\d+[^】]{{0,40}}】|\[\^[\w-]{{1,30}}\]",
         "",
     ),
     rule(
@@ -103,7 +108,7 @@ _INLINE: Final = (
     rule("[", r"(\w)\[(\w{1,10})\]", r"\1 \2 "),
     rule("~", rf"(?<![\w~{HAN}])~~(?![\s~])[^~\n]{{1,200}}(?<!\s)~~(?![\w~{HAN}])", ""),
     rule("=", r"(?<![=\w])==(?![\s=])([^=\n]{1,200})(?<!\s)==(?![=\w])", r"\1"),
-    rule("`", "`+", ""),
+    rule("1", r"(?:\b[Dd][Oo][Ii]:?\s?)?(?<![\d.])10\.\d{4,9}/[^\s，。）]{1,80}[\w)]", ""),
     rule("*", r"(?:(?<=\s)|(?<=[号为是：:]))(?:\*{3,4}[ -]?){1,4}(?=\d{4}(?!\d))", ""),
     # An account of which only the ends are shown; the languages say its middle.
     rule("*", r"(?<=\d)\*{3,}(?=\d)", "∗"),
@@ -115,7 +120,6 @@ _INLINE: Final = (
     rule("_", "(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])", ""),
     rule("~", r"(?<=\d)~{2,}(?=\d)", "，"),
     rule("~", r"~{2,}|(?<=[^\s\d])~(?=\s|$|[，。！？,.!?])", ""),
-    rule("\\", r"\\([^\w\s])", r"\1"),
     rule("\\", r"(?<=[\w:])\\(?=\w)", " "),
 )
 # The two keys of a telephone that are marks: "press # or *", 请按#号键.
@@ -187,7 +191,7 @@ def _after_a_cut(text: str, before: str) -> str:
 
 def _without_emoji(text: str) -> str:
     # An emoji between two words may be the only break between them.
-    text = _STARS.sub(_stars, _KEYCAP.sub(" ", text))
+    text = _STARS.sub(_stars, _RATED.sub("", _KEYCAP.sub(" ", text)))
     return _JOINERS.sub("", _EMOJI.sub(lambda sign: sign[0] if sign[0] == "☆" else " ", text))
 
 

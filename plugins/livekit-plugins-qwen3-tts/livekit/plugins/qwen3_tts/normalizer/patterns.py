@@ -21,11 +21,12 @@ _TLDS = (
 )
 URL = re.compile(
     r"(?:https?://|wss?://|(?<![\w@./-]))"
-    rf"(?P<host>(?<=//)[A-Za-z0-9][\w.-]*|(?:[A-Za-z0-9][\w-]*\.)+(?:{_TLDS}))(?![A-Za-z])"
+    rf"(?P<host>(?<=//)[A-Za-z0-9][\w.-]*|(?:[A-Za-z0-9][\w-]*\.)+(?:{_TLDS})(?:\.[a-z]{{2}}(?!\w|\.\w))?)(?![A-Za-z])"
     r"(?P<port>:\d{2,5})?(?P<path>/[A-Za-z0-9_./~%+-]*)?(?P<query>[?#][\w=&%./+~:;,#?-]*)?",
     re.ASCII,
 )
-ISBN = r"(?<![\w-])97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,6}[- ][\dX](?![\w-])"
+# A code in groups: 482 913, E873 204 115.
+CODE_GROUPS = r"(?<![\w-])[A-Z]{0,2}\d{3,4}(?: \d{3,4}){1,4}(?![\w-]| ?%|[.,:]\d)"
 # Longer paths are there to be clicked: nobody says them.
 _LONGEST_PATH = 24
 
@@ -39,6 +40,7 @@ PHONE = re.compile(
     r"|(?P<intl>\+(?:\d{1,3}(?:[- ]?\(\d{1,4}\)\d{0,4})?(?:[- ]\d{1,9}){1,6}|\d{8,15}))"
     # A number abroad begins with a nought and comes in groups: 0412 345 678, 020 7946 0958.
     r"|(?P<abroad>\(?0\d{2,4}\)?(?:[- ]\d{2,4}){1,4}|0\d(?:(?:[- ]\d{2,4}){3,4}|(?:[- ]\d{4}){2}))"
+    r"|(?P<isbn>97[89][- ]\d{1,5}[- ]\d{1,7}[- ]\d{1,6}[- ]\d)"
     r"|(?P<social>\d{3}-\d{2}-\d{4})"
     r"|(?P<card>\d{4}(?:[ -]\d{4}){2,4}(?:[ -]\d{1,3})?|\d{4}[ -]\d{6}[ -]\d{5})"
     r")(?![\d-])(?!\.\d)",

@@ -12,6 +12,8 @@ _ASKED = re.compile(
     r"|^(?:II|III|IV|VI|VII|VIII|IX|XI|XII|XIII|XIV|XV|XVI)[.,;:!?)]*$"
 )
 _STATE = re.compile(r"[A-Z]{2}[,.]?$")
+_CITY = re.compile("[A-Z].*,$")
+_ZIP = re.compile(r"\s\d{5}")
 _BLANKS = re.compile(r"(\s+)")
 # An abbreviated street or a date has that many words beside its figure.
 _NEIGHBOURS = 2
@@ -52,7 +54,9 @@ def _is_state(parts: list[str], index: int) -> bool:
     """Whether a word is a state of an address: Springfield, IL."""
     return (
         index > 1
-        and parts[index - 2].endswith(",")
+        and _CITY.match(parts[index - 2]) is not None
+        # "Yes, ID please."
+        and (index > 2 or _ZIP.match("".join(parts[index + 1 : index + 3])) is not None)
         and _STATE.match(parts[index]) is not None
         and (
             # "Well, CO2 is a gas": read as a name before.

@@ -89,53 +89,12 @@ def _by_word() -> dict[str, tuple[str, ...]]:
 
 LANGUAGE_OF: Final = _by_word()
 
-ENGLISH_PARTICLES: Final = frozenset(
-    [
-        "an",
-        "the",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "it",
-        "he",
-        "she",
-        "we",
-        "you",
-        "they",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "this",
-        "that",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "and",
-        "or",
-        "not",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "will",
-        "can",
-    ]
-)
+ENGLISH_PARTICLES: Final = frozenset([
+    "an", "the", "is", "are", "was", "were", "be", "been", "it", "he", "she", "we", "you",
+    "they", "my", "your", "his", "her", "its", "our", "their", "this", "that", "of", "to", "in",
+    "on", "at", "by", "for", "from", "with", "and", "or", "not", "do", "does", "did", "has",
+    "have", "had", "will", "can",
+])  # fmt: skip
 CHINESE_PARTICLES: Final = frozenset(
     "的了是在我你他她它有和个吗呢吧这那不也就都要把被给到用请为跟与比从对"
 )

@@ -1,4 +1,4 @@
-"""Abbreviations of the ten languages, by what their full stop can be.
+"""The words of the ten languages that are written with a full stop, by what it can be there.
 
 All tables hold for every text, whatever its language: what is a word of another language (the "no."
 of "No. 5", the French "est") stands where it does no harm. Case counts only in "Hr", which is a
@@ -37,6 +37,9 @@ NEVER = words(
 )
 """Never the end of a sentence, whatever follows."""
 
+GERMAN = words("gem mind rd bes")
+"""Never the end of a sentence in German; words of English."""
+
 BEFORE_A_FIGURE = words(
     "no nos p pp fig figs eq sec ch vol ext art c n nr col v l rm apt ste "
     "tel min max jan feb mar apr jun jul aug sep sept oct nov dec janv févr avr juil déc ene abr "
@@ -48,6 +51,7 @@ BEFORE_A_FIGURE = words(
 
 BEFORE_A_SMALL_LETTER = words(
     "etc inc ltd co corp jr sr a.m p.m ph.d b.a m.a b.sc m.sc bros dept est ave blvd rd hwy hrs "
+    "oz lb tsp tbsp mins secs gal wks yrs mos yd yds "
     "hr min max hs seg jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur "
     "thurs fri sat sun usw u.ä o.ä e.v std sek jh geb gest ev hbf zz janv févr avr juil déc ene "
     "abr ago dic gen mag giu lug set ott fev out dez okt lun mié jue vie sáb dom янв февр апр авг "

@@ -1,12 +1,12 @@
-"""English abbreviations and Roman figures that the library leaves as they are."""
+"""English abbreviations, streets and Roman figures that the library leaves as they are."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from .english import cardinal, ordinal
-from .rules import Rule, rule
+from ..rules import Rule, rule
+from .numbers import cardinal, digits, ordinal
 
 _ALWAYS: Final = {
     "vs": "versus", "etc": "et cetera", "e.g": "for example", "i.e": "that is",
@@ -16,22 +16,35 @@ _ALWAYS: Final = {
     "Capt": "Captain", "Lt": "Lieutenant", "Mt": "Mount", "Ft": "Fort", "misc": "miscellaneous",
     "Inc": "Incorporated", "Corp": "Corporation", "Ltd": "Limited", "avg": "average",
 }  # fmt: skip
+
 _BEFORE_A_FIGURE: Final = {
     "p": "page", "pp": "pages", "fig": "figure", "figs": "figures", "ch": "chapter",
     "sec": "section",
     "vol": "volume", "no": "number", "nos": "numbers", "ext": "extension", "apt": "apartment",
     "ste": "suite", "eq": "equation", "c": "circa", "ca": "circa", "art": "article", "rm": "room",
 }  # fmt: skip
+
 _STREETS: Final = {
-    "Expy": "Expressway", "Hwy": "Highway", "hwy": "Highway", "Pkwy": "Parkway",
-    "Blvd": "Boulevard",
+    "st": "Street", "ave": "Avenue", "rd": "Road", "blvd": "Boulevard", "dr": "Drive", "ln": "Lane",
+    "ct": "Court", "pl": "Place", "pkwy": "Parkway", "hwy": "Highway", "expy": "Expressway",
+    "sq": "Square", "ter": "Terrace", "cir": "Circle",
 }  # fmt: skip
+
+_WINDS: Final = {"N": "North", "S": "South", "E": "East", "W": "West"}
+
+
+_WIND = "(?:NW|NE|SW|SE|[NSEW])"
+
 _ROMAN: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
-_FIGURE = r"(?:X{1,3}(?:IX|IV|V?I{0,3})|(?:IX|IV|VI{0,3}|I{1,3}))"
+
+
+_FIGURE = r"(?![L]\b)(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+
 _COUNTED = (
     "[Cc]hapter|[Pp]art|[Vv]olume|[Aa]ct|[Ss]ection|War|[Pp]hase|[Tt]ype|[Ll]evel|[Cc]lass|[Ss]tage|[Bb]ook|"
     "[Aa]rticle|Title|[Ff]igure|[Tt]able|Appendix|Bowl|[Gg]rade|Mark|Fantasy|Rocky"
 )
+
 _CROWNED = (
     "Henry|Louis|Elizabeth|George|Charles|Edward|Richard|James|William|Paul|Benedict|Philip|Napoleon|"
     "Catherine|Alexander|Nicholas|Peter|Francis|Ferdinand|Frederick|Leo|Pius|Gregory|Ivan|Ramesses|"
@@ -45,6 +58,30 @@ def _value(roman: str) -> int:
     return sum(-one if one < two else one for one, two in zip(values, after, strict=True))
 
 
+def _wind(letters: str | None) -> str:
+    return " " + "".join(_WINDS[letter] for letter in letters).capitalize() if letters else ""
+
+
+def house(figures: str) -> str:
+    """Reads the number of a house: 221 is two twenty one, 1600 sixteen hundred."""
+    if len(figures) < 3 or figures.endswith("00") and len(figures) == 3 or figures.endswith("000"):
+        return cardinal(figures)
+    if len(figures) > 4:
+        return digits(figures)
+    first, last = cardinal(figures[:-2]), figures[-2:]
+    if last == "00":
+        return f"{first} hundred"
+    return f"{first} {'oh ' if last[0] == '0' else ''}{cardinal(last)}"
+
+
+def _address(match: re.Match[str]) -> str:
+    """Reads 708 N 1st St as seven oh eight North 1st Street."""
+    number = house(match["number"]) + (f" {match['letter']}" if match["letter"] else "")
+    stop = "" if match.string[match.end() :].strip() or not match[0].endswith(".") else "."
+    street = _STREETS[match["street"].lower()]
+    return f"{number}{_wind(match['from'])}{match['name']} {street}{_wind(match['to'])}{stop}"
+
+
 def _of_sentence(match: re.Match[str]) -> str:
     """Keeps the full stop of an abbreviation that ends its sentence."""
     name = match[1]
@@ -53,13 +90,21 @@ def _of_sentence(match: re.Match[str]) -> str:
     return word + ("." if not rest.strip() or re.match(r"\s+[A-Z]", rest) and name == "etc" else "")
 
 
-ABBREVIATIONS: Final[tuple[Rule, ...]] = (
+EXPANSIONS: Final[tuple[Rule, ...]] = (
+    # Before "Ave." and "St." are read for themselves, and 1211 is counted.
+    rule(
+        "tedlrnyq",
+        r"(?<!No\. )(?<![\w.,$€£/-])(?P<number>\d{1,5})(?P<letter>[A-Z])?"
+        rf"(?: (?P<from>{_WIND})\b\.?)?"
+        rf"(?P<name>(?: (?:[A-Z][a-z]+|\d{{1,3}}(?:st|nd|rd|th))){{1,3}})"
+        rf" (?P<street>(?i:{'|'.join(_STREETS)}))\b\.?(?: (?P<to>{_WIND})\b\.?(?![\w']))?",
+        _address,
+    ),
     rule(
         ".",
         rf"(?<![\w.])({'|'.join(map(re.escape, _ALWAYS))}|E\.g|I\.e|Vs|Approx)\.(?!\w)",
         _of_sentence,
     ),
-    rule("ywvd", rf"\b({'|'.join(_STREETS)})\b(?!\.)", lambda m: _STREETS[m[1]]),
     rule(
         ".",
         rf"(?<![\w.])(?i:({'|'.join(_BEFORE_A_FIGURE)}))\.\s?(?=\d)",

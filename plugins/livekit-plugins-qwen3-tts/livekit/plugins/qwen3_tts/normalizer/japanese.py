@@ -18,15 +18,27 @@ _COMPARED: Final = {
     "≥": "大なりイコール",
     "≠": "ノットイコール",
 }
+_DIGITS: Final = str.maketrans("0123456789", "零一二三四五六七八九")
+
+
+def _digits(figures: str) -> str:
+    return figures.translate(_DIGITS)
+
+
 _BOUND: Final = {"<": "未満", ">": "超", "≤": "以下", "≥": "以上"}
 _RULES: Final[tuple[Rule, ...]] = (
     # "-5℃" is "マイナス五摂氏" to the grammar.
-    rule("°", r"\s?°C", "度"),
-    rule("°", r"\s?°F", "華氏度"),
-    rule("°", "°", "度"),
+    rule("°", r"\s?°([CF])?", lambda m: "華氏度" if m[1] == "F" else "度"),
+    rule("〒", r"〒\s?(\d{3})-?(\d{4})", lambda m: f"郵便番号{_digits(m[1])}の{_digits(m[2])}"),
+    # A house by its block, its lot and its number.
+    rule(
+        "-",
+        rf"(?<=[{_KANA}])([1-9]\d{{0,3}})-(\d{{1,4}})-(\d{{1,4}})(?![\d-])",
+        r"\1の\2の\3",
+    ),
+    rule("→", r"\s?→\s?", "から"),
     # A figure apart from what it counts is asked about with it.
     rule(" ", rf"(?<=[{_KANA}]) (?=[-+]?\d)|(?<=[\d%]) (?=[{_KANA}])", ""),
-    rule("~", rf"(?<=\d)~(?={NUMBER})", "から"),
     rule("<>", r"([<>])=", lambda m: "≤" if m[1] == "<" else "≥"),
     # With blanks a formula is several expressions.
     rule("/", r"(?<=\d) / (?=\d)", "/"),
@@ -41,7 +53,6 @@ _RULES: Final[tuple[Rule, ...]] = (
     rule("+", r"(?<=\w)\s?\+\s?(?=\w)", "プラス"),
     rule("-", r"(?<![\w.,])-(?=\d)", "マイナス"),
     rule("=", r"\s?=\s?", "イコール"),
-    rule("&", r"\s?&\s?", "アンド"),
     rule(".", r"(?<![\w.])\.(?=\d)", "0."),
     rule(
         "$€£¥",
