@@ -60,17 +60,26 @@ def _warm_up(_: JobProcess) -> None:
     spans.set_up()
 
 
+def _port(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not (text.isdecimal() and int(text) < 65536):
+        sys.exit(f"{variable} = {text!r} is not a port number (0 to 65535; 0 is any free one).")
+    return int(text)
+
+
 server = AgentServer(
     setup_fnc=_warm_up,
     load_fnc=_load,
     # A threshold would refuse jobs by a guess of what those load that start: the third of ten at
     # once, or the tenth. Who is admitted is counted; the load tells which server has more room.
     load_threshold=math.inf,
-    # The health page: on this machine alone unless told otherwise, at any port in development.
+    # The health page and the metrics: on this machine alone unless told otherwise, and where their
+    # port is not chosen at any in development, where there may be several servers.
     host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
     port=ServerEnvOption(
-        dev_default=0, prod_default=int(os.environ.get("PARLEY_PORT_AGENT", "8081"))
+        dev_default=_port("PARLEY_PORT_AGENT", 0), prod_default=_port("PARLEY_PORT_AGENT", 8081)
     ),
+    prometheus_port=_port("PARLEY_PORT_METRICS", 8082 if "start" in sys.argv[1:] else 0),
 )
 
 
@@ -137,7 +146,6 @@ async def enter(ctx: JobContext) -> None:
     switch = LanguageSwitch(ctx.room, follow)
     for part in (conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
-    ctx.add_shutdown_callback(spans.flush)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
     if phone:
