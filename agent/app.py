@@ -22,7 +22,7 @@ from .assistant import Assistant, SensingAssistant
 from .language import LanguageSwitch
 from .session import make, turns_of
 from .settings import Language, SettingsError
-from .telemetry import RoomPublisher, spans
+from .telemetry import RoomPublisher, prometheus, spans
 from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
 
 logger = logging.getLogger("parley")
@@ -57,6 +57,7 @@ async def _admit(request: JobRequest) -> None:
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
+    prometheus.set_up()
     spans.set_up()
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import functools
 import os
 from pathlib import Path
+from typing import get_args
 
+from livekit.plugins.turn_taking import FALSE_STOP, Verdict
 from prometheus_client import Counter, Histogram, values
+
+from agent.settings import Language
 
 from .places import Place
 from .recorder import FirstWords, Overlap, Record
@@ -25,6 +29,8 @@ _BUCKETS: dict[Stage, tuple[float, ...]] = {
     "playout": (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
 }
 _WAITED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0)
+_LANGUAGES = (*get_args(Language), "unknown")
+_OUTCOMES = ("answered", "interrupted", "unanswered")
 _STOP = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -66,6 +72,17 @@ class _Figures:
             "From the first voice over the agent's speech to its stop",
             buckets=_STOP,
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        # A series that begins with 1 has not grown, for Prometheus.
+        for language in _LANGUAGES:
+            for histogram in (self.waited, *self.stages.values()):
+                histogram.labels(language)
+            for outcome in _OUTCOMES:
+                self.turns.labels(language, outcome)
+        for verdict in (*(verdict.value for verdict in Verdict), FALSE_STOP):
+            self.overlaps.labels(verdict)
 
     def turn(self, turn: Turn) -> None:
         """Count a turn in."""
@@ -87,12 +104,17 @@ class _Figures:
 
 @functools.cache
 def _figures() -> _Figures:
-    # Not made before the first record: as it starts, the server empties the folder, and a file
-    # that it had open already would never be seen again.
+    # In jobs only: as it starts, the server empties the folder, and a file that it had open
+    # already would never be seen again.
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         keep = values.MultiProcessValue
         values.ValueClass = keep(Place(Path(folder)))  # type: ignore[no-untyped-call]
     return _Figures()
+
+
+def set_up() -> None:
+    """Begin to count, all at 0; in the process of a job."""
+    _figures()
 
 
 def observe(record: Record) -> None:
