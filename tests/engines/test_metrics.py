@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 from collections.abc import Callable
 
@@ -25,13 +24,11 @@ async def test_vllm_has_what_is_asked_of_it(llm_server: Server) -> None:
         await llm_server.metric(name)
 
 
-async def test_vllm_omni_has_what_is_asked_of_it(launchers: Callable[[str], Launcher]) -> None:
+def test_vllm_omni_has_what_is_asked_of_it(launchers: Callable[[str], Launcher]) -> None:
     """Nothing serves the page without a GPU, but the names are there as soon as it is imported."""
     assert launchers  # is skipped where the engines are not installed
     python = engines_folder() / "venv" / "bin" / "python"
-    done = await asyncio.to_thread(
-        subprocess.run, [python, "-c", PAGE], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([python, "-c", PAGE], capture_output=True, text=True, check=True)
     wanted = asked("vllm_omni:")
     assert "vllm_omni:audio_ttfp_s_bucket" in wanted
     for name in wanted:
