@@ -57,7 +57,7 @@ def engines() -> web.Application:
         return response
 
     async def voices(_: web.Request) -> web.Response:
-        return web.json_response({"voices": ["tone"]})
+        return web.json_response({"voices": ["Ryan", "Vivian"]})
 
     async def speak(request: web.Request) -> web.Response:
         seconds = np.arange(SAMPLE_RATE) / SAMPLE_RATE
@@ -154,7 +154,6 @@ async def running(
             "PARLEY_STT__BASE_URL": url,
             "PARLEY_STT__REALTIME": "false",
             "PARLEY_TTS__BASE_URL": url,
-            "PARLEY_TTS__VOICE": "{}",
             "PARLEY_INSTRUCTIONS": PROMPT,
             "PARLEY_GREETING": '{"en": "Hello."}',
             "PARLEY_PORT_AGENT": str(health),
@@ -179,6 +178,9 @@ async def running(
                     await asyncio.sleep(0.1)
             at = "http://127.0.0.1"
             yield Agent(livekit, f"{at}:{health}", f"{at}:{metrics}/metrics")
+        except BaseException:
+            print(log.read_text("utf-8", errors="replace"))
+            raise
         finally:
             if process.returncode is None:
                 process.terminate()
