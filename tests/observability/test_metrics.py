@@ -11,7 +11,11 @@ from agent.telemetry import STAGES
 
 from .running import TOKENS, running
 
-pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.room,
+    pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_the_page_has_the_turns_of_all_jobs_and_livekits_gauges(

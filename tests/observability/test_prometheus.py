@@ -18,7 +18,7 @@ from .running import running
 
 pytestmark = [
     pytest.mark.room,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed"),
 ]

@@ -15,7 +15,11 @@ from .running import UNSAID, running
 OTLP_PORT = 4318
 """Where OpenTelemetry sends to if it is told nowhere."""
 
-pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.room,
+    pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 async def test_a_turn_is_in_the_trace_of_its_session_without_a_word_of_it(
