@@ -1,7 +1,8 @@
 """Figures of processes that come and go, in as few files as there are processes at a time.
 
-prometheus_client keeps a file for each process that has counted something, as long as the server
-runs, and reads all of them for each page. A job is a process: that would be 64 KiB a call on disk.
+prometheus_client keeps two files for each process that has counted something, as long as the server
+runs, and reads all of them for each page. A job is a process: after a thousand calls that would be
+125 MiB on disk, and 1.3 s of a processor for each page.
 """
 
 from __future__ import annotations
