@@ -1,7 +1,7 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu test test-all test-unit test-core test-slow coverage \
-	test-engines check
+.PHONY: help setup setup-gpu demo phone gpu observe test test-all test-unit test-core test-slow \
+	coverage test-engines check
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -13,6 +13,9 @@ demo: setup  ## start everything on this machine and print the address to open
 
 phone: setup  ## the same, to be called by phone (docs/telephony.md)
 	@exec .venv/bin/python -m agent.stack.phone
+
+observe: setup  ## start Prometheus and Grafana beside what runs (docs/observability.md)
+	@exec .venv/bin/python -m agent.stack.observe
 
 setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
 	@scripts/setup_gpu.sh

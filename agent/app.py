@@ -22,7 +22,7 @@ from .assistant import Assistant, SensingAssistant
 from .language import LanguageSwitch
 from .session import make, turns_of
 from .settings import Language, SettingsError
-from .telemetry import RoomPublisher, spans
+from .telemetry import RoomPublisher, prometheus, spans
 from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
 
 logger = logging.getLogger("parley")
@@ -57,7 +57,15 @@ async def _admit(request: JobRequest) -> None:
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
+    prometheus.set_up()
     spans.set_up()
+
+
+def _port(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not (text.isdecimal() and int(text) < 65536):
+        sys.exit(f"{variable} = {text!r} is not a port number (0 to 65535; 0 is any free one).")
+    return int(text)
 
 
 server = AgentServer(
@@ -66,11 +74,13 @@ server = AgentServer(
     # A threshold would refuse jobs by a guess of what those load that start: the third of ten at
     # once, or the tenth. Who is admitted is counted; the load tells which server has more room.
     load_threshold=math.inf,
-    # The health page: on this machine alone unless told otherwise, at any port in development.
+    # The health page and the metrics: on this machine alone unless told otherwise, and where their
+    # port is not chosen at any in development, where there may be several servers.
     host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
     port=ServerEnvOption(
-        dev_default=0, prod_default=int(os.environ.get("PARLEY_PORT_AGENT", "8081"))
+        dev_default=_port("PARLEY_PORT_AGENT", 0), prod_default=_port("PARLEY_PORT_AGENT", 8081)
     ),
+    prometheus_port=_port("PARLEY_PORT_METRICS", 8082 if "start" in sys.argv[1:] else 0),
 )
 
 
@@ -137,7 +147,6 @@ async def enter(ctx: JobContext) -> None:
     switch = LanguageSwitch(ctx.room, follow)
     for part in (conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
-    ctx.add_shutdown_callback(spans.flush)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
     if phone:

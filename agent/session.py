@@ -18,7 +18,7 @@ from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
 from .settings import Language, Settings, TurnSettings
-from .telemetry import Record, TurnRecorder, prometheus, spans
+from .telemetry import Record, TurnRecorder, TurnSpans, prometheus
 
 logger = logging.getLogger("parley")
 
@@ -36,6 +36,7 @@ class Conversation:
     floor: Floor
     conduct: Conduct
     recorder: TurnRecorder
+    spans: TurnSpans
 
     async def start(
         self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
@@ -52,6 +53,7 @@ class Conversation:
         if isinstance(source, AudioInput):
             self.session.input.audio = source
             await self.session.start(agent, record=False)
+            self.spans.begin()
             return
         await self.session.start(
             agent,
@@ -68,6 +70,7 @@ class Conversation:
             session_host=False,
             record=False,
         )
+        self.spans.begin()
 
     async def aclose(self) -> None:
         """Close the session, the conduct and the loudspeaker; may be called twice."""
@@ -124,6 +127,7 @@ def make(
     )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
+    spans = TurnSpans()
     recorder = TurnRecorder(
         floor.session,
         floor,
@@ -133,7 +137,7 @@ def make(
         language=lambda: conduct.language,
         since=time.monotonic() if since is None else since,
     )
-    return Conversation(floor.session, floor, conduct, recorder)
+    return Conversation(floor.session, floor, conduct, recorder, spans)
 
 
 def _log(record: Record) -> None:

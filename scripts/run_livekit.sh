@@ -4,6 +4,7 @@
 #   PARLEY_PORT_LIVEKIT       7880, signalling (TCP)
 #   PARLEY_PORT_LIVEKIT_UDP   7882, media
 #   PARLEY_PORT_LIVEKIT_TCP   7881, media where UDP is blocked; not used on 127.0.0.1
+#   PARLEY_PORT_LIVEKIT_METRICS  figures for Prometheus; empty: none
 #   REDIS_HOST                HOST:PORT of a Redis, for calls by phone; none is needed without them
 #   LIVEKIT_KEYS              "KEY: SECRET", or LIVEKIT_API_KEY and LIVEKIT_API_SECRET
 set -euo pipefail
@@ -27,4 +28,5 @@ exec livekit-server \
   --config-body "$(sed "/^ *#/d; s/127\.0\.0\.1/$address/g" configs/livekit.yaml)" \
   --port "${PARLEY_PORT_LIVEKIT:-7880}" \
   --udp-port "${PARLEY_PORT_LIVEKIT_UDP:-7882}" \
-  --rtc.tcp_port "$tcp"
+  --rtc.tcp_port "$tcp" \
+  --prometheus.port "${PARLEY_PORT_LIVEKIT_METRICS:-0}"

@@ -27,6 +27,7 @@ EXPORTS = {
         "RoomPublisher",
         "Turn",
         "TurnRecorder",
+        "TurnSpans",
         "prometheus",
         "spans",
     },

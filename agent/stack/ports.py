@@ -37,7 +37,9 @@ PORTS = (
     Port("livekit", 7880, "LiveKit's signalling", public=True),
     # LiveKit's media over TCP (7881) is left out: nothing blocks UDP within one machine.
     Port("livekit_udp", 7882, "LiveKit's media over UDP", socket.SOCK_DGRAM, public=True),
+    Port("livekit_metrics", 6789, "LiveKit's metrics", public=True),
     Port("agent", 8081, "the agent's health page", public=True),
+    Port("metrics", 8082, "the agent's metrics", public=True),
     Port("llm", 8101, "the language model"),
     Port("stt", 8102, "the speech recogniser"),
     Port("tts", 8103, "the voice"),

@@ -3,6 +3,7 @@
 from . import prometheus, spans
 from .publisher import TOPIC_TURN, RoomPublisher
 from .recorder import FirstWords, Overlap, Record, TurnRecorder
+from .spans import TurnSpans
 from .turn import STAGES, Turn
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "RoomPublisher",
     "Turn",
     "TurnRecorder",
+    "TurnSpans",
     "prometheus",
     "spans",
 ]

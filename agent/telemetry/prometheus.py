@@ -1,13 +1,22 @@
-"""The records of all conversations as Prometheus metrics, on the agent server's ``/metrics``.
+"""The records of all conversations as Prometheus metrics.
 
 Jobs are processes of their own: with ``PROMETHEUS_MULTIPROC_DIR`` set, which ``agent.py`` does, the
-server's page has theirs too.
+agent server's ``/metrics`` (``PARLEY_PORT_METRICS``) has theirs too, beside LiveKit's own.
 """
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+import functools
+import os
+from pathlib import Path
+from typing import get_args
 
+from livekit.plugins.turn_taking import FALSE_STOP, Verdict
+from prometheus_client import Counter, Histogram, values
+
+from agent.settings import Language
+
+from .places import Place
 from .recorder import FirstWords, Overlap, Record
 from .turn import STAGES, Stage, Turn
 
@@ -20,65 +29,103 @@ _BUCKETS: dict[Stage, tuple[float, ...]] = {
     "playout": (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
 }
 _WAITED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0)
+_LANGUAGES = (*get_args(Language), "unknown")
+_OUTCOMES = ("answered", "interrupted", "unanswered")
 _STOP = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 
-_stages = {
-    stage: Histogram(
-        f"parley_turn_{stage}_seconds",
-        f"What the stage {stage} of an answer took",
-        ["language"],
-        buckets=_BUCKETS[stage],
-    )
-    for stage in STAGES
-}
-_waited = Histogram(
-    "parley_turn_waited_seconds",
-    "From the user's last voice to the first sample on its way to the user",
-    ["language"],
-    buckets=_WAITED,
-)
-_first_words = Histogram(
-    "parley_first_words_seconds",
-    "From when the user came or picked up to the agent's first sound",
-    buckets=_WAITED,
-)
-_turns = Counter(
-    "parley_turns", "The user's turns, by what became of them", ["language", "outcome"]
-)
-_tokens = Counter("parley_llm_tokens", "Tokens of the language model, by kind", ["kind", "model"])
-_overlaps = Counter("parley_overlaps", "Sounds over the agent's speech, by verdict", ["verdict"])
-_stop = Histogram(
-    "parley_stop_seconds",
-    "From the first voice over the agent's speech to its stop",
-    buckets=_STOP,
-)
+
+class _Figures:
+    """What is counted, in this process."""
+
+    def __init__(self) -> None:
+        self.stages = {
+            stage: Histogram(
+                f"parley_turn_{stage}_seconds",
+                f"What the stage {stage} of an answer took",
+                ["language"],
+                buckets=_BUCKETS[stage],
+            )
+            for stage in STAGES
+        }
+        self.waited = Histogram(
+            "parley_turn_waited_seconds",
+            "From the user's last voice to the first sample on its way to the user",
+            ["language"],
+            buckets=_WAITED,
+        )
+        self.first_words = Histogram(
+            "parley_first_words_seconds",
+            "From when the user came or picked up to the agent's first sound",
+            buckets=_WAITED,
+        )
+        self.turns = Counter(
+            "parley_turns", "The user's turns, by what became of them", ["language", "outcome"]
+        )
+        self.tokens = Counter(
+            "parley_llm_tokens", "Tokens of the language model, by kind", ["kind", "model"]
+        )
+        self.overlaps = Counter(
+            "parley_overlaps", "Sounds over the agent's speech, by verdict", ["verdict"]
+        )
+        self.stop = Histogram(
+            "parley_stop_seconds",
+            "From the first voice over the agent's speech to its stop",
+            buckets=_STOP,
+        )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        # A series that begins with 1 has not grown, for Prometheus.
+        for language in _LANGUAGES:
+            for histogram in (self.waited, *self.stages.values()):
+                histogram.labels(language)
+            for outcome in _OUTCOMES:
+                self.turns.labels(language, outcome)
+        for verdict in (*(verdict.value for verdict in Verdict), FALSE_STOP):
+            self.overlaps.labels(verdict)
+
+    def turn(self, turn: Turn) -> None:
+        """Count a turn in."""
+        language = turn.language or "unknown"
+        outcome = "unanswered"
+        if turn.answered:
+            outcome = "interrupted" if turn.interrupted else "answered"
+        self.turns.labels(language, outcome).inc()
+        for request in turn.requests:
+            self.tokens.labels("prompt", request.model).inc(request.prompt_tokens)
+            self.tokens.labels("cached", request.model).inc(request.cached_tokens)
+            self.tokens.labels("completion", request.model).inc(request.completion_tokens)
+        if turn.waited is None:
+            return
+        self.waited.labels(language).observe(turn.waited)
+        for stage, seconds in turn.moments.stages().items():
+            self.stages[stage].labels(language).observe(seconds)
+
+
+@functools.cache
+def _figures() -> _Figures:
+    # In jobs only: as it starts, the server empties the folder, and a file that it had open
+    # already would never be seen again.
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        keep = values.MultiProcessValue
+        values.ValueClass = keep(Place(Path(folder)))  # type: ignore[no-untyped-call]
+    return _Figures()
+
+
+def set_up() -> None:
+    """Begin to count, all at 0; in the process of a job."""
+    _figures()
 
 
 def observe(record: Record) -> None:
     """Count a record in."""
+    figures = _figures()
     match record:
         case Turn():
-            _observe_turn(record)
+            figures.turn(record)
         case Overlap(judged=judged):
-            _overlaps.labels(judged.verdict).inc()
+            figures.overlaps.labels(judged.verdict).inc()
             if judged.turn:
-                _stop.observe(judged.decided)
+                figures.stop.observe(judged.decided)
         case FirstWords(seconds=seconds):
-            _first_words.observe(seconds)
-
-
-def _observe_turn(turn: Turn) -> None:
-    language = turn.language or "unknown"
-    outcome = "unanswered"
-    if turn.answered:
-        outcome = "interrupted" if turn.interrupted else "answered"
-    _turns.labels(language, outcome).inc()
-    for request in turn.requests:
-        _tokens.labels("prompt", request.model).inc(request.prompt_tokens)
-        _tokens.labels("cached", request.model).inc(request.cached_tokens)
-        _tokens.labels("completion", request.model).inc(request.completion_tokens)
-    if turn.waited is None:
-        return
-    _waited.labels(language).observe(turn.waited)
-    for stage, seconds in turn.moments.stages().items():
-        _stages[stage].labels(language).observe(seconds)
+            figures.first_words.observe(seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from agent.stack.observe import OBSERVE_PORTS
 from agent.stack.phone import PHONE_PORTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,4 +38,4 @@ def test_every_variable_has_a_line() -> None:
     assert len(listed) == len(LINES)
     read = {name for folder in SOURCES for name in names_in(folder)} - HANDED_ON
     assert "PARLEY_PROFILE" in read
-    assert read | {port.variable for port in PHONE_PORTS} <= listed
+    assert read | {port.variable for port in (*PHONE_PORTS, *OBSERVE_PORTS)} <= listed

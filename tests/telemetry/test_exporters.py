@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import NoOpTracerProvider
 from prometheus_client import REGISTRY
 
-from agent.telemetry import FirstWords, Overlap, Turn, prometheus, spans
+from agent.telemetry import FirstWords, Overlap, Turn, TurnSpans, prometheus
 from agent.telemetry.turn import Moments, Stop
 
 TURN = Turn(
@@ -59,9 +59,12 @@ def exported() -> Iterator[InMemorySpanExporter]:
 
 def test_a_turn_is_a_span_with_a_child_for_each_stage(exported: InMemorySpanExporter) -> None:
     stopped = Turn("a-2", "en", TURN.moments, stop=Stop("stop word", 0.1, 0.4), answered=True)
+    turns = TurnSpans()
     with telemetry.tracer.start_as_current_span("agent_session"):
-        spans.record(stopped)
-    *stages, turn, session = exported.get_finished_spans()
+        turns.begin()
+    with telemetry.tracer.start_as_current_span("tts_request"):  # where the record came about
+        turns.record(stopped)
+    session, *stages, turn, _ = exported.get_finished_spans()
     assert [span.name for span in stages] == ["end_of_turn", "llm", "text", "tts", "playout"]
     assert turn.parent is not None
     assert turn.parent.span_id == session.context.span_id
@@ -73,5 +76,5 @@ def test_a_turn_is_a_span_with_a_child_for_each_stage(exported: InMemorySpanExpo
 
 
 def test_a_turn_that_was_typed_has_no_spans(exported: InMemorySpanExporter) -> None:
-    spans.record(Turn("a-3", "en", Moments(played=2.0)))
+    TurnSpans().record(Turn("a-3", "en", Moments(played=2.0)))
     assert not exported.get_finished_spans()

@@ -1,0 +1,99 @@
+"""`make observe`: where it looks, and what it says of what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agent.stack import StackError, observe, ports
+
+from .test_supervision import until
+
+
+def jobs(config: dict[str, object]) -> dict[str, tuple[str, list[str]]]:
+    found = config["scrape_configs"]
+    assert isinstance(found, list)
+    return {j["job_name"]: (j["scheme"], j["static_configs"][0]["targets"]) for j in found}
+
+
+def test_beside_the_demo_everything_is_where_its_ports_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_PORT_METRICS", "18082")
+    monkeypatch.setenv("PARLEY_PORT_TTS", "18103")
+    monkeypatch.setenv("PARLEY_ADDRESS", "192.0.2.7")
+    assert jobs(observe.configuration(observe.targets())) == {
+        "agent": ("http", ["192.0.2.7:18082"]),
+        "livekit": ("http", ["192.0.2.7:6789"]),
+        "llm": ("http", ["127.0.0.1:8101"]),
+        "stt": ("http", ["127.0.0.1:8102"]),
+        "tts": ("http", ["127.0.0.1:18103"]),
+    }
+
+
+def test_engines_of_a_profile_are_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_PROFILE", "gpu")
+    monkeypatch.setenv("PARLEY_LLM__BASE_URL", "https://llm.example/v1")
+    monkeypatch.setenv("PARLEY_TTS__REPLICAS", '["http://10.0.0.8:8091/v1"]')
+    assert jobs(observe.configuration(observe.targets())) == {
+        "agent": ("http", ["127.0.0.1:8082"]),
+        "llm": ("https", ["llm.example"]),
+        "stt": ("http", ["127.0.0.1:8002"]),
+        "tts": ("http", ["127.0.0.1:8091", "10.0.0.8:8091"]),
+    }
+
+
+def test_prometheus_is_asked_for_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError, match=r"^Prometheus is not installed: apt-get .*\.$"):
+        observe.prometheus(9090, tmp_path)
+
+
+def script(folder: Path, name: str, status: int) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\nexit {status}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def test_grafana_is_the_program_or_its_image_or_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    assert observe.grafana(3000) is None
+    script(tmp_path, "docker", 1)  # no daemon
+    assert observe.grafana(3000) is None
+    script(tmp_path, "docker", 0)
+    image = observe.grafana(3000)
+    assert image is not None
+    assert image.command[0] == "docker"
+    assert f"{observe.CONFIG}:{observe.CONFIG}:ro" in image.command
+    script(tmp_path, "grafana", 0)
+    program = observe.grafana(3000)
+    assert program is not None
+    assert program.command[:2] == ["grafana", "server"]
+
+
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed")
+async def test_prometheus_starts_and_says_what_is_not_there_yet(tmp_path: Path) -> None:
+    numbers, lines = ports.free((*observe.OBSERVE_PORTS, ports.Port("agent", 0, ""))), list[str]()
+    agent = f"http://127.0.0.1:{numbers['agent']}"
+    running = asyncio.create_task(
+        observe.run(numbers, {"agent": [agent]}, tmp_path / "observe", lines.append)
+    )
+    try:
+        await until(lambda: running.done() or any("make demo" in line for line in lines))
+        async with httpx.AsyncClient(trust_env=False) as client:
+            at = f"http://127.0.0.1:{numbers['prometheus']}/api/v1"
+            rules = (await client.get(f"{at}/rules")).json()["data"]["groups"]
+            assert {group["name"] for group in rules} == {"parley", "parley-alerts"}
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(at)
