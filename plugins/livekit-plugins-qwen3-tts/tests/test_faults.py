@@ -213,16 +213,6 @@ async def test_a_dripping_server_is_waited_for(
     await tts.aclose()
 
 
-async def test_noise_is_sound_like_any_other(
-    start_server: Start, session: aiohttp.ClientSession
-) -> None:
-    noise = np.random.default_rng(0).integers(-9999, 9999, RATE, dtype=np.int16).tobytes()
-    server = await start_server(says(noise))
-    tts = make(session, server.url)
-    assert (await speak(tts, "好的。")).size == RATE
-    await tts.aclose()
-
-
 async def test_a_server_that_is_down_says_so_in_one_sentence(
     unused_tcp_port: int, session: aiohttp.ClientSession
 ) -> None:
