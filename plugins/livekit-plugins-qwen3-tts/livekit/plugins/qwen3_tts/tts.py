@@ -39,6 +39,7 @@ from .log import logger
 from .measure import syllables
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices, language_tag
 from .options import TTSOptions, reference
+from .patience import Patience
 from .playback import ListenerTime, Pace
 from .replicas import Replica, Replicas
 from .reply import Reply
@@ -84,7 +85,7 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         max_ahead: float = 12.0,
         connect_timeout: float = 2.0,
         first_byte_timeout: float = 8.0,
-        between_bytes_timeout: float = 5.0,
+        between_bytes_timeout: float = 3.0,
         http_session: aiohttp.ClientSession | None = None,
     ) -> None:
         """Create a Qwen3-TTS.
@@ -393,6 +394,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             aligner=self._aligner,
             on_ask=on_ask,
             on_lost=lambda error: stream._emit_error(error, recoverable=True),
+            patience=Patience(
+                [conn_options._interval_for_retry(i) for i in range(conn_options.max_retry)]
+            ),
             measure=lambda text: spoken_syllables.get(text) or syllables(text),
             heard=heard,
         )
