@@ -196,9 +196,12 @@ async def test_what_was_said_meanwhile_is_recognised_when_the_server_is_back(
     made = bench.stt(speculate_after=None)
     errors, changes = watched(made)
     talker = bench.talk(made)
+    server.gate.clear()
     for windows in (10, 20):
         talker.speech(windows)
         talker.silence(8)
+    await talker.until(END, 2)
+    server.gate.set()
     # LiveKit's limit ends the first stream, once; the session opens another.
     with pytest.raises(APIError):
         await talker.end()
@@ -232,10 +235,12 @@ async def test_a_stream_fails_in_a_pause_of_the_speech(bench: Any) -> None:
     server.answers = [500] * 3
     made = bench.stt(speculate_after=None)
     talker = bench.talk(made)
+    server.gate.clear()
     talker.speech()
     talker.silence(8)
     talker.speech(10)
     await talker.until(START, 2)
+    server.gate.set()
     await server.until(lambda: len(server.requests) == 3)
     talker.speech(20)
     talker.silence(8)

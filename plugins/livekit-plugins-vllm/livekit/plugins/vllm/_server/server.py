@@ -122,6 +122,7 @@ class Server:
         name: str | None = None,
         *,
         timeout: float,  # noqa: ASYNC109
+        wait: bool = True,
     ) -> ServedModel:
         """The model called ``name``, or the server's first; asked once and remembered.
 
@@ -131,6 +132,7 @@ class Server:
         Args:
             name: The model's name on the server; None for the first that it lists.
             timeout: Seconds to wait for a server that is still loading, or does not answer.
+            wait: Whether to ask again one that is loading or not there.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
@@ -139,7 +141,7 @@ class Server:
         if found := self._models.get(name):
             return found
         try:
-            listed = await self._listed(timeout)
+            listed = await self._listed(timeout, wait=wait)
         except APIStatusError as e:
             if name is None or e.status_code not in _NOT_LISTED:
                 raise
@@ -286,7 +288,7 @@ class Server:
             follow_redirects=True,
         )
 
-    async def _listed(self, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+    async def _listed(self, timeout: float, *, wait: bool) -> list[dict[str, Any]]:  # noqa: ASYNC109
         clock = asyncio.get_running_loop().time
         start = last_log = clock()
         until = start + timeout
@@ -306,7 +308,7 @@ class Server:
                         return listed
                 problem = f"The server at {self.base_url} is still loading"
             now = clock()
-            if now + delay >= until:
+            if not wait or now + delay >= until:
                 raise APIConnectionError(
                     f"{problem} after {now - start:.0f} s: start it, or correct base_url.",
                 ) from cause

@@ -6,7 +6,6 @@ import asyncio
 
 import aiohttp
 import httpx2 as httpx
-from livekit.agents import APITimeoutError
 
 from .._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from ..log import logger
@@ -45,7 +44,6 @@ class Connection:
         self._server = Server(base_url, api_key=api_key, http_client=self._http)
         self._websockets: aiohttp.ClientSession | None = None
         self._chosen: Transport | None = None
-        self._choosing = asyncio.Lock()
 
     @property
     def model(self) -> str:
@@ -73,11 +71,12 @@ class Connection:
         await self.transport()
         return await self._served()
 
-    async def transport(self, within: float = STARTUP_TIMEOUT) -> Transport:
+    async def transport(self, within: float = STARTUP_TIMEOUT, *, wait: bool = True) -> Transport:
         """The interface to use.
 
         Args:
             within: Seconds to wait for an answer; as long as a large model loads by default.
+            wait: Whether to ask again a server that is loading or not there.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
@@ -86,18 +85,12 @@ class Connection:
         if self._chosen is not None:
             return self._chosen
         begun = asyncio.get_running_loop().time()
-        try:
-            # Somebody more patient may be asking already.
-            async with asyncio.timeout(within), self._choosing:
-                if self._chosen is None:
-                    model = await self._server.model(self._model, timeout=within)
-                    left = within - (asyncio.get_running_loop().time() - begun)
-                    self._chosen = await self._choose(model.id, left)
-                return self._chosen
-        except TimeoutError:
-            raise APITimeoutError(
-                f"no answer from {self._server.base_url} within {within:g} s"
-            ) from None
+        # Somebody more patient may be asking already: that costs a request, and no wait for it.
+        model = await self._server.model(self._model, timeout=within, wait=wait)
+        left = within - (asyncio.get_running_loop().time() - begun)
+        chosen = await self._choose(model.id, left)
+        self._chosen = self._chosen or chosen
+        return self._chosen
 
     def forget(self) -> None:
         """Ask the server anew next time: it may have come back with another model."""

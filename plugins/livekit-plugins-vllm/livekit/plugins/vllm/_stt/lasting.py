@@ -148,7 +148,7 @@ class LastingRecognition:
             await self._recognition(self._first, self._options.timeout)
 
     async def _recognition(self, route: Route, within: float) -> Recognition:
-        transport = await route.connection.transport(within)
+        transport = await route.connection.transport(within, wait=False)
         found = self._opened.get(route)
         if found is None or found[0] is not transport:
             if found is not None:
