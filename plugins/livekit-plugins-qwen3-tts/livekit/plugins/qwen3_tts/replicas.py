@@ -61,6 +61,12 @@ class Replicas:
     def __len__(self) -> int:
         return len(self._replicas)
 
+    @property
+    def down(self) -> bool:
+        """Whether none of them is to be asked now."""
+        now = self._clock()
+        return all(replica.closed_until > now for replica in self._replicas)
+
     def choose(self, avoid: Collection[Replica] = ()) -> Replica:
         """Return the server for a unit: the healthy one that owes the least audio.
 

@@ -83,6 +83,8 @@ class Voice:
     def __init__(self, replicas: Replicas, pace: Pace) -> None:
         self._replicas = replicas
         self._pace = pace
+        self.answered_by = next(iter(replicas)).base_url
+        """Address of the server that spoke last."""
 
     async def speak(
         self, request: SpeechRequest, deadlines: Deadlines
@@ -122,6 +124,7 @@ class Voice:
                 ) as chunks:
                     async for chunk in chunks:
                         heard = True
+                        self.answered_by = replica.base_url
                         yield chunk
                 if not heard:
                     # Another take will not be silent.

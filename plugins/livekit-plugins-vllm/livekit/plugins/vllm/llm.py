@@ -147,6 +147,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         self._fallback = fallback
         self._circuit = Circuit()
         self._answered = self
+        self.answered_by = self.pool.replicas[0].server.base_url
+        """Address of the server that answered last, be it the fallback's."""
 
     @property
     def model(self) -> str:
@@ -284,8 +286,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             extra["structured_outputs"] = structured_outputs
 
         def choice(model: LLM) -> Choice:
-            def answered() -> None:
-                self._answered = model
+            def answered(url: str) -> None:
+                self._answered, self.answered_by = model, url
 
             return Choice(
                 pool=model.pool,

@@ -43,14 +43,14 @@ class Choice:
         summarizer: Keeps notes of turns that no longer fit; None for no notes.
         circuit: Open while they are left alone.
         build: Puts the request together.
-        answered: Called when the reply came from there.
+        answered: Called with the address of the server that the reply came from.
     """
 
     pool: ServerPool
     summarizer: Summarizer | None
     circuit: Circuit
     build: Callable[[], Request]
-    answered: Callable[[], None]
+    answered: Callable[[str], None]
     adaptations: int = field(default=0, init=False)
 
 
@@ -98,7 +98,6 @@ class LLMStream(llm.LLMStream):
                 logger.warning("asking the second choice", extra={"reason": error.message})
             else:
                 choice.circuit.succeeded()
-                choice.answered()
                 return
 
     async def _ask(self, choice: Choice, *, last: bool) -> None:
@@ -132,6 +131,7 @@ class LLMStream(llm.LLMStream):
                     raise
             else:
                 replica.refused_model = None
+                choice.answered(replica.server.base_url)
                 return
             finally:
                 replica.in_flight -= 1
