@@ -75,6 +75,15 @@ def test_tools_are_offered_to_the_second_too(kit: Kit) -> None:
     assert [tool["function"]["name"] for tool in two.bodies[0]["tools"]] == ["pay"]
 
 
+def test_a_second_model_that_takes_no_tools_is_offered_none(kit: Kit) -> None:
+    kit.server.chats = [httpx.ConnectError("refused")]
+    two = kit.add("two", kit.reply("Hi."))
+    model = kit.llm("one", fallback=kit.llm("two", takes_tools=False), parallel_tool_calls=True)
+    assert kit.ask(model, tools=[pay]).text == "Hi."
+    assert not two.bodies[0].keys() & {"tools", "tool_choice", "parallel_tool_calls"}
+    assert "tools" in kit.server.bodies[0]
+
+
 def test_the_first_is_left_alone_while_it_fails_and_used_when_it_is_well(kit: Kit) -> None:
     kit.server.refusing = 60.0
     two = kit.add("two", kit.reply("Hi."))

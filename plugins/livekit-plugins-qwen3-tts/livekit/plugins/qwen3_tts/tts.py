@@ -160,7 +160,8 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         )
         self._pace = Pace()
         self._speaker = Speaker(self._replicas, self._pace, connect_timeout)
-        self._fallback = fallback
+        self.fallback = fallback
+        """The second choice, if there is one."""
         self._answered = self
         self._loading: asyncio.Task[None] | None = None
         self._listener = ListenerTime(time.monotonic)
@@ -211,9 +212,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             instructions=instructions,
             normalize=normalize,
         )
-        if self._fallback:
+        if self.fallback:
             # The model and the voice are its own.
-            self._fallback.update_options(
+            self.fallback.update_options(
                 language=language, instructions=instructions, normalize=normalize
             )
 
@@ -295,8 +296,8 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
     def prewarm(self) -> None:
         """Connect to the servers, ask what they have and load the normaliser, in the background."""
         self._speaker.discovery.start()
-        if self._fallback:
-            self._fallback.prewarm()
+        if self.fallback:
+            self.fallback.prewarm()
         if self._opts.normalize and self._loading is None:
             self._loading = asyncio.create_task(
                 asyncio.to_thread(normalizer.prewarm), name="qwen3_tts prewarm"
@@ -308,8 +309,8 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             await stream.aclose()
         self._streams.clear()
         await self._speaker.discovery.aclose()
-        if self._fallback:
-            await self._fallback.aclose()
+        if self.fallback:
+            await self.fallback.aclose()
         if self._loading:
             await utils.aio.cancel_and_wait(self._loading)
 
@@ -356,7 +357,7 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             reading = partial(normalize, before=before) if self._opts.normalize else None
             spoken = to_be_spoken(text, reading)
             spoken_syllables[text] = syllables(spoken)
-            choices = [one._choice(overrides, self) for one in (self, self._fallback) if one]
+            choices = [one._choice(overrides, self) for one in (self, self.fallback) if one]
             return speak_unit(choices, spoken, style, deadlines, on_words, sent)
 
         return Reply(

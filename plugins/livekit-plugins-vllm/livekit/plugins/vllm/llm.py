@@ -74,6 +74,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             model writes in the background.
         extra_body: Further fields of the request body, such as ``top_k`` or
             ``repetition_penalty``.
+        takes_tools: Whether tools are offered to this model; a small one that is a fallback may do
+            better without.
         first_token_timeout: Seconds to wait for the first token; LiveKit's limit for an attempt,
             ``conn_options.timeout``, if None. vLLM queues rather than refuses, and a model that
             reasons in silence says nothing for long: a longer limit than LiveKit's ordinary 10 s is
@@ -107,6 +109,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         image_input: bool = False,
         summarize: bool = False,
         extra_body: dict[str, Any] | None = None,
+        takes_tools: bool = True,
         first_token_timeout: float | None = None,
         startup_timeout: float = STARTUP_TIMEOUT,
         http_client: httpx.AsyncClient | None = None,
@@ -144,6 +147,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             [Server(url, api_key=api_key, http_client=self._http) for url in urls]
         )
         self.summarizer = Summarizer(self._summarize) if summarize else None
+        self._takes_tools = takes_tools
         self._fallback = fallback
         self._circuit = Circuit()
         self._answered = self
@@ -296,7 +300,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
                 build=lambda: build(
                     model._opts,
                     chat_ctx,
-                    tools or [],
+                    (tools or []) if model._takes_tools else [],
                     extra,
                     timeout=conn_options.timeout,
                     continue_final=continue_final_message,

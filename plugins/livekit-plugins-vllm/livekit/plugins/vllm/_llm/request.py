@@ -97,6 +97,8 @@ def build(
     if continue_final and messages[-1]["role"] != "assistant":
         raise ValueError("continue_final_message needs an assistant message at the end")
     extra = dict(extra)
+    if not tools:  # a choice among none would be refused
+        extra = {k: v for k, v in extra.items() if k not in ("tool_choice", "parallel_tool_calls")}
     headers = extra.pop("extra_headers", {})
     body = fields(options) | extra.pop("extra_body", {}) | extra
     # Whoever sets a limit that is shorter than LiveKit's ordinary one means it.
