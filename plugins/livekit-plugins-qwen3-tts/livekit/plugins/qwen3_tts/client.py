@@ -45,6 +45,7 @@ _NOT_PCM = (
 )
 # Bytes at the beginning by which they are told.
 _TELLING = 16
+_LONGEST_HEADER = 2**20
 _RAW = (
     "audio/pcm",
     "audio/raw",
@@ -162,6 +163,9 @@ class SpeechClient:
                     json=request,
                     headers=self._headers,
                     timeout=timeout,
+                    # The words of an aligned unit stand in one header, of which 8 kB are read by
+                    # default: 100 words.
+                    max_field_size=_LONGEST_HEADER,
                 )
                 if not 200 <= response.status < 300:
                     await self._refused(response)
