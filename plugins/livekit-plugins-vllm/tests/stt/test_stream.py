@@ -306,12 +306,12 @@ async def test_a_second_choice_hears_what_the_first_cannot(bench: Any, other: An
 async def test_a_first_choice_that_hangs_leaves_time_for_the_second(bench: Any) -> None:
     async with BlackHole() as hole:
         made = bench.stt(base_url=hole, fallback=bench.stt())
-        talker = Talker(made.stream(conn_options=APIConnectOptions(timeout=1.0, max_retry=0)))
+        talker = Talker(made.stream(conn_options=APIConnectOptions(timeout=4.0, max_retry=0)))
         talker.speech()
         talker.silence(8)
         assert (await talker.until(FINAL))[-1] == (FINAL, "18 windows")
         heard = await made.recognize(
-            list(audio(20, 0.9)), conn_options=APIConnectOptions(timeout=1.0, max_retry=0)
+            list(audio(20, 0.9)), conn_options=APIConnectOptions(timeout=4.0, max_retry=0)
         )
         assert heard.alternatives[0].text == "20 windows"
         await talker.aclose()
