@@ -9,7 +9,7 @@ three recordings, a window every 20 ms) none was flatter than 0.79, and of the 8
 none than 0.33; at twice the volume, clipped, 0.80 and 0.47, and 0.05 above -8 dBFS. White noise has
 0.88 or more. Random bytes, gzip, swapped or shifted bytes, 24-bit and float samples have -8 to
 -4.5 dBFS and 0.4 to 0.97, mu-law 0.25 to 0.6. So no window of speech was taken for noise. What
-cannot be told is speech at another rate. A second of sound takes 0.5 ms of a processor.
+cannot be told is speech at another rate. A second of sound takes 1 ms of a processor.
 """
 
 from __future__ import annotations
