@@ -70,7 +70,6 @@ GARBAGE = {
     "mu-law": mu_law(SPEECH),
     "unsigned bytes": bytes((SPEECH // 256 + 128).astype(np.uint8)),
     "gzip": gzip.compress(SPEECH.tobytes())[10:],
-    "a constant": np.full(RATE, 12_000, "<i2").tobytes(),
     "MP3": mp3(60),
     "AAC": aac(60),
 }
