@@ -138,8 +138,7 @@ async def enter(ctx: JobContext) -> None:
         await model.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
 
     async def follow(language: Language) -> None:
-        recogniser.update_options(language=language)
-        voice.update_options(language=language, voice=settings.tts.voice_of(language))
+        engines.change_language(recogniser, voice, settings.tts, language)
         conduct.language = language
         await assistant.follow(language)
         await read_prompt()

@@ -17,7 +17,9 @@ _MOST_DIGITS = 300
 _LONGEST = 500
 _EXACT = 10**15
 
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+# "1,50,000", as India writes it.
+_LAKHS = re.compile(r"[1-9]\d?(?:,\d\d)+,\d{3}")
+_NUMBER = re.compile(r"\d[\d.,]*\d")
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "（": "(", "）": ")"})
 # "20 % of 50", "3 x 4", "$5" and "2 + 2 =", as people write them.
 _SHARE = re.compile(r"(\d(?:[\d.]*\d)?)\s*(?:%|percent)\s*of\s+")
@@ -48,7 +50,7 @@ def work_out(expression: str) -> str:
     if "^" in expression:
         raise ArithmeticRefusedError("write ** for a power")
     written = _AROUND.sub("", unicodedata.normalize("NFKC", expression).translate(_SIGNS))
-    written = _TIMES.sub(" * ", _SHARE.sub(r"\1 / 100 * ", _THOUSANDS.sub("", written)))
+    written = _TIMES.sub(" * ", _SHARE.sub(r"\1 / 100 * ", _NUMBER.sub(_plain, written)))
     written = " ".join(written.split())  # in lines, only the first would count
     if _NO_ARITHMETIC.search(written):
         raise ArithmeticRefusedError("it is not arithmetic")
@@ -72,6 +74,33 @@ def work_out(expression: str) -> str:
     if isinstance(value, int) and abs(value) < _EXACT:
         return str(value)
     return f"{value:.10g}"
+
+
+def _plain(number: re.Match[str]) -> str:
+    """A number as Python writes it: without separators, with a point for its decimal mark.
+
+    "1,234.5" and "1.234,5" are the same number; one comma before three digits parts thousands, and
+    before any others it is the decimal mark.
+    """
+    written = number.group()
+    comma, point = written.rfind(","), written.rfind(".")
+    if comma < 0:
+        return written.replace(".", "") if _grouped(written, ".") else written
+    if point > comma:
+        return written.replace(",", "")
+    if point >= 0 or (written.count(",") == 1 and not _grouped(written, ",", least=1)):
+        whole, _, decimals = written.rpartition(",")
+        return f"{whole.replace('.', '').replace(',', '')}.{decimals}"
+    grouped = _grouped(written, ",", least=1) or _LAKHS.fullmatch(written)
+    return written.replace(",", "") if grouped else written
+
+
+def _grouped(written: str, mark: str, *, least: int = 2) -> bool:
+    """Whether a mark parts a number's thousands."""
+    first, *groups = written.split(mark)
+    if first.startswith("0") or len(groups) < least:
+        return False
+    return len(first) <= 3 and all(len(group) == 3 for group in groups)
 
 
 def _checked(value: object) -> Number:

@@ -30,7 +30,8 @@ from livekit.agents import (
 from livekit.agents.utils import aio
 from livekit.agents.voice import room_io
 
-from .settings import Engine, TurnSettings
+from .engine_settings import Engine
+from .settings import TurnSettings
 
 _HEARD_AT = 16_000
 _BYTES_PER_SECOND = 2 * _HEARD_AT

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_args
 
 from annotated_types import Ge, Le
 from livekit.plugins.turn_taking.options import TurnOptions
 from pydantic import (
     AnyWebsocketUrl,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    HttpUrl,
     SecretStr,
     ValidationError,
 )
@@ -32,7 +29,8 @@ from pydantic_settings import (
 )
 from yaml import YAMLError
 
-Language = Literal["en", "zh"]
+from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
+from .engine_settings import Language as Language
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -46,87 +44,7 @@ class SettingsError(Exception):
     """A setting is missing, unknown or out of range; the text says which and what is allowed."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Engine(_Section):
-    """One of the three HTTP services."""
-
-    base_url: HttpUrl
-    """Address of the service, ending in ``/v1``."""
-    model: str | None = None
-    """Model name; asked from ``/v1/models`` when not given."""
-    api_key: SecretStr | None = None
-    """Bearer token, for a service that was started with ``--api-key``."""
-
-    @property
-    def url(self) -> str:
-        """The address without a trailing slash, as HTTP clients want it."""
-        return str(self.base_url).rstrip("/")
-
-    @property
-    def key(self) -> str | None:
-        """The bearer token in clear."""
-        return self.api_key.get_secret_value() if self.api_key else None
-
-
-class Pool(Engine):
-    """A service that several servers may share."""
-
-    replicas: tuple[HttpUrl, ...] = ()
-    """Further servers of the same model, each ending in ``/v1``."""
-
-    @property
-    def urls(self) -> list[str]:
-        """The addresses of all servers."""
-        return [self.url, *(str(replica).rstrip("/") for replica in self.replicas)]
-
-
-def _yaml_off(value: object) -> object:
-    """YAML reads a plain ``off`` as false."""
-    return "off" if value is False else value
-
-
-class LLMSettings(Pool):
-    """The language model."""
-
-    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
-    max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
-    """Longest reply, in tokens: 300 are about 90 seconds of speech."""
-    extra_body: dict[str, Any] = {}
-    """Further fields of each request, such as ``top_k``."""
-    tools: bool = True
-    """Offer the assistant's tools (time, calculator, unit converter) to the model."""
-    audio: Annotated[Literal["off", "beside", "instead"], BeforeValidator(_yaml_off)] = "off"
-    """Give a model that hears (Qwen-Omni, Ultravox, Voxtral) the sound of the user's turn, beside
-    its transcript or instead of it."""
-    images: bool = False
-    """Give a model that sees the latest picture of the user's shared screen or camera."""
-
-
-class STTSettings(Engine):
-    """The speech recogniser."""
-
-    realtime: bool | None = None
-    """Whether to stream over ``/v1/realtime``, or to send each utterance whole to
-    ``/v1/audio/transcriptions``; what the service offers when not given."""
-
-
-class TTSSettings(Pool):
-    """The speech synthesiser."""
-
-    voice: dict[Language, str] = {}
-    """Voice by language; the server's default where none is given."""
-    instructions: Annotated[str, Field(max_length=500)] | None = None
-    """Manner of speaking, in words, for checkpoints that take it. vllm-omni's limit is 500."""
-
-    def voice_of(self, language: Language | None) -> str | None:
-        """The voice for a language; None for the server's default."""
-        return self.voice.get(language) if language else None
-
-
-class TurnSettings(_Section):
+class TurnSettings(Section):
     """Who has the floor."""
 
     vad_threshold: Annotated[float, Field(ge=0.1, le=0.9)] = 0.5
@@ -156,7 +74,7 @@ class TurnSettings(_Section):
         return TurnOptions(**self.model_dump())
 
 
-class SilenceSettings(_Section):
+class SilenceSettings(Section):
     """A user who says nothing."""
 
     ask_after: Annotated[float, Field(ge=0.0, le=600.0)] = 60.0
@@ -167,7 +85,7 @@ class SilenceSettings(_Section):
     to stay."""
 
 
-class PlanSettings(_Section):
+class PlanSettings(Section):
     """Long answers."""
 
     enabled: bool = True
@@ -179,7 +97,7 @@ class PlanSettings(_Section):
     """Quiet between two parts, in seconds."""
 
 
-class ConductSettings(_Section):
+class ConductSettings(Section):
     """What the agent does of its own accord."""
 
     silence: SilenceSettings = SilenceSettings()
@@ -195,7 +113,7 @@ class ConductSettings(_Section):
     plan: PlanSettings = PlanSettings()
 
 
-class BridgeSettings(_Section):
+class BridgeSettings(Section):
     """What the pipeline over HTTP takes (``python -m agent.bridge``)."""
 
     api_key: SecretStr | None = None
@@ -227,7 +145,7 @@ PhoneTool = Literal[
 """What the model may be given to do on the phone; the last three cost money, and ask first."""
 
 
-class Destination(_Section):
+class Destination(Section):
     """Somebody a call can be handed to."""
 
     address: Annotated[
@@ -239,7 +157,7 @@ class Destination(_Section):
     """When the model is to choose it, in a few words."""
 
 
-class PhoneSettings(_Section):
+class PhoneSettings(Section):
     """Callers by phone (``agent/telephony``)."""
 
     turns: TurnSettings = TurnSettings(vad_threshold=0.4, min_silence=0.35, min_interruption=0.8)
@@ -379,11 +297,12 @@ def _section(loc: tuple[str, ...]) -> type[BaseModel] | None:
     model: type[BaseModel] = Settings
     for name in loc:
         field = model.model_fields.get(name)
-        if not (field and isinstance(field.annotation, type)):
+        # A section that may be left out is one of two types.
+        kinds = (get_args(field.annotation) or (field.annotation,)) if field else ()
+        sections = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not sections:
             return None
-        if not issubclass(field.annotation, BaseModel):
-            return None
-        model = field.annotation
+        model = sections[0]
     return model
 
 

@@ -76,6 +76,43 @@ def test_the_sound_of_a_turn_is_one_setting(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.load("gpu").llm.audio == "instead"
 
 
+def test_each_engine_may_have_a_second_choice(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.yaml"
+    second = """
+  fallback:
+    base_url: http://10.0.0.9:{port}/v1
+    model: small
+"""
+    profile.write_text(
+        "".join(
+            f"{name}:\n  base_url: http://127.0.0.1:{port}/v1\n{second.format(port=port).lstrip(chr(10))}"
+            for name, port in (("llm", 8000), ("stt", 8002), ("tts", 8091))
+        )
+    )
+    loaded = settings.load(str(profile))
+    for section in (loaded.llm, loaded.stt, loaded.tts):
+        assert section.fallback is not None
+        assert section.fallback.url.startswith("http://10.0.0.9:")
+        assert section.fallback.model == "small"
+
+
+def test_a_second_choice_is_set_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load("gpu").tts.fallback is None
+    monkeypatch.setenv("PARLEY_TTS__FALLBACK__BASE_URL", "http://127.0.0.1:8103/v1")
+    monkeypatch.setenv("PARLEY_TTS__FALLBACK__VOICE", '{"zh": "zf_xiaoyi"}')
+    second = settings.load("gpu").tts.fallback
+    assert second is not None
+    assert second.url == "http://127.0.0.1:8103/v1"
+    assert (second.voice_of("zh"), second.voice_of("en")) == ("zf_xiaoyi", None)
+
+
+def test_a_second_choice_has_none_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_LLM__FALLBACK__BASE_URL", "http://127.0.0.1:8101/v1")
+    monkeypatch.setenv("PARLEY_LLM__FALLBACK__FALLBACK__BASE_URL", "http://127.0.0.1:8102/v1")
+    with pytest.raises(SettingsError, match="fallback"):
+        settings.load("gpu")
+
+
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     profile = tmp_path / "half.yaml"
     profile.write_text("llm:\n  base_url: http://127.0.0.1:1/v1\n")

@@ -37,6 +37,26 @@ async def test_calculate_refuses_with_a_message_for_the_model(expression: str) -
 
 
 @pytest.mark.parametrize(
+    ("expression", "answer"),
+    [
+        ("1,5*2", "3"),
+        ("0,75 + 0,25", "1"),
+        ("0,125*8", "1"),
+        ("1.234,56 + 1", "1235.56"),
+        ("1,234.56 + 1", "1235.56"),
+        ("1,234*2", "2468"),
+        ("1,234,567*1", "1234567"),
+        ("1.234.567*1", "1234567"),
+        ("1,50,000 / 2", "75000"),
+        ("12,5 % of 80", "10"),
+        ("3.141 * 2", "6.282"),
+    ],
+)
+async def test_a_comma_is_what_it_is_in_its_number(expression: str, answer: str) -> None:
+    assert await calculate(expression) == answer
+
+
+@pytest.mark.parametrize(
     ("value", "source", "target", "answer"),
     [
         (10, "mile", "kilometer", "16.0934 kilometer"),

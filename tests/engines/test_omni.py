@@ -12,8 +12,8 @@ import pytest_asyncio
 from livekit import rtc
 from livekit.agents import llm
 
+from agent.engine_settings import Engine
 from agent.omni import OmniModel, OmniSession
-from agent.settings import Engine
 
 from .servers import API_KEY, Server, until
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from typing import Any
@@ -213,16 +214,6 @@ async def test_a_dripping_server_is_waited_for(
     await tts.aclose()
 
 
-async def test_noise_is_sound_like_any_other(
-    start_server: Start, session: aiohttp.ClientSession
-) -> None:
-    noise = np.random.default_rng(0).integers(-9999, 9999, RATE, dtype=np.int16).tobytes()
-    server = await start_server(says(noise))
-    tts = make(session, server.url)
-    assert (await speak(tts, "好的。")).size == RATE
-    await tts.aclose()
-
-
 async def test_a_server_that_is_down_says_so_in_one_sentence(
     unused_tcp_port: int, session: aiohttp.ClientSession
 ) -> None:
@@ -274,6 +265,20 @@ async def test_the_words_of_a_forced_aligner(
         "response_format": "pcm",
         "word_timestamps": True,
     }
+
+
+@pytest.mark.parametrize("count", [90, 200, 2000, 10_000])
+async def test_the_words_of_a_long_unit_are_all_read(
+    start_server: Start, session: aiohttp.ClientSession, count: int
+) -> None:
+    told = [{"word": "well", "start_ms": 90 * i, "end_ms": 90 * i + 80} for i in range(count)]
+    more = f"X-Word-Timestamps: {json.dumps(told)}\r\n"
+    server = await start_server(does(head(more=more) + chunk(tone(1.0)) + END))
+    client = SpeechClient(lambda: session, server.url, {})
+    words: list[AlignedWord] = []
+    async for _ in client.speech({"input": "well"}, Deadlines(1, 5, 1), words.extend):
+        pass
+    assert len(words) == count
 
 
 async def test_units_are_balanced_over_the_servers(

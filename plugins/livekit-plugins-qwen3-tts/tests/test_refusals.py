@@ -102,6 +102,38 @@ async def test_a_server_that_is_busy_for_long_is_not_waited_for(
     await tts.aclose()
 
 
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_the_next_reply_keeps_to_what_a_server_asked_for(
+    start_server: Start, session: aiohttp.ClientSession, status: str
+) -> None:
+    server = await start_server(answers(status, "Retry-After: 2\r\n"))
+    tts = make(session, server.url)
+    begun = time.perf_counter()
+    # Not within this reply's deadline, but within the next one's.
+    with pytest.raises(APIStatusError):
+        await speak(tts, "好的。", APIConnectOptions(max_retry=0, timeout=1.0))
+    assert time.perf_counter() - begun < 0.9
+    assert (await speak(tts, "好的。")).size > 0
+    assert time.perf_counter() - begun >= 2.0
+    assert len(server.requests) == 2
+    await tts.aclose()
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_another_server_is_asked_before_a_busy_one_is_waited_for(
+    start_server: Start, session: aiohttp.ClientSession, status: str
+) -> None:
+    busy = answers(status, "Retry-After: 3\r\n")
+    one, two = await start_server(*[busy] * 9), await start_server()
+    tts = make(session, one.url, two.url)
+    begun = time.perf_counter()
+    for _ in range(3):
+        assert (await speak(tts, "好的。")).size > 0
+    assert time.perf_counter() - begun < 2.0
+    assert len(one.requests) <= 1
+    await tts.aclose()
+
+
 async def test_a_text_that_is_refused_is_not_taken_elsewhere(
     start_server: Start, session: aiohttp.ClientSession
 ) -> None:

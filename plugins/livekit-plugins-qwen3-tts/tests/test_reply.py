@@ -14,6 +14,7 @@ from livekit.agents import APIConnectionError
 from livekit.agents.types import TimedString
 from livekit.plugins.qwen3_tts.client import AlignedWord, OnWords
 from livekit.plugins.qwen3_tts.measure import pieces
+from livekit.plugins.qwen3_tts.patience import Patience
 from livekit.plugins.qwen3_tts.playback import Pace
 from livekit.plugins.qwen3_tts.reply import Reply
 from livekit.plugins.qwen3_tts.style import Style
@@ -80,7 +81,7 @@ class Server:
     running: int = 0
     most_running: int = 0
     breaks: dict[int, float] = field(default_factory=dict)
-    """Unit number -> seconds of audio after which it breaks off."""
+    """Unit number -> seconds of audio after which it breaks off; 0 refuses it."""
 
     async def speak(
         self, text: str, before: str, style: Style, on_words: OnWords | None = None
@@ -92,6 +93,8 @@ class Server:
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
+            if self.breaks.get(number) == 0:
+                raise APIConnectionError("refused")
             await asyncio.sleep(self.first)
             length = self.seconds * sum(c.isalnum() for c in text)
             sound = quiet(self.edges) + tone(length) + quiet(self.edges)
@@ -255,12 +258,61 @@ def test_a_unit_that_breaks_off_goes_on_from_its_last_word(in_virtual_time: Any)
     assert len(broken) - len(rest) == pytest.approx(9, abs=1)
 
 
-def test_a_unit_that_breaks_off_twice_fails_the_reply(in_virtual_time: Any) -> None:
+def test_a_unit_that_breaks_off_again_and_again_is_said_word_by_word(in_virtual_time: Any) -> None:
     text = "你好。今天天气很好，我们可以一起去公园散步，然后再去喝一杯咖啡。"
     server = Server(breaks=dict.fromkeys(range(1, 9), 0.5))
+    listener, _ = in_virtual_time(hold(server, text))
+    assert listener.text == text
+    assert server.running == 0
+
+
+def test_units_of_which_no_word_is_heard_fail_the_reply(in_virtual_time: Any) -> None:
+    text = "你好。今天天气很好，我们可以一起去公园散步，然后再去喝一杯咖啡。"
+    server = Server(step=0.08, breaks=dict.fromkeys(range(1, 9), 0.05))
     with pytest.raises(APIConnectionError):
         in_virtual_time(hold(server, text))
     assert server.running == 0
+    assert len(server.asked) <= 5
+
+
+def test_the_rest_of_a_reply_waits_for_a_server_that_is_restarted(in_virtual_time: Any) -> None:
+    text = "你好。今天天气很好，我们可以一起去公园散步，然后再去喝一杯咖啡。"
+
+    async def main() -> tuple[Listener, float]:
+        # The third request breaks off after a second; the next two are refused.
+        server = Server(breaks={2: 1.0, 3: 0.0, 4: 0.0, 5: 0.0})
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        listener, _ = await hold(server, text, patience=Patience([0.1, 2.0, 2.0]))
+        return listener, clock() - begun
+
+    listener, took = in_virtual_time(main())
+    assert listener.text == text
+    assert took >= 2.1
+
+
+def test_a_whole_sentence_does_not_wait_for_the_next(in_virtual_time: Any) -> None:
+    server = Server()
+
+    async def main() -> None:
+        reply, listener, _ = make(server)
+        running = asyncio.ensure_future(reply.run())
+        reply.push("Tokyo is large. Many people live there.")
+        await asyncio.sleep(8)
+        assert listener.text == "Tokyo is large. Many people live there."
+        reply.push(" It is old. It cost 3.")
+        await asyncio.sleep(8)
+        # A figure may go on, and so may "Dr.".
+        assert listener.text.endswith(" It is old.")
+        reply.push("50 and Dr.")
+        await asyncio.sleep(8)
+        assert "Dr." not in listener.text
+        reply.push(" Lee paid.")
+        reply.end()
+        await running
+        assert listener.text.endswith(" It cost 3.50 and Dr. Lee paid.")
+
+    in_virtual_time(main())
 
 
 def test_a_reply_without_anything_to_say_is_no_failure(in_virtual_time: Any) -> None:

@@ -210,6 +210,116 @@ def test_a_call_in_the_text_is_no_speech_but_a_call(text: str) -> None:
         assert calls == [ADA], pieces
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>a <think>b</think> c</think>Hello there.",
+        "<think>a <think>b <think>c</think> d</think> e</think>Hello there.",
+        "<think>a <reflection>b</reflection> c</think>Hello there.",
+        "<thinking>a <analysis>b</thinking>Hello there.",
+        "<think>I never write <think> in words.</think>Hello there.",
+        "<think>a</think><think>b</think>Hello there.",
+        "<|START_THINKING|>a <think>b</think> c<|END_THINKING|>Hello there.",
+        "<reasoning>a <think>b</reasoning>Hello <think>c</think>there.",
+    ],
+)
+def test_thoughts_in_thoughts_are_not_spoken(text: str) -> None:
+    for pieces in pieces_of(text):
+        said, calls = filtered(pieces)
+        assert said.strip() == "Hello there.", pieces
+        assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a <think>b</think> c</think>Hello there.", "Hello there."),
+        ("a</think>Hello there.", "Hello there."),
+        ("I speak of <think> only.</think>Hello there.", "Hello there."),
+        ("Hello there.", "Hello there."),
+    ],
+)
+def test_thoughts_in_a_thought_that_the_prompt_opened(text: str, said: str) -> None:
+    for pieces in pieces_of(text):
+        speech = SpeechFilter(open=True)
+        assert "".join(map(speech.feed, pieces)) + speech.finish(cut_off=False) == said
+        assert speech.stayed_open is (text == said)
+
+
+REACT = "Thought: I need to look her up.\nAction: look_up\nAction Input: "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<look_up>{"name": "Ada"}</look_up>',
+        "<look_up><name>Ada</name></look_up>",
+        "<look_up>\n  <name>\nAda\n</name>\n</look_up>",
+        '<look_up name="Ada"></look_up>',
+        '<look_up name="Ada"/>',
+        "<look_up>Ada</look_up>",
+        "<tool_call><look_up><name>Ada</name></look_up></tool_call>",
+        "<think>hm</think><look_up><name>Ada</name></look_up>",
+        f'{REACT}{{"name": "Ada"}}',
+        f'{REACT}{{"name": "Ada"}}\nObservation: She is here.\nThought: Done.',
+        f"{REACT}Ada",
+        f'{REACT}"Ada"\nObservation: None.\nFinal Answer: She is not here.',
+        'Action: look_up\nAction Input: {"name": "Ada"}',
+        "Action: look_up[Ada]",
+        'Action: look_up({"name": "Ada"})',
+        'Thought: hm.\nAction: look_up(name="Ada")',
+        '**Thought:** hm.\n**Action:** `look_up`\n**Action Input:** `{"name": "Ada"}`',
+        'Thought: hm\nAction:\n```\n{"action": "look_up", "action_input": {"name": "Ada"}}\n```',
+    ],
+)
+def test_a_call_that_is_written_out_is_no_speech_but_a_call(text: str) -> None:
+    for pieces in pieces_of(text):
+        said, calls = filtered(pieces)
+        assert said.strip() == "", pieces
+        assert calls == [ADA], pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Thought: easy.\nFinal Answer: Hello there.", "Hello there."),
+        ("Final Answer: Hello there.", "Hello there."),
+        ("Well. <look_up><name>Ada</name></look_up> I am looking.", "Well.  I am looking."),
+        ('One moment.\nAction: look_up\nAction Input: {"name": "Ada"}', "One moment."),
+    ],
+)
+def test_only_the_answer_is_spoken(text: str, said: str) -> None:
+    for pieces in pieces_of(text):
+        assert filtered(pieces)[0].strip() == said, pieces
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thought: it is late.",
+        "Action: speaks louder than words.",
+        "My plan:\nAction: call them.\nObservation: none.",
+        "The final answer: 42.",
+        "A thought: what if?",
+        "Actions speak.\nThoughts: none.",
+        "To pay: <pay now> or later.",
+        "a < look_up and <look_upper>",
+        "Final call.\nA",
+    ],
+)
+def test_words_like_labels_and_tags_are_kept(text: str) -> None:
+    for pieces in pieces_of(text):
+        assert filtered(pieces) == (text, []), pieces
+
+
+@pytest.mark.parametrize(
+    "text", ["<look_up><name>Ad", "<look_up>{", 'Action: look_up\nAction Input: {"na']
+)
+def test_a_written_call_that_breaks_off_is_neither_said_nor_made(text: str) -> None:
+    for pieces in pieces_of(text):
+        assert filtered(pieces, cut_off=True) == ("", [])
+
+
 def test_words_around_a_call_are_spoken() -> None:
     text = f"One moment. <tool_call>{CALL}</tool_call> I am looking."
     for pieces in pieces_of(text):
@@ -315,10 +425,29 @@ def test_plain_text_is_passed_on_at_once() -> None:
     ]
 
 
+def test_no_thought_takes_long() -> None:
+    import time
+
+    for begin in ("Thought: ", "<think>", "<think><think>", "Action: look_up\n", "<look_up>"):
+        words = [begin, *["so it is "] * 4_000]
+        begun = time.perf_counter()
+        filtered(words)
+        assert time.perf_counter() - begun < 2.0, begin
+
+
 def test_no_text_takes_long() -> None:
     import time
 
-    for text in ("<" * 50_000, "{" * 20_000, "[" * 20_000, "look_up(" * 2_000, "<think>" * 9_000):
+    for text in (
+        "<look_up>" * 3_000,
+        "\nAction: " * 5_000,
+        "Thought: \n" * 5_000,
+        "<" * 50_000,
+        "{" * 20_000,
+        "[" * 20_000,
+        "look_up(" * 2_000,
+        "<think>" * 9_000,
+    ):
         begun = time.perf_counter()
         filtered([text])
         assert time.perf_counter() - begun < 2.0, text[:10]

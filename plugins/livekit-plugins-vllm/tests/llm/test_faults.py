@@ -82,10 +82,22 @@ def test_a_reply_that_fails_for_good_says_so(kit: Kit) -> None:
     assert len(kit.server.bodies) == 3
 
 
-def test_slow_first_token_is_waited_for(kit: Kit) -> None:
-    kit.server.chats = [[25.0, *kit.reply("Here I am.")]]
+def test_slow_first_token_is_waited_for_as_long_as_livekit_says(kit: Kit) -> None:
+    kit.server.chats = [[9.0, *kit.reply("Here I am.")]]
     assert kit.ask(kit.llm()).text == "Here I am."
     assert len(kit.server.bodies) == 1
+
+
+def test_a_slower_first_token_is_waited_for_where_that_is_asked_for(kit: Kit) -> None:
+    kit.server.chats = [[25.0, *kit.reply("Here I am.")]]
+    assert kit.ask(kit.llm(first_token_timeout=30.0)).text == "Here I am."
+    assert len(kit.server.bodies) == 1
+
+
+def test_a_model_that_hangs_is_asked_again_after_livekits_limit(kit: Kit) -> None:
+    kit.server.chats = [[3600.0], kit.reply("Back again.")]
+    assert kit.ask(kit.llm()).text == "Back again."
+    assert 10.0 <= kit.loop_time <= 10.5
 
 
 def test_no_first_token_is_a_timeout_and_closes_the_stream(kit: Kit) -> None:
@@ -162,6 +174,52 @@ def test_retry_after_is_kept(kit: Kit) -> None:
     assert 3.0 <= kit.loop_time < 4.0
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_waiting_for_a_busy_server_has_an_end(kit: Kit, status: int) -> None:
+    kit.server.chats = [refusal(status, "Too many requests", **{"retry-after": "4"})]
+    with pytest.raises(APIStatusError, match="Too many requests"):
+        kit.ask(kit.llm(), retries=9)
+    # Twice four seconds are within LiveKit's ten, three times are not.
+    assert len(kit.server.bodies) == 3
+    assert kit.loop_time <= 11.0
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0, 9.0])
+def test_a_server_that_is_restarted_answers_the_turn(kit: Kit, seconds: float) -> None:
+    errors: list[Any] = []
+
+    async def asked() -> str:
+        async with kit.llm() as model:
+            model.on("error", errors.append)
+            await model.chat(chat_ctx=user()).collect()
+            kit.server.refusing = asyncio.get_running_loop().time() + seconds
+            return (await model.chat(chat_ctx=user()).collect()).text
+
+    assert kit.run(asked()) == "Hello there."
+    assert kit.loop_time <= seconds + 2.2
+    # Whoever watches learns at once that it is gone.
+    assert errors[0].recoverable
+    assert {e.recoverable for e in errors} == {True}
+    assert len(errors) <= 3
+
+
+def test_a_server_that_loads_once_more_answers_the_turn(kit: Kit) -> None:
+    kit.server.chats = [[kit.delta(content="My name"), httpx.ReadError("")], kit.reply(" is Ada.")]
+
+    async def asked() -> str:
+        async with kit.llm() as model:
+            stream = model.chat(chat_ctx=user())
+            first = (await anext(stream)).delta
+            assert first is not None
+            now = asyncio.get_running_loop().time()
+            kit.server.refusing, kit.server.loading = now + 1.0, now + 6.0
+            rest = [c.delta.content or "" async for c in stream if c.delta]
+            return str(first.content) + "".join(rest)
+
+    assert kit.run(asked()) == "My name is Ada."
+    assert kit.loop_time <= 8.5
+
+
 def test_a_server_that_is_busy_for_long_is_not_waited_for(kit: Kit) -> None:
     kit.server.chats = [refusal(429, "Too many requests", **{"retry-after": "600"})]
     with pytest.raises(APIStatusError, match="Too many requests"):
@@ -227,7 +285,8 @@ def test_a_connection_that_breaks_after_the_end_is_no_failure(kit: Kit) -> None:
 
 def test_long_reasoning_that_the_server_hides_is_waited_for(kit: Kit) -> None:
     kit.server.chats = [[kit.delta(role="assistant", content=""), 25.0, *kit.reply("Yes.")]]
-    assert kit.ask(kit.llm(thinking=True)).text == "Yes."
+    model = kit.llm(thinking=True, first_token_timeout=30.0)
+    assert kit.ask(model).text == "Yes."
     assert len(kit.server.bodies) == 1
     assert kit.server.bodies[0]["chat_template_kwargs"]["enable_thinking"] is True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import wave
@@ -306,7 +307,7 @@ class Bench:
             "speculate_after": 0.128,
             "vad": ScriptedVAD(),
         }
-        made = STT(base_url=self.url, **(defaults | options))
+        made = STT(**(defaults | {"base_url": self.url} | options))
         self._open.append(made)
         return made
 
@@ -321,8 +322,9 @@ class Bench:
             await thing.aclose()
 
 
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
+@contextlib.asynccontextmanager
+async def benched() -> AsyncIterator[Bench]:
+    """Run a server."""
     server = Server()
     app = web.Application(client_max_size=10**7)
     app.router.add_get("/v1/models", server.models)
@@ -337,3 +339,16 @@ async def bench() -> AsyncIterator[Bench]:
         server.gate.set()
         await made.aclose()
         await http.close()
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with benched() as made:
+        yield made
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[Bench]:
+    """Another server."""
+    async with benched() as made:
+        yield made

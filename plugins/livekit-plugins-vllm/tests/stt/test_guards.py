@@ -133,6 +133,56 @@ def test_marks_of_sounds_are_cut(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Press the (music) button, please.",
+        "The word is (silence).",
+        "Open a [song] in the player.",
+        "Click [traffic] for the sound.",
+        "My cat is called *Thunder*.",
+        "I filed it under the [engine] tag.",
+        "The answer was (noise)",
+        "请点击【音乐】。",
+        "打开（背景音乐）的开关。",
+        "答案是（静音）。",
+    ],
+)
+def test_a_sound_that_its_sentence_needs_was_said(text: str) -> None:
+    assert without_marks(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Hello [coughs] there.", "Hello there."),
+        ("And the [laughs] thing is done.", "And the thing is done."),
+        ("It is [noise] over there.", "It is over there."),
+        ("Well (music) yes.", "Well yes."),
+        ("我的（笑声）天啊", "我的 天啊"),
+        ("That was (laughter)", "That was"),
+    ],
+)
+def test_a_sound_that_comes_between_the_words_is_cut(text: str, said: str) -> None:
+    assert without_marks(text) == said
+
+
+@pytest.mark.parametrize(
+    "text", ["Thank you.", "You", "Okay.", "Bye.", "嗯。", "谢谢。", "I'm sorry.", "好", "So"]
+)
+def test_nothing_is_said_without_a_voice(text: str) -> None:
+    assert suspicion(text, voiced=0.0) is not None
+    assert suspicion(text, voiced=0.03) is not None
+    assert suspicion(text, voiced=None) is None
+    assert suspicion(text, voiced=0.5) is None
+
+
+@pytest.mark.parametrize("text", ["Thank you.", "谢谢。", "Gracias.", "Vielen Dank."])
+def test_a_short_leave_takes_its_time(text: str) -> None:
+    assert suspicion(text, voiced=0.24) is not None
+    assert suspicion(text, voiced=0.4) is None
+
+
+@pytest.mark.parametrize(
     ("text", "prompt"),
     [
         ("Grafana.", "Kubernetes, Grafana, Prometheus"),

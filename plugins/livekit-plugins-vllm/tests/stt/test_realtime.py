@@ -132,7 +132,7 @@ async def test_speech_during_the_last_decode_is_not_dropped(realtime: Any) -> No
     assert finals == ["20 windows", "23 windows"]
 
 
-async def test_a_wrong_model_is_refused_and_not_tried_again(realtime: Any) -> None:
+async def test_a_wrong_model_fails_the_stream_with_its_reason(realtime: Any) -> None:
     realtime.server.listed = "other"
     made = realtime.stt(realtime=True)
     talker = realtime.talk(made)
@@ -140,6 +140,39 @@ async def test_a_wrong_model_is_refused_and_not_tried_again(realtime: Any) -> No
     talker.silence(8)
     with pytest.raises(APIStatusError, match="does not exist"):
         await talker.end()
+
+
+async def test_what_was_said_while_it_refused_is_recognised_later(realtime: Any) -> None:
+    server = realtime.server
+    server.realtime = False
+    made = realtime.stt(realtime=True)
+    talker = realtime.talk(made)
+    talker.speech(12)
+    talker.silence(8)
+    with pytest.raises(APIStatusError):
+        await talker.end()
+    talker = realtime.talk(made)
+    talker.speech(15)
+    talker.silence(8)
+    await talker.until(END)
+    server.realtime = True
+    events = await talker.until(FINAL, 2)
+    assert [text for name, text in events if name == FINAL] == ["20 windows", "23 windows"]
+
+
+async def test_a_second_choice_takes_over_in_the_middle_of_speech(
+    realtime: Any, other: Any
+) -> None:
+    made = realtime.stt(realtime=True, speculate_after=None, fallback=other.stt())
+    talker = realtime.talk(made)
+    talker.speech(12)
+    await realtime.server.until(lambda: bool(realtime.server.links))
+    realtime.server.realtime = False
+    await realtime.server.links[0].ws.close(code=1012)
+    talker.speech(8)
+    talker.silence(8)
+    assert (await talker.until(FINAL))[-1] == (FINAL, "28 windows")
+    assert made.answered_by == other.url
 
 
 async def test_recognize_works_over_it_and_counts_tokens(realtime: Any) -> None:

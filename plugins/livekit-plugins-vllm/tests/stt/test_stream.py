@@ -6,14 +6,24 @@ import asyncio
 from typing import Any
 
 import pytest
-from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError, stt
+from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, stt
 from livekit.plugins.vllm import STT
+from livekit.plugins.vllm._server.circuit import Circuit
 from livekit.plugins.vllm._stt import stream
 
 from .conftest import ScriptedVAD, Talker, audio
 
 START, END, FINAL = "start_of_speech", "end_of_speech", "final_transcript"
 INTERIM, PREFLIGHT = "interim_transcript", "preflight_transcript"
+
+
+def watched(made: STT) -> tuple[list[stt.STTError], list[bool]]:
+    """The errors of a recogniser, and whether it was available, as they come."""
+    errors: list[stt.STTError] = []
+    changes: list[bool] = []
+    made.on("error", errors.append)
+    made.on("stt_availability_changed", lambda event: changes.append(event.available))
+    return errors, changes
 
 
 async def test_the_early_result_is_the_final_when_the_end_is_confirmed(bench: Any) -> None:
@@ -157,20 +167,154 @@ async def test_a_failed_early_request_is_left_to_the_confirmation(bench: Any) ->
     assert len(bench.server.requests) == 2
 
 
-async def test_a_refused_request_ends_the_stream_with_its_reason(bench: Any) -> None:
-    bench.server.answers = [401]
+REFUSED = [401, 403, 404, 429, 500, 503, {"words": "none"}, {"text": 5}]
+
+
+@pytest.mark.parametrize("answer", REFUSED, ids=str)
+async def test_one_refusal_ends_no_stream_and_loses_no_word(bench: Any, answer: Any) -> None:
+    bench.server.answers = [answer, {"text": "at last"}]
     made = bench.stt(speculate_after=None)
-    errors: list[stt.STTError] = []
-    made.on("error", errors.append)
+    errors, changes = watched(made)
     talker = bench.talk(made)
     talker.speech()
     talker.silence(8)
-    with pytest.raises(APIStatusError) as caught:
+    assert (await talker.until(FINAL))[-1] == (FINAL, "at last")
+    talker.speech()
+    talker.silence(8)
+    assert (await talker.until(FINAL, 2))[-1] == (FINAL, "18 windows")
+    assert [e.recoverable for e in errors] == [True]
+    assert changes == [False, True]
+
+
+@pytest.mark.parametrize("answer", [401, 500, {"words": "none"}], ids=str)
+async def test_what_was_said_meanwhile_is_recognised_when_the_server_is_back(
+    bench: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RETRY_INTERVAL", 0.02)
+    server = bench.server
+    server.answers = [answer] * 99
+    made = bench.stt(speculate_after=None)
+    errors, changes = watched(made)
+    talker = bench.talk(made)
+    server.gate.clear()
+    for windows in (10, 20):
+        talker.speech(windows)
+        talker.silence(8)
+    await talker.until(END, 2)
+    server.gate.set()
+    # LiveKit's limit ends the first stream, once; the session opens another.
+    with pytest.raises(APIError):
         await talker.end()
-    assert caught.value.status_code == 401
-    assert not caught.value.retryable
-    assert [e.recoverable for e in errors] == [False]
-    assert len(bench.server.requests) == 1
+    assert [e.recoverable for e in errors] == [True, True, False]
+    assert changes == [False]
+    talker = bench.talk(made)
+    talker.speech(30)
+    talker.silence(8)
+    await server.until(lambda: len(server.requests) >= 9)
+    server.answers.clear()
+    await talker.until(FINAL, 3)
+    # In the order of speech; the first has no pre-roll.
+    assert [text for name, text in talker.events if name == FINAL] == [
+        "18 windows",
+        "28 windows",
+        "38 windows",
+    ]
+    assert changes == [False, True]
+    assert all(e.recoverable for e in errors[3:])
+    assert len(errors) >= 8
+    # Well again, it has all its attempts.
+    server.answers = [503] * 3
+    talker.speech()
+    talker.silence(8)
+    with pytest.raises(APIStatusError):
+        await talker.end()
+
+
+async def test_a_stream_fails_in_a_pause_of_the_speech(bench: Any) -> None:
+    server = bench.server
+    server.answers = [500] * 3
+    made = bench.stt(speculate_after=None)
+    talker = bench.talk(made)
+    server.gate.clear()
+    talker.speech()
+    talker.silence(8)
+    talker.speech(10)
+    await talker.until(START, 2)
+    server.gate.set()
+    await server.until(lambda: len(server.requests) == 3)
+    talker.speech(20)
+    talker.silence(8)
+    with pytest.raises(APIStatusError):
+        await talker.end()
+    talker = bench.talk(made)
+    events = await talker.until(FINAL, 2)
+    assert [text for name, text in events if name == FINAL] == ["18 windows", "38 windows"]
+
+
+async def test_only_the_last_minute_is_kept(bench: Any) -> None:
+    server = bench.server
+    server.answers = [500] * 3
+    made = bench.stt(speculate_after=None)
+    talker = bench.talk(made)
+    talker.speech()
+    talker.silence(8)
+    with pytest.raises(APIStatusError):
+        await talker.end()
+    server.gate.clear()
+    talker = bench.talk(made)
+    for count in range(4):
+        # 19.4 s each
+        talker.speech(590)
+        talker.silence(8)
+        await talker.until(END, count + 1)
+    # What there is no room for is empty rather than waited for.
+    await talker.until(FINAL, 2)
+    assert [text for name, text in talker.events if name == FINAL] == ["", ""]
+    server.gate.set()
+    events = await talker.until(FINAL, 5)
+    assert sum("windows" in text for _, text in events) == 3
+
+
+async def test_a_second_choice_hears_what_the_first_cannot(bench: Any, other: Any) -> None:
+    now = 0.0
+    made = bench.stt(speculate_after=None, fallback=other.stt(language="fr"))
+    made._routes.order[0].circuit = Circuit(lambda: now)
+    errors, changes = watched(made)
+    talker = bench.talk(made)
+
+    async def say(count: int) -> str:
+        talker.speech()
+        talker.silence(8)
+        await talker.until(FINAL, count)
+        return str(made.answered_by)
+
+    bench.server.answers = [500] * 99
+    other.server.answers = [{"text": "heard"}] * 2
+    assert await say(1) == other.url
+    asked = len(bench.server.requests)
+    assert await say(2) == other.url
+    # The first is left alone for a moment, and then asked again.
+    assert len(bench.server.requests) == asked
+    assert [text for name, text in talker.events if name == FINAL] == ["heard"] * 2
+    bench.server.answers.clear()
+    now = 60.0
+    assert await say(3) == bench.url
+    assert not errors
+    assert not changes
+
+
+async def test_a_first_choice_that_hangs_leaves_time_for_the_second(bench: Any) -> None:
+    async with BlackHole() as hole:
+        made = bench.stt(base_url=hole, fallback=bench.stt())
+        talker = Talker(made.stream(conn_options=APIConnectOptions(timeout=4.0, max_retry=0)))
+        talker.speech()
+        talker.silence(8)
+        assert (await talker.until(FINAL))[-1] == (FINAL, "18 windows")
+        heard = await made.recognize(
+            list(audio(20, 0.9)), conn_options=APIConnectOptions(timeout=4.0, max_retry=0)
+        )
+        assert heard.alternatives[0].text == "20 windows"
+        await talker.aclose()
 
 
 async def test_a_server_that_stays_broken_is_given_up_after_the_retries(bench: Any) -> None:
@@ -185,7 +329,7 @@ async def test_a_server_that_stays_broken_is_given_up_after_the_retries(bench: A
 
 async def test_a_server_come_back_with_another_model_is_asked_anew(bench: Any) -> None:
     server, made = bench.server, bench.stt(speculate_after=None)
-    server.answers = [404]
+    server.answers = [404] * 3
     talker = bench.talk(made)
     talker.speech()
     talker.silence(8)
@@ -193,10 +337,8 @@ async def test_a_server_come_back_with_another_model_is_asked_anew(bench: Any) -
         await talker.end()
     server.listed = "another"
     talker = bench.talk(made)
-    talker.speech()
-    talker.silence(8)
     await talker.until(FINAL)
-    assert [r.fields["model"] for r in server.requests] == ["whisper", "another"]
+    assert [r.fields["model"] for r in server.requests] == ["whisper"] * 3 + ["another"]
 
 
 async def test_a_server_come_back_with_another_model_costs_no_word(bench: Any) -> None:

@@ -85,7 +85,7 @@ class UnitAudio:
     def finish(self) -> Samples:
         """Return the end of the unit, faded; what is held beyond its pause is dropped."""
         if not self._started:
-            if not _sound_end(self._held):
+            if not sound_end(self._held):
                 return silence(0)
             self._start()
         return _faded_out(self._pass(self._playable(self._allowed)))
@@ -96,20 +96,15 @@ class UnitAudio:
 
     def _playable(self, allowed: int) -> int:
         """Return how many of the held samples may be played: the sound, and `allowed` after it."""
-        sound = _sound_end(self._held)
+        sound = sound_end(self._held)
         passed = 0 if sound else self._passed
         return min(self._held.size, sound + max(0, allowed - passed))
 
     def _pass(self, size: int) -> Samples:
-        sound = _sound_end(self._held[:size])
+        sound = sound_end(self._held[:size])
         self._passed = size - sound if sound else self._passed + size
         passed, self._held = self._held[:size], self._held[size:]
         return passed
-
-
-def is_audible(samples: Samples) -> bool:
-    """Return whether there is any sound in it."""
-    return _sound_end(samples) > 0
 
 
 def silence(seconds: float) -> Samples:
@@ -121,10 +116,16 @@ def _loudness(samples: Samples) -> NDArray[np.int32]:
     return np.abs(samples.astype(np.int32))
 
 
-def _sound_end(samples: Samples) -> int:
-    """Return the end of the last loud sample, 0 when there is none."""
+def sound_end(samples: Samples) -> int:
+    """Return the end of the last sound, 0 when there is none."""
     loud = np.flatnonzero(_loudness(samples) >= _QUIET)
     return int(loud[-1]) + 1 if loud.size else 0
+
+
+def first_sound(samples: Samples) -> int | None:
+    """Return where the first sound begins, None when there is none."""
+    loud = np.flatnonzero(_loudness(samples) >= _QUIET)
+    return int(loud[0]) if loud.size else None
 
 
 def _faded_in(samples: Samples) -> Samples:

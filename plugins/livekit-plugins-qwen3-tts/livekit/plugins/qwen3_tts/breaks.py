@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .dotted_words import MONTHS
-from .full_stops import LOOK_BACK, Meaning, by_next, full_stop, next_of, numbers_item
+from .full_stops import LOOK_BACK, Meaning, breaks_off, by_next, full_stop, next_of, numbers_item
 from .graphemes import joined
 from .measure import CJK
 from .quotations import CLOSERS, PAIRED
@@ -13,6 +13,7 @@ from .quotations import CLOSERS, PAIRED
 _HARD = frozenset("。！？；…｡．\n")
 _SOFT = frozenset("，、､—")
 _LATIN = frozenset(".!?;,:：")
+_ENDS = (_HARD | frozenset(".!?")) - {"\n", "；"}
 _TRAILERS = (_HARD | _SOFT | _LATIN | CLOSERS) - {"\n"}
 
 # Every mark except the dots and commas inside numbers and words, which end nothing whatever comes
@@ -119,3 +120,11 @@ def goes_on(text: str, index: int, ended: bool) -> bool | None:
 def is_trailer(text: str, index: int) -> bool:
     """Whether a character belongs to the mark before it: a second mark, an accent on the first."""
     return text[index] in _TRAILERS or joined(text, index)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text ends with a sentence, as far as that can be told without what comes next."""
+    text = text.rstrip().rstrip("".join(CLOSERS))
+    if not text or text[-1] not in _ENDS:
+        return False
+    return text[-1] != "." or text.endswith("...") or not breaks_off(text, 0, len(text) - 1)

@@ -33,6 +33,11 @@ _NOT_PCM = (
     (re.compile(rb"ID3[\x03\x04]"), "an MP3 file"),
     (re.compile(rb"\x1a\x45\xdf\xa3"), "a WebM file"),
     (re.compile(rb"....ftyp", re.S), "an MP4 file"),
+    (re.compile(rb"FORM....AIF", re.S), "an AIFF file"),
+    (re.compile(rb"caff\0"), "a CAF file"),
+    (re.compile(rb"#!AMR"), "an AMR file"),
+    (re.compile(rb"\.snd\0"), "an AU file"),
+    (re.compile(rb"\x1f\x8b\x08"), "gzip data"),
     (re.compile(rb"\s*(?:data|event) ?:"), "server-sent events"),
     (re.compile(rb"\s*\{\s*\"[a-z_]{2}"), "a JSON error"),
     (re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.I), "an HTML page"),
@@ -40,6 +45,7 @@ _NOT_PCM = (
 )
 # Bytes at the beginning by which they are told.
 _TELLING = 16
+_LONGEST_HEADER = 2**20
 _RAW = (
     "audio/pcm",
     "audio/raw",
@@ -157,6 +163,9 @@ class SpeechClient:
                     json=request,
                     headers=self._headers,
                     timeout=timeout,
+                    # The words of an aligned unit stand in one header, of which 8 kB are read by
+                    # default: 100 words.
+                    max_field_size=_LONGEST_HEADER,
                 )
                 if not 200 <= response.status < 300:
                     await self._refused(response)

@@ -6,6 +6,9 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from livekit.agents import APIError
 
 from .client import SpeechClient
 
@@ -27,6 +30,15 @@ class Replica:
     """Consecutive failures."""
     closed_until: float = 0.0
     """The moment from which it may be tried again."""
+    busy: tuple[float, APIError] | None = None
+    """Until when it asked to be left alone, and how."""
+
+
+class Pause(NamedTuple):
+    """A server's wish to be left alone."""
+
+    seconds: float
+    error: APIError
 
 
 class Replicas:
@@ -48,6 +60,12 @@ class Replicas:
 
     def __len__(self) -> int:
         return len(self._replicas)
+
+    @property
+    def down(self) -> bool:
+        """Whether none of them is to be asked now."""
+        now = self._clock()
+        return all(replica.closed_until > now for replica in self._replicas)
 
     def choose(self, avoid: Collection[Replica] = ()) -> Replica:
         """Return the server for a unit: the healthy one that owes the least audio.
@@ -79,15 +97,33 @@ class Replicas:
         """Close the server's circuit."""
         replica.failures = 0
         replica.closed_until = 0.0
+        replica.busy = None
 
-    def failed(self, replica: Replica, pause: float | None = None) -> None:
-        """Open the server's circuit for a while.
+    def failed(self, replica: Replica) -> None:
+        """Open the server's circuit for a while."""
+        replica.failures += 1
+        pause = _FIRST_BREAK * 2.0 ** min(replica.failures - 1, 8)
+        replica.closed_until = self._clock() + min(_LONGEST_BREAK, pause)
+
+    def busy(self, replica: Replica, seconds: float, error: APIError) -> None:
+        """Leave a server alone that asked for it.
 
         Args:
             replica: The server.
-            pause: Seconds for which it asked to be left alone, if it did.
+            seconds: For how long.
+            error: Its refusal.
         """
         replica.failures += 1
-        if pause is None:
-            pause = _FIRST_BREAK * 2.0 ** min(replica.failures - 1, 8)
-        replica.closed_until = self._clock() + min(_LONGEST_BREAK, pause)
+        replica.closed_until = self._clock() + min(_LONGEST_BREAK, seconds)
+        replica.busy = replica.closed_until, error
+
+    def pause(self, replica: Replica) -> Pause | None:
+        """Return for how long a server still wants to be left alone, None if it does not."""
+        if replica.busy is None:
+            return None
+        until, error = replica.busy
+        seconds = until - self._clock()
+        if seconds <= 0:
+            replica.busy = None
+            return None
+        return Pause(seconds, error)

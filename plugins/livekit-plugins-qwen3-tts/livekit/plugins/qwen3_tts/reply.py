@@ -10,20 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
 
 from livekit.agents import APIError, APIStatusError
 from livekit.agents.utils import aio
 
 from .audio import Samples, UnitAudio, pause_after, silence
 from .client import BYTES_PER_SECOND, SAMPLE_RATE
-from .halves import Joiner
+from .concurrency import failure, run_together
 from .log import logger
 from .measure import syllables
+from .patience import Patience
 from .playback import Pace, Playback
-from .segmenter import GATHER_PASSAGES, GATHER_SENTENCES, Segmenter
-from .style import Style, StyleParser
+from .script import Script
+from .segmenter import GATHER_PASSAGES, GATHER_SENTENCES
 from .timing import SpokenWord, WordTimer
 from .unit import Sink, Speak, Unit
 from .voice import is_about_the_text
@@ -32,6 +32,8 @@ from .voice import is_about_the_text
 _DEPTH = 2
 # Words are handed out this long before they are heard, until the whole unit is known.
 _WORDS_AHEAD = 2.0
+# A model that writes no more for so long has stopped, be it for good: a token takes a tenth of it.
+_HESITATION = 0.6
 # Shares of the expected sound from which a unit that broke off counts as said: by its length alone,
 # and if silence of so many seconds followed.
 _SAID = 0.9
@@ -52,6 +54,7 @@ class Reply:
         on_ask: Called as the first unit is sent.
         on_lost: Called at the end for each unit, or rest of one, that was left out of a reply that
             was spoken, with the reason.
+        patience: How often what broke off is asked for again; once if None.
         measure: Syllables of what is spoken for a unit that was sent.
         clock: Seconds on a clock that never steps back; the running loop's if None.
         heard: Seconds on the listener's clock, which stands still while playback does; `clock` if
@@ -68,6 +71,7 @@ class Reply:
         aligner: bool = False,
         on_ask: Callable[[], None] = lambda: None,
         on_lost: Callable[[APIError], None] = lambda _: None,
+        patience: Patience | None = None,
         measure: Callable[[str], int] = syllables,
         clock: Callable[[], float] | None = None,
         heard: Callable[[], float] | None = None,
@@ -79,18 +83,15 @@ class Reply:
         self._aligner = aligner
         self._on_ask = on_ask
         self._on_lost = on_lost
+        self._patience = patience or Patience()
         self._measure = measure
         self._lost: list[APIError] = []  # why units were left out
         self._lost_in_a_row = 0
-        self._halves = Joiner()
         self._clock = clock or asyncio.get_running_loop().time
         self._playback = Playback(heard or self._clock)
         self._follows = heard is not None
-        self._styles = StyleParser()
-        self._spans: deque[tuple[Style, Segmenter]] = deque()
-        self._written = ""  # what units were made of so far
-        self._first = True
-        self._ended = False
+        self._script = Script(self._longest)
+        self._pushed_at = 0.0
         self._wake = asyncio.Event()
         self._count = 0  # of units asked for
         self._asked: deque[Unit] = deque()  # the unit being played and those after it
@@ -103,36 +104,23 @@ class Reply:
 
     def push(self, text: str) -> None:
         """Add text of the reply."""
-        self._push(self._halves.push(text))
+        self._script.push(text)
+        self._pushed_at = self._clock()
         self._wake.set()
 
     def flush(self) -> None:
         """Speak what was pushed without waiting for more of its sentence."""
-        if self._spans:
-            self._spans[-1][1].end()
+        self._script.flush()
         self._wake.set()
 
     def end(self) -> None:
         """Mark the end of the text."""
-        self._push(self._halves.flush())
-        for part, style in self._styles.flush():
-            self._add(part, style)
-        self._ended = True
-        self.flush()
+        self._script.end()
+        self._wake.set()
 
-    def _push(self, text: str) -> None:
-        for part, style in self._styles.push(text):
-            self._add(part, style)
-
-    def _add(self, text: str, style: Style) -> None:
-        if not self._spans or self._spans[-1][0] != style or self._spans[-1][1].ended:
-            if self._spans:
-                self._spans[-1][1].end()
-            longest = max(12, int((self._max_ahead - 2.0) / self._pace.per_syllable))
-            segmenter = Segmenter(starter=self._first, longest=min(60, longest))
-            self._spans.append((style, segmenter))
-            self._first = False
-        self._spans[-1][1].push(text)
+    def _longest(self) -> int:
+        """Return the length of the longest unit, in Chinese characters."""
+        return min(60, max(12, int((self._max_ahead - 2.0) / self._pace.per_syllable)))
 
     async def run(self) -> None:
         """Carry the reply to its end.
@@ -151,7 +139,7 @@ class Reply:
             while True:
                 self._wake.clear()
                 self._send()
-                if self._ended and not self._spans and not self._cut:
+                if self._script.done and not self._cut:
                     return
                 await self._woken()
         finally:
@@ -180,6 +168,12 @@ class Reply:
         if len(self._asked) < _DEPTH and lower is not None:
             # Half a second at most: a unit's expected length is corrected as it arrives.
             wait = min(0.5, max(0.02, ahead - lower))
+        if self._script.stuck and not self._cut:
+            due = max(self._pushed_at + _HESITATION - self._clock(), ahead - GATHER_SENTENCES)
+            if due <= 0:
+                self._script.flush()
+                return
+            wait = due if wait is None else min(wait, due)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._wake.wait()
@@ -195,17 +189,11 @@ class Reply:
         if len(self._asked) >= _DEPTH or (self._asked and not self._asked[-1].sounds):
             return None
         ahead = self._ahead
-        while self._cut is None and self._spans:
-            style, segmenter = self._spans[0]
+        if self._cut is None:
             # What is queued counts only as far as it outlasts the wait for the next unit.
-            text = segmenter.take(max(0.0, ahead - 2 * self._pace.first_audio))
-            if text is not None:
-                self._cut = Unit(text, self._written, style, self._pace.seconds(syllables(text)))
-                self._written += text
-            elif segmenter.ended:
-                self._spans.popleft()
-            else:
-                break
+            piece = self._script.take(max(0.0, ahead - 2 * self._pace.first_audio))
+            if piece:
+                self._cut = Unit(*piece, self._pace.seconds(syllables(piece.text)))
         unit = self._cut
         if unit and (ahead + unit.seconds <= self._max_ahead or not ahead):
             self._cut = None
@@ -274,13 +262,13 @@ class Reply:
             if not unit.task.done():  # otherwise the words can wait for the whole unit
                 self._say(timer.due(self._position + self._soon(samples)))
             self._emit(samples)
-        broken = await _failure(unit.task)
+        broken = await failure(unit.task)
         if broken and timer is not None and self._is_said(unit, timer):
             # A voice that found no end ran on until its budget broke it off.
             logger.warning("unit broke off after its words", extra={"error": str(broken)})
             broken = None
         if broken and not unit.received:
-            self._leave_out(broken)
+            await self._go_on(unit, unit.text, broken)
             return
         end = audio.finish()
         if timer is None:
@@ -298,6 +286,7 @@ class Reply:
             else:
                 self._say(timer.finish())
                 self._lost_in_a_row = 0
+                self._patience.renew()
                 self._pace.spoke(timer.total_syllables, timer.sound)
             self._emit(end)
             rest = timer.rest
@@ -306,18 +295,27 @@ class Reply:
             # Played now rather than when the next unit begins, the pause does not run playback dry.
             self._emit(silence(self._pause))
             self._pause = 0.0
-        if broken and rest and unit.resumed:
-            self._leave_out(broken)
-        elif broken and rest:
-            logger.warning(
-                "unit broke off, going on from its last word", extra={"error": str(broken)}
-            )
-            before = unit.before + unit.text.removesuffix(rest)
-            seconds = self._pace.seconds(syllables(rest))
-            again = Unit(rest, before, unit.style, seconds, resumed=True)
-            self._start(again)
-            self._asked[0] = again
-            await self._play_unit(again)
+        if broken and rest:
+            await self._go_on(unit, rest, broken)
+
+    async def _go_on(self, unit: Unit, rest: str, error: APIError) -> None:
+        """Play the rest of a unit that broke off, or leave it out if it cannot be had."""
+        gained = rest != unit.text
+        pause = self._patience.before(unit, error, gained=gained, heard=self._playback.pushed > 0)
+        if pause is None:
+            self._leave_out(error)
+            return
+        logger.warning(
+            "unit broke off, going on from its last word",
+            extra={"error": str(error), "pause": pause},
+        )
+        await asyncio.sleep(pause)
+        before = unit.before + unit.text.removesuffix(rest)
+        seconds = self._pace.seconds(syllables(rest))
+        again = Unit(rest, before, unit.style, seconds, resumed=not gained)
+        self._start(again)
+        self._asked[0] = again
+        await self._play_unit(again)
 
     def _is_said(self, unit: Unit, timer: WordTimer) -> bool:
         """Whether a unit that broke off already is as long as its text needs."""
@@ -384,21 +382,3 @@ class Reply:
                 word.dry = self._playback.dry_before(word.end_time)
         if words:
             self._sink.push_timed_transcript([*words])
-
-
-async def _failure(task: asyncio.Task[None]) -> APIError | None:
-    """Wait for a unit's task, and return why it failed; None if it did not."""
-    try:
-        await task
-    except APIError as e:
-        return e
-    return None
-
-
-async def run_together(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run coroutines until all have ended or one has failed, which ends the others too."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        await aio.cancel_and_wait(*tasks)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from livekit.agents import APIConnectOptions, NotGivenOr, tts, utils
 
 from .client import NUM_CHANNELS, SAMPLE_RATE
-from .reply import Reply, run_together
+from .concurrency import run_together
+from .reply import Reply
 
 if TYPE_CHECKING:
     from .tts import TTS

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -31,22 +29,20 @@ from .client import (
     SAMPLE_RATE,
     Deadlines,
     OnWords,
-    RefusedError,
     SpeechClient,
 )
-from .discovery import Discovery, ServerInfo, is_about_names
-from .log import logger
 from .measure import syllables
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices, language_tag
 from .options import TTSOptions, reference
+from .patience import Patience
 from .playback import ListenerTime, Pace
 from .replicas import Replica, Replicas
 from .reply import Reply
+from .speaking import Choice, Speaker, speak_unit
 from .spoken import to_be_spoken
 from .streams import ChunkedStream, SynthesizeStream, UnitSent
 from .style import MARKUP_INSTRUCTIONS, Style
 from .unit import Sink
-from .voice import SpeechRequest, Voice
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 
@@ -84,8 +80,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         max_ahead: float = 12.0,
         connect_timeout: float = 2.0,
         first_byte_timeout: float = 8.0,
-        between_bytes_timeout: float = 5.0,
+        between_bytes_timeout: float = 3.0,
         http_session: aiohttp.ClientSession | None = None,
+        fallback: TTS | None = None,
     ) -> None:
         """Create a Qwen3-TTS.
 
@@ -118,6 +115,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             first_byte_timeout: Seconds that may pass from a request to its first audio.
             between_bytes_timeout: Seconds that may pass between two pieces of audio.
             http_session: The HTTP session to use; the LiveKit job's own if None.
+            fallback: Speaks a unit, or the rest of one, at which these servers fail, or keep silent
+                for 3 s, with its own model and voice; the language and the manner are this one's.
+                It is left when they are well, and closed with this one.
 
         Raises:
             ValueError: A setting cannot work; the message says in one sentence how to mend it.
@@ -159,22 +159,30 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             ]
         )
         self._pace = Pace()
-        self._voice = Voice(self._replicas, self._pace)
-        self._discovery = Discovery(self._replicas, connect_timeout)
+        self._speaker = Speaker(self._replicas, self._pace, connect_timeout)
+        self.fallback = fallback
+        """The second choice, if there is one."""
+        self._answered = self
         self._loading: asyncio.Task[None] | None = None
         self._listener = ListenerTime(time.monotonic)
         self._streams: weakref.WeakSet[SynthesizeStream | ChunkedStream] = weakref.WeakSet()
 
     @property
     def model(self) -> str:
-        """The model asked for, or the one the server was found to have."""
-        found = self._discovery.info.models if self._discovery.info else ()
-        return self._opts.model or next(iter(found), "qwen3-tts")
+        """The model that spoke last: the one asked for, or the one its server was found to have."""
+        discovery, opts = self._answered._speaker.discovery, self._answered._opts
+        found = discovery.info.models if discovery.info else ()
+        return opts.model or next(iter(found), "qwen3-tts")
 
     @property
     def provider(self) -> str:
         """The provider's name in metrics and traces."""
         return "qwen3-tts"
+
+    @property
+    def answered_by(self) -> str:
+        """Address of the server that spoke last, be it the fallback's."""
+        return self._answered._speaker.answered_by
 
     def update_options(
         self,
@@ -204,6 +212,11 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             instructions=instructions,
             normalize=normalize,
         )
+        if self.fallback:
+            # The model and the voice are its own.
+            self.fallback.update_options(
+                language=language, instructions=instructions, normalize=normalize
+            )
 
     def synthesize(
         self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
@@ -282,7 +295,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
 
     def prewarm(self) -> None:
         """Connect to the servers, ask what they have and load the normaliser, in the background."""
-        self._discovery.start()
+        self._speaker.discovery.start()
+        if self.fallback:
+            self.fallback.prewarm()
         if self._opts.normalize and self._loading is None:
             self._loading = asyncio.create_task(
                 asyncio.to_thread(normalizer.prewarm), name="qwen3_tts prewarm"
@@ -293,7 +308,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         for stream in list(self._streams):
             await stream.aclose()
         self._streams.clear()
-        await self._discovery.aclose()
+        await self._speaker.discovery.aclose()
+        if self.fallback:
+            await self.fallback.aclose()
         if self._loading:
             await utils.aio.cancel_and_wait(self._loading)
 
@@ -305,57 +322,15 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
     def _session(self) -> aiohttp.ClientSession:
         return self._http_session or utils.http_context.http_session()
 
-    async def _speak(
-        self,
-        spoken: str,
-        opts: TTSOptions,
-        style: Style,
-        deadlines: Deadlines,
-        on_words: OnWords | None,
-        on_sent: Callable[[str], None],
-    ) -> AsyncGenerator[bytes, None]:
-        if not syllables(spoken):
-            return
-        clock = asyncio.get_running_loop().time
-        until = clock() + deadlines.limit
-        # A server that does not tell what it has may speak all the same.
-        info = await self._discovery.checked(
-            model=opts.model,
-            voice=opts.voice,
-            language=opts.language,
-            within=deadlines.limit / 2,
-        )
-        on_sent(spoken)
-        request = SpeechRequest(spoken, self._fields(info, opts, style), on_words)
-        heard = False
-        try:
-            deadlines = replace(deadlines, limit=until - clock())
-            async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
-                async for chunk in chunks:
-                    heard = True
-                    yield chunk
-            return
-        except RefusedError as e:
-            if heard or not is_about_names(e):
-                raise
-            fields = self._fields(await self._discovery.again(), opts, style)
-            if fields == request.fields:
-                raise
-        # What was discovered once is not there any more.
-        request = replace(request, fields=fields)
-        deadlines = replace(deadlines, limit=until - clock())
-        async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    def _choice(self, overrides: dict[str, NotGivenOr[Any]], first: TTS) -> Choice:
+        """This voice as one that may speak a unit of a reply of another, or of its own."""
 
-    def _fields(
-        self, info: ServerInfo, opts: TTSOptions, style: Style
-    ) -> tuple[tuple[str, Any], ...]:
-        if not info.has_voice(style.voice):
-            # The language model made it up; that is no reason to fall silent.
-            logger.warning("style asks for an unknown voice", extra={"voice": style.voice})
-            style = replace(style, voice=None)
-        return opts.fields(info, style)
+        def answered() -> None:
+            first._answered = self
+
+        # The name of a voice is that of the first choice.
+        given = {k: v for k, v in overrides.items() if self is first or k != "voice"}
+        return Choice(self._speaker, self._opts.updated(**given), answered)
 
     def _reply(
         self,
@@ -379,11 +354,11 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         def speak(
             text: str, before: str, style: Style, on_words: OnWords | None
         ) -> AsyncGenerator[bytes, None]:
-            opts = self._opts.updated(**overrides)
-            reading = partial(normalize, before=before) if opts.normalize else None
+            reading = partial(normalize, before=before) if self._opts.normalize else None
             spoken = to_be_spoken(text, reading)
             spoken_syllables[text] = syllables(spoken)
-            return self._speak(spoken, opts, style, deadlines, on_words, sent)
+            choices = [one._choice(overrides, self) for one in (self, self.fallback) if one]
+            return speak_unit(choices, spoken, style, deadlines, on_words, sent)
 
         return Reply(
             speak=speak,
@@ -393,6 +368,9 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             aligner=self._aligner,
             on_ask=on_ask,
             on_lost=lambda error: stream._emit_error(error, recoverable=True),
+            patience=Patience(
+                [conn_options._interval_for_retry(i) for i in range(conn_options.max_retry)]
+            ),
             measure=lambda text: spoken_syllables.get(text) or syllables(text),
             heard=heard,
         )

@@ -9,15 +9,14 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 
-from .audio import is_audible
 from .client import BYTES_PER_SECOND, Deadlines, OnWords, RefusedError
 from .log import logger
 from .measure import syllables
 from .playback import Pace
 from .replicas import Replica, Replicas
+from .sound_check import NoAudioError, SoundCheck
 
 # The codec makes 12.5 frames a second, and the engine's context is 4096 of them.
 _FRAMES_PER_SECOND = 12.5
@@ -28,11 +27,10 @@ _MOST_FRAMES = 4096
 _OWN_REFUSALS = frozenset(
     {401, 402, 403, 404, 405, 407, 408, 409, 413, 415, 421, 423, 425, 426, 429, 431, 451}
 )
-# Of these, the ones that a moment cures.
+# The ones that a moment cures; 503 is one of them only if the server says how long that is.
 _BUSY = frozenset({408, 409, 425, 429})
-# Seconds that a busy server is left alone if it does not say for how long, and at most.
+# Seconds that a busy server is left alone if it does not say for how long.
 _MOMENT = 0.5
-_MOST_PATIENCE = 5.0
 # How often one unit is asked for on one server, with busy answers and without.
 _MOST_WAITS = 3
 _MOST_ATTEMPTS = 2
@@ -40,10 +38,6 @@ _MOST_ATTEMPTS = 2
 _BEYOND = 2.0
 # Less time than this left is no use for another attempt.
 _SHORTEST = 0.05
-
-
-class NoAudioError(APIConnectionError):
-    """The server made no sound of a text: the model can end on its first frame, or be silent."""
 
 
 def is_about_the_text(error: APIError) -> bool:
@@ -89,6 +83,8 @@ class Voice:
     def __init__(self, replicas: Replicas, pace: Pace) -> None:
         self._replicas = replicas
         self._pace = pace
+        self.answered_by = next(iter(replicas)).base_url
+        """Address of the server that spoke last."""
 
     async def speak(
         self, request: SpeechRequest, deadlines: Deadlines
@@ -96,12 +92,13 @@ class Voice:
         """Yield the PCM of a unit, from its first sound on or a little before.
 
         A request that fails before its first sound is sent once more, to another server if there
-        is one. So is one that a server refuses on its own account, but never again to that
-        server; a busy one is left alone for as long as it says. One that fails later raises: what
-        was heard cannot be taken back.
+        is one; so is one that is answered with noise. So is one that a server refuses on its own
+        account, but never again to that server; a busy one is left alone for as long as it says,
+        if that ends before the deadline. One that fails later raises: what was heard cannot be
+        taken back.
 
         Raises:
-            APIError: As `SpeechClient.speech` does, after the last failure.
+            APIError: As `SpeechClient.speech` and `SoundCheck.push` do, after the last failure.
         """
         clock = asyncio.get_running_loop().time
         until = clock() + deadlines.limit
@@ -109,6 +106,12 @@ class Voice:
         attempts = waits = 0
         while True:
             replica = self._replicas.choose(avoid=failed)
+            if pause := self._replicas.pause(replica):
+                if pause.seconds + _SHORTEST > until - clock() or waits >= _MOST_WAITS:
+                    raise pause.error
+                waits += 1
+                await asyncio.sleep(pause.seconds)
+                continue
             others = len({*failed, replica}) < len(self._replicas)
             left = until - clock()
             heard = False
@@ -121,6 +124,7 @@ class Voice:
                 ) as chunks:
                     async for chunk in chunks:
                         heard = True
+                        self.answered_by = replica.base_url
                         yield chunk
                 if not heard:
                     # Another take will not be silent.
@@ -129,21 +133,19 @@ class Voice:
                 if not heard and _is_refusal(e):
                     raise
                 status = e.status_code if isinstance(e, APIStatusError) else None
-                pause = e.retry_after if isinstance(e, RefusedError) else None
-                self._replicas.failed(replica, pause)
+                wanted = e.retry_after if isinstance(e, RefusedError) and e.retryable else None
+                busy = status in _BUSY or wanted is not None
+                if busy:
+                    self._replicas.busy(replica, _MOMENT if wanted is None else wanted, e)
+                else:
+                    self._replicas.failed(replica)
                 if heard or until - clock() < _SHORTEST:
                     raise
                 failed.append(replica)
-                if status in _BUSY and not others:
-                    waits += 1
-                    wait = _MOMENT if pause is None else pause
-                    if waits > _MOST_WAITS or wait > min(_MOST_PATIENCE, until - clock()):
-                        raise
-                    await asyncio.sleep(wait)
-                elif status in _OWN_REFUSALS or not e.retryable:
+                if not busy and (status in _OWN_REFUSALS or not e.retryable):
                     if not others:
                         raise
-                else:
+                elif not busy:
                     attempts += 1
                     if attempts >= max(_MOST_ATTEMPTS, len(self._replicas)):
                         raise
@@ -163,25 +165,23 @@ class Voice:
             async with contextlib.aclosing(
                 replica.client.speech(request.body, deadlines, request.on_words)
             ) as chunks:
-                silent: list[bytes] | None = []
+                check = SoundCheck(replica.base_url)
+                heard = False
                 left = (request.most_frames / _FRAMES_PER_SECOND + _BEYOND) * BYTES_PER_SECOND
                 async for chunk in chunks:
                     left -= len(chunk)
                     if left < 0:
                         # A server that does not know the limit would go on for ever.
-                        if silent is None:
+                        if heard:
                             raise APIConnectionError(
                                 f"TTS server {replica.base_url} went on long after the text"
                             )
                         return
-                    if silent is None:
-                        yield chunk
-                        continue
-                    silent.append(chunk)
-                    if is_audible(np.frombuffer(chunk, dtype="<i2")):
-                        for before in silent:
-                            yield before
-                        silent = None
+                    if sound := check.push(chunk):
+                        heard = True
+                        yield sound
+                if sound := check.finish():
+                    yield sound
 
 
 def _is_refusal(error: APIError) -> bool:

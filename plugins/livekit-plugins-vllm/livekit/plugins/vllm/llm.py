@@ -26,8 +26,9 @@ from ._llm.messages import Message
 from ._llm.pool import Replica, ServerPool
 from ._llm.report import RequestReport
 from ._llm.request import LLMOptions, build, fields, tool_fields
-from ._llm.stream import MOST_ADAPTATIONS, LLMStream
+from ._llm.stream import MOST_ADAPTATIONS, Choice, LLMStream
 from ._llm.summary import SUMMARY_TOKENS, Summarizer
+from ._server.circuit import Circuit
 from ._server.errors import plain_errors
 from ._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from .log import logger
@@ -37,9 +38,6 @@ T = TypeVar("T")
 
 # Two minutes of speech: beyond, a listener has long been lost.
 _MAX_TOKENS = 400
-# vLLM queues rather than refuses, and a cold prompt of 2,048 tokens takes 10 s on a CPU. Asking
-# again would only put the request at the end of the queue.
-_FIRST_TOKEN_TIMEOUT = 30.0
 # Seconds that background work waits for a server.
 _TIMEOUT = 10.0
 
@@ -76,9 +74,17 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             model writes in the background.
         extra_body: Further fields of the request body, such as ``top_k`` or
             ``repetition_penalty``.
-        first_token_timeout: Seconds to wait for the first token.
+        takes_tools: Whether tools are offered to this model; a small one that is a fallback may do
+            better without.
+        first_token_timeout: Seconds to wait for the first token; LiveKit's limit for an attempt,
+            ``conn_options.timeout``, if None. vLLM queues rather than refuses, and a model that
+            reasons in silence says nothing for long: a longer limit than LiveKit's ordinary 10 s is
+            for them.
         startup_timeout: Seconds that :meth:`ready` waits for a server that is loading.
         http_client: HTTP client of your own, which :meth:`aclose` leaves open.
+        fallback: Answers when the servers of this model fail, or say nothing for 3 s, with its own
+            model and settings; a reply that broke off is gone on with. It is left when they are
+            well, and closed with this one.
 
     Raises:
         ValueError: An address is not an HTTP address, the list of addresses is empty, or
@@ -103,9 +109,11 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         image_input: bool = False,
         summarize: bool = False,
         extra_body: dict[str, Any] | None = None,
-        first_token_timeout: float = _FIRST_TOKEN_TIMEOUT,
+        takes_tools: bool = True,
+        first_token_timeout: float | None = None,
         startup_timeout: float = STARTUP_TIMEOUT,
         http_client: httpx.AsyncClient | None = None,
+        fallback: LLM | None = None,
     ) -> None:
         super().__init__()
         if max_completion_tokens < 1:
@@ -139,17 +147,27 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             [Server(url, api_key=api_key, http_client=self._http) for url in urls]
         )
         self.summarizer = Summarizer(self._summarize) if summarize else None
+        self._takes_tools = takes_tools
+        self._fallback = fallback
+        self._circuit = Circuit()
+        self._answered = self
+        self.answered_by = self.pool.replicas[0].server.base_url
+        """Address of the server that answered last, be it the fallback's."""
 
     @property
     def model(self) -> str:
-        """Name of the model; "unknown" until the server has been asked."""
-        known = self.pool.replicas[0].server.known(self._opts.model)
-        return known.id if known else self._opts.model or "unknown"
+        """Name of the model that answered last; "unknown" until the server has been asked."""
+        return self._answered._own_model
 
     @property
     def provider(self) -> str:
-        """The server's host and port."""
-        return self.pool.replicas[0].server.base_url.split("/")[2]
+        """Host and port of the server, or the first of them, that answered last."""
+        return self._answered.pool.replicas[0].server.base_url.split("/")[2]
+
+    @property
+    def _own_model(self) -> str:
+        known = self.pool.replicas[0].server.known(self._opts.model)
+        return known.id if known else self._opts.model or "unknown"
 
     def update_options(
         self,
@@ -210,6 +228,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         return model
 
     async def _prewarm_impl(self) -> None:
+        if self._fallback is not None:
+            self._fallback.prewarm()
         try:
             await self.ready()
         except APIError as e:
@@ -268,18 +288,29 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             extra["response_format"] = llm_utils.to_openai_response_format(response_format)  # type: ignore[arg-type]
         if is_given(structured_outputs):
             extra["structured_outputs"] = structured_outputs
+
+        def choice(model: LLM) -> Choice:
+            def answered(url: str) -> None:
+                self._answered, self.answered_by = model, url
+
+            return Choice(
+                pool=model.pool,
+                summarizer=model.summarizer,
+                circuit=model._circuit,
+                build=lambda: build(
+                    model._opts,
+                    chat_ctx,
+                    (tools or []) if model._takes_tools else [],
+                    extra,
+                    timeout=conn_options.timeout,
+                    continue_final=continue_final_message,
+                ),
+                answered=answered,
+            )
+
         return LLMStream(
             self,
-            pool=self.pool,
-            summarizer=self.summarizer,
-            request=build(
-                self._opts,
-                chat_ctx,
-                tools or [],
-                extra,
-                timeout=conn_options.timeout,
-                continue_final=continue_final_message,
-            ),
+            choices=[choice(model) for model in (self, self._fallback) if model],
             chat_ctx=chat_ctx,
             tools=tools or [],
             conn_options=conn_options,
@@ -300,6 +331,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         Returns:
             A report of the request, or None if the server failed, which is logged.
         """
+        if self._fallback is not None and self._circuit.open:
+            return await self._fallback.warm(chat_ctx, tools)
         extra = {} if self._opts.priority is None else {"priority": self._opts.priority + 1}
         request = build(self._opts, chat_ctx, tools or [], extra, timeout=_TIMEOUT, warm=True)
         replica = self.pool.choose(request.conversation)
@@ -329,6 +362,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         if self.summarizer is not None:
             await self.summarizer.aclose()
         await self.pool.aclose()
+        if self._fallback is not None:
+            await self._fallback.aclose()
         if self._owns_client:
             await self._http.aclose()
 

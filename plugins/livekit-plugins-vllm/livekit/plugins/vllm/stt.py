@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import Never
+from typing import Literal
 
 import numpy as np
 from livekit import rtc
@@ -12,7 +12,6 @@ from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
     APIConnectOptions,
     APIError,
-    APITimeoutError,
     LanguageCode,
     inference,
     stt,
@@ -21,9 +20,12 @@ from livekit.agents import (
 from livekit.agents.types import NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer, aio, is_given
 
+from ._server.circuit import wait_before_second
 from ._server.server import ServedModel
 from ._stt.connection import Connection
 from ._stt.guards import IMPOSSIBLE, is_silence
+from ._stt.lasting import LastingRecognition, Routes
+from ._stt.outage import Outage
 from ._stt.recognition import (
     BYTES_PER_SECOND,
     SAMPLE_RATE,
@@ -42,11 +44,15 @@ PREWARM_SECONDS = 0.5
 PREWARM_CONNECT = APIConnectOptions(timeout=30.0)
 
 
-class STT(stt.STT[Never]):
+class STT(stt.STT[Literal["stt_availability_changed"]]):
     """Streaming speech to text over ``/v1/realtime`` or ``/v1/audio/transcriptions``.
 
     Over the latter it cuts the speech itself and decodes early: the text is asked for at the first
     short pause and used if the pause was the end. No ``StreamAdapter`` is needed.
+
+    Emits ``stt_availability_changed`` with LiveKit's ``stt.AvailabilityChangedEvent`` when what was
+    said cannot be recognised, and again when it can, beside an ``error`` for each attempt that
+    failed.
 
     Args:
         base_url: Address of the server; ``None`` reads ``VLLM_BASE_URL``, else vLLM's default port.
@@ -73,6 +79,8 @@ class STT(stt.STT[Never]):
             doesn't stream; 0 for none. Left out as long as a decode takes more than half of it.
         pre_roll: Seconds of audio to include from before the onset of the voice.
         max_utterance: Seconds after which speech is cut at the next pause.
+        fallback: Recognises an utterance that this server fails at, with the same audio; of its
+            settings those of the server are used. It is closed with this one.
 
     Raises:
         ValueError: The address is not an HTTP address, or ``speculate_after`` is not shorter than
@@ -94,6 +102,7 @@ class STT(stt.STT[Never]):
         interim_interval: float = 0.5,
         pre_roll: float = 0.3,
         max_utterance: float = 24.0,
+        fallback: STT | None = None,
     ) -> None:
         super().__init__(
             capabilities=stt.STTCapabilities(
@@ -115,19 +124,28 @@ class STT(stt.STT[Never]):
             max_utterance=max_utterance,
         )
         self._connection = Connection(base_url, model=model, api_key=api_key, realtime=realtime)
+        self._fallback = fallback
+        second = [fallback._connection] if fallback else []
+        self._routes = Routes([self._connection, *second])
+        self._outage = Outage(self._on_availability)
         self._measuring: inference.VAD | None = None
         self._prewarming: asyncio.Task[None] | None = None
         self._streams: weakref.WeakSet[SpeechStream] = weakref.WeakSet()
 
     @property
     def model(self) -> str:
-        """The model's name on the server; "unknown" until the server has been asked."""
-        return self._connection.model
+        """The name of the model that answered last; "unknown" until the server has been asked."""
+        return self._routes.answered.connection.model
 
     @property
     def provider(self) -> str:
         """The kind of server."""
         return "vLLM"
+
+    @property
+    def answered_by(self) -> str:
+        """Address of the server that answered last, be it the fallback's."""
+        return self._routes.answered.connection.url
 
     def update_options(
         self,
@@ -161,11 +179,13 @@ class STT(stt.STT[Never]):
         Args:
             language: Instead of the one set here, until the next ``update_options``.
             conn_options: ``timeout`` is the deadline of each request; a confirmed utterance is
-                tried ``max_retry`` + 1 times before the stream fails.
+                tried ``max_retry`` + 1 times before the stream fails, which keeps its audio for
+                the next one.
         """
         stream = SpeechStream(
             owner=self,
-            connection=self._connection,
+            routes=self._routes,
+            outage=self._outage,
             vad=self._vad,
             segmentation=self._segmentation,
             language=_iso(language) if is_given(language) else self._language,
@@ -185,7 +205,9 @@ class STT(stt.STT[Never]):
         return await self._connection.ready()
 
     def prewarm(self) -> None:
-        """Find out what the server offers and open the connection with a tiny request."""
+        """Find out what the servers offer and open the connections with a tiny request."""
+        if self._fallback is not None:
+            self._fallback.prewarm()
         if self._prewarming is None:
             self._prewarming = asyncio.create_task(self._prewarm(), name="vllm.STT.prewarm")
 
@@ -195,6 +217,8 @@ class STT(stt.STT[Never]):
             await aio.cancel_and_wait(self._prewarming)
         await asyncio.gather(*(stream.aclose() for stream in list(self._streams)))
         await self._connection.aclose()
+        if self._fallback is not None:
+            await self._fallback.aclose()
 
     async def _recognize_impl(
         self,
@@ -208,7 +232,7 @@ class STT(stt.STT[Never]):
         if is_silence(pcm):
             heard = Transcript("", LanguageCode(spoken or ""))
         else:
-            heard = await self._recognize(pcm, self._options(spoken, conn_options))
+            heard = await self._recognize(pcm, spoken, conn_options, self._routes)
             heard = believable(heard, voiced=await self._voiced(heard, pcm))
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
@@ -228,29 +252,30 @@ class STT(stt.STT[Never]):
         self._measuring = self._measuring or inference.VAD(model="silero")
         return await voiced_seconds(pcm, self._measuring)
 
-    async def _recognize(self, pcm: bytes, options: RecognitionOptions) -> Transcript:
-        try:
-            # What has to be asked of the server first counts, too.
-            async with asyncio.timeout(options.timeout):
-                transport = await self._connection.transport(options.timeout)
-                recognition = transport.open(options)
-                try:
-                    recognition.push(pcm)
-                    return await recognition.decode()
-                finally:
-                    await recognition.aclose()
-        except TimeoutError:
-            raise APITimeoutError(f"no transcript within {options.timeout:g} s") from None
-
-    def _options(self, language: str | None, conn_options: APIConnectOptions) -> RecognitionOptions:
-        return RecognitionOptions(
-            language=language, prompt=self._prompt, timeout=conn_options.timeout
+    async def _recognize(
+        self, pcm: bytes, language: str | None, conn_options: APIConnectOptions, routes: Routes
+    ) -> Transcript:
+        recognition = LastingRecognition(
+            routes,
+            RecognitionOptions(
+                language=language, prompt=self._prompt, timeout=conn_options.timeout
+            ),
+            first_wait=wait_before_second(conn_options),
         )
+        try:
+            recognition.push(pcm)
+            return await recognition.decode()
+        finally:
+            await recognition.aclose()
+
+    def _on_availability(self, available: bool) -> None:
+        self.emit("stt_availability_changed", stt.AvailabilityChangedEvent(self, available))
 
     async def _prewarm(self) -> None:
         silence = bytes(round(PREWARM_SECONDS * BYTES_PER_SECOND))
         try:
-            await self._recognize(silence, self._options(self._language, PREWARM_CONNECT))
+            routes = Routes([self._connection])  # the second choice warms up by itself
+            await self._recognize(silence, self._language, PREWARM_CONNECT, routes)
         except APIError as e:
             logger.warning("speech to text is not ready", extra={"error": str(e)})
 

@@ -130,7 +130,9 @@ class Attempt:
     async def _ask(self, deadline: asyncio.Timeout) -> None:
         """Stream the reply, with the deadline moved on by every sign of it."""
         request = self._request
-        self._model = await self._server.model(request.model, timeout=request.timeout)
+        self._model = await self._server.model(
+            request.model, timeout=request.timeout, wait=not request.hurried
+        )
         body = await self._body()
         if "continue_final_message" not in body:
             self._speech = self._new_filter(

@@ -10,27 +10,15 @@ import re
 from typing import Any
 
 from ..log import logger
+from . import thoughts
+from .react import ReAct
 from .text_calls import Call, Schemas, calls_in
 
-_THOUGHT = (
-    r"(?:(?:[a-z]{1,12}[:_])?think(?:ing)?(?:_process)?|(?:inner_)?thoughts?|reason(?:ing)?"
-    r"|reflection|analysis|(?:internal|inner)_monologue|scratchpad|antthinking)"
-)
 _CALL = r"(?:(?:[a-z]{1,12}[:_])?tool_calls?|toolcalls?|function_calls?|tool_code|tool_use)"
-# The same between other brackets: "<|think|>", Cohere's "<|START_THINKING|>", Gemma's "<|channel>".
-_THOUGHT_OPENED = (
-    rf"<\|(?:begin_of_|start_)?{_THOUGHT}\|>|<\|channel>(?:thought|analysis)\n"
-    r"|<unused94>(?:thought\n)?"
-)
-_THOUGHT_CLOSED = (
-    rf"</{_THOUGHT}\s*>|◁/think▷|\[/THINK\]|<\|(?:/|end_of_|end_){_THOUGHT}\|>"
-    rf"|<channel\|>|<unused95>"
-)
-
 # One group for each kind of mark; the earliest in the text decides what follows it.
 _MARK = re.compile(
-    rf"(?P<thought><{_THOUGHT}(?:\s[^<>/]{{0,60}})?>|◁think▷|\[THINK\]|{_THOUGHT_OPENED})"
-    rf"|(?P<thought_end>{_THOUGHT_CLOSED})"
+    rf"(?P<thought>{thoughts.OPENED})"
+    rf"|(?P<thought_end>{thoughts.CLOSED})"
     rf"|(?P<call><{_CALL}>|<(?:function(?:=|\s+name=\"|\()|(?:[a-z]{{1,12}}:)?invoke\s+name=\")[^<>]{{1,80}}>"
     r"|\[TOOL_CALLS\]|<\|tool_calls?(?:_start|_section_begin|_begin)?\|>|<\|tool_call>"
     r"|<\|(?:python_tag|start_action|action_start)\|>|<start_function_call>"
@@ -40,23 +28,23 @@ _MARK = re.compile(
     r"|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]|<\|call\|>|<turn\|>)"
     r"|(?P<next><\|(?:user|observation)\|>)"
     rf"|(?P<token><\|/?[A-Za-z_0-9]{{1,40}}\|>|</?｜[^<>｜]{{1,40}}｜>|\[INST\]|</{_CALL}>|<bos>|<pad>"
-    rf"|<{_THOUGHT}\s*/>|</?tools?>"
+    rf"|<{thoughts.NAMES}\s*/>|</?tools?>"
     r"|</(?:function|invoke|parameter)>|<\|turn>model\n)"
     r"|(?P<frame></?(?:final_)?(?:answer|response)>)",
     re.IGNORECASE,
 )
 _DATA_MARK = re.compile(
-    rf"(?P<thought><{_THOUGHT}>|◁think▷)|(?P<thought_end></{_THOUGHT}\s*>|◁/think▷)", re.IGNORECASE
+    rf"(?P<thought><{thoughts.NAMES}>|◁think▷)|(?P<thought_end></{thoughts.NAMES}\s*>|◁/think▷)",
+    re.IGNORECASE,
 )
 # The end of what may yet become a mark.
 _MARK_BEGUN = re.compile(
-    rf"(?:<(?:/?[a-z_:]{{0,24}}\s?/?|{_THOUGHT}\s[^<>]{{0,60}}"
+    rf"(?:<(?:/?[a-z_:]{{0,24}}\s?/?|{thoughts.NAMES}\s[^<>]{{0,60}}"
     r"|/?(?:function[=(\s]|(?:[a-z]{1,12}:)?invoke\s)[^<>\n]{0,90}|unused9[45]?|channel\|?|turn\|?"
     r"|/?[|｜][^<>\n]{0,60}|unused94>(?:t|th|tho|thou|thoug|though|thought)?"
     r"|\|(?:channel|turn)>[a-z]{0,8})?|◁[/a-z]{0,6}|\[(?:/?[a-z_]{0,11}))$",
     re.IGNORECASE,
 )
-_THOUGHT_END = re.compile(_THOUGHT_CLOSED, re.IGNORECASE)
 _HARMONY_END = re.compile(r"<\|(?:end|return|start|channel)\|>", re.IGNORECASE)
 _HEADER_END = re.compile(r"<\|message\|>|<\|end_header_id\|>|\n", re.IGNORECASE)
 _CALL_END = re.compile(
@@ -67,6 +55,7 @@ _CALL_END = re.compile(
 )
 _FUNCTION_END = re.compile(r"</(?:function|(?:[a-z]{1,12}:)?invoke)>")
 _FENCE = re.compile("```")
+_CLOSING = re.compile(r"[>)\]}]")
 _NEVER = re.compile(r"(?!)")
 _LONGEST_MARK = 100
 
@@ -88,10 +77,6 @@ _CODE = r"(?:```(?:tool_code|tool_call|python)\s{0,3})"
 _BEFORE_PYTHON = _CODE + r"?(?:\[\s{0,3})?(?:await\s{1,3})?(?:print\()?"
 _PYTHON_BEGUN = re.compile(
     _CODE + r"(?:\[\s{0,3})?(?:await\s{0,3})?(?:print\(?)?(?:functions\.)?[\w.-]*$"
-    r"|\[\s{0,3}(?:functions\.)?[\w.-]*$|\bawait\s{1,3}[\w.-]*$|\bprint\([\w.-]*$"
-)
-_PYTHON_BEGUN = re.compile(
-    r"(?:```(?:tool_code|tool_call|python)\s{0,3})(?:\[\s{0,3})?(?:await\s{0,3})?(?:print\(?)?(?:functions\.)?[\w.-]*$"
     r"|\[\s{0,3}(?:functions\.)?[\w.-]*$|\bawait\s{1,3}[\w.-]*$|\bprint\([\w.-]*$"
 )
 
@@ -116,11 +101,13 @@ class SpeechFilter:
         self._buffer = ""
         self._framed = False  # whether the answer began with a mark of its own
         self._passed = False  # whether anything was passed on
-        self._held: str | None = "" if open else None
+        self._prompted = open
+        self._thought = thoughts.OpenThought("<think>") if open else None
         self._dropped = ""  # what stood before a closing mark, in case nothing comes after it
         self._until: re.Pattern[str] | None = None  # the end of what is no speech
         self._collected: str | None = None  # of a call, or of a header
         self._kind = ""
+        self._waiting = False  # whether the buffer begins with a call that is not closed
         self.calls: list[Call] = []
         self.closed_unopened = False
         """Whether a thought was closed that the text had not opened."""
@@ -130,23 +117,27 @@ class SpeechFilter:
         self._marks = _DATA_MARK if data else _MARK
         names = "|".join(map(re.escape, sorted(self._tools, key=len, reverse=True)))
         written = re.compile(rf"(?<![\w.]){_BEFORE_PYTHON}(?:functions\.)?(?:{names})\(")
-        self._bare_calls = [_OBJECT, written] if names else []
+        tagged = re.compile(rf"<(?:{names})(?:\s+[\w-]+=[^<>]{{0,200}})?\s*/?>")
+        self._bare_calls = [_OBJECT, written, tagged] if names else []
+        self._react = ReAct(self._tools) if names else None
 
     def settle(self) -> None:
         """Reasoning arrived in its own field: the server takes the thought out itself."""
-        if self._held == "":
-            self._held = None
+        if self._prompted and self._thought and not self._thought.text:
+            self._thought = None
 
     def feed(self, text: str) -> str:
         """The part of the text that can be spoken already."""
-        if self._held is not None:
-            self._held += text
-            end = _THOUGHT_END.search(self._held)
-            if end is None:
+        if self._thought is not None:
+            if not self._thought.feed(text):
                 return ""
-            self.closed_unopened = True
-            text, self._held = self._held[end.end() :].lstrip(), None
+            text, self._thought = self._thought.rest, None
+            if self._prompted:
+                text, self.closed_unopened = text.lstrip(), True
+        self._prompted = False
         self._buffer += text
+        if self._waiting and not _CLOSING.search(text):
+            return ""  # a long call is not read anew with every piece
         return self._spoken(self._advance(last=False))
 
     def finish(self, *, cut_off: bool) -> str:
@@ -155,26 +146,46 @@ class SpeechFilter:
         Args:
             cut_off: A limit ended the text, so an open thought is one that did not finish.
         """
-        held, self._held = self._held, None
-        self.stayed_open = bool(held)
-        if held and not cut_off:
-            self._buffer = held
+        thought, self._thought = self._thought, None
+        if thought is not None:
+            after = thought.after_first_end
+            if self._prompted:
+                self.stayed_open = bool(thought.text) and after is None
+                self.closed_unopened = after is not None
+                after = thought.text if after is None else after.lstrip()
+            if after and not cut_off:
+                self._buffer = after
         out = self._advance(last=True)
         if self._collected is not None and self._kind == "call":
             self._call_ended(self._collected + self._buffer, whole=not cut_off)
         self._buffer = ""
-        spoken = self._spoken(out)
+        spoken = self._spoken(out, last=True)
         if not self._passed and not self.calls and not cut_off:
             return self._dropped  # a stray mark at the end, not the end of a thought
         return spoken
 
-    def _spoken(self, text: str) -> str:
+    def _spoken(self, text: str, *, last: bool = False) -> str:
         self._passed = self._passed or bool(text.strip())
-        return text
+        if self._react is None:
+            return text
+        spoken = self._react.feed(text, last=last)
+        self._found(self._react.calls)
+        return spoken
 
     def _advance(self, *, last: bool) -> str:
         out = ""
+        self._waiting = False
         while True:
+            if self._thought is not None:
+                if not self._thought.feed(self._buffer):
+                    after = self._thought.after_first_end if last else None
+                    self._buffer = after or ""
+                    if after is None:
+                        return out
+                else:
+                    self._buffer = self._thought.rest
+                self._thought = None
+                continue
             if self._until is not None:
                 if not self._skip(last):
                     return out
@@ -190,8 +201,9 @@ class SpeechFilter:
             if begin := self._bare_call(mark.start() if mark else len(self._buffer)):
                 out += self._buffer[: begin.start()]
                 self._buffer = self._buffer[begin.start() :]
-                closed = _balanced(self._buffer)
+                closed = _call_end(self._buffer)
                 if closed is None and not last:
+                    self._waiting = True
                     return out
                 written, self._buffer = _cut(self._buffer, closed or len(self._buffer))
                 out += self._unless_call(written)
@@ -206,7 +218,7 @@ class SpeechFilter:
     def _marked(self, mark: re.Match[str], out: str) -> str:
         match mark.lastgroup:
             case "thought":
-                self._begin("thought", _THOUGHT_END)
+                self._thought = thoughts.OpenThought(mark.group())
             case "thought_end":
                 # What was not passed on yet was thought; the rest cannot be taken back.
                 self.closed_unopened = True
@@ -288,8 +300,8 @@ class SpeechFilter:
             self._found(found)
             if written.startswith("```"):
                 self._begin("fence", _FENCE)
-        elif _balanced(written) is None and _OBJECT.match(written):
-            logger.warning("unfinished call left out of the speech")
+        elif written.startswith("<") or (_balanced(written) is None and _OBJECT.match(written)):
+            logger.warning("call that cannot be read left out of the speech")
         else:
             return written
         return ""
@@ -306,6 +318,9 @@ class SpeechFilter:
             name = re.search(r"[\w.-]*$", python.group()) if python else None
             if name and self._begins_call(name.group(), "await", "print"):
                 begun.append(python)
+            tag = re.search(r"<([\w.-]*)(\s[^<>]*)?$", end)
+            if tag and (tag[1] in self._tools if tag[2] else self._begins_call(tag[1])):
+                begun.append(tag)
             word = re.search(r"(?<![\w.-])[\w.-]+$", end)
             if word and self._begins_call(word.group()):
                 begun.append(word)
@@ -335,6 +350,17 @@ class SpeechFilter:
 
 def _cut(text: str, at: int) -> tuple[str, str]:
     return text[:at], text[at:]
+
+
+def _call_end(text: str) -> int | None:
+    """Where a call without marks of its own ends; None if that is yet to come."""
+    tag = re.match(r"<([\w.-]+)[^<>]*?(/?)>", text)
+    if tag is None:
+        return _balanced(text)
+    if tag.group(2):
+        return tag.end()
+    end = text.find(closing := f"</{tag.group(1)}>", tag.end())
+    return end + len(closing) if end >= 0 else None
 
 
 def _balanced(text: str) -> int | None:

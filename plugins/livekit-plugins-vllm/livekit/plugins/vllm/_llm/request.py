@@ -28,7 +28,7 @@ class LLMOptions:
     audio_input: AudioInput
     image_input: bool
     extra_body: dict[str, Any]
-    first_token_timeout: float
+    first_token_timeout: float | None
     startup_timeout: float
 
 
@@ -51,6 +51,7 @@ class Request:
             of the server before it.
         timeout: Seconds to wait for an answer while the model is discovered, and for each later
             chunk.
+        hurried: Whether a server that is not there is not waited for: there is another model.
     """
 
     model: str | None
@@ -65,6 +66,7 @@ class Request:
     first_token_timeout: float
     patient: bool
     timeout: float
+    hurried: bool = False
 
 
 def build(
@@ -95,11 +97,15 @@ def build(
     if continue_final and messages[-1]["role"] != "assistant":
         raise ValueError("continue_final_message needs an assistant message at the end")
     extra = dict(extra)
+    if not tools:  # a choice among none would be refused
+        extra = {k: v for k, v in extra.items() if k not in ("tool_choice", "parallel_tool_calls")}
     headers = extra.pop("extra_headers", {})
     body = fields(options) | extra.pop("extra_body", {}) | extra
-    # A queue may take longer than LiveKit's ordinary limit; whoever sets a shorter one means it.
+    # Whoever sets a limit that is shorter than LiveKit's ordinary one means it.
     patient = timeout >= DEFAULT_API_CONNECT_OPTIONS.timeout
     first_token = options.first_token_timeout
+    if first_token is None:
+        first_token, patient = timeout, False
     limits = [body.pop("max_completion_tokens", None), body.pop("max_tokens", None)]
     return Request(
         model=options.model,

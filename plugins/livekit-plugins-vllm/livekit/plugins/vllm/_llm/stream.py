@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from livekit.agents import APIConnectOptions, APIError, llm
+import httpx2 as httpx
+from livekit.agents import (
+    APIConnectionError,
+    APIConnectOptions,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    llm,
+)
 
+from .._server.circuit import Circuit, wait_before_second
 from .._server.errors import BusyError
+from .._server.server import Server
 from ..log import logger
 from .attempt import Attempt, BegunAnewError, Reply
 from .pool import Replica, ServerPool, is_own_refusal
 from .request import Request
 from .summary import Summarizer
 
-# How long a server may ask to be left alone ("Retry-After") before the reply is given up.
-_MOST_PATIENCE = 10.0
+# Seconds for which a server that is gone is looked out for before each of LiveKit's attempts, the
+# first of which tells that it is. With LiveKit's own pauses, one that restarts within 10 s answers.
+_LOOKOUT = (0.0, 2.0, 4.0)
+_LOOK_EVERY = 0.25
 # A prompt refused as too long is estimated 25 % longer each time: four make 2.4 times.
 MOST_ADAPTATIONS = 4
+
+
+@dataclass(eq=False)
+class Choice:
+    """Servers of one model that may be asked for a reply.
+
+    Attributes:
+        pool: The servers.
+        summarizer: Keeps notes of turns that no longer fit; None for no notes.
+        circuit: Open while they are left alone.
+        build: Puts the request together.
+        answered: Called with the address of the server that the reply came from.
+    """
+
+    pool: ServerPool
+    summarizer: Summarizer | None
+    circuit: Circuit
+    build: Callable[[], Request]
+    answered: Callable[[str], None]
+    adaptations: int = field(default=0, init=False)
 
 
 class LLMStream(llm.LLMStream):
@@ -30,35 +64,59 @@ class LLMStream(llm.LLMStream):
 
     def __init__(
         self,
-        vllm: llm.LLM[Literal["request_finished"]],
+        vllm: llm.LLM[Any],
         *,
-        pool: ServerPool,
-        summarizer: Summarizer | None,
-        request: Request,
+        choices: Sequence[Choice],
         chat_ctx: llm.ChatContext,
         tools: list[llm.Tool],
         conn_options: APIConnectOptions,
     ) -> None:
         super().__init__(vllm, chat_ctx=chat_ctx, tools=tools, conn_options=conn_options)
         self._vllm = vllm
-        self._pool = pool
-        self._summarizer = summarizer
-        self._request = request
+        self._choices = choices
+        self._requests: dict[Choice, Request] = {choices[0]: choices[0].build()}
         self._reply = Reply()
-        self._adaptations = 0
+        self._runs = 0
+        self._waited = 0.0  # seconds for which a server asked to be left alone
 
     async def _run(self) -> None:
         # LiveKit calls this again, after a pause, for as long as the error is retryable.
+        self._runs += 1
+        # The second choice comes first while the first one fails.
+        order = sorted(self._choices, key=lambda choice: choice.circuit.open)
+        failed: APIError | None = None
+        for choice in order:
+            last = choice is order[-1]
+            try:
+                await self._ask(choice, last=last)
+            except APIError as error:
+                choice.circuit.failed()
+                if last:
+                    # One that may be well in a moment is worth another attempt.
+                    raise failed if failed and failed.retryable else error from None
+                failed = error
+                logger.warning("asking the second choice", extra={"reason": error.message})
+            else:
+                choice.circuit.succeeded()
+                return
+
+    async def _ask(self, choice: Choice, *, last: bool) -> None:
+        """Have the reply from one model's servers."""
+        request = self._requests.get(choice) or choice.build()
+        self._requests[choice] = request
+        if not last:
+            wait = min(request.first_token_timeout, wait_before_second(self._conn_options))
+            request = replace(request, first_token_timeout=wait, patient=False, hurried=True)
         tried: set[Replica] = set()
         while True:
-            replica = self._pool.choose(self._request.conversation, tried)
+            replica = choice.pool.choose(request.conversation, tried)
             assert replica is not None  # _remedy does not ask for another when none is left
             attempt = Attempt(
                 replica,
-                self._request,
+                request,
                 self._reply,
                 give=self._event_ch.send_nowait,
-                summarizer=self._summarizer,
+                summarizer=choice.summarizer,
             )
             replica.in_flight += 1
             try:
@@ -69,34 +127,74 @@ class LLMStream(llm.LLMStream):
                     logger.warning("reply broke off after a tool call", exc_info=error)
                     attempt.give_up()
                     return
-                if not await self._remedy(error, replica, tried):
+                if not await self._remedy(error, choice, replica, tried, last=last):
                     raise
             else:
                 replica.refused_model = None
+                choice.answered(replica.server.base_url)
                 return
             finally:
                 replica.in_flight -= 1
                 if attempt.report is not None:
                     self._vllm.emit("request_finished", attempt.report)
 
-    async def _remedy(self, error: APIError, replica: Replica, tried: set[Replica]) -> bool:
+    async def _remedy(
+        self,
+        error: APIError,
+        choice: Choice,
+        replica: Replica,
+        tried: set[Replica],
+        *,
+        last: bool,
+    ) -> bool:
         """Change what was wrong, and return whether to try again at once."""
-        if self._adaptations < MOST_ADAPTATIONS and replica.adapt(error):
-            self._adaptations += 1
+        if choice.adaptations < MOST_ADAPTATIONS and replica.adapt(error):
+            choice.adaptations += 1
             return True
         tried.add(replica)
-        left = len(tried) < len(self._pool.replicas)
+        left = len(tried) < len(choice.pool.replicas)
         if not error.retryable:
             if left and (is_own_refusal(error) or isinstance(error, BegunAnewError)):
-                self._pool.refused(replica)
+                choice.pool.refused(replica)
                 return True
             return False
-        self._pool.failed(replica)
+        choice.pool.failed(replica)
         if left:
             return True
+        if not last:
+            return False
         if isinstance(error, BusyError):
-            if error.retry_after > _MOST_PATIENCE:
+            self._waited += error.retry_after
+            if self._waited > self._conn_options.timeout:
                 error.retryable = False
             else:
                 await asyncio.sleep(error.retry_after)
+        elif _is_gone(error) and await self._came_back(replica.server):
+            tried.clear()
+            return True
         return False
+
+    async def _came_back(self, server: Server) -> bool:
+        """Look out for a server that is gone; whether it came back in the meantime."""
+        clock = asyncio.get_running_loop().time
+        lookout = _LOOKOUT[min(self._runs, len(_LOOKOUT)) - 1]
+        until = clock() + min(lookout, self._conn_options.timeout / 2)
+        gone = False
+        while clock() + _LOOK_EVERY <= until:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                answer = await server.get("/health", timeout=max(0.05, until - clock()))
+                back = answer.status_code not in (502, 503, 504)
+            except httpx.HTTPError:
+                back = False
+            if back:
+                return gone  # one that was never gone has failed at the reply itself
+            gone = True
+        return False
+
+
+def _is_gone(error: APIError) -> bool:
+    """Whether nothing answers any more, rather than too late."""
+    if isinstance(error, APIStatusError):
+        return error.status_code in (502, 503, 504)  # it loads, or something stands before it
+    return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError)

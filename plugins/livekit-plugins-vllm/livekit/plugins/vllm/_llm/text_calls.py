@@ -43,6 +43,9 @@ _KEYED = re.compile(
     r"<(?:[a-z]+_)?arg_value>(.*?)</(?:[a-z]+_)?arg_value>",
     re.S,
 )
+_TAGGED = re.compile(r"<([\w.-]{1,80})(\s[^<>]{0,200})?(?:/>|>(.*?)</\1>)", re.S)
+_ATTRIBUTE = re.compile(r"([\w-]{1,80})=\"([^\"]*)\"")
+_CHILD = re.compile(r"<([\w-]{1,80})>(.*?)</\1>", re.S)
 # Gemma's: call:name{key:<escape>text<escape>,key:3}
 _BRACED = re.compile(r"call:([\w.-]{1,80})\{(.*)\}", re.S)
 _BRACED_VALUE = re.compile(
@@ -61,7 +64,15 @@ def calls_in(text: str, offered: Schemas) -> list[Call]:
     """
     found: list[Call] = []
     text = text.replace("｜DSML｜", "")
-    readers = (_xml_calls, _json_calls, _keyed_calls, _braced_calls, _python_calls, _named_calls)
+    readers = (
+        _xml_calls,
+        _json_calls,
+        _keyed_calls,
+        _tagged_calls,
+        _braced_calls,
+        _python_calls,
+        _named_calls,
+    )
     for reader in readers:
         found = [(name, arguments) for name, arguments in reader(text, offered) if name in offered]
         if found:
@@ -110,6 +121,41 @@ def _keyed_calls(text: str, offered: Schemas) -> Iterator[Call]:
         name = text.partition("<")[0].strip()
         arguments = {k.strip(): _value(value, k.strip(), offered.get(name)) for k, value in pairs}
         yield name, json.dumps(arguments, ensure_ascii=False)
+
+
+def _tagged_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    """A tag with the name of the tool: "<look_up><name>Ada</name></look_up>"."""
+    for name, attributes, body in _TAGGED.findall(text):
+        if name not in offered:
+            continue
+        given = dict(_ATTRIBUTE.findall(attributes))
+        arguments = given or arguments_of(body.strip(), offered[name])
+        if arguments is not None:
+            yield name, json.dumps(arguments, ensure_ascii=False)
+
+
+def arguments_of(written: str, schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The arguments of one call, be they an object, tags, or the only one there is in plain words.
+
+    Args:
+        written: What stands for them.
+        schema: The tool's parameters.
+
+    Returns:
+        None if they cannot be read.
+    """
+    for value in _objects(written):
+        return value if isinstance(value, dict) else None
+    if children := _CHILD.findall(written):
+        return {name: _value(value, name, schema) for name, value in children}
+    properties = schema.get("properties") or {}
+    plain = written.strip("`\"'[]() \t\r\n")
+    if not plain:
+        return {}
+    if "{" in plain or len(properties) != 1:
+        return None
+    (name,) = properties
+    return {name: _value(plain, name, schema)}
 
 
 def _braced_calls(text: str, offered: Schemas) -> Iterator[Call]:

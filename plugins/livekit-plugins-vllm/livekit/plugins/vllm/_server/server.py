@@ -88,8 +88,6 @@ class Server:
             timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT),
         )
         self._models: dict[str | None, ServedModel] = {}
-        self.loading = False
-        """Whether it last answered that it loads."""
         self._counts_tokens = True
         self._opens_thought: dict[str, bool] = {}
 
@@ -124,7 +122,7 @@ class Server:
         name: str | None = None,
         *,
         timeout: float,  # noqa: ASYNC109
-        silence: float | None = None,
+        wait: bool = True,
     ) -> ServedModel:
         """The model called ``name``, or the server's first; asked once and remembered.
 
@@ -133,8 +131,8 @@ class Server:
 
         Args:
             name: The model's name on the server; None for the first that it lists.
-            timeout: Seconds to wait for a server that is still loading.
-            silence: Seconds to wait for one that does not answer at all; the same if None.
+            timeout: Seconds to wait for a server that is still loading, or does not answer.
+            wait: Whether to ask again one that is loading or not there.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
@@ -143,7 +141,7 @@ class Server:
         if found := self._models.get(name):
             return found
         try:
-            listed = await self._listed(timeout, silence or timeout)
+            listed = await self._listed(timeout, wait=wait)
         except APIStatusError as e:
             if name is None or e.status_code not in _NOT_LISTED:
                 raise
@@ -290,10 +288,10 @@ class Server:
             follow_redirects=True,
         )
 
-    async def _listed(self, timeout: float, silence: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+    async def _listed(self, timeout: float, *, wait: bool) -> list[dict[str, Any]]:  # noqa: ASYNC109
         clock = asyncio.get_running_loop().time
         start = last_log = clock()
-        until = start + min(timeout, silence)
+        until = start + timeout
         delay = _POLL_FIRST
         while True:
             cause: Exception | None = None
@@ -309,10 +307,8 @@ class Server:
                     if listed:
                         return listed
                 problem = f"The server at {self.base_url} is still loading"
-                until = min(start + timeout, clock() + silence)
             now = clock()
-            self.loading = cause is None
-            if now + delay >= until:
+            if not wait or now + delay >= until:
                 raise APIConnectionError(
                     f"{problem} after {now - start:.0f} s: start it, or correct base_url.",
                 ) from cause

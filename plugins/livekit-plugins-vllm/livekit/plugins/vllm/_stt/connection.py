@@ -6,7 +6,6 @@ import asyncio
 
 import aiohttp
 import httpx2 as httpx
-from livekit.agents import APITimeoutError
 
 from .._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from ..log import logger
@@ -45,13 +44,22 @@ class Connection:
         self._server = Server(base_url, api_key=api_key, http_client=self._http)
         self._websockets: aiohttp.ClientSession | None = None
         self._chosen: Transport | None = None
-        self._choosing = asyncio.Lock()
 
     @property
     def model(self) -> str:
         """The served name; "unknown" until the server has been asked, unless one was chosen."""
         known = self._server.known(self._model)
         return known.id if known else self._model or "unknown"
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._server.base_url
+
+    @property
+    def streams(self) -> bool:
+        """Whether text comes while the audio is still being sent, as far as is known."""
+        return self._chosen is not None and self._chosen.streams
 
     async def ready(self) -> ServedModel:
         """Wait until the server has loaded, and learn its model and its interface.
@@ -63,12 +71,12 @@ class Connection:
         await self.transport()
         return await self._served()
 
-    async def transport(self, within: float = STARTUP_TIMEOUT) -> Transport:
+    async def transport(self, within: float = STARTUP_TIMEOUT, *, wait: bool = True) -> Transport:
         """The interface to use.
 
         Args:
-            within: Seconds to wait for an answer. A server that answers that it loads is waited
-                for as long as `ready` waits.
+            within: Seconds to wait for an answer; as long as a large model loads by default.
+            wait: Whether to ask again a server that is loading or not there.
 
         Raises:
             APIStatusError: The key, the address or the model is wrong.
@@ -76,28 +84,13 @@ class Connection:
         """
         if self._chosen is not None:
             return self._chosen
-        # Somebody more patient may be asking already.
-        while self._choosing.locked():
-            try:
-                async with asyncio.timeout(within):
-                    async with self._choosing:
-                        break
-            except TimeoutError:
-                if not self._server.loading:
-                    raise self._no_answer(within) from None
         begun = asyncio.get_running_loop().time()
-        async with self._choosing:
-            if self._chosen is None:
-                model = await self._server.model(
-                    self._model, timeout=STARTUP_TIMEOUT, silence=within
-                )
-                # One that has loaded in the meantime has its full time again.
-                left = within - (asyncio.get_running_loop().time() - begun)
-                self._chosen = await self._choose(model.id, left if left > 0 else within)
-            return self._chosen
-
-    def _no_answer(self, within: float) -> APITimeoutError:
-        return APITimeoutError(f"no answer from {self._server.base_url} within {within:g} s")
+        # Somebody more patient may be asking already: that costs a request, and no wait for it.
+        model = await self._server.model(self._model, timeout=within, wait=wait)
+        left = within - (asyncio.get_running_loop().time() - begun)
+        chosen = await self._choose(model.id, left)
+        self._chosen = self._chosen or chosen
+        return self._chosen
 
     def forget(self) -> None:
         """Ask the server anew next time: it may have come back with another model."""

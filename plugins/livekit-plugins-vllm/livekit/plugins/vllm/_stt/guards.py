@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .inventions import CLOSINGS, CREDITS, SIGNATURES, normal
+from .inventions import CLOSINGS, CREDITS, SHORT, SIGNATURES, normal
 
 # The limits of Whisper's reference decoder (openai/whisper, transcribe.py).
 NO_SPEECH_PROB = 0.6
@@ -31,6 +31,12 @@ VOICED_MARGIN = 0.2
 WIDE_MARGIN = 0.3
 # An invention on less voice than this per syllable was not spoken.
 INVENTED_SECONDS_PER_SYLLABLE = 0.09
+# Less voice than two windows of the detector is none: nobody said anything, however short.
+NO_VOICE = 0.06
+# A leave of three syllables at most takes longer than other words of its length: 0.3 s of "thank
+# you" at the fastest.
+SHORT_LEAVE = 3
+SHORT_LEAVE_SECONDS_PER_SYLLABLE = 0.13
 # A prompt of our own is likelier to come back than to be read out.
 ECHO_SECONDS_PER_SYLLABLE = 0.1
 # And a signature not even at the pace of fast speech: nobody has a reason to say it at all.
@@ -92,6 +98,8 @@ def suspicion(
     def lacks(seconds_per_syllable: float) -> bool:
         return voiced is not None and voiced < seconds_per_syllable * spoken
 
+    if voiced is not None and voiced < NO_VOICE and SHORT.fullmatch(letters):
+        return "no voice"
     doubtful = unsure or lacks(INVENTED_SECONDS_PER_SYLLABLE)
     if SIGNATURES.fullmatch(letters) and (
         voiced is None or doubtful or lacks(SIGNATURE_SECONDS_PER_SYLLABLE)
@@ -104,7 +112,8 @@ def suspicion(
     hurried = voiced is not None and spoken > MAX_SYLLABLES_PER_SECOND * (voiced + VOICED_MARGIN)
     if hurried and (compression_ratio(text) > COMPRESSION_RATIO or _mostly_loop(letters)):
         return "repetition"
-    if doubtful and CLOSINGS.fullmatch(letters):
+    hasty = spoken <= SHORT_LEAVE and lacks(SHORT_LEAVE_SECONDS_PER_SYLLABLE)
+    if (doubtful or hasty) and CLOSINGS.fullmatch(letters):
         return "closing phrase without the sound for it"
     if voiced is not None and spoken > IMPOSSIBLE_SYLLABLES_PER_SECOND * (voiced + WIDE_MARGIN):
         return IMPOSSIBLE

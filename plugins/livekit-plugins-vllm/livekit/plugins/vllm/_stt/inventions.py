@@ -72,6 +72,13 @@ CLOSINGS = re.compile(
     r")++"
 )
 
+# What stands for a breath or a click, and for no sound at all.
+SHORT = re.compile(
+    r"(?:you|thankyou|thanks|ok|okay|so|oh|ah|um|uh|mm|hmm|mhm|huh|yeah|yes|no|bye|byebye|the|and|i"
+    r"|imsorry|sorry|嗯|嗯嗯|啊|哦|呃|好|好的|对|對|是|谢谢|謝謝|再见|再見|はい|うん|ん|네|응|음|да|нет"
+    r"|ja|nein|oui|non|sí|si|sim|não|danke|merci|gracias|grazie)"
+)
+
 # -- marks of sounds --
 
 _SOUNDS = """
@@ -119,6 +126,20 @@ _BRACKETED = re.compile(
     r"\[([^\[\]]{1,60})\]|\(([^()]{1,60})\)|（([^（）]{1,60})）|【([^【】]{1,60})】"
     r"|\*([^*\n]{1,60})\*|<([^<>]{1,60})>"
 )
+# Words after which a noun has to come.
+_NAMED_BY = re.compile(
+    r"\b(?:the|an?|this|that|these|those|my|your|his|her|its|our|their|of|in|on|for|with|about|called"
+    r"|named|titled|labell?ed|marked|words?|term|tag|press|type|tap|click|select|choose|spell)\s*$"
+    r"|(?:(?<![目是])的|叫|叫做|点|点击|按|按下|选|选择|打开|这个|那个|一个|把|写)\s*$",
+    re.IGNORECASE,
+)
+_BEING = re.compile(r"(?:\b(?:is|are|was|were|be|means)|是|为)\s*$", re.IGNORECASE)
+# What a speaker does, rather than what is heard.
+_DOING = re.compile(
+    r"(?:laugh|chuckl|giggl|cough|sneez|sigh|breath|inhal|exhal|gasp|groan|moan|cry|sob|sniff|sniffl"
+    r"|yawn|whistl|humm?|scream|clap|cheer|snor|clear|speak)(?:s|es|ing)?|laughter|applause"
+    r"|\w*[笑声咳叹泣]\w*"
+)
 # Signs that are never spoken, and the special tokens of a tokeniser.
 _SIGNS = re.compile(r"[♪♫♬🎵🎶]+|<\|[^<>|]{1,40}\|>")
 
@@ -142,7 +163,20 @@ def normal(text: str) -> str:
 
 def _unmarked(match: re.Match[str]) -> str:
     inside = next(group for group in match.groups() if group is not None)
-    return " " if _is_sound(inside) else match.group()
+    said = not _is_sound(inside) or _is_governed(match, inside)
+    return match.group() if said else " "
+
+
+def _is_governed(match: re.Match[str], inside: str) -> bool:
+    """Whether a sentence needs what is marked: "the (music) button", "press [silence]"."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    words = inside.lower().split()
+    if words and _DOING.fullmatch(words[-1].strip(".,!?")):
+        return False  # somebody laughs while they speak
+    if _NAMED_BY.search(before):
+        return True
+    # "It is (silence)." but "It is [noise] over there."
+    return bool(_BEING.search(before)) and not re.match(r"\s*\w", after)
 
 
 def _is_sound(inside: str) -> bool:

@@ -11,8 +11,11 @@ from livekit.agents import APIConnectOptions, APIError, stt, vad
 from livekit.agents.types import NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import aio, is_given
 
-from .connection import Connection
-from .recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions, Transport
+from .._server.circuit import wait_before_second
+from ..log import logger
+from .lasting import LastingRecognition, Routes
+from .outage import MOST_KEPT, Kept, Outage
+from .recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions
 from .schedule import DecodeScheduler
 from .utterance import Utterance
 
@@ -24,6 +27,8 @@ MAX_WINDOW = 512
 MAX_ONSET = 0.5
 # Seconds without audio after which the microphone is taken to be off.
 STALL = 1.0
+# Seconds between attempts when the first few have failed.
+RETRY_INTERVAL = 1.0
 # Utterances in a row that a server may refuse before it is taken to refuse them all.
 MOST_REFUSALS = 3
 
@@ -53,13 +58,20 @@ class SpeechStream(stt.RecognizeStream):
     PREFLIGHT is the transcript at a pause that is not yet confirmed to be the end: AgentSession
     starts to generate on it. FINAL follows END_OF_SPEECH, at once if the early decode already
     covers all that was said; it is sent empty when nothing was.
+
+    What is said while the server does not answer is kept, the last minute of it, and recognised
+    when it does. Each attempt that fails is an ``error`` event of the STT. When one utterance has
+    failed as often as ``conn_options`` allows, the stream fails in the next pause of the speech,
+    as LiveKit demands, once; the next stream, which AgentSession opens by itself, takes over what
+    was kept, and does not fail before the server has answered again.
     """
 
     def __init__(
         self,
         *,
         owner: stt.STT[Any],
-        connection: Connection,
+        routes: Routes,
+        outage: Outage,
         vad: vad.VAD,
         segmentation: Segmentation,
         language: str | None,
@@ -72,7 +84,8 @@ class SpeechStream(stt.RecognizeStream):
             conn_options=APIConnectOptions(max_retry=0, timeout=conn_options.timeout),
             sample_rate=SAMPLE_RATE,
         )
-        self._connection = connection
+        self._routes = routes
+        self._outage = outage
         self._vad = vad
         self._segmentation = segmentation
         self._options = RecognitionOptions(language, prompt, conn_options.timeout)
@@ -83,10 +96,11 @@ class SpeechStream(stt.RecognizeStream):
         self._pushed = 0  # samples given to the detector
         self._heard = 0  # samples the detector is through with
         self._flush_at: int | None = None
-        self._transport: Transport | None = None
         self._current: Utterance | None = None
         self._ended: aio.Chan[Utterance] = aio.Chan()
-        self._unfinished: set[Utterance] = set()
+        self._unfinished: list[Utterance] = []  # in the order of speech
+        self._quiet = asyncio.Event()  # whether nobody speaks
+        self._quiet.set()
         self._stall: asyncio.TimerHandle | None = None
         self._refusals = 0  # in a row
 
@@ -114,10 +128,14 @@ class SpeechStream(stt.RecognizeStream):
             asyncio.create_task(self._listen(voice), name="vllm.STT.listen"),
             asyncio.create_task(self._finish(), name="vllm.STT.finish"),
         ]
+        for earlier in self._outage.take():
+            self._take_over(earlier)
         try:
             await asyncio.gather(*tasks)
         except APIError:
-            self._connection.forget()
+            self._routes.forget()
+            self._outage.told = True
+            self._outage.keep(kept for u in self._unfinished if (kept := u.kept))
             raise
         finally:
             if self._stall is not None:
@@ -145,7 +163,7 @@ class SpeechStream(stt.RecognizeStream):
                 case vad.VADEventType.INFERENCE_DONE:
                     self._on_window(event, voice)
                 case vad.VADEventType.START_OF_SPEECH:
-                    await self._on_start(event)
+                    self._on_start(event)
                 case vad.VADEventType.END_OF_SPEECH:
                     self._end_speech(event.silence_duration)
         self._end_speech(0.0)
@@ -154,9 +172,13 @@ class SpeechStream(stt.RecognizeStream):
     async def _finish(self) -> None:
         """Wait for the final transcripts in the order of speech; raise if one can't be had."""
         async for utterance in self._ended:
-            await utterance.wait()
+            try:
+                await utterance.wait()
+            except APIError:
+                await self._quiet.wait()  # what is being said now is kept whole
+                raise
             await utterance.aclose()
-            self._unfinished.discard(utterance)
+            self._unfinished.remove(utterance)
 
     def _on_window(self, event: vad.VADEvent, voice: vad.VADStream) -> None:
         pcm = b"".join(bytes(frame.data) for frame in event.frames)
@@ -171,11 +193,9 @@ class SpeechStream(stt.RecognizeStream):
             self._watch_stall(voice)
         self._flush_if_heard()
 
-    async def _on_start(self, event: vad.VADEvent) -> None:
+    def _on_start(self, event: vad.VADEvent) -> None:
         if self._current is not None:
             return
-        # Audio and the detector's events queue up while the server is waited for.
-        self._transport = await self._found_transport()
         audio = bytes(self._onset[-_bytes(self._segmentation.pre_roll + event.speech_duration) :])
         self._onset.clear()
         self._event_ch.send_nowait(
@@ -184,56 +204,58 @@ class SpeechStream(stt.RecognizeStream):
                 speech_start_time=time.time() - event.speech_duration,
             )
         )
-        self._begin(self._transport, audio, voiced=event.speech_duration)
+        self._begin(audio, voiced=event.speech_duration)
 
-    async def _found_transport(self) -> Transport:
-        attempt = 0
-        while True:
-            try:
-                return await self._connection.transport(self._attempts.timeout)
-            except APIError as e:
-                if not e.retryable or attempt >= self._attempts.max_retry:
-                    raise
-                self._emit_error(e, recoverable=True)
-                await asyncio.sleep(self._attempts._interval_for_retry(attempt))
-                attempt += 1
-
-    def _begin(self, transport: Transport, audio: bytes, *, voiced: float) -> None:
-        options = self._options
+    def _begin(self, audio: bytes, *, voiced: float) -> None:
         seconds = len(audio) / BYTES_PER_SECOND
+        begins = self.start_time_offset + self._heard / SAMPLE_RATE - seconds
+        self._current = self._utterance(audio, self._options, voiced=voiced, begins=begins)
+        self._quiet.clear()
 
+    def _take_over(self, kept: Kept) -> None:
+        """Recognise what an earlier stream could not."""
+        utterance = self._utterance(
+            kept.audio,
+            replace(kept.options, timeout=self._options.timeout),
+            voiced=kept.voiced,
+            begins=kept.begins,
+        )
+        utterance.end(speech_end_time=kept.speech_end_time)
+        self._ended.send_nowait(utterance)
+
+    def _utterance(
+        self, audio: bytes, options: RecognitionOptions, *, voiced: float, begins: float
+    ) -> Utterance:
         def on_partial(text: str) -> None:
             utterance.partial(text)
 
+        streams = self._routes.order[0].connection.streams
         utterance = Utterance(
-            transport.open(options, on_partial=on_partial),
+            LastingRecognition(
+                self._routes,
+                options,
+                first_wait=wait_before_second(self._attempts),
+                on_partial=on_partial,
+            ),
             DecodeScheduler(
                 speculate_after=self._segmentation.speculate_after,
-                interim_interval=0.0 if transport.streams else self._segmentation.interim_interval,
+                interim_interval=0.0 if streams else self._segmentation.interim_interval,
                 decode_time=self._decode_time,
-                audio=seconds,
+                audio=len(audio) / BYTES_PER_SECOND,
                 voiced=voiced,
             ),
             turn=self._turn,
-            begins=self.start_time_offset + self._heard / SAMPLE_RATE - seconds,
+            begins=begins,
             language=options.language,
-            conn_options=self._attempts,
             emit=self._event_ch.send_nowait,
-            report=self._report,
+            failed=self._on_failed,
             decoded=self._on_decoded,
             refused=self._on_refused,
         )
         if audio:
             utterance.push(audio)
-        self._current = utterance
-        self._unfinished.add(utterance)
-
-    def _report(self, error: APIError) -> None:
-        """Tell of an attempt that failed and is followed by another."""
-        label = self._stt.label
-        self._stt.emit(
-            "error", stt.STTError(timestamp=time.time(), label=label, error=error, recoverable=True)
-        )
+        self._unfinished.append(utterance)
+        return utterance
 
     def _end_speech(self, silence: float) -> None:
         """End the current utterance, and with it the speech.
@@ -254,17 +276,21 @@ class SpeechStream(stt.RecognizeStream):
         if self._stall is not None:
             self._stall.cancel()
         self._current = None
+        self._quiet.set()
         utterance.end(speech_end_time=speech_end_time)
         self._ended.send_nowait(utterance)
+        waiting = [u for u in self._unfinished if u.kept]
+        while waiting and sum(u.seconds for u in waiting) > MOST_KEPT:
+            logger.warning("speech lost", extra={"seconds": round(waiting[0].seconds, 1)})
+            waiting.pop(0).give_up()
 
     def _cut_if_overlong(self) -> None:
-        utterance, transport = self._current, self._transport
+        utterance = self._current
         assert utterance is not None
-        assert transport is not None
         limit = self._segmentation.max_utterance
         if utterance.seconds >= limit * 1.2 or (utterance.seconds >= limit and utterance.paused):
             self._end_utterance(utterance, time.time())
-            self._begin(transport, b"", voiced=0.0)
+            self._begin(b"", voiced=0.0)
 
     def _flush_if_heard(self) -> None:
         """Apply a flush once the detector is through with the audio before it.
@@ -294,13 +320,29 @@ class SpeechStream(stt.RecognizeStream):
     def _on_refused(self, error: APIError) -> bool:
         """Whether the stream goes on without an utterance that the server refused."""
         self._refusals += 1
-        if self._refusals >= MOST_REFUSALS:
+        if self._refusals >= MOST_REFUSALS and not self._outage.told:
             return False
         self._emit_error(error, recoverable=True)
         return True
 
+    def _on_failed(self, error: APIError, before: int) -> float | None:
+        """Seconds after which a confirmed decode is tried again; None to fail.
+
+        Args:
+            error: Why it failed.
+            before: How often it failed before.
+        """
+        self._outage.failed()
+        spent = before >= self._attempts.max_retry
+        # A stream whose input has ended is waited for: it has to end, too.
+        if spent and (not self._outage.told or self._input_ch.closed):
+            return None
+        self._emit_error(error, recoverable=True)
+        return RETRY_INTERVAL if spent else self._attempts._interval_for_retry(before)
+
     def _on_decoded(self, seconds: float) -> None:
         self._refusals = 0
+        self._outage.recovered()
         known = seconds if self._decode_time is None else self._decode_time
         self._decode_time = known + _DECODE_TIME_WEIGHT * (seconds - known)
 

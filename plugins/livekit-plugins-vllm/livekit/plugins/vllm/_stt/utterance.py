@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from livekit.agents import APIConnectOptions, APIError, APIStatusError, LanguageCode, stt
+from livekit.agents import APIError, LanguageCode, stt
 
 from ..log import logger
-from .recognition import Recognition, Transcript, believable
-from .schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
+from .lasting import LastingRecognition, is_about_the_audio
+from .outage import Kept
+from .recognition import Transcript, believable
+from .schedule import MIN_VOICED, Action, Cancel, DecodeScheduler, Emit, Job, Start
 
 _EVENTS = {
     "interim": stt.SpeechEventType.INTERIM_TRANSCRIPT,
@@ -30,9 +32,9 @@ class Utterance:
         turn: Lock held while decoding: a stream has one request at a time, in the order of speech.
         begins: Seconds of the stream's time at which the utterance's audio begins.
         language: The language asked for, which is also that of an empty transcript.
-        conn_options: How often a confirmed decode is tried.
         emit: Called with each event.
-        report: Called with each error that a retry may cure.
+        failed: Called with the error of a confirmed decode and the number of those before it;
+            returns the seconds after which to try again, or None to fail.
         decoded: Called with the seconds that each completed decode took.
         refused: Called when the server refuses this audio; whether it is then taken as empty
             instead of failing.
@@ -40,15 +42,14 @@ class Utterance:
 
     def __init__(
         self,
-        recognition: Recognition,
+        recognition: LastingRecognition,
         scheduler: DecodeScheduler,
         *,
         turn: asyncio.Lock,
         begins: float,
         language: str | None,
-        conn_options: APIConnectOptions,
         emit: Callable[[stt.SpeechEvent], None],
-        report: Callable[[APIError], None],
+        failed: Callable[[APIError, int], float | None],
         decoded: Callable[[float], None],
         refused: Callable[[APIError], bool],
     ) -> None:
@@ -57,9 +58,8 @@ class Utterance:
         self._turn = turn
         self._begins = begins
         self._language = language
-        self._conn_options = conn_options
         self._emit_event = emit
-        self._report = report
+        self._failed = failed
         self._decoded = decoded
         self._refused = refused
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,6 +79,22 @@ class Utterance:
         """Whether the voice is silent for the moment."""
         return self._scheduler.paused
 
+    @property
+    def kept(self) -> Kept | None:
+        """What is left to be recognised; None if it is, or has not ended."""
+        over = self._finished.done() and not self._finished.cancelled()
+        if over and self._finished.exception() is None:
+            return None
+        if self._speech_end_time is None or self._scheduler.voiced < MIN_VOICED:
+            return None
+        return Kept(
+            audio=self._recognition.audio,
+            voiced=self._scheduler.voiced,
+            begins=self._begins,
+            speech_end_time=self._speech_end_time,
+            options=self._recognition.options,
+        )
+
     def push(self, pcm: bytes) -> None:
         """Add audio that the scheduler already counts: the pre-roll and the onset."""
         self._recognition.push(pcm)
@@ -96,6 +112,12 @@ class Utterance:
         """
         self._speech_end_time = speech_end_time
         self._apply(self._scheduler.end())
+
+    def give_up(self) -> None:
+        """Take it for empty: there is no room to keep it any longer."""
+        for task in self._tasks:
+            task.cancel()
+        self._emit("nothing", self._transcript)
 
     def partial(self, text: str) -> None:
         """The server streams: this is its text so far."""
@@ -154,19 +176,18 @@ class Utterance:
                         logger.debug("early decode failed, left to the end", exc_info=e)
                         self._scheduler.failed(job)
                         return
-                    if _is_about_the_audio(e) and self._refused(e):
+                    if is_about_the_audio(e) and self._refused(e):
                         self._emit("nothing", self._transcript)
                         return
-                    if not e.retryable or attempt >= self._conn_options.max_retry:
+                    interval = self._failed(e, attempt)
+                    if interval is None:
                         raise
-                    self._report(e)
-                    interval = self._conn_options._interval_for_retry(attempt)
+                    attempt += 1
                     logger.warning(
                         "transcription failed, trying again",
-                        extra={"attempt": attempt + 1, "retry_in": interval, "error": str(e)},
+                        extra={"attempt": attempt, "retry_in": interval, "error": str(e)},
                     )
                     await asyncio.sleep(interval)
-                    attempt += 1
             seconds = time.monotonic() - started
         self._decoded(seconds)
         self._transcript = believable(heard, voiced=self._scheduler.voiced)
@@ -218,8 +239,3 @@ class Utterance:
             )
         if not self._finished.done():
             self._finished.set_result(None)
-
-
-def _is_about_the_audio(error: APIError) -> bool:
-    """Whether a refusal may be about this utterance alone: its length, its format, its sound."""
-    return isinstance(error, APIStatusError) and error.status_code in (400, 413, 415, 422)

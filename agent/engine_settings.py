@@ -1,0 +1,113 @@
+"""The sections of a profile that name its engines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
+
+Language = Literal["en", "zh"]
+
+
+class Section(BaseModel):
+    """A section of a profile: only what is known in it, and nothing of it is changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Engine(Section):
+    """One of the three HTTP services."""
+
+    base_url: HttpUrl
+    """Address of the service, ending in ``/v1``."""
+    model: str | None = None
+    """Model name; asked from ``/v1/models`` when not given."""
+    api_key: SecretStr | None = None
+    """Bearer token, for a service that was started with ``--api-key``."""
+
+    @property
+    def url(self) -> str:
+        """The address without a trailing slash, as HTTP clients want it."""
+        return str(self.base_url).rstrip("/")
+
+    @property
+    def key(self) -> str | None:
+        """The bearer token in clear."""
+        return self.api_key.get_secret_value() if self.api_key else None
+
+
+class Pool(Engine):
+    """A service that several servers may share."""
+
+    replicas: tuple[HttpUrl, ...] = ()
+    """Further servers of the same model, each ending in ``/v1``."""
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses of all servers."""
+        return [self.url, *(str(replica).rstrip("/") for replica in self.replicas)]
+
+
+def _yaml_off(value: object) -> object:
+    """YAML reads a plain ``off`` as false."""
+    return "off" if value is False else value
+
+
+class LLMChoice(Pool):
+    """A language model."""
+
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
+    max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
+    """Longest reply, in tokens: 300 are about 90 seconds of speech."""
+    extra_body: dict[str, Any] = {}
+    """Further fields of each request, such as ``top_k``."""
+    tools: bool = True
+    """Offer the assistant's tools (time, calculator, unit converter) to the model."""
+    audio: Annotated[Literal["off", "beside", "instead"], BeforeValidator(_yaml_off)] = "off"
+    """Give a model that hears (Qwen-Omni, Ultravox, Voxtral) the sound of the user's turn, beside
+    its transcript or instead of it."""
+    images: bool = False
+    """Give a model that sees the latest picture of the user's shared screen or camera."""
+
+
+class LLMSettings(LLMChoice):
+    """The language model."""
+
+    fallback: LLMChoice | None = None
+    """A second choice, of another model or on another server, that answers when the first fails or
+    says nothing for 3 s. It is left when the first is well."""
+
+
+class STTChoice(Engine):
+    """A speech recogniser."""
+
+    realtime: bool | None = None
+    """Whether to stream over ``/v1/realtime``, or to send each utterance whole to
+    ``/v1/audio/transcriptions``; what the service offers when not given."""
+
+
+class STTSettings(STTChoice):
+    """The speech recogniser."""
+
+    fallback: STTChoice | None = None
+    """A second choice that gets the same speech when the first fails at it."""
+
+
+class TTSChoice(Pool):
+    """A speech synthesiser."""
+
+    voice: dict[Language, str] = {}
+    """Voice by language; the server's default where none is given."""
+    instructions: Annotated[str, Field(max_length=500)] | None = None
+    """Manner of speaking, in words, for checkpoints that take it. vllm-omni's limit is 500."""
+
+    def voice_of(self, language: Language | None) -> str | None:
+        """The voice for a language; None for the server's default."""
+        return self.voice.get(language) if language else None
+
+
+class TTSSettings(TTSChoice):
+    """The speech synthesiser."""
+
+    fallback: TTSChoice | None = None
+    """A second choice that speaks what the first cannot, a unit of a reply or the rest of one."""
