@@ -112,15 +112,15 @@ export class Details {
     this.#records = [];
     this.#captions.clear();
     const [recording, loudness] = [this.#recording, this.#loudness];
-    this.#tap = new Tap((samples) => {
+    const tap = (this.#tap = new Tap((samples) => {
       loudness.add(samples);
       if (recording.full) return;
       recording.add(samples);
       if (recording.full) label($("recorded"), "details", "full");
-    });
-    for (const [side, track] of Object.entries(this.#tracks)) this.#tap.hear(side, track);
+    }));
+    for (const [side, track] of Object.entries(this.#tracks)) tap.hear(side, track);
     // A browser without worklets shows the turns all the same.
-    this.#tap.open().catch(() => this.#drop());
+    tap.open().catch(() => tap === this.#tap && this.#drop());
     label($("recorded"), "details", "recorded");
     this.#show();
   }
