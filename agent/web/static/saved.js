@@ -43,9 +43,10 @@ export async function unpack(file) {
     const wav = files.get(SOUND).slice(0, files.get(SOUND).size, "audio/wav");
     const loudness = new Loudness();
     loudness.add(await samplesOf(wav));
-    captions.forEach(({ text, at }) => text.trim() && at.toFixed());
+    new Date(started).toISOString(); // these throw where something is not what it must be
+    captions.forEach(({ text, at }) => [text.trim(), at.toFixed()]);
     records.forEach(({ at }) => at.toFixed());
-    return { started: String(started), captions, records, wav, loudness };
+    return { started, captions, records, wav, loudness };
   } catch (error) {
     if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) {
       throw new NotSaved(error.message);

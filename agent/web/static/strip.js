@@ -32,8 +32,11 @@ export class Strip {
     const whole = played !== undefined;
     const steps = whole ? Math.max(1, loudness.user.length) : WINDOW / STEP;
     const first = whole ? 0 : loudness.user.length - steps;
-    this.#side(pen, loudness.user, { first, steps, width, height, up: true, colour: style.getPropertyValue("--user") });
-    this.#side(pen, loudness.agent, { first, steps, width, height, up: false, colour: style.getPropertyValue("--agent") });
+    const place = { first, steps, width, height };
+    pen.fillStyle = style.getPropertyValue("--user");
+    this.#side(pen, loudness.user, { ...place, up: true });
+    pen.fillStyle = style.getPropertyValue("--agent");
+    this.#side(pen, loudness.agent, { ...place, up: false });
     pen.fillStyle = style.getPropertyValue("--line");
     pen.fillRect(0, height / 2 - 0.5, width, 1);
     if (!whole) return;
@@ -41,9 +44,8 @@ export class Strip {
     pen.fillRect((played / (steps * STEP)) * width - 1, 0, 2, height);
   }
 
-  #side(pen, levels, { first, steps, width, height, up, colour }) {
+  #side(pen, levels, { first, steps, width, height, up }) {
     const each = steps / width;
-    pen.fillStyle = colour;
     for (let x = 0; x < width; x++) {
       const from = Math.max(0, Math.floor(first + x * each));
       const until = Math.max(from + 1, Math.floor(first + (x + 1) * each));
