@@ -133,7 +133,7 @@ def test_the_waveform_shows_each_side_where_it_sounds() -> None:
 def test_a_conversation_without_sound_or_turns_has_a_page(tmp_path: Path) -> None:
     nothing = {**words(), "captions": [], "records": []}
     page = render(read(save(tmp_path, text=nothing, wav=sound(0))))
-    assert "0:00 minutes, 0 turns" in page
+    assert "0:00 long, 0 turns" in page
 
 
 def test_the_page_needs_no_network_and_shows_words_as_words(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from agent.telemetry.turn import Decision, Moments
 
 from .actor import enter, greet
 from .conftest import LiveKitServer, visiting
+from .test_participants import enter_as
 from .visitor import Visitor
 
 pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]
@@ -58,6 +60,7 @@ async def hold(visitor: Visitor, server: LiveKitServer, room: str) -> None:
         await actor.tell(Overlap("a", Judged("backchannel", False, 0.12, 0.43)).record())
         await actor.tell(turn(1))
         await expect(visitor.page.locator("#records li")).to_have_count(3)
+        await visitor.shoot("31-details", whole=True)
 
 
 async def seconds(page: Page, stage: str) -> float:
@@ -108,7 +111,6 @@ async def test_a_conversation_is_shown_saved_and_opened_again(
         told = await seconds(page, "transport")
         # The pause, the steps between it and the sound, and the way: all of it less 350 ms.
         assert PAUSE - 0.35 <= told <= 1.0
-        await visitor.shoot("31-details")
 
         await page.locator("#leave").click()
         await visitor.phase("ended")
@@ -159,7 +161,7 @@ async def test_a_conversation_is_shown_saved_and_opened_again(
         )
         length = await page.locator("#replay").evaluate("audio => audio.duration")
         assert length == pytest.approx(saved.seconds, abs=0.01)
-        await visitor.shoot("32-details-opened-zh")
+        await visitor.shoot("32-details-opened-zh", whole=True)
         await page.locator("#join").click()  # a new conversation leaves nothing of the old one
         await expect(page.locator("#records li")).to_have_count(0)
         await expect(page.locator("#replay")).to_be_hidden()
@@ -176,7 +178,7 @@ async def test_a_conversation_is_shown_saved_and_opened_again(
         await visitor.page.locator(".records [data-at]").last.click()
         await visitor.page.wait_for_function("document.querySelector('audio').currentTime > 0")
         assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
-        await visitor.shoot("33-report")
+        await visitor.shoot("33-report", whole=True)
 
 
 async def test_switched_on_in_a_conversation_it_is_kept_from_then_on_and_off_it_is_forgotten(
@@ -207,18 +209,21 @@ async def test_switched_on_in_a_conversation_it_is_kept_from_then_on_and_off_it_
 async def test_only_the_agent_is_believed(
     visitor: Visitor, site: str, server: LiveKitServer
 ) -> None:
+    room = f"details-{secrets.token_hex(4)}"
     await visitor.open(site)
     await visitor.details()
-    ticket = await visitor.join()
-    await visitor.phase("live")
-    other = rtc.Room()
+    await enter_as(visitor, server, room, "Anna")
     livekit = server.livekit
-    token = api.AccessToken(livekit.api_key, livekit.api_secret).with_identity("anna")
-    grants = api.VideoGrants(room_join=True, room=ticket["room"])
-    async with enter(livekit, ticket["room"]) as actor:
+    token = api.AccessToken(livekit.api_key, livekit.api_secret).with_identity("ben")
+    grants = api.VideoGrants(room_join=True, room=room)
+    other = rtc.Room()
+    async with enter(livekit, room) as actor:
         await other.connect(livekit.url, token.with_grants(grants).to_jwt())
         try:
             await greet(visitor, actor)
+            track = rtc.LocalAudioTrack.create_audio_track("voice", rtc.AudioSource(48_000, 1))
+            await other.local_participant.publish_track(track)
+            await expect(visitor.page.locator("body > audio")).to_have_count(2)  # is known there
             send = other.local_participant.send_text
             await send(json.dumps(turn(1)), topic=TOPIC_TURN)
             await send("I was here.", topic=TOPIC_TRANSCRIPTION)  # comes after it, in one channel

@@ -101,14 +101,19 @@ class Visitor:
         await self.page.locator("#show-details").check()
         await self.page.locator("#settings-close").click()
 
-    async def shoot(self, name: str) -> None:
-        """Keep what the page looks like now, on a desktop and on a phone, by day and by night."""
+    async def shoot(self, name: str, *, whole: bool = False) -> None:
+        """Keep what the page looks like now, on a desktop and on a phone, by day and by night.
+
+        With ``whole``, what is below the first screen too.
+        """
         for size, viewport in (("desktop", _DESKTOP), ("phone", _PHONE)):
             await self.page.set_viewport_size(viewport)
             for scheme in ("light", "dark"):
                 await self.page.emulate_media(color_scheme=scheme)
                 await self.page.wait_for_timeout(350)  # the eye's: colours ease in over 300 ms
-                await self.page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png")
+                await self.page.screenshot(
+                    path=SCREENSHOTS / f"{name}-{size}-{scheme}.png", full_page=whole
+                )
             overflow = await self.page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )

@@ -39,7 +39,7 @@ def render(saved: Saved) -> str:
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
         started=escape(f"{saved.started:%Y-%m-%d %H:%M} {saved.started.tzname() or ''}".strip()),
         length=_clock(saved.seconds),
-        turns=len(saved.turns),
+        turns="1 turn" if len(saved.turns) == 1 else f"{len(saved.turns)} turns",
         seconds=f"{seconds:.3f}",
         waveform=waveform(saved.samples),
         marks="".join(
