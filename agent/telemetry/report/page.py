@@ -21,8 +21,8 @@ _NAMES = {
     "tts": "voice",
     "playout": "playout",
     "transport": "transport",
-    "waited": "all of the agent's",
-    "voice_to_voice": "all that was heard",
+    "waited": "agent in all",
+    "voice_to_voice": "voice to voice",
     "first_words": "first words",
     "stop": "voice to stop",
 }
