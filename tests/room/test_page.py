@@ -67,8 +67,8 @@ async def test_a_conversation_at_the_page(world: World, page: Page) -> None:
     await visitor.shoot("21-answered")
 
     # What that answer waited for: the agent's stages, and the way to it and back.
-    turn = page.locator("#records li[data-kind=turn]").first
-    await expect(turn.locator("tbody th")).to_have_text(
+    turns = page.locator("#records li[data-kind=turn]").filter(has_text="transport")
+    await expect(turns.first.locator("tbody th")).to_have_text(
         ["end of turn", "language model", "first unit", "voice", "playout", "transport"],
         timeout=60_000,
     )
