@@ -291,6 +291,29 @@ async def test_sound_is_the_same_at_the_rate_of_the_file(
         assert np.abs(gone[1000:21_000]).max() < 0.001
 
 
+LONG = """async () => {
+  const { Recording } = await import("/static/recording.js");
+  const { pack, unpack } = await import("/static/saved.js");
+  const recording = new Recording();
+  const seconds = new Int16Array(10 * 2 * 24000).map((_, i) => i);
+  for (let i = 0; i < 200; i++) recording.add(seconds); // 33 minutes
+  const started = performance.now();
+  const file = await pack(recording.wav(), { started: new Date(), captions: [], records: [] });
+  const took = performance.now() - started;
+  const opened = await unpack(file);
+  return [recording.seconds, recording.full, file.size, opened.loudness.seconds, took];
+}"""
+
+
+async def test_half_an_hour_is_kept_and_no_more(visitor: Visitor, site: str) -> None:
+    await visitor.open(site)
+    seconds, full, size, opened, took = await visitor.page.evaluate(LONG)
+    assert (seconds, full) == (1800, True)
+    assert 172_800_000 < size < 172_802_000
+    assert opened == pytest.approx(1800)
+    assert took < 30_000  # ms
+
+
 HEARD = """async ([waited, parts]) => {
   const { Loudness } = await import("/static/loudness.js");
   const loudness = new Loudness();

@@ -27,7 +27,10 @@ export class Details {
   #replay = $("replay");
 
   constructor() {
-    $("save").addEventListener("click", () => this.#save());
+    $("save").addEventListener("click", async ({ target }) => {
+      target.disabled = true; // half an hour takes some seconds
+      await this.#save().finally(() => (target.disabled = false));
+    });
     $("levels").addEventListener("click", ({ offsetX, target }) => {
       if (!this.#replay.hidden) this.#play((offsetX / target.clientWidth) * this.#loudness.seconds);
     });
@@ -114,9 +117,9 @@ export class Details {
     const [recording, loudness] = [this.#recording, this.#loudness];
     const tap = (this.#tap = new Tap((samples) => {
       loudness.add(samples);
-      if (recording.full) return;
+      const wasFull = recording.full;
       recording.add(samples);
-      if (recording.full) label($("recorded"), "details", "full");
+      if (recording.full && !wasFull) label($("recorded"), "details", "full");
     }));
     for (const [side, track] of Object.entries(this.#tracks)) tap.hear(side, track);
     // A browser without worklets shows the turns all the same.

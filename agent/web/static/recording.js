@@ -12,8 +12,9 @@ export class Recording {
   #pending = 0;
   #frames = 0;
 
-  /** @param {Int16Array} samples Of both sides in turn; none after 30 minutes. */
+  /** @param {Int16Array} samples Of both sides in turn; after 30 minutes they are left out. */
   add(samples) {
+    if (this.full) return;
     this.#chunks.push(samples);
     this.#pending += samples.length / 2;
     this.#frames += samples.length / 2;
