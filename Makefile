@@ -1,6 +1,6 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu observe test test-all test-unit test-core test-slow \
+.PHONY: help setup setup-gpu demo phone gpu observe report test test-all test-unit test-core test-slow \
 	coverage test-engines check
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -36,6 +36,9 @@ test-core: setup
 
 test-slow: setup
 	$(UV) run --no-sync pytest -m "(room or web) and not core"
+
+report: setup  ## make one HTML page of a conversation that was saved at the web page: make report FILE=…
+	@$(UV) run --no-sync python -m agent.telemetry.report $(if $(FILE),"$(FILE)")
 
 coverage:  ## which lines the unit tests run
 	@$(MAKE) --no-print-directory test-unit COV=--cov

@@ -55,6 +55,7 @@ async def page(world: World, tmp_path: Path) -> AsyncIterator[Page]:
 async def test_a_conversation_at_the_page(world: World, page: Page) -> None:
     visitor = Visitor(page)
     await visitor.open(world.web_url)
+    await visitor.details()
     await visitor.join()
     await visitor.agent("speaking", within=60)
     await visitor.shoot("20-greeting")
@@ -64,6 +65,12 @@ async def test_a_conversation_at_the_page(world: World, page: Page) -> None:
     await expect(person.first).to_contain_text("capital of France", timeout=60_000)
     await expect(agent.filter(has_text="Paris").first).to_be_visible(timeout=60_000)
     await visitor.shoot("21-answered")
+
+    # What that answer waited for, once it was heard.
+    turns = page.locator("#records li[data-kind=turn]").filter(has_text="playout")
+    await expect(turns.first.locator("tbody th")).to_contain_text(
+        ["end of turn", "language model", "first unit", "voice", "playout"], timeout=60_000
+    )
 
     # A long answer, into which the microphone's next question falls.
     await visitor.agent("listening", within=60)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from livekit import rtc
@@ -22,6 +23,7 @@ from livekit.agents.types import (
 )
 
 from agent.stack import Server
+from agent.telemetry import TOPIC_TURN
 from agent.web.livekit_url import LiveKit
 from harness.caller import agent_token
 
@@ -73,6 +75,10 @@ class Actor:
         )
         yield writer
         await writer.aclose(attributes=_caption(segment, final=True))
+
+    async def tell(self, record: dict[str, Any]) -> None:
+        """Publish a record, as the agent's telemetry does."""
+        await self.room.local_participant.send_text(json.dumps(record), topic=TOPIC_TURN)
 
     async def until(self, **attributes: str) -> None:
         """Wait for attributes of the guest; an underscore stands for a dot."""

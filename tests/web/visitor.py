@@ -4,7 +4,7 @@ The names below are stable, for every test that uses the page:
 
 ======================================  ====================================================
 ``body[data-phase]``                    ``idle``, ``joining``, ``live``, ``reconnecting``,
-                                        ``ended``, ``failed``
+                                        ``ended``, ``failed``, ``opened``
 ``body[data-agent]``                    ``none``, ``waiting``, ``absent``, ``left``,
                                         ``initializing``, ``listening``, ``thinking``,
                                         ``speaking``
@@ -12,7 +12,11 @@ The names below are stable, for every test that uses the page:
 ``body`` style ``--mic``, ``--voice``   level of the microphone and of the agent, 0 to 1
 ``#join``, ``#join-typing``, ``#leave`` begin with or without a microphone; end
 ``#mute``, ``#settings``                buttons of the call
+``#start-settings``                     the settings, outside a conversation
 ``#microphone``, ``#speaker``           device choice, in ``#settings-dialog``
+``#show-details``                       there too: whether ``#details`` shows
+``#records li[data-kind]``              a record of the agent's, in the details
+``#save``, ``#open-saved``              a conversation to a file and back
 ``input[name=language][value=en|zh]``   language of page and conversation
 ``#message``, ``#send``                 text beside speech
 ``#captions li``                        one utterance: ``data-role`` (``user``, ``agent``,
@@ -91,14 +95,25 @@ class Visitor:
         # The radio itself is invisible; people press the word on top of it.
         await self.page.locator(f"label:has(input[value={language}])").click()
 
-    async def shoot(self, name: str) -> None:
-        """Keep what the page looks like now, on a desktop and on a phone, by day and by night."""
+    async def details(self) -> None:
+        """Switch them on, before a conversation."""
+        await self.page.locator("#start-settings").click()
+        await self.page.locator("#show-details").check()
+        await self.page.locator("#settings-close").click()
+
+    async def shoot(self, name: str, *, whole: bool = False) -> None:
+        """Keep what the page looks like now, on a desktop and on a phone, by day and by night.
+
+        With ``whole``, what is below the first screen too.
+        """
         for size, viewport in (("desktop", _DESKTOP), ("phone", _PHONE)):
             await self.page.set_viewport_size(viewport)
             for scheme in ("light", "dark"):
                 await self.page.emulate_media(color_scheme=scheme)
                 await self.page.wait_for_timeout(350)  # the eye's: colours ease in over 300 ms
-                await self.page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png")
+                await self.page.screenshot(
+                    path=SCREENSHOTS / f"{name}-{size}-{scheme}.png", full_page=whole
+                )
             overflow = await self.page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )

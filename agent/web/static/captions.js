@@ -26,19 +26,19 @@ export class Captions {
   /**
    * Show an utterance as it stands now.
    * @param {{id: string, role: "user" | "agent" | "guest", name?: string, text: string,
-   *   final: boolean}} caption
+   *   final: boolean, time?: string}} caption
    *   The whole text so far; an interim one is replaced by the next of the same id.
    */
-  show({ id, role, name, text: words, final }) {
+  show({ id, role, name, text: words, final, time }) {
     if (!words.trim() && !this.#items.has(id)) return;
     const atEnd = this.#isAtEnd();
-    const item = this.#items.get(id) ?? this.#add(id, role, name);
+    const item = this.#items.get(id) ?? this.#add(id, role, name, time);
     item.dataset.final = String(final);
     this.#write(item.lastElementChild, words);
     if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
-  #add(id, role, name) {
+  #add(id, role, name, time) {
     const item = document.createElement("li");
     item.dataset.role = role;
     item.dataset.segment = id;
@@ -52,7 +52,10 @@ export class Captions {
     }
     const words = document.createElement("p");
     words.dir = "auto";
-    item.append(who, words);
+    const when = document.createElement("span");
+    when.className = "time";
+    when.textContent = time;
+    item.append(who, ...(time ? [when] : []), words);
     this.#items.set(id, item);
     this.#list.append(item);
     this.#empty.hidden = true;

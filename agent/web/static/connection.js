@@ -7,6 +7,7 @@ const AGENT_STATE = "lk.agent.state";
 const LANGUAGE = "parley.language";
 const CAPTIONS = "lk.transcription";
 const CHAT = "lk.chat";
+const RECORD = "parley.turn";
 const READY = ["listening", "thinking", "speaking"];
 const AGENT_WAIT = 15_000; // ms; an agent that runs joins within one second, one that starts in ten
 
@@ -27,6 +28,7 @@ export class Refused extends Error {
  * - "agent": "waiting" (for it to come), "absent", "left", "initializing", "listening", "thinking" or "speaking"
  * - "caption": {id, role, name, text, final}; the role is "user", "agent", or "guest" for another
  *   person, whose name may be empty
+ * - "record": of the agent's telemetry, as an object: a turn, a sound over it, its first words
  * - "microphone": the state may have changed, read `microphone`
  * - "voice": the agent's MediaStreamTrack, or null
  * - "sound": whether the browser lets sound play
@@ -66,6 +68,7 @@ export class Conversation extends EventTarget {
       })
       .on(RoomEvent.Disconnected, (reason) => this.#end(reason));
     this.#room.registerTextStreamHandler(CAPTIONS, (reader, sender) => this.#read(reader, sender.identity));
+    this.#room.registerTextStreamHandler(RECORD, (reader, sender) => this.#readRecord(reader, sender.identity));
   }
 
   /**
@@ -217,6 +220,15 @@ export class Conversation extends EventTarget {
       if (final || role === "agent") show(true);
     } catch {
       show(true); // the sender is gone: these are all the words there will be
+    }
+  }
+
+  async #readRecord(reader, identity) {
+    if (!this.#room.remoteParticipants.get(identity)?.isAgent) return;
+    try {
+      this.#emit("record", JSON.parse(await reader.readAll()));
+    } catch {
+      // Cut off, as the sender is gone: nobody's conversation depends on it.
     }
   }
 

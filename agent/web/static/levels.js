@@ -11,6 +11,11 @@ export function wakeAudio() {
   if (context.state === "suspended") void context.resume();
 }
 
+/** What all sound of the page goes through, once it was woken. */
+export function audio() {
+  return context;
+}
+
 export class LevelMeter {
   #source;
   #analyser = context.createAnalyser();

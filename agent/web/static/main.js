@@ -2,11 +2,14 @@
 
 import { Captions } from "./captions.js";
 import { Conversation } from "./connection.js";
+import { Details } from "./details.js";
 import { preferredLanguage, setLanguage, text } from "./i18n.js";
 import { LevelMeter, wakeAudio } from "./levels.js";
 import { openMicrophone } from "./microphone.js";
 import { Notices } from "./notices.js";
 import { Orb } from "./orb.js";
+import { clock } from "./records.js";
+import { NotSaved, unpack } from "./saved.js";
 import { Settings } from "./settings.js";
 import { look, render } from "./view.js";
 
@@ -15,7 +18,12 @@ const $ = (id) => document.getElementById(id);
 const captions = new Captions($("captions"), $("empty"));
 const notices = new Notices($("notices"));
 const orb = new Orb($("orb"));
-const settings = new Settings(() => conversation, () => notices.show("mic-busy"));
+const details = new Details();
+const settings = new Settings(
+  () => conversation,
+  () => notices.show("mic-busy"),
+  (on) => (details.on = on),
+);
 
 let state = { phase: "idle", agent: "none", mic: "off", ready: false };
 let language = preferredLanguage();
@@ -39,6 +47,7 @@ async function join({ speaking }) {
   wakeAudio();
   notices.clear();
   captions.clear();
+  details.begin();
   const mine = (conversation = new Conversation());
   listen(mine);
   update({ phase: "joining", agent: "none", mic: speaking ? "asking" : "off" });
@@ -55,6 +64,7 @@ async function join({ speaking }) {
     track?.stop();
     if (mine !== conversation) return;
     conversation = null;
+    details.end();
     void mine.leave();
     notices.show(error.code ?? "unreachable");
     update({ phase: "failed", agent: "none", mic: "off" });
@@ -75,6 +85,7 @@ async function leave() {
 
 function finish(phase) {
   conversation = null;
+  details.end();
   for (const which of ["mic", "voice"]) setMeter(which, null);
   void screenLock?.release();
   screenLock = null;
@@ -105,7 +116,11 @@ function listen(mine) {
       notices.show(`agent-${agent}`, { name: "startAgain", run: startAgain });
     }
   });
-  on("caption", (caption) => captions.show(caption));
+  on("caption", (caption) => {
+    captions.show(caption);
+    details.caption(caption);
+  });
+  on("record", (record) => details.take(record));
   on("microphone", () => showMicrophone());
   on("voice", (track) => setMeter("voice", track));
   on("sound", (plays) => {
@@ -177,6 +192,7 @@ function showMicrophone() {
 function setMeter(which, track) {
   meters[which]?.close();
   meters[which] = track ? new LevelMeter(track) : null;
+  details.hear(which, track);
 }
 
 function frame(now) {
@@ -185,6 +201,7 @@ function frame(now) {
     voice: meters.voice?.read() ?? 0,
   };
   orb.draw(now, levels);
+  details.draw();
   document.body.style.setProperty("--mic", levels.mic.toFixed(2));
   document.body.style.setProperty("--voice", levels.voice.toFixed(2));
   requestAnimationFrame(frame);
@@ -214,6 +231,24 @@ async function send(event) {
   }
 }
 
+/** Show a conversation that was saved, where one ended or none has begun. */
+async function openSaved(file) {
+  notices.clear();
+  try {
+    const saved = await unpack(file);
+    if (conversation) return; // one has begun meanwhile
+    details.open(saved);
+    captions.clear();
+    saved.captions.forEach((caption, i) => {
+      captions.show({ ...caption, id: `saved-${i}`, final: true, time: clock(caption.at) });
+    });
+    update({ phase: "opened", started: new Date(saved.started) });
+  } catch (error) {
+    if (!(error instanceof NotSaved)) throw error;
+    notices.show("not-saved");
+  }
+}
+
 function chooseLanguage(chosen) {
   language = chosen;
   setLanguage(language);
@@ -229,7 +264,14 @@ $("join").addEventListener("click", () => join({ speaking: true }));
 $("join-typing").addEventListener("click", () => join({ speaking: false }));
 $("leave").addEventListener("click", leave);
 $("mute").addEventListener("click", toggleMicrophone);
-$("settings").addEventListener("click", () => settings.open());
+for (const id of ["settings", "start-settings"]) {
+  $(id).addEventListener("click", () => settings.open());
+}
+$("open-saved").addEventListener("click", () => $("saved-file").click());
+$("saved-file").addEventListener("change", ({ target }) => {
+  if (target.files.length) void openSaved(target.files[0]);
+  target.value = ""; // so that the same file can be chosen again
+});
 $("composer").addEventListener("submit", send);
 document.addEventListener("visibilitychange", () => {
   if (conversation) void keepScreenOn();

@@ -1,4 +1,4 @@
-// The dialog for devices and captions.
+// The dialog for devices, captions and details.
 
 import { text } from "./i18n.js";
 
@@ -13,8 +13,9 @@ export class Settings {
   /**
    * @param {() => import("./connection.js").Conversation | null} current
    * @param {() => void} onError A device could not be used.
+   * @param {(on: boolean) => void} onDetails Whether details show.
    */
-  constructor(current, onError) {
+  constructor(current, onError, onDetails) {
     this.#current = current;
     this.#onError = onError;
     $("settings-close").addEventListener("click", () => this.#dialog.close());
@@ -27,9 +28,10 @@ export class Settings {
         await this.refresh();
       });
     }
-    $("read-captions").addEventListener("change", ({ target }) => {
-      $("captions").setAttribute("aria-live", target.checked ? "polite" : "off");
+    remembered($("read-captions"), (on) => {
+      $("captions").setAttribute("aria-live", on ? "polite" : "off");
     });
+    remembered($("show-details"), onDetails);
     // Only some browsers can choose where sound goes.
     $("speaker").closest(".field").hidden = !window.LivekitClient.supportsAudioOutputSelection();
   }
@@ -51,6 +53,7 @@ export class Settings {
 
   async #list(select, kind) {
     const conversation = this.#current();
+    select.closest(".field").classList.toggle("idle", !conversation); // there are none to choose
     if (!conversation || !navigator.mediaDevices) return;
     const active = conversation.activeDevice(kind);
     const devices = (await conversation.devices(kind)).filter((device) => device.deviceId);
@@ -62,4 +65,23 @@ export class Settings {
     );
     select.disabled = devices.length === 0;
   }
+}
+
+/** A switch that is as it was left at the last visit, where the browser keeps anything. */
+function remembered(checkbox, use) {
+  const key = `parley.${checkbox.id}`;
+  try {
+    checkbox.checked = localStorage.getItem(key) === "on";
+  } catch {
+    // It keeps nothing.
+  }
+  checkbox.addEventListener("change", () => {
+    use(checkbox.checked);
+    try {
+      localStorage.setItem(key, checkbox.checked ? "on" : "off");
+    } catch {
+      // So be it.
+    }
+  });
+  use(checkbox.checked);
 }

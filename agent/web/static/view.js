@@ -6,10 +6,11 @@ const $ = (id) => document.getElementById(id);
 
 /**
  * @typedef {object} State
- * @property {"idle" | "joining" | "live" | "reconnecting" | "ended" | "failed"} phase
+ * @property {"idle" | "joining" | "live" | "reconnecting" | "ended" | "failed" | "opened"} phase
  * @property {string} agent As Conversation's "agent" event; "none" outside a conversation.
  * @property {"off" | "asking" | "on" | "muted"} mic
  * @property {boolean} ready Whether a message can be sent.
+ * @property {Date} [started] When the conversation that is "opened" was held.
  */
 
 /**
@@ -36,7 +37,7 @@ export function render(state) {
 
 /** The orb's look. */
 export function look({ phase, agent, mic }) {
-  if (phase === "idle" || phase === "ended") return "rest";
+  if (["idle", "ended", "opened"].includes(phase)) return "rest";
   if (mic === "asking") return "listening";
   if (phase === "failed" || phase === "reconnecting") return "away";
   if (phase === "joining") return "waiting";
@@ -47,6 +48,7 @@ export function look({ phase, agent, mic }) {
 function heading({ phase, agent, mic }) {
   if (phase === "idle") return text("title");
   if (phase === "ended") return text("ended");
+  if (phase === "opened") return text("opened");
   if (phase === "failed") return text("failed");
   if (phase === "reconnecting") return text("reconnecting");
   if (phase === "joining") return text(mic === "asking" ? "permission" : "joining");
@@ -54,7 +56,8 @@ function heading({ phase, agent, mic }) {
   return text({ left: "absent", none: "waiting" }[agent] ?? agent);
 }
 
-function hint({ phase, agent, mic }) {
+function hint({ phase, agent, mic, started }) {
+  if (phase === "opened") return started.toLocaleString(document.documentElement.lang);
   if (phase === "idle") return text("hintIdle");
   if (phase === "ended") return text("hintEnded");
   if (phase === "reconnecting") return text("hintReconnecting");
