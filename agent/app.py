@@ -99,7 +99,12 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
         endpointer=endpointer,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
-    phone = CallControl(settings.phone, ctx.room, ctx.api, session, user) if user else None
+    on_hand_over = record.release if record else None
+    phone = (
+        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over)
+        if user
+        else None
+    )
     if senses:
         shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
         assistant: Assistant = SensingAssistant(settings, language, floor, shown, phone, before)

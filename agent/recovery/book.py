@@ -6,9 +6,11 @@ that several share. Of a call that has ended nothing is kept.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -195,6 +197,20 @@ class CallBook:
         """Note that a job has died, if it has not ended its call itself."""
         await self._store.change(room, _left("lost", agent))
 
+    async def lapse(self, seen: Call) -> Call:
+        """Take an agent for dead of which nothing was heard, and return the call as it stands now.
+
+        Args:
+            seen: The call as it stood when that was noticed.
+        """
+
+        def change(call: Call | None, at: Moment) -> Call | None:
+            if call and call.agent == seen.agent and call.state == "held" and not at.holds(call):
+                return replace(call, state="lost", since=at.now)
+            return call
+
+        return await self._store.change(seen.room, change) or seen
+
     async def orphan(self, room: str, agent: str) -> None:
         """Note that a job's server has died, and the job ends because of that."""
         now = await self._store.change(room, _left("lost", agent))
@@ -207,12 +223,11 @@ class CallBook:
         if now and now.state == "over":
             await self._store.write_history(room, None)
 
-    async def call(self, room: str) -> Call | None:
+    async def call(self, room: str) -> bool:
         """Take it on oneself to call an agent to a room.
 
         Returns:
-            The call as it stands now; None if somebody else was first, or it has been tried often
-            enough.
+            False if somebody else was first, or it has been tried often enough.
         """
         mine = False
 
@@ -227,8 +242,8 @@ class CallBook:
             mine = True
             return replace(known, state="called", since=at.now, tries=known.tries + 1)
 
-        now = await self._store.change(room, change)
-        return now if mine else None
+        await self._store.change(room, change)
+        return mine
 
     async def forget(self, seen: Call) -> None:
         """Keep nothing of a call whose room is gone, unless another has begun in one of its name.
@@ -260,7 +275,8 @@ def open_book(url: str | None, livekit: str) -> CallBook:
 
     Args:
         url: ``redis://…`` of a Redis that all agent servers of that LiveKit server share; a file
-            in the user's state folder if None, which only those of this machine do.
+            in the state folder (``PARLEY_STATE``, or the user's) if None, which only those of this
+            machine do.
         livekit: Address of the LiveKit server: another one's rooms have another file.
 
     Raises:
@@ -274,4 +290,6 @@ def open_book(url: str | None, livekit: str) -> CallBook:
 
     where = urlsplit(livekit)
     name = re.sub(r"[^\w.-]+", "_", f"{where.hostname or 'livekit'}-{where.port or 'default'}")
-    return CallBook(SqliteStore(user_state_path("parley") / f"calls-{name}.sqlite3"))
+    own = os.environ.get("PARLEY_STATE")
+    folder = Path(own).absolute() if own else user_state_path("parley")
+    return CallBook(SqliteStore(folder / f"calls-{name}.sqlite3"))

@@ -1,4 +1,4 @@
-"""The server's side of the book: it notices a call without an agent, and calls one to it.
+"""The server's side of the book: it calls an agent to each call that has none.
 
 LiveKit gives a job to a server once. If the job dies it takes the agent for connected for another
 20 s and sends nobody; if every place is taken when somebody comes, it sends nobody later.
@@ -7,27 +7,23 @@ LiveKit gives a job to a server once. If the job dies it takes the agent for con
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Self
 
-import aiohttp
 from livekit import api
 
-from .book import LAPSE, Call, CallBook, Moment, StoreError
+from .book import Call, CallBook, Moment, StoreError
+from .watch import DeathWatch, Seen, every
 
 logger = logging.getLogger("parley")
 
 _BEAT = 0.5
 """Seconds between two signs of life of the server."""
 
-_LOOK = 0.25
-"""Seconds between two looks into the book: half of it is lost, on average, of each call back."""
-
 _LOOK_AT_ROOMS = 1.0
-"""Seconds between two looks at LiveKit's rooms, in which nothing may have changed."""
+"""Seconds between two looks at LiveKit's rooms, if no call has lost its agent."""
 
 _SETTLED = 3.0
 """Seconds that a room has for LiveKit's own agent to come: it takes the call in 0.1 s."""
@@ -38,12 +34,7 @@ _RECENT = 5.0
 _FORGOTTEN = 60.0
 """Seconds after which a server that died is no longer in the book."""
 
-_STALL = 1.0
-"""Seconds by which a beat is late when the machine, or this process, stood still: then everybody
-else's beats are late as well, and say nothing until they have had time to come."""
-
 _PERSON = (api.ParticipantInfo.STANDARD, api.ParticipantInfo.SIP)
-_FAILURES = (StoreError, api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 
 class Dispatcher:
@@ -75,24 +66,25 @@ class Dispatcher:
         self._places, self._running = places, running
         self._held: dict[str, str] = {}
         """Rooms of this server's jobs, by their agents."""
-        self._buried: set[str] = set()
         self._called: dict[str, float] = {}
+        """When this server called an agent to which room."""
         self._seen: dict[str, float] = {}
-        self._looked = self._beaten = time.monotonic()
-        self._trusted_from = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
+        """When each of LiveKit's rooms was first seen, by its sid."""
+        self._looked = -_LOOK_AT_ROOMS
+        self.watch = DeathWatch(book, livekit, self._on_seen)
+        self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._tasks = [
-            asyncio.create_task(_every(_BEAT, self.beat)),
-            asyncio.create_task(_every(_LOOK, self.look)),
-        ]
+        await self.beat()
+        self._beating = asyncio.create_task(every(_BEAT, self.beat))
+        await self.watch.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.watch.__aexit__()
+        if self._beating:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
         try:
             await self._book.drop(self._server)
         except StoreError as e:
@@ -120,53 +112,38 @@ class Dispatcher:
 
     async def beat(self) -> None:
         """Show that this server lives, and note which of its jobs do not any more."""
-        now = time.monotonic()
-        if now - self._beaten > _BEAT + _STALL:
-            self._trusted_from = now + LAPSE
-        self._beaten = now
         await self._book.beat(self._server)
         for agent in set(self._held) - self._running():
             # One that has ended its call itself is over by now, and stays so.
             await self._book.lose(self._held[agent], agent)
             del self._held[agent]
 
-    async def look(self) -> None:
-        """Call an agent to each call that has none, while there are places."""
-        at, calls = await self._book.read()
-        for server, beat in at.servers.items():
-            if abs(at.now - beat) > _FORGOTTEN:
+    async def _on_seen(self, seen: Seen) -> None:
+        for server, beat in seen.at.servers.items():
+            if abs(seen.at.now - beat) > _FORGOTTEN:
                 await self._book.drop(server)
-        if self._standby and self._others_live(at):
+        if self._standby and self._others_live(seen.at):
             return
-        lost = [call for call in calls.values() if at.wants(call) and self._is_certain(call)]
-        for call in lost:
-            if call.state == "lost":
-                await self._bury(call)
-        self._buried &= {call.agent for call in lost}
         now = time.monotonic()
-        if not lost and now - self._looked < _LOOK_AT_ROOMS:
+        if not seen.lost and now - self._looked < _LOOK_AT_ROOMS:
             return
         self._looked = now
         rooms = (await self._livekit.room.list_rooms(api.ListRoomsRequest())).rooms
         names = {room.name for room in rooms}
-        for call in calls.values():
-            if call.room not in names and (call.state == "over" or call in lost):
+        for call in seen.calls.values():
+            if call.room not in names and (call.state == "over" or call in seen.lost):
                 await self._book.forget(call)
-        for call in sorted(lost, key=lambda call: call.since):
+        for call in seen.lost:
             if call.room in names:
                 await self._offer(call.room, call)
         self._seen = {room.sid: self._seen.get(room.sid, now) for room in rooms}
         for room in sorted(rooms, key=lambda room: self._seen[room.sid]):
             settled = now - self._seen[room.sid] >= _SETTLED
-            if settled and room.num_participants and room.name not in calls:
+            if settled and room.num_participants and room.name not in seen.calls:
                 await self._offer(room.name, None)
 
     def _others_live(self, at: Moment) -> bool:
         return any(at.lives(server) for server in at.servers if server != self._server)
-
-    def _is_certain(self, call: Call) -> bool:
-        """Whether a call has no agent by more than the absence of a beat, or this counts."""
-        return call.state != "held" or time.monotonic() >= self._trusted_from
 
     def _free(self) -> int:
         now, held = time.monotonic(), set(self._held.values())
@@ -174,16 +151,6 @@ class Dispatcher:
             room: at for room, at in self._called.items() if now - at < _RECENT and room not in held
         }
         return self._places() - len(self._called)
-
-    async def _bury(self, call: Call) -> None:
-        """Take a dead agent out of its room, so that nobody sees it speak."""
-        if not call.agent or call.agent in self._buried:
-            return
-        self._buried.add(call.agent)
-        with contextlib.suppress(api.TwirpError):  # it has left, or the room is gone
-            await self._livekit.room.remove_participant(
-                api.RoomParticipantIdentity(room=call.room, identity=call.agent)
-            )
 
     async def _offer(self, room: str, call: Call | None) -> None:
         """Call an agent to a room, if somebody is waiting there and there is a place."""
@@ -204,13 +171,9 @@ class Dispatcher:
             ):
                 return
             metadata = call.metadata if call else await self._asked_for(room)
-            if metadata is None:
-                return
-            claimed = await self._book.call(room)
-            if claimed is None:
+            if metadata is None or not await self._book.call(room):
                 return
             self._called[room] = time.monotonic()
-            await self._bury(claimed)
             await self._livekit.agent_dispatch.create_dispatch(
                 api.CreateAgentDispatchRequest(
                     agent_name=self._agent_name, room=room, metadata=metadata
@@ -221,9 +184,10 @@ class Dispatcher:
             logger.info("no agent is called", extra={"room": room, "reason": e.message})
 
     async def _asked_for(self, room: str) -> str | None:
-        """With which metadata an agent of ours was wanted in a room; None if none was, or now is.
+        """With which metadata an agent of ours was wanted in a room.
 
-        The last matters where several servers do not share a book.
+        None if none was, or one was called just now: that matters where several servers do not
+        share a book.
         """
         ours = [
             dispatch
@@ -234,17 +198,3 @@ class Dispatcher:
         if not ours or time.time() - ours[-1].state.created_at / 1e9 < _RECENT:
             return None
         return ours[0].metadata
-
-
-async def _every(period: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Do something again and again; what fails is logged once until it succeeds."""
-    failed = False
-    while True:
-        try:
-            await work()
-            failed = False
-        except _FAILURES as e:
-            if not failed:
-                logger.warning("calls are not watched", extra={"reason": repr(e)})
-            failed = True
-        await asyncio.sleep(period)

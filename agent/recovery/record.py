@@ -67,6 +67,10 @@ class CallRecord:
         """Have another agent take the call: this one cannot go on."""
         await self._answer(lambda: self._book.lose(self._name, self._agent))
 
+    async def release(self) -> None:
+        """Have no agent called to the room any more, though this one stays until it closes."""
+        await self._answer(lambda: self._book.finish(self._name, self._agent))
+
     async def aclose(self) -> None:
         """Note that the call has ended, wipe what was said, close the book; may be called twice."""
         if self._closing:
@@ -75,7 +79,7 @@ class CallRecord:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._answer(lambda: self._book.finish(self._name, self._agent))
+        await self.release()
         await self._book.aclose()
 
     def _on_said(self, _: object) -> None:
