@@ -48,6 +48,7 @@ class Dispatcher:
         places: How many more calls this server takes now.
         running: Identities of the agents whose jobs run here or are about to.
         standby: Whether this server acts only while no other lives.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -60,8 +61,9 @@ class Dispatcher:
         places: Callable[[], int],
         running: Callable[[], set[str]],
         standby: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._book, self._livekit = book, livekit
+        self._book, self._livekit, self._clock = book, livekit, clock
         self._server, self._agent_name, self._standby = server, agent_name, standby
         self._places, self._running = places, running
         self._held: dict[str, str] = {}
@@ -70,8 +72,8 @@ class Dispatcher:
         """When this server called an agent to which room."""
         self._seen: dict[str, float] = {}
         """When each of LiveKit's rooms was first seen, by its sid."""
-        self._looked = -_LOOK_AT_ROOMS
-        self.watch = DeathWatch(book, livekit, self._on_seen)
+        self._looked = clock() - _LOOK_AT_ROOMS
+        self.watch = DeathWatch(book, livekit, self._on_seen, clock)
         self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -124,7 +126,7 @@ class Dispatcher:
                 await self._book.drop(server)
         if self._standby and self._others_live(seen.at):
             return
-        now = time.monotonic()
+        now = self._clock()
         if not seen.lost and now - self._looked < _LOOK_AT_ROOMS:
             return
         self._looked = now
@@ -146,7 +148,7 @@ class Dispatcher:
         return any(at.lives(server) for server in at.servers if server != self._server)
 
     def _free(self) -> int:
-        now, held = time.monotonic(), set(self._held.values())
+        now, held = self._clock(), set(self._held.values())
         self._called = {
             room: at for room, at in self._called.items() if now - at < _RECENT and room not in held
         }
@@ -173,7 +175,7 @@ class Dispatcher:
             metadata = call.metadata if call else await self._asked_for(room)
             if metadata is None or not await self._book.call(room):
                 return
-            self._called[room] = time.monotonic()
+            self._called[room] = self._clock()
             await self._livekit.agent_dispatch.create_dispatch(
                 api.CreateAgentDispatchRequest(
                     agent_name=self._agent_name, room=room, metadata=metadata

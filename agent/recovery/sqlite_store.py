@@ -99,9 +99,10 @@ class SqliteStore:
             return
 
         def wipe(database: sqlite3.Connection) -> None:
-            if database.execute("DELETE FROM histories WHERE room = ?", (room,)).rowcount:
-                # secure_delete has it overwritten; this empties the log beside the file as well.
-                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            database.execute("DELETE FROM histories WHERE room = ?", (room,))
+            # secure_delete has it overwritten; this empties the log beside the file as well, where
+            # the call's entry still stands, with the number that was to be called.
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
         await self._do(wipe)
 

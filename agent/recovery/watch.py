@@ -43,6 +43,7 @@ class DeathWatch:
         book: The calls in progress; closed by whoever opened it.
         livekit: LiveKit's API.
         on_seen: Awaited with what each look has found.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class DeathWatch:
         book: CallBook,
         livekit: api.LiveKitAPI,
         on_seen: Callable[[Seen], Awaitable[None]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._book, self._livekit, self._on_seen = book, livekit, on_seen
+        self._clock = clock
         self._removed: set[str] = set()
-        self._looked = time.monotonic()
+        self._looked = clock()
         self._trusted_from = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -68,13 +71,13 @@ class DeathWatch:
 
     async def look(self) -> None:
         """Look once."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._looked > _LOOK + _STALL:
             self._trusted_from = now + LAPSE
         try:
             await self._look(trusting=now >= self._trusted_from)
         finally:
-            self._looked = time.monotonic()
+            self._looked = self._clock()
 
     async def _look(self, *, trusting: bool) -> None:
         at, calls = await self._book.read()

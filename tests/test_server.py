@@ -4,29 +4,48 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from livekit.agents import AgentServer, JobRequest
-from livekit.protocol import agent
+from livekit.agents.job import JobAcceptArguments
+from livekit.protocol import agent, models
 
-from agent import app
+from agent.server import Server
+
+
+class Book:
+    """Stands where the server's dispatcher does: which rooms have an agent, who may take calls."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+        self.open = True
+
+    async def admits(self) -> bool:
+        return self.open
+
+    async def hold(self, room: str, agent: str, metadata: str) -> bool:
+        return self.held.setdefault(room, agent) == agent
 
 
 class Requests:
     """Jobs that LiveKit offers, and what became of them."""
 
     def __init__(self) -> None:
+        self.server = Server()
+        self.book = Book()
+        self.server._dispatcher = cast(Any, self.book)
         self.accepted: list[str] = []
         self.rejected: dict[str, bool] = {}
         self.assigned = asyncio.Event()
         """Set when LiveKit has assigned those that were accepted."""
         self.running: list[Any] = []
 
-    def offer(self, name: str) -> asyncio.Task[None]:
-        job = agent.Job(id=name)
+    def offer(self, name: str, room: str | None = None) -> asyncio.Task[None]:
+        job = agent.Job(id=name, room=models.Room(name=room or f"room of {name}"))
 
-        async def accept(_: object) -> None:
+        async def accept(arguments: JobAcceptArguments) -> None:
+            assert arguments.identity == f"agent-{name}"
             self.accepted.append(name)
             await self.assigned.wait()
             self.running.append(SimpleNamespace(job=job))
@@ -35,7 +54,7 @@ class Requests:
             self.rejected[name] = terminate
 
         return asyncio.create_task(
-            app._admit(JobRequest(job=job, on_reject=reject, on_accept=accept))
+            self.server.admit(JobRequest(job=job, on_reject=reject, on_accept=accept))
         )
 
 
@@ -80,3 +99,31 @@ async def test_a_job_that_was_never_assigned_takes_no_room(requests: Requests) -
     requests.assigned.set()
     await requests.offer("10")
     assert requests.accepted[-1] == "10"
+
+
+async def test_a_room_that_has_an_agent_gets_no_second_one(requests: Requests) -> None:
+    requests.assigned.set()
+    await requests.offer("0", room="one")
+    await requests.offer("1", room="one")
+    await requests.offer("2", room="other")
+    assert requests.accepted == ["0", "2"]
+    assert requests.rejected == {"1": True}  # nor from another server
+    assert requests.server.free_places == 8
+
+
+async def test_a_server_that_stands_by_leaves_calls_to_the_other(requests: Requests) -> None:
+    requests.assigned.set()
+    requests.book.open = False
+    await requests.offer("0")
+    assert requests.rejected == {"0": False}
+    requests.book.open = True
+    await requests.offer("1")
+    assert requests.accepted == ["1"]
+
+
+async def test_a_draining_server_has_no_place(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert requests.server.free_places == 10
+    monkeypatch.setattr(AgentServer, "draining", property(lambda _: True))
+    assert requests.server.free_places == 0
