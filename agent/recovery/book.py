@@ -270,14 +270,14 @@ def _left(state: State, agent: str) -> Change:
     return change
 
 
-def open_book(url: str | None, livekit: str) -> CallBook:
+def open_book(url: str | None, livekit: str, folder: Path | None = None) -> CallBook:
     """Open the book of a LiveKit server's calls.
 
     Args:
         url: ``redis://…`` of a Redis that all agent servers of that LiveKit server share; a file
-            in the state folder (``PARLEY_STATE``, or the user's) if None, which only those of this
-            machine do.
+            if None, which only those of this machine do.
         livekit: Address of the LiveKit server: another one's rooms have another file.
+        folder: Where the file is; ``PARLEY_STATE``, or the user's state folder, if None.
 
     Raises:
         StoreError: The file cannot be made.
@@ -290,6 +290,7 @@ def open_book(url: str | None, livekit: str) -> CallBook:
 
     where = urlsplit(livekit)
     name = re.sub(r"[^\w.-]+", "_", f"{where.hostname or 'livekit'}-{where.port or 'default'}")
-    own = os.environ.get("PARLEY_STATE")
-    folder = Path(own).absolute() if own else user_state_path("parley")
+    if folder is None:
+        own = os.environ.get("PARLEY_STATE")
+        folder = Path(own).absolute() if own else user_state_path("parley")
     return CallBook(SqliteStore(folder / f"calls-{name}.sqlite3"))

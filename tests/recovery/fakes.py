@@ -27,7 +27,7 @@ class LiveKit:
         self.room = self.agent_dispatch = self
 
     @property
-    def api(self) -> api.LiveKitAPI:
+    def client(self) -> api.LiveKitAPI:
         return cast(api.LiveKitAPI, self)
 
     def open(

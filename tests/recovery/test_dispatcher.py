@@ -24,7 +24,7 @@ class Server:
         self.name = options.setdefault("server", "server")
         self.dispatcher = Dispatcher(
             book,
-            livekit.api,
+            livekit.client,
             agent_name=options.pop("agent_name", ""),
             places=lambda: self.places,
             running=lambda: self.running,
@@ -259,7 +259,7 @@ async def test_a_watch_alone_takes_the_dead_out_of_their_rooms(
     livekit.open("room", "", anna=STANDARD)
     await server.live(0.25)
     await server.take("room", "first")
-    watch = DeathWatch(book, livekit.api, clock=clock)
+    watch = DeathWatch(book, livekit.client, clock=clock)
     for _ in range(11):
         clock.now += 0.25
         await watch.look()
