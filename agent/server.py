@@ -33,6 +33,10 @@ class Server(AgentServer):
     """
 
     def __init__(self, **options: Any) -> None:
+        if _stands_by():
+            # LiveKit's one for each processor would hold memory for calls that hardly ever come;
+            # as one is taken, the next process is made.
+            options["num_idle_processes"] = 1
         super().__init__(
             load_fnc=_load,
             # A threshold would refuse jobs by a guess of what those load that start: the third of
