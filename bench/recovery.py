@@ -19,7 +19,6 @@ import psutil
 from livekit import rtc
 
 from agent import settings
-from agent.recovery import open_book
 from agent.stack import Stack
 from harness import crash, report
 from harness.caller import Caller, join
@@ -70,11 +69,8 @@ def _kill_job(server: psutil.Process) -> float:
 
 
 async def _recovery(stack: Stack, kill: Callable[[psutil.Process], float]) -> Recovery:
-    book = open_book(None, stack.server.url, stack.logs)
-    try:
-        server = await crash.in_service(book, {"PARLEY_PORT_WEB": str(stack.ports["web"])})
-    finally:
-        await book.aclose()
+    variables = {"PARLEY_PORT_WEB": str(stack.ports["web"])}
+    server = await crash.in_service(stack.logs, variables)
     async with join(stack.server, f"bench-{uuid.uuid4().hex[:8]}", language="en") as caller:
         await caller.until("listening", within=60)
         await caller.answer(after=0.0)  # the greeting

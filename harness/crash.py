@@ -7,10 +7,9 @@ import contextlib
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
-
-from agent.recovery import CallBook
 
 
 def server(variables: Mapping[str, str], *, standby: bool = False) -> psutil.Process | None:
@@ -31,12 +30,12 @@ def server(variables: Mapping[str, str], *, standby: bool = False) -> psutil.Pro
 
 
 async def in_service(
-    book: CallBook, variables: Mapping[str, str], *, within: float = 120.0
+    logs: Path, variables: Mapping[str, str], *, within: float = 150.0
 ) -> psutil.Process:
     """Wait for an agent server and one that stands by to take calls, and return the first.
 
     Args:
-        book: Theirs.
+        logs: Folder of their logs, ``agent.log`` and ``standby.log``.
         variables: As for :func:`server`.
         within: Longest wait, in seconds.
 
@@ -46,12 +45,23 @@ async def in_service(
     async with asyncio.timeout(within):
         while True:
             first, other = (server(variables, standby=standby) for standby in (False, True))
-            at, _ = await book.read()
-            if first and other and sum(at.lives(each) for each in at.servers) == 2:
-                # LiveKit knows of each 0.1 s after it has begun to beat.
-                await asyncio.sleep(0.5)
+            if (
+                first
+                and other
+                and _serves(first, logs / "agent.log")
+                and _serves(other, logs / "standby.log")
+            ):
                 return first
             await asyncio.sleep(0.2)
+
+
+def _serves(process: psutil.Process, log: Path) -> bool:
+    """Whether LiveKit knows a server, and a process for a job is warm."""
+    said = log.read_text(errors="replace").rpartition('"starting worker"')[2]
+    return all(
+        text in said
+        for text in (f'"pid": {process.pid},', "registered worker", "process initialized")
+    )
 
 
 def job(server: psutil.Process) -> psutil.Process | None:

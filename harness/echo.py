@@ -53,21 +53,20 @@ class EchoEngines:
         return web.json_response({"object": "list", "data": [model]})
 
     async def _voices(self, _: web.Request) -> web.Response:
-        return web.json_response({"voices": ["default"], "uploaded_voices": []})
+        return web.json_response({"voices": ["Ryan", "Vivian"], "uploaded_voices": []})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         said = [_text(m["content"]) for m in body["messages"] if m["role"] == "user"]
-        if body.get("max_tokens") == 1 or body.get("max_completion_tokens") == 1 or not said:
-            return web.json_response(_completion("message", {"role": "assistant", "content": ""}))
-        self.asked.append(said)
-        await asyncio.sleep(self.delay)
+        if said:  # or it only reads the prompt
+            self.asked.append(said)
+            await asyncio.sleep(self.delay)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         for word in f"You said: {' '.join(said)}".split(" "):
-            delta = _completion("delta", {"role": "assistant", "content": f"{word} "})
+            delta = _chunk({"role": "assistant", "content": f"{word} "})
             await response.write(f"data: {json.dumps(delta)}\n\n".encode())
-        end = _completion("delta", {})
+        end = _chunk({})
         end["choices"][0]["finish_reason"] = "stop"
         await response.write(f"data: {json.dumps(end)}\n\ndata: [DONE]\n\n".encode())
         return response
@@ -89,15 +88,10 @@ def _text(content: str | list[dict[str, Any]]) -> str:
     return " ".join(part.get("text", "") for part in content)
 
 
-def _completion(kind: str, message: dict[str, str]) -> dict[str, Any]:
-    choice: dict[str, Any] = {"index": 0, kind: message, "finish_reason": None}
-    return {
-        "id": "1",
-        "object": "chat.completion",
-        "created": 0,
-        "model": MODEL,
-        "choices": [choice],
-    }
+def _chunk(delta: dict[str, str]) -> dict[str, Any]:
+    choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
+    kind = {"object": "chat.completion.chunk", "model": MODEL}
+    return {"id": "1", "created": 0, **kind, "choices": [choice]}
 
 
 @contextlib.asynccontextmanager

@@ -22,7 +22,6 @@ import pytest_asyncio
 from livekit import api, rtc
 
 from agent.alone import ALONE
-from agent.recovery import open_book
 from agent.stack import Server
 from agent.stack.stack import ROOT, STANDBY, wait_ready
 from agent.stack.supervision import Program, Supervisor
@@ -34,7 +33,7 @@ from tests.web.conftest import LiveKitServer, free_port
 pytestmark = [
     pytest.mark.room,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(240),
 ]
 
 BACK = 5.0
@@ -49,7 +48,7 @@ class World:
     livekit: LiveKitServer
     engines: EchoEngines
     variables: dict[str, str]
-    state: Path
+    logs: Path
 
     @property
     def server(self) -> Server:
@@ -64,11 +63,7 @@ class World:
 
     async def process(self) -> psutil.Process:
         """The agent server, while it and the one that stands by are in service."""
-        book = open_book(None, self.livekit.livekit.url, self.state)
-        try:
-            return await crash.in_service(book, self.variables)
-        finally:
-            await book.aclose()
+        return await crash.in_service(self.logs, self.variables)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -106,7 +101,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         del variables["PARLEY_PORT_AGENT"]  # the one that stands by has another
         async with supervisor:
             await wait_ready(supervisor, programs, on_line=print, within=90)
-            yield World(livekit, engines, variables, folder / "state")
+            yield World(livekit, engines, variables, folder / "logs")
     await livekit.kill()
 
 
