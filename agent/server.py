@@ -18,6 +18,10 @@ from .recovery import Dispatcher, open_book
 _LIVEKIT_TIMEOUT = 3.0
 """Seconds that LiveKit may take to answer."""
 
+_ASKED_RARELY, _ASKED_LAST = 0.98, 0.99
+"""Load of a full server and of one that stands by, of 1: LiveKit asks them in that order, mostly,
+and they say no themselves."""
+
 
 class Server(AgentServer):
     """LiveKit's agent server, which takes as many calls as the profile allows.
@@ -26,7 +30,7 @@ class Server(AgentServer):
     (:mod:`agent.recovery`).
 
     With ``PARLEY_STANDBY=1`` it stands by: it takes calls only while no other server of the same
-    book lives. It has all models loaded, so the calls of a server that dies wait for no start.
+    book does. It has all models loaded, so the calls of a server that dies wait for no start.
 
     Args:
         **options: As for LiveKit's server.
@@ -104,6 +108,7 @@ class Server(AgentServer):
                     agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""),
                     places=lambda: self.free_places,
                     running=lambda: self.agents,
+                    draining=lambda: self.draining,
                     standby=_stands_by(),
                 )
                 async with dispatcher:
@@ -127,7 +132,10 @@ def _load(server: AgentServer) -> float:
     """Share of the rooms that this server takes which are in use.
 
     LiveKit's default is the load of the whole machine, which refuses every caller while the
-    engines on the same processor work. A server that stands by is asked last.
+    engines on the same processor work. It asks no server whose load is 1, and learns of one that
+    has a place again half a second late: a caller who was waiting for that place would wait on.
     """
+    if _stands_by():
+        return _ASKED_LAST
     used = len(server.active_jobs) / settings_module.load().max_rooms
-    return max(used, 0.99) if _stands_by() else used
+    return min(used, _ASKED_RARELY)

@@ -11,7 +11,7 @@ from livekit.agents import AgentServer, JobRequest
 from livekit.agents.job import JobAcceptArguments
 from livekit.protocol import agent, models
 
-from agent.server import Server
+from agent.server import Server, _load
 
 
 class Book:
@@ -127,3 +127,16 @@ async def test_a_draining_server_has_no_place(
     assert requests.server.free_places == 10
     monkeypatch.setattr(AgentServer, "draining", property(lambda _: True))
     assert requests.server.free_places == 0
+
+
+@pytest.mark.parametrize(("rooms", "load"), [(0, 0.0), (5, 0.5), (10, 0.98)])
+async def test_a_full_server_is_asked_all_the_same_and_one_that_stands_by_last(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch, rooms: int, load: float
+) -> None:
+    # LiveKit asks no server whose load is 1, and would learn too late of a place that is free.
+    requests.assigned.set()
+    for i in range(rooms):
+        await requests.offer(str(i))
+    assert _load(requests.server) == load
+    monkeypatch.setenv("PARLEY_STANDBY", "1")
+    assert load < _load(requests.server) < 1

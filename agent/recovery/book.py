@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
@@ -62,24 +62,35 @@ class Call:
     """How often an agent was called since the last one that held the call for long."""
 
 
+class Beat(NamedTuple):
+    """A sign of life of an agent server."""
+
+    at: float
+    """When, on the store's clock, in seconds."""
+    serves: bool
+    """Whether it takes calls; one that drains only finishes those it has."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """What the store knows besides the calls."""
 
     now: float
     """Its clock, in seconds."""
-    servers: Mapping[str, float] = field(default_factory=dict)
-    """When each agent server was last heard of."""
+    servers: Mapping[str, Beat] = field(default_factory=dict)
+    """The last beat of each agent server."""
 
-    def lives(self, server: str) -> bool:
-        """Whether a server was heard of of late."""
-        return not self._late(self.servers.get(server))
+    def serves(self, server: str) -> bool:
+        """Whether a server was heard of of late, and takes calls."""
+        beat = self.servers.get(server)
+        return beat is not None and beat.serves and not self._late(beat.at)
 
     def holds(self, call: Call) -> bool:
         """Whether somebody has the call, who was heard of of late or whose server was."""
-        return call.state == "held" and not (
-            self._late(call.beat) and self._late(self.servers.get(call.server))
-        )
+        if call.state != "held":
+            return False
+        beat = self.servers.get(call.server)
+        return not self._late(call.beat) or (beat is not None and not self._late(beat.at))
 
     def wants(self, call: Call) -> bool:
         """Whether an agent is to be called to it."""
@@ -87,9 +98,9 @@ class Moment:
             return self.now - call.since >= CALLED_FOR
         return call.state == "lost" or (call.state == "held" and not self.holds(call))
 
-    def _late(self, beat: float | None) -> bool:
+    def _late(self, beat: float) -> bool:
         # A beat of the future is one from before the machine started anew.
-        return beat is None or abs(self.now - beat) > LAPSE
+        return abs(self.now - beat) > LAPSE
 
 
 Change = Callable[[Call | None, Moment], Call | None]
@@ -107,8 +118,8 @@ class Store(Protocol):
         """Change one call while nobody else does, and return its new entry."""
         ...
 
-    async def beat(self, server: str) -> None:
-        """Note that an agent server lives."""
+    async def beat(self, server: str, serves: bool) -> None:
+        """Note that an agent server lives, and whether it takes calls."""
         ...
 
     async def drop(self, server: str) -> None:

@@ -47,7 +47,8 @@ class Dispatcher:
         agent_name: Name under which this server's agents are called; empty for any.
         places: How many more calls this server takes now.
         running: Identities of the agents whose jobs run here or are about to.
-        standby: Whether this server acts only while no other lives.
+        draining: Whether this server only finishes the calls that it has.
+        standby: Whether this server acts only while no other takes calls.
         clock: Monotonic seconds.
     """
 
@@ -60,12 +61,13 @@ class Dispatcher:
         agent_name: str,
         places: Callable[[], int],
         running: Callable[[], set[str]],
+        draining: Callable[[], bool] = lambda: False,
         standby: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._book, self._livekit, self._clock = book, livekit, clock
         self._server, self._agent_name, self._standby = server, agent_name, standby
-        self._places, self._running = places, running
+        self._places, self._running, self._draining = places, running, draining
         self._held: dict[str, str] = {}
         """Rooms of this server's jobs, by their agents."""
         self._called: dict[str, float] = {}
@@ -93,14 +95,14 @@ class Dispatcher:
             logger.warning("the server's end is not in the book", extra={"reason": str(e)})
 
     async def admits(self) -> bool:
-        """Whether this server takes a call: a stand-by takes none while another server lives."""
+        """Whether this server takes a call: a stand-by takes none while another server does."""
         if not self._standby:
             return True
         try:
             at, _ = await self._book.read()
         except StoreError:
             return True  # two servers that take calls are better than none
-        return not self._others_live(at)
+        return not self._others_serve(at)
 
     async def hold(self, room: str, agent: str, metadata: str) -> bool:
         """Give a call to an agent of this server; False if an agent has it already."""
@@ -114,7 +116,7 @@ class Dispatcher:
 
     async def beat(self) -> None:
         """Show that this server lives, and note which of its jobs do not any more."""
-        await self._book.beat(self._server)
+        await self._book.beat(self._server, not self._draining())
         for agent in set(self._held) - self._running():
             # One that has ended its call itself is over by now, and stays so.
             await self._book.lose(self._held[agent], agent)
@@ -122,9 +124,9 @@ class Dispatcher:
 
     async def _on_seen(self, seen: Seen) -> None:
         for server, beat in seen.at.servers.items():
-            if abs(seen.at.now - beat) > _FORGOTTEN:
+            if abs(seen.at.now - beat.at) > _FORGOTTEN:
                 await self._book.drop(server)
-        if self._standby and self._others_live(seen.at):
+        if self._standby and self._others_serve(seen.at):
             return
         now = self._clock()
         if not seen.lost and now - self._looked < _LOOK_AT_ROOMS:
@@ -144,8 +146,8 @@ class Dispatcher:
             if settled and room.num_participants and room.name not in seen.calls:
                 await self._offer(room.name, None)
 
-    def _others_live(self, at: Moment) -> bool:
-        return any(at.lives(server) for server in at.servers if server != self._server)
+    def _others_serve(self, at: Moment) -> bool:
+        return any(at.serves(server) for server in at.servers if server != self._server)
 
     def _free(self) -> int:
         now, held = self._clock(), set(self._held.values())

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, WatchError
 
-from .book import Call, Change, Moment, StoreError
+from .book import Beat, Call, Change, Moment, StoreError
 
 T = TypeVar("T")
 
@@ -88,12 +88,12 @@ class RedisStore:
 
         return await _answered(work)
 
-    async def beat(self, server: str) -> None:
-        """Note that an agent server lives."""
+    async def beat(self, server: str, serves: bool) -> None:
+        """Note that an agent server lives, and whether it takes calls."""
 
         async def work() -> None:
-            now = (await self._moment()).now
-            await cast(Awaitable[int], self._redis.hset(_SERVERS, server, str(now)))
+            beat = json.dumps(Beat(await self._now(), serves))
+            await cast(Awaitable[int], self._redis.hset(_SERVERS, server, beat))
 
         await _answered(work)
 
@@ -118,11 +118,14 @@ class RedisStore:
         await self._redis.aclose()
 
     async def _moment(self) -> Moment:
+        beats = await cast(Awaitable[dict[str, str]], self._redis.hgetall(_SERVERS))
+        servers = {server: Beat(*json.loads(beat)) for server, beat in beats.items()}
+        return Moment(await self._now(), servers)
+
+    async def _now(self) -> float:
         # Redis' own clock: those of several machines differ.
         seconds, microseconds = await self._redis.time()
-        beats = await cast(Awaitable[dict[str, str]], self._redis.hgetall(_SERVERS))
-        servers = {server: float(beat) for server, beat in beats.items()}
-        return Moment(seconds + microseconds / 1e6, servers)
+        return float(seconds + microseconds / 1e6)
 
 
 async def _answered(work: Callable[[], Awaitable[T]]) -> T:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from .book import Call, Change, Moment, StoreError
+from .book import Beat, Call, Change, Moment, StoreError
 
 T = TypeVar("T")
 
@@ -23,7 +23,9 @@ _BUSY = 2.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS calls (room TEXT PRIMARY KEY, entry TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS histories (room TEXT PRIMARY KEY, history TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS servers (id TEXT PRIMARY KEY, beat REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS servers (
+    id TEXT PRIMARY KEY, beat REAL NOT NULL, serves INTEGER NOT NULL
+);
 """
 
 
@@ -71,11 +73,10 @@ class SqliteStore:
 
         return await self._do(work, writes=True)
 
-    async def beat(self, server: str) -> None:
-        """Note that an agent server lives."""
-        await self._execute(
-            "INSERT OR REPLACE INTO servers VALUES (?, ?)", lambda: (server, self._clock())
-        )
+    async def beat(self, server: str, serves: bool) -> None:
+        """Note that an agent server lives, and whether it takes calls."""
+        sql = "INSERT OR REPLACE INTO servers VALUES (?, ?, ?)"
+        await self._execute(sql, lambda: (server, self._clock(), serves))
 
     async def drop(self, server: str) -> None:
         """Note that an agent server does not live."""
@@ -120,7 +121,9 @@ class SqliteStore:
         self._thread.shutdown(wait=False)
 
     def _moment(self, database: sqlite3.Connection) -> Moment:
-        return Moment(self._clock(), dict(database.execute("SELECT id, beat FROM servers")))
+        rows = database.execute("SELECT id, beat, serves FROM servers")
+        servers = {server: Beat(at, bool(serves)) for server, at, serves in rows}
+        return Moment(self._clock(), servers)
 
     async def _execute(self, sql: str, values: Callable[[], tuple[object, ...]]) -> None:
         await self._do(lambda database: database.execute(sql, values()))

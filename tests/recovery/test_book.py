@@ -102,12 +102,12 @@ async def test_a_dead_agent_changes_nothing_any_more(each: CallBook) -> None:
 
 
 async def test_a_server_that_died_is_no_more(each: CallBook) -> None:
-    await each.beat("server")
-    await each.beat("other")
+    await each.beat("server", True)
+    await each.beat("other", True)
     await each.hold("room", "first", "server", "")
     await each.orphan("room", "first")
     at, calls = await each.read()
-    assert (at.lives("server"), at.lives("other")) == (False, True)
+    assert (at.serves("server"), at.serves("other")) == (False, True)
     assert at.wants(calls["room"])
 
 
@@ -130,7 +130,7 @@ async def test_what_is_forgotten_is_gone(each: CallBook) -> None:
 async def test_an_agent_is_dead_when_neither_it_nor_its_server_is_heard_of(
     book: CallBook, clock: Clock
 ) -> None:
-    await book.beat("server")
+    await book.beat("server", True)
     await book.hold("room", "first", "server", "")
     await book.begin("room", "first", "anna")
 
@@ -139,7 +139,7 @@ async def test_an_agent_is_dead_when_neither_it_nor_its_server_is_heard_of(
         return at.wants(calls["room"])
 
     clock.now += LAPSE + 1
-    await book.beat("server")  # a job that is busy
+    await book.beat("server", True)  # a job that is busy
     assert not await wanted()
     clock.now += LAPSE + 1
     await book.keep("room", "first")  # a server that is busy
@@ -165,12 +165,12 @@ async def test_an_agent_that_is_heard_of_again_does_not_lapse(book: CallBook, cl
 async def test_beats_from_before_the_machine_was_started_anew_count_for_nothing(
     book: CallBook, clock: Clock
 ) -> None:
-    await book.beat("server")
+    await book.beat("server", True)
     await book.hold("room", "first", "server", "")
     clock.now = 5.0
     at, calls = await book.read()
     assert at.wants(calls["room"])
-    assert not at.lives("server")
+    assert not at.serves("server")
 
 
 async def test_who_was_called_and_does_not_come_is_called_again_but_not_for_ever(
@@ -220,7 +220,7 @@ async def test_a_store_that_fails_says_why(tmp_path: Path) -> None:
         await broken.read()
     await broken.aclose()
     with pytest.raises(StoreError, match="closed"):
-        await broken.beat("server")
+        await broken.beat("server", True)
     nobody = CallBook(RedisStore("redis://127.0.0.1:1"))
     with pytest.raises(StoreError, match="Redis cannot be used"):
         await nobody.hold("room", "first", "server", "")

@@ -19,7 +19,7 @@ class Server:
     """An agent server of which a test says how many places and which jobs it has."""
 
     def __init__(self, book: CallBook, livekit: LiveKit, clock: Clock, **options: Any) -> None:
-        self.places, self.running = 5, set[str]()
+        self.places, self.running, self.draining = 5, set[str](), False
         self.book, self.livekit, self.clock = book, livekit, clock
         self.name = options.setdefault("server", "server")
         self.dispatcher = Dispatcher(
@@ -28,6 +28,7 @@ class Server:
             agent_name=options.pop("agent_name", ""),
             places=lambda: self.places,
             running=lambda: self.running,
+            draining=lambda: self.draining,
             clock=clock,
             **options,
         )
@@ -234,6 +235,21 @@ async def test_a_server_that_stands_by_does_nothing_while_another_lives(
     assert {room for room, *_ in livekit.asked} == {"room", "waiting"}
 
 
+async def test_a_server_that_stands_by_takes_the_calls_that_a_draining_one_does_not(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    one, standby = make(), make(server="other", standby=True)
+    livekit.open("room", "", anna=STANDARD)
+    await one.live(0.25)
+    await one.take("room", "first")
+    one.draining, one.places = True, 0
+    for _ in range(40):
+        await one.live(0.25)
+        await standby.dispatcher.watch.look()
+    assert await standby.dispatcher.admits()
+    assert (livekit.removed, livekit.asked) == ([], [])  # it finishes what it has
+
+
 async def test_nobody_is_dead_because_the_machine_stood_still(
     make: Callable[..., Server], livekit: LiveKit, book: CallBook, clock: Clock
 ) -> None:
@@ -282,7 +298,7 @@ async def test_livekit_is_asked_for_its_rooms_once_a_second(
 async def test_a_server_that_died_long_ago_is_no_longer_in_the_book(
     make: Callable[..., Server], book: CallBook
 ) -> None:
-    await book.beat("dead")
+    await book.beat("dead", True)
     server = make()
     await server.live(61)
     at, _ = await book.read()
@@ -295,6 +311,6 @@ async def test_a_server_that_ends_leaves_the_book(
     server = make()
     async with server.dispatcher:
         at, _ = await book.read()
-        assert at.lives("server")
+        assert at.serves("server")
     at, _ = await book.read()
-    assert not at.lives("server")
+    assert not at.serves("server")

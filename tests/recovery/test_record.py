@@ -57,7 +57,7 @@ async def job(path: Path, book: CallBook) -> AsyncIterator[Callable[[str], Any]]
     made: list[CallRecord] = []
 
     async def make(agent: str) -> tuple[CallRecord, Room]:
-        await book.beat("server")
+        await book.beat("server", True)
         assert await book.hold("room", agent, "server", "")
         room = Room()
         record = CallRecord(CallBook(SqliteStore(path)), cast(rtc.Room, room), "room", agent)
@@ -154,7 +154,7 @@ async def test_a_job_whose_server_dies_leaves_and_has_another_called(
     await asyncio.wait_for(room.left.wait(), 1)
     await until(book, "lost")
     at, _ = await book.read()
-    assert not at.lives("server")
+    assert not at.serves("server")
     os.close(sentinel)
 
 

@@ -226,23 +226,24 @@ async def test_the_calls_of_a_server_that_is_killed_go_on(world: World, how: obj
 
 async def test_whoever_found_no_place_is_called_when_one_is_free(world: World) -> None:
     await world.process()
-    async with world.join() as waiting_room_holder, world.join() as second:
-        await greeted(waiting_room_holder)
+    async with world.join() as first, world.join() as second:
+        await greeted(first)
         await greeted(second)
         async with world.join() as third:
             await asyncio.sleep(6)
             assert third.agent is None
             await second.room.disconnect()
-            await third.until("listening", within=8)
+            await third.until("listening", within=BACK)
 
 
 async def test_an_agent_to_whom_nobody_comes_leaves(world: World) -> None:
-    await world.process()
+    server = await world.process()
     name = f"test-{uuid.uuid4().hex[:8]}"
-    server = world.server
-    async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as client:
+    at = world.server
+    async with api.LiveKitAPI(at.url, at.api_key, at.api_secret) as client:
         asked = api.RoomAgentDispatch()
         await client.room.create_room(api.CreateRoomRequest(name=name, agents=[asked]))
+        await crash.job_of(server)
         async with asyncio.timeout(ALONE + 10):
             while (await client.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms:
                 await asyncio.sleep(0.2)
