@@ -159,7 +159,11 @@ class Stack:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._exit.__aexit__(exc_type, exc, traceback)
+        try:
+            await self._exit.__aexit__(exc_type, exc, traceback)
+        finally:
+            for book in self.logs.glob("calls-*"):  # of calls that were cut off just now
+                book.unlink()
 
     async def run(self) -> None:
         """Wait for what should not happen: the end of the supervisor by itself.
