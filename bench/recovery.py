@@ -12,7 +12,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -50,6 +50,13 @@ async def server_killed(stack: Stack) -> Recovery:
 async def all_killed(stack: Stack) -> Recovery:
     """Kill the agent server of a call and all of its jobs at once, so that none can say so."""
     return await _recovery(stack, crash.kill_with_jobs)
+
+
+WAYS: dict[str, Callable[[Stack], Awaitable[Recovery]]] = {
+    "job_killed": job_killed,
+    "server_killed": server_killed,
+    "server_killed.with_jobs": all_killed,
+}
 
 
 def summarise(name: str, found: list[Recovery]) -> dict[str, report.Metric]:
@@ -111,18 +118,15 @@ async def main() -> None:
     """Start everything, kill it again and again, report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=5, help="kills of each kind (5)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=[*WAYS], help="all")
     args = parser.parse_args()
     metrics: dict[str, report.Metric] = {}
     rows: list[dict[str, object]] = []
     async with Stack(standby=True) as stack:
-        for name, way in (
-            ("job_killed", job_killed),
-            ("server_killed", server_killed),
-            ("server_killed.with_jobs", all_killed),
-        ):
+        for name in args.ways:
             found = []
             for _ in range(args.times):
-                found.append(await way(stack))
+                found.append(await WAYS[name](stack))
                 rows.append({"way": name, **asdict(found[-1])})
                 print(rows[-1], flush=True)
             metrics |= summarise(name, found)
