@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import logging
-import math
 import os
 import sys
 import time
 
-from livekit.agents import AgentServer, APIError, JobContext, JobProcess, JobRequest, cli
+from livekit.agents import Agent, APIError, JobContext, JobProcess, cli
 from livekit.agents.llm import ToolContext
 from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
@@ -18,40 +17,17 @@ from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from . import engines, omni
 from . import settings as settings_module
+from .alone import Alone
 from .assistant import Assistant, SensingAssistant
 from .language import LanguageSwitch
+from .recovery import CallRecord, open_book
+from .server import Server
 from .session import make, turns_of
-from .settings import Language, SettingsError
+from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
 from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
 
 logger = logging.getLogger("parley")
-
-
-def _load(server: AgentServer) -> float:
-    """Share of the rooms that this server takes which are in use.
-
-    LiveKit's default is the load of the whole machine, which refuses every caller while the
-    engines on the same processor work.
-    """
-    return len(server.active_jobs) / settings_module.load().max_rooms
-
-
-_accepting: set[str] = set()
-"""The jobs that were taken and have no process yet: they are not among the server's."""
-
-
-async def _admit(request: JobRequest) -> None:
-    """Take a job if there is room for it; else LiveKit may ask another server."""
-    taken = {running.job.id for running in server.active_jobs} | _accepting
-    if len(taken) >= settings_module.load().max_rooms:
-        await request.reject(terminate=False)
-        return
-    _accepting.add(request.id)
-    try:
-        await request.accept()
-    finally:
-        _accepting.discard(request.id)
 
 
 def _warm_up(_: JobProcess) -> None:
@@ -68,12 +44,8 @@ def _port(variable: str, default: int) -> int:
     return int(text)
 
 
-server = AgentServer(
+server = Server(
     setup_fnc=_warm_up,
-    load_fnc=_load,
-    # A threshold would refuse jobs by a guess of what those load that start: the third of ten at
-    # once, or the tenth. Who is admitted is counted; the load tells which server has more room.
-    load_threshold=math.inf,
     # The health page and the metrics: on this machine alone unless told otherwise, and where their
     # port is not chosen at any in development, where there may be several servers.
     host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
@@ -84,11 +56,26 @@ server = AgentServer(
 )
 
 
-@server.rtc_session(on_request=_admit)
+@server.rtc_session(on_request=server.admit)
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
     settings = settings_module.load()
     mask_logs()
+    if ctx.is_fake_job():  # the console: nobody could go on with it
+        await _converse(ctx, settings, None)
+        return
+    book = open_book(settings.history_store, os.environ["LIVEKIT_URL"])
+    record = CallRecord(book, ctx.room, ctx.job.room.name, ctx.local_participant_identity)
+    record.start()
+    ctx.add_shutdown_callback(record.aclose)
+    try:
+        await _converse(ctx, settings, record)
+    except Exception:
+        await record.lose()
+        raise
+
+
+async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | None) -> None:
     try:
         user = await connect_user(ctx, settings)
     except (HungUp, NoAnswer, NotAllowed) as e:
@@ -97,6 +84,7 @@ async def enter(ctx: JobContext) -> None:
         ctx.shutdown()
         return
     came = time.monotonic()
+    before = await record.begin(user.identity) if record and user else None
     if settings.omni:
         await omni.converse(ctx, settings.omni, settings.turns)
         return
@@ -127,12 +115,19 @@ async def enter(ctx: JobContext) -> None:
         since=came,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
-    phone = CallControl(settings.phone, ctx.room, ctx.api, session, user) if user else None
+    on_hand_over = record.release if record else None
+    phone = (
+        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over)
+        if user
+        else None
+    )
     if senses:
         shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
-        assistant: Assistant = SensingAssistant(settings, language, floor, shown, phone)
+        assistant: Assistant = SensingAssistant(settings, language, floor, shown, phone, before)
     else:
-        assistant = Assistant(settings, language, floor, phone)
+        assistant = Assistant(settings, language, floor, phone, before)
+    if record:
+        record.follow(session)
 
     async def read_prompt() -> None:
         await model.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
@@ -148,10 +143,16 @@ async def enter(ctx: JobContext) -> None:
         ctx.add_shutdown_callback(part.aclose)
     session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
 
+    if user:
+        alone = Alone(ctx.room, lambda: session.shutdown(drain=False))
+        ctx.add_shutdown_callback(alone.aclose)
+    first: Agent = assistant
     if phone:
         phone.start()
         ctx.add_shutdown_callback(phone.aclose)
-    await conversation.start(phone.first_agent(assistant, floor) if phone else assistant, ctx.room)
+        # Whoever was called has been found out before, if this agent goes on for another.
+        first = assistant if before else phone.first_agent(assistant, floor)
+    await conversation.start(first, ctx.room)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
     await read_prompt()

@@ -11,6 +11,7 @@ from livekit.plugins.turn_taking import Floor, Judged, TurnTakingAgent
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
+from .recovery import Continuation
 from .settings import Language, Settings
 from .telephony.call_control import CallControl
 from .tools import TOOLS
@@ -58,6 +59,7 @@ class Assistant(TurnTakingAgent):
         language: The user's language, or None while it is not known.
         floor: The turn-taking of its session.
         phone: What it can do on the phone; None on the console.
+        before: What was said before, if it goes on for an agent that has died.
     """
 
     def __init__(
@@ -66,19 +68,32 @@ class Assistant(TurnTakingAgent):
         language: Language | None,
         floor: Floor,
         phone: CallControl | None = None,
+        before: Continuation | None = None,
     ) -> None:
         super().__init__(
             floor,
+            chat_ctx=before.said if before else None,
             instructions=instructions(settings, language, phone),
             tools=[*(TOOLS if settings.llm.tools else []), *(phone.tools if phone else [])],
         )
         self._settings = settings
         self._language = language
         self._phone = phone
+        self._before = before
 
     async def on_enter(self) -> None:
-        """Greet, in words that are ready: no model stands between the user and a hello."""
+        """Greet, in words that are ready: no model stands between the user and a hello.
+
+        After another agent has died, apologise instead, and answer what it left unanswered.
+        """
         if self._phone and not await self._phone.wait_until_answered():
+            return
+        if before := self._before:
+            self._before = None
+            # Not a turn of the conversation: the model is to answer what was asked.
+            self.session.say(before.apology(self._language), add_to_chat_ctx=False)
+            if before.unanswered:
+                self.session.generate_reply()
             return
         text = (self._phone and self._phone.greeting) or greeting(self._settings, self._language)
         if text:
@@ -116,8 +131,9 @@ class SensingAssistant(Assistant):
         floor: Floor,
         shown: TurnImage | None = None,
         phone: CallControl | None = None,
+        before: Continuation | None = None,
     ) -> None:
-        super().__init__(settings, language, floor, phone)
+        super().__init__(settings, language, floor, phone, before)
         self._heard = TurnAudio()
         self._shown = shown
         floor.on("judged", self._on_judged)

@@ -208,6 +208,10 @@ class Settings(BaseSettings):
     """Language of a user whose client names none; ``auto`` lets the STT engine detect it."""
     max_rooms: Annotated[int, Field(ge=1, le=1000)] = 10
     """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores."""
+    history_store: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
+    """Where the history of calls in progress is kept, for an agent that has to go on with one:
+    the Redis that several agent servers share, ``redis://HOST:PORT/DATABASE``; a file in the
+    user's state folder when not given, which those of one machine share."""
     instructions: str | None = None
     """System prompt; the assistant's own when not given."""
     greeting: dict[Language, str] = {}

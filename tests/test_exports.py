@@ -9,6 +9,15 @@ import pytest
 EXPORTS = {
     "agent.stack": {"Server", "Stack", "StackError"},
     "agent.models": {"ModelError", "locate"},
+    "agent.recovery": {
+        "CallBook",
+        "CallRecord",
+        "Continuation",
+        "DeathWatch",
+        "Dispatcher",
+        "StoreError",
+        "open_book",
+    },
     "agent.telephony": {
         "CallControl",
         "HungUp",

@@ -26,7 +26,7 @@ async def run() -> None:
     for role in ROLES:
         locate(role)
     say("Starting LiveKit, the engines, the agent and the web page …")
-    async with Stack(numbers, address=address, on_line=say) as stack:
+    async with Stack(numbers, address=address, standby=True, on_line=say) as stack:
         say(f"\n  Open {stack.web_url} and talk. Ctrl-C stops everything.\n")
         await stack.run()
 

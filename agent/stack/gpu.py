@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import AsyncExitStack
 
-from .stack import ROOT, StackError, wait_ready
+from .stack import ROOT, STANDBY, StackError, wait_ready
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 
@@ -41,7 +41,7 @@ def _programs() -> list[Program]:
         command=[sys.executable, "agent.py", "start"],
         ready_line="registered worker",
     )
-    return [*services, agent]
+    return [*services, agent, STANDBY]
 
 
 async def _run() -> None:

@@ -62,6 +62,7 @@ async def phone_stack(
     *,
     profile: str = "phone",
     address: str = LOOPBACK,
+    standby: bool = False,
     on_line: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Stack]:
     """Run all of it, with the trunks set up.
@@ -71,6 +72,7 @@ async def phone_stack(
         ports: Port numbers by name, as in :data:`PHONE_PORTS`; free ones when not given.
         profile: The agent's profile, as for :class:`agent.stack.Stack`.
         address: Where calls are taken: an address of this machine.
+        standby: As for :class:`agent.stack.Stack`.
         on_line: Called with one line for each thing worth telling a person.
 
     Raises:
@@ -87,6 +89,7 @@ async def phone_stack(
     stack = Stack(
         numbers,
         profile=profile,
+        standby=standby,
         beside=[service],
         environment={
             "REDIS_HOST": f"{LOOPBACK}:{numbers['redis']}",
@@ -118,7 +121,9 @@ async def _run(file: Path) -> None:
         locate(role)
     address = os.environ.get("PARLEY_SIP_ADDRESS", LOOPBACK)
     say("Starting Redis, LiveKit, its SIP service, the engines and the agent …")
-    async with phone_stack(trunks, numbers, profile=profile, address=address, on_line=say) as stack:
+    async with phone_stack(
+        trunks, numbers, profile=profile, address=address, standby=True, on_line=say
+    ) as stack:
         say(f"\n  Call sip:100@{address}:{numbers['sip']}. Ctrl-C stops everything.\n")
         await stack.run()
 

@@ -37,6 +37,17 @@ ROLES = ("llm", "stt", "kokoro", "web")
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.2
 
+# Whoever stops the stack does not want to wait for a conversation to end.
+_AGENT = [sys.executable, "agent.py", "start", "--drain-timeout", "1"]
+
+STANDBY = Program(
+    name="standby",
+    what="the agent that stands by",
+    # Its health page is for nobody, at any port.
+    command=["env", "PARLEY_STANDBY=1", "PARLEY_PORT_AGENT=0", "PARLEY_PORT_METRICS=0", *_AGENT],
+)
+"""A second agent server: the calls of one that dies do not wait until it has started again."""
+
 
 class StackError(Exception):
     """The stack does not start, or ended by itself; the text says what happened, where to look."""
@@ -73,6 +84,8 @@ class Stack:
     Args:
         ports: Port numbers by name, as in :mod:`agent.stack.ports`; free ones when not given.
         address: Where LiveKit and the web page listen: an address of this machine.
+        standby: Run a second agent server, which takes over the calls of the first if that dies.
+            It is not waited for.
         profile: The agent's profile. The engines of this machine run for :data:`LOCAL_PROFILES`;
             any other profile says where its engines are.
         beside: More programs to run.
@@ -85,6 +98,7 @@ class Stack:
         ports: Mapping[str, int] | None = None,
         *,
         address: str = LOOPBACK,
+        standby: bool = False,
         profile: str = "cpu",
         beside: Sequence[Program] = (),
         environment: Mapping[str, str] = MappingProxyType({}),
@@ -100,7 +114,7 @@ class Stack:
         self.logs = ROOT / "output" / "logs" / str(self.ports["web"])
         self._on_line = on_line
         self._profile = profile
-        self._programs = [*self._own_programs(), *beside]
+        self._programs = [*self._own_programs(), *([STANDBY] if standby else []), *beside]
         self._supervisor = Supervisor(
             self._programs,
             environment={**os.environ, **self._variables(), **environment},
@@ -145,7 +159,11 @@ class Stack:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._exit.__aexit__(exc_type, exc, traceback)
+        try:
+            await self._exit.__aexit__(exc_type, exc, traceback)
+        finally:
+            for book in self.logs.glob("calls-*"):  # of calls that were cut off just now
+                book.unlink()
 
     async def run(self) -> None:
         """Wait for what should not happen: the end of the supervisor by itself.
@@ -167,6 +185,7 @@ class Stack:
             "LIVEKIT_API_SECRET": self.server.api_secret,
             "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
             "PARLEY_PROFILE": self._profile,
+            "PARLEY_STATE": str(self.logs),  # what is in progress ends with the stack
             **(self._engine_variables() if self._profile in LOCAL_PROFILES else {}),
             "PYTHONUNBUFFERED": "1",  # logs are read while their programs run
             "HF_HUB_OFFLINE": "1",  # all weights are in the cache: nothing has to be asked for
@@ -203,8 +222,7 @@ class Stack:
             Program(
                 name="agent",
                 what="the agent",
-                # Whoever stops the stack does not want to wait for a conversation to end.
-                command=[sys.executable, "agent.py", "start", "--drain-timeout", "1"],
+                command=_AGENT,
                 ready_line="registered worker",
             ),
             Program(

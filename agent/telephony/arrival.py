@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from livekit.agents import JobContext
 
+from ..alone import ALONE
 from ..language import language_of
 from ..settings import Language, Settings
 from .budget import CallBudget
@@ -13,7 +15,7 @@ from .caller_id import is_spoofed
 from .dial import Dialler
 from .numbers import NotAllowed
 from .outbound import CALLEE, OutboundCall
-from .sip_call import SipCall, wait_until_answered
+from .sip_call import HungUp, SipCall, wait_until_answered
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ async def connect_user(ctx: JobContext, settings: Settings) -> User | None:
     """Enter the room and wait until somebody is there to speak with. None on the console.
 
     Raises:
-        HungUp: The user left before anything was said.
+        HungUp: The user left before anything was said, or nobody came.
         NoAnswer: Whoever was to be called did not pick up.
         NotAllowed: They may not be called, or the caller's origin is spoofed.
     """
@@ -42,10 +44,15 @@ async def connect_user(ctx: JobContext, settings: Settings) -> User | None:
         return None
     await ctx.connect()
     outbound_call = OutboundCall.from_metadata(ctx.job.metadata)
-    if outbound_call:
+    # An agent that goes on for one that has died finds them there already.
+    if outbound_call and CALLEE not in ctx.room.remote_participants:
         dialler = Dialler(settings.phone, ctx.api, CallBudget(settings.phone))
         await dialler.dial(outbound_call.number, room=ctx.room.name, identity=CALLEE)
-    user = await ctx.wait_for_participant(identity=CALLEE if outbound_call else None)
+    try:
+        async with asyncio.timeout(ALONE):
+            user = await ctx.wait_for_participant(identity=CALLEE if outbound_call else None)
+    except TimeoutError as e:
+        raise HungUp("nobody came") from e
     if is_spoofed(user):
         raise NotAllowed("the caller's From header names one of the allowed addresses")
     sip_call = SipCall.from_participant(user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from livekit import api, rtc
@@ -37,6 +37,7 @@ class CallControl:
         server: LiveKit's API.
         session: The session of the conversation.
         user: Whom the agent speaks with.
+        on_hand_over: Awaited when two people speak with each other and no agent is wanted.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class CallControl:
         server: api.LiveKitAPI,
         session: AgentSession[Any],
         user: User,
+        on_hand_over: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.settings, self.room, self.server, self.session = settings, room, server, session
         self.user_identity, self.sip_call = user.identity, user.sip_call
         self._known_language, self._outbound_call = user.language, user.outbound_call
+        self._on_hand_over = on_hand_over
         self.dialler = Dialler(settings, server, CallBudget(settings))
         self._tasks: set[asyncio.Task[None]] = set()
         self._other_party: str | None = None
@@ -163,6 +166,8 @@ class CallControl:
         self.session.options.user_away_timeout = None
         await self.session.say(phrases(self.language).connected, allow_interruptions=False)
         self.session.output.set_audio_enabled(False)
+        if self._on_hand_over:
+            await self._on_hand_over()
 
     async def end_at_limit(self) -> None:
         """End the call because its time or the budget is used up."""

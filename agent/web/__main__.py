@@ -9,6 +9,7 @@ import uvicorn
 
 from agent import settings
 from agent.models import ModelError, locate
+from agent.recovery import open_book
 
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
@@ -21,10 +22,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="port to listen on (%(default)s)")
     arguments = parser.parse_args()
     try:
+        profile, livekit = settings.load(), LiveKit.from_environment()
         app = create_app(
-            LiveKit.from_environment(),
+            livekit,
             client_library=locate("web"),
-            max_rooms=settings.load().max_rooms,
+            max_rooms=profile.max_rooms,
+            book=open_book(profile.history_store, livekit.url),
         )
     except (LiveKitError, ModelError, settings.SettingsError) as e:
         sys.exit(str(e))

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.rate import Rate, TooMany
+from agent.recovery import CallBook, DeathWatch
 from agent.refusal import invalid, refusal
 
 from . import tokens
@@ -35,7 +36,9 @@ _MAX_BODY = 1024
 """Bytes; a request for a ticket has under 120."""
 
 
-def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Starlette:
+def create_app(
+    livekit: LiveKit, *, client_library: Path, max_rooms: int, book: CallBook | None = None
+) -> Starlette:
     """Build the web application.
 
     ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
@@ -47,6 +50,8 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
         livekit: Where livekit-server is.
         client_library: Folder that holds ``livekit-client.umd.js``.
         max_rooms: Rooms that may exist at once.
+        book: The calls in progress, closed with the application: agents that have died are taken
+            out of their rooms though no agent server may be left to do it.
     """
 
     @asynccontextmanager
@@ -58,7 +63,14 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
             timeout=aiohttp.ClientTimeout(total=SERVER_TIMEOUT),
         ) as client:
             app.state.admission = Admission(client.room, max_rooms)
-            yield
+            if book is None:
+                yield
+                return
+            try:
+                async with DeathWatch(book, client):
+                    yield
+            finally:
+                await book.aclose()
 
     rate = Rate(RATE)
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
 
 from livekit import rtc
 from livekit.agents import AgentServer, JobContext, JobRequest
@@ -28,18 +33,72 @@ def test_app_has_a_port_for_development_and_another_for_production() -> None:
         port=option,
     )
     assert isinstance(type(server).active_jobs, property), (
-        "agent/app.py (_load, _admit) counts the rooms in use by server.active_jobs"
+        "agent/server.py (_load, agents) counts the rooms in use by server.active_jobs"
     )
 
 
 def test_app_can_leave_a_job_to_another_server() -> None:
     parameters = inspect.signature(JobRequest.reject).parameters
     why = (
-        f"{list(parameters)}: agent/app.py (_admit) rejects with terminate=False, so that LiveKit"
+        f"{list(parameters)}: agent/server.py (admit) rejects with terminate=False, so that LiveKit"
         " asks another server, and counts by request.id"
     )
     assert "terminate" in parameters, why
     assert isinstance(JobRequest.id, property), why
+
+
+def test_server_gives_each_agent_its_identity_and_watches_while_it_runs() -> None:
+    assert "identity" in inspect.signature(JobRequest.accept).parameters, (
+        "agent/server.py (admit) names its agents, so that a dead one can be taken out of its room"
+    )
+    assert list(inspect.signature(AgentServer.run).parameters) == [
+        "self",
+        "devmode",
+        "unregistered",
+    ], "agent/server.py (run) watches over its calls for as long as LiveKit's own run lasts"
+    assert isinstance(AgentServer.draining, property), "agent/server.py (free_places) asks for it"
+    assert 'self.emit("worker_started")' in inspect.getsource(AgentServer.run), (
+        "agent/server.py (run) begins to watch when worker_started says that there are jobs to ask"
+    )
+
+
+def test_a_job_learns_at_once_that_its_server_has_died(tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import multiprocessing, select, sys, time
+
+            def job(told):
+                sentinel = multiprocessing.parent_process().sentinel
+                told.send(bool(select.select([sentinel], [], [], 0.2)[0]))
+                select.select([sentinel], [], [])
+                open(sys.argv[1], "w").write(repr(time.time()))
+
+            if __name__ == "__main__":
+                context = multiprocessing.get_context("forkserver")
+                hear, told = context.Pipe()
+                context.Process(target=job, args=(told,)).start()
+                print(hear.recv(), flush=True)
+                time.sleep(60)
+            """
+        )
+    )
+    noted = tmp_path / "noted"
+    server = subprocess.Popen([sys.executable, script, noted], stdout=subprocess.PIPE, text=True)
+    with server:
+        assert server.stdout
+        assert server.stdout.readline() == "False\n"
+        killed = time.time()
+        server.kill()
+    for _ in range(500):
+        if noted.is_file() and noted.read_text():
+            break
+        time.sleep(0.01)
+    assert float(noted.read_text()) - killed < 1, (
+        "agent/recovery/record.py learns of the end of its server by parent_process().sentinel,"
+        " which with LiveKit's forkserver is the server's own"
+    )
 
 
 def test_app_finds_its_room_options() -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Self
 
 import numpy as np
-from livekit import rtc
+from livekit import api, rtc
 from livekit.agents.types import (
     ATTRIBUTE_AGENT_STATE,
     ATTRIBUTE_TRANSCRIPTION_FINAL,
@@ -124,13 +124,13 @@ async def greet(visitor: Visitor, actor: Actor) -> None:
 
 
 @contextlib.asynccontextmanager
-async def enter(livekit: LiveKit, room_name: str) -> AsyncIterator[Actor]:
+async def enter(livekit: LiveKit, room_name: str, identity: str = "agent") -> AsyncIterator[Actor]:
     """Bring an actor into a room."""
     server = Server(livekit.url, livekit.api_key, livekit.api_secret)
     room = rtc.Room()
     actor = Actor(room)
     room.register_text_stream_handler(TOPIC_CHAT, actor._read)
-    await room.connect(server.url, agent_token(server, room_name))
+    await room.connect(server.url, agent_token(server, room_name, identity))
     track = rtc.LocalAudioTrack.create_audio_track("voice", actor._source)
     options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
     await room.local_participant.publish_track(track, options)
@@ -141,6 +141,14 @@ async def enter(livekit: LiveKit, room_name: str) -> AsyncIterator[Actor]:
         sound.cancel()
         await asyncio.gather(sound, return_exceptions=True)
         await room.disconnect()
+
+
+async def remove(livekit: LiveKit, room: str, identity: str) -> None:
+    """Take an actor out of its room, though it has not left."""
+    async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
+        await client.room.remove_participant(
+            api.RoomParticipantIdentity(room=room, identity=identity)
+        )
 
 
 def _caption(segment: str, *, final: bool) -> dict[str, str]:

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 from livekit import api
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
-from .actor import enter, greet
+from .actor import enter, greet, remove
 from .conftest import LiveKitServer, serve, visiting
 from .visitor import Visitor
 
@@ -93,7 +93,7 @@ async def test_an_agent_that_is_absent_or_leaves_is_reported(
         await actor.state("listening")
         await visitor.agent("listening")
         await visitor.no_notice()
-    await visitor.agent("left")
+    await visitor.agent("left", within=25)  # no other one has come
     await visitor.notice("agent-left")
     await visitor.shoot("16-agent-left")
     async with visitor.page.expect_response("**/api/token") as response:
@@ -102,6 +102,39 @@ async def test_an_agent_that_is_absent_or_leaves_is_reported(
     assert again["room"] != ticket["room"]
     await visitor.phase("live")
     await visitor.no_notice()
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading", "words"),
+    [("en-GB", "Reconnecting…", "cut off"), ("zh-CN", "正在重新连接…", "断线")],
+)
+async def test_an_agent_that_dies_is_seen_to_come_back(
+    browser: Browser, site: str, server: LiveKitServer, locale: str, heading: str, words: str
+) -> None:
+    async with visiting(browser, locale=locale) as visitor:
+        await visitor.open(site)
+        ticket = await visitor.join()
+        await visitor.phase("live")
+        async with enter(server.livekit, ticket["room"], "first") as actor:
+            await greet(visitor, actor)
+            await actor.heard("u1", "My name is Anna.", final=True)
+            await visitor.caption(0, "user", "My name is Anna.", final=True)
+            await actor.state("speaking")
+            await visitor.agent("speaking")
+            # As the server's watch does: its process would be connected for another 20 s.
+            await remove(server.livekit, ticket["room"], "first")
+            await visitor.agent("reconnecting")
+        await visitor.notice("agent-lost")
+        await expect(visitor.page.locator("#state")).to_have_text(heading)
+        await expect(visitor.page.locator("#notices [data-code=agent-lost]")).to_contain_text(words)
+        await expect(visitor.page.locator("#send")).to_be_disabled()
+        await visitor.shoot(f"23-agent-lost-{locale}")
+        async with enter(server.livekit, ticket["room"], "second") as actor:
+            await greet(visitor, actor)
+            await visitor.no_notice()
+            await visitor.caption(0, "user", "My name is Anna.", final=True)
+            await visitor.write("Who am I?")
+            assert await asyncio.wait_for(actor.messages.get(), 5) == "Who am I?"
 
 
 async def test_a_lost_connection_comes_back(

@@ -5,9 +5,9 @@ The names below are stable, for every test that uses the page:
 ======================================  ====================================================
 ``body[data-phase]``                    ``idle``, ``joining``, ``live``, ``reconnecting``,
                                         ``ended``, ``failed``, ``opened``
-``body[data-agent]``                    ``none``, ``waiting``, ``absent``, ``left``,
+``body[data-agent]``                    ``none``, ``waiting``, ``absent``,
                                         ``initializing``, ``listening``, ``thinking``,
-                                        ``speaking``
+                                        ``speaking``, ``reconnecting``, ``left``
 ``body[data-mic]``                      ``off``, ``asking``, ``on``, ``muted``
 ``body`` style ``--mic``, ``--voice``   level of the microphone and of the agent, 0 to 1
 ``#join``, ``#join-typing``, ``#leave`` begin with or without a microphone; end

@@ -11,6 +11,10 @@ const RECORD = "parley.turn";
 const READY = ["listening", "thinking", "speaking"];
 const AGENT_WAIT = 15_000; // ms; an agent that runs joins within one second, one that starts in ten
 
+// ms in which another agent comes where one has died: 5 s at most where a server lives, and twice
+// what one needs to start where there is none. One that ends a conversation closes its room.
+const AGENT_BACK = 20_000;
+
 // ms after a reconnection in which nothing is sent: livekit-client 2.23.0 takes text there and
 // loses it (8 of 10 messages sent half a second after, none of 8 sent 1.5 s after or later).
 const SETTLING = 2000;
@@ -25,7 +29,8 @@ export class Refused extends Error {
 
 /**
  * Events, each with its `detail`:
- * - "agent": "waiting" (for it to come), "absent", "left", "initializing", "listening", "thinking" or "speaking"
+ * - "agent": "waiting" (for it to come), "absent", "initializing", "listening", "thinking",
+ *   "speaking", "reconnecting" (it was cut off, another one comes) or "left" (none has come)
  * - "caption": {id, role, name, text, final}; the role is "user", "agent", or "guest" for another
  *   person, whose name may be empty
  * - "record": of the agent's telemetry, as an object: a turn, a sound over it, its first words
@@ -161,11 +166,17 @@ export class Conversation extends EventTarget {
       const state = agent.attributes[AGENT_STATE];
       this.#setAgent(READY.includes(state) ? state : "initializing");
     } else if (gone) {
-      this.#setAgent("left");
-    } else if (!["waiting", "absent", "left"].includes(this.#agentState)) {
-      this.#setAgent("waiting");
-      this.#agentTimer = setTimeout(() => this.#setAgent("absent"), AGENT_WAIT);
+      this.#await("reconnecting", "left", AGENT_BACK);
+    } else if (!["waiting", "absent", "reconnecting", "left"].includes(this.#agentState)) {
+      this.#await("waiting", "absent", AGENT_WAIT);
     }
+  }
+
+  /** Be in one state until an agent comes, and in another if none has come in time. */
+  #await(state, otherwise, within) {
+    clearTimeout(this.#agentTimer);
+    this.#setAgent(state);
+    this.#agentTimer = setTimeout(() => this.#setAgent(otherwise), within);
   }
 
   #setAgent(state) {

@@ -110,6 +110,8 @@ function listen(mine) {
     const wasReady = state.ready;
     update({ agent });
     if (state.ready && !wasReady) announce("announceJoined");
+    if (agent === "reconnecting") notices.show("agent-lost");
+    else notices.hide("agent-lost");
     if (agent !== "absent") notices.hide("agent-absent");
     if (agent !== "left") notices.hide("agent-left");
     if (agent === "absent" || agent === "left") {

@@ -41,7 +41,7 @@ export function look({ phase, agent, mic }) {
   if (mic === "asking") return "listening";
   if (phase === "failed" || phase === "reconnecting") return "away";
   if (phase === "joining") return "waiting";
-  if (agent === "absent" || agent === "left") return "away";
+  if (["absent", "left", "reconnecting"].includes(agent)) return "away";
   return ["listening", "thinking", "speaking"].includes(agent) ? agent : "waiting";
 }
 
@@ -63,6 +63,7 @@ function hint({ phase, agent, mic, started }) {
   if (phase === "reconnecting") return text("hintReconnecting");
   if (phase === "joining" && mic === "asking") return text("hintPermission");
   if (phase !== "live") return "";
+  if (agent === "reconnecting") return text("hintReconnecting");
   if (agent === "speaking" && mic === "on") return text("hintSpeaking");
   if (agent !== "listening") return "";
   return text({ on: "hintListening", muted: "hintMuted" }[mic] ?? "hintReady");

@@ -1,0 +1,25 @@
+"""A call outlives the process that holds it: what is kept of it, who notices, who goes on.
+
+Each job keeps the history of its call outside itself (:mod:`.record`, in :mod:`.book`). Each agent
+server watches the book (:mod:`.watch`) and LiveKit's rooms, and calls an agent to where there is
+none (:mod:`.dispatcher`). That agent goes on where the one before it was cut off
+(:mod:`.continuation`).
+"""
+
+from __future__ import annotations
+
+from .book import CallBook, StoreError, open_book
+from .continuation import Continuation
+from .dispatcher import Dispatcher
+from .record import CallRecord
+from .watch import DeathWatch
+
+__all__ = [
+    "CallBook",
+    "CallRecord",
+    "Continuation",
+    "DeathWatch",
+    "Dispatcher",
+    "StoreError",
+    "open_book",
+]

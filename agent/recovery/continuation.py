@@ -1,0 +1,72 @@
+"""Going on with a call whose agent has died: what was said before, and a word of apology."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from livekit.agents import llm
+
+from ..settings import Language
+
+logger = logging.getLogger("parley")
+
+_MOST = 200
+"""Items that are kept: more than the context of a local model holds."""
+
+_CUT_OFF: dict[Language, str] = {
+    "en": "Sorry, I was cut off.",
+    "zh": "抱歉，我刚才断线了。",
+}
+_CUT_OFF_GO_ON: dict[Language, str] = {
+    "en": "Sorry, I was cut off. Please go on.",
+    "zh": "抱歉，我刚才断线了，请接着说。",
+}
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What an agent needs to go on where the one before it stopped."""
+
+    said: llm.ChatContext
+    """What both have said, the tools' results included. The prompt is not part of it."""
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the user is still waiting for an answer."""
+        last = self.said.items[-1]
+        return last.type != "message" or last.role == "user"
+
+    def apology(self, language: Language | None) -> str:
+        """The first sentence: one of apology, which asks the user to go on if it is their turn.
+
+        Args:
+            language: The user's; told by what they said last if it is not known.
+        """
+        if language is None:
+            asked = [m.text_content or "" for m in self.said.messages() if m.role == "user"]
+            language = "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"
+        return (_CUT_OFF if self.unanswered else _CUT_OFF_GO_ON)[language]
+
+
+def written(items: Sequence[llm.ChatItem]) -> str:
+    """A history as it is stored: its latest items, without sounds and pictures."""
+    kept = [item for item in items if item.type != "message" or item.role in ("user", "assistant")]
+    said = llm.ChatContext(kept).truncate(max_items=_MOST)
+    told = said.to_dict(exclude_timestamp=False, exclude_metrics=True, exclude_config_update=True)
+    return json.dumps(told, ensure_ascii=False)
+
+
+def read(history: str | None) -> Continuation | None:
+    """What is to be gone on with; None where nothing was said yet, or it cannot be read."""
+    if history is None:
+        return None
+    try:
+        said = llm.ChatContext.from_dict(json.loads(history))
+    except (ValueError, KeyError) as e:  # pydantic's are ValueErrors; they would quote the words
+        logger.error("a history cannot be read", extra={"error": type(e).__name__})
+        return None
+    return Continuation(said) if said.items else None

@@ -1,0 +1,204 @@
+"""The server's side of the book: it calls an agent to each call that has none.
+
+LiveKit gives a job to a server once. If the job dies it takes the agent for connected for another
+20 s and sends nobody; if every place is taken when somebody comes, it sends nobody later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Self
+
+from livekit import api
+
+from .book import Call, CallBook, Moment, StoreError
+from .watch import DeathWatch, Seen, every
+
+logger = logging.getLogger("parley")
+
+_BEAT = 0.5
+"""Seconds between two signs of life of the server."""
+
+_LOOK_AT_ROOMS = 1.0
+"""Seconds between two looks at LiveKit's rooms, if no call has lost its agent."""
+
+_SETTLED = 3.0
+"""Seconds that a room has for LiveKit's own agent to come: it takes the call in 0.1 s."""
+
+_RECENT = 5.0
+"""Seconds for which an agent that was called by anybody is waited for."""
+
+_FORGOTTEN = 60.0
+"""Seconds after which a server that died is no longer in the book."""
+
+_PERSON = (api.ParticipantInfo.STANDARD, api.ParticipantInfo.SIP)
+
+
+class Dispatcher:
+    """Calls agents to rooms that have none, for as long as its context lasts.
+
+    Args:
+        book: The calls in progress; closed by whoever opened it.
+        livekit: LiveKit's API.
+        server: Name of this server in the book, which no other has.
+        agent_name: Name under which this server's agents are called; empty for any.
+        places: How many more calls this server takes now.
+        running: Identities of the agents whose jobs run here or are about to.
+        draining: Whether this server only finishes the calls that it has.
+        standby: Whether this server acts only while no other takes calls.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        book: CallBook,
+        livekit: api.LiveKitAPI,
+        *,
+        server: str,
+        agent_name: str,
+        places: Callable[[], int],
+        running: Callable[[], set[str]],
+        draining: Callable[[], bool] = lambda: False,
+        standby: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._book, self._livekit, self._clock = book, livekit, clock
+        self._server, self._agent_name, self._standby = server, agent_name, standby
+        self._places, self._running, self._draining = places, running, draining
+        self._held: dict[str, str] = {}
+        """Rooms of this server's jobs, by their agents."""
+        self._called: dict[str, float] = {}
+        """When this server called an agent to which room."""
+        self._seen: dict[str, float] = {}
+        """When each of LiveKit's rooms was first seen, by its sid."""
+        self._looked = clock() - _LOOK_AT_ROOMS
+        self.watch = DeathWatch(book, livekit, self._on_seen, clock)
+        self._beating: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.beat()
+        self._beating = asyncio.create_task(every(_BEAT, self.beat))
+        await self.watch.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.watch.__aexit__()
+        if self._beating:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+        try:
+            await self._book.drop(self._server)
+        except StoreError as e:
+            logger.warning("the server's end is not in the book", extra={"reason": str(e)})
+
+    async def admits(self) -> bool:
+        """Whether this server takes a call: a stand-by takes none while another server does."""
+        if not self._standby:
+            return True
+        try:
+            at, _ = await self._book.read()
+        except StoreError:
+            return True  # two servers that take calls are better than none
+        return not self._others_serve(at)
+
+    async def hold(self, room: str, agent: str, metadata: str) -> bool:
+        """Give a call to an agent of this server; False if an agent has it already."""
+        try:
+            if not await self._book.hold(room, agent, self._server, metadata):
+                return False
+        except StoreError as e:
+            logger.error("a call is taken that is not in the book", extra={"reason": str(e)})
+        self._held[agent] = room
+        return True
+
+    async def beat(self) -> None:
+        """Show that this server lives, and note which of its jobs do not any more."""
+        await self._book.beat(self._server, not self._draining())
+        for agent in set(self._held) - self._running():
+            # One that has ended its call itself is over by now, and stays so.
+            await self._book.lose(self._held[agent], agent)
+            del self._held[agent]
+
+    async def _on_seen(self, seen: Seen) -> None:
+        for server, beat in seen.at.servers.items():
+            if abs(seen.at.now - beat.at) > _FORGOTTEN:
+                await self._book.drop(server)
+        if self._standby and self._others_serve(seen.at):
+            return
+        now = self._clock()
+        if not seen.lost and now - self._looked < _LOOK_AT_ROOMS:
+            return
+        self._looked = now
+        rooms = (await self._livekit.room.list_rooms(api.ListRoomsRequest())).rooms
+        names = {room.name for room in rooms}
+        for call in seen.calls.values():
+            if call.room not in names and (call.state == "over" or call in seen.lost):
+                await self._book.forget(call)
+        for call in seen.lost:
+            if call.room in names:
+                await self._offer(call.room, call)
+        self._seen = {room.sid: self._seen.get(room.sid, now) for room in rooms}
+        for room in sorted(rooms, key=lambda room: self._seen[room.sid]):
+            settled = now - self._seen[room.sid] >= _SETTLED
+            if settled and room.num_participants and room.name not in seen.calls:
+                await self._offer(room.name, None)
+
+    def _others_serve(self, at: Moment) -> bool:
+        return any(at.serves(server) for server in at.servers if server != self._server)
+
+    def _free(self) -> int:
+        now, held = self._clock(), set(self._held.values())
+        self._called = {
+            room: at for room, at in self._called.items() if now - at < _RECENT and room not in held
+        }
+        return self._places() - len(self._called)
+
+    async def _offer(self, room: str, call: Call | None) -> None:
+        """Call an agent to a room, if somebody is waiting there and there is a place."""
+        if self._free() <= 0:
+            return
+        try:
+            here = await self._livekit.room.list_participants(
+                api.ListParticipantsRequest(room=room)
+            )
+            if not any(each.kind in _PERSON for each in here.participants):
+                if call:
+                    await self._book.forget(call)
+                return
+            dead = call.agent if call else ""
+            if any(
+                each.kind == api.ParticipantInfo.AGENT and each.identity != dead
+                for each in here.participants
+            ):
+                return
+            metadata = call.metadata if call else await self._asked_for(room)
+            if metadata is None or not await self._book.call(room):
+                return
+            self._called[room] = self._clock()
+            await self._livekit.agent_dispatch.create_dispatch(
+                api.CreateAgentDispatchRequest(
+                    agent_name=self._agent_name, room=room, metadata=metadata
+                )
+            )
+            logger.info("an agent is called", extra={"room": room, "again": bool(dead)})
+        except api.TwirpError as e:  # the room may just have closed; the next look tells
+            logger.info("no agent is called", extra={"room": room, "reason": e.message})
+
+    async def _asked_for(self, room: str) -> str | None:
+        """With which metadata an agent of ours was wanted in a room.
+
+        None if none was, or one was called just now: that matters where several servers do not
+        share a book.
+        """
+        ours = [
+            dispatch
+            for dispatch in await self._livekit.agent_dispatch.list_dispatch(room)
+            if dispatch.agent_name == self._agent_name
+        ]
+        ours.sort(key=lambda dispatch: dispatch.state.created_at)
+        if not ours or time.time() - ours[-1].state.created_at / 1e9 < _RECENT:
+            return None
+        return ours[0].metadata

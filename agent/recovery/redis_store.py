@@ -1,0 +1,135 @@
+"""The book of calls in Redis: for agent servers on several machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, TypeVar, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, WatchError
+
+from .book import Beat, Call, Change, Moment, StoreError
+
+T = TypeVar("T")
+
+_DEADLINE = 2.0
+"""Seconds that Redis may take."""
+
+_ROOMS = "parley:calls"
+_SERVERS = "parley:servers"
+
+_EXPIRES = 3600
+"""Seconds after which Redis drops what nobody has touched: the last server may have died with its
+calls. A job touches its own every second."""
+
+
+def _call(room: str) -> str:
+    return f"parley:call:{room}"
+
+
+def _history(room: str) -> str:
+    return f"parley:history:{room}"
+
+
+class RedisStore:
+    """A Redis that every agent server of one LiveKit server uses.
+
+    Args:
+        url: ``redis://HOST:PORT/DATABASE``; two LiveKit servers have two databases.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=_DEADLINE,
+            socket_timeout=_DEADLINE,
+        )
+
+    async def read(self) -> tuple[Moment, dict[str, Call]]:
+        """All calls by room."""
+
+        async def work() -> tuple[Moment, dict[str, Call]]:
+            rooms = sorted(await cast(Awaitable[set[str]], self._redis.smembers(_ROOMS)))
+            entries = await self._redis.mget([_call(room) for room in rooms]) if rooms else []
+            calls = {room: entry for room, entry in zip(rooms, entries, strict=True) if entry}
+            if expired := set(rooms) - set(calls):
+                await cast(Awaitable[int], self._redis.srem(_ROOMS, *expired))
+            found = {room: Call(**json.loads(entry)) for room, entry in calls.items()}
+            return await self._moment(), found
+
+        return await _answered(work)
+
+    async def change(self, room: str, change: Change) -> Call | None:
+        """Change one call while nobody else does, and return its new entry."""
+
+        async def work() -> Call | None:
+            while True:
+                async with self._redis.pipeline() as pipe:
+                    await pipe.watch(_call(room))
+                    found = await pipe.get(_call(room))
+                    before = Call(**json.loads(found)) if found else None
+                    after = change(before, await self._moment())
+                    pipe.multi()  # type: ignore[no-untyped-call]
+                    if after is None:
+                        pipe.delete(_call(room))
+                        pipe.srem(_ROOMS, room)
+                    else:
+                        pipe.set(_call(room), json.dumps(asdict(after)), ex=_EXPIRES)
+                        pipe.sadd(_ROOMS, room)
+                        pipe.expire(_history(room), _EXPIRES)
+                    try:
+                        await pipe.execute()
+                    except WatchError:
+                        continue
+                    return after
+
+        return await _answered(work)
+
+    async def beat(self, server: str, serves: bool) -> None:
+        """Note that an agent server lives, and whether it takes calls."""
+
+        async def work() -> None:
+            beat = json.dumps(Beat(await self._now(), serves))
+            await cast(Awaitable[int], self._redis.hset(_SERVERS, server, beat))
+
+        await _answered(work)
+
+    async def drop(self, server: str) -> None:
+        """Note that an agent server does not live."""
+        await _answered(lambda: cast(Awaitable[int], self._redis.hdel(_SERVERS, server)))
+
+    async def history(self, room: str) -> str | None:
+        """What was said in a room."""
+        return await _answered(lambda: cast(Awaitable[Any], self._redis.get(_history(room))))
+
+    async def write_history(self, room: str, history: str | None) -> None:
+        """Keep what was said in a room in place of what is there; None to wipe it."""
+        if history is None:
+            await _answered(lambda: cast(Awaitable[Any], self._redis.delete(_history(room))))
+        else:
+            text = history
+            await _answered(lambda: self._redis.set(_history(room), text, ex=_EXPIRES))
+
+    async def aclose(self) -> None:
+        """Close the connections; may be called twice."""
+        await self._redis.aclose()
+
+    async def _moment(self) -> Moment:
+        beats = await cast(Awaitable[dict[str, str]], self._redis.hgetall(_SERVERS))
+        servers = {server: Beat(*json.loads(beat)) for server, beat in beats.items()}
+        return Moment(await self._now(), servers)
+
+    async def _now(self) -> float:
+        # Redis' own clock: those of several machines differ.
+        seconds, microseconds = await self._redis.time()
+        return float(seconds + microseconds / 1e6)
+
+
+async def _answered(work: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await work()
+    except (RedisError, OSError, TimeoutError) as e:
+        raise StoreError(f"Redis cannot be used: {e}.") from e

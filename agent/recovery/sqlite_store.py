@@ -1,0 +1,157 @@
+"""The book of calls in an SQLite file: for the agent servers of one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from .book import Beat, Call, Change, Moment, StoreError
+
+T = TypeVar("T")
+
+_BUSY = 2.0
+"""Seconds to wait for another process that writes; a write takes a millisecond."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS calls (room TEXT PRIMARY KEY, entry TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS histories (room TEXT PRIMARY KEY, history TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS servers (
+    id TEXT PRIMARY KEY, beat REAL NOT NULL, serves INTEGER NOT NULL
+);
+"""
+
+
+class SqliteStore:
+    """A file that several processes of this machine have open.
+
+    Args:
+        path: The file. It and its folder are made so that only this user can read them.
+        clock: Seconds, the same in all processes that have the file open. The default goes on from
+            the start of the machine, so nobody's setting of the clock makes a job look dead.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._clock = path, clock
+        # sqlite3 blocks, and a connection belongs to one thread.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="parley-calls")
+        self._open: sqlite3.Connection | None = None
+        self._closed = False
+
+    async def read(self) -> tuple[Moment, dict[str, Call]]:
+        """All calls by room."""
+
+        def work(database: sqlite3.Connection) -> tuple[Moment, dict[str, Call]]:
+            calls = {
+                room: Call(**json.loads(entry))
+                for room, entry in database.execute("SELECT room, entry FROM calls")
+            }
+            return self._moment(database), calls
+
+        return await self._do(work)
+
+    async def change(self, room: str, change: Change) -> Call | None:
+        """Change one call while nobody else does, and return its new entry."""
+
+        def work(database: sqlite3.Connection) -> Call | None:
+            found = database.execute("SELECT entry FROM calls WHERE room = ?", (room,)).fetchone()
+            before = Call(**json.loads(found[0])) if found else None
+            after = change(before, self._moment(database))
+            if after is None:
+                database.execute("DELETE FROM calls WHERE room = ?", (room,))
+            elif after != before:
+                entry = json.dumps(asdict(after))
+                database.execute("INSERT OR REPLACE INTO calls VALUES (?, ?)", (room, entry))
+            return after
+
+        return await self._do(work, writes=True)
+
+    async def beat(self, server: str, serves: bool) -> None:
+        """Note that an agent server lives, and whether it takes calls."""
+        sql = "INSERT OR REPLACE INTO servers VALUES (?, ?, ?)"
+        await self._execute(sql, lambda: (server, self._clock(), serves))
+
+    async def drop(self, server: str) -> None:
+        """Note that an agent server does not live."""
+        await self._execute("DELETE FROM servers WHERE id = ?", lambda: (server,))
+
+    async def history(self, room: str) -> str | None:
+        """What was said in a room."""
+
+        def work(database: sqlite3.Connection) -> str | None:
+            sql = "SELECT history FROM histories WHERE room = ?"
+            found = database.execute(sql, (room,)).fetchone()
+            return str(found[0]) if found else None
+
+        return await self._do(work)
+
+    async def write_history(self, room: str, history: str | None) -> None:
+        """Keep what was said in a room in place of what is there; None to wipe it."""
+        if history is not None:
+            sql = "INSERT OR REPLACE INTO histories VALUES (?, ?)"
+            await self._execute(sql, lambda: (room, history))
+            return
+
+        def wipe(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM histories WHERE room = ?", (room,))
+            # secure_delete has it overwritten; this empties the log beside the file as well, where
+            # the call's entry still stands, with the number that was to be called.
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        await self._do(wipe)
+
+    async def aclose(self) -> None:
+        """Close the file; may be called twice."""
+        if self._closed:
+            return
+
+        def work() -> None:
+            if self._open:
+                self._open.close()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        self._closed = True
+        self._thread.shutdown(wait=False)
+
+    def _moment(self, database: sqlite3.Connection) -> Moment:
+        rows = database.execute("SELECT id, beat, serves FROM servers")
+        servers = {server: Beat(at, bool(serves)) for server, at, serves in rows}
+        return Moment(self._clock(), servers)
+
+    async def _execute(self, sql: str, values: Callable[[], tuple[object, ...]]) -> None:
+        await self._do(lambda database: database.execute(sql, values()))
+
+    async def _do(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
+        def run() -> T:
+            database = self._open or self._connect()
+            if not writes:
+                return work(database)
+            database.execute("BEGIN IMMEDIATE")
+            with database:  # commits, or takes it back
+                return work(database)
+
+        if self._closed:
+            raise StoreError("The book of calls is closed.")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except (sqlite3.Error, OSError) as e:
+            raise StoreError(f"{self._path} cannot be used: {e}.") from e
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite gives the files beside it the same mode.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+        database.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
+        database.execute("PRAGMA synchronous = OFF")  # what a power cut loses, it has ended
+        database.execute("PRAGMA secure_delete = ON")
+        database.executescript(_TABLES)
+        self._open = database
+        return database

@@ -1,0 +1,141 @@
+"""The agent server: which calls it takes, and that it watches over them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import uuid
+from typing import Any
+
+import aiohttp
+from livekit import api
+from livekit.agents import AgentServer, JobRequest
+
+from . import settings as settings_module
+from .recovery import Dispatcher, open_book
+
+_LIVEKIT_TIMEOUT = 3.0
+"""Seconds that LiveKit may take to answer."""
+
+_ASKED_RARELY, _ASKED_LAST = 0.98, 0.99
+"""Load of a full server and of one that stands by, of 1: LiveKit asks them in that order, mostly,
+and they say no themselves."""
+
+
+class Server(AgentServer):
+    """LiveKit's agent server, which takes as many calls as the profile allows.
+
+    A call that loses its agent gets another one, and so does one for which there was no place
+    (:mod:`agent.recovery`).
+
+    With ``PARLEY_STANDBY=1`` it stands by: it takes calls only while no other server of the same
+    book does. It has all models loaded, so the calls of a server that dies wait for no start.
+
+    Args:
+        **options: As for LiveKit's server.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        if _stands_by():
+            # LiveKit's one for each processor would hold memory for calls that hardly ever come;
+            # as one is taken, the next process is made.
+            options["num_idle_processes"] = 1
+        super().__init__(
+            load_fnc=_load,
+            # A threshold would refuse jobs by a guess of what those load that start: the third of
+            # ten at once, or the tenth. Who is admitted is counted; the load tells which server
+            # has more room.
+            load_threshold=math.inf,
+            **options,
+        )
+        self._accepting: set[str] = set()
+        self._dispatcher: Dispatcher | None = None
+
+    @property
+    def agents(self) -> set[str]:
+        """Identities of the agents whose jobs run here, or were taken and have no process yet."""
+        return {agent_of(running.job.id) for running in self.active_jobs} | self._accepting
+
+    @property
+    def free_places(self) -> int:
+        """How many more calls this server takes now."""
+        return 0 if self.draining else settings_module.load().max_rooms - len(self.agents)
+
+    async def admit(self, request: JobRequest) -> None:
+        """Take a job if there is room for it; else LiveKit may ask another server."""
+        agent = agent_of(request.id)
+        if len(self.agents) >= settings_module.load().max_rooms:
+            await request.reject(terminate=False)
+            return
+        self._accepting.add(agent)
+        try:
+            if self._dispatcher:
+                if not await self._dispatcher.admits():
+                    await request.reject(terminate=False)
+                    return
+                if not await self._dispatcher.hold(request.room.name, agent, request.job.metadata):
+                    await request.reject(terminate=True)  # there is an agent: nobody need come
+                    return
+            await request.accept(identity=agent)
+        finally:
+            self._accepting.discard(agent)
+
+    async def run(self, *, devmode: bool = False, unregistered: bool = False) -> None:
+        """Take jobs until it is closed, and watch over their calls."""
+        if unregistered:  # the console: there are no rooms
+            await super().run(devmode=devmode, unregistered=True)
+            return
+        started = asyncio.Event()
+        self.once("worker_started", started.set)
+        watching = asyncio.create_task(self._watch(started))
+        try:
+            await super().run(devmode=devmode)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _watch(self, started: asyncio.Event) -> None:
+        await started.wait()
+        book = open_book(settings_module.load().history_store, os.environ["LIVEKIT_URL"])
+        timeout = aiohttp.ClientTimeout(total=_LIVEKIT_TIMEOUT)
+        try:
+            async with api.LiveKitAPI(timeout=timeout) as livekit:
+                dispatcher = Dispatcher(
+                    book,
+                    livekit,
+                    server=uuid.uuid4().hex,
+                    agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""),
+                    places=lambda: self.free_places,
+                    running=lambda: self.agents,
+                    draining=lambda: self.draining,
+                    standby=_stands_by(),
+                )
+                async with dispatcher:
+                    self._dispatcher = dispatcher
+                    await asyncio.Event().wait()
+        finally:
+            self._dispatcher = None
+            await book.aclose()
+
+
+def agent_of(job: str) -> str:
+    """Identity in its room of the agent of a job."""
+    return f"agent-{job}"
+
+
+def _stands_by() -> bool:
+    return os.environ.get("PARLEY_STANDBY") == "1"
+
+
+def _load(server: AgentServer) -> float:
+    """Share of the rooms that this server takes which are in use.
+
+    LiveKit's default is the load of the whole machine, which refuses every caller while the
+    engines on the same processor work. It asks no server whose load is 1, and learns of one that
+    has a place again half a second late: a caller who was waiting for that place would wait on.
+    """
+    if _stands_by():
+        return _ASKED_LAST
+    used = len(server.active_jobs) / settings_module.load().max_rooms
+    return min(used, _ASKED_RARELY)

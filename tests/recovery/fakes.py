@@ -1,0 +1,75 @@
+"""LiveKit's rooms as the dispatcher sees them, without LiveKit."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+from livekit import api
+
+STANDARD, SIP, AGENT = (
+    api.ParticipantInfo.STANDARD,
+    api.ParticipantInfo.SIP,
+    api.ParticipantInfo.AGENT,
+)
+
+
+class LiveKit:
+    """Rooms, who is in them, and which agents were asked for. A test fills and reads it."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, dict[str, Any]] = {}
+        self.dispatches: dict[str, list[api.AgentDispatch]] = {}
+        self.asked: list[tuple[str, str, str]] = []
+        """Room, agent name and metadata of each agent that was called."""
+        self.removed: list[tuple[str, str]] = []
+        self.listed = 0
+        self.room = self.agent_dispatch = self
+
+    @property
+    def client(self) -> api.LiveKitAPI:
+        return cast(api.LiveKitAPI, self)
+
+    def open(
+        self, room: str, *agent_names: str, metadata: str = "", age: float = 60.0, **people: Any
+    ) -> None:
+        """Open a room with people of these kinds, to which agents of these names were called."""
+        self.people[room] = people
+        self.dispatches[room] = [self._dispatch(name, metadata, age) for name in agent_names]
+
+    def _dispatch(self, name: str, metadata: str, age: float) -> api.AgentDispatch:
+        state = api.AgentDispatchState(created_at=int((time.time() - age) * 1e9))
+        return api.AgentDispatch(agent_name=name, metadata=metadata, state=state)
+
+    async def list_rooms(self, _: api.ListRoomsRequest) -> api.ListRoomsResponse:
+        self.listed += 1
+        rooms = [
+            api.Room(name=name, sid=f"RM_{name}", num_participants=len(people))
+            for name, people in self.people.items()
+        ]
+        return api.ListRoomsResponse(rooms=rooms)
+
+    async def list_participants(
+        self, asked: api.ListParticipantsRequest
+    ) -> api.ListParticipantsResponse:
+        here = [
+            api.ParticipantInfo(identity=identity, kind=kind)
+            for identity, kind in self._in(asked.room).items()
+        ]
+        return api.ListParticipantsResponse(participants=here)
+
+    async def remove_participant(self, asked: api.RoomParticipantIdentity) -> None:
+        self.removed.append((asked.room, asked.identity))
+        if self._in(asked.room).pop(asked.identity, None) is None:
+            raise api.TwirpError("not_found", "participant does not exist", status=404)
+
+    async def list_dispatch(self, room: str) -> list[api.AgentDispatch]:
+        return self.dispatches[room]
+
+    async def create_dispatch(self, asked: api.CreateAgentDispatchRequest) -> None:
+        self.asked.append((asked.room, asked.agent_name, asked.metadata))
+
+    def _in(self, room: str) -> dict[str, Any]:
+        if room not in self.people:
+            raise api.TwirpError("not_found", "room does not exist", status=404)
+        return self.people[room]

@@ -1,0 +1,316 @@
+"""Which call gets an agent, from whom, and when; LiveKit is a stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agent.recovery import CallBook, DeathWatch, Dispatcher
+from agent.recovery.book import CALLED_FOR, LAPSE
+from agent.recovery.dispatcher import _LOOK_AT_ROOMS, _RECENT, _SETTLED
+
+from .conftest import Clock
+from .fakes import AGENT, SIP, STANDARD, LiveKit
+
+
+class Server:
+    """An agent server of which a test says how many places and which jobs it has."""
+
+    def __init__(self, book: CallBook, livekit: LiveKit, clock: Clock, **options: Any) -> None:
+        self.places, self.running, self.draining = 5, set[str](), False
+        self.book, self.livekit, self.clock = book, livekit, clock
+        self.name = options.setdefault("server", "server")
+        self.dispatcher = Dispatcher(
+            book,
+            livekit.client,
+            agent_name=options.pop("agent_name", ""),
+            places=lambda: self.places,
+            running=lambda: self.running,
+            draining=lambda: self.draining,
+            clock=clock,
+            **options,
+        )
+
+    async def take(self, room: str, agent: str, metadata: str = "") -> bool:
+        """Take a call as a job of LiveKit's, whose agent enters."""
+        taken = await self.dispatcher.hold(room, agent, metadata)
+        if taken:
+            self.running.add(agent)
+            self.livekit.people[room][agent] = AGENT
+        return taken
+
+    async def live(self, seconds: float) -> None:
+        """Let time go by, as the server's own tasks would."""
+        end = self.clock.now + seconds
+        while self.clock.now < end:
+            self.clock.now += 0.25
+            await self.dispatcher.beat()
+            await self.dispatcher.watch.look()
+
+
+@pytest.fixture
+def livekit() -> LiveKit:
+    return LiveKit()
+
+
+@pytest.fixture
+def make(book: CallBook, livekit: LiveKit, clock: Clock) -> Callable[..., Server]:
+    return lambda **options: Server(book, livekit, clock, **options)
+
+
+@pytest.mark.parametrize("kind", [STANDARD, SIP], ids=["browser", "phone"])
+async def test_a_job_that_dies_is_replaced_at_once(
+    make: Callable[..., Server], livekit: LiveKit, kind: Any
+) -> None:
+    server = make(agent_name="parley")
+    livekit.open("room", "parley", anna=kind)
+    await server.take("room", "first", metadata="who is to be called")
+    await server.live(10)
+    assert livekit.asked == []
+    server.running.remove("first")  # killed
+    await server.live(0.5)
+    assert livekit.removed == [("room", "first")]
+    assert livekit.asked == [("room", "parley", "who is to be called")]
+    assert await server.take("room", "second")
+    await server.live(10)
+    assert len(livekit.asked) == 1
+
+
+async def test_a_job_that_has_ended_its_call_is_not_replaced(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    await server.take("room", "first")
+    await book.finish("room", "first")
+    server.running.remove("first")
+    await server.live(10)  # the room is still there, as when the model refuses
+    assert (livekit.asked, livekit.removed) == ([], [])
+    del livekit.people["room"]
+    await server.live(2)
+    _, calls = await book.read()
+    assert calls == {}
+
+
+async def test_a_call_whose_user_has_gone_is_forgotten(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    for room in ("empty", "closed"):
+        livekit.open(room, "", anna=STANDARD)
+        await server.take(room, f"agent of {room}")
+    del livekit.people["empty"]["anna"]
+    del livekit.people["closed"]
+    server.running.clear()
+    await server.live(3)
+    assert livekit.asked == []
+    _, calls = await book.read()
+    assert calls == {}
+
+
+async def test_whoever_found_no_place_gets_one_when_it_is_free(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    server = make()
+    server.places = 0
+    livekit.open("first", "", metadata="asked for", anna=STANDARD)
+    await server.live(_SETTLED)
+    livekit.open("second", "", berta=STANDARD)
+    await server.live(60)
+    assert livekit.asked == []
+    server.places = 1
+    await server.live(_LOOK_AT_ROOMS + 0.25)
+    assert livekit.asked == [("first", "", "asked for")]
+    await server.take("first", "agent")
+    server.places = 0
+    await server.live(10)
+    server.places = 1
+    await server.live(_LOOK_AT_ROOMS + 0.25)
+    assert [room for room, *_ in livekit.asked] == ["first", "second"]
+
+
+async def test_no_agent_is_called_where_none_is_wanted(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    server = make(agent_name="parley")
+    livekit.open("of another agent", "other", anna=STANDARD)
+    livekit.open("without agents", anna=STANDARD)
+    livekit.open("with an agent", "parley", anna=STANDARD, somebody=AGENT)
+    livekit.open("of agents", "parley", somebody=AGENT)
+    livekit.open("empty", "parley")
+    await server.live(30)
+    assert livekit.asked == []
+
+
+async def test_livekit_has_time_to_bring_its_own_agent(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    server = make()
+    livekit.open("new", "", anna=STANDARD)
+    await server.live(_SETTLED - 0.25)
+    assert livekit.asked == []
+    livekit.open("asked for by another server just now", "", age=_RECENT / 2, berta=STANDARD)
+    await server.live(1)
+    await server.take("new", "agent")
+    await server.live(_SETTLED * 2)
+    assert [room for room, *_ in livekit.asked] == ["new"]
+
+
+async def test_an_agent_that_does_not_come_is_called_again(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    await server.take("room", "first")
+    server.running.clear()
+    await server.live(0.5)
+    assert len(livekit.asked) == 1
+    await server.live(CALLED_FOR - 0.5)
+    assert len(livekit.asked) == 1
+    await server.live(1)
+    assert len(livekit.asked) == 2
+
+
+async def test_no_more_are_called_than_there_are_places(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    server = make()
+    for i in range(5):
+        livekit.open(str(i), "", anna=STANDARD)
+        await server.take(str(i), f"agent {i}")
+    server.running.clear()
+    server.places = 3
+    await server.live(2)
+    assert len(livekit.asked) == 3
+
+
+async def test_the_calls_of_a_server_that_dies_go_to_another(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    one, other = make(), make(server="other")
+    livekit.open("room", "", anna=STANDARD)
+    await one.live(1)
+    await one.take("room", "first")
+    await book.begin("room", "first", "anna")
+    # Killed with its jobs, as by the loss of its machine: nobody says so.
+    await other.live(LAPSE - 0.5)
+    assert livekit.asked == []
+    await other.live(1)
+    assert livekit.removed == [("room", "first")]
+    assert [room for room, *_ in livekit.asked] == ["room"]
+
+
+async def test_a_job_without_a_server_says_so_itself(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    one, other = make(), make(server="other", standby=True)
+    livekit.open("room", "", anna=STANDARD)
+    await one.live(1)
+    await one.take("room", "first")
+    assert not await other.dispatcher.admits()
+    await book.orphan("room", "first")
+    await other.live(0.25)
+    assert [room for room, *_ in livekit.asked] == ["room"]
+    assert await other.dispatcher.admits()
+
+
+async def test_a_server_that_stands_by_does_nothing_while_another_lives(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    one, standby = make(), make(server="other", standby=True)
+    livekit.open("room", "", anna=STANDARD)
+    livekit.open("waiting", "", berta=STANDARD)
+    await one.live(0.25)
+    await one.take("room", "first")
+    one.running.clear()
+    await one.dispatcher.beat()
+    for _ in range(20):
+        await one.dispatcher.beat()
+        await standby.live(0.25)
+    assert livekit.asked == []
+    assert not await standby.dispatcher.admits()
+    await standby.live(LAPSE + _SETTLED + 1)
+    assert {room for room, *_ in livekit.asked} == {"room", "waiting"}
+
+
+async def test_a_server_that_stands_by_takes_the_calls_that_a_draining_one_does_not(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    one, standby = make(), make(server="other", standby=True)
+    livekit.open("room", "", anna=STANDARD)
+    await one.live(0.25)
+    await one.take("room", "first")
+    one.draining, one.places = True, 0
+    for _ in range(40):
+        await one.live(0.25)
+        await standby.dispatcher.watch.look()
+    assert await standby.dispatcher.admits()
+    assert (livekit.removed, livekit.asked) == ([], [])  # it finishes what it has
+
+
+async def test_nobody_is_dead_because_the_machine_stood_still(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook, clock: Clock
+) -> None:
+    one, other = make(), make(server="other")
+    livekit.open("room", "", anna=STANDARD)
+    await other.live(0.25)
+    await one.live(0.25)
+    await one.take("room", "first")
+    clock.now += 20  # asleep; the other one is the first to wake
+    await other.live(1)
+    assert (livekit.removed, livekit.asked) == ([], [])
+    await one.dispatcher.beat()
+    await other.live(LAPSE - 0.5)
+    assert (livekit.removed, livekit.asked) == ([], [])
+    await other.live(LAPSE)
+    assert livekit.asked != []
+
+
+async def test_a_watch_alone_takes_the_dead_out_of_their_rooms(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook, clock: Clock
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    await server.live(0.25)
+    await server.take("room", "first")
+    watch = DeathWatch(book, livekit.client, clock=clock)
+    for _ in range(11):
+        clock.now += 0.25
+        await watch.look()
+    assert livekit.removed == [("room", "first")]
+    assert livekit.asked == []
+    _, calls = await book.read()
+    assert calls["room"].state == "lost"
+
+
+async def test_livekit_is_asked_for_its_rooms_once_a_second(
+    make: Callable[..., Server], livekit: LiveKit
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    await server.take("room", "first")
+    await server.live(10)
+    assert livekit.listed == pytest.approx(10, abs=1)
+
+
+async def test_a_server_that_died_long_ago_is_no_longer_in_the_book(
+    make: Callable[..., Server], book: CallBook
+) -> None:
+    await book.beat("dead", True)
+    server = make()
+    await server.live(61)
+    at, _ = await book.read()
+    assert set(at.servers) == {"server"}
+
+
+async def test_a_server_that_ends_leaves_the_book(
+    make: Callable[..., Server], book: CallBook
+) -> None:
+    server = make()
+    async with server.dispatcher:
+        at, _ = await book.read()
+        assert at.serves("server")
+    at, _ = await book.read()
+    assert not at.serves("server")

@@ -1,0 +1,213 @@
+"""What a job writes of its call, and what it does when its server dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from livekit import rtc
+from livekit.agents import Agent, AgentSession
+from livekit.plugins.turn_taking import Floor
+
+from agent import settings
+from agent.assistant import Assistant
+from agent.conduct import Conduct
+from agent.recovery import CallBook, CallRecord, Continuation
+from agent.recovery.sqlite_store import SqliteStore
+from harness.scripted import Llm, Tts
+from harness.stage import Loudspeaker
+from harness.virtual_time import in_virtual_time
+
+from .test_continuation import said
+
+
+class Room:
+    """Can be left."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+
+    async def disconnect(self) -> None:
+        self.left.set()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "calls.sqlite3"
+
+
+@pytest.fixture
+async def book(path: Path) -> AsyncIterator[CallBook]:
+    """The book as the servers see it."""
+    made = CallBook(SqliteStore(path))
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def job(path: Path, book: CallBook) -> AsyncIterator[Callable[[str], Any]]:
+    """Makes the record of a job that was taken by a server."""
+    made: list[CallRecord] = []
+
+    async def make(agent: str) -> tuple[CallRecord, Room]:
+        await book.beat("server", True)
+        assert await book.hold("room", agent, "server", "")
+        room = Room()
+        record = CallRecord(CallBook(SqliteStore(path)), cast(rtc.Room, room), "room", agent)
+        record.start()
+        made.append(record)
+        return record, room
+
+    yield make
+    for record in made:
+        await record.aclose()
+
+
+async def until(book: CallBook, state: str) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            _, calls = await book.read()
+            if calls["room"].state == state:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def hold_a_conversation(record: CallRecord, agent: Agent, *answers: str, asked: str) -> str:
+    """Ask something, and return what the agent has said and was asked, the user's after a ``>``."""
+    async with AgentSession[None](llm=Llm(*answers), vad=None) as session:
+        Conduct(settings.load("gpu").conduct, session, language="en")
+        record.follow(session)
+        await session.start(agent)
+        await session.run(user_input=asked)
+    return " ".join(
+        ("> " if m.role == "user" else "") + (m.text_content or "")
+        for m in session.history.messages()
+        if m.role != "system"
+    )
+
+
+async def test_another_job_knows_what_was_said_in_this_one(job: Any, book: CallBook) -> None:
+    first, _ = await job("first")
+    assert await first.begin("anna") is None
+    agent = Agent(instructions="You are Parley.")
+    await hold_a_conversation(first, agent, "Hello Anna.", asked="I am Anna.")
+    await asyncio.sleep(0.1)
+    await first.lose()
+    second, _ = await job("second")
+    before = await second.begin("anna")
+    assert [(m.role, m.text_content) for m in before.said.messages()] == [
+        ("user", "I am Anna."),
+        ("assistant", "Hello Anna."),
+    ]
+    # And the one after that knows both.
+    await hold_a_conversation(second, agent, "You are Anna.", asked="Who am I?")
+    await asyncio.sleep(0.1)
+    await second.lose()
+    third, _ = await job("third")
+    before = await third.begin("anna")
+    assert [m.text_content for m in before.said.messages()] == [
+        "I am Anna.",
+        "Hello Anna.",
+        "Who am I?",
+        "You are Anna.",
+    ]
+
+
+async def test_a_call_that_ends_is_over_and_its_words_are_gone(job: Any, book: CallBook) -> None:
+    first, _ = await job("first")
+    await first.begin("anna")
+    await hold_a_conversation(first, Agent(instructions=""), "Hello Anna.", asked="I am Anna.")
+    await first.aclose()
+    await until(book, "over")
+    second, _ = await job("second")
+    assert await second.begin("anna") is None
+
+
+async def test_a_call_that_was_handed_over_gets_no_agent(job: Any, book: CallBook) -> None:
+    record, _ = await job("first")
+    await record.begin("anna")
+    await record.release()
+    await until(book, "over")
+    await record.lose()
+    await asyncio.sleep(0.1)
+    await until(book, "over")
+
+
+async def test_a_job_whose_server_dies_leaves_and_has_another_called(
+    job: Any, book: CallBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentinel, alive = os.pipe()
+    monkeypatch.setattr(
+        multiprocessing, "parent_process", lambda: SimpleNamespace(sentinel=sentinel)
+    )
+    _, room = await job("first")
+    await asyncio.sleep(0.1)
+    assert not room.left.is_set()
+    os.close(alive)
+    await asyncio.wait_for(room.left.wait(), 1)
+    await until(book, "lost")
+    at, _ = await book.read()
+    assert not at.serves("server")
+    os.close(sentinel)
+
+
+async def test_a_job_that_livekit_cancels_first_says_so_all_the_same(
+    job: Any, book: CallBook
+) -> None:
+    record, room = await job("first")
+    await asyncio.sleep(0.1)
+    record._task.cancel()
+    await asyncio.wait_for(room.left.wait(), 1)
+    await until(book, "lost")
+
+
+async def test_a_store_that_fails_is_told_once_and_ends_no_call(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    book = CallBook(SqliteStore(tmp_path / "file" / "calls.sqlite3"))
+    record = CallRecord(book, cast(rtc.Room, Room()), "room", "first")
+    with caplog.at_level(logging.ERROR):
+        record.start()
+        assert await record.begin("anna") is None
+        await hold_a_conversation(record, Agent(instructions=""), "Hello.", asked="Hello?")
+        await record.aclose()
+    assert caplog.messages == ["the call is not kept"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "spoken", "asked"),
+    [
+        (["> Who are you?", "I'm Parley."], "Sorry, I was cut off. Please go on.", []),
+        (
+            ["Hello!", "> Who are you?"],
+            "Sorry, I was cut off. I'm Parley.",
+            ["Hello!", "Who are you?"],
+        ),
+    ],
+    ids=["it is the user's turn", "a question was left"],
+)
+@in_virtual_time
+async def test_an_agent_that_goes_on_apologises_and_answers_what_was_left(
+    messages: list[str], spoken: str, asked: list[str]
+) -> None:
+    profile = settings.load("gpu")
+    model, voice = Llm("I'm Parley."), Tts()
+    async with AgentSession[None](llm=model, tts=voice, vad=None) as session:
+        session.output.audio = Loudspeaker(voice)
+        Conduct(profile.conduct, session, language="en")
+        floor = Floor(None, profile.turns.options)
+        await session.start(Assistant(profile, "en", floor, None, Continuation(said(*messages))))
+        await asyncio.sleep(20)
+    assert " ".join(voice.said) == spoken
+    requests = [
+        [m.text_content for m in ctx.messages() if m.role != "system"] for ctx in model.asked
+    ]
+    assert requests == ([asked] if asked else [])
