@@ -18,7 +18,9 @@ from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from . import engines, omni
 from . import settings as settings_module
 from .assistant import Assistant, SensingAssistant
+from .keys import KeyRefusedError, check_agent
 from .language import LanguageSwitch
+from .once import Once
 from .session import make, turns_of
 from .settings import Language, SettingsError
 from .telemetry import TurnPublisher
@@ -36,6 +38,7 @@ def _load(server: AgentServer) -> float:
     return len(server.active_jobs) / settings_module.load().max_rooms
 
 
+_once = Once()
 _accepting: set[str] = set()
 """The jobs that were taken and have no process yet: they are not among the server's."""
 
@@ -45,6 +48,9 @@ async def _admit(request: JobRequest) -> None:
     taken = {running.job.id for running in server.active_jobs} | _accepting
     if len(taken) >= settings_module.load().max_rooms:
         await request.reject(terminate=False)
+        return
+    if _once.again(request.job.room):
+        await request.reject()
         return
     _accepting.add(request.id)
     try:
@@ -157,7 +163,8 @@ def main() -> None:
     """Run LiveKit's command line, once the settings are known to be right."""
     try:
         settings_module.load()
-    except SettingsError as e:
+        check_agent()
+    except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
     if "console" in sys.argv[1:]:
         try:

@@ -290,6 +290,8 @@ class Settings(BaseSettings):
     """Language of a user whose client names none; ``auto`` lets the STT engine detect it."""
     max_rooms: Annotated[int, Field(ge=1, le=1000)] = 10
     """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores."""
+    rooms_per_address: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Of these, how many the page gives to one client address."""
     instructions: str | None = None
     """System prompt; the assistant's own when not given."""
     greeting: dict[Language, str] = {}

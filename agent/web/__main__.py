@@ -8,7 +8,10 @@ import sys
 import uvicorn
 
 from agent import settings
+from agent.keys import KeyRefusedError, check_secret
 from agent.models import ModelError, locate
+from agent.origin import HostsError, names_of
+from agent.serving import ProxyNotice, proxy_options
 
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
@@ -21,16 +24,30 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="port to listen on (%(default)s)")
     arguments = parser.parse_args()
     try:
+        livekit, profile = LiveKit.from_environment(), settings.load()
+        check_secret(livekit.api_secret, open_to=arguments.host)
         app = create_app(
-            LiveKit.from_environment(),
+            livekit,
             client_library=locate("web"),
-            max_rooms=settings.load().max_rooms,
+            max_rooms=profile.max_rooms,
+            rooms_per_address=profile.rooms_per_address,
+            names=names_of(arguments.host),
         )
-    except (LiveKitError, ModelError, settings.SettingsError) as e:
+    except (
+        LiveKitError,
+        ModelError,
+        HostsError,
+        KeyRefusedError,
+        settings.SettingsError,
+    ) as e:
         sys.exit(str(e))
-    # uvicorn believes X-Forwarded-For only from the proxies named in FORWARDED_ALLOW_IPS
-    # (127.0.0.1 when unset), so nobody else can choose the address they are limited by.
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning")
+    uvicorn.run(
+        ProxyNotice(app),
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        **proxy_options(),
+    )
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.body import BodyError, read_body
+from agent.origin import OwnNames, same_origin
 from agent.rate import Rate, TooMany
 from agent.refusal import invalid, refusal
 
 from . import tokens
-from .admission import RATE, SERVER_TIMEOUT, Admission, Full, Unreachable
+from .admission import RATE, SERVER_TIMEOUT, Admission, Crowded, Full, Unreachable
 from .livekit_url import LiveKit
 
 STATIC = Path(__file__).parent / "static"
@@ -34,19 +36,32 @@ CLIENT_LIBRARY = "livekit-client.umd.js"
 _MAX_BODY = 1024
 """Bytes; a request for a ticket has under 120."""
 
+_BODY_SECONDS = 5.0
+"""For all of them, which a browser sends at once."""
 
-def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Starlette:
+
+def create_app(
+    livekit: LiveKit,
+    *,
+    client_library: Path,
+    max_rooms: int,
+    rooms_per_address: int,
+    names: frozenset[str] | None = None,
+) -> Starlette:
     """Build the web application.
 
     ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
     and answers ``{"url", "token", "room", "identity"}``. Refusals are
-    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 413 ``too_long``,
-    429 ``too_many`` with ``Retry-After``, 503 ``full`` or ``no_server``.
+    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 408 ``too_slow``,
+    413 ``too_long``, 421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or
+    ``too_many_here``, 503 ``full`` or ``no_server``.
 
     Args:
         livekit: Where livekit-server is.
         client_library: Folder that holds ``livekit-client.umd.js``.
         max_rooms: Rooms that may exist at once.
+        rooms_per_address: How many of them one client address may hold.
+        names: Names of this server, as :func:`agent.origin.names_of` has them; any if None.
     """
 
     @asynccontextmanager
@@ -57,19 +72,18 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
             livekit.api_secret,
             timeout=aiohttp.ClientTimeout(total=SERVER_TIMEOUT),
         ) as client:
-            app.state.admission = Admission(client.room, max_rooms)
+            app.state.admission = Admission(client.room, max_rooms, rooms_per_address)
             yield
 
     rate = Rate(RATE)
 
     async def token(request: Request) -> Response:
-        if not _same_origin(request):
+        if not same_origin(request):
             return refusal(403, "other_site", "Tickets are for this site's own page only.")
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > _MAX_BODY:
-                return refusal(413, "too_long", f"The request is longer than {_MAX_BODY} bytes.")
+        try:
+            body = await read_body(request, most=_MAX_BODY, within=_BODY_SECONDS)
+        except BodyError as e:
+            return refusal(e.status, e.code, str(e))
         try:
             wanted = tokens.Request.model_validate_json(body)
         except ValidationError as e:
@@ -78,10 +92,13 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
         admission: Admission = request.app.state.admission
         ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
         try:
-            await rate.check(request.client.host if request.client else "")
-            await admission.take(ticket.room)
+            address = request.client.host if request.client else ""
+            await rate.check(address)
+            await admission.take(ticket.room, address)
         except TooMany as e:
             return refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
+        except Crowded as e:
+            return refusal(429, "too_many_here", str(e))
         except Full:
             return refusal(503, "full", "All places are taken. Try again in a few minutes.")
         except Unreachable:
@@ -114,7 +131,10 @@ def create_app(livekit: LiveKit, *, client_library: Path, max_rooms: int) -> Sta
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(_SecurityHeaders, livekit=livekit)],
+        middleware=[
+            Middleware(_SecurityHeaders, livekit=livekit),
+            Middleware(OwnNames, names=names),
+        ],
     )
 
 
@@ -155,19 +175,6 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-
-def _same_origin(request: Request) -> bool:
-    """Whether the request comes from this site's page, or from no browser at all.
-
-    Browsers send ``Sec-Fetch-Site`` to HTTPS and loopback hosts, and ``Origin`` with every POST.
-    A program that sends neither holds no user's cookies or network position to abuse.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site:
-        return site == "same-origin"
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:
