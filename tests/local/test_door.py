@@ -76,7 +76,7 @@ def test_a_program_of_this_machine_is_answered(client: TestClient) -> None:
 @pytest.mark.parametrize("client", ["the-stack's-own-key"], indirect=True)
 @pytest.mark.parametrize("given", ["", "Bearer ", "Bearer the-stack's-own-ke", "Basic x", "é"])
 def test_without_the_key_only_health_is_told(client: TestClient, given: str) -> None:
-    headers = {"Authorization": given.encode()}
+    headers = [(b"Authorization", given.encode())]
     assert client.get("/health", headers=headers).status_code == 200
     for path in ("/metrics", "/v1/audio/speech"):
         response = client.get(path, headers=headers)

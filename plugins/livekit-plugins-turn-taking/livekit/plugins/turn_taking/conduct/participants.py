@@ -24,7 +24,7 @@ from livekit.agents.voice.io import AudioInput
 
 from ..microphone import Microphone
 from .attention import Attention
-from .typed import TypedLines
+from .typed import TypedLines, read_line
 from .waiting import Pending, report
 
 SPEAKER = "speaker"
@@ -253,9 +253,13 @@ class Participants:
             event.item.extra.setdefault(SPEAKER, self._name(self._attention.to))
 
     def _on_text(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        if not self._typed.takes(identity):
+            reader.close()
+            return
+
         async def read() -> str | None:
             try:
-                text = await reader.read_all()
+                text = await read_line(reader)
             except rtc.StreamError:  # who typed has left
                 return None
             return text if identity in {person.identity for person in self._people} else None
