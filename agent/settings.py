@@ -294,6 +294,9 @@ class Settings(BaseSettings):
     """Of these, how many the page gives to one client address."""
     instructions: str | None = None
     """System prompt; the assistant's own when not given."""
+    recite: bool = False
+    """Whether the model may read out its system prompt, as where that holds texts for callers; else
+    an answer is broken off that repeats twelve words of it in a row, or 24 hanzi."""
     greeting: dict[Language, str] = {}
     """First words by language; the assistant's own where none are given, none if empty."""
     llm: LLMSettings

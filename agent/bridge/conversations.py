@@ -6,9 +6,12 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from livekit.agents import llm
+
+from agent.recital import unrecited
 
 from .engines import Engines
 from .exchange import Event, Exchange, Heard, Said
@@ -120,7 +123,12 @@ class Conversations:
 
 
 async def write_reply(
-    engines: Engines, conversation: Conversation, question: str, *, recorded: bool
+    engines: Engines,
+    conversation: Conversation,
+    question: str,
+    *,
+    recorded: bool,
+    refusal: str | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Have the language model answer; closing this closes its stream.
 
@@ -129,11 +137,23 @@ async def write_reply(
         conversation: The conversation that the question is added to.
         question: What the user said.
         recorded: Whether it came as a recording, so that the client does not know the words yet.
+        refusal: What is said in place of a recital of the prompt; None to let it be recited.
     """
     if recorded:
         yield Heard(question)
     conversation.ask(question)
+    answer = _written(engines, conversation)
+    if refusal is not None:
+        prompt = conversation.context.items[0]
+        assert prompt.type == "message"
+        answer = unrecited(answer, prompt.text_content or "", str, refusal)
+    async with aclosing(answer) as parts:
+        async for part in parts:
+            yield Said(part)
+
+
+async def _written(engines: Engines, conversation: Conversation) -> AsyncGenerator[str, None]:
     async with engines.llm.chat(chat_ctx=conversation.context) as stream:
         async for chunk in stream:
             if chunk.delta and chunk.delta.content:
-                yield Said(chunk.delta.content)
+                yield chunk.delta.content

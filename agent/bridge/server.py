@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
 from agent.rate import Rate, TooMany
+from agent.recital import REFUSALS
 from agent.settings import BridgeSettings, Language, Settings
 
 from .conversations import Conversations, write_reply
@@ -89,7 +90,13 @@ class Bridge:
         await conversation.stop()
         conversation.exchange = exchange = Exchange(
             self._engines.tts,
-            write_reply(self._engines, conversation, question, recorded=chat.audio is not None),
+            write_reply(
+                self._engines,
+                conversation,
+                question,
+                recorded=chat.audio is not None,
+                refusal=None if self._settings.recite else REFUSALS[language or "en"],
+            ),
             record,
             voice=chat.voice or self._settings.tts.voice_of(language),
             language=language,
