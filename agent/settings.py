@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+import yaml
 from annotated_types import Ge, Le
 from livekit.plugins.turn_taking.options import TurnOptions
 from pydantic import (
@@ -28,9 +29,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
-from yaml import YAMLError
 
 Language = Literal["en", "zh"]
 
@@ -353,9 +352,16 @@ def load(profile: str | None = None) -> Settings:
     """
     path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
     try:
-        return Settings(**YamlConfigSettingsSource(Settings, yaml_file=path)())
-    except YAMLError as e:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        raise SettingsError(f"{path} cannot be read: {e}.") from e
+    except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
         raise SettingsError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
+    content = {} if content is None else content
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise SettingsError(f"{path} is not a profile: it must hold settings by name.")
+    try:
+        return Settings(**content)
     except ValidationError as e:
         lines = "; ".join(_sentence(error) for error in e.errors())
         raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
@@ -382,13 +388,20 @@ def _sentence(error: ErrorDetails) -> str:
 def _section(loc: tuple[str, ...]) -> type[BaseModel] | None:
     """The model that holds the fields below ``loc``, or None inside a plain mapping."""
     model: type[BaseModel] = Settings
-    for name in loc:
+    names = iter(loc)
+    for name in names:
         field = model.model_fields.get(name)
-        if not (field and isinstance(field.annotation, type)):
+        annotation = field.annotation if field else None
+        models = [
+            kind
+            for kind in (annotation, *get_args(annotation))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
+        if not models:
             return None
-        if not issubclass(field.annotation, BaseModel):
-            return None
-        model = field.annotation
+        if get_origin(annotation) is dict:
+            next(names, None)  # the name of an entry
+        model = models[0]
     return model
 
 
