@@ -7,6 +7,7 @@ audits nothing, which is said and is no failure.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,14 @@ from typing import Any
 
 def main() -> int:
     """Audit; gives 1 if a weakness is known, 2 if the audit itself failed."""
-    export = ["uv", "export", "--quiet", "--locked", "--all-extras", "--no-emit-workspace"]
+    export = [
+        os.environ.get("UV", "uv"),
+        "export",
+        "--quiet",
+        "--locked",
+        "--all-extras",
+        "--no-emit-workspace",
+    ]
     pinned = subprocess.run([*export, "--no-header"], check=True, stdout=subprocess.PIPE).stdout
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "requirements.txt")

@@ -50,7 +50,7 @@ class Refused(Exception):
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class ChatRequest(_Body):
@@ -94,7 +94,11 @@ class StopRequest(_Body):
     conversation: Annotated[str, _NAME]
     played_ms: Annotated[
         float | None,
-        Field(ge=0, description="How much the client has played; by our clock if not given."),
+        Field(
+            ge=0,
+            allow_inf_nan=False,
+            description="How much the client has played; by our clock if not given.",
+        ),
     ] = None
 
 

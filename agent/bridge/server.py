@@ -331,7 +331,8 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return Refused(error.status_code, "bad_request", f"{error.detail}.").response()
+    headers = dict(error.headers) if error.headers else None
+    return Refused(error.status_code, "bad_request", f"{error.detail}.", headers).response()
 
 
 async def _gone(_: Request, error: Exception) -> Response:

@@ -27,6 +27,7 @@ from agent.refusal import invalid, refusal
 from . import tokens
 from .admission import RATE, SERVER_TIMEOUT, Admission, Crowded, Full, Unreachable
 from .livekit_url import LiveKit
+from .openapi import document
 
 STATIC = Path(__file__).parent / "static"
 
@@ -119,6 +120,9 @@ def create_app(
     async def library(_: Request) -> Response:
         return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
 
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(document())
+
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
@@ -128,6 +132,7 @@ def create_app(
             Route("/", page),
             Route("/health", health),
             Route("/api/token", token, methods=["POST"]),
+            Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -25,7 +25,7 @@ LAST_USE = TIME_TO_JOIN.total_seconds() + 60.0
 class Request(BaseModel):
     """What the page asks for."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     language: Language
     name: str = Field(default="", max_length=60)
