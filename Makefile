@@ -45,7 +45,7 @@ fuzz: setup  ## try every parser of what comes from outside, and both interfaces
 	PARLEY_FUZZ=1000 $(UV) run --no-sync pytest tests/fuzz
 
 audit:  ## known weaknesses of the packages in uv.lock, where the package index has advisories
-	$(UV) run --no-sync --with pip-audit==2.10.1 python scripts/audit.py
+	UV="$(UV)" $(UV) run --no-sync --with pip-audit==2.10.1 python scripts/audit.py
 
 check: setup  ## lint, format, strict types, exported names
 	$(UV) run --no-sync ruff check

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import yaml
 from livekit import api, rtc
-from livekit.agents import AgentSession, ToolError, llm
+from livekit.agents import AgentSession, RunResult, ToolError, llm
 from livekit.plugins import vllm
 from livekit.plugins.turn_taking import Floor
 
@@ -134,7 +134,7 @@ async def attempt(
         said: list[str] = []
         turns = row["say"] if isinstance(row["say"], list) else [row["say"]]
         for turn in turns:
-            result = await session.run(user_input=turn)
+            result: RunResult[None] = await session.run(user_input=turn)
             for event in result.events:
                 if event.type == "message" and event.item.role == "assistant":
                     said.append(event.item.text_content or "")

@@ -18,14 +18,10 @@ from typing import Any
 def main() -> int:
     """Audit; gives 1 if a weakness is known, 2 if the audit itself failed."""
     export = [
-        os.environ.get("UV", "uv"),
-        "export",
-        "--quiet",
-        "--locked",
-        "--all-extras",
-        "--no-emit-workspace",
+        *(os.environ.get("UV", "uv"), "export", "--quiet", "--locked", "--all-extras"),
+        *("--no-emit-workspace", "--no-header"),
     ]
-    pinned = subprocess.run([*export, "--no-header"], check=True, stdout=subprocess.PIPE).stdout
+    pinned = subprocess.run(export, check=True, stdout=subprocess.PIPE).stdout
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "requirements.txt")
         file.write_bytes(pinned)

@@ -82,9 +82,9 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for path, (method, summary, body, answer) in _OPERATIONS.items():
         audio = answer.startswith("audio")
-        kinds = ("audio/pcm", "audio/wav") if audio else (answer,)
+        kinds = ["audio/pcm", "audio/wav"] if audio else [answer]
         if body is ChatRequest:
-            kinds += ("text/event-stream",)
+            kinds.append("text/event-stream")
         ok: dict[str, Any] = {"description": "Done.", "content": {kind: {} for kind in kinds}}
         if audio:
             ok["headers"] = {

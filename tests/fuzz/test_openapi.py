@@ -131,13 +131,13 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @openapi.from_dict(bridge_document()).parametrize()
 @EXAMPLES
-def test_the_bridge(case: schemathesis.Case, bridge_url: str) -> None:
+def test_the_bridge(case: schemathesis.Case[Any], bridge_url: str) -> None:
     # That either a text or a recording has to be there, and a WAV file at that, no schema says.
-    checks = [positive_data_acceptance]
+    checks: list[Any] = [positive_data_acceptance]
     case.call_and_validate(base_url=bridge_url, timeout=10, excluded_checks=checks)
 
 
 @openapi.from_dict(page_document()).parametrize()
 @EXAMPLES
-def test_the_page(case: schemathesis.Case, page_url: str) -> None:
+def test_the_page(case: schemathesis.Case[Any], page_url: str) -> None:
     case.call_and_validate(base_url=page_url, timeout=10)
