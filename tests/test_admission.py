@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from livekit.agents import AgentServer, JobRequest
-from livekit.protocol import agent
+from livekit.protocol import agent, models
 
 from agent import app
+from agent.once import new_name
 
 
 class Requests:
@@ -23,8 +24,8 @@ class Requests:
         """Set when LiveKit has assigned those that were accepted."""
         self.running: list[Any] = []
 
-    def offer(self, name: str) -> asyncio.Task[None]:
-        job = agent.Job(id=name)
+    def offer(self, name: str, room: models.Room | None = None) -> asyncio.Task[None]:
+        job = agent.Job(id=name, room=room)
 
         async def accept(_: object) -> None:
             self.accepted.append(name)
@@ -80,3 +81,16 @@ async def test_a_job_that_was_never_assigned_takes_no_room(requests: Requests) -
     requests.assigned.set()
     await requests.offer("10")
     assert requests.accepted[-1] == "10"
+
+
+async def test_a_ticket_that_was_used_brings_no_second_agent(requests: Requests) -> None:
+    requests.assigned.set()
+    name = new_name()
+    await requests.offer("1", models.Room(name=name, sid="RM_1"))
+    await requests.offer("2", models.Room(name=name, sid="RM_1"))  # its agent died
+    await requests.offer("3", models.Room(name=name, sid="RM_2"))  # another room by that ticket
+    await requests.offer("4", models.Room(name=new_name(), sid="RM_3"))
+    await requests.offer("5", models.Room(name="call-_+441632960961", sid="RM_4"))
+    await requests.offer("6", models.Room(name="call-_+441632960961", sid="RM_5"))
+    assert requests.accepted == ["1", "2", "4", "5", "6"]
+    assert requests.rejected == {"3": True}  # nor one of another server
