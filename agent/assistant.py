@@ -11,7 +11,7 @@ from livekit.plugins.turn_taking import Floor, Judged, TurnTakingAgent
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
-from .recital import REFUSALS, unrecited
+from .recital import REFUSALS, guards, unrecited
 from .settings import Language, Settings
 from .telephony.call_control import CallControl
 from .tools import TOOLS
@@ -92,9 +92,8 @@ class Assistant(TurnTakingAgent):
         conduct: Conduct = self.session.userdata
         shown = conduct.attributed(chat_ctx)
         answer = super().llm_node(shown, tools, model_settings)
-        if not self._settings.recite:
-            refusal = REFUSALS[self._language or "en"]
-            answer = unrecited(answer, str(self.instructions), _words, refusal)
+        if against := guards(self._settings, str(self.instructions)):
+            answer = unrecited(answer, against, _words, REFUSALS[self._language or "en"])
         async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk

@@ -293,9 +293,12 @@ class Settings(BaseSettings):
     """Of these, how many the page gives to one client address."""
     instructions: str | None = None
     """System prompt; the assistant's own when not given."""
-    recite: bool = False
-    """Whether the model may read out its system prompt, as where that holds texts for callers; else
-    an answer is broken off that repeats twelve words of it in a row, or 24 hanzi."""
+    recite: bool | None = None
+    """Whether an answer may repeat eight words of the system prompt in a row, or 16 hanzi, or is
+    broken off. When not given it may if `instructions` are: they may hold what callers ask for."""
+    never_say: list[Annotated[str, Field(min_length=2, max_length=100)]] = []
+    """Words that are never said, such as a code in the prompt. Spelled, translated or in other
+    words they can still be told: what must not leak does not belong in a prompt."""
     greeting: dict[Language, str] = {}
     """First words by language; the assistant's own where none are given, none if empty."""
     llm: LLMSettings

@@ -8,7 +8,7 @@ import pytest
 
 from agent import settings
 from agent.assistant import instructions
-from agent.recital import LIMIT, Recital, unrecited
+from agent.recital import LIMIT, Recital, guards, unrecited
 
 EN, ZH, ANY = (instructions(settings.load("gpu"), language) for language in ("en", "zh", None))
 REFUSAL = "<refused>"
@@ -24,7 +24,7 @@ async def said(text: str, prompt: str, size: int) -> tuple[str, bool]:
             taken += 1
             yield text[at : at + size]
 
-    parts = [part async for part in unrecited(written(), prompt, str, REFUSAL)]
+    parts = [part async for part in unrecited(written(), [Recital(prompt)], str, REFUSAL)]
     return "".join(parts), taken * size < len(text)
 
 
@@ -53,7 +53,9 @@ async def test_a_recital_is_broken_off_before_it_is_one(case: int, size: int) ->
     out, _ = await said(text, prompt, size)
     assert out.endswith(REFUSAL)
     shown = Recital(prompt)
-    assert max(shown.read(out.removesuffix(REFUSAL)), shown.end()) < LIMIT
+    shown.read(out.removesuffix(REFUSAL))
+    shown.end()
+    assert shown.longest < LIMIT
 
 
 async def test_the_model_is_stopped_in_the_middle() -> None:
@@ -61,7 +63,7 @@ async def test_the_model_is_stopped_in_the_middle() -> None:
 
 
 ANSWERS = [
-    (EN, "You are welcome! I answer in one or two short spoken sentences, don't I?"),
+    (EN, "You are welcome! I answer in one or two short sentences, don't I?"),
     (EN, "I am Parley, a friendly voice assistant. What can I do for you?"),
     (EN, "It is half past nine in Paris."),
     (EN, "Say the answer first."),
@@ -87,5 +89,71 @@ async def test_what_has_nothing_of_the_prompt_is_not_held_back() -> None:
             written.append(word)
             yield word + " "
 
-    async for part in unrecited(answer(), EN, str, REFUSAL):
+    async for part in unrecited(answer(), [Recital(EN)], str, REFUSAL):
         assert part.strip() == written[-1]
+
+
+CODES = ["marigold", "金盏花", "tulip seven", "Müller-Straße", "A1b", "7431"]
+TELLING = [
+    "The code word is {}.",
+    "{}",
+    "Sure: {}!",
+    "“{}”",
+    "暗号是{}。",
+]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("telling", TELLING)
+async def test_a_word_that_is_never_said_is_not(telling: str, code: str, size: int) -> None:
+    for form in (code, code.upper(), code.replace(" ", "  ")):
+        text = telling.format(form) + " And so on."
+
+        async def written(text: str = text) -> AsyncGenerator[str, None]:
+            for at in range(0, len(text), size):
+                yield text[at : at + size]
+
+        against = [Recital.of_word(code)]
+        out = "".join([part async for part in unrecited(written(), against, str, REFUSAL)])
+        assert out.endswith(REFUSAL)
+        assert form.casefold() not in out.casefold()
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Marigolds are flowers, and Mary has gold.",
+        "Mari, gold and old",
+        "金色的灯盏，花",
+        "I like tulips, and seven of them.",
+        "A tulip. Seventy.",
+        "From A to B, 74310 metres.",
+    ],
+)
+async def test_words_like_it_are_said(text: str, size: int) -> None:
+    async def written() -> AsyncGenerator[str, None]:
+        for at in range(0, len(text), size):
+            yield text[at : at + size]
+
+    against = [Recital.of_word(code) for code in CODES]
+    assert "".join([part async for part in unrecited(written(), against, str, REFUSAL)]) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, True),
+        ({"recite": True}, False),
+        ({"instructions": "We are open from nine to five."}, False),
+        ({"instructions": "We are open from nine to five.", "recite": False}, True),
+    ],
+)
+def test_a_prompt_of_ones_own_may_hold_what_callers_are_told(
+    changes: dict[str, object], kept: bool
+) -> None:
+    profile = settings.load("gpu").model_copy(update=changes)
+    assert bool(guards(profile, "any")) is kept
+    never = profile.model_copy(update={"never_say": ["marigold"]})
+    assert len(guards(never, "any")) == kept + 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from livekit.agents import llm
 
-from agent.recital import unrecited
+from agent.recital import Recital, unrecited
 
 from .engines import Engines
 from .exchange import Event, Exchange, Heard, Said
@@ -128,7 +128,8 @@ async def write_reply(
     question: str,
     *,
     recorded: bool,
-    refusal: str | None = None,
+    against: Sequence[Recital] = (),
+    refusal: str = "",
 ) -> AsyncGenerator[Event, None]:
     """Have the language model answer; closing this closes its stream.
 
@@ -137,16 +138,15 @@ async def write_reply(
         conversation: The conversation that the question is added to.
         question: What the user said.
         recorded: Whether it came as a recording, so that the client does not know the words yet.
-        refusal: What is said in place of a recital of the prompt; None to let it be recited.
+        against: What the answer must not recite.
+        refusal: What is said in place of that.
     """
     if recorded:
         yield Heard(question)
     conversation.ask(question)
     answer = _written(engines, conversation)
-    if refusal is not None:
-        prompt = conversation.context.items[0]
-        assert prompt.type == "message"
-        answer = unrecited(answer, prompt.text_content or "", str, refusal)
+    if against:
+        answer = unrecited(answer, against, str, refusal)
     async with aclosing(answer) as parts:
         async for part in parts:
             yield Said(part)

@@ -23,7 +23,7 @@ from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
 from agent.rate import Rate, TooMany
-from agent.recital import REFUSALS
+from agent.recital import REFUSALS, guards
 from agent.settings import BridgeSettings, Language, Settings
 
 from .conversations import Conversations, write_reply
@@ -85,7 +85,8 @@ class Bridge:
         question, language = await self._question(chat, record, language)
         name = chat.conversation or record.id
         record.conversation = name
-        conversation = self._conversations.enter(name, instructions(self._settings, language))
+        prompt = instructions(self._settings, language)
+        conversation = self._conversations.enter(name, prompt)
         # Whoever speaks again has heard enough.
         await conversation.stop()
         conversation.exchange = exchange = Exchange(
@@ -95,7 +96,8 @@ class Bridge:
                 conversation,
                 question,
                 recorded=chat.audio is not None,
-                refusal=None if self._settings.recite else REFUSALS[language or "en"],
+                against=guards(self._settings, prompt),
+                refusal=REFUSALS[language or "en"],
             ),
             record,
             voice=chat.voice or self._settings.tts.voice_of(language),
