@@ -112,14 +112,14 @@ class Admission:
                 if not ticket.listed and now - ticket.since < JOIN_TIME
             }
             taken = there | reserved
+            if len(taken) >= self._max_rooms:
+                raise Full
             held = sum(name in taken for name, t in self._tickets.items() if t.holder == holder)
             if held >= self._per_address:
                 raise Crowded(
                     f"There are {held} conversations from this address, and no more may be: "
                     "end one of them first."
                 )
-            if len(taken) >= self._max_rooms:
-                raise Full
             self._tickets[room] = _Ticket(holder, now)
 
     async def _there(self) -> set[str]:
