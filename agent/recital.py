@@ -129,9 +129,14 @@ def guards(settings: Settings, prompt: str) -> list[Recital]:
     # A prompt of the profile's own may hold what callers are to be told.
     kept = settings.instructions is None if settings.recite is None else not settings.recite
     return [
-        *([Recital(prompt)] if kept else []),
+        *([Recital(private_part(prompt))] if kept else []),
         *(Recital.of_word(word) for word in settings.never_say),
     ]
+
+
+def private_part(prompt: str) -> str:
+    """A prompt without its first sentence: who the agent is, it may tell everybody."""
+    return re.split(r"[.。!！\n]", prompt, maxsplit=1)[-1]
 
 
 async def unrecited(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import cast
 
 import pytest
 
@@ -139,6 +140,21 @@ async def test_words_like_it_are_said(text: str, size: int) -> None:
 
     against = [Recital.of_word(code) for code in CODES]
     assert "".join([part async for part in unrecited(written(), against, str, REFUSAL)]) == text
+
+
+async def test_who_the_agent_is_it_may_tell() -> None:
+    for language, text in (
+        ("en", "I'm Parley, a friendly voice assistant on a phone call. And you?"),
+        ("zh", "我是语音助手 Parley，正在和用户通电话。你呢？"),
+    ):
+        profile = settings.load("gpu")
+        against = guards(profile, instructions(profile, cast(settings.Language, language)))
+
+        async def written(text: str = text) -> AsyncGenerator[str, None]:
+            yield text
+
+        out = [part async for part in unrecited(written(), against, str, REFUSAL)]
+        assert out == [text]
 
 
 @pytest.mark.parametrize(
