@@ -1,7 +1,7 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
 .PHONY: help setup setup-gpu demo phone gpu observe report test test-all test-unit test-core test-slow \
-	coverage test-engines check
+	coverage test-engines check audit fuzz
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -28,7 +28,7 @@ test: test-unit test-core  ## the tests of a change, 8 minutes at most: units, a
 test-all: test test-slow  ## the rest of them too, 25 minutes
 
 test-unit: setup
-	$(UV) run --no-sync pytest -m "not (engines or room or web)" --ignore tests/deploy $(COV)
+	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 pytest tests/deploy
 
 test-core: setup
@@ -47,11 +47,17 @@ test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this
 	scripts/setup_engines.sh
 	$(UV) run --no-sync pytest tests/engines
 
+fuzz: setup  ## try every parser of what comes from outside, and both interfaces, for some minutes
+	PARLEY_FUZZ=1000 $(UV) run --no-sync pytest tests/fuzz
+
+audit:  ## known weaknesses of the packages in uv.lock, where the package index has advisories
+	UV="$(UV)" $(UV) run --no-sync --with pip-audit==2.10.1 python scripts/audit.py
+
 check: setup  ## lint, format, strict types, exported names
 	$(UV) run --no-sync ruff check
 	$(UV) run --no-sync ruff format --check
 	for part in "agent bench harness scripts tests" plugins/*; do $(UV) run --no-sync mypy $$part || exit; done
 	$(UV) run --no-sync pytest -q $(wildcard tests/test_exports.py plugins/*/tests/test_exports.py)
 
-bench-%: setup  ## run a benchmark: bench-latency, bench-phone, bench-history, bench-answers, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=…
+bench-%: setup  ## run a benchmark: bench-latency, bench-phone, bench-history, bench-answers, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=… , bench-injection URL=…
 	$(UV) run --no-sync python -m bench.$* $(URL) $(ARGS)

@@ -19,6 +19,7 @@ from . import engines, omni
 from . import settings as settings_module
 from .alone import Alone
 from .assistant import Assistant, SensingAssistant
+from .keys import KeyRefusedError, check_agent
 from .language import LanguageSwitch
 from .recovery import CallRecord, open_book
 from .server import Server
@@ -172,7 +173,8 @@ def main() -> None:
     """Run LiveKit's command line, once the settings are known to be right."""
     try:
         settings_module.load()
-    except SettingsError as e:
+        check_agent()
+    except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
     if "console" in sys.argv[1:]:
         try:

@@ -26,7 +26,7 @@ _SHARE = re.compile(r"(\d(?:[\d.]*\d)?)\s*(?:%|percent)\s*of\s+")
 _TIMES = re.compile(r"(?<=[\d)])\s+[xX]\s+(?=[\d(])")
 _AROUND = re.compile(r"[$€£¥]|^\s*=|=\s*$")
 # What Python understands and arithmetic does not.
-_NO_ARITHMETIC = re.compile(r";|\b(?:and|or|not|if|else|is|in)\b")
+_NO_ARITHMETIC = re.compile(r"[;=]|\b(?:and|or|not|if|else|is|in)\b")
 
 
 class ArithmeticRefusedError(ValueError):

@@ -11,6 +11,7 @@ from livekit.plugins.turn_taking import Floor, Judged, TurnTakingAgent
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
+from .recital import REFUSALS, guards, unrecited
 from .recovery import Continuation
 from .settings import Language, Settings
 from .telephony.call_control import CallControl
@@ -106,6 +107,8 @@ class Assistant(TurnTakingAgent):
         conduct: Conduct = self.session.userdata
         shown = conduct.attributed(chat_ctx)
         answer = super().llm_node(shown, tools, model_settings)
+        if against := guards(self._settings, str(self.instructions)):
+            answer = unrecited(answer, against, _words, REFUSALS[self._language or "en"])
         async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -116,6 +119,13 @@ class Assistant(TurnTakingAgent):
         if self._phone:
             self._phone.set_language(language)
         await self.update_instructions(instructions(self._settings, language, self._phone))
+
+
+def _words(part: llm.ChatChunk | str | FlushSentinel) -> str:
+    """What a part of an answer says."""
+    if isinstance(part, llm.ChatChunk):
+        return (part.delta.content if part.delta else None) or ""
+    return part if isinstance(part, str) else ""
 
 
 class SensingAssistant(Assistant):

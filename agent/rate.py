@@ -36,13 +36,24 @@ class Rate:
         Raises:
             TooMany: The address has used up its rate.
         """
-        key = _network(address)
-        if not await self._limiter.hit(self._item, key):
-            window = await self._limiter.get_window_stats(self._item, key)
-            raise TooMany(max(1, ceil(window.reset_time - time.time())))
+        if not await self._limiter.hit(self._item, network(address)):
+            raise await self._too_many(address)
+
+    async def look(self, address: str) -> None:
+        """Count nothing.
+
+        Raises:
+            TooMany: The address has used up its rate.
+        """
+        if not await self._limiter.test(self._item, network(address)):
+            raise await self._too_many(address)
+
+    async def _too_many(self, address: str) -> TooMany:
+        window = await self._limiter.get_window_stats(self._item, network(address))
+        return TooMany(max(1, ceil(window.reset_time - time.time())))
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address, or for IPv6 the /64 that one subscriber has as a whole."""
     try:
         ip = ip_address(address)

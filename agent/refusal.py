@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import ValidationError
 from starlette.responses import JSONResponse
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+            "additionalProperties": False,
+        }
+    },
+    "additionalProperties": False,
+}
+"""The body of each refusal, as OpenAPI describes it."""
+
+
+def described(text: str) -> dict[str, Any]:
+    """A refusal among an operation's responses in OpenAPI."""
+    return {"description": text, "content": {"application/json": {"schema": SCHEMA}}}
 
 
 def refusal(

@@ -13,6 +13,7 @@ from livekit import api
 from livekit.agents import AgentServer, JobRequest
 
 from . import settings as settings_module
+from .once import Once
 from .recovery import Dispatcher, open_book
 
 _LIVEKIT_TIMEOUT = 3.0
@@ -50,6 +51,7 @@ class Server(AgentServer):
             **options,
         )
         self._accepting: set[str] = set()
+        self._once = Once()
         self._dispatcher: Dispatcher | None = None
 
     @property
@@ -67,6 +69,9 @@ class Server(AgentServer):
         agent = agent_of(request.id)
         if len(self.agents) >= settings_module.load().max_rooms:
             await request.reject(terminate=False)
+            return
+        if self._once.again(request.job.room):
+            await request.reject(terminate=True)
             return
         self._accepting.add(agent)
         try:

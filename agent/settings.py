@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, get_args, get_origin
 
+import yaml
 from annotated_types import Ge, Le
 from livekit.plugins.turn_taking.options import TurnOptions
 from pydantic import (
@@ -25,9 +26,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
-from yaml import YAMLError
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .engine_settings import Language as Language
@@ -212,8 +211,16 @@ class Settings(BaseSettings):
     """Where the history of calls in progress is kept, for an agent that has to go on with one:
     the Redis that several agent servers share, ``redis://HOST:PORT/DATABASE``; a file in the
     user's state folder when not given, which those of one machine share."""
+    rooms_per_address: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Of these, how many the page gives to one client address."""
     instructions: str | None = None
     """System prompt; the assistant's own when not given."""
+    recite: bool | None = None
+    """Whether an answer may repeat eight words of the system prompt in a row, or 16 hanzi, or is
+    broken off. When not given it may if `instructions` are: they may hold what callers ask for."""
+    never_say: list[Annotated[str, Field(min_length=2, max_length=100)]] = []
+    """Words that are never said, such as a code in the prompt. Spelled, translated or in other
+    words they can still be told: what must not leak does not belong in a prompt."""
     greeting: dict[Language, str] = {}
     """First words by language; the assistant's own where none are given, none if empty."""
     llm: LLMSettings
@@ -270,9 +277,16 @@ def load(profile: str | None = None) -> Settings:
     """
     path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
     try:
-        return Settings(**YamlConfigSettingsSource(Settings, yaml_file=path)())
-    except YAMLError as e:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        raise SettingsError(f"{path} cannot be read: {e}.") from e
+    except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
         raise SettingsError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
+    content = {} if content is None else content
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise SettingsError(f"{path} is not a profile: it must hold settings by name.")
+    try:
+        return Settings(**content)
     except ValidationError as e:
         lines = "; ".join(_sentence(error) for error in e.errors())
         raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
@@ -299,14 +313,20 @@ def _sentence(error: ErrorDetails) -> str:
 def _section(loc: tuple[str, ...]) -> type[BaseModel] | None:
     """The model that holds the fields below ``loc``, or None inside a plain mapping."""
     model: type[BaseModel] = Settings
-    for name in loc:
+    names = iter(loc)
+    for name in names:
         field = model.model_fields.get(name)
-        # A section that may be left out is one of two types.
-        kinds = (get_args(field.annotation) or (field.annotation,)) if field else ()
-        sections = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
-        if not sections:
+        annotation = field.annotation if field else None
+        models = [
+            kind
+            for kind in (annotation, *get_args(annotation))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
+        if not models:
             return None
-        model = sections[0]
+        if get_origin(annotation) is dict:
+            next(names, None)  # the name of an entry
+        model = models[0]
     return model
 
 

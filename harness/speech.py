@@ -41,7 +41,7 @@ async def utterance(tts_url: str, text: str, *, language: str, voice: str) -> Sa
     key = hashlib.sha256(f"{voice}|{language}|{text}".encode()).hexdigest()[:16]
     path = _cache() / f"{key}.pcm"
     if not path.exists():
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=60, headers=_key()) as client:
             response = await client.post(
                 f"{tts_url}/audio/speech",
                 json={
@@ -70,7 +70,7 @@ async def transcribe(stt_url: str, heard: Samples, rate: int, *, language: str) 
     Raises:
         httpx.HTTPError: The service is not there, or refuses the sound.
     """
-    async with httpx.AsyncClient(timeout=120) as client:
+    async with httpx.AsyncClient(timeout=120, headers=_key()) as client:
         response = await client.post(
             f"{stt_url}/audio/transcriptions",
             files={"file": ("heard.wav", encode(heard, rate), "audio/wav")},
@@ -78,6 +78,11 @@ async def transcribe(stt_url: str, heard: Samples, rate: int, *, language: str) 
         )
     response.raise_for_status()
     return str(response.json()["text"])
+
+
+def _key() -> dict[str, str]:
+    key = os.environ.get("VLLM_API_KEY")
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _cache() -> Path:

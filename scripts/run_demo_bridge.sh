@@ -5,6 +5,7 @@
 #   PARLEY_PROFILE           gpu; or cpu, or a YAML file
 #   PARLEY_ADDRESS           127.0.0.1; for others, set PARLEY_BRIDGE__API_KEY too
 #   PARLEY_PORT_BRIDGE       8090
+#   VLLM_API_KEY             key of the engines; export one before `make demo`, whose own is random
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,5 +14,7 @@ if [[ ! -x .venv/bin/python ]]; then
   exit 1
 fi
 export PARLEY_PROFILE=${PARLEY_PROFILE:-gpu}
+# Engines that ask for a key: the one that was exported to `make demo`, too.
+export QWEN3_TTS_API_KEY=${QWEN3_TTS_API_KEY:-${VLLM_API_KEY:-}}
 exec .venv/bin/python -m agent.bridge \
   --host "${PARLEY_ADDRESS:-127.0.0.1}" --port "${PARLEY_PORT_BRIDGE:-8090}"

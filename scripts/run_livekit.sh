@@ -16,6 +16,12 @@ if [[ -z ${LIVEKIT_KEYS:-} ]]; then
   : "${LIVEKIT_API_SECRET:?set LIVEKIT_API_SECRET, of at least 32 characters, as your agent has it}"
   export LIVEKIT_KEYS="$LIVEKIT_API_KEY: $LIVEKIT_API_SECRET"
 fi
+secret=${LIVEKIT_KEYS##*: }
+if [[ $address != 127.* && ${#secret} -lt 32 ]]; then
+  echo "The secret has ${#secret} characters: beyond this machine make one of 32 or more," \
+    "as by \`openssl rand -hex 32\`." >&2
+  exit 1
+fi
 PATH="$PATH:${PARLEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/parley}/bin"
 if ! command -v livekit-server >/dev/null; then
   echo "livekit-server is neither on PATH nor in the cache: run \`make setup\`." >&2

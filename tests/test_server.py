@@ -11,6 +11,7 @@ from livekit.agents import AgentServer, JobRequest
 from livekit.agents.job import JobAcceptArguments
 from livekit.protocol import agent, models
 
+from agent.once import new_name
 from agent.server import Server, _load
 
 
@@ -41,8 +42,8 @@ class Requests:
         """Set when LiveKit has assigned those that were accepted."""
         self.running: list[Any] = []
 
-    def offer(self, name: str, room: str | None = None) -> asyncio.Task[None]:
-        job = agent.Job(id=name, room=models.Room(name=room or f"room of {name}"))
+    def offer(self, name: str, room: str | None = None, *, sid: str = "") -> asyncio.Task[None]:
+        job = agent.Job(id=name, room=models.Room(name=room or f"room of {name}", sid=sid))
 
         async def accept(arguments: JobAcceptArguments) -> None:
             assert arguments.identity == f"agent-{name}"
@@ -140,3 +141,19 @@ async def test_a_full_server_is_asked_all_the_same_and_one_that_stands_by_last(
     assert _load(requests.server) == load
     monkeypatch.setenv("PARLEY_STANDBY", "1")
     assert load < _load(requests.server) < 1
+
+
+async def test_a_ticket_that_was_used_brings_no_second_agent(requests: Requests) -> None:
+    requests.assigned.set()
+    name = new_name()
+    await requests.offer("1", name, sid="RM_1")
+    requests.book.held.clear()  # its agent died
+    await requests.offer("2", name, sid="RM_1")
+    requests.book.held.clear()
+    await requests.offer("3", name, sid="RM_2")  # another room by that ticket
+    await requests.offer("4", new_name(), sid="RM_3")
+    await requests.offer("5", "call-_+441632960961", sid="RM_4")
+    requests.book.held.clear()
+    await requests.offer("6", "call-_+441632960961", sid="RM_5")
+    assert requests.accepted == ["1", "2", "4", "5", "6"]
+    assert requests.rejected == {"3": True}  # nor one of another server

@@ -137,3 +137,31 @@ def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
 def test_an_unknown_profile_lists_those_there_are() -> None:
     with pytest.raises(SettingsError, match="one of cpu, experimental-omni, gpu"):
         settings.load("nosuch")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (b"\x80", "cannot be read"),
+        (b"a", "must hold settings by name"),
+        (b"- a", "must hold settings by name"),
+        (b"? []\n: a", "must hold|not valid YAML"),
+        (b"1: a", "must hold settings by name"),
+        (b"# nothing", "llm is missing"),
+        (b"on: 2026-13-45", "not valid YAML"),
+        (b"a: [", "not valid YAML"),
+        (b"omni: {bas_url: x}", r"omni\.bas_url is not a setting \(there are base_url"),
+        (
+            b"phone: {destinations: {sales: {address: '100', abuot: x}}}",
+            r"sales\.abuot is not a setting \(there are address, about",
+        ),
+    ],
+)
+def test_a_file_that_is_no_profile_is_refused_in_a_sentence(
+    tmp_path: Path, text: bytes, part: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(text)
+    with pytest.raises(SettingsError, match=part) as refused:
+        settings.load(str(path))
+    assert "\n" not in str(refused.value)

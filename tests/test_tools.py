@@ -415,7 +415,10 @@ def test_arithmetic_as_people_write_it(expression: str, answer: str) -> None:
     assert work_out(expression) == answer
 
 
-@pytest.mark.parametrize("expression", ["1;2", "1 and 2", "1 if 1 else 2", "~5", "not 1", "1<2"])
+@pytest.mark.parametrize(
+    "expression",
+    ["1;2", "1 and 2", "1 if 1 else 2", "~5", "not 1", "1<2", "x=7", "1==1", "y = 2 ** 3"],
+)
 def test_what_is_no_arithmetic_is_refused_in_words(expression: str) -> None:
     with pytest.raises(ArithmeticRefusedError, match="it is not arithmetic"):
         work_out(expression)

@@ -11,6 +11,9 @@ from livekit.agents import APIError
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from agent import settings
+from agent.keys import KeyRefusedError, check_key
+from agent.origin import HostsError, OwnNames, is_loopback, names_of
+from agent.serving import ProxyNotice, proxy_options
 from agent.telephony import mask_logs
 
 from .engines import open_engines, sentence
@@ -27,16 +30,28 @@ def main() -> None:
         loaded = settings.load()
     except settings.SettingsError as e:
         sys.exit(str(e))
-    if arguments.host not in ("127.0.0.1", "::1", "localhost") and not loaded.bridge.api_key:
-        sys.exit(
-            f"--host {arguments.host} opens the bridge to others: set PARLEY_BRIDGE__API_KEY to a "
-            "key that they must send."
-        )
+    key, stream = loaded.bridge.api_key, loaded.bridge.stream_url
+    if not is_loopback(arguments.host):
+        if not key:
+            sys.exit(
+                f"--host {arguments.host} opens the bridge to others: set PARLEY_BRIDGE__API_KEY "
+                "to a key that they must send."
+            )
+        try:
+            check_key(key.get_secret_value(), name="PARLEY_BRIDGE__API_KEY")
+        except KeyRefusedError as e:
+            sys.exit(str(e))
+    try:
+        names = names_of(arguments.host, stream.host if stream else None)
+    except HostsError as e:
+        sys.exit(str(e))
     mask_logs()
-    asyncio.run(_serve(loaded, arguments.host, arguments.port))
+    asyncio.run(_serve(loaded, arguments.host, arguments.port, names))
 
 
-async def _serve(loaded: settings.Settings, host: str, port: int) -> None:
+async def _serve(
+    loaded: settings.Settings, host: str, port: int, names: frozenset[str] | None
+) -> None:
     async with open_engines(loaded) as (engines, open_call):
         try:
             await engines.warm()
@@ -46,13 +61,14 @@ async def _serve(loaded: settings.Settings, host: str, port: int) -> None:
             smart_turn.load()  # or the first caller would wait for it
         await uvicorn.Server(
             uvicorn.Config(
-                create_app(loaded, engines, open_call),
+                ProxyNotice(OwnNames(create_app(loaded, engines, open_call), names)),
                 host=host,
                 port=port,
                 log_level="warning",
                 ws="wsproto",
                 ws_max_size=1 << 16,  # a message is 20 ms of sound
                 timeout_graceful_shutdown=3,
+                **proxy_options(),
             )
         ).serve()
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from livekit.agents import llm
+
+from agent.recital import Recital, unrecited
 
 from .engines import Engines
 from .exchange import Event, Exchange, Heard, Said
@@ -120,7 +123,13 @@ class Conversations:
 
 
 async def write_reply(
-    engines: Engines, conversation: Conversation, question: str, *, recorded: bool
+    engines: Engines,
+    conversation: Conversation,
+    question: str,
+    *,
+    recorded: bool,
+    against: Sequence[Recital] = (),
+    refusal: str = "",
 ) -> AsyncGenerator[Event, None]:
     """Have the language model answer; closing this closes its stream.
 
@@ -129,11 +138,22 @@ async def write_reply(
         conversation: The conversation that the question is added to.
         question: What the user said.
         recorded: Whether it came as a recording, so that the client does not know the words yet.
+        against: What the answer must not recite.
+        refusal: What is said in place of that.
     """
     if recorded:
         yield Heard(question)
     conversation.ask(question)
+    answer = _written(engines, conversation)
+    if against:
+        answer = unrecited(answer, against, str, refusal)
+    async with aclosing(answer) as parts:
+        async for part in parts:
+            yield Said(part)
+
+
+async def _written(engines: Engines, conversation: Conversation) -> AsyncGenerator[str, None]:
     async with engines.llm.chat(chat_ctx=conversation.context) as stream:
         async for chunk in stream:
             if chunk.delta and chunk.delta.content:
-                yield Said(chunk.delta.content)
+                yield chunk.delta.content

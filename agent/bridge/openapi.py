@@ -11,6 +11,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from agent.refusal import described
+
 from .requests import ChatRequest, SpeechRequest, StopRequest
 
 _HEADERS = {
@@ -25,6 +27,8 @@ _HEADERS = {
 _REFUSALS = {
     "400": "Malformed.",
     "401": "The key is missing.",
+    "404": "Not known, or no longer.",
+    "408": "Too slow to arrive.",
     "409": "Stopped before its first word.",
     "413": "Too long.",
     "415": "Not declared as JSON or WAV.",
@@ -32,6 +36,13 @@ _REFUSALS = {
     "429": "Too many from this address; see Retry-After.",
     "502": "An engine failed.",
     "503": "Full; see Retry-After.",
+}
+_REFUSED: dict[str, tuple[str, ...]] = {
+    "/bridge/chat": ("400", "401", "408", "409", "413", "415", "422", "429", "502", "503"),
+    "/v1/audio/speech": ("400", "401", "408", "413", "415", "429", "502", "503"),
+    "/bridge/stop": ("400", "401", "408", "413", "415", "429"),
+    "/bridge/requests/{id}": ("401", "404", "429"),
+    "/health": (),
 }
 _OPERATIONS: dict[str, tuple[str, str, type[Any] | None, str]] = {
     "/bridge/chat": (
@@ -71,7 +82,10 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for path, (method, summary, body, answer) in _OPERATIONS.items():
         audio = answer.startswith("audio")
-        ok: dict[str, Any] = {"description": "Done.", "content": {answer: {}}}
+        kinds = ["audio/pcm", "audio/wav"] if audio else [answer]
+        if body is ChatRequest:
+            kinds.append("text/event-stream")
+        ok: dict[str, Any] = {"description": "Done.", "content": {kind: {} for kind in kinds}}
         if audio:
             ok["headers"] = {
                 name: {"description": text, "schema": {"type": "string"}}
@@ -83,10 +97,7 @@ def document() -> dict[str, Any]:
                 "required": True,
                 "content": {"application/json": {"schema": body.model_json_schema()}},
             }
-        if audio:
-            operation["responses"] |= {
-                code: {"description": text} for code, text in _REFUSALS.items()
-            }
+        operation["responses"] |= {code: described(_REFUSALS[code]) for code in _REFUSED[path]}
         if "{id}" in path:
             operation["parameters"] = [
                 {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
-import wave
 from collections.abc import Callable
 from typing import Annotated, Literal, TypeVar
 
@@ -13,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.body import BodyError, read_body
 from agent.refusal import invalid, refusal
 from agent.settings import BridgeSettings, Language
+
+from .wav_file import WavError, read_wav
 
 _NAME = Field(min_length=1, max_length=100, description="A name of the client's choice.")
 _Text = Annotated[str, Field(min_length=1, description="What to say.")]
@@ -27,6 +28,9 @@ _Language = Annotated[
 
 
 M = TypeVar("M", bound=BaseModel)
+
+_BODY_SECONDS = 10.0
+"""Longest time for a request to arrive: a minute of sound over a line of 10 Mbit/s."""
 
 
 class Refused(Exception):
@@ -46,7 +50,7 @@ class Refused(Exception):
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class ChatRequest(_Body):
@@ -90,7 +94,11 @@ class StopRequest(_Body):
     conversation: Annotated[str, _NAME]
     played_ms: Annotated[
         float | None,
-        Field(ge=0, description="How much the client has played; by our clock if not given."),
+        Field(
+            ge=0,
+            allow_inf_nan=False,
+            description="How much the client has played; by our clock if not given.",
+        ),
     ] = None
 
 
@@ -148,32 +156,26 @@ def recording(chat: ChatRequest, limits: BridgeSettings) -> rtc.AudioFrame:
     """
     try:
         data = base64.b64decode(chat.audio or "", validate=True)
-        with wave.open(io.BytesIO(data)) as file:
-            if file.getsampwidth() != 2:
-                raise Refused(
-                    400, "bad_audio", f"audio has {8 * file.getsampwidth()} bits: send 16."
-                )
-            channels, rate, frames = file.getnchannels(), file.getframerate(), file.getnframes()
-            pcm = file.readframes(frames)
-    except (ValueError, EOFError, wave.Error) as e:
-        raise Refused(400, "bad_audio", f"audio is not a WAV file of PCM: {e}.") from e
-    samples = len(pcm) // 2 // channels
-    if samples / rate > limits.max_seconds:
+    except ValueError as e:
+        raise Refused(400, "bad_audio", "audio is not base64.") from e
+    try:
+        sound = read_wav(data)
+    except WavError as e:
+        raise Refused(400, "bad_audio", f"audio {e}.") from e
+    if sound.duration > limits.max_seconds:
         raise Refused(
             413, "too_long", f"audio is longer than {limits.max_seconds:g} s: send it in parts."
         )
-    return rtc.AudioFrame(pcm, rate, channels, samples)
+    return sound
 
 
 async def _body(request: Request, limits: BridgeSettings) -> bytes:
     # Base64 of 48 kHz stereo, or four bytes a character and room for the other fields.
     most = int(max(limits.max_seconds * 48_000 * 4 * 4 / 3, limits.max_characters * 6)) + 4096
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise Refused(413, "too_long", f"The request is longer than {most} bytes.")
-    return bytes(body)
+    try:
+        return await read_body(request, most=most, within=_BODY_SECONDS)
+    except BodyError as e:
+        raise Refused(e.status, e.code, str(e)) from e
 
 
 def _content_type(request: Request) -> str:

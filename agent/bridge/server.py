@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from limits import RateLimitItemPerMinute
 from livekit.agents import APIError
 from livekit.plugins import qwen3_tts
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -22,7 +23,8 @@ from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
 from agent.rate import Rate, TooMany
-from agent.settings import Language, Settings
+from agent.recital import REFUSALS, guards
+from agent.settings import BridgeSettings, Language, Settings
 
 from .conversations import Conversations, write_reply
 from .engines import Engines, OpenCall, sentence
@@ -46,6 +48,12 @@ logger = logging.getLogger("parley")
 
 _RECORDS = 1000
 """Requests whose figures are kept for GET /bridge/requests/{id}."""
+_READ_FOR_EACH = 4
+"""Requests that may be arriving for each that may be spoken: of 15 MB each, at most."""
+GUESSES = RateLimitItemPerMinute(10)
+"""Wrong keys of one client address: more than a person mistypes."""
+
+W = TypeVar("W")
 
 
 class Bridge:
@@ -59,30 +67,38 @@ class Bridge:
 
     def __init__(self, settings: Settings, engines: Engines, open_call: OpenCall) -> None:
         self._settings = settings
-        self._limits = settings.bridge
+        self.limits = settings.bridge
         self._engines = engines
         self._open_call = open_call
         self._conversations = Conversations()
         self._rate = Rate(RateLimitItemPerMinute(settings.bridge.per_minute))
+        self._guesses = Rate(GUESSES)
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._in_flight = 0
+        self._reading = 0
         self._finished = 0
         self._calls = 0
 
-    async def chat(self, request: Request) -> _Answer:
+    async def chat(self, chat: ChatRequest, record: Record) -> SpokenResponse:
         """Answer a turn of a conversation."""
-        record = self._record("chat")
-        chat = await read_chat(request, self._limits)
         language = chat.language or self._settings.default_language
         question, language = await self._question(chat, record, language)
         name = chat.conversation or record.id
         record.conversation = name
-        conversation = self._conversations.enter(name, instructions(self._settings, language))
+        prompt = instructions(self._settings, language)
+        conversation = self._conversations.enter(name, prompt)
         # Whoever speaks again has heard enough.
         await conversation.stop()
         conversation.exchange = exchange = Exchange(
             self._engines.tts,
-            write_reply(self._engines, conversation, question, recorded=chat.audio is not None),
+            write_reply(
+                self._engines,
+                conversation,
+                question,
+                recorded=chat.audio is not None,
+                against=guards(self._settings, prompt),
+                refusal=REFUSALS[language or "en"],
+            ),
             record,
             voice=chat.voice or self._settings.tts.voice_of(language),
             language=language,
@@ -95,11 +111,8 @@ class Bridge:
             wav=chat.response_format == "wav",
         )
 
-    async def speech(self, request: Request) -> _Answer:
+    async def speech(self, wanted: SpeechRequest, record: Record) -> SpokenResponse:
         """Speak a text."""
-        record = self._record("speech")
-        wanted = await read_json(SpeechRequest, request, self._limits)
-        check_length("input", wanted.input, self._limits)
         segments = list(qwen3_tts.segment(wanted.input))
         language = wanted.language or self._settings.default_language
 
@@ -119,7 +132,7 @@ class Bridge:
 
     async def stop(self, request: Request) -> Response:
         """End a conversation's reply."""
-        wanted = await read_json(StopRequest, request, self._limits)
+        wanted = await read_json(StopRequest, request, self.limits)
         conversation = self._conversations.find(wanted.conversation)
         played = None if wanted.played_ms is None else wanted.played_ms / 1000
         heard = await conversation.stop(played) if conversation else None
@@ -145,7 +158,7 @@ class Bridge:
     async def media_stream(self, websocket: WebSocket) -> None:
         """Hold a conversation over a provider's media stream."""
         try:
-            check_signature(websocket, self._limits)
+            check_signature(websocket, self.limits)
             if self._calls >= self._settings.max_rooms:
                 raise Refused(
                     503,
@@ -163,29 +176,25 @@ class Bridge:
         finally:
             self._calls -= 1
 
-    @asynccontextmanager
-    async def admitted(self, request: Request) -> AsyncIterator[None]:
-        """Hold a place for one request, from its first to its last byte.
+    async def check_rate(self, client: HTTPConnection) -> None:
+        """Count a request.
 
         Raises:
-            Refused: The client may not have one.
-        """
-        self.check_key(request)
-        async with self.place(request):
-            yield
-
-    @asynccontextmanager
-    async def place(self, client: HTTPConnection) -> AsyncIterator[None]:
-        """Hold a place for a client whose right to it is known.
-
-        Raises:
-            Refused: The client asked too often, or there is no place left.
+            Refused: The client asked too often.
         """
         try:
-            await self._rate.check(client.client.host if client.client else "")
+            await self._rate.check(_address(client))
         except TooMany as e:
-            raise Refused(429, "too_many", str(e), {"Retry-After": str(e.retry_after)}) from e
-        if self._in_flight >= self._limits.max_requests:
+            raise _too_many(e) from e
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold a place for a request that is here, until the last byte of its answer.
+
+        Raises:
+            Refused: There is no place left.
+        """
+        if self._in_flight >= self.limits.max_requests:
             raise Refused(
                 503,
                 "full",
@@ -200,15 +209,37 @@ class Bridge:
             self._in_flight -= 1
             self._finished += 1
 
-    def check_key(self, request: Request) -> None:
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """Hold the memory that the body of a request may take.
+
+        Raises:
+            Refused: As many are being read as may be.
+        """
+        if self._reading >= _READ_FOR_EACH * self.limits.max_requests:
+            raise Refused(503, "full", "Too many requests are arriving.", {"Retry-After": "1"})
+        self._reading += 1
+        try:
+            yield
+        finally:
+            self._reading -= 1
+
+    async def check_key(self, request: Request) -> None:
         """Refuse a caller without the key, where one is asked for.
 
         Raises:
-            Refused: The key is missing or wrong.
+            Refused: The key is missing or wrong, or the caller has guessed too often.
         """
-        if key := self._limits.api_key:
+        if key := self.limits.api_key:
+            try:
+                # Before the key is looked at: or who goes on guessing would see which is right.
+                await self._guesses.look(_address(request))
+            except TooMany as e:
+                raise _too_many(e) from e
             given = request.headers.get("authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
+                with contextlib.suppress(TooMany):  # which the next attempt is told
+                    await self._guesses.check(_address(request))
                 raise Refused(401, "no_key", "Send Authorization: Bearer with this bridge's key.")
 
     async def _question(
@@ -216,7 +247,7 @@ class Bridge:
     ) -> tuple[str, Language | None]:
         if chat.text is not None:
             return chat.text, language
-        frame = recording(chat, self._limits)
+        frame = recording(chat, self.limits)
         try:
             text, spoken = await self._engines.hear([frame], language)
         except APIError as e:
@@ -227,7 +258,8 @@ class Bridge:
             raise Refused(422, "no_words", "No words were heard in the recording.")
         return text, spoken
 
-    def _record(self, kind: Any) -> Record:
+    def record(self, kind: Any) -> Record:
+        """Begin the figures of a request that comes in now."""
         record = Record(kind, warm=self._finished > 0)
         self._records[record.id] = record
         if len(self._records) > _RECORDS:
@@ -235,33 +267,63 @@ class Bridge:
         return record
 
 
-_Answer = Response | SpokenResponse
-_Handler = Callable[[Bridge, Request], Awaitable[_Answer]]
+class _Spoken(Generic[W]):
+    """An ASGI application, so that a request holds its place until its last byte is sent.
 
+    It has none while it is read: a client that is slow to send would keep it from others.
 
-class _Endpoint:
-    """An ASGI application, so that a request holds its place until its last byte is sent."""
+    Args:
+        kind: What its record calls it.
+        read: Reads and checks what is wanted.
+        answer: Makes the answer.
+    """
 
-    def __init__(self, handler: _Handler) -> None:
-        self._handler = handler
+    def __init__(
+        self,
+        kind: str,
+        read: Callable[[Request, BridgeSettings], Awaitable[W]],
+        answer: Callable[[Bridge, W, Record], Awaitable[SpokenResponse]],
+    ) -> None:
+        self._kind = kind
+        self._read = read
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         bridge: Bridge = request.app.state.bridge
-        async with bridge.admitted(request):
-            answer = await self._handler(bridge, request)
+        await bridge.check_key(request)
+        await bridge.check_rate(request)
+        record = bridge.record(self._kind)
+        async with bridge.reading():
+            wanted = await self._read(request, bridge.limits)
+        async with bridge.place():
+            answer = await self._answer(bridge, wanted, record)
             await answer(scope, receive, send)
 
 
-def _plain(handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
+async def _read_speech(request: Request, limits: BridgeSettings) -> SpeechRequest:
+    wanted = await read_json(SpeechRequest, request, limits)
+    check_length("input", wanted.input, limits)
+    return wanted
+
+
+def _plain(
+    handler: Callable[[Bridge, Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         bridge: Bridge = request.app.state.bridge
-        bridge.check_key(request)
-        answer = await handler(bridge, request)
-        assert isinstance(answer, Response)
-        return answer
+        await bridge.check_key(request)
+        return await handler(bridge, request)
 
     return endpoint
+
+
+def _address(client: HTTPConnection) -> str:
+    return client.client.host if client.client else ""
+
+
+def _too_many(error: TooMany) -> Refused:
+    return Refused(429, "too_many", str(error), {"Retry-After": str(error.retry_after)})
 
 
 async def _refused(_: Request, error: Exception) -> Response:
@@ -271,7 +333,12 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return Refused(error.status_code, "bad_request", f"{error.detail}.").response()
+    headers = dict(error.headers) if error.headers else None
+    return Refused(error.status_code, "bad_request", f"{error.detail}.", headers).response()
+
+
+async def _gone(_: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it
 
 
 async def _health(request: Request) -> Response:
@@ -287,6 +354,7 @@ def create_app(settings: Settings, engines: Engines, open_call: OpenCall) -> Sta
         engines: The engines, warm, and open for as long as the application serves.
         open_call: Connects a call over a media stream to engines of its own.
     """
+    speech = _Spoken("speech", _read_speech, Bridge.speech)
 
     async def openapi(_: Request) -> Response:
         return JSONResponse(document())
@@ -296,8 +364,8 @@ def create_app(settings: Settings, engines: Engines, open_call: OpenCall) -> Sta
 
     app = Starlette(
         routes=[
-            Route("/bridge/chat", _Endpoint(Bridge.chat), methods=["POST"]),
-            Route("/v1/audio/speech", _Endpoint(Bridge.speech), methods=["POST"]),
+            Route("/bridge/chat", _Spoken("chat", read_chat, Bridge.chat), methods=["POST"]),
+            Route("/v1/audio/speech", speech, methods=["POST"]),
             Route("/bridge/stop", _plain(Bridge.stop), methods=["POST"]),
             Route("/bridge/requests/{id}", _plain(Bridge.figures)),
             Route("/health", _health),
@@ -305,7 +373,11 @@ def create_app(settings: Settings, engines: Engines, open_call: OpenCall) -> Sta
             Route("/openapi.json", openapi),
             Route("/", page),
         ],
-        exception_handlers={Refused: _refused, HTTPException: _http_error},
+        exception_handlers={
+            Refused: _refused,
+            HTTPException: _http_error,
+            ClientDisconnect: _gone,
+        },
     )
     app.state.bridge = Bridge(settings, engines, open_call)
     return app

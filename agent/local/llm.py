@@ -10,6 +10,8 @@ from pathlib import Path
 
 from agent.models import locate
 
+from . import door
+
 logger = logging.getLogger(__name__)
 
 MODEL = "qwen2.5-0.5b-instruct"
@@ -49,6 +51,11 @@ def serve(host: str, port: int, threads: int = 2) -> None:
     # A request that names no temperature would get llama.cpp's 0.8, too high for 0.5B.
     params.sampling.temp = 0.3
     params.endpoint_metrics = True
+    # By default any web site may ask, and read the answer.
+    params.cors_origins, params.cors_origins_explicit = "", True
+    params.cors_credentials = False
+    params.endpoint_slots = False  # it shows what each conversation does
+    params.api_keys = [key] if (key := door.key()) else []
     params.ui = False
     params.verbosity = 1  # errors only: at 3 it logs prompts, which hold what users say
     stop = threading.Event()

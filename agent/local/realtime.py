@@ -21,8 +21,9 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from .errors import APIError
 from .hearing import Hearing
-from .service import APIError, Seat, Workers
+from .service import Seat, Workers
 from .whisper import LanguageError, Utterance, Whisper
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What the speech services share: errors, health, metrics, a bounded queue and start-up."""
+"""What the speech services share: health, metrics, a bounded queue and start-up."""
 
 from __future__ import annotations
 
@@ -19,31 +19,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from .door import closed_to_sites
+from .errors import APIError
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class APIError(Exception):
-    """A request that cannot be served, in the words and the shape of OpenAI's API."""
-
-    def __init__(
-        self, message: str, *, status: int = 400, type: str = "BadRequestError", param: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.type = type
-        self.param = param or None
-
-    def response(self) -> JSONResponse:
-        """The error as vLLM and vllm-omni write it."""
-        error = {
-            "message": str(self),
-            "type": self.type,
-            "param": self.param,
-            "code": self.status,
-        }
-        return JSONResponse({"error": error}, status_code=self.status)
 
 
 class Workers:
@@ -183,12 +164,13 @@ class Service:
         """
         server = uvicorn.Server(
             uvicorn.Config(
-                self.app,
+                closed_to_sites(self.app, host),
                 host=host,
                 port=port,
                 access_log=False,
                 log_level="warning",
                 lifespan="off",
+                proxy_headers=False,  # nothing stands before an engine
                 timeout_graceful_shutdown=1,
             )
         )

@@ -15,7 +15,8 @@ from starlette.websockets import WebSocket
 from agent.disconnect import until_disconnect
 from agent.models import locate
 
-from .service import APIError, Service, Workers
+from .errors import APIError
+from .service import Service, Workers
 
 if TYPE_CHECKING:
     from .whisper import Utterance, Whisper

@@ -19,7 +19,8 @@ from agent.disconnect import until_disconnect
 from agent.models import locate
 from agent.wav import wav_header
 
-from .service import APIError, Seat, Service, Workers
+from .errors import APIError
+from .service import Seat, Service, Workers
 
 if TYPE_CHECKING:
     from .audio import Samples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 
 from agent.models import ModelError, locate
@@ -26,7 +27,8 @@ async def run() -> None:
     for role in ROLES:
         locate(role)
     say("Starting LiveKit, the engines, the agent and the web page …")
-    async with Stack(numbers, address=address, standby=True, on_line=say) as stack:
+    key = secrets.token_urlsafe(32)
+    async with Stack(numbers, address=address, standby=True, engine_key=key, on_line=say) as stack:
         say(f"\n  Open {stack.web_url} and talk. Ctrl-C stops everything.\n")
         await stack.run()
 

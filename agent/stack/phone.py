@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,7 @@ async def phone_stack(
     profile: str = "phone",
     address: str = LOOPBACK,
     standby: bool = False,
+    engine_key: str | None = None,
     on_line: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Stack]:
     """Run all of it, with the trunks set up.
@@ -73,6 +75,7 @@ async def phone_stack(
         profile: The agent's profile, as for :class:`agent.stack.Stack`.
         address: Where calls are taken: an address of this machine.
         standby: As for :class:`agent.stack.Stack`.
+        engine_key: As for :class:`agent.stack.Stack`.
         on_line: Called with one line for each thing worth telling a person.
 
     Raises:
@@ -91,6 +94,7 @@ async def phone_stack(
         profile=profile,
         standby=standby,
         beside=[service],
+        engine_key=engine_key,
         environment={
             "REDIS_HOST": f"{LOOPBACK}:{numbers['redis']}",
             "PARLEY_SIP_ADDRESS": address,
@@ -122,7 +126,13 @@ async def _run(file: Path) -> None:
     address = os.environ.get("PARLEY_SIP_ADDRESS", LOOPBACK)
     say("Starting Redis, LiveKit, its SIP service, the engines and the agent …")
     async with phone_stack(
-        trunks, numbers, profile=profile, address=address, standby=True, on_line=say
+        trunks,
+        numbers,
+        profile=profile,
+        address=address,
+        standby=True,
+        engine_key=secrets.token_urlsafe(32),
+        on_line=say,
     ) as stack:
         say(f"\n  Call sip:100@{address}:{numbers['sip']}. Ctrl-C stops everything.\n")
         await stack.run()

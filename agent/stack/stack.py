@@ -89,6 +89,8 @@ class Stack:
         profile: The agent's profile. The engines of this machine run for :data:`LOCAL_PROFILES`;
             any other profile says where its engines are.
         beside: More programs to run.
+        engine_key: Key that the engines of this machine ask for, and the agent sends. That of
+            ``VLLM_API_KEY`` if None; without either, any program of this machine may ask them.
         environment: Environment variables for all programs, besides those of this process.
         on_line: Called with one line for each thing worth telling a person.
     """
@@ -101,6 +103,7 @@ class Stack:
         standby: bool = False,
         profile: str = "cpu",
         beside: Sequence[Program] = (),
+        engine_key: str | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
         on_line: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -114,6 +117,7 @@ class Stack:
         self.logs = ROOT / "output" / "logs" / str(self.ports["web"])
         self._on_line = on_line
         self._profile = profile
+        self._engine_key = os.environ.get("VLLM_API_KEY") or engine_key
         self._programs = [*self._own_programs(), *([STANDBY] if standby else []), *beside]
         self._supervisor = Supervisor(
             self._programs,
@@ -192,11 +196,12 @@ class Stack:
         }
 
     def _engine_variables(self) -> dict[str, str]:
-        return {
-            "PARLEY_LLM__BASE_URL": self.llm_url,
-            "PARLEY_STT__BASE_URL": self.stt_url,
-            "PARLEY_TTS__BASE_URL": self.tts_url,
-        }
+        urls = {"LLM": self.llm_url, "STT": self.stt_url, "TTS": self.tts_url}
+        variables = {f"PARLEY_{name}__BASE_URL": url for name, url in urls.items()}
+        if key := self._engine_key:
+            variables["VLLM_API_KEY"] = key  # for the engines themselves
+            variables |= {f"PARLEY_{name}__API_KEY": key for name in urls}
+        return variables
 
     def _own_programs(self) -> list[Program]:
         def engine(name: str, what: str) -> Program:

@@ -152,7 +152,7 @@ def load(path: Path = DEFAULT) -> Trunks:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as e:
         raise TelephonyError(f"{path} cannot be read: {e}.") from e
-    except yaml.YAMLError as e:
+    except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
         raise TelephonyError(f"{path} is not valid YAML: {' '.join(str(e).split())}.") from e
     if not isinstance(content, Mapping | None):
         raise TelephonyError(f"{path} must hold inbound and outbound, each with trunks by name.")

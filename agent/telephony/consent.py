@@ -41,6 +41,8 @@ def meant(words: str) -> bool | None:
 class Consent(Question[bool]):
     """Asks for a yes; 1 on the keys is one too, and any other key is a no.
 
+    Nobody agrees to what they have not heard: the question cannot be talked over.
+
     Args:
         question: What will be done, as a question.
         language: Language of the caller.
@@ -56,6 +58,7 @@ class Consent(Question[bool]):
             again=_AGAIN[language],
             room=room,
             answer_timeout=answer_timeout,
+            heard_out=True,
         )
 
     def pressed(self, key: str) -> bool:

@@ -24,13 +24,22 @@ class Question(AgentTask[T]):
         room: The room in which keys are pressed.
         answer_timeout: Longest silence of keys and voices, in seconds, before it is asked again.
         tries: How often it is asked in all.
+        heard_out: Whether it is asked to its end whatever the caller does meanwhile: what they say
+            then is no answer, and the key that they pressed last is one only after it.
 
     Raises:
         livekit.agents.ToolError: It was never answered.
     """
 
     def __init__(
-        self, *, ask: str, again: str, room: rtc.Room, answer_timeout: float, tries: int = 2
+        self,
+        *,
+        ask: str,
+        again: str,
+        room: rtc.Room,
+        answer_timeout: float,
+        tries: int = 2,
+        heard_out: bool = False,
     ) -> None:
         super().__init__(
             instructions="",
@@ -39,6 +48,8 @@ class Question(AgentTask[T]):
         )
         self._ask, self._again = ask, again
         self._room, self._answer_timeout, self._tries = room, answer_timeout, tries
+        self._heard_out = heard_out
+        self._asked = not heard_out
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: asyncio.Task[None] | None = None
 
@@ -69,6 +80,8 @@ class Question(AgentTask[T]):
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
     ) -> None:
         """Judge what was said, and keep it from the model."""
+        if not self._asked:  # it began before the question did
+            raise StopResponse
         answer = self.said(new_message.text_content or "")
         if answer is not None:
             self._answer(answer)
@@ -81,7 +94,12 @@ class Question(AgentTask[T]):
 
     async def _wait(self) -> None:
         """Take keys; each starts the timeout anew, and so does anyone's voice."""
-        self.session.say(self._ask)
+        asking = self.session.say(self._ask, allow_interruptions=not self._heard_out)
+        if self._heard_out:
+            await asking.wait_for_playout()
+            self._asked = True
+            while self._keys.qsize() > 1:
+                self._keys.get_nowait()
         while not self.done():
             try:
                 async with asyncio.timeout(self._answer_timeout):

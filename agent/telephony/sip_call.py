@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from livekit import rtc
@@ -15,6 +16,7 @@ STATUS = "sip.callStatus"
 _CALL_ID = "sip.callID"
 _NUMBER = "sip.phoneNumber"
 _CALLED = "sip.trunkPhoneNumber"
+_DIALLED = re.compile(r"\+?[0-9*#]{1,20}", re.ASCII)
 
 
 class HungUp(Exception):
@@ -30,7 +32,7 @@ class SipCall:
     id: str
     """LiveKit's own identifier of the call, which may be logged."""
     number: str | None
-    """Number of the other end: who calls, or who is called. None if it is withheld."""
+    """Number of the other end: who calls, or who is called. None if it is withheld, or is words."""
     trunk_number: str | None
     """Number of our end."""
 
@@ -43,8 +45,8 @@ class SipCall:
         return cls(
             identity=participant.identity,
             id=told.get(_CALL_ID, ""),
-            number=told.get(_NUMBER) or None,
-            trunk_number=told.get(_CALLED) or None,
+            number=_number(told.get(_NUMBER)),
+            trunk_number=_number(told.get(_CALLED)),
         )
 
     async def wait_until_answered(self, room: rtc.Room) -> bool:
@@ -66,6 +68,11 @@ class SipCall:
             f"The user is on the phone. Their number: {self.number or 'withheld'}; "
             f"ours: {self.trunk_number or 'unknown'}. Do not read numbers out unless asked."
         )
+
+
+def _number(told: str | None) -> str | None:
+    """A number, if it is one: a caller may put any words there, which the model would read."""
+    return told if told and _DIALLED.fullmatch(told) else None
 
 
 async def wait_until_answered(room: rtc.Room, participant: rtc.RemoteParticipant) -> None:

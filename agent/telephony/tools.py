@@ -36,6 +36,11 @@ _KEY_PAUSE = 0.3
 """Seconds from key to key. LiveKit's own tool leaves as many: an IVR wants to see them apart."""
 _LONGEST_HOLD = 120.0
 """Seconds."""
+_MOST_KEYS = 32
+"""Keys pressed in a row: a card's number and its date, and ten seconds of nothing else."""
+_LONGEST_QUESTION, _LONGEST_MESSAGE = 200, 500
+"""Characters that the model may have us say: 15 and 40 seconds. A caller has to hear a message to
+its end before they agree to it."""
 
 
 class PhoneTools:
@@ -62,6 +67,7 @@ class PhoneTools:
         Args:
             goodbye: The last words to the user, one short sentence.
         """
+        goodbye = _sentence("goodbye", goodbye, _LONGEST_QUESTION)
         await self._control.session.say(goodbye)
         self._control.hang_up()
         raise StopResponse
@@ -77,6 +83,7 @@ class PhoneTools:
         """
         if not 1 <= least <= most <= 32:
             raise ToolError("least and most must be from 1 to 32, and least not above most.")
+        question = _sentence("question", question, _LONGEST_QUESTION)
         control = self._control
         return await control.ask(
             AskForDigits(
@@ -96,8 +103,11 @@ class PhoneTools:
         Args:
             keys: Digits, * and #, in order.
         """
+        keys = keys.replace(" ", "")
+        if not 1 <= len(keys) <= _MOST_KEYS:
+            raise ToolError(f"From 1 to {_MOST_KEYS} keys can be pressed at once.")
         try:
-            events = [DtmfEvent(key) for key in keys.replace(" ", "")]
+            events = [DtmfEvent(key) for key in keys]
         except ValueError as e:
             raise ToolError("Only digits, * and # can be pressed.") from e
         for event in events:
@@ -114,6 +124,8 @@ class PhoneTools:
         Args:
             seconds: How long at most; the music ends when they speak.
         """
+        if not seconds > 0:  # nor what is not a number
+            raise ToolError("seconds must be above 0.")
         spoke = asyncio.Event()
 
         def on_state(event: UserStateChangedEvent) -> None:
@@ -165,6 +177,7 @@ class PhoneTools:
         """
         control = self._control
         known = self._destination(destination)
+        summary = _sentence("summary", summary, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_warm_transfer.format(name=destination))
         await self._control.session.say(
             self._say.calling.format(name=destination), allow_interruptions=False
@@ -190,6 +203,7 @@ class PhoneTools:
             number = control.dialler.allowed(number)
         except NotAllowed as e:
             raise ToolError(str(e)) from e
+        message = _sentence("message", message, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
         await dispatch_outbound_call(
             control.server, OutboundCall(number=number, message=message, language=control.language)
@@ -218,3 +232,15 @@ class PhoneTools:
         agreed = await control.ask(consent)
         if not agreed:
             raise ToolError("The user does not want that.")
+
+
+def _sentence(name: str, text: str, longest: int) -> str:
+    """What the model wrote to be said, as one line.
+
+    Raises:
+        ToolError: It is empty or too long.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not 1 <= len(line) <= longest:
+        raise ToolError(f"{name} must have from 1 to {longest} characters, and has {len(line)}.")
+    return line

@@ -8,8 +8,11 @@ import sys
 import uvicorn
 
 from agent import settings
+from agent.keys import KeyRefusedError, check_secret
 from agent.models import ModelError, locate
+from agent.origin import HostsError, names_of
 from agent.recovery import open_book
+from agent.serving import ProxyNotice, proxy_options
 
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
@@ -23,17 +26,30 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         profile, livekit = settings.load(), LiveKit.from_environment()
+        check_secret(livekit.api_secret, open_to=arguments.host)
         app = create_app(
             livekit,
             client_library=locate("web"),
             max_rooms=profile.max_rooms,
+            rooms_per_address=profile.rooms_per_address,
+            names=names_of(arguments.host),
             book=open_book(profile.history_store, livekit.url),
         )
-    except (LiveKitError, ModelError, settings.SettingsError) as e:
+    except (
+        LiveKitError,
+        ModelError,
+        HostsError,
+        KeyRefusedError,
+        settings.SettingsError,
+    ) as e:
         sys.exit(str(e))
-    # uvicorn believes X-Forwarded-For only from the proxies named in FORWARDED_ALLOW_IPS
-    # (127.0.0.1 when unset), so nobody else can choose the address they are limited by.
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning")
+    uvicorn.run(
+        ProxyNotice(app),
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        **proxy_options(),
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who may have a ticket now: a cap on rooms, and the rate for each client address."""
+"""Who may have a ticket now: a cap on rooms, and the share of each client address."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
 from limits import RateLimitItemPerMinute
 from livekit import api
+
+from agent.rate import network
+
+from .tokens import LAST_USE
 
 logger = logging.getLogger("parley.web")
 
@@ -29,6 +34,10 @@ class Full(Exception):
     """Every room is taken."""
 
 
+class Crowded(Exception):
+    """This address holds as many rooms as one may; the text is the sentence for people."""
+
+
 class Unreachable(Exception):
     """livekit-server did not answer."""
 
@@ -40,6 +49,20 @@ class Rooms(Protocol):
         """Give all rooms."""
         ...
 
+    async def delete_room(self, delete: api.DeleteRoomRequest, /) -> object:
+        """Close a room, and disconnect whoever is in it."""
+        ...
+
+
+@dataclass
+class _Ticket:
+    """A ticket that may still be used, or whose room there is."""
+
+    holder: str
+    since: float
+    listed: bool = False
+    """Whether livekit-server has listed its room."""
+
 
 class Admission:
     """Decides before each ticket.
@@ -47,6 +70,7 @@ class Admission:
     Args:
         rooms: livekit-server's room service.
         max_rooms: Rooms that may exist at once.
+        per_address: How many of them one client address may hold.
         clock: Monotonic seconds.
     """
 
@@ -54,34 +78,71 @@ class Admission:
         self,
         rooms: Rooms,
         max_rooms: int,
+        per_address: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rooms = rooms
         self._max_rooms = max_rooms
+        self._per_address = per_address
         self._clock = clock
-        self._reserved: dict[str, float] = {}
+        self._tickets: dict[str, _Ticket] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def take(self, room: str) -> None:
+    async def take(self, room: str, address: str) -> None:
         """Reserve a place under a room's name, before anyone else can have it.
 
         Raises:
             Full: There is no place left.
+            Crowded: The address has its share.
             Unreachable: livekit-server cannot say.
         """
+        holder = network(address)
         async with self._one_at_a_time:
             try:
-                listed = await self._rooms.list_rooms(api.ListRoomsRequest())
+                there = await self._there()
+                now = self._clock()
+                self._forget(there, now)
+                there -= await self._close_surplus(there)
             except (aiohttp.ClientError, TimeoutError, api.TwirpError) as e:
                 logger.warning("no list of rooms", extra={"error": repr(e)})
                 raise Unreachable from e
-            now = self._clock()
-            there = {each.name for each in listed.rooms}
-            self._reserved = {
-                name: at
-                for name, at in self._reserved.items()
-                if name not in there and now - at < JOIN_TIME
+            reserved = {
+                name
+                for name, ticket in self._tickets.items()
+                if not ticket.listed and now - ticket.since < JOIN_TIME
             }
-            if len(there) + len(self._reserved) >= self._max_rooms:
+            taken = there | reserved
+            if len(taken) >= self._max_rooms:
                 raise Full
-            self._reserved[room] = now
+            held = sum(name in taken for name, t in self._tickets.items() if t.holder == holder)
+            if held >= self._per_address:
+                raise Crowded(
+                    f"There are {held} conversations from this address, and no more may be: "
+                    "end one of them first."
+                )
+            self._tickets[room] = _Ticket(holder, now)
+
+    async def _there(self) -> set[str]:
+        listed = await self._rooms.list_rooms(api.ListRoomsRequest())
+        return {each.name for each in listed.rooms}
+
+    def _forget(self, there: set[str], now: float) -> None:
+        """Forget the tickets that open nothing any more."""
+        for name, ticket in list(self._tickets.items()):
+            ticket.listed |= name in there
+            if name not in there and now - ticket.since >= LAST_USE:
+                del self._tickets[name]
+
+    async def _close_surplus(self, there: set[str]) -> set[str]:
+        """Close the rooms of whoever collected tickets and then used all of them."""
+        held: dict[str, int] = {}
+        surplus = set()
+        for name, ticket in self._tickets.items():  # the oldest first, which may stay
+            if name in there:
+                held[ticket.holder] = held.get(ticket.holder, 0) + 1
+                if held[ticket.holder] > self._per_address:
+                    surplus.add(name)
+        for name in surplus:
+            logger.warning("an address used more tickets than it may hold rooms")
+            await self._rooms.delete_room(api.DeleteRoomRequest(room=name))
+        return surplus

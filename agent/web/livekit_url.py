@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
+
+from agent.origin import is_loopback
 
 
 class LiveKitError(Exception):
@@ -74,7 +75,7 @@ class LiveKit:
         """
         parts = urlsplit(self.public_url or self.url)
         parts = parts._replace(scheme=_SOCKET[parts.scheme])
-        if self.public_url or not _is_loopback(parts.hostname or "") or _is_loopback(host):
+        if self.public_url or not is_loopback(parts.hostname or "") or is_loopback(host):
             return urlunsplit(parts)
         port = f":{parts.port}" if parts.port else ""
         name = f"[{host}]" if ":" in host else host
@@ -82,10 +83,3 @@ class LiveKit:
 
 
 _SOCKET = {"ws": "ws", "http": "ws", "wss": "wss", "https": "wss"}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

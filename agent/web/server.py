@@ -19,13 +19,16 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.body import BodyError, read_body
+from agent.origin import OwnNames, same_origin
 from agent.rate import Rate, TooMany
 from agent.recovery import CallBook, DeathWatch
 from agent.refusal import invalid, refusal
 
 from . import tokens
-from .admission import RATE, SERVER_TIMEOUT, Admission, Full, Unreachable
+from .admission import RATE, SERVER_TIMEOUT, Admission, Crowded, Full, Unreachable
 from .livekit_url import LiveKit
+from .openapi import document
 
 STATIC = Path(__file__).parent / "static"
 
@@ -35,21 +38,33 @@ CLIENT_LIBRARY = "livekit-client.umd.js"
 _MAX_BODY = 1024
 """Bytes; a request for a ticket has under 120."""
 
+_BODY_SECONDS = 5.0
+"""For all of them, which a browser sends at once."""
+
 
 def create_app(
-    livekit: LiveKit, *, client_library: Path, max_rooms: int, book: CallBook | None = None
+    livekit: LiveKit,
+    *,
+    client_library: Path,
+    max_rooms: int,
+    rooms_per_address: int,
+    names: frozenset[str] | None = None,
+    book: CallBook | None = None,
 ) -> Starlette:
     """Build the web application.
 
     ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
     and answers ``{"url", "token", "room", "identity"}``. Refusals are
-    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 413 ``too_long``,
-    429 ``too_many`` with ``Retry-After``, 503 ``full`` or ``no_server``.
+    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 408 ``too_slow``,
+    413 ``too_long``, 421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or
+    ``too_many_here``, 503 ``full`` or ``no_server``.
 
     Args:
         livekit: Where livekit-server is.
         client_library: Folder that holds ``livekit-client.umd.js``.
         max_rooms: Rooms that may exist at once.
+        rooms_per_address: How many of them one client address may hold.
+        names: Names of this server, as :func:`agent.origin.names_of` has them; any if None.
         book: The calls in progress, closed with the application: agents that have died are taken
             out of their rooms though no agent server may be left to do it.
     """
@@ -62,7 +77,7 @@ def create_app(
             livekit.api_secret,
             timeout=aiohttp.ClientTimeout(total=SERVER_TIMEOUT),
         ) as client:
-            app.state.admission = Admission(client.room, max_rooms)
+            app.state.admission = Admission(client.room, max_rooms, rooms_per_address)
             if book is None:
                 yield
                 return
@@ -75,13 +90,12 @@ def create_app(
     rate = Rate(RATE)
 
     async def token(request: Request) -> Response:
-        if not _same_origin(request):
+        if not same_origin(request):
             return refusal(403, "other_site", "Tickets are for this site's own page only.")
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > _MAX_BODY:
-                return refusal(413, "too_long", f"The request is longer than {_MAX_BODY} bytes.")
+        try:
+            body = await read_body(request, most=_MAX_BODY, within=_BODY_SECONDS)
+        except BodyError as e:
+            return refusal(e.status, e.code, str(e))
         try:
             wanted = tokens.Request.model_validate_json(body)
         except ValidationError as e:
@@ -90,10 +104,13 @@ def create_app(
         admission: Admission = request.app.state.admission
         ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
         try:
-            await rate.check(request.client.host if request.client else "")
-            await admission.take(ticket.room)
+            address = request.client.host if request.client else ""
+            await rate.check(address)
+            await admission.take(ticket.room, address)
         except TooMany as e:
             return refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
+        except Crowded as e:
+            return refusal(429, "too_many_here", str(e))
         except Full:
             return refusal(503, "full", "All places are taken. Try again in a few minutes.")
         except Unreachable:
@@ -114,6 +131,9 @@ def create_app(
     async def library(_: Request) -> Response:
         return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
 
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(document())
+
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
@@ -123,10 +143,14 @@ def create_app(
             Route("/", page),
             Route("/health", health),
             Route("/api/token", token, methods=["POST"]),
+            Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(_SecurityHeaders, livekit=livekit)],
+        middleware=[
+            Middleware(_SecurityHeaders, livekit=livekit),
+            Middleware(OwnNames, names=names),
+        ],
     )
 
 
@@ -167,19 +191,6 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-
-def _same_origin(request: Request) -> bool:
-    """Whether the request comes from this site's page, or from no browser at all.
-
-    Browsers send ``Sec-Fetch-Site`` to HTTPS and loopback hosts, and ``Origin`` with every POST.
-    A program that sends neither holds no user's cookies or network position to abuse.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site:
-        return site == "same-origin"
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:

@@ -10,17 +10,22 @@ from datetime import timedelta
 from livekit import api
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.once import new_name
 from agent.settings import LANGUAGE_ATTRIBUTE, Language
 
-TIME_TO_JOIN = timedelta(minutes=2)
-"""How long a ticket opens the door. livekit-server renews the token of whoever is inside, so a
-conversation and its reconnections may last longer."""
+TIME_TO_JOIN = timedelta(seconds=30)
+"""How long a ticket opens the door: a browser takes one or two seconds, and tries again for some.
+livekit-server renews the token of whoever is inside, so a conversation and its reconnections may
+last longer."""
+
+LAST_USE = TIME_TO_JOIN.total_seconds() + 60.0
+"""Seconds after which livekit-server surely refuses a ticket: it forgives clocks a minute."""
 
 
 class Request(BaseModel):
     """What the page asks for."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     language: Language
     name: str = Field(default="", max_length=60)
@@ -43,7 +48,7 @@ def issue(request: Request, api_key: str, api_secret: str) -> Ticket:
     their own (the language): no camera, no screen, no other room, no server API. One person
     fits in; agents do not count.
     """
-    room = f"parley-{secrets.token_hex(12)}"
+    room = new_name()
     identity = f"guest-{secrets.token_hex(6)}"
     token = (
         api.AccessToken(api_key, api_secret)

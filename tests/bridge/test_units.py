@@ -167,11 +167,9 @@ async def test_a_key_is_asked_for_where_one_is_set(monkeypatch: pytest.MonkeyPat
         return Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 5)})
 
     with pytest.raises(Refused, match="key"):
-        async with bridge.admitted(request("wrong")):
-            pass
-    async with bridge.admitted(request("hush")):
-        await asyncio.sleep(0)
+        await bridge.check_key(request("wrong"))
+    await bridge.check_key(request("hush"))
+    await bridge.check_rate(request("hush"))
     with pytest.raises(Refused) as refused:
-        async with bridge.admitted(request("hush")):
-            pass
+        await bridge.check_rate(request("hush"))
     assert refused.value.status == 429

@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from agent.disconnect import until_disconnect
-from agent.local.service import APIError, Workers
+from agent.local.errors import APIError
+from agent.local.service import Workers
 
 
 class Bench:

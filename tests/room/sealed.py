@@ -12,9 +12,12 @@ import fcntl
 import ipaddress
 import json
 import os
+import secrets
 import struct
 import subprocess
 import sys
+
+import httpx
 
 from agent.stack import Stack
 from harness import speech
@@ -82,6 +85,7 @@ async def main() -> None:
     probe.sendto(b"?")
     seen_probe = await left.get()
     probe.close()
+    os.environ["VLLM_API_KEY"] = secrets.token_urlsafe(32)  # as `make demo` has one
     async with Stack() as stack, join(stack.server, "sealed", language="en") as caller:
         await caller.until("listening", within=60)
         await caller.answer(after=0.0)
@@ -92,8 +96,27 @@ async def main() -> None:
             voice=speech.VOICES["en"][0],
         )
         turn = await ask(caller, question)
+        asked = await ask_as_a_web_site(stack)
     packets = [left.get_nowait() for _ in range(left.qsize())]
-    json.dump({"answer": turn.answer, "probe": seen_probe, "left": packets}, sys.stdout)
+    told = {"answer": turn.answer, "probe": seen_probe, "left": packets, "site": asked}
+    json.dump(told, sys.stdout)
+
+
+async def ask_as_a_web_site(stack: Stack) -> dict[str, object]:
+    """What a page of another site gets from each engine: the status, and leave to read it."""
+    found: dict[str, object] = {}
+    headers = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+    async with httpx.AsyncClient(headers=headers, timeout=10) as http:
+        for address in (
+            f"{stack.llm_url}/chat/completions",
+            f"{stack.stt_url}/audio/transcriptions",
+            f"{stack.tts_url}/audio/speech",
+        ):
+            for method in ("POST", "OPTIONS"):
+                response = await http.request(method, address, content='{"input": "Hi."}')
+                leave = response.headers.get("access-control-allow-origin")
+                found[f"{method} {address.rpartition('/v1/')[2]}"] = (response.status_code, leave)
+    return found
 
 
 if __name__ == "__main__":

@@ -29,3 +29,7 @@ def test_a_conversation_sends_no_packet_off_the_machine() -> None:
     assert report["probe"].startswith("198.51.100.7:9")
     assert report["answer"]  # whatever the small models made of the question
     assert report["left"] == []
+    # Nor does a web site that the user visits get anything out of the engines.
+    for asked, (status, leave) in report["site"].items():
+        assert not leave, asked
+        assert status in (401, 403) or asked.startswith("OPTIONS"), (asked, status)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from livekit import rtc
 from livekit.agents.types import TOPIC_CHAT
+from livekit.plugins.turn_taking.conduct.typed import LONGEST
 
 from agent.stack import Server
 from harness.caller import join
@@ -76,3 +77,21 @@ async def test_somebody_who_takes_no_sound_is_answered(livekit: Server) -> None:
                 assert asked(host) == ["When do you open?", "On Sundays?"]
         finally:
             await room.disconnect()
+
+
+async def test_of_a_text_without_end_no_more_is_read_than_is_answered(livekit: Server) -> None:
+    async with (
+        room_for(livekit) as name,
+        join(livekit, name) as caller,
+        hosting(livekit, name, "That is long.", "At nine.") as host,
+    ):
+        await caller.until("listening")
+        text = await caller.room.local_participant.stream_text(topic=TOPIC_CHAT)
+        for _ in range(50):
+            await text.write("x" * 100_000)
+        await until_last(host, "That is long.")  # though it has not ended
+        assert asked(host) == ["x" * LONGEST]
+        await text.aclose()
+        await caller.type("When do you open?")
+        await until_last(host, "At nine.")
+        assert asked(host)[-1] == "When do you open?"

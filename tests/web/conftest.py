@@ -95,9 +95,16 @@ class LiveKitServer:
 
 
 @contextlib.asynccontextmanager
-async def serve(livekit: LiveKit, *, max_rooms: int) -> AsyncIterator[str]:
+async def serve(
+    livekit: LiveKit, *, max_rooms: int, rooms_per_address: int | None = None
+) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
-    app = create_app(livekit, client_library=locate("web"), max_rooms=max_rooms)
+    app = create_app(
+        livekit,
+        client_library=locate("web"),
+        max_rooms=max_rooms,
+        rooms_per_address=rooms_per_address or max_rooms,
+    )
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     running = asyncio.create_task(server.serve())

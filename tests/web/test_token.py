@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import json
@@ -14,10 +15,11 @@ import pytest
 from livekit import api
 
 from agent.rate import Rate, TooMany
-from agent.web import create_app
-from agent.web.admission import JOIN_TIME, RATE, Admission, Full
+from agent.web import create_app, server
+from agent.web.admission import JOIN_TIME, RATE, Admission, Crowded, Full
 from agent.web.livekit_url import LiveKit, LiveKitError
 from agent.web.server import CLIENT_LIBRARY
+from agent.web.tokens import LAST_USE
 
 KEY, SECRET = "a-key", "a-secret-that-must-stay-on-the-server"
 STATIC = Path(__file__).resolve().parents[2] / "agent" / "web" / "static"
@@ -28,6 +30,11 @@ class Rooms:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.closed: list[str] = []
+
+    async def delete_room(self, delete: api.DeleteRoomRequest) -> None:
+        self.closed.append(delete.room)
+        self.names.remove(delete.room)
 
     async def list_rooms(self, _: api.ListRoomsRequest) -> api.ListRoomsResponse:
         return api.ListRoomsResponse(rooms=[api.Room(name=name) for name in self.names])
@@ -46,16 +53,28 @@ def library(tmp_path: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def _client(
-    livekit: LiveKit, library: Path, rooms: Rooms | None, *, max_rooms: int = 100
+    livekit: LiveKit,
+    library: Path,
+    rooms: Rooms | None,
+    *,
+    max_rooms: int = 100,
+    rooms_per_address: int = 100,
+    names: frozenset[str] | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(livekit, client_library=library, max_rooms=max_rooms)
+    app = create_app(
+        livekit,
+        client_library=library,
+        max_rooms=max_rooms,
+        rooms_per_address=rooms_per_address,
+        names=names,
+    )
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://parley.test") as client,
     ):
         if rooms:
-            app.state.admission = Admission(rooms, max_rooms)
+            app.state.admission = Admission(rooms, max_rooms, rooms_per_address)
         yield client
 
 
@@ -106,9 +125,9 @@ async def test_a_ticket_asks_for_the_named_agent(
     assert claims["roomConfig"]["agents"] == [{"agentName": "reception"}]
 
 
-async def test_a_ticket_is_for_minutes(client: httpx.AsyncClient) -> None:
+async def test_a_ticket_is_for_half_a_minute(client: httpx.AsyncClient) -> None:
     claims = jwt.decode((await _ticket(client))["token"], SECRET, algorithms=["HS256"])
-    assert claims["exp"] - claims["nbf"] == datetime.timedelta(minutes=2).total_seconds()
+    assert claims["exp"] - claims["nbf"] == datetime.timedelta(seconds=30).total_seconds()
 
 
 async def test_no_two_tickets_share_a_room_or_an_identity(client: httpx.AsyncClient) -> None:
@@ -209,20 +228,120 @@ async def test_a_full_server_says_so(rooms: Rooms, library: Path) -> None:
 
 async def test_places_given_away_count_until_their_rooms_are_listed(rooms: Rooms) -> None:
     now = 0.0
-    admission = Admission(rooms, max_rooms=2, clock=lambda: now)
-    await admission.take("first")
-    await admission.take("second")
+    admission = Admission(rooms, 2, 2, clock=lambda: now)
+    await admission.take("first", "192.0.2.1")
+    await admission.take("second", "192.0.2.2")
     with pytest.raises(Full):
-        await admission.take("third")
+        await admission.take("third", "192.0.2.3")
     rooms.names = ["first"]  # listed: no longer counted twice
     with pytest.raises(Full):
-        await admission.take("third")
+        await admission.take("third", "192.0.2.3")
     rooms.names = []  # first has left again; second is still on its way
-    await admission.take("third")
+    await admission.take("third", "192.0.2.3")
     with pytest.raises(Full):
-        await admission.take("fourth")
+        await admission.take("fourth", "192.0.2.4")
     now += JOIN_TIME  # neither of the two ever came
-    await admission.take("fourth")
+    await admission.take("fourth", "192.0.2.4")
+
+
+async def test_one_address_has_its_share_of_the_places_and_no_more(rooms: Rooms) -> None:
+    now = 0.0
+    admission = Admission(rooms, 10, 3, clock=lambda: now)
+    for i in range(3):
+        await admission.take(f"mine-{i}", "192.0.2.1")
+    with pytest.raises(Crowded, match="3 conversations from this address"):
+        await admission.take("mine-3", "192.0.2.1")
+    await admission.take("yours", "192.0.2.2")
+    rooms.names = ["mine-0", "mine-1", "mine-2", "yours", "a call by phone"]
+    now += 3600  # for as long as they stay
+    with pytest.raises(Crowded):
+        await admission.take("mine-3", "192.0.2.1")
+    rooms.names.remove("mine-1")
+    await admission.take("mine-3", "192.0.2.1")
+
+
+async def test_a_subscriber_of_ipv6_is_one_address(rooms: Rooms) -> None:
+    admission = Admission(rooms, 10, 1)
+    await admission.take("a", "2001:db8::1")
+    with pytest.raises(Crowded):
+        await admission.take("b", "2001:db8::2")
+    await admission.take("b", "2001:db8:0:1::2")
+
+
+async def test_who_collects_tickets_and_uses_all_at_once_keeps_the_first(rooms: Rooms) -> None:
+    now = 0.0
+    admission = Admission(rooms, 10, 2, clock=lambda: now)
+    for i in range(6):
+        await admission.take(f"mine-{i}", "192.0.2.1")
+        now += JOIN_TIME / 2  # none is used yet, and the place of each falls back
+    rooms.names = [f"mine-{i}" for i in range(6)] + [f"other-{i}" for i in range(4)]
+    await admission.take("yours", "192.0.2.2")
+    assert sorted(rooms.closed) == ["mine-2", "mine-3", "mine-4", "mine-5"]
+
+
+async def test_a_ticket_used_again_is_still_its_addresss(rooms: Rooms) -> None:
+    now = 0.0
+    admission = Admission(rooms, 10, 1, clock=lambda: now)
+    await admission.take("mine", "192.0.2.1")
+    rooms.names = ["mine"]
+    with pytest.raises(Crowded):
+        await admission.take("more", "192.0.2.1")
+    rooms.names = []
+    now += LAST_USE - 1
+    await admission.take("more", "192.0.2.1")
+    rooms.names = ["mine", "more"]  # the first ticket opened a second room
+    with pytest.raises(Crowded):
+        await admission.take("third", "192.0.2.1")
+    assert rooms.closed == ["more"]
+
+
+async def test_an_address_with_its_share_is_told_so(rooms: Rooms, library: Path) -> None:
+    livekit = LiveKit("ws://livekit.test", KEY, SECRET)
+    async with _client(livekit, library, rooms, rooms_per_address=2) as client:
+        await _ticket(client)
+        await _ticket(client)
+        response = await client.post("/api/token", json={"language": "en"})
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "too_many_here")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("parley.test", 200),
+        ("PARLEY.test:8080", 200),
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("localhost", 200),
+        ("evil.test", 421),
+        ("evil.test:8080", 421),
+        ("parley.test.evil.test", 421),
+        ("parley.test@evil.test", 421),
+        ("localhost.evil.test", 421),
+        ("", 421),
+    ],
+)
+async def test_only_its_own_names_are_answered(
+    rooms: Rooms, library: Path, host: str, status: int
+) -> None:
+    livekit = LiveKit("ws://livekit.test", KEY, SECRET)
+    async with _client(livekit, library, rooms, names=frozenset(["parley.test"])) as client:
+        given = {"Host": host}
+        response = await client.post("/api/token", json={"language": "en"}, headers=given)
+        assert response.status_code == status
+        assert (await client.get("/", headers=given)).status_code == status
+
+
+async def test_a_body_that_never_ends_is_not_waited_for(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_BODY_SECONDS", 0.05)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(30)
+
+    response = await client.post("/api/token", content=slowly())
+    assert (response.status_code, response.json()["error"]["code"]) == (408, "too_slow")
 
 
 async def test_an_unreachable_livekit_says_so(library: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from livekit import api
+from livekit import api, rtc
 from playwright.async_api import Browser, expect
 
 from .actor import enter, greet, remove
@@ -182,6 +182,37 @@ async def test_a_full_server_says_so(
         await visitor.shoot("18-full")
         await first.page.locator("#leave").click()
         await first.phase("ended")
+
+
+async def test_an_address_that_has_its_share_says_so(
+    visitor: Visitor, browser: Browser, server: LiveKitServer
+) -> None:
+    shared = serve(server.livekit, max_rooms=100, rooms_per_address=1)
+    async with visiting(browser) as first, shared as site:
+        await first.open(site)
+        await first.join()
+        await first.phase("live")
+        await visitor.open(site)
+        await visitor.join()
+        await visitor.phase("failed")
+        await visitor.notice("too_many_here")
+        await first.page.locator("#leave").click()
+        await first.phase("ended")
+
+
+async def test_a_ticket_used_elsewhere_is_told(
+    visitor: Visitor, site: str, server: LiveKitServer
+) -> None:
+    await visitor.open(site)
+    ticket = await visitor.join()
+    await visitor.phase("live")
+    other = rtc.Room()
+    await other.connect(ticket["url"], ticket["token"])
+    try:
+        await visitor.phase("ended")
+        await visitor.notice("elsewhere")
+    finally:
+        await other.disconnect()
 
 
 async def test_a_server_that_is_down_says_so(visitor: Visitor, server: LiveKitServer) -> None:

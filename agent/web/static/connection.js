@@ -39,7 +39,7 @@ export class Refused extends Error {
  * - "sound": whether the browser lets sound play
  * - "connection": "lost" or "back"
  * - "devices": the list of devices has changed
- * - "ended": "left", "closed" or "lost"; nothing comes after it
+ * - "ended": "left", "closed", "elsewhere" (in another tab) or "lost"; nothing comes after it
  */
 export class Conversation extends EventTarget {
   #room = new Room({ disconnectOnPageLeave: true });
@@ -251,6 +251,7 @@ export class Conversation extends EventTarget {
       DisconnectReason.ROOM_DELETED, DisconnectReason.ROOM_CLOSED, DisconnectReason.PARTICIPANT_REMOVED,
     ];
     if (reason === DisconnectReason.CLIENT_INITIATED) this.#emit("ended", "left");
+    else if (reason === DisconnectReason.DUPLICATE_IDENTITY) this.#emit("ended", "elsewhere");
     else this.#emit("ended", closed.includes(reason) ? "closed" : "lost");
   }
 
@@ -277,5 +278,6 @@ async function requestTicket(language) {
   }
   if (response.ok) return response.json();
   const { error } = await response.json().catch(() => ({ error: {} }));
-  throw new Refused(["full", "too_many", "no_server"].includes(error.code) ? error.code : "unexpected");
+  const known = ["full", "too_many", "too_many_here", "no_server"];
+  throw new Refused(known.includes(error.code) ? error.code : "unexpected");
 }

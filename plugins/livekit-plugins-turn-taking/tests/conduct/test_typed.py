@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from livekit.agents import AgentSession
-from livekit.plugins.turn_taking.conduct.typed import TypedLines
+from livekit.plugins.turn_taking.conduct.typed import LONGEST, TypedLines, read_line
 
 from harness.stage import Stage, lasting, stage
 from harness.virtual_time import in_virtual_time
@@ -231,4 +231,111 @@ async def test_a_notice_that_begins_as_a_line_is_to_stop_the_agent_is_heard_out(
         assert LONG in talk.words
         assert users(talk) == "One"
         assert "Good." in talk.words
+        await found[0].aclose()
+
+
+def parts(text: str, size: int) -> Iterator[str]:
+    """A text in pieces, counted as they are taken."""
+    for at in range(0, len(text), size):
+        yield text[at : at + size]
+
+
+class Stream:
+    """A text stream of LiveKit's, of any length."""
+
+    def __init__(self, text: str, size: int = 100) -> None:
+        self._parts = parts(text, size)
+        self.taken, self.closed = 0, False
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> str:
+        part = next(self._parts, None)
+        if part is None:
+            raise StopAsyncIteration
+        self.taken += len(part)
+        return part
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("length", [0, 1, LONGEST - 1, LONGEST, LONGEST + 1, 5_000_000])
+@pytest.mark.parametrize("size", [1000, 15_000])
+async def test_no_more_of_a_line_is_read_than_is_answered(length: int, size: int) -> None:
+    stream = Stream("x" * length, size)
+    text = await read_line(stream)
+    assert len(text) == min(length, LONGEST)
+    assert stream.taken <= LONGEST + size
+    assert stream.closed
+
+
+async def test_a_line_that_breaks_off_is_closed() -> None:
+    stream = Stream("x" * 300)
+
+    async def fails() -> str:
+        raise ConnectionError
+
+    stream.__class__ = type("Broken", (Stream,), {"__anext__": lambda _: fails()})
+    with pytest.raises(ConnectionError):
+        await read_line(stream)
+    assert stream.closed
+
+
+@in_virtual_time
+async def test_many_long_lines_are_one_prompt_of_bounded_length() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", "Fine.", before=typing(found)) as talk:
+        kept = 0
+        for number in range(200):
+            if found[0].takes("anna"):
+                kept += 1
+                found[0].add("anna", after(0.0, f"{number} " + "x" * 500))
+        assert kept == 20
+        assert found[0].takes("bo")  # somebody else's may wait
+        await asyncio.sleep(10.0)
+        assert len(users(talk)) <= LONGEST
+        assert users(talk).startswith("17 ")  # the latest ones
+        assert answers(talk) == ["Good."]
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_a_line_longer_than_all_that_is_answered_stands_alone() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        found[0].add("anna", after(0.0, "First"))
+        found[0].add("anna", after(0.0, "y" * LONGEST))
+        await asyncio.sleep(5.0)
+        assert users(talk) == "y" * LONGEST
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_who_types_without_end_is_answered_now_and_then() -> None:
+    found: list[TypedLines] = []
+    async with stage(*(["Good."] * 60), before=typing(found)) as talk:
+        began = asyncio.get_running_loop().time()
+        for number in range(100):  # five a second
+            if found[0].takes("anna"):
+                found[0].add("anna", after(0.0, f"Line {number}"))
+            await asyncio.sleep(0.2)
+        lasted = asyncio.get_running_loop().time() - began
+        asked = [words for words in talk.words if words.startswith("> ")]
+        assert 5 <= len(asked) <= 5 + lasted / 2.0 + 1
+        await asyncio.sleep(10.0)
+        assert users(talk).split("\n")[-1] == "Line 99"  # none of the last is lost
+        await found[0].aclose()
+
+
+@in_virtual_time
+async def test_lines_that_never_end_hold_the_others_no_longer_than_one_would() -> None:
+    found: list[TypedLines] = []
+    async with stage("Good.", before=typing(found)) as talk:
+        for _ in range(15):
+            found[0].add("bo", after(3600.0, "Never"))
+        found[0].add("anna", after(0.0, "Hello"))
+        await asyncio.sleep(15.0)
+        assert talk.words == ["> Hello", "Good."]
         await found[0].aclose()

@@ -24,7 +24,7 @@ from livekit.agents.voice.io import AudioInput
 
 from ..microphone import Microphone
 from .attention import Attention
-from .typed import TypedLines
+from .typed import TypedLines, read_line
 from .waiting import Pending, report
 
 SPEAKER = "speaker"
@@ -42,6 +42,8 @@ _KEPT = 15.0
 """Seconds of each person's sound that are kept, for one who waits to be turned to."""
 _ONSET = 0.4
 """Seconds of sound from before a detector was sure of speech."""
+_LONGEST_NAME = 40
+"""Characters of a name that the model is told: whoever joins chooses theirs."""
 _COMMIT_TIMEOUT = 1.0
 """Seconds to wait for the transcript of the one who is turned away from."""
 
@@ -126,8 +128,8 @@ class Participants:
 
     def _name(self, identity: str | None) -> str:
         person = self._room.remote_participants.get(identity or "")
-        if person and person.name:
-            return person.name
+        if person and (name := _plain(person.name)):
+            return name
         return f"Guest {self._numbers.get(identity or '', 1)}"
 
     def _look(self, *_: object) -> None:
@@ -253,9 +255,13 @@ class Participants:
             event.item.extra.setdefault(SPEAKER, self._name(self._attention.to))
 
     def _on_text(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        if not self._typed.takes(identity):
+            reader.close()
+            return
+
         async def read() -> str | None:
             try:
-                text = await reader.read_all()
+                text = await read_line(reader)
             except rtc.StreamError:  # who typed has left
                 return None
             return text if identity in {person.identity for person in self._people} else None
@@ -266,6 +272,12 @@ class Participants:
         if identity != self._attention.to:
             self._attention.turn(identity)
             self._session.room_io.set_participant(identity)
+
+
+def _plain(name: str) -> str:
+    """A name as the model may read it before somebody's words: nothing in it ends the brackets."""
+    kept = "".join(c if c.isalnum() or c in " .'’-" else " " for c in name)
+    return " ".join(kept.split())[:_LONGEST_NAME].rstrip()
 
 
 class _CatchUp(AudioInput):

@@ -1,0 +1,61 @@
+"""The endpoint of the page, described for programs (``/openapi.json``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.refusal import described
+
+from . import tokens
+
+_TICKET = {
+    "url": "Address of the LiveKit server.",
+    "token": "What opens the room, once, within half a minute.",
+    "room": "Its name.",
+    "identity": "Whom the ticket is for.",
+}
+_REFUSALS = {
+    "400": "Malformed.",
+    "403": "Asked for by a page of another site.",
+    "408": "Too slow to arrive.",
+    "413": "Too long.",
+    "421": "Asked for under a name that is not this server's.",
+    "429": "Too many from this address; see Retry-After.",
+    "503": "Every place is taken, or the LiveKit server does not answer.",
+}
+
+
+def document() -> dict[str, Any]:
+    """The interface in OpenAPI 3.1."""
+    ticket = {
+        "type": "object",
+        "required": [*_TICKET],
+        "properties": {
+            name: {"type": "string", "description": text} for name, text in _TICKET.items()
+        },
+        "additionalProperties": False,
+    }
+    ask = {
+        "description": "A ticket into a fresh room, where the agent is called.",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": tokens.Request.model_json_schema()}},
+        },
+        "responses": {
+            "200": {
+                "description": "The ticket.",
+                "content": {"application/json": {"schema": ticket}},
+            },
+            **{code: described(text) for code, text in _REFUSALS.items()},
+        },
+    }
+    healthy = {"description": "It does.", "content": {"application/json": {}}}
+    health = {"description": "Whether it serves.", "responses": {"200": healthy}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Parley page", "version": "1"},
+        "paths": {
+            "/api/token": {"post": ask},
+            "/health": {"get": health},
+        },
+    }
