@@ -27,6 +27,7 @@ from .end_of_turn.detector import Endpointer
 from .end_of_turn.policy import EndpointingPolicy
 from .handling import fixed, turn_handling
 from .options import TurnOptions
+from .playback.buffer import Samples
 from .playback.history import History
 from .playback.output import Loudspeaker
 from .playback.sink import RoomTrack, Sink
@@ -37,10 +38,11 @@ HEARING = room_io.AudioInputOptions(frame_size_ms=20)
 """How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
 
 
-class Floor(rtc.EventEmitter[Literal["judged"]]):
+class Floor(rtc.EventEmitter[Literal["judged", "recognised"]]):
     """A session, and the turn-taking in it.
 
-    ``judged`` is emitted with a :class:`.Judged` for each sound over the agent's speech.
+    ``judged`` is emitted with a :class:`.Judged` for each sound over the agent's speech, and
+    ``recognised`` with each event of the recogniser, whether or not it becomes the user's turn.
 
     Args:
         output: Where the agent speaks: a room, or a :class:`.Sink` of another kind; None for a
@@ -160,6 +162,7 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
 
     def transcribed(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
         """Take an event of the recogniser, and return those that are the user's turn."""
+        self.emit("recognised", event)
         self._words.transcribed(event)
         return self._gate.on_transcript(event)
 
@@ -170,6 +173,19 @@ class Floor(rtc.EventEmitter[Literal["judged"]]):
     def playing(self, words: AsyncIterable[str]) -> AsyncIterator[str]:
         """Pass on the words of a reply as it is played, and remember when each is."""
         return self._text.play(words)
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the agent has something to play now; False where LiveKit's output plays it."""
+        return self._loudspeaker is not None and self._loudspeaker.sounding
+
+    def say_aside(self, sound: Samples) -> bool:
+        """Play a sound that belongs to no reply; see :meth:`.Loudspeaker.say_aside`.
+
+        Returns:
+            Whether it will be heard: not where the session plays through an output of LiveKit's.
+        """
+        return self._loudspeaker is not None and self._loudspeaker.say_aside(sound)
 
     async def aclose(self) -> None:
         """Close the loudspeaker, once the session is closed; may be called twice."""
