@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, Agent, AgentSession, NotGivenOr, llm, stt, tts
 from livekit.agents.voice import room_io
+from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.io import AudioInput
 from livekit.plugins import qwen3_tts
 from livekit.plugins.turn_taking import HEARING, Endpointer, Floor
 from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
+from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
+from .watchdog import Watchdog
 
 
 def turns_of(settings: Settings, *, phone: bool) -> TurnSettings:
@@ -29,6 +33,7 @@ class Conversation:
     session: AgentSession[Conduct]
     floor: Floor
     conduct: Conduct
+    watchdog: Watchdog
 
     async def start(
         self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
@@ -60,8 +65,9 @@ class Conversation:
         )
 
     async def aclose(self) -> None:
-        """Close the session, the conduct and the loudspeaker; may be called twice."""
+        """Close the session, the watchdog, the conduct and the loudspeaker; may be called twice."""
         await self.session.aclose()
+        await self.watchdog.aclose()
         await self.conduct.aclose()
         await self.floor.aclose()
 
@@ -93,9 +99,10 @@ def make(
         endpointer: Ends the user's turns; one that is loaded with the profile's turns if None. A
             recogniser that takes a detector is given the same one.
     """
+    turns = turns_of(settings, phone=phone)
     floor = Floor(
         room or sink,
-        turns_of(settings, phone=phone).options,
+        turns.options,
         stt=stt,
         llm=llm,
         tts=tts,
@@ -103,10 +110,22 @@ def make(
         # LiveKit's 2 s, for the last words of somebody who has gone, would keep the room and its
         # place among max_rooms from the next caller.
         session_close_transcript_timeout=0.0,
+        # It would end the session without a word after so many errors: the watchdog says goodbye.
+        conn_options=SessionConnectOptions(max_unrecoverable_errors=sys.maxsize),
     )
     conduct = Conduct(
         settings.conduct, floor.session, room, floor, sink=sink, language=language, phone=phone
     )
+    watchdog = conduct.watchdog = Watchdog(
+        settings.watchdog,
+        floor.session,
+        floor,
+        Prerecorded(settings.tts),
+        conduct.spoken_language,
+        room,
+        threshold=turns.vad_threshold,
+        phone=phone,
+    )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
-    return Conversation(floor.session, floor, conduct)
+    return Conversation(floor.session, floor, conduct, watchdog)
