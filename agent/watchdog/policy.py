@@ -100,6 +100,7 @@ class TurnWatch:
     def user_speaks(self) -> None:
         """The user has begun a turn, or something that may be one: nothing is late meanwhile."""
         self._user_speaks, self._understood, self._unheard = True, False, False
+        self._broken = None if self._broken == "stt" else self._broken
 
     def user_stops(self, now: float, *, heard: bool) -> None:
         """The user's turn is over.
@@ -199,9 +200,12 @@ class TurnWatch:
         if self._waited_for is None or now < self._started + self._next - TOLERANCE:
             return None
         engine = self._blamed(now)
-        if self._broken or now - self._started >= self._patience.give_up_after - TOLERANCE:
+        broken = self._broken is not None and (self._broken == "stt") == (engine == "stt")
+        if broken or now - self._started >= self._patience.give_up_after - TOLERANCE:
+            engine = self._broken if self._broken and broken else engine
+            self._broken = None
             self._unheard = self._asked = self._announced = False
-            return GivenUp(self._broken or engine)
+            return GivenUp(engine)
         self._told_at = now - self._started
         return Late(engine)
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-import numpy as np
 from livekit import rtc
 from livekit.agents import (
     AgentSession,
@@ -21,25 +20,19 @@ from livekit.agents import (
     tts,
     vad,
 )
-from livekit.agents.types import (
-    ATTRIBUTE_TRANSCRIPTION_FINAL,
-    ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID,
-    TOPIC_TRANSCRIPTION,
-    USERDATA_TIMED_TRANSCRIPT,
-    TimedString,
-)
-from livekit.agents.utils import aio, shortuuid
-from livekit.agents.voice import SpeechHandle
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
+from livekit.agents.utils import aio
 from livekit.agents.voice.events import ToolCallEnded, ToolCallStarted, ToolExecutionUpdatedEvent
 from livekit.plugins.turn_taking import Floor, TurnTakingAgent
-from livekit.plugins.turn_taking.conduct.waiting import Pending, quiet, report
+from livekit.plugins.turn_taking.conduct.waiting import Pending, report
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
-from agent.prerecorded import TEXTS, Phrase, Prerecorded
+from agent.prerecorded import Phrase, Prerecorded
 from agent.settings import Language, WatchdogSettings
 
 from .nodes import is_answer, unsaid, until
 from .policy import TOLERANCE, Engine, GivenUp, Late, Patience, TurnWatch
+from .prompter import Prompter
 from .trouble import Trouble
 
 logger = logging.getLogger("parley")
@@ -49,8 +42,6 @@ Chunk = TypeVar("Chunk")
 _RETRY_AFTER, _RETRY_AFTER_MOST = 0.5, 2.0
 """Seconds before a model that failed is asked again, doubled each time: its plugin has tried
 several times by then, and the caller is told of the wait meanwhile."""
-_QUIET = 2.0
-"""Seconds in which nobody speaks before the voice is asked for a prompt: it is nobody's turn."""
 _SILENCE = SAMPLE_RATE // 100
 """Samples of silence that carry words which have no sound: 10 ms."""
 
@@ -88,10 +79,8 @@ class Watchdog:
         self._settings = settings
         self._session = session
         self._floor = floor
-        self._prerecorded = prerecorded
-        self._language = language
+        self._prompter = Prompter(session, floor, prerecorded, language, room)
         self._threshold = threshold
-        self._room = room
         self._reads = room is not None and not phone
         self._turn = TurnWatch(
             Patience(
@@ -102,7 +91,8 @@ class Watchdog:
         )
         self._trouble = Trouble(room)
         self._asking: set[asyncio.Event] = set()
-        self._voicing: set[asyncio.Event] = set()
+        self._voicing: dict[asyncio.Event, bool] = {}
+        """Whether the voice was in trouble when it was asked, for each time that it is asked."""
         self._tools: set[str] = set()
         self._next: Phrase | None = None
         """What is to be said once the reply that is being given up is over."""
@@ -112,8 +102,7 @@ class Watchdog:
         self._leaves = False
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
-        self._captions: set[asyncio.Task[None]] = set()
-        self._making, self._leaving = Pending(), Pending()
+        self._leaving = Pending()
         self._no_more_voice = floor.microphone.listen(self._on_voice)
         floor.on("recognised", self._on_recognised)
         session.on("user_state_changed", self._on_user_state)
@@ -126,9 +115,8 @@ class Watchdog:
         self._no_more_voice()
         if self._watching:
             await aio.cancel_and_wait(self._watching)
-        await self._making.aclose()
         await self._leaving.aclose()
-        await aio.cancel_and_wait(*self._captions)
+        await self._prompter.aclose()
         await self._trouble.aclose()
 
     # --- The engines' streams
@@ -145,16 +133,16 @@ class Watchdog:
         self._asking.add(given_up)
         self._note(lambda now: self._turn.asked(now))
         wait = _RETRY_AFTER
-        over = False
+        begun = over = False
         try:
             while not given_up.is_set():
-                begun = False
                 try:
                     async with aclosing(ask()) as whole, aclosing(until(whole, given_up)) as chunks:
                         async for chunk in chunks:
                             if is_answer(chunk):
+                                if not begun:
+                                    self._trouble.ends("llm")
                                 begun = True
-                                self._trouble.ends("llm")
                                 self._note(lambda now: self._turn.text(now))
                             yield chunk
                     break
@@ -169,6 +157,8 @@ class Watchdog:
                     async with asyncio.timeout(wait):
                         await given_up.wait()
                 wait = min(wait * 2, _RETRY_AFTER_MOST)
+            if begun and not given_up.is_set():
+                self._trouble.ends("llm")
             over = True
         finally:
             self._asking.discard(given_up)
@@ -186,7 +176,7 @@ class Watchdog:
             speak: Has the voice say it.
         """
         given_up = asyncio.Event()
-        self._voicing.add(given_up)
+        self._voicing[given_up] = "tts" in self._trouble
         written: list[str] = []
         waiting: aio.Chan[str] = aio.Chan()
 
@@ -210,11 +200,15 @@ class Watchdog:
                     aclosing(until(whole, given_up)) as frames,
                 ):
                     async for frame in frames:
-                        self._on_voiced(frame)
+                        if not seconds:
+                            self._on_voiced()
+                        self._on_frame(frame)
                         said += "".join(frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, []))
                         seconds += frame.duration
                         yield frame
                 if not given_up.is_set():
+                    if seconds:
+                        self._trouble.ends("tts")
                     over = True
                     return
             except APIError as e:
@@ -229,13 +223,13 @@ class Watchdog:
                 if words:
                     yield _shown(words, seconds)
                 if not whole_of_it:
-                    async for frame in self._prerecorded.frames(self._mute, self._language()):
+                    async for frame in self._prompter.frames(self._mute):
                         seconds += frame.duration
                         self._on_frame(frame)
                         yield frame
             over = True
         finally:
-            self._voicing.discard(given_up)
+            del self._voicing[given_up]
             await aio.cancel_and_wait(reading)
             if not (over and seconds):
                 self._note(lambda _: self._turn.dropped())
@@ -251,13 +245,12 @@ class Watchdog:
         what(asyncio.get_running_loop().time())
         self._changed.set()
 
-    def _on_voiced(self, frame: rtc.AudioFrame) -> None:
-        """Take what the voice itself has made."""
+    def _on_voiced(self) -> None:
+        """Learn that the voice speaks."""
         self._trouble.ends("tts")
         self._voice_is_well = True
         if self._turn.replying:
             self._failures = 0
-        self._on_frame(frame)
 
     def _on_frame(self, frame: rtc.AudioFrame) -> None:
         self._note(lambda now: self._turn.frame(now, frame.duration))
@@ -304,17 +297,19 @@ class Watchdog:
 
     def _on_error(self, event: ErrorEvent) -> None:
         match event.error:
-            case tts.TTSError() if "tts" in self._trouble:
-                # It failed in the turn before, too: nobody waits for all of its attempts again.
-                for given_up in self._voicing:
-                    given_up.set()
+            case tts.TTSError():
+                # Where it failed before, too, nobody waits for all of its attempts again.
+                for given_up, doubtful in self._voicing.items():
+                    if doubtful:
+                        given_up.set()
             case stt.STTError(recoverable=False):
                 self._trouble.begins("stt")
+                self._note(lambda _: self._turn.broken("stt"))
 
     # --- What is done about it
 
     async def _watch(self) -> None:
-        await self._prerecorded.load()
+        await self._prompter.load()
         loop = asyncio.get_running_loop()
         while True:
             self._changed.clear()
@@ -331,51 +326,9 @@ class Watchdog:
             match self._turn.check(loop.time()):
                 case Late(engine):
                     self._trouble.begins(engine)
-                    self._tell("deaf" if engine == "stt" else "wait")
+                    self._prompter.say_now("deaf" if engine == "stt" else "wait")
                 case GivenUp(engine):
                     self._give_up(engine)
-
-    def _tell(self, phrase: Phrase) -> None:
-        """Say something while a reply is waited for, which goes on being made."""
-        language = self._language()
-        if self._session.current_speech is None:
-            self._say(phrase)
-        elif self._floor.say_aside(
-            np.frombuffer(self._prerecorded.sound(phrase, language).data, np.int16)
-        ):
-            self._caption(TEXTS[language][phrase])
-
-    def _say(self, phrase: Phrase, *, interruptible: bool = True) -> SpeechHandle | None:
-        """Say something as a speech of its own; None if the conversation is ending."""
-        language = self._language()
-        try:
-            return self._session.say(
-                TEXTS[language][phrase],
-                audio=self._prerecorded.frames(phrase, language),
-                allow_interruptions=interruptible,
-                add_to_chat_ctx=False,
-            )
-        except RuntimeError:
-            return None
-
-    def _caption(self, text: str) -> None:
-        if self._room is None or not self._room.isconnected():
-            return
-        task = asyncio.create_task(self._publish(self._room, text))
-        self._captions.add(task)
-        task.add_done_callback(self._captions.discard)
-
-    async def _publish(self, room: rtc.Room, text: str) -> None:
-        attributes = {
-            ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID: shortuuid("SG_"),
-            ATTRIBUTE_TRANSCRIPTION_FINAL: "true",
-        }
-        try:
-            await room.local_participant.send_text(
-                text, topic=TOPIC_TRANSCRIPTION, attributes=attributes
-            )
-        except rtc.StreamError as e:  # the room may just be closing
-            logger.debug("caption not sent", extra={"error": str(e)})
 
     def _give_up(self, engine: Engine) -> None:
         """End what an engine is asked for, and say that there is no answer."""
@@ -407,23 +360,14 @@ class Watchdog:
             self._leaves = True
             self._leaving.start(self._leave())
         elif phrase:
-            self._say(phrase)
+            self._prompter.say(phrase)
         elif self._settings.prerecord and self._voice_is_well:
-            self._making.start(self._make())
+            self._prompter.make()
 
     async def _leave(self) -> None:
-        if speech := self._say("goodbye", interruptible=False):
+        if speech := self._prompter.say("goodbye", interruptible=False):
             await speech
         self._session.shutdown(drain=False)
-
-    async def _make(self) -> None:
-        """Have the voice speak the prompts that it has not spoken yet, while nobody speaks."""
-        language = self._language()
-        voice = self._session.tts
-        for phrase in self._prerecorded.missing(language):
-            await quiet(self._session, _QUIET)
-            if voice:
-                await self._prerecorded.make(voice, phrase, language)
 
 
 def _shown(words: str, at: float) -> rtc.AudioFrame:

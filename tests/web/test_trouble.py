@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from livekit import api
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from .actor import enter, greet
 from .conftest import LiveKitServer, serve, visiting
@@ -102,6 +102,31 @@ async def test_an_agent_that_is_absent_or_leaves_is_reported(
     assert again["room"] != ticket["room"]
     await visitor.phase("live")
     await visitor.no_notice()
+
+
+async def test_an_engine_that_fails_is_told_of_in_words(
+    visitor: Visitor, site: str, server: LiveKitServer
+) -> None:
+    await visitor.open(site)
+    ticket = await visitor.join()
+    await visitor.phase("live")
+    async with enter(server.livekit, ticket["room"]) as actor:
+        await greet(visitor, actor)
+        await visitor.mic("on")
+        await actor.trouble("stt")
+        await visitor.notice("trouble-stt")
+        await expect(visitor.page.locator("#state")).to_have_text("Can't make you out")
+        await visitor.shoot("23-cannot-hear")
+        await actor.trouble("llm", "tts")
+        await visitor.notice("trouble-llm")
+        await visitor.notice("trouble-tts")
+        await expect(visitor.page.locator("#notices [data-code]")).to_have_count(2)
+        await expect(visitor.page.locator("#state")).to_have_text("Listening")
+        await visitor.choose("zh")
+        await visitor.shoot("24-cannot-speak-or-think")
+        await visitor.choose("en")
+        await actor.trouble()
+        await visitor.no_notice()
 
 
 async def test_a_lost_connection_comes_back(

@@ -17,7 +17,7 @@ const notices = new Notices($("notices"));
 const orb = new Orb($("orb"));
 const settings = new Settings(() => conversation, () => notices.show("mic-busy"));
 
-let state = { phase: "idle", agent: "none", mic: "off", ready: false };
+let state = { phase: "idle", agent: "none", mic: "off", deaf: false, ready: false };
 let language = preferredLanguage();
 let conversation = null;
 let screenLock = null;
@@ -41,7 +41,7 @@ async function join({ speaking }) {
   captions.clear();
   const mine = (conversation = new Conversation());
   listen(mine);
-  update({ phase: "joining", agent: "none", mic: speaking ? "asking" : "off" });
+  update({ phase: "joining", agent: "none", mic: speaking ? "asking" : "off", deaf: false });
   $("state").focus();
   const track = speaking ? await open() : null;
   if (mine !== conversation) return track?.stop(); // left while the browser was asking
@@ -103,6 +103,13 @@ function listen(mine) {
     if (agent !== "left") notices.hide("agent-left");
     if (agent === "absent" || agent === "left") {
       notices.show(`agent-${agent}`, { name: "startAgain", run: startAgain });
+    }
+  });
+  on("trouble", (engines) => {
+    update({ deaf: engines.includes("stt") });
+    for (const engine of ["stt", "llm", "tts"]) {
+      if (engines.includes(engine)) notices.show(`trouble-${engine}`);
+      else notices.hide(`trouble-${engine}`);
     }
   });
   on("caption", (caption) => captions.show(caption));

@@ -9,6 +9,7 @@ const $ = (id) => document.getElementById(id);
  * @property {"idle" | "joining" | "live" | "reconnecting" | "ended" | "failed"} phase
  * @property {string} agent As Conversation's "agent" event; "none" outside a conversation.
  * @property {"off" | "asking" | "on" | "muted"} mic
+ * @property {boolean} deaf Whether the agent cannot make out what is said.
  * @property {boolean} ready Whether a message can be sent.
  */
 
@@ -44,17 +45,18 @@ export function look({ phase, agent, mic }) {
   return ["listening", "thinking", "speaking"].includes(agent) ? agent : "waiting";
 }
 
-function heading({ phase, agent, mic }) {
+function heading({ phase, agent, mic, deaf }) {
   if (phase === "idle") return text("title");
   if (phase === "ended") return text("ended");
   if (phase === "failed") return text("failed");
   if (phase === "reconnecting") return text("reconnecting");
   if (phase === "joining") return text(mic === "asking" ? "permission" : "joining");
+  if (agent === "listening" && mic === "on" && deaf) return text("deaf");
   if (agent === "listening" && mic !== "on") return text(mic === "muted" ? "muted" : "ready");
   return text({ left: "absent", none: "waiting" }[agent] ?? agent);
 }
 
-function hint({ phase, agent, mic }) {
+function hint({ phase, agent, mic, deaf }) {
   if (phase === "idle") return text("hintIdle");
   if (phase === "ended") return text("hintEnded");
   if (phase === "reconnecting") return text("hintReconnecting");
@@ -62,6 +64,7 @@ function hint({ phase, agent, mic }) {
   if (phase !== "live") return "";
   if (agent === "speaking" && mic === "on") return text("hintSpeaking");
   if (agent !== "listening") return "";
+  if (mic === "on" && deaf) return text("hintDeaf");
   return text({ on: "hintListening", muted: "hintMuted" }[mic] ?? "hintReady");
 }
 
