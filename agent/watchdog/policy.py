@@ -19,8 +19,9 @@ and those of a voice that is only just fast enough."""
 _STALLED = 1.0
 """Seconds without a token after which it is the model that holds the voice up: one that writes
 slowly enough to be read along still writes twice a second."""
-_LATEST = 5.0
-"""Seconds after the user's voice within which a reply is to that."""
+_PAUSE = 1.0
+"""Seconds of silence before the end of a turn that count at most: who has stopped in the middle of
+a sentence has kept the floor for longer, by their own choice."""
 
 
 TOLERANCE = 0.001
@@ -63,6 +64,8 @@ class TurnWatch:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._user_speaks = False
+        self._in_turn = False
+        """Whether the user has spoken since the last reply was over."""
         self._tool_runs = False
         self._busy = False
         self._served = False
@@ -99,7 +102,8 @@ class TurnWatch:
 
     def user_speaks(self) -> None:
         """The user has begun a turn, or something that may be one: nothing is late meanwhile."""
-        self._user_speaks, self._understood, self._unheard = True, False, False
+        self._user_speaks = self._in_turn = True
+        self._understood = self._unheard = False
         self._broken = None if self._broken == "stt" else self._broken
 
     def user_stops(self, now: float, *, heard: bool) -> None:
@@ -112,7 +116,7 @@ class TurnWatch:
         self._user_speaks = False
         answered = self._understood or self._recognised_at > self._voice_at
         self._unheard = heard and not answered
-        self._begin(min(self._voice_at, now) if now - self._voice_at < _LATEST else now)
+        self._begin(max(min(self._voice_at, now), now - _PAUSE))
 
     def recognised(self, now: float, *, words: bool) -> None:
         """The recogniser has said something final, be it that there were no words."""
@@ -121,8 +125,8 @@ class TurnWatch:
 
     def asked(self, now: float) -> None:
         """The model is asked for a reply, in place of the one before."""
-        if not self._asked:
-            self._begin(self._voice_at if now - self._voice_at < _LATEST else now)
+        if not self._asked and not self._in_turn:
+            self._begin(now)
         self._asked, self._announced, self._served = True, False, False
         self._new_reply()
 
@@ -175,7 +179,7 @@ class TurnWatch:
             return
         self._announced = False
         if self._served:  # else it was the reply before that is over
-            self._asked = False
+            self._asked = self._in_turn = False
 
     def dropped(self) -> None:
         """What was to be said will not be: it was interrupted, or is over without a sound."""

@@ -82,7 +82,7 @@ class Fault:
     refuses: bool = False
     hangs: bool = False
     after: int = 0
-    """Pieces that come before it hangs or fails."""
+    """Words, or sentences, that come before it hangs or fails."""
 
     async def strike(self) -> None:
         if self.refuses:
@@ -127,8 +127,10 @@ class FaultyTts(Tts):
 class _Speaking(TtsStream):
     async def _run(self, output_emitter: AudioEmitter) -> None:
         assert isinstance(self._tts, FaultyTts)
-        if self._tts.fault:
-            await self._tts.fault.strike()
+        if fault := self._tts.fault:
+            if not fault.after:
+                await fault.strike()
+            fault.after -= 1
         await super()._run(output_emitter)
 
 

@@ -159,9 +159,16 @@ def test_what_is_to_be_said_unasked_is_watched_from_its_text_on() -> None:
     assert watch.due is None
 
 
-def test_words_typed_long_after_the_last_voice_are_counted_from_the_question() -> None:
+def test_of_a_long_pause_before_the_end_of_the_turn_the_last_second_counts() -> None:
     watch = TurnWatch(PATIENCE)
+    watch.user_speaks()
     watch.voice(10.0)
-    watch.asked(60.0)
+    watch.user_stops(11.6, heard=True)
+    assert acts(watch)[0] == (13.1, Late("stt"))
+
+
+def test_words_that_are_typed_are_counted_from_the_question(watch: TurnWatch) -> None:
+    answering(watch).busy(False)
+    watch.asked(103.0)
     watch.busy(True)
-    assert acts(watch)[0] == (62.5, Late("llm"))
+    assert acts(watch)[0] == (105.5, Late("llm"))

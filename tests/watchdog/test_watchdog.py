@@ -94,6 +94,41 @@ async def test_what_a_voice_that_is_refused_cannot_speak_is_in_the_history() -> 
 
 
 @in_virtual_time
+async def test_a_voice_that_failed_before_is_not_waited_for_again() -> None:
+    async with talk() as call:
+        call.tts.fault = Fault(refuses=True)
+        for wait, number in ((2.5, "one"), (0.5, "two"), (0.5, "three")):
+            end = await call.ask(f"And number {number}?")
+            await asyncio.sleep(18)
+            assert wait - 0.5 < call.line.heard(end)[0][0] - end < wait + 0.5
+            assert call.words[-1] == "The answer."
+
+
+@in_virtual_time
+async def test_the_rest_of_what_a_voice_began_is_in_the_history() -> None:
+    answer = "This is the first of two sentences. And this is the second of them."
+    async with talk(answer) as call:
+        call.tts.fault = Fault(refuses=True, after=1)
+        end = await call.ask(QUESTION)
+        await asyncio.sleep(25)
+        assert call.line.heard(end)[0][0] - end < 1.5
+        assert call.words == [f"> {QUESTION}", answer]
+
+
+@in_virtual_time
+async def test_a_user_who_speaks_ends_the_wait_and_is_answered() -> None:
+    async with talk() as call:
+        call.llm.fault = Fault(hangs=True)
+        end = await call.ask(QUESTION)
+        await asyncio.sleep(end + 2.7 - now())  # "One moment, please."
+        call.llm.fault = None
+        end = await call.ask("Never mind, and of China?")
+        await asyncio.sleep(10)
+        assert call.words[-1] == "The answer."
+        assert len(call.line.heard(end)) == 1
+
+
+@in_virtual_time
 async def test_a_voice_that_hangs_is_given_up_too() -> None:
     async with talk() as call:
         call.tts.fault = Fault(hangs=True)
