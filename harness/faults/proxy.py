@@ -100,8 +100,8 @@ class FaultProxy:
         self._connections.add(task)
         try:
             await self._answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # it is over: asyncio would report that as an error
         finally:
             self._connections.discard(task)
             writer.transport.abort()
