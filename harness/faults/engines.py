@@ -1,7 +1,6 @@
 """Three engines of one server, over the HTTP interfaces of real ones, at the pace of a GPU.
 
-They know three questions, which the recogniser tells apart by how long they are, and the model
-answers by their number.
+The recogniser hears the question that is being asked, and the model answers by its number.
 """
 
 from __future__ import annotations
@@ -21,9 +20,6 @@ from aiohttp import WSMsgType, web
 from agent.stack.ports import LOOPBACK
 from harness.recording import SAMPLE_RATE, Samples
 
-QUESTIONS = {1: (5.4, 6.4), 2: (8.1, 9.8), 3: (8.1, 10.6)}
-"""From when to when each is in the recorded speech, in seconds."""
-
 MODEL = "steady"
 
 _FIRST_TOKEN, _TOKEN = 0.2, 0.03
@@ -36,7 +32,6 @@ _PITCH = 300
 """Hz."""
 _CHUNK = 0.2
 _LOUD = 800
-_HEARD_RATE = 16_000
 
 
 def question(number: int) -> str:
@@ -50,13 +45,15 @@ def answer(number: int) -> str:
 
 
 class Engines:
-    """What they were asked, and the routes."""
+    """The routes of all three."""
 
     def __init__(self) -> None:
         self.port = 0
+        self.asked = 0
+        """The number of the question that is being asked, or was asked last."""
 
     def app(self) -> web.Application:
-        """The routes of all three."""
+        """The application."""
         app = web.Application(client_max_size=2**26)
         app.add_routes(
             [
@@ -64,10 +61,33 @@ class Engines:
                 web.get("/v1/audio/voices", _voices),
                 web.post("/v1/chat/completions", _chat),
                 web.post("/v1/audio/speech", _speech),
-                web.get("/v1/realtime", _listen),
+                web.get("/v1/realtime", self._listen),
             ]
         )
         return app
+
+    async def _listen(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "session.created", "id": "s", "created": int(time.time())})
+        heard = bytearray()
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            event: dict[str, Any] = json.loads(message.data)
+            if event["type"] == "input_audio_buffer.append":
+                heard += base64.b64decode(event["audio"])
+            elif event["type"] == "input_audio_buffer.commit" and event.get("final"):
+                await asyncio.sleep(_HEARING)
+                loud = np.abs(np.frombuffer(bytes(heard), np.int16).astype(int)) > _LOUD
+                text = question(self.asked) if loud.any() else ""
+                heard.clear()
+                # Some words come before the last ones do, as of a model that streams.
+                await socket.send_json({"type": "transcription.delta", "delta": text[:8]})
+                await asyncio.sleep(0.02)
+                usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+                await socket.send_json({"type": "transcription.done", "text": text, "usage": usage})
+        return socket
 
 
 @contextlib.asynccontextmanager
@@ -128,29 +148,6 @@ async def _speech(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _listen(request: web.Request) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse()
-    await socket.prepare(request)
-    await socket.send_json({"type": "session.created", "id": "s", "created": int(time.time())})
-    heard = bytearray()
-    async for message in socket:
-        if message.type is not WSMsgType.TEXT:
-            continue
-        event: dict[str, Any] = json.loads(message.data)
-        if event["type"] == "input_audio_buffer.append":
-            heard += base64.b64decode(event["audio"])
-        elif event["type"] == "input_audio_buffer.commit" and event.get("final"):
-            await asyncio.sleep(_HEARING)
-            text = recognised(np.frombuffer(bytes(heard), np.int16))
-            usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-            # Some words come before the last ones do, as of a model that streams.
-            await socket.send_json({"type": "transcription.delta", "delta": text[:8]})
-            await asyncio.sleep(0.02)
-            await socket.send_json({"type": "transcription.done", "text": text, "usage": usage})
-            heard.clear()
-    return socket
-
-
 def duration(text: str) -> float:
     """How long the voice speaks, in seconds."""
     return len(text) / _LETTERS_PER_SECOND
@@ -165,16 +162,6 @@ def spoken_seconds(samples: Samples) -> float:
     tone = power[:, at - 3 : at + 4].sum(axis=1)
     loud = np.abs(whole).max(axis=1) > _LOUD
     return float(np.sum(loud & (tone > 0.8 * power.sum(axis=1)))) / 10
-
-
-def recognised(samples: np.ndarray[Any, np.dtype[np.int16]]) -> str:
-    """The question that is as long as what was said; nothing if that was silence."""
-    loud = np.flatnonzero(np.abs(samples.astype(int)) > _LOUD)
-    if not loud.size:
-        return ""
-    seconds = (loud[-1] - loud[0]) / _HEARD_RATE
-    lengths = {number: end - begin for number, (begin, end) in QUESTIONS.items()}
-    return question(min(lengths, key=lambda number: abs(lengths[number] - seconds)))
 
 
 def _completion(field: str, content: dict[str, str]) -> dict[str, Any]:
