@@ -38,6 +38,22 @@ def is_answer(chunk: object) -> bool:
     return isinstance(chunk, llm.ChatChunk) and chunk.has_response()
 
 
-def unsaid(written: str, said: str) -> str:
-    """What comes after the words that have a sound, of the text of a reply."""
-    return written[len(said) :] if written.startswith(said) else written
+def unsaid(written: str, said: str) -> str | None:
+    """What comes after the words that have a sound, of the text of a reply.
+
+    Letters alone are compared: a voice leaves out marks that it does not read.
+
+    Returns:
+        The rest, empty if there is no letter in it; None if what was said is something else.
+    """
+    at = 0
+    for letter in filter(str.isalnum, said):
+        while at < len(written) and not written[at].isalnum():
+            at += 1
+        if at == len(written) or written[at] != letter:
+            return None
+        at += 1
+    while at and at < len(written) and not (written[at].isalnum() or written[at].isspace()):
+        at += 1  # the mark at the end of what was said
+    rest = written[at:]
+    return rest if any(map(str.isalnum, rest)) else ""

@@ -207,10 +207,13 @@ class Watchdog:
                         seconds += frame.duration
                         yield frame
                 if not given_up.is_set():
-                    if seconds:
-                        self._trouble.ends("tts")
-                    over = True
-                    return
+                    # It may have gone on without a unit that could not be had.
+                    if not said or not unsaid("".join(written), said):
+                        if seconds:
+                            self._trouble.ends("tts")
+                        over = True
+                        return
+                    self._fail("tts")
             except APIError as e:
                 logger.warning("no voice", extra={"error": str(e)})
                 self._fail("tts")
@@ -218,7 +221,7 @@ class Watchdog:
             for whole_of_it in (False, True):
                 if whole_of_it:
                     await reading
-                words = unsaid("".join(written), said)
+                words = unsaid("".join(written), said) or ""
                 said += words
                 if words:
                     yield _shown(words, seconds)

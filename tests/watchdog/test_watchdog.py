@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from agent.watchdog.nodes import unsaid
 from harness.virtual_time import in_virtual_time, now
 
 from .conversation import Fault, talk
@@ -182,3 +185,20 @@ async def test_nobody_is_hung_up_on_without_a_goodbye() -> None:
         start, stop = call.line.heard(0.0)[-1]
         assert stop - start > 1.0
         assert call.closed[0] >= stop
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "rest"),
+    [
+        ("One. Two.", "One. ", " Two."),
+        ("One. Two.", "One. Two.", ""),
+        ("One. Two. :-)", "One. Two.", ""),
+        ("**One**, two.", "One, ", " two."),
+        ("你好。再见。", "你好", "再见。"),
+        ("One. Two.", "", "One. Two."),
+        ("1 km", "one kilometre", None),
+        ("One.", "One. Two.", None),
+    ],
+)
+def test_what_is_left_unsaid(written: str, said: str, rest: str | None) -> None:
+    assert unsaid(written, said) == rest
