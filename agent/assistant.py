@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
+from functools import partial
 
 from livekit import rtc
 from livekit.agents import FlushSentinel, ModelSettings, llm, stt
@@ -106,12 +107,24 @@ class Assistant(TurnTakingAgent):
         """Answer whoever asked, a long answer in parts."""
         conduct: Conduct = self.session.userdata
         shown = conduct.attributed(chat_ctx)
-        answer = super().llm_node(shown, tools, model_settings)
+        ask = partial(super().llm_node, shown, tools, model_settings)
+        answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
         if against := guards(self._settings, str(self.instructions)):
             answer = unrecited(answer, against, _words, REFUSALS[self._language or "en"])
         async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """Speak; what cannot be spoken is shown."""
+        conduct: Conduct = self.session.userdata
+        speak = partial(super().tts_node, model_settings=model_settings)
+        spoken = conduct.watchdog.spoken(text, speak) if conduct.watchdog else speak(text)
+        async with aclosing(spoken) as frames:
+            async for frame in frames:
+                yield frame
 
     async def follow(self, language: Language) -> None:
         """Go on in another language."""

@@ -20,6 +20,7 @@ from livekit.plugins.turn_taking.floor import Floor
 from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
 from .settings import ConductSettings, Language, PhoneTool
+from .watchdog import Watchdog
 
 Answer = AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]
 
@@ -56,6 +57,8 @@ class Conduct:
         phone: bool = False,
     ) -> None:
         self.language = language
+        self.watchdog: Watchdog | None = None
+        """What the agent's nodes pass the engines' streams through; set by whoever has one."""
         self._session = session
         silence = settings.phone_silence if phone else settings.silence
         session.userdata = self
@@ -107,7 +110,11 @@ class Conduct:
 
     def phrases(self) -> Phrases:
         """What the agent says of its own accord, in the language that is being spoken."""
+        return PHRASES[self.spoken_language()]
+
+    def spoken_language(self) -> Language:
+        """The language that is being spoken: the user's, or else that of their last words."""
         if self.language:
-            return PHRASES[self.language]
+            return self.language
         asked = [m.text_content or "" for m in self._session.history.messages() if m.role == "user"]
-        return PHRASES["zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"]
+        return "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, Agent, AgentSession, NotGivenOr, llm, stt, tts
 from livekit.agents.voice import room_io
+from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.io import AudioInput
 from livekit.plugins import qwen3_tts
 from livekit.plugins.turn_taking import HEARING, Endpointer, Floor
 from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
+from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
 from .telemetry import Record, TurnRecorder, TurnSpans, prometheus
+from .watchdog import Watchdog
 
 logger = logging.getLogger("parley")
 
@@ -37,6 +41,7 @@ class Conversation:
     conduct: Conduct
     recorder: TurnRecorder
     spans: TurnSpans
+    watchdog: Watchdog
 
     async def start(
         self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
@@ -73,9 +78,10 @@ class Conversation:
         self.spans.begin()
 
     async def aclose(self) -> None:
-        """Close the session, the conduct and the loudspeaker; may be called twice."""
+        """Close the session, the watchdog, the conduct and the loudspeaker; may be called twice."""
         await self.session.aclose()
         self.recorder.close()
+        await self.watchdog.aclose()
         await self.conduct.aclose()
         await self.floor.aclose()
 
@@ -111,9 +117,10 @@ def make(
         record: Takes the record of each turn, beside the log, Prometheus and OpenTelemetry.
         since: When the user came or picked up, on the monotonic clock; now if None.
     """
+    turns = turns_of(settings, phone=phone)
     floor = Floor(
         room or sink,
-        turns_of(settings, phone=phone).options,
+        turns.options,
         stt=stt,
         llm=llm,
         tts=tts,
@@ -121,9 +128,21 @@ def make(
         # LiveKit's 2 s, for the last words of somebody who has gone, would keep the room and its
         # place among max_rooms from the next caller.
         session_close_transcript_timeout=0.0,
+        # It would end the session without a word after so many errors: the watchdog says goodbye.
+        conn_options=SessionConnectOptions(max_unrecoverable_errors=sys.maxsize),
     )
     conduct = Conduct(
         settings.conduct, floor.session, room, floor, sink=sink, language=language, phone=phone
+    )
+    watchdog = conduct.watchdog = Watchdog(
+        settings.watchdog,
+        floor.session,
+        floor,
+        Prerecorded(settings.tts),
+        conduct.spoken_language,
+        room,
+        threshold=turns.vad_threshold,
+        phone=phone,
     )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
@@ -137,7 +156,7 @@ def make(
         language=lambda: conduct.language,
         since=time.monotonic() if since is None else since,
     )
-    return Conversation(floor.session, floor, conduct, recorder, spans)
+    return Conversation(floor.session, floor, conduct, recorder, spans, watchdog)
 
 
 def _log(record: Record) -> None:

@@ -112,6 +112,25 @@ class ConductSettings(Section):
     plan: PlanSettings = PlanSettings()
 
 
+class WatchdogSettings(Section):
+    """What is done when an engine keeps the caller waiting; seconds of silence."""
+
+    say_after: Annotated[float, Field(ge=0.5, le=30.0)] = 2.5
+    """Before a prerecorded prompt is heard: 3 s is when callers ask whether anybody is there, and
+    the sound takes 0.2 s to reach them."""
+    repeat_after: Annotated[float, Field(ge=1.0, le=30.0)] = 5.0
+    """From one prompt to the next."""
+    give_up_after: Annotated[float, Field(ge=1.0, le=60.0)] = 10.0
+    """Before the turn is given up, with a sentence: a server is started anew in less, and nobody
+    waits for longer."""
+    goodbye_after: Annotated[int, Field(ge=0, le=100)] = 6
+    """Turns in a row that were given up before the agent says goodbye and ends the conversation; 0
+    to stay. Six are a minute in which nothing worked."""
+    prerecord: bool = True
+    """Have the profile's own voice speak the prompts, once, while nobody else needs it. Until then,
+    and if false, they are those of the package."""
+
+
 class BridgeSettings(Section):
     """What the pipeline over HTTP takes (``python -m agent.bridge``)."""
 
@@ -228,6 +247,7 @@ class Settings(BaseSettings):
     tts: TTSSettings
     turns: TurnSettings = TurnSettings()
     conduct: ConductSettings = ConductSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     bridge: BridgeSettings = BridgeSettings()
     omni: Engine | None = None
     """An experiment: a model that hears and speaks, in place of the three engines in a room."""

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from agent.stack import Server
-from tests.web.conftest import LiveKitServer, free_port
+from harness.livekit_server import LiveKitServer, free_port
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from agent.models import locate
 from agent.stack import Server
 from agent.stack.stack import ROOT
 from harness.caller import Caller, join
+from harness.livekit_server import free_port
 from harness.recording import SAMPLE_RATE
 from harness.resample import resampled
-from tests.web.conftest import free_port
 
 QUESTION = "When did the zeppelin land in Honolulu?"
 """What is heard, whatever is said."""

@@ -17,9 +17,9 @@ from agent.models import locate
 from agent.stack import Server, Stack
 from harness import speech
 from harness.caller import Caller, join
+from harness.livekit_server import LiveKitServer
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
-from tests.web.conftest import LiveKitServer
 
 pytestmark = pytest.mark.room
 

@@ -28,7 +28,7 @@ from agent.stack.supervision import Program, Supervisor
 from harness import crash
 from harness.caller import Caller, join
 from harness.echo import EchoEngines, echo_engines
-from tests.web.conftest import LiveKitServer, free_port
+from harness.livekit_server import LiveKitServer, free_port
 
 pytestmark = [
     pytest.mark.room,

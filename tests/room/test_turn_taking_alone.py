@@ -21,8 +21,8 @@ from livekit import api
 
 from agent.stack import Server
 from harness.caller import Caller, join
+from harness.livekit_server import free_port
 from tests.setup.test_packages import UV
-from tests.web.conftest import free_port
 
 from .conftest import World
 from .one_address import OneAddress, serve

@@ -24,6 +24,7 @@ from livekit.agents.types import (
 
 from agent.stack import Server
 from agent.telemetry import TOPIC_TURN
+from agent.watchdog import ATTRIBUTE_TROUBLE
 from agent.web.livekit_url import LiveKit
 from harness.caller import agent_token
 
@@ -54,6 +55,11 @@ class Actor:
         self._speaking = state == "speaking"
         await self.room.local_participant.set_attributes({ATTRIBUTE_AGENT_STATE: state})
         return self
+
+    async def trouble(self, *engines: str) -> None:
+        """Announce which engines fail."""
+        told = {ATTRIBUTE_TROUBLE: ",".join(engines)}
+        await self.room.local_participant.set_attributes(told)
 
     async def heard(self, segment: str, text: str, *, final: bool, whom: str | None = None) -> None:
         """Publish what was understood of a guest so far: a stream of its own each time."""

@@ -20,9 +20,10 @@ from playwright.async_api import Browser, Page, expect
 from agent.telemetry import STAGES, TOPIC_TURN, FirstWords, Overlap, Turn
 from agent.telemetry.report import read, render
 from agent.telemetry.turn import Decision, Moments
+from harness.livekit_server import LiveKitServer
 
 from .actor import enter, greet
-from .conftest import LiveKitServer, visiting
+from .conftest import visiting
 from .test_participants import enter_as
 from .visitor import Visitor
 

@@ -8,8 +8,10 @@ import pytest
 from livekit import api, rtc
 from playwright.async_api import Browser, expect
 
+from harness.livekit_server import LiveKitServer
+
 from .actor import enter, greet
-from .conftest import LiveKitServer, visiting
+from .conftest import visiting
 from .visitor import SCREENSHOTS, Visitor
 
 pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]

@@ -9,8 +9,10 @@ import pytest
 from livekit import api
 from playwright.async_api import Browser, Route, expect
 
+from harness.livekit_server import LiveKitServer
+
 from .actor import enter, greet
-from .conftest import LiveKitServer, visiting
+from .conftest import visiting
 from .visitor import Visitor
 
 pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]

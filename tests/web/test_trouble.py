@@ -8,8 +8,10 @@ import pytest
 from livekit import api, rtc
 from playwright.async_api import Browser, expect
 
+from harness.livekit_server import LiveKitServer
+
 from .actor import enter, greet, remove
-from .conftest import LiveKitServer, serve, visiting
+from .conftest import serve, visiting
 from .visitor import Visitor
 
 pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]
@@ -135,6 +137,31 @@ async def test_an_agent_that_dies_is_seen_to_come_back(
             await visitor.caption(0, "user", "My name is Anna.", final=True)
             await visitor.write("Who am I?")
             assert await asyncio.wait_for(actor.messages.get(), 5) == "Who am I?"
+
+
+async def test_an_engine_that_fails_is_told_of_in_words(
+    visitor: Visitor, site: str, server: LiveKitServer
+) -> None:
+    await visitor.open(site)
+    ticket = await visitor.join()
+    await visitor.phase("live")
+    async with enter(server.livekit, ticket["room"]) as actor:
+        await greet(visitor, actor)
+        await visitor.mic("on")
+        await actor.trouble("stt")
+        await visitor.notice("trouble-stt")
+        await expect(visitor.page.locator("#state")).to_have_text("Can't make you out")
+        await visitor.shoot("23-cannot-hear")
+        await actor.trouble("llm", "tts")
+        await visitor.notice("trouble-llm")
+        await visitor.notice("trouble-tts")
+        await expect(visitor.page.locator("#notices [data-code]")).to_have_count(2)
+        await expect(visitor.page.locator("#state")).to_have_text("Listening")
+        await visitor.choose("zh")
+        await visitor.shoot("24-cannot-speak-or-think")
+        await visitor.choose("en")
+        await actor.trouble()
+        await visitor.no_notice()
 
 
 async def test_a_lost_connection_comes_back(

@@ -4,6 +4,7 @@ const { DisconnectReason, Room, RoomEvent, Track, TrackEvent, ConnectionError, C
   window.LivekitClient;
 
 const AGENT_STATE = "lk.agent.state";
+const TROUBLE = "parley.trouble";
 const LANGUAGE = "parley.language";
 const CAPTIONS = "lk.transcription";
 const CHAT = "lk.chat";
@@ -31,6 +32,7 @@ export class Refused extends Error {
  * Events, each with its `detail`:
  * - "agent": "waiting" (for it to come), "absent", "initializing", "listening", "thinking",
  *   "speaking", "reconnecting" (it was cut off, another one comes) or "left" (none has come)
+ * - "trouble": which of the agent's engines fail now: "stt" hears, "llm" thinks, "tts" speaks
  * - "caption": {id, role, name, text, final}; the role is "user", "agent", or "guest" for another
  *   person, whose name may be empty
  * - "record": of the agent's telemetry, as an object: a turn, a sound over it, its first words
@@ -44,6 +46,7 @@ export class Refused extends Error {
 export class Conversation extends EventTarget {
   #room = new Room({ disconnectOnPageLeave: true });
   #agentState = "none";
+  #trouble = "";
   #agentTimer;
   #settling;
   #sounds = new Map(); // track -> its audio element
@@ -160,6 +163,7 @@ export class Conversation extends EventTarget {
   #watchAgent({ gone = false }) {
     if (this.#room.state !== "connected") return; // while reconnecting, all seem to leave
     const agent = this.#agent;
+    this.#setTrouble(agent?.attributes[TROUBLE] ?? "");
     if (agent) {
       clearTimeout(this.#agentTimer);
       this.#agentTimer = undefined;
@@ -183,6 +187,12 @@ export class Conversation extends EventTarget {
     if (state === this.#agentState) return;
     this.#agentState = state;
     this.#emit("agent", state);
+  }
+
+  #setTrouble(trouble) {
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    this.#emit("trouble", trouble.split(",").filter(Boolean));
   }
 
   #settle() {

@@ -25,7 +25,7 @@ const settings = new Settings(
   (on) => (details.on = on),
 );
 
-let state = { phase: "idle", agent: "none", mic: "off", ready: false };
+let state = { phase: "idle", agent: "none", mic: "off", deaf: false, ready: false };
 let language = preferredLanguage();
 let conversation = null;
 let screenLock = null;
@@ -50,7 +50,7 @@ async function join({ speaking }) {
   details.begin();
   const mine = (conversation = new Conversation());
   listen(mine);
-  update({ phase: "joining", agent: "none", mic: speaking ? "asking" : "off" });
+  update({ phase: "joining", agent: "none", mic: speaking ? "asking" : "off", deaf: false });
   $("state").focus();
   const track = speaking ? await open() : null;
   if (mine !== conversation) return track?.stop(); // left while the browser was asking
@@ -123,6 +123,13 @@ function listen(mine) {
     details.caption(caption);
   });
   on("record", (record) => details.take(record));
+  on("trouble", (engines) => {
+    update({ deaf: engines.includes("stt") });
+    for (const engine of ["stt", "llm", "tts"]) {
+      if (engines.includes(engine)) notices.show(`trouble-${engine}`);
+      else notices.hide(`trouble-${engine}`);
+    }
+  });
   on("microphone", () => showMicrophone());
   on("voice", (track) => setMeter("voice", track));
   on("sound", (plays) => {

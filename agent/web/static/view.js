@@ -9,6 +9,7 @@ const $ = (id) => document.getElementById(id);
  * @property {"idle" | "joining" | "live" | "reconnecting" | "ended" | "failed" | "opened"} phase
  * @property {string} agent As Conversation's "agent" event; "none" outside a conversation.
  * @property {"off" | "asking" | "on" | "muted"} mic
+ * @property {boolean} deaf Whether the agent cannot make out what is said.
  * @property {boolean} ready Whether a message can be sent.
  * @property {Date} [started] When the conversation that is "opened" was held.
  */
@@ -45,18 +46,19 @@ export function look({ phase, agent, mic }) {
   return ["listening", "thinking", "speaking"].includes(agent) ? agent : "waiting";
 }
 
-function heading({ phase, agent, mic }) {
+function heading({ phase, agent, mic, deaf }) {
   if (phase === "idle") return text("title");
   if (phase === "ended") return text("ended");
   if (phase === "opened") return text("opened");
   if (phase === "failed") return text("failed");
   if (phase === "reconnecting") return text("reconnecting");
   if (phase === "joining") return text(mic === "asking" ? "permission" : "joining");
+  if (agent === "listening" && mic === "on" && deaf) return text("deaf");
   if (agent === "listening" && mic !== "on") return text(mic === "muted" ? "muted" : "ready");
   return text({ left: "absent", none: "waiting" }[agent] ?? agent);
 }
 
-function hint({ phase, agent, mic, started }) {
+function hint({ phase, agent, mic, deaf, started }) {
   if (phase === "opened") return started.toLocaleString(document.documentElement.lang);
   if (phase === "idle") return text("hintIdle");
   if (phase === "ended") return text("hintEnded");
@@ -66,6 +68,7 @@ function hint({ phase, agent, mic, started }) {
   if (agent === "reconnecting") return text("hintReconnecting");
   if (agent === "speaking" && mic === "on") return text("hintSpeaking");
   if (agent !== "listening") return "";
+  if (mic === "on" && deaf) return text("hintDeaf");
   return text({ on: "hintListening", muted: "hintMuted" }[mic] ?? "hintReady");
 }
 

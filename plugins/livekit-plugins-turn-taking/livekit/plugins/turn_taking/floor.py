@@ -27,6 +27,7 @@ from .end_of_turn.detector import Endpointer, TurnEnd
 from .end_of_turn.policy import EndpointingPolicy
 from .handling import fixed, turn_handling
 from .options import TurnOptions
+from .playback.buffer import Samples
 from .playback.history import History
 from .playback.output import Loudspeaker
 from .playback.sink import RoomTrack, Sink
@@ -42,11 +43,12 @@ Stage: TypeAlias = Literal["asked", "text", "audio"]
 is begun before the turn is certain may be dropped and begun anew."""
 
 
-class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "reply"]]):
+class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "reply"]]):
     """A session, and the turn-taking in it.
 
     ``judged`` is emitted with a :class:`.Judged` for each sound over the agent's speech,
-    ``turn_ended`` with a :class:`.TurnEnd` for each end of a turn, and ``reply`` with a
+    ``turn_ended`` with a :class:`.TurnEnd` for each end of a turn, ``recognised`` with each event
+    of the recogniser, whether or not it becomes the user's turn, and ``reply`` with a
     :data:`Stage` as a reply comes to it.
 
     Args:
@@ -168,6 +170,7 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "reply"]]):
 
     def transcribed(self, event: stt.SpeechEvent) -> list[stt.SpeechEvent]:
         """Take an event of the recogniser, and return those that are the user's turn."""
+        self.emit("recognised", event)
         self._words.transcribed(event)
         return self._gate.on_transcript(event)
 
@@ -182,6 +185,19 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "reply"]]):
     def playing(self, words: AsyncIterable[str]) -> AsyncIterator[str]:
         """Pass on the words of a reply as it is played, and remember when each is."""
         return self._text.play(words)
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the agent has something to play now; False where LiveKit's output plays it."""
+        return self._loudspeaker is not None and self._loudspeaker.sounding
+
+    def say_aside(self, sound: Samples) -> bool:
+        """Play a sound that belongs to no reply; see :meth:`.Loudspeaker.say_aside`.
+
+        Returns:
+            Whether it will be heard: not where the session plays through an output of LiveKit's.
+        """
+        return self._loudspeaker is not None and self._loudspeaker.say_aside(sound)
 
     async def aclose(self) -> None:
         """Close the loudspeaker, once the session is closed; may be called twice."""

@@ -44,6 +44,7 @@ class Loudspeaker(io.AudioOutput):
         self._sink = sink
         self._quiet = quiet
         self._playout: Playout | None = None
+        self._aside: Playout | None = None
         self._begun = False
         """Whether a sound of the reply was played."""
         self._dropped = False
@@ -64,11 +65,36 @@ class Loudspeaker(io.AudioOutput):
             return 0.0
         return max(0.0, self._playout.position / SAMPLE_RATE - self._unheard)
 
+    @property
+    def sounding(self) -> bool:
+        """Whether there is something to play now, of a reply or aside."""
+        return any(p is not None and p.due for p in (self._aside, self._playout))
+
     def duck(self, ducked: bool) -> None:
         """Lower the volume, or raise it again, within 30 ms."""
         self._ducked = ducked
         if self._playout:
             self._playout.duck(ducked)
+
+    def say_aside(self, sound: Samples) -> bool:
+        """Play a sound that belongs to no reply, in a silence: a reply that begins waits for it.
+
+        It is told of by no event, and ends at the next pause or stop. Nothing is played if the
+        reply has sound to play, or may make none.
+
+        Args:
+            sound: Mono, 16 bits, at :data:`.SAMPLE_RATE`.
+
+        Returns:
+            Whether it will be heard.
+        """
+        if self._paused or self.sounding or not self._audible.is_set():
+            return False
+        self._aside = Playout(SAMPLE_RATE, quiet=self._quiet)
+        self._aside.push(sound)
+        self._aside.complete()
+        self._changed.set()
+        return True
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         """Take audio to be played, as fast as it is made."""
@@ -91,6 +117,7 @@ class Loudspeaker(io.AudioOutput):
 
     def clear_buffer(self) -> None:
         """End the reply now."""
+        self._stop_aside()
         if self._playout:
             self._playout.stop()
         if self._task.done():
@@ -120,10 +147,16 @@ class Loudspeaker(io.AudioOutput):
 
     def _pause(self, paused: bool) -> None:
         self._paused = paused
+        if paused:
+            self._stop_aside()
         if self._playout:
             self._playout.pause(paused)
             self._dropped = self._dropped and self._playout.halted
         self._changed.set()
+
+    def _stop_aside(self) -> None:
+        if self._aside:
+            self._aside.stop()
 
     @utils.log_exceptions(logger=logger)
     async def _run(self) -> None:
@@ -132,7 +165,12 @@ class Loudspeaker(io.AudioOutput):
         silence = np.zeros(SAMPLE_RATE // FRAMES_PER_SECOND, np.int16)
         while True:
             playout = self._playout
-            if playout and playout.halted and self._unheard:
+            if self._aside and self._aside.due:
+                await self._play(self._aside.next())
+                self._tail = 0
+            elif self._aside:
+                self._aside = None
+            elif playout and playout.halted and self._unheard:
                 playout.rewind(round(self._unheard * SAMPLE_RATE))
                 self._dropped = True
                 await self._sink.drop()

@@ -1,0 +1,17 @@
+"""The watchdog: a caller never meets silence when an engine fails."""
+
+from __future__ import annotations
+
+from .policy import Engine, GivenUp, Late, Patience, TurnWatch
+from .trouble import ATTRIBUTE_TROUBLE
+from .watchdog import Watchdog
+
+__all__ = [
+    "ATTRIBUTE_TROUBLE",
+    "Engine",
+    "GivenUp",
+    "Late",
+    "Patience",
+    "TurnWatch",
+    "Watchdog",
+]

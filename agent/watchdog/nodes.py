@@ -1,0 +1,59 @@
+"""What the watchdog does with an engine's stream: pass it on until it is given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeVar
+
+from livekit.agents import llm
+from livekit.agents.utils.aio import cancel_and_wait
+
+T = TypeVar("T")
+
+
+async def until(items: AsyncIterator[T], given_up: asyncio.Event) -> AsyncGenerator[T]:
+    """Yield what comes, until there is no more or it is given up."""
+    stop = asyncio.ensure_future(given_up.wait())
+    item: asyncio.Future[T] | None = None
+    try:
+        while True:
+            item = asyncio.ensure_future(anext(items))
+            await asyncio.wait((item, stop), return_when=asyncio.FIRST_COMPLETED)
+            if not item.done():
+                return
+            try:
+                value = item.result()
+            except StopAsyncIteration:
+                return
+            yield value
+    finally:
+        await cancel_and_wait(stop, *((item,) if item else ()))
+
+
+def is_answer(chunk: object) -> bool:
+    """Whether a piece of the model's answer says or asks for something."""
+    if isinstance(chunk, str):
+        return bool(chunk)
+    return isinstance(chunk, llm.ChatChunk) and chunk.has_response()
+
+
+def unsaid(written: str, said: str) -> str | None:
+    """What comes after the words that have a sound, of the text of a reply.
+
+    Letters alone are compared: a voice leaves out marks that it does not read.
+
+    Returns:
+        The rest, empty if there is no letter in it; None if what was said is something else.
+    """
+    at = 0
+    for letter in filter(str.isalnum, said):
+        while at < len(written) and not written[at].isalnum():
+            at += 1
+        if at == len(written) or written[at] != letter:
+            return None
+        at += 1
+    while at and at < len(written) and not (written[at].isalnum() or written[at].isspace()):
+        at += 1  # the mark at the end of what was said
+    rest = written[at:]
+    return rest if any(map(str.isalnum, rest)) else ""

@@ -1,0 +1,93 @@
+"""The prompts: of the package, then in the voice of the profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from livekit.agents import APIConnectionError, tts
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
+
+from agent import settings
+from agent.engine_settings import TTSSettings
+from agent.prerecorded import TEXTS, Phrase, Prerecorded
+from agent.prerecorded.sounds import PACKAGED
+from agent.settings import Language
+from harness.scripted import Tts
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+PHRASES: tuple[Phrase, ...] = get_args(Phrase)
+
+
+@pytest.fixture
+def voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TTSSettings:
+    monkeypatch.setenv("PARLEY_CACHE", str(tmp_path))
+    return settings.load("gpu").tts
+
+
+def of(frame: Any) -> np.ndarray[Any, np.dtype[np.int16]]:
+    return np.frombuffer(frame.data, np.int16)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("phrase", PHRASES)
+async def test_the_package_has_each_in_each_language(
+    voice: TTSSettings, phrase: Phrase, language: Language
+) -> None:
+    prompts = Prerecorded(voice)
+    await prompts.load()
+    samples = of(prompts.sound(phrase, language))
+    # As long as somebody takes to say it: 4 to 9 Chinese characters or 8 to 22 letters a second.
+    text = TEXTS[language][phrase]
+    slow, fast = (4, 9) if language == "zh" else (8, 22)
+    assert len(text) / fast < samples.size / SAMPLE_RATE < len(text) / slow
+    loud = np.flatnonzero(np.abs(samples.astype(int)) > 1000)
+    assert loud[0] < 0.3 * SAMPLE_RATE
+    assert (PACKAGED / language / f"{phrase}.ogg").stat().st_size < 60_000
+
+
+def test_no_two_prompts_say_the_same() -> None:
+    for language in LANGUAGES:
+        assert set(TEXTS[language]) == set(PHRASES)
+        assert len(set(TEXTS[language].values())) == len(PHRASES)
+
+
+async def test_the_profiles_voice_speaks_them_once(voice: TTSSettings) -> None:
+    prompts, speaker = Prerecorded(voice), Tts()
+    await prompts.load()
+    packaged = of(prompts.sound("wait", "en"))
+    assert prompts.missing("en") == list(PHRASES)
+    await prompts.make(speaker, "wait", "en")
+    assert speaker.said == [TEXTS["en"]["wait"]]
+    assert prompts.missing("en") == [p for p in PHRASES if p != "wait"]
+    made = of(prompts.sound("wait", "en"))
+    assert made.size != packaged.size
+    pieces = [of(frame) async for frame in prompts.frames("wait", "en")]
+    assert np.array_equal(np.concatenate(pieces), made)
+    # The next conversation finds it.
+    others = Prerecorded(voice)
+    await others.load()
+    assert np.array_equal(of(others.sound("wait", "en")), made)
+
+
+async def test_another_voice_speaks_them_anew(voice: TTSSettings) -> None:
+    await Prerecorded(voice).make(Tts(), "wait", "en")
+    for other in (
+        {"voice": {"en": "somebody else"}},
+        {"model": "another"},
+        {"instructions": "Sad"},
+    ):
+        changed = Prerecorded(voice.model_copy(update=other))
+        assert "wait" in changed.missing("en")
+
+
+async def test_nothing_is_kept_of_a_voice_that_fails(voice: TTSSettings) -> None:
+    class Broken(Tts):
+        def synthesize(self, text: str, **_: Any) -> tts.ChunkedStream:
+            raise APIConnectionError("refused")
+
+    prompts = Prerecorded(voice)
+    await prompts.make(Broken(), "wait", "en")
+    assert "wait" in prompts.missing("en")
