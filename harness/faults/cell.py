@@ -46,6 +46,8 @@ _KIND: dict[Engine, str] = {
 _WINDOW = 15.0
 """Seconds after the question for which an engine fails: it is given up after ten."""
 _END_OF_TURN = 0.4
+_LOUD = 0.003
+"""RMS of a window that is not silence, of 1."""
 _NOISY = 0.5
 """Flatness of a spectrum above which a sound is noise, of 1: that of white noise is 0.9 over half
 a second, that of a hissing voice 0.2."""
@@ -237,14 +239,18 @@ def _since(at: float | None, asked: float) -> float | None:
 
 
 def noise(samples: Samples) -> float:
-    """Seconds of a recording that are noise: as loud at every pitch."""
+    """Seconds of a recording that are noise: as loud at every pitch, for a second at least.
+
+    A packet that is lost in a voice sounds like less than that.
+    """
     window = SAMPLE_RATE // 2
-    found = 0
+    found = lasted = 0
     for start in range(0, len(samples) - window + 1, window):
         piece = samples[start : start + window].astype(float) / 32768
-        if np.sqrt(np.mean(piece**2)) < 0.003:
-            continue
         frames = piece[: window // 480 * 480].reshape(-1, 480) * np.hanning(480)
         power = np.mean(np.abs(np.fft.rfft(frames)) ** 2, axis=0)[4:160]  # 200 Hz to 8 kHz
-        found += bool(np.exp(np.mean(np.log(power + 1e-12))) / np.mean(power) > _NOISY)
+        loud = np.sqrt(np.mean(piece**2)) > _LOUD
+        flat = np.exp(np.mean(np.log(power + 1e-12))) / np.mean(power + 1e-12) > _NOISY
+        lasted = lasted + 1 if loud and flat else 0
+        found += {0: 0, 1: 0, 2: 2}.get(lasted, 1)
     return found * window / SAMPLE_RATE
