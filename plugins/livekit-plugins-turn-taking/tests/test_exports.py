@@ -11,6 +11,7 @@ from livekit.plugins import turn_taking
 
 def test_exported_names() -> None:
     assert set(turn_taking.__all__) == {
+        "FALSE_STOP",
         "HEARING",
         "BargeInPolicy",
         "Clause",
@@ -21,6 +22,8 @@ def test_exported_names() -> None:
         "Judged",
         "ModelError",
         "Pause",
+        "Stage",
+        "TurnEnd",
         "TurnOptions",
         "TurnTakingAgent",
         "Verdict",
