@@ -43,6 +43,8 @@ class Conduct:
             either there are none.
         language: The user's language, or None while it is not known; may be changed at any time.
         phone: Whether the user is a caller.
+        watchdog: What the agent's nodes pass the engines' streams through; None for a session that
+            has none.
     """
 
     def __init__(
@@ -55,10 +57,10 @@ class Conduct:
         sink: Sink | None = None,
         language: Language | None = None,
         phone: bool = False,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.language = language
-        self.watchdog: Watchdog | None = None
-        """What the agent's nodes pass the engines' streams through; set by whoever has one."""
+        self.watchdog = watchdog
         self._session = session
         silence = settings.phone_silence if phone else settings.silence
         session.userdata = self

@@ -131,18 +131,25 @@ def make(
         # It would end the session without a word after so many errors: the watchdog says goodbye.
         conn_options=SessionConnectOptions(max_unrecoverable_errors=sys.maxsize),
     )
-    conduct = Conduct(
-        settings.conduct, floor.session, room, floor, sink=sink, language=language, phone=phone
-    )
-    watchdog = conduct.watchdog = Watchdog(
+    watchdog = Watchdog(
         settings.watchdog,
         floor.session,
         floor,
         Prerecorded(settings.tts),
-        conduct.spoken_language,
+        lambda: conduct.spoken_language(),
         room,
         threshold=turns.vad_threshold,
         phone=phone,
+    )
+    conduct = Conduct(
+        settings.conduct,
+        floor.session,
+        room,
+        floor,
+        sink=sink,
+        language=language,
+        phone=phone,
+        watchdog=watchdog,
     )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
