@@ -28,14 +28,14 @@ test: test-unit test-core  ## the tests of a change, 8 minutes at most: units, a
 test-all: test test-slow  ## the rest of them too, 25 minutes
 
 test-unit: setup
-	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz)" --ignore tests/deploy $(COV)
+	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 pytest tests/deploy
 
 test-core: setup
 	$(UV) run --no-sync pytest -m core
 
 test-slow: setup
-	$(UV) run --no-sync pytest -m "(room or web) and not core"
+	$(UV) run --no-sync pytest -m "(room or web or slow) and not core"
 
 report: setup  ## make one HTML page of a conversation that was saved at the web page: make report FILE=…
 	@$(UV) run --no-sync python -m agent.telemetry.report $(if $(FILE),"$(FILE)")

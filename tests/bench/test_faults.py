@@ -16,6 +16,8 @@ from harness.faults.engines import serve
 from harness.faults.proxy import Fault, FaultProxy
 from harness.recording import SAMPLE_RATE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[FaultProxy]:

@@ -20,6 +20,8 @@ from harness import report
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 
+pytestmark = pytest.mark.slow
+
 REPLY = " ".join(f"word{chr(97 + i)}" for i in range(24))
 SAID = "stop that please"
 

@@ -17,6 +17,8 @@ from bench import units
 from bench.units import Answer, Servers, Unit
 from harness.playback import audible
 
+pytestmark = pytest.mark.slow
+
 SILENT = np.full(1920, 103, np.int16).tobytes()  # −50.05 dBFS, one frame of 80 ms
 LOUD = np.full(1920, -104, np.int16).tobytes()  # −49.97 dBFS
 

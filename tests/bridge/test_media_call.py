@@ -31,7 +31,7 @@ from tests.room.instant import Replies
 
 from .provider import Provider, calling
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 WORD = 0.2
 """Seconds of each word of the voice."""

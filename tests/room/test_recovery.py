@@ -153,7 +153,6 @@ class Watch:
             self.came += 1
 
 
-@pytest.mark.core
 async def test_a_job_that_is_killed_is_replaced_with_its_history(world: World) -> None:
     server = await world.process()
     async with world.join() as caller:

@@ -15,7 +15,7 @@ from livekit.plugins import qwen3_tts
 
 ROOT = Path(__file__).resolve().parents[2]
 # Environments are made and filled, and their packages imported for the first time.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PLUGINS = ("qwen3-tts", "turn-taking", "vllm")
 # `uv run` tells where it is.

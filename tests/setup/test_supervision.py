@@ -16,6 +16,8 @@ from agent.stack import StackError
 from agent.stack.stack import wait_ready
 from agent.stack.supervision import Program, Supervisor
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

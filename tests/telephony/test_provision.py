@@ -18,7 +18,7 @@ from agent.stack.stack import ROOT
 from agent.telephony import config, provision
 from agent.telephony.server import connect
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 FILE = """
 inbound:
