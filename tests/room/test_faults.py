@@ -23,7 +23,7 @@ CELLS: tuple[tuple[Engine, Fault], ...] = (
     ("tts", Fault.GARBAGE),
 )
 """What is refused at once, what is noticed by a deadline alone, what can still be read, what comes
-back, what would be heard as noise. ``make bench-faults`` has all 27, and how soon each was heard."""
+back, what would be heard as noise. ``make bench-faults`` has all 27 and how soon each was heard."""
 
 
 @pytest.mark.parametrize(("engine", "fault"), CELLS)
