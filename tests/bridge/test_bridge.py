@@ -167,7 +167,7 @@ def tone(width: int) -> bytes:
         ("/bridge/chat", {"json": {}}, 400, "either text or audio"),
         ("/bridge/chat", {"json": {"text": "x" * 401}}, 413, "401 characters, and at most 400"),
         ("/bridge/chat", {"json": {"text": "hi", "langage": "en"}}, 400, "langage"),
-        ("/bridge/chat", {"json": {"audio": "UklGRg=="}}, 400, "not a WAV file of PCM"),
+        ("/bridge/chat", {"json": {"audio": "UklGRg=="}}, 400, "not a WAV file: it ends too soon"),
         ("/bridge/chat", {"data": {"text": "hi"}}, 415, "application/json"),
         ("/v1/audio/speech", {"json": {"input": ""}}, 400, "input"),
         ("/v1/audio/speech", {"json": {"input": "a", "response_format": "mp3"}}, 400, "'pcm'"),
