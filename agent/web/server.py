@@ -35,8 +35,9 @@ STATIC = Path(__file__).parent / "static"
 CLIENT_LIBRARY = "livekit-client.umd.js"
 """LiveKit's browser client; its folder is given to :func:`create_app`."""
 
-_MAX_BODY = 1024
-"""Bytes; a request for a ticket has under 120."""
+_MAX_BODY = 1536
+"""Bytes; a request for a ticket has under 120, but the 60 characters of a name may be written as
+escapes of 12 bytes each, and a client may add fields that are ignored."""
 
 _BODY_SECONDS = 5.0
 """For all of them, which a browser sends at once."""
