@@ -9,6 +9,7 @@ from functools import partial
 from livekit import rtc
 from livekit.agents import FlushSentinel, ModelSettings, llm, stt
 from livekit.plugins.turn_taking import Floor, Judged, TurnTakingAgent
+from livekit.plugins.turn_taking.agent import text_of
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
@@ -110,7 +111,7 @@ class Assistant(TurnTakingAgent):
         ask = partial(super().llm_node, shown, tools, model_settings)
         answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
         if against := guards(self._settings, str(self.instructions)):
-            answer = unrecited(answer, against, _words, REFUSALS[self._language or "en"])
+            answer = unrecited(answer, against, text_of, REFUSALS[self._language or "en"])
         async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -132,13 +133,6 @@ class Assistant(TurnTakingAgent):
         if self._phone:
             self._phone.set_language(language)
         await self.update_instructions(instructions(self._settings, language, self._phone))
-
-
-def _words(part: llm.ChatChunk | str | FlushSentinel) -> str:
-    """What a part of an answer says."""
-    if isinstance(part, llm.ChatChunk):
-        return (part.delta.content if part.delta else None) or ""
-    return part if isinstance(part, str) else ""
 
 
 class SensingAssistant(Assistant):

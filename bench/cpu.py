@@ -31,7 +31,6 @@ from agent.assistant import Assistant
 from agent.models import locate
 from agent.session import make
 from agent.stack import Server
-from agent.stack.ports import LOOPBACK
 from harness import report
 from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples
@@ -86,14 +85,8 @@ async def recogniser() -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/v1/models", models)
     app.router.add_post("/v1/audio/transcriptions", transcribe)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, LOOPBACK, 0)
-        await site.start()
-        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
+    async with programs.serving(app) as root:
+        yield f"{root}/v1"
 
 
 async def measure(server: Server, stt_url: str, *, people: int) -> tuple[float, float]:

@@ -16,8 +16,9 @@ from collections.abc import AsyncIterator
 import numpy as np
 from aiohttp import web
 
-from agent.stack.ports import LOOPBACK
 from harness.recording import SAMPLE_RATE
+
+from ..programs import serving
 
 QUESTION = {
     "en": "When does the next train to the coast leave?",
@@ -46,14 +47,8 @@ async def serve() -> AsyncIterator[str]:
             web.post("/v1/audio/speech", _speak),
         ]
     )
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, LOOPBACK, 0)
-        await site.start()
-        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
+    async with serving(app) as root:
+        yield f"{root}/v1"
 
 
 def _language(text: str) -> str:

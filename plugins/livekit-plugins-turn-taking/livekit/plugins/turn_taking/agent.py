@@ -58,7 +58,7 @@ class TurnTakingAgent(Agent):
         self._floor.replying("asked")
         async with aclosing(Agent.default.llm_node(self, shown, tools, model_settings)) as chunks:
             async for chunk in chunks:
-                if silent and _has_text(chunk):
+                if silent and text_of(chunk):
                     silent = False
                     self._floor.replying("text")
                 yield chunk
@@ -82,10 +82,11 @@ class TurnTakingAgent(Agent):
         return self._floor.playing(text)
 
 
-def _has_text(chunk: llm.ChatChunk | str | FlushSentinel) -> bool:
+def text_of(chunk: llm.ChatChunk | str | FlushSentinel) -> str:
+    """What a part of an answer says."""
     if isinstance(chunk, llm.ChatChunk):
-        return bool(chunk.delta and chunk.delta.content)
-    return isinstance(chunk, str) and bool(chunk)
+        return (chunk.delta.content if chunk.delta else None) or ""
+    return chunk if isinstance(chunk, str) else ""
 
 
 async def _whichever(
