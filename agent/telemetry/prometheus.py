@@ -62,7 +62,7 @@ class _Figures:
             "parley_turns", "The user's turns, by what became of them", ["language", "outcome"]
         )
         self.tokens = Counter(
-            "parley_llm_tokens", "Tokens of the language model, by kind", ["kind", "model"]
+            "parley_llm_tokens", "Tokens of the language model, by kind", ["kind"]
         )
         self.overlaps = Counter(
             "parley_overlaps", "Sounds over the agent's speech, by verdict", ["verdict"]
@@ -83,6 +83,9 @@ class _Figures:
                 self.turns.labels(language, outcome)
         for verdict in (*(verdict.value for verdict in Verdict), FALSE_STOP):
             self.overlaps.labels(verdict)
+        # Not by model: its name is known with its first answer only, which would not be counted.
+        for kind in ("prompt", "cached", "completion"):
+            self.tokens.labels(kind)
 
     def turn(self, turn: Turn) -> None:
         """Count a turn in."""
@@ -92,9 +95,9 @@ class _Figures:
             outcome = "interrupted" if turn.interrupted else "answered"
         self.turns.labels(language, outcome).inc()
         for request in turn.requests:
-            self.tokens.labels("prompt", request.model).inc(request.prompt_tokens)
-            self.tokens.labels("cached", request.model).inc(request.cached_tokens)
-            self.tokens.labels("completion", request.model).inc(request.completion_tokens)
+            self.tokens.labels("prompt").inc(request.prompt_tokens)
+            self.tokens.labels("cached").inc(request.cached_tokens)
+            self.tokens.labels("completion").inc(request.completion_tokens)
         if turn.waited is None:
             return
         self.waited.labels(language).observe(turn.waited)

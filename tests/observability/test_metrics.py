@@ -32,7 +32,7 @@ async def test_the_page_has_the_turns_of_all_jobs_and_livekits_gauges(
                 assert page[f'parley_turn_{stage}_seconds_count{{language="en"}}'] == 1
             assert page['parley_turns_total{language="en",outcome="answered"}'] == 1
             assert page["parley_first_words_seconds_count"] == 1
-            prompt = page['parley_llm_tokens_total{kind="prompt",model="instant"}']
+            prompt = page['parley_llm_tokens_total{kind="prompt"}']
             assert prompt == TOKENS["prompt_tokens"]
             assert _sum(page, "lk_agents_active_job_count") == 1
             assert _sum(page, "lk_agents_worker_load") == pytest.approx(0.1)

@@ -29,6 +29,8 @@ from .visitor import Visitor
 
 pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]
 
+QUESTION = 0.6
+"""Seconds of it, at least."""
 PAUSE = 0.4
 """Seconds of silence between a question and its answer in the conversation below."""
 
@@ -45,6 +47,9 @@ async def hold(visitor: Visitor, server: LiveKitServer, room: str) -> None:
     async with enter(server.livekit, room) as actor:
         await greet(visitor, actor)
         await actor.tell(FirstWords("a", 0.7).record())
+        # The question is what comes after the greeting has died away, and lasts.
+        await visitor.silent("voice")
+        await asyncio.sleep(QUESTION)
         await visitor.loud("mic")
         await actor.heard("u1", "What is the capital of France?", final=True)
         await visitor.caption(0, "user", "What is the capital of France?", final=True)
@@ -173,11 +178,11 @@ async def test_a_conversation_is_shown_saved_and_opened_again(
         asked: list[str] = []
         visitor.page.on("request", lambda request: asked.append(request.url))
         await visitor.page.goto(report.as_uri())
-        await visitor.page.wait_for_function("document.querySelector('audio').duration > 0")
+        await visitor.page.wait_for_function("() => document.querySelector('audio').duration > 0")
         length = await visitor.page.locator("audio").evaluate("audio => audio.duration")
         assert length == pytest.approx(saved.seconds, abs=0.01)
         await visitor.page.locator(".records [data-at]").last.click()
-        await visitor.page.wait_for_function("document.querySelector('audio').currentTime > 0")
+        await visitor.page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
         assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
         await visitor.shoot("33-report", whole=True)
 
@@ -231,6 +236,8 @@ async def test_only_the_agent_is_believed(
             await visitor.caption(0, "guest", "I was here.", final=False)
             await actor.tell(turn(2))
             await expect(visitor.page.locator("#records h3")).to_contain_text(["Turn 2"])
+            # No answer was heard here, so nothing is claimed of its way.
+            await expect(visitor.page.locator("#records [data-stage=transport]")).to_have_count(0)
         finally:
             await other.disconnect()
 

@@ -86,6 +86,12 @@ class Visitor:
             "name => Number(document.body.style.getPropertyValue(name)) > 0.3", arg=f"--{whose}"
         )
 
+    async def silent(self, whose: str) -> None:
+        """Wait until a level, ``voice`` for one, is that of silence."""
+        await self.page.wait_for_function(
+            "name => Number(document.body.style.getPropertyValue(name)) < 0.05", arg=f"--{whose}"
+        )
+
     async def write(self, message: str) -> None:
         await expect(self.page.locator("#send")).to_be_enabled()
         await self.page.locator("#message").fill(message)

@@ -14,8 +14,8 @@ export function stages(turn) {
   const taken = STAGES.filter((stage) => Number.isFinite(turn.stages?.[stage])).map((stage) => [
     stage, turn.stages[stage],
   ]);
-  const way = turn.heard && turn.heard.sound - turn.heard.voice - turn.waited;
-  return way >= 0 ? [...taken, ["transport", way]] : taken;
+  if (!turn.heard) return taken;
+  return [...taken, ["transport", turn.heard.sound - turn.heard.voice - turn.waited]];
 }
 
 /** Seconds from the user's last voice until the last stage that is known was over. */
