@@ -182,7 +182,9 @@ async def test_a_conversation_is_shown_saved_and_opened_again(
         length = await visitor.page.locator("audio").evaluate("audio => audio.duration")
         assert length == pytest.approx(saved.seconds, abs=0.01)
         await visitor.page.locator(".records [data-at]").last.click()
-        await visitor.page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
+        await visitor.page.wait_for_function(
+            "() => document.querySelector('audio').currentTime > 0"
+        )
         assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
         await visitor.shoot("33-report", whole=True)
 
