@@ -196,12 +196,15 @@ def cut(made: Samples, heard: Samples) -> float:
     """
     size = 1 << (made.size + _WINDOW).bit_length()
     spectrum = np.fft.rfft(made, size)
+    power = np.concatenate(([0.0], np.cumsum(made.astype(float) ** 2)))
+    # A loud place is like everything a little; with 1 a sample no silence divides by 0.
+    loudness = np.sqrt(power[_WINDOW:] - power[:-_WINDOW] + _WINDOW)
     # Where packets end, a receiver goes on for some milliseconds by itself, and where they come
     # late it stretches what it has: that was never made, so it is looked for further back.
     for end in range(heard.size, _WINDOW - 1, -_STEP):
         window = heard[end - _WINDOW : end].astype(float)
         found = np.fft.irfft(spectrum * np.conj(np.fft.rfft(window, size)), size)
-        begin = int(np.argmax(found[: max(1, made.size - _WINDOW + 1)]))
+        begin = int(np.argmax(found[: loudness.size] / loudness))
         place = made[begin : begin + _WINDOW].astype(float)
         if _alike(window, place):
             length = _WINDOW
