@@ -173,6 +173,7 @@ class Loudspeaker(io.AudioOutput):
             elif playout and playout.halted and self._unheard:
                 playout.rewind(round(self._unheard * SAMPLE_RATE))
                 self._dropped = True
+                self.played.drop()
                 await self._sink.drop()
             elif playout and playout.due:
                 await self._play(playout.next())
