@@ -22,7 +22,7 @@ from .conduct import Conduct
 from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
 from .telemetry import Record, TurnRecorder, TurnSpans, prometheus
-from .watchdog import Watchdog
+from .watchdog import LostSpeech, Watchdog
 
 logger = logging.getLogger("parley")
 
@@ -153,6 +153,7 @@ def make(
     )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
+    LostSpeech(turns.vad_threshold).follow(floor.session, floor)
     spans = TurnSpans()
     recorder = TurnRecorder(
         floor.session,

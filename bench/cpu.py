@@ -36,6 +36,7 @@ from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 from harness.scripted import Llm, Tts
+from harness.serving import serving
 
 from . import programs
 
@@ -85,7 +86,7 @@ async def recogniser() -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/v1/models", models)
     app.router.add_post("/v1/audio/transcriptions", transcribe)
-    async with programs.serving(app) as root:
+    async with serving(app) as root:
         yield f"{root}/v1"
 
 

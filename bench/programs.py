@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
-from aiohttp import web
 
 from agent.stack import Server
 from agent.stack.ports import LOOPBACK, free
@@ -100,16 +99,3 @@ async def _ready(process: asyncio.subprocess.Process, health: str, log: Path) ->
                 if (await client.get(health)).status_code == 200:
                     return
             await asyncio.sleep(0.1)
-
-
-@contextlib.asynccontextmanager
-async def serving(app: web.Application) -> AsyncIterator[str]:
-    """Serve an application of this process at a free port; yields its root URL."""
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, LOOPBACK, 0)
-        await site.start()
-        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from .recording import SAMPLE_RATE
 from .scripted import LETTERS_PER_SECOND
+from .serving import serving
 
 MODEL = "echo"
 
@@ -98,12 +99,5 @@ def _chunk(delta: dict[str, str]) -> dict[str, Any]:
 async def echo_engines() -> AsyncIterator[EchoEngines]:
     """Run the engines at a free port of this machine."""
     engines = EchoEngines()
-    runner = web.AppRunner(engines.app())
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        engines.root = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with serving(engines.app()) as engines.root:
         yield engines
-    finally:
-        await runner.cleanup()

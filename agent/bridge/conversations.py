@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from livekit.agents import llm
+from livekit.plugins.turn_taking.agent import text_of
 
 from agent.recital import Recital, unrecited
 
@@ -155,5 +156,5 @@ async def write_reply(
 async def _written(engines: Engines, conversation: Conversation) -> AsyncGenerator[str, None]:
     async with engines.llm.chat(chat_ctx=conversation.context) as stream:
         async for chunk in stream:
-            if chunk.delta and chunk.delta.content:
-                yield chunk.delta.content
+            if text := text_of(chunk):
+                yield text

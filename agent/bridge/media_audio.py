@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 from livekit import rtc
 from livekit.agents.utils import aio
 from livekit.agents.utils.audio import AudioByteStream
@@ -15,6 +16,7 @@ from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Sampl
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from . import media_messages as messages
+from .media_rate import FromLine, ToLine
 
 _FRAME = 1 / FRAMES_PER_SECOND
 _MESSAGE = messages.SAMPLE_RATE * 2 // 50
@@ -37,16 +39,16 @@ class MediaStreamInput(AudioInput):
     def __init__(self) -> None:
         super().__init__(label="media stream")
         self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
-        self._resampler = rtc.AudioResampler(messages.SAMPLE_RATE, SAMPLE_RATE)
+        self._rate = FromLine()
         self._whole = AudioByteStream(SAMPLE_RATE, 1, SAMPLE_RATE // 50)
         self._volume = rtc.AudioProcessingModule(auto_gain_control=True)
 
     def push(self, frame: rtc.AudioFrame) -> None:
         """Add what was said next; mono, at the stream's rate."""
-        for resampled in self._resampler.push(frame):
-            for whole in self._whole.push(resampled.data):
-                self._volume.process_stream(whole)
-                self._frames.send_nowait(whole)
+        sound = self._rate.push(np.frombuffer(frame.data, np.int16))
+        for whole in self._whole.push(sound.tobytes()):
+            self._volume.process_stream(whole)
+            self._frames.send_nowait(whole)
 
     async def __anext__(self) -> rtc.AudioFrame:
         return await self._frames.recv()
@@ -75,7 +77,7 @@ class MediaStreamOutput:
         """Seconds of sound, since the last drop."""
         self._over = clock()
         """When all that was taken has been played, if nothing delays it."""
-        self._resampler = _resampler()
+        self._rate = ToLine()
         self._pcm = b""
         """Less than a message."""
         self._marks: dict[str, float] = {}
@@ -102,8 +104,7 @@ class MediaStreamOutput:
             self._heard = self._taken
         self._over = max(self._over, self._clock()) + _FRAME
         self._taken += _FRAME
-        narrow = self._resampler.push(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, frame.size))
-        self._pcm += b"".join(bytes(part.data) for part in narrow)
+        self._pcm += self._rate.push(frame).tobytes()
         while len(self._pcm) >= _MESSAGE:
             message, self._pcm = self._pcm[:_MESSAGE], self._pcm[_MESSAGE:]
             self._sent += _MESSAGE / 2 / messages.SAMPLE_RATE
@@ -116,7 +117,7 @@ class MediaStreamOutput:
         """Have the provider throw away what it has not played."""
         self._taken = self._sent = self._heard = 0.0
         self._over = self._clock()
-        self._resampler, self._pcm = _resampler(), b""
+        self._rate, self._pcm = ToLine(), b""
         self._marks.clear()  # those that come back now are of sound that nobody heard
         await self._send(messages.clear(self._stream))
 
@@ -129,7 +130,3 @@ class MediaStreamOutput:
         if heard is not None:
             self._heard = max(self._heard, heard)
             self._marks = {mark: end for mark, end in self._marks.items() if end > heard}
-
-
-def _resampler() -> rtc.AudioResampler:
-    return rtc.AudioResampler(SAMPLE_RATE, messages.SAMPLE_RATE)

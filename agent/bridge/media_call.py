@@ -9,14 +9,11 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from livekit.agents import AgentSession, StopResponse, function_tool
-from livekit.agents.llm import Tool, ToolContext
+from livekit.agents.llm import ToolContext
 from livekit.agents.utils.aio import cancel_and_wait
 from livekit.plugins.turn_taking import Endpointer
-from livekit.plugins.turn_taking.conduct.waiting import Pending
 
 from agent.assistant import Assistant, SensingAssistant
-from agent.conduct import Conduct
 from agent.language import language_named
 from agent.session import make, turns_of
 from agent.settings import Language, Settings
@@ -25,76 +22,15 @@ from agent.telephony.phrases import phrases
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
+from .media_control import StreamCall, StreamKeys
 from .media_messages import Dtmf, Mark, Media, Message, Start, Stop
 
 logger = logging.getLogger("parley")
 
 T = TypeVar("T")
 
-_KEYS_SECONDS = 3.0
-"""Pause after which the keys that were pressed are taken as they are; the hash key ends them at
-once. Phone menus wait as long."""
 _INBOUND = "inbound"
 """The track of what the caller says; some providers send what they hear, too."""
-
-
-class Keys:
-    """Keys of the phone, each pause or hash key making an answer of those before it.
-
-    Args:
-        session: The conversation.
-    """
-
-    def __init__(self, session: AgentSession[Conduct]) -> None:
-        self._session = session
-        self._keys = ""
-        self._pause = Pending()
-
-    async def aclose(self) -> None:
-        """Wait for no more keys; may be called twice."""
-        await self._pause.aclose()
-
-    def press(self, key: str) -> None:
-        """Take a key; who presses one needs no more of what is being said."""
-        with contextlib.suppress(RuntimeError):  # it may not be interrupted
-            self._session.interrupt()
-        if key != "#":
-            self._keys += key
-            self._pause.start(self._after_pause())
-        else:
-            self._pause.cancel()
-            self._answer()
-
-    async def _after_pause(self) -> None:
-        await asyncio.sleep(_KEYS_SECONDS)
-        self._answer()
-
-    def _answer(self) -> None:
-        keys, self._keys = self._keys, ""
-        if keys:
-            keyed = f"(I keyed in {' '.join(keys)} on my phone.)"
-            self._session.generate_reply(user_input=keyed)
-
-
-def hang_up_tool(session: AgentSession[Conduct]) -> Tool:
-    """The tool by which the model ends a call, as :class:`agent.telephony.tools.PhoneTools` has it.
-
-    Args:
-        session: The conversation; the stream is closed with it.
-    """
-
-    @function_tool
-    async def hang_up(goodbye: str) -> None:
-        """End the call, when the user is done or says goodbye.
-
-        Args:
-            goodbye: The last words to the user, one short sentence.
-        """
-        await session.say(goodbye)
-        session.shutdown(drain=False)
-        raise StopResponse
-
-    return hang_up
 
 
 def language_of(settings: Settings, start: Start) -> Language | None:
@@ -155,12 +91,13 @@ async def hold_call(
         assistant = (SensingAssistant if hears else Assistant)(
             settings, language, conversation.floor
         )
-        if "hang_up" in settings.phone.tools:
-            await assistant.update_tools([*assistant.tools, hang_up_tool(session)])
+        keys = StreamKeys(session)
+        stack.push_async_callback(keys.aclose)
+        call = StreamCall(settings.phone, session, keys, language, conversation.floor)
+        stack.callback(call.hang_up)  # a tool that runs is not waited for
+        await assistant.update_tools([*assistant.tools, *call.tools])
         over = asyncio.Event()
         session.on("close", lambda _: over.set())
-        keys = Keys(session)
-        stack.push_async_callback(keys.aclose)
         await conversation.start(assistant, caller)
 
         async def follow() -> None:
@@ -180,7 +117,7 @@ async def hold_call(
 
         async def end() -> None:
             logger.info("the call has reached its limit")
-            session.shutdown(drain=False)
+            call.hang_up()
 
         following = await stack.enter_async_context(_running(follow()))
         closing = await stack.enter_async_context(_running(over.wait()))

@@ -1,14 +1,15 @@
-"""The call of one conversation: what the model is told of it and can do in it, and how it ends."""
+"""A call in a room: what the model is told of it and can do in it, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from livekit import api, rtc
-from livekit.agents import Agent, AgentSession, utils
+from livekit.agents import Agent, AgentSession
 from livekit.agents.llm import Tool, Toolset
 from livekit.plugins.turn_taking import Floor
 
@@ -16,19 +17,19 @@ from ..settings import Language, PhoneSettings
 from .answering_machine import CallScreening
 from .arrival import User
 from .budget import CallBudget
+from .call import Call
 from .clock import CallClock
 from .dial import Dialler
+from .hold_music import hold_music
+from .keys import RoomKeys
 from .phrases import phrases
-from .question import Question
-from .sip_call import STATUS, HungUp
+from .sip_call import STATUS
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
 
-T = TypeVar("T")
 
-
-class CallControl:
+class CallControl(Call):
     """Made for every conversation in a room: a user in a browser can have calls placed, too.
 
     Args:
@@ -49,19 +50,14 @@ class CallControl:
         user: User,
         on_hand_over: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self.settings, self.room, self.server, self.session = settings, room, server, session
+        super().__init__(settings, session, RoomKeys(room), user.language)
+        self.room, self.server = room, server
         self.user_identity, self.sip_call = user.identity, user.sip_call
-        self._known_language, self._outbound_call = user.language, user.outbound_call
+        self._outbound_call = user.outbound_call
         self._on_hand_over = on_hand_over
         self.dialler = Dialler(settings, server, CallBudget(settings))
         self._tasks: set[asyncio.Task[None]] = set()
         self._other_party: str | None = None
-        self._hung_up = asyncio.Event()
-
-    @property
-    def language(self) -> Language:
-        """Language of what is said on the phone: English while the user's is not known."""
-        return self._known_language or "en"
 
     @property
     def greeting(self) -> str | None:
@@ -126,38 +122,9 @@ class CallControl:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def until_hang_up(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something, and give it up when the call ends: LiveKit waits for tools that run.
-
-        Raises:
-            HungUp: The call has ended.
-        """
-        doing, over = asyncio.ensure_future(work), asyncio.ensure_future(self._hung_up.wait())
-        try:
-            await asyncio.wait((doing, over), return_when=asyncio.FIRST_COMPLETED)
-            if not doing.done():
-                raise HungUp
-            return doing.result()
-        finally:
-            await utils.aio.cancel_and_wait(doing, over)
-
-    async def ask(self, question: Question[T]) -> T:
-        """Ask the caller something.
-
-        Raises:
-            livekit.agents.ToolError: They gave no answer, or the call has ended.
-        """
-        over = asyncio.ensure_future(self._hung_up.wait())
-        over.add_done_callback(lambda _: question.give_up())
-        try:
-            return await question
-        finally:
-            over.cancel()
-
-    def hang_up(self) -> None:
-        """End the call now: with the session the room closes, and with it the line."""
-        self._hung_up.set()
-        self.session.shutdown(drain=False)
+    def music(self) -> AbstractAsyncContextManager[None]:
+        """Play music on hold for the room."""
+        return hold_music(self.room)
 
     async def hand_over(self, other_party: str) -> None:
         """Connect the caller with somebody else and be silent, until either hangs up."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from livekit import rtc
-
 from ..settings import Language
+from .keys import Keys
 from .question import Question
 
 _HINT: dict[Language, str] = {"en": "Say yes, or press 1.", "zh": "请说“是的”，或按1。"}
@@ -46,17 +45,17 @@ class Consent(Question[bool]):
     Args:
         question: What will be done, as a question.
         language: Language of the caller.
-        room: The room in which keys are pressed.
+        keys: Tells of the keys that are pressed.
         answer_timeout: Longest silence before it is asked again, in seconds.
     """
 
     def __init__(
-        self, question: str, *, language: Language, room: rtc.Room, answer_timeout: float
+        self, question: str, *, language: Language, keys: Keys, answer_timeout: float
     ) -> None:
         super().__init__(
             ask=f"{question} {_HINT[language]}",
             again=_AGAIN[language],
-            room=room,
+            keys=keys,
             answer_timeout=answer_timeout,
             heard_out=True,
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from livekit import rtc
-
 from ..settings import Language
+from .keys import Keys
 from .question import Question
 
 _AGAIN: dict[Language, str] = {
@@ -105,7 +104,7 @@ class AskForDigits(Question[str]):
         least: Fewest digits of an answer.
         most: Most digits.
         language: Language of the caller.
-        room: The room in which keys are pressed.
+        keys: Tells of the keys that are pressed.
         answer_timeout: Longest silence before it is asked again, in seconds.
     """
 
@@ -116,10 +115,10 @@ class AskForDigits(Question[str]):
         least: int,
         most: int,
         language: Language,
-        room: rtc.Room,
+        keys: Keys,
         answer_timeout: float,
     ) -> None:
-        super().__init__(ask=ask, again=_AGAIN[language], room=room, answer_timeout=answer_timeout)
+        super().__init__(ask=ask, again=_AGAIN[language], keys=keys, answer_timeout=answer_timeout)
         self._keypad = Keypad(least, most)
         self._least, self._most = least, most
 

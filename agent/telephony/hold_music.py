@@ -11,7 +11,7 @@ from livekit.agents import AudioConfig, BackgroundAudioPlayer
 from numpy.typing import NDArray
 
 _RATE = 48_000
-"""Hz, as LiveKit's mixer for such tracks has it."""
+"""Hz, as LiveKit's mixer for tracks beside the voice has it."""
 _BEAT = 0.4
 """Seconds from note to note."""
 # C, A minor, F, G: each broken into four notes and back. Frequencies in equal temperament, from
@@ -22,14 +22,18 @@ _LEVEL = 0.12
 """Peak as a share of full scale: -18 dBFS, softer than a voice."""
 
 
-def melody() -> NDArray[np.int16]:
-    """Four bars that can follow themselves: mono s16 at 48 kHz, 12.8 s."""
+def melody(rate: int = _RATE) -> NDArray[np.int16]:
+    """Four bars that can follow themselves: mono s16, 12.8 s.
+
+    Args:
+        rate: Hz.
+    """
     notes = [note for chord in _CHORDS for note in (*chord, *reversed(chord))]
-    step = round(_BEAT * _RATE)
+    step = round(_BEAT * rate)
     sound: NDArray[np.float64] = np.zeros(step * (len(notes) + 3))
     for i, note in enumerate(notes):
         frequency = 440.0 * 2 ** ((note + _OCTAVE_UP - 69) / 12)
-        t = np.arange(step * 4) / _RATE
+        t = np.arange(step * 4) / rate
         # Struck and dying away, with a soft second harmonic, as a music box.
         tone = np.sin(2 * np.pi * frequency * t) + 0.3 * np.sin(4 * np.pi * frequency * t)
         sound[i * step : (i + 4) * step] += tone * np.exp(-3 * t) * np.minimum(t / 0.01, 1)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TypeVar
 
-from livekit import rtc
 from livekit.agents import AgentTask, StopResponse, ToolError, llm
+
+from .keys import Keys
 
 T = TypeVar("T")
 
@@ -21,7 +23,7 @@ class Question(AgentTask[T]):
     Args:
         ask: What is said first.
         again: What is said when an answer was not understood, or none came.
-        room: The room in which keys are pressed.
+        keys: Tells of the keys that are pressed.
         answer_timeout: Longest silence of keys and voices, in seconds, before it is asked again.
         tries: How often it is asked in all.
         heard_out: Whether it is asked to its end whatever the caller does meanwhile: what they say
@@ -36,7 +38,7 @@ class Question(AgentTask[T]):
         *,
         ask: str,
         again: str,
-        room: rtc.Room,
+        keys: Keys,
         answer_timeout: float,
         tries: int = 2,
         heard_out: bool = False,
@@ -47,9 +49,11 @@ class Question(AgentTask[T]):
             turn_handling={"preemptive_generation": {"enabled": False}},
         )
         self._ask, self._again = ask, again
-        self._room, self._answer_timeout, self._tries = room, answer_timeout, tries
+        self._answer_timeout, self._tries = answer_timeout, tries
         self._heard_out = heard_out
         self._asked = not heard_out
+        self._listen = keys.listen
+        self._no_more_keys: Callable[[], None] | None = None
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: asyncio.Task[None] | None = None
 
@@ -67,12 +71,13 @@ class Question(AgentTask[T]):
 
     async def on_enter(self) -> None:
         """Ask."""
-        self._room.on("sip_dtmf_received", self._on_key)
+        self._no_more_keys = self._listen(self._keys.put_nowait)
         self._waiting = asyncio.create_task(self._wait())
 
     async def on_exit(self) -> None:
         """Stop listening to the keys."""
-        self._room.off("sip_dtmf_received", self._on_key)
+        if self._no_more_keys:
+            self._no_more_keys()
         if self._waiting:
             self._waiting.cancel()
 
@@ -88,9 +93,6 @@ class Question(AgentTask[T]):
         else:
             self._ask_again()
         raise StopResponse
-
-    def _on_key(self, key: rtc.SipDTMF) -> None:
-        self._keys.put_nowait(key.digit)
 
     async def _wait(self) -> None:
         """Take keys; each starts the timeout anew, and so does anyone's voice."""

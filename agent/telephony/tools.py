@@ -7,22 +7,17 @@ refused, here and in :mod:`agent.telephony.dial`: nothing of that depends on the
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, get_args
 
-from livekit.agents import (
-    StopResponse,
-    ToolError,
-    UserStateChangedEvent,
-    function_tool,
-)
+from livekit.agents import StopResponse, ToolError, function_tool
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, Toolset
 
-from ..settings import Destination
+from ..settings import Destination, PhoneTool
+from .call_tools import CallTools, sentence
 from .consent import Consent
 from .dial import NoAnswer
-from .digits import AskForDigits
-from .hold_music import hold_music
 from .numbers import NotAllowed
 from .outbound import OutboundCall, dispatch_outbound_call
 from .phrases import Phrases, phrases
@@ -34,67 +29,27 @@ if TYPE_CHECKING:
 
 _KEY_PAUSE = 0.3
 """Seconds from key to key. LiveKit's own tool leaves as many: an IVR wants to see them apart."""
-_LONGEST_HOLD = 120.0
-"""Seconds."""
 _MOST_KEYS = 32
 """Keys pressed in a row: a card's number and its date, and ten seconds of nothing else."""
-_LONGEST_QUESTION, _LONGEST_MESSAGE = 200, 500
-"""Characters that the model may have us say: 15 and 40 seconds. A caller has to hear a message to
-its end before they agree to it."""
+_LONGEST_MESSAGE = 500
+"""Characters that the model may have us say: 40 seconds. A caller has to hear a message to its end
+before they agree to it."""
 
 
-class PhoneTools:
-    """The tools of one conversation.
+class PhoneTools(CallTools):
+    """The tools of one conversation in a room.
 
     Args:
         control: The control of its call.
     """
 
     def __init__(self, control: CallControl) -> None:
+        super().__init__(control)
         self._control = control
 
-    def offered(self) -> list[Tool | Toolset]:
+    def offered(self, among: Collection[str] = get_args(PhoneTool)) -> list[Tool | Toolset]:
         """Those that the settings give to the model; in a browser only a call to somebody else."""
-        names = self._control.settings.tools
-        if self._control.sip_call is None:
-            names = [name for name in names if name == "place_call"]
-        return [getattr(self, name) for name in names]
-
-    @function_tool
-    async def hang_up(self, goodbye: str) -> None:
-        """End the call, when the user is done or says goodbye.
-
-        Args:
-            goodbye: The last words to the user, one short sentence.
-        """
-        goodbye = _sentence("goodbye", goodbye, _LONGEST_QUESTION)
-        await self._control.session.say(goodbye)
-        self._control.hang_up()
-        raise StopResponse
-
-    @function_tool
-    async def ask_for_digits(self, question: str, least: int, most: int) -> str:
-        """Ask the user for a number such as an order number; they type it on the phone or say it.
-
-        Args:
-            question: What to ask, such as "Enter your order number, then the hash key."
-            least: Fewest digits that it has.
-            most: Most digits that it has.
-        """
-        if not 1 <= least <= most <= 32:
-            raise ToolError("least and most must be from 1 to 32, and least not above most.")
-        question = _sentence("question", question, _LONGEST_QUESTION)
-        control = self._control
-        return await control.ask(
-            AskForDigits(
-                question,
-                least=least,
-                most=most,
-                language=control.language,
-                room=control.room,
-                answer_timeout=control.settings.answer_timeout,
-            )
-        )
+        return super().offered(among if self._control.sip_call else ("place_call",))
 
     @function_tool
     async def press_keys(self, keys: str) -> str:
@@ -116,34 +71,6 @@ class PhoneTools:
             )
             await asyncio.sleep(_KEY_PAUSE)
         return f"{len(events)} keys were pressed."
-
-    @function_tool
-    async def hold(self, seconds: float) -> str:
-        """Play music while the user looks for something or has asked to wait.
-
-        Args:
-            seconds: How long at most; the music ends when they speak.
-        """
-        if not seconds > 0:  # nor what is not a number
-            raise ToolError("seconds must be above 0.")
-        spoke = asyncio.Event()
-
-        def on_state(event: UserStateChangedEvent) -> None:
-            if event.new_state == "speaking":
-                spoke.set()
-
-        self._control.session.on("user_state_changed", on_state)
-        try:
-            async with hold_music(self._control.room):
-                async with asyncio.timeout(min(seconds, _LONGEST_HOLD)):
-                    await self._control.until_hang_up(spoke.wait())
-        except HungUp:
-            raise StopResponse from None
-        except TimeoutError:
-            return "The user has not come back. Ask whether they are still there."
-        finally:
-            self._control.session.off("user_state_changed", on_state)
-        return "The user is back."
 
     @function_tool
     async def transfer_call(self, destination: str) -> None:
@@ -177,7 +104,7 @@ class PhoneTools:
         """
         control = self._control
         known = self._destination(destination)
-        summary = _sentence("summary", summary, _LONGEST_MESSAGE)
+        summary = sentence("summary", summary, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_warm_transfer.format(name=destination))
         await self._control.session.say(
             self._say.calling.format(name=destination), allow_interruptions=False
@@ -203,7 +130,7 @@ class PhoneTools:
             number = control.dialler.allowed(number)
         except NotAllowed as e:
             raise ToolError(str(e)) from e
-        message = _sentence("message", message, _LONGEST_MESSAGE)
+        message = sentence("message", message, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
         await dispatch_outbound_call(
             control.server, OutboundCall(number=number, message=message, language=control.language)
@@ -226,21 +153,9 @@ class PhoneTools:
         consent = Consent(
             question,
             language=control.language,
-            room=control.room,
+            keys=control.keys,
             answer_timeout=control.settings.answer_timeout,
         )
         agreed = await control.ask(consent)
         if not agreed:
             raise ToolError("The user does not want that.")
-
-
-def _sentence(name: str, text: str, longest: int) -> str:
-    """What the model wrote to be said, as one line.
-
-    Raises:
-        ToolError: It is empty or too long.
-    """
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if not 1 <= len(line) <= longest:
-        raise ToolError(f"{name} must have from 1 to {longest} characters, and has {len(line)}.")
-    return line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .lost_speech import LostSpeech
 from .policy import Engine, GivenUp, Late, Patience, TurnWatch
 from .trouble import ATTRIBUTE_TROUBLE
 from .watchdog import Watchdog
@@ -11,6 +12,7 @@ __all__ = [
     "Engine",
     "GivenUp",
     "Late",
+    "LostSpeech",
     "Patience",
     "TurnWatch",
     "Watchdog",

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from agent.stack.ports import LOOPBACK
 from harness.recording import SAMPLE_RATE, Samples
+from harness.serving import serving
 
 from . import clips
 from .align import key, words
@@ -209,17 +209,8 @@ class Engines:
 @contextlib.asynccontextmanager
 async def serve(engines: Engines) -> AsyncIterator[None]:
     """Run the server on a free port of this machine."""
-    # A handler is cancelled when its client hangs up, as a real engine's work is.
-    runner = web.AppRunner(
-        engines.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOOPBACK, 0).start()
-        engines.root = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+    async with serving(engines.app()) as engines.root:
         yield
-    finally:
-        await runner.cleanup()
 
 
 def _completion(field_: str, content: dict[str, str]) -> dict[str, Any]:

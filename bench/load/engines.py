@@ -17,8 +17,7 @@ import numpy as np
 from aiohttp import web
 
 from harness.recording import SAMPLE_RATE
-
-from ..programs import serving
+from harness.serving import serving
 
 QUESTION = {
     "en": "When does the next train to the coast leave?",

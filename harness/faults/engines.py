@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from agent.stack.ports import LOOPBACK
 from harness.recording import SAMPLE_RATE, Samples
+from harness.serving import serving
 
 MODEL = "steady"
 
@@ -94,16 +94,9 @@ class Engines:
 async def serve() -> AsyncIterator[Engines]:
     """Run them on a free port of this machine."""
     engines = Engines()
-    runner = web.AppRunner(
-        engines.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOOPBACK, 0).start()
-        engines.port = runner.addresses[0][1]
+    async with serving(engines.app()) as root:
+        engines.port = int(root.rpartition(":")[2])
         yield engines
-    finally:
-        await runner.cleanup()
 
 
 async def _models(_: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import aiohttp
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from agent import settings
 from agent.bridge import Engines, create_app
 from agent.models import locate
-from agent.settings import ConductSettings, Language, PhoneSettings, SilenceSettings
+from agent.settings import ConductSettings, Language, PhoneSettings, PhoneTool, SilenceSettings
 from agent.stack.ports import free
 from harness.media_stream import RATE
 from harness.recording import Samples
@@ -86,6 +86,12 @@ class Model(Replies):
     def __init__(self, *answers: str | llm.FunctionToolCall) -> None:
         super().__init__(*answers)
         self.closed = False
+        self.offered: set[str] = set()
+        """Names of the tools that it was given last."""
+
+    def chat(self, *, tools: Any = None, **options: Any) -> llm.LLMStream:
+        self.offered = {tool.info.name for tool in tools or []}
+        return super().chat(tools=tools, **options)
 
     async def warm(self, *_: object) -> None: ...
 
@@ -277,11 +283,15 @@ async def test_a_tool_is_used(serve: Serve, voice: Samples) -> None:
         assert bridge.tts.said == ["42"]
 
 
+def tool(name: str, arguments: str) -> llm.FunctionToolCall:
+    return llm.FunctionToolCall(name=name, arguments=arguments, call_id="call")
+
+
 async def test_the_model_can_hang_up_where_the_settings_let_it(
     serve: Serve, voice: Samples
 ) -> None:
-    call = llm.FunctionToolCall(name="hang_up", arguments='{"goodbye": "Bye now."}', call_id="c")
-    phone = PhoneSettings(tools=["hang_up", "hold"])
+    call = tool("hang_up", '{"goodbye": "Bye now."}')
+    phone = PhoneSettings(tools=["hang_up"])
     async with (
         serve(call, hears=("That was all, thank you.",), phone=phone) as bridge,
         bridge.call() as caller,
@@ -291,6 +301,68 @@ async def test_the_model_can_hang_up_where_the_settings_let_it(
             await caller.ended
         assert bridge.tts.said == ["Bye now."]
         assert loud(caller) == pytest.approx(2 * WORD, abs=0.1)
+
+
+async def test_the_model_is_offered_what_a_stream_can_do_and_nothing_else(
+    serve: Serve, voice: Samples
+) -> None:
+    everything = get_args(PhoneTool)
+    phone = PhoneSettings(tools=list(everything))
+    async with serve("Yes.", hears=("Hello?",), phone=phone) as bridge, bridge.call() as caller:
+        caller.say(voice)
+        await bridge.asked(1)
+    assert bridge.llm.offered & {*everything} == {"hang_up", "ask_for_digits", "hold"}
+
+
+async def test_digits_are_asked_for_and_keyed_in(serve: Serve, voice: Samples) -> None:
+    call = tool("ask_for_digits", '{"question": "Which order is it?", "least": 2, "most": 4}')
+    phone = PhoneSettings(tools=["ask_for_digits"])
+    async with (
+        serve(call, hears=("Where is it?",), phone=phone) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        await until_loud(caller, 0.3)
+        for key in "42#":
+            await caller.press(key)
+        async with asyncio.timeout(20):
+            while "42" not in bridge.tts.said:  # the result, which this model says as it is
+                await asyncio.sleep(0.02)
+        assert bridge.tts.said == ["Which order is it?", "42"]
+        # They were no words of the caller's own.
+        assert [line for line in bridge.history if line.startswith(">")] == ["> Where is it?"]
+
+
+async def test_music_is_played_until_the_caller_speaks(serve: Serve, voice: Samples) -> None:
+    call = tool("hold", '{"seconds": 60}')
+    phone = PhoneSettings(tools=["hold"])
+    async with (
+        serve(call, "Good.", hears=("One moment, please.", "I have it."), phone=phone) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        await until_loud(caller, 2.0)
+        assert bridge.tts.said == []
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            while "Good." not in bridge.tts.said:
+                await asyncio.sleep(0.02)
+        await caller.quiet(1.0)
+        assert bridge.history[-1] == "> I have it."
+
+
+async def test_who_hangs_up_while_they_are_held_is_not_waited_for(
+    serve: Serve, voice: Samples
+) -> None:
+    call = tool("hold", '{"seconds": 60}')
+    phone = PhoneSettings(tools=["hold"])
+    async with serve(call, hears=("One moment.",), phone=phone) as bridge:
+        async with bridge.call() as caller:
+            caller.say(voice)
+            await until_loud(caller, 0.5)
+        async with asyncio.timeout(5):
+            while not bridge.closed:
+                await asyncio.sleep(0.01)
 
 
 async def test_keys_are_an_answer(serve: Serve) -> None:

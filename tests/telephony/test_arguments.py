@@ -16,6 +16,7 @@ from livekit.rtc.event_emitter import EventEmitter
 
 from agent.telephony.consent import Consent
 from agent.telephony.dial import Dialler
+from agent.telephony.keys import RoomKeys
 from agent.telephony.tools import PhoneTools
 from harness.stage import Stage, lasting, stage
 from harness.virtual_time import in_virtual_time
@@ -32,6 +33,7 @@ class Control:
     def __init__(self) -> None:
         self.settings = SETTINGS
         self.room = SimpleNamespace(local_participant=self)
+        self.keys = RoomKeys(cast(rtc.Room, Line()))
         self.dialler = Dialler(SETTINGS, cast(Any, None), cast(Any, None))
         self.session = self
         self.done: list[str] = []
@@ -123,7 +125,10 @@ class Asking(Agent):
         """Transfer."""
         self.agreed.append(
             await Consent(
-                QUESTION, language="en", room=cast(rtc.Room, self.line), answer_timeout=3.0
+                QUESTION,
+                language="en",
+                keys=RoomKeys(cast(rtc.Room, self.line)),
+                answer_timeout=3.0,
             )
         )
         return "Done."

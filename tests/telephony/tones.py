@@ -20,7 +20,7 @@ import soundfile
 from aiohttp import web
 from numpy.typing import NDArray
 
-from agent.stack.ports import LOOPBACK
+from harness.serving import serving
 
 RATE = 24_000
 """Sample rate of the TTS, in Hz."""
@@ -107,13 +107,8 @@ class Engines:
                 web.post("/v1/audio/speech", self._speak),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, LOOPBACK, 0).start()
-            yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/v1"
-        finally:
-            await runner.cleanup()
+        async with serving(app) as root:
+            yield f"{root}/v1"
 
     async def _think(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

@@ -132,6 +132,31 @@ def test_somebody_who_speaks_into_the_echo_is_heard(world: World) -> None:
     assert [what for _, what in world.did] == ["duck", "raise", "duck", "stop", "raise"]
 
 
+def test_who_answers_into_the_end_of_an_echo_has_a_turn(world: World) -> None:
+    echo = echoes(world)
+    world.hear(8, echo)
+    world.words("museum")
+    world.end()
+    world.hear(4, echo)
+    world.words("museum by the")
+    assert world.passed == []
+    world.hear(40)
+    world.silence(10)
+    world.words("Museum by the river. Is it open on Sundays?", FINAL)
+    assert world.verdicts == ["echo"]
+    assert world.passed == ["Museum by the river. Is it open on Sundays?"]
+
+
+def test_an_echo_that_is_over_after_the_agent_is_no_turn(world: World) -> None:
+    echo = echoes(world)
+    world.hear(8, echo)
+    world.end()
+    world.hear(12, echo)
+    world.silence(10)
+    world.words("museum by the river", FINAL)
+    assert world.passed == []
+
+
 def test_the_words_of_an_echo_are_not_those_of_somebody_who_speaks_into_it(world: World) -> None:
     world.hear(8, echoes(world))
     world.words("museum")

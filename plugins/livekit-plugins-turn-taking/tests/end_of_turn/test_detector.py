@@ -26,8 +26,12 @@ ENDS = vad.VADEventType.END_OF_SPEECH
 WINDOW_DONE = vad.VADEventType.INFERENCE_DONE
 
 
+SILENT = 8
+"""Windows after which the detector itself reports the end of speech: 0.256 s."""
+
+
 class Loudness(vad.VAD):
-    """Takes what is loud for voice."""
+    """Takes what is loud for voice, and tells where speech begins and ends, as Silero does."""
 
     def __init__(self) -> None:
         super().__init__(capabilities=vad.VADCapabilities(update_interval=0.032))
@@ -38,20 +42,34 @@ class Loudness(vad.VAD):
 
 class _Loudness(vad.VADStream):
     async def _main_task(self) -> None:
+        speaking, silent = False, 0
         async for frame in self._input_ch:
             if isinstance(frame, rtc.AudioFrame):
-                loud = float(np.abs(np.frombuffer(frame.data, np.int16)).max() > 1000)
-                self._event_ch.send_nowait(
-                    vad.VADEvent(
-                        type=WINDOW_DONE,
-                        samples_index=0,
-                        timestamp=0.0,
-                        speech_duration=0.0,
-                        silence_duration=0.0,
-                        probability=loud,
-                        frames=[frame],
-                    )
-                )
+                loud = bool(np.abs(np.frombuffer(frame.data, np.int16)).max() > 1000)
+                self._tell(WINDOW_DONE, frame, loud=loud, speaking=speaking)
+                silent = 0 if loud else silent + 1
+                if loud and not speaking:
+                    speaking = True
+                    self._tell(BEGINS, frame, loud=loud, speaking=True)
+                elif speaking and silent == SILENT:
+                    speaking = False
+                    self._tell(ENDS, frame, loud=loud, speaking=False)
+
+    def _tell(
+        self, kind: vad.VADEventType, frame: rtc.AudioFrame, *, loud: bool, speaking: bool
+    ) -> None:
+        self._event_ch.send_nowait(
+            vad.VADEvent(
+                type=kind,
+                samples_index=0,
+                timestamp=0.0,
+                speech_duration=0.0,
+                silence_duration=0.0,
+                probability=float(loud),
+                speaking=speaking,
+                frames=[frame],
+            )
+        )
 
 
 class Bench:
@@ -192,3 +210,30 @@ async def test_a_pause_is_told_to_whoever_waits_for_one_and_then_a_new_turn_begi
     await bench.hear(5000, 3)
     await bench.hear(0, 40)
     assert bench.changes == [BEGINS, ENDS, BEGINS, ENDS]
+
+
+async def test_who_goes_on_after_a_pause_that_was_told_is_heard(bench: Bench) -> None:
+    await bench.hear(5000, 10)
+    await bench.hear(0, 4)
+    bench.endpointer.tell_pauses(True)
+    await bench.hear(5000, 10)  # for the detector it is the same speech
+    await bench.hear(0, SILENT + 1)
+    assert bench.changes == [BEGINS, ENDS, BEGINS, ENDS]
+
+
+async def test_a_turn_that_ends_while_pauses_are_told_ends_when_they_no_longer_are(
+    bench: Bench,
+) -> None:
+    bench.ending = 1.0
+    await bench.hear(5000, 10)
+    bench.endpointer.tell_pauses(True)
+    await bench.hear(5000, 2)
+    bench.says("I live in Berlin", stt.SpeechEventType.PREFLIGHT_TRANSCRIPT)
+    await bench.hear(0, SILENT - 1)
+    async with asyncio.timeout(5):
+        while not bench.pauses[-1].ending:  # the judge works in a thread
+            await asyncio.sleep(0)
+    # The turn is over, and the detector not sure of it yet.
+    bench.endpointer.tell_pauses(False)
+    await bench.hear(0, 40)
+    assert bench.changes == [BEGINS, ENDS]

@@ -199,6 +199,11 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         """
         return self._loudspeaker is not None and self._loudspeaker.say_aside(sound)
 
+    def end_aside(self) -> None:
+        """Play no more of a sound that belongs to no reply; nothing happens if there is none."""
+        if self._loudspeaker:
+            self._loudspeaker.end_aside()
+
     async def aclose(self) -> None:
         """Close the loudspeaker, once the session is closed; may be called twice."""
         if self._captions:

@@ -163,6 +163,11 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             # What only its words told to be an echo, other words can tell not to be one.
             if sound.verdict is None or sound.sounds_like_echo:
                 self._judge(sound, now)
+        elif voice and sound.verdict is Verdict.ECHO:
+            # Who answers into the end of an echo would be taken for it until they pause.
+            self._add_window(sound, voice=True)
+            if sound.spoken_into:
+                self.sound = None
         self._check_false_stop(now)
 
     def on_words(self, text: str, *, final: bool) -> Sound | None:

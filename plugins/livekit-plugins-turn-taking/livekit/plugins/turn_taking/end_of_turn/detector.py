@@ -134,10 +134,13 @@ class Endpointer(vad.VAD):
     def tell_pauses(self, tell: bool) -> None:
         """Say whether each pause is told as the end of speech, or the end of a turn only."""
         self.pausing = tell
-        if tell and self._endpoint.silence >= LISTEN_AT[0]:
-            self._tell_end()
-        elif not tell and self._streams and not self._streams[0].speaking:
+        if tell:
+            if self._endpoint.silence >= LISTEN_AT[0]:
+                self._tell_end()
+        elif self._streams and not self._streams[0].speaking:
             self._endpoint.reset()  # a pause was told as the turn's end: the next voice begins one
+        elif not self._endpoint.speaking:
+            self._tell_end()  # the turn's end came before the detector was sure of a pause
 
     def stream(self) -> vad.VADStream:
         """Begin to hear."""
@@ -176,7 +179,10 @@ class Endpointer(vad.VAD):
         change = self._endpoint.window(event.probability, seconds)
         if self._judging and not self._endpoint.silence:
             self._judging.cancel()  # the voice has gone on
-        window = dataclasses.replace(event, speaking=self._endpoint.speaking)
+        # While pauses are told it is the detector that says when speech begins, but not again when
+        # it goes on after a pause that was told sooner than the detector would have.
+        speaking = event.speaking if self.pausing else self._endpoint.speaking
+        window = dataclasses.replace(event, speaking=speaking)
         first, *others = self._streams
         ahead = first.window(window, seconds)
         for stream in others:
@@ -323,7 +329,7 @@ class _Stream(vad.VADStream):
         seconds = sum(frame.duration for frame in event.frames)
         voice = event.probability >= self._owner.threshold
         self._onset = self._onset + seconds if voice else 0.0
-        if voice and event.speaking and not self._owner.pausing:
+        if voice and event.speaking:
             begins = dataclasses.replace(
                 event,
                 type=vad.VADEventType.START_OF_SPEECH,

@@ -96,6 +96,12 @@ class Loudspeaker(io.AudioOutput):
         self._changed.set()
         return True
 
+    def end_aside(self) -> None:
+        """Play no more of a sound that belongs to no reply; nothing happens if there is none."""
+        if self._aside:
+            self._aside.stop()
+        self._changed.set()
+
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         """Take audio to be played, as fast as it is made."""
         await self._audible.wait()
@@ -117,7 +123,7 @@ class Loudspeaker(io.AudioOutput):
 
     def clear_buffer(self) -> None:
         """End the reply now."""
-        self._stop_aside()
+        self.end_aside()
         if self._playout:
             self._playout.stop()
         if self._task.done():
@@ -148,15 +154,11 @@ class Loudspeaker(io.AudioOutput):
     def _pause(self, paused: bool) -> None:
         self._paused = paused
         if paused:
-            self._stop_aside()
+            self.end_aside()
         if self._playout:
             self._playout.pause(paused)
             self._dropped = self._dropped and self._playout.halted
         self._changed.set()
-
-    def _stop_aside(self) -> None:
-        if self._aside:
-            self._aside.stop()
 
     @utils.log_exceptions(logger=logger)
     async def _run(self) -> None:
@@ -173,6 +175,7 @@ class Loudspeaker(io.AudioOutput):
             elif playout and playout.halted and self._unheard:
                 playout.rewind(round(self._unheard * SAMPLE_RATE))
                 self._dropped = True
+                self.played.drop()
                 await self._sink.drop()
             elif playout and playout.due:
                 await self._play(playout.next())
