@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 
 from agent import settings
 from agent.stack import Server
 from agent.telemetry import Turn
 from harness.caller import join
+from harness.scripted import Tts
 
-from .instant import hosting, room_for, until_last
+from .instant import LETTERS_PER_SECOND, hosting, room_for, until_last
 from .test_conduct import speech
 from .ways import first_sound, outlasted, whistling
 
@@ -19,10 +22,12 @@ ANSWERS = ("At nine.", "At ten.", "At noon.", "At six.")
 ON_THE_WAY = 1.0
 """Seconds: more is not the way to the agent and back but a stage that is missing. WebRTC takes 0.2
 of them on an idle machine (frames, jitter buffers), 0.4 on a busy one."""
-
-STEADY, WITHIN = 0.015, 0.03
-"""Seconds: by how much a way may change in a turn that is to tell something; how far the sum may be
-from what the caller measures."""
+WITHIN = 0.03
+"""Seconds by which the sum may be apart from what the caller measures."""
+STEADY = 0.015
+"""Seconds by which a way may change in a turn that is to tell something."""
+WINDOW = 0.032
+"""Seconds of the detector's windows: where the last voice lies in one is not known of a turn."""
 
 
 async def test_the_stages_of_a_turn_are_what_its_caller_waited_for(livekit: Server) -> None:
@@ -48,25 +53,28 @@ async def test_the_stages_of_a_turn_are_what_its_caller_waited_for(livekit: Serv
         assert 0 <= of_caller - of_agent < ON_THE_WAY
 
 
+@pytest.mark.timeout(300)
 async def test_the_stages_and_the_ways_are_what_the_caller_measures(livekit: Server) -> None:
     """Each part is measured by itself: the stages by the agent, the ways by whistles.
 
-    Where the ways change while a turn lasts, as the jitter buffers of a busy machine have them, a
-    whistle before and one after it tell; such a turn says nothing.
+    The jitter buffers of a busy machine change the ways while a turn lasts, which whistles before
+    and after it tell; such a turn says nothing.
     """
     question = speech(0.25, 2.1)
     late = await outlasted(question, settings.load("gpu").turns.options)
+    voice = Tts(LETTERS_PER_SECOND)
+    voice.delay = 0.15  # a stage that is long enough to be missed
     told: list[str] = []
     apart: list[float] = []
     async with (
         room_for(livekit) as name,
         join(livekit, name) as caller,
-        hosting(livekit, name, *ANSWERS * 4, hears=("When do you open?",) * 16) as host,
+        hosting(livekit, name, *ANSWERS * 6, hears=("When do you open?",) * 24, tts=voice) as host,
         whistling(caller, host) as whistles,
     ):
         await caller.until("listening")
         before = await whistles.measure()
-        for answer in ANSWERS * 4:
+        for answer in ANSWERS * 6:
             asked = await caller.say(question)
             await until_last(host, answer)
             heard = await first_sound(caller, caller.heard, asked)
@@ -84,8 +92,9 @@ async def test_the_stages_and_the_ways_are_what_the_caller_measures(livekit: Ser
             print(told[-1])
             before = after
             if changed <= STEADY:
-                apart.append(abs(rest))
+                apart.append(rest)
             if len(apart) == len(ANSWERS):
                 break
     assert len(apart) == len(ANSWERS), told
-    assert max(apart) <= WITHIN, told
+    assert abs(median(apart)) <= WITHIN, told
+    assert max(map(abs, apart)) <= WITHIN + STEADY + WINDOW / 2, told
