@@ -23,6 +23,7 @@ from .keys import KeyRefusedError, check_agent
 from .language import LanguageSwitch
 from .recovery import CallRecord, open_book
 from .server import Server
+from .serving import port_of
 from .session import make, turns_of
 from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
@@ -38,22 +39,15 @@ def _warm_up(_: JobProcess) -> None:
     spans.set_up()
 
 
-def _port(variable: str, default: int) -> int:
-    text = os.environ.get(variable, str(default))
-    if not (text.isdecimal() and int(text) < 65536):
-        sys.exit(f"{variable} = {text!r} is not a port number (0 to 65535; 0 is any free one).")
-    return int(text)
-
-
 server = Server(
     setup_fnc=_warm_up,
     # The health page and the metrics: on this machine alone unless told otherwise, and where their
     # port is not chosen at any in development, where there may be several servers.
     host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
     port=ServerEnvOption(
-        dev_default=_port("PARLEY_PORT_AGENT", 0), prod_default=_port("PARLEY_PORT_AGENT", 8081)
+        dev_default=port_of("PARLEY_PORT_AGENT", 0), prod_default=port_of("PARLEY_PORT_AGENT", 8081)
     ),
-    prometheus_port=_port("PARLEY_PORT_METRICS", 8082 if "start" in sys.argv[1:] else 0),
+    prometheus_port=port_of("PARLEY_PORT_METRICS", 8082 if "start" in sys.argv[1:] else 0),
 )
 
 

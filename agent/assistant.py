@@ -13,6 +13,7 @@ from livekit.plugins.turn_taking.agent import text_of
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
+from .prerecorded import TEXTS, Prerecorded
 from .recital import REFUSALS, guards, unrecited
 from .recovery import Continuation
 from .settings import Language, Settings
@@ -93,8 +94,14 @@ class Assistant(TurnTakingAgent):
             return
         if before := self._before:
             self._before = None
-            # Not a turn of the conversation: the model is to answer what was asked.
-            self.session.say(before.apology(self._language), add_to_chat_ctx=False)
+            language = self._language or before.language
+            # Made beforehand: on a machine that is busy with a new process the voice would need
+            # seconds for it. Not a turn of the conversation: the model is to answer what was asked.
+            self.session.say(
+                TEXTS[language][before.apology],
+                audio=Prerecorded(self._settings.tts).frames(before.apology, language),
+                add_to_chat_ctx=False,
+            )
             if before.unanswered:
                 self.session.generate_reply()
             return

@@ -19,6 +19,9 @@ from .recovery import Dispatcher, open_book
 _LIVEKIT_TIMEOUT = 3.0
 """Seconds that LiveKit may take to answer."""
 
+_INITIALIZED = 60.0
+"""Seconds that the process of a job may take to be ready for one."""
+
 _ASKED_RARELY, _ASKED_LAST = 0.98, 0.99
 """Load of a full server and of one that stands by, of 1: LiveKit asks them in that order, mostly,
 and they say no themselves."""
@@ -43,6 +46,10 @@ class Server(AgentServer):
             # as one is taken, the next process is made.
             options["num_idle_processes"] = 1
         super().__init__(
+            preload_modules=["agent.preload"],
+            # LiveKit's 10 s are too few for a machine with more work than cores: the process would
+            # be killed and begin anew, again and again, at the cost of the calls.
+            initialize_process_timeout=_INITIALIZED,
             load_fnc=_load,
             # A threshold would refuse jobs by a guess of what those load that start: the third of
             # ten at once, or the tenth. Who is admitted is counted; the load tells which server
@@ -118,6 +125,8 @@ class Server(AgentServer):
                 )
                 async with dispatcher:
                     self._dispatcher = dispatcher
+                    # Up to 0.7 s sooner than the beat and the look after it.
+                    self._proc_pool.on("process_closed", lambda _: dispatcher.job_ended())
                     await asyncio.Event().wait()
         finally:
             self._dispatcher = None

@@ -1,9 +1,10 @@
-"""How our web servers are run: whom they believe where a client is."""
+"""How our web servers are run: at which port, and whom they believe where a client is."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,6 +14,19 @@ logger = logging.getLogger("parley")
 PROXIES = "FORWARDED_ALLOW_IPS"
 """Environment variable of uvicorn's: addresses of the proxies whose ``X-Forwarded-For`` and
 ``X-Forwarded-Proto`` are believed, with commas between them."""
+
+
+def port_of(variable: str, default: int) -> int:
+    """The port that an environment variable names; ends the program if that is not one.
+
+    Args:
+        variable: Its name.
+        default: The port where it is not set.
+    """
+    text = os.environ.get(variable, str(default))
+    if not (text.isdecimal() and int(text) < 65536):
+        sys.exit(f"{variable} = {text!r} is not a port number (0 to 65535; 0 is any free one).")
+    return int(text)
 
 
 def proxy_options() -> dict[str, Any]:

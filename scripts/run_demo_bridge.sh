@@ -5,6 +5,7 @@
 #   PARLEY_PROFILE           gpu; or cpu, or a YAML file
 #   PARLEY_ADDRESS           127.0.0.1; for others, set PARLEY_BRIDGE__API_KEY too
 #   PARLEY_PORT_BRIDGE       8090
+#   PARLEY_PORT_METRICS      its Prometheus metrics; none if it is not set
 #   VLLM_API_KEY             key of the engines; export one before `make demo`, whose own is random
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,10 +1,16 @@
-"""Serve the bridge: ``python -m agent.bridge [--host 127.0.0.1] [--port 8090]``."""
+"""Serve the bridge: ``python -m agent.bridge [--host 127.0.0.1] [--port 8090]``.
+
+``PARLEY_PORT_METRICS`` has it serve its metrics as well, at ``PARLEY_ADDRESS`` as the agent server
+does; they need no key.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
+from contextlib import AsyncExitStack
 
 import uvicorn
 from livekit.agents import APIError
@@ -13,11 +19,16 @@ from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from agent import settings
 from agent.keys import KeyRefusedError, check_key
 from agent.origin import HostsError, OwnNames, is_loopback, names_of
-from agent.serving import ProxyNotice, proxy_options
+from agent.serving import ProxyNotice, port_of, proxy_options
 from agent.telephony import mask_logs
 
+from . import metrics
 from .engines import open_engines, sentence
 from .server import create_app
+
+METRICS = "PARLEY_PORT_METRICS"
+"""Environment variable: the port of the metrics, 0 for any free one; none are served without it,
+for the agent server of the same machine has them at its default."""
 
 
 def main() -> None:
@@ -46,13 +57,26 @@ def main() -> None:
     except HostsError as e:
         sys.exit(str(e))
     mask_logs()
-    asyncio.run(_serve(loaded, arguments.host, arguments.port, names))
+    seen_at = port_of(METRICS, 0) if os.environ.get(METRICS) else None
+    asyncio.run(_serve(loaded, arguments.host, arguments.port, names, seen_at))
 
 
 async def _serve(
-    loaded: settings.Settings, host: str, port: int, names: frozenset[str] | None
+    loaded: settings.Settings,
+    host: str,
+    port: int,
+    names: frozenset[str] | None,
+    seen_at: int | None,
 ) -> None:
-    async with open_engines(loaded) as (engines, open_call):
+    async with AsyncExitStack() as stack:
+        if seen_at is not None:
+            address = os.environ.get("PARLEY_ADDRESS", "127.0.0.1")
+            try:
+                at = await stack.enter_async_context(metrics.serving(address, seen_at))
+            except OSError as e:
+                sys.exit(f"{METRICS} = {seen_at} cannot be used ({e.strerror}): set another port.")
+            print(f"Metrics: http://{address}:{at}/metrics", flush=True)
+        engines, open_call = await stack.enter_async_context(open_engines(loaded))
         try:
             await engines.warm()
         except APIError as e:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+Kind = Literal["chat", "speech"]
 Outcome = Literal["running", "done", "stopped", "failed"]
 
 # A unit that ends so was cut at punctuation, closing quotes and brackets aside.
@@ -27,7 +28,7 @@ class Record:
         clock: Seconds on a clock that never steps back.
     """
 
-    kind: Literal["chat", "speech"]
+    kind: Kind
     warm: bool
     conversation: str | None = None
     clock: Callable[[], float] = time.monotonic
@@ -54,6 +55,12 @@ class Record:
         """Seconds since an event; None if it has not happened."""
         at = self._marks.get(name)
         return None if at is None else self.clock() - self._began - at / 1000
+
+    @property
+    def first_audio(self) -> float | None:
+        """Seconds from the request to the first sound of its answer; None if there was none."""
+        at = self._marks.get("t_first_audio_out")
+        return None if at is None else at / 1000
 
     def unit(self, text: str) -> None:
         """Count a unit that is sent to the TTS."""

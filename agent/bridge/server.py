@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from limits import RateLimitItemPerMinute
 from livekit.agents import APIError
@@ -26,12 +26,13 @@ from agent.rate import Rate, TooMany
 from agent.recital import REFUSALS, guards
 from agent.settings import BridgeSettings, Language, Settings
 
+from . import metrics
 from .conversations import Conversations, write_reply
 from .engines import Engines, OpenCall, sentence
 from .exchange import Event, Exchange, Said
 from .media_stream import check_signature, follow
 from .openapi import document, page
-from .record import Record
+from .record import Kind, Record
 from .requests import (
     ChatRequest,
     Refused,
@@ -171,8 +172,9 @@ class Bridge:
             return
         self._calls += 1
         try:
-            await websocket.accept()
-            await follow(websocket, self._settings, self._open_call)
+            with metrics.CALLS.track_inprogress():
+                await websocket.accept()
+                await follow(websocket, self._settings, self._open_call)
         finally:
             self._calls -= 1
 
@@ -258,7 +260,7 @@ class Bridge:
             raise Refused(422, "no_words", "No words were heard in the recording.")
         return text, spoken
 
-    def record(self, kind: Any) -> Record:
+    def record(self, kind: Kind) -> Record:
         """Begin the figures of a request that comes in now."""
         record = Record(kind, warm=self._finished > 0)
         self._records[record.id] = record
@@ -280,7 +282,7 @@ class _Spoken(Generic[W]):
 
     def __init__(
         self,
-        kind: str,
+        kind: Kind,
         read: Callable[[Request, BridgeSettings], Awaitable[W]],
         answer: Callable[[Bridge, W, Record], Awaitable[SpokenResponse]],
     ) -> None:
@@ -294,11 +296,14 @@ class _Spoken(Generic[W]):
         await bridge.check_key(request)
         await bridge.check_rate(request)
         record = bridge.record(self._kind)
-        async with bridge.reading():
-            wanted = await self._read(request, bridge.limits)
-        async with bridge.place():
-            answer = await self._answer(bridge, wanted, record)
-            await answer(scope, receive, send)
+        try:
+            async with bridge.reading():
+                wanted = await self._read(request, bridge.limits)
+            async with bridge.place():
+                answer = await self._answer(bridge, wanted, record)
+                await answer(scope, receive, send)
+        finally:
+            metrics.count(record)
 
 
 async def _read_speech(request: Request, limits: BridgeSettings) -> SpeechRequest:

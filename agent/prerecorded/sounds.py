@@ -53,9 +53,7 @@ class Prerecorded:
         """Have the sounds of the package ready, and those of the voice that were made before."""
         for language in get_args(Language):
             for phrase in get_args(Phrase):
-                if (phrase, language) not in _packaged:
-                    _packaged[phrase, language] = await _decode(_package_file(phrase, language))
-                self._find(phrase, language)
+                await self._load(phrase, language)
 
     def missing(self, language: Language) -> list[Phrase]:
         """The prompts that the voice has not spoken yet."""
@@ -90,11 +88,16 @@ class Prerecorded:
 
     async def frames(self, phrase: Phrase, language: Language) -> AsyncIterator[rtc.AudioFrame]:
         """A prompt in pieces, as a session plays it."""
-        await self.load()
+        await self._load(phrase, language)
         samples = np.frombuffer(self.sound(phrase, language).data, np.int16)
         for start in range(0, samples.size, _CHUNK):
             piece = samples[start : start + _CHUNK]
             yield rtc.AudioFrame(piece.tobytes(), SAMPLE_RATE, 1, piece.size)
+
+    async def _load(self, phrase: Phrase, language: Language) -> None:
+        if (phrase, language) not in _packaged:
+            _packaged[phrase, language] = await _decode(_package_file(phrase, language))
+        self._find(phrase, language)
 
     def _find(self, phrase: Phrase, language: Language) -> bool:
         """Whether the voice's own is at hand; reads it if it was made before."""

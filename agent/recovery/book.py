@@ -20,8 +20,9 @@ LAPSE = 2.5
 """Seconds without a sign of life of a job and of its server after which both are taken for dead.
 They beat every second and every half second: two beats are lost before that."""
 
-CALLED_FOR = 5.0
-"""Seconds that an agent which was called has to take the call before another one is called."""
+CALLED_FOR = 3.5
+"""Seconds that an agent which was called has to take the call before another one is called. LiveKit
+asks its servers for 3 s; then it drops the job without a word."""
 
 TRIES = 5
 """How often an agent is called to one call in a row. One whose job dies again and again while it

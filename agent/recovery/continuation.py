@@ -7,24 +7,19 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from livekit.agents import llm
 
 from ..settings import Language
 
+if TYPE_CHECKING:  # the page, which watches over calls too, has no need of sounds
+    from ..prerecorded import Phrase
+
 logger = logging.getLogger("parley")
 
 _MOST = 200
 """Items that are kept: more than the context of a local model holds."""
-
-_CUT_OFF: dict[Language, str] = {
-    "en": "Sorry, I was cut off.",
-    "zh": "抱歉，我刚才断线了。",
-}
-_CUT_OFF_GO_ON: dict[Language, str] = {
-    "en": "Sorry, I was cut off. Please go on.",
-    "zh": "抱歉，我刚才断线了，请接着说。",
-}
 
 
 @dataclass(frozen=True)
@@ -40,16 +35,16 @@ class Continuation:
         last = self.said.items[-1]
         return last.type != "message" or last.role == "user"
 
-    def apology(self, language: Language | None) -> str:
-        """The first sentence: one of apology, which asks the user to go on if it is their turn.
+    @property
+    def apology(self) -> Phrase:
+        """The first sentence: one of apology, which asks the user to go on if it is their turn."""
+        return "cut_off" if self.unanswered else "go_on"
 
-        Args:
-            language: The user's; told by what they said last if it is not known.
-        """
-        if language is None:
-            asked = [m.text_content or "" for m in self.said.messages() if m.role == "user"]
-            language = "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"
-        return (_CUT_OFF if self.unanswered else _CUT_OFF_GO_ON)[language]
+    @property
+    def language(self) -> Language:
+        """The language of what the user said last; English before that."""
+        asked = [m.text_content or "" for m in self.said.messages() if m.role == "user"]
+        return "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"
 
 
 def written(items: Sequence[llm.ChatItem]) -> str:

@@ -76,11 +76,12 @@ class Dispatcher:
         """When each of LiveKit's rooms was first seen, by its sid."""
         self._looked = clock() - _LOOK_AT_ROOMS
         self.watch = DeathWatch(book, livekit, self._on_seen, clock)
+        self._ended = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self.beat()
-        self._beating = asyncio.create_task(every(_BEAT, self.beat))
+        self._beating = asyncio.create_task(every(_BEAT, self.beat, self._ended))
         await self.watch.__aenter__()
         return self
 
@@ -114,13 +115,19 @@ class Dispatcher:
         self._held[agent] = room
         return True
 
+    def job_ended(self) -> None:
+        """Look after its call at once, if it did not end that itself."""
+        self._ended.set()
+
     async def beat(self) -> None:
         """Show that this server lives, and note which of its jobs do not any more."""
         await self._book.beat(self._server, not self._draining())
-        for agent in set(self._held) - self._running():
-            # One that has ended its call itself is over by now, and stays so.
-            await self._book.lose(self._held[agent], agent)
-            del self._held[agent]
+        if ended := set(self._held) - self._running():
+            for agent in ended:
+                # One that has ended its call itself is over by now, and stays so.
+                await self._book.lose(self._held[agent], agent)
+                del self._held[agent]
+            self.watch.soon()
 
     async def _on_seen(self, seen: Seen) -> None:
         for server, beat in seen.at.servers.items():

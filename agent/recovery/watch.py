@@ -18,7 +18,8 @@ from .book import LAPSE, Call, CallBook, Moment, StoreError
 logger = logging.getLogger("parley")
 
 _LOOK = 0.25
-"""Seconds between two looks into the book: half of it is lost, on average, of each call back."""
+"""Seconds between two looks into the book: half of it is lost, on average, of each call back that
+another server has noted as lost."""
 
 _STALL = 1.0
 """Seconds by which a look is late when the machine, or this process, stood still. Everybody else's
@@ -58,16 +59,21 @@ class DeathWatch:
         self._removed: set[str] = set()
         self._looked = clock()
         self._trusted_from = 0.0
+        self._soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(every(_LOOK, self.look))
+        self._task = asyncio.create_task(every(_LOOK, self.look, self._soon))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def soon(self) -> None:
+        """Look at once, and not only when it is time."""
+        self._soon.set()
 
     async def look(self) -> None:
         """Look once."""
@@ -103,10 +109,20 @@ class DeathWatch:
             )
 
 
-async def every(period: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Do something again and again; what fails is logged once until it succeeds."""
+async def every(
+    period: float, work: Callable[[], Awaitable[None]], soon: asyncio.Event | None = None
+) -> None:
+    """Do something again and again; what fails is logged once until it succeeds.
+
+    Args:
+        period: Seconds from one time to the next.
+        work: What is done.
+        soon: Set by whoever does not want to wait for the next time.
+    """
+    soon = soon or asyncio.Event()
     failed = False
     while True:
+        soon.clear()
         try:
             await work()
             failed = False
@@ -114,4 +130,6 @@ async def every(period: float, work: Callable[[], Awaitable[None]]) -> None:
             if not failed:
                 logger.warning("calls are not watched", extra={"reason": repr(e)})
             failed = True
-        await asyncio.sleep(period)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(period):
+                await soon.wait()

@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import AsyncExitStack
 
-from .stack import ROOT, STANDBY, StackError, wait_ready
+from .stack import AGENT_READY, ROOT, STANDBY, StackError, wait_ready
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 
@@ -39,7 +39,7 @@ def _programs() -> list[Program]:
         name="agent",
         what="the agent",
         command=[sys.executable, "agent.py", "start"],
-        ready_line="registered worker",
+        ready_line=AGENT_READY,
     )
     return [*services, agent, STANDBY]
 

@@ -40,11 +40,15 @@ _POLL_SECONDS = 0.2
 # Whoever stops the stack does not want to wait for a conversation to end.
 _AGENT = [sys.executable, "agent.py", "start", "--drain-timeout", "1"]
 
+AGENT_READY = "registered worker"
+"""What an agent server logs once LiveKit knows it, which is after its idle processes are warm."""
+
 STANDBY = Program(
     name="standby",
     what="the agent that stands by",
     # Its health page is for nobody, at any port.
     command=["env", "PARLEY_STANDBY=1", "PARLEY_PORT_AGENT=0", "PARLEY_PORT_METRICS=0", *_AGENT],
+    ready_line=AGENT_READY,
 )
 """A second agent server: the calls of one that dies do not wait until it has started again."""
 
@@ -85,7 +89,6 @@ class Stack:
         ports: Port numbers by name, as in :mod:`agent.stack.ports`; free ones when not given.
         address: Where LiveKit and the web page listen: an address of this machine.
         standby: Run a second agent server, which takes over the calls of the first if that dies.
-            It is not waited for.
         profile: The agent's profile. The engines of this machine run for :data:`LOCAL_PROFILES`;
             any other profile says where its engines are.
         beside: More programs to run.
@@ -228,7 +231,7 @@ class Stack:
                 name="agent",
                 what="the agent",
                 command=_AGENT,
-                ready_line="registered worker",
+                ready_line=AGENT_READY,
             ),
             Program(
                 name="web",
@@ -298,12 +301,12 @@ async def _ready(program: Program, supervisor: Supervisor, client: httpx.AsyncCl
             return (await client.get(program.health)).status_code == 200
         except httpx.TransportError:
             return False
-    if program.listens:
-        try:
-            _, writer = await asyncio.open_connection(*program.listens)
-        except OSError:
-            return False
-        writer.close()
+    assert program.listens
+    try:
+        _, writer = await asyncio.open_connection(*program.listens)
+    except OSError:
+        return False
+    writer.close()
     return True
 
 

@@ -38,7 +38,11 @@ _EVENT = re.compile(r" (exited|gave up): ([\w-]+) \(?([^;)]*)")
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A process to keep running."""
+    """A process to keep running, and the one way in which it says that it is ready.
+
+    Raises:
+        ValueError: It says so in no way, or in several.
+    """
 
     name: str
     """Its short name, also that of its log file."""
@@ -51,6 +55,12 @@ class Program:
     """Text that its log contains once it is ready."""
     listens: tuple[str, int] | None = None
     """Host and port where it takes TCP connections once it is ready."""
+
+    def __post_init__(self) -> None:
+        ways = (self.health, self.ready_line, self.listens)
+        if sum(way is not None for way in ways) != 1:
+            # Of one that says it in no way nothing would be asked: it would be ready at once.
+            raise ValueError(f"{self.name} needs one of health, ready_line and listens")
 
 
 class Supervisor:

@@ -13,6 +13,7 @@ from pathlib import Path
 from livekit import rtc
 from livekit.agents import AgentServer, JobContext, JobRequest
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
+from livekit.agents.ipc.proc_pool import ProcPool
 from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
 from livekit.agents.voice import room_io
 from livekit.agents.worker import ServerEnvOption
@@ -60,6 +61,17 @@ def test_server_gives_each_agent_its_identity_and_watches_while_it_runs() -> Non
     assert 'self.emit("worker_started")' in inspect.getsource(AgentServer.run), (
         "agent/server.py (run) begins to watch when worker_started says that there are jobs to ask"
     )
+
+
+def test_the_end_of_a_jobs_process_is_told_as_it_comes() -> None:
+    source = inspect.getsource(ProcPool._monitor_process_task)
+    closed, removed = source.find('emit("process_closed"'), source.find("_executors.remove")
+    assert 0 < closed < removed, (
+        "agent/server.py (_watch) is told by process_closed of the end of a job, which by the next"
+        " step of the loop is no longer among active_jobs"
+    )
+    assert "await" not in source[closed:removed]
+    assert "self._proc_pool = " in inspect.getsource(AgentServer.run)
 
 
 def test_a_job_learns_at_once_that_its_server_has_died(tmp_path: Path) -> None:

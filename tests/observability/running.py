@@ -88,6 +88,14 @@ def _completion() -> list[str]:
     return [chunk(choices=[said]), chunk(choices=[end]), chunk(choices=[], usage=TOKENS), "[DONE]"]
 
 
+async def read(metrics: str) -> dict[str, float]:
+    """The metrics at an address, by name and labels as they stand there."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        text = (await client.get(metrics)).raise_for_status().text
+    rows = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in rows}
+
+
 @dataclass
 class Agent:
     """An agent server that runs."""
@@ -100,10 +108,7 @@ class Agent:
 
     async def page(self) -> dict[str, float]:
         """The metrics, by name and labels as they stand there."""
-        async with httpx.AsyncClient(trust_env=False) as client:
-            text = (await client.get(self.metrics)).raise_for_status().text
-        rows = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
-        return {name: float(value) for name, value in rows}
+        return await read(self.metrics)
 
     @contextlib.asynccontextmanager
     async def caller(self) -> AsyncIterator[Caller]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from agent.recovery import CallBook, DeathWatch, Dispatcher
+from agent.recovery import CallBook, DeathWatch, Dispatcher, dispatcher, watch
 from agent.recovery.book import CALLED_FOR, LAPSE
 from agent.recovery.dispatcher import _LOOK_AT_ROOMS, _RECENT, _SETTLED
 
@@ -76,6 +77,24 @@ async def test_a_job_that_dies_is_replaced_at_once(
     assert await server.take("room", "second")
     await server.live(10)
     assert len(livekit.asked) == 1
+
+
+async def test_nobody_waits_for_the_next_look_when_a_job_has_died(
+    make: Callable[..., Server], livekit: LiveKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_BEAT", 60.0)
+    monkeypatch.setattr(watch, "_LOOK", 60.0)
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    async with server.dispatcher:
+        await server.take("room", "first")
+        await asyncio.sleep(0.1)  # it has looked, and waits
+        server.running.remove("first")
+        server.dispatcher.job_ended()
+        async with asyncio.timeout(20):
+            while not livekit.asked:
+                await asyncio.sleep(0.005)
+    assert livekit.removed == [("room", "first")]
 
 
 async def test_a_job_that_has_ended_its_call_is_not_replaced(

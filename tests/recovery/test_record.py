@@ -19,6 +19,7 @@ from livekit.plugins.turn_taking import Floor
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
+from agent.prerecorded import Phrase, Prerecorded
 from agent.recovery import CallBook, CallRecord, Continuation
 from agent.recovery.sqlite_store import SqliteStore
 from harness.scripted import Llm, Tts
@@ -183,12 +184,13 @@ async def test_a_store_that_fails_is_told_once_and_ends_no_call(
 
 
 @pytest.mark.parametrize(
-    ("messages", "spoken", "asked"),
+    ("messages", "apology", "spoken", "asked"),
     [
-        (["> Who are you?", "I'm Parley."], "Sorry, I was cut off. Please go on.", []),
+        (["> Who are you?", "I'm Parley."], "go_on", [], []),
         (
             ["Hello!", "> Who are you?"],
-            "Sorry, I was cut off. I'm Parley.",
+            "cut_off",
+            ["I'm Parley."],
             ["Hello!", "Who are you?"],
         ),
     ],
@@ -196,17 +198,34 @@ async def test_a_store_that_fails_is_told_once_and_ends_no_call(
 )
 @in_virtual_time
 async def test_an_agent_that_goes_on_apologises_and_answers_what_was_left(
-    messages: list[str], spoken: str, asked: list[str]
+    messages: list[str],
+    apology: Phrase,
+    spoken: list[str],
+    asked: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PARLEY_CACHE", str(tmp_path))  # where no voice has made prompts before
     profile = settings.load("gpu")
+    prerecorded = Prerecorded(profile.tts)
+    await prerecorded.load()
     model, voice = Llm("I'm Parley."), Tts()
+    heard = bytearray()
+
+    class Ear(Loudspeaker):
+        async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+            heard.extend(frame.data.cast("b"))
+            await super().capture_frame(frame)
+
     async with AgentSession[None](llm=model, tts=voice, vad=None) as session:
-        session.output.audio = Loudspeaker(voice)
+        session.output.audio = Ear(voice)
         Conduct(profile.conduct, session, language="en")
         floor = Floor(None, profile.turns.options)
         await session.start(Assistant(profile, "en", floor, None, Continuation(said(*messages))))
         await asyncio.sleep(20)
-    assert " ".join(voice.said) == spoken
+    # The voice, which would take its time, is not asked for the apology.
+    assert heard.startswith(bytes(prerecorded.sound(apology, "en").data))
+    assert voice.said == spoken
     requests = [
         [m.text_content for m in ctx.messages() if m.role != "system"] for ctx in model.asked
     ]

@@ -50,6 +50,8 @@ class Host:
 
     name: str
     """Name of the room."""
+    room: rtc.Room
+    """The agent's connection to it."""
     session: AgentSession[Conduct]
     stt: Stt
     llm: Llm
@@ -138,4 +140,4 @@ async def hosting(
         assistant = Assistant(profile, language, conversation.floor)
         await assistant.update_tools([*tools])
         await conversation.start(assistant, room)
-        yield Host(name, conversation.session, scripted, model, records)
+        yield Host(name, room, conversation.session, scripted, model, records)

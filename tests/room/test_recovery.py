@@ -22,7 +22,7 @@ import pytest_asyncio
 from livekit import api, rtc
 
 from agent.stack import Server
-from agent.stack.stack import ROOT, STANDBY, wait_ready
+from agent.stack.stack import AGENT_READY, ROOT, STANDBY, wait_ready
 from agent.stack.supervision import Program, Supervisor
 from harness import crash
 from harness.caller import Caller, join
@@ -76,7 +76,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             name="agent",
             what="the agent",
             command=[sys.executable, "agent.py", "start"],
-            ready_line="registered worker",
+            ready_line=AGENT_READY,
         ),
         STANDBY,
     ]

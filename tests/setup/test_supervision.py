@@ -8,12 +8,13 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.stack import StackError
-from agent.stack.stack import wait_ready
+from agent.stack.stack import STANDBY, wait_ready
 from agent.stack.supervision import Program, Supervisor
 
 pytestmark = pytest.mark.slow
@@ -95,6 +96,31 @@ async def test_a_program_that_never_is_ready_is_named_with_its_log(tmp_path: Pat
         with pytest.raises(StackError) as refused:
             await wait_ready(running_two, [fast, slow], on_line=lambda _: None, within=0.5)
     assert str(refused.value) == f"Not ready after 0 s: the slow (see {tmp_path}/slow.log)."
+
+
+async def test_the_agent_that_stands_by_is_waited_for(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    code = (
+        "import pathlib, time\n"
+        f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)\n"
+        "print('registered worker', flush=True); time.sleep(600)\n"
+    )
+    standby = replace(STANDBY, command=[sys.executable, "-c", code])
+    lines: list[str] = []
+    async with supervisor([standby], tmp_path, lines) as running_one:
+        with pytest.raises(StackError, match="Not ready after 1 s: the agent that stands by"):
+            await wait_ready(running_one, [standby], on_line=lines.append, within=1)
+        assert not lines
+        go.touch()
+        await wait_ready(running_one, [standby], on_line=lines.append, within=30)
+    assert lines[0].startswith("the agent that stands by is ready (")
+
+
+def test_a_program_says_in_one_way_that_it_is_ready() -> None:
+    with pytest.raises(ValueError, match="needs one of"):
+        Program(name="a", what="a", command=[])
+    with pytest.raises(ValueError, match="needs one of"):
+        Program(name="a", what="a", command=[], ready_line="up", listens=("127.0.0.1", 1))
 
 
 async def test_nothing_is_left_after_the_end(tmp_path: Path) -> None:
