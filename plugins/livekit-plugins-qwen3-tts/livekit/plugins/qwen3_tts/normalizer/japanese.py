@@ -27,6 +27,8 @@ def _digits(figures: str) -> str:
 
 _BOUND: Final = {"<": "未満", ">": "超", "≤": "以下", "≥": "以上"}
 _RULES: Final[tuple[Rule, ...]] = (
+    rule("∣", "∣([^∣]{1,60})∣", r"\1の絶対値"),
+    rule("^", r"\^(\d{1,2})(?!\d)", r"の\1乗"),
     # "-5℃" is "マイナス五摂氏" to the grammar.
     rule("°", r"\s?°([CF])?", lambda m: "華氏度" if m[1] == "F" else "度"),
     rule("〒", r"〒\s?(\d{3})-?(\d{4})", lambda m: f"郵便番号{_digits(m[1])}の{_digits(m[2])}"),

@@ -19,7 +19,7 @@ from .amounts import AMOUNTS, DURATIONS
 from .codes import ADDRESSES, CODES, NUMBERS, RANGES, VERSIONS
 from .dates import DATES, DOTTED, SPANS
 from .expansions import EXPANSIONS
-from .formulas import FORMULAS, FRACTIONS
+from .formulas import ALGEBRA, FORMULAS, FRACTIONS
 from .hours import HOURS
 from .numbers import cardinal, digits, say_number
 from .shorthand import SHORTHAND
@@ -99,6 +99,7 @@ _MARKS: Final[tuple[Rule, ...]] = (
 )
 
 _RULES: Final[tuple[Rule, ...]] = (
+    *ALGEBRA,
     *EXPANSIONS,
     *ADDRESSES,
     *SPANS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..patterns import NUMBER, START
+from ..patterns import COEFFICIENT, NUMBER, START
 from ..rules import Rule, rule
 from .numbers import cardinal, ordinal
 
@@ -69,6 +69,13 @@ def say_power(match: re.Match[str]) -> str:
     return f" to the power of {cardinal(exponent) if numeric else exponent}"
 
 
+def say_absolute(match: re.Match[str]) -> str:
+    """Reads ∣-5∣ as the absolute value of minus five."""
+    named = re.search(r"\babsolute value( of)?\s?$", match.string[: match.start()][-20:])
+    said = ("" if named[1] else "of ") if named else "the absolute value of "
+    return said + re.sub(r"(?<=[\w)])\s?-\s?(?=\w)", " minus ", match[1])
+
+
 _RATED = (
     r"\b(?i:rat(?:ed|es|ing(?: of| is)?|e it)|scor(?:ed?|es|ing)|stars|review|"
     r"giv(?:e|es|ing) it|gave it|got)(?: a)?:? "
@@ -103,6 +110,13 @@ FRACTIONS: Final[tuple[Rule, ...]] = (
     rule(".№#", r"(?:\bNo\.|№|#)\s?(?=\d)", "number "),
 )
 
+# Before a bar stands in the way of what is read beside it, and a letter is taken for a unit.
+ALGEBRA: Final[tuple[Rule, ...]] = (
+    rule("∣", "∣([^∣]{1,60})∣", say_absolute),
+    # "2N + 1" counts no newtons: what is added to it has no unit.
+    rule("+-", COEFFICIENT, lambda m: f"{cardinal(m[1])} {m[2]}"),
+)
+
 FORMULAS: Final[tuple[Rule, ...]] = (
     # Formulas: the library takes "2x" for "two times" and loses the minus of an exponent.
     rule("eE", r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?!\w)", say_exponent),
@@ -120,8 +134,9 @@ FORMULAS: Final[tuple[Rule, ...]] = (
         lambda m: f"{cardinal(m[1])} times",
     ),
     rule(
-        "xyabn",
-        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])|(?<=[=+*/×-] )(\d{1,3})([xyzabn])(?!\w)",
+        "",
+        r"(?<![\w.])(\d{1,3})(?:([a-z])(?=\s?[-+=*/×÷)^<>]| (?:squared|cubed|to the power)\b)"
+        r")|(?<=[=+*/×-] )(\d{1,3})([xyzabn])(?!\w)",
         lambda m: f"{cardinal(m[1] or m[3])} {m[2] or m[4]}",
     ),
     rule(
@@ -138,7 +153,8 @@ FORMULAS: Final[tuple[Rule, ...]] = (
         r"|(?<![\w)\]-])-(?=[a-z]\b)",
         " minus ",
     ),
-    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s{0,2}(?=[\w(√π.-])", say_operator),
+    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s{0,2}(?=[\w(√π.±-])", say_operator),
+    rule("±", "±(?=[A-Za-z(])", "plus or minus "),
     # A path through menus.
     rule(">", r"(?<=[A-Za-z]) > (?=[A-Z][A-Za-z])", ", "),
     rule("<>≤≥≈", r"(?<=[\w)])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π.$€£-])", say_operator),

@@ -147,7 +147,7 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     # Heights, sizes, resolutions.
     rule("米", r"(?<![\d.])([12])米(\d\d)(?!\d)", _height),
     rule("xX×", r"(?<=\d)\s?[xX×]\s?(?=\d)", "×"),
-    rule("xX", r"(?<=\d)[xX](?![A-Za-z\d]|\s?[-+=])", "倍"),
+    rule("xX", r"(?<=\d)[xX](?![A-Za-z\d]|\s?[-+=^])", "倍"),
     rule("pP", r"(?<!\d)(\d{3,4})[pP]\b", lambda m: f"{serial(m[1])}P"),
     rule(
         "wW",
