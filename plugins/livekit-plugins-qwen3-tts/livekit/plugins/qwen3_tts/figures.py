@@ -9,7 +9,7 @@ from .measure import CJK
 
 # Every repetition is bounded, so that the time is linear in the length of the text.
 _SIGNS = (
-    r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周)?"
+    r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周(?=[1-7](?![\d.])))?"
     r"(?:(?:&(?:lt|gt|le|ge);|[<>≤≥≈]=?)[ ])?[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
 )
 _FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
@@ -22,7 +22,7 @@ _JOIN = (
     r"(?:上午|下午|早上|晚上|凌晨|中午|午後|午前|から)?(?:到|至|和|或|比|[-–—~～、]|분)?[ ]?)"
 )
 _AFTER = (
-    r"(?:[ \u00a0\u202f]?(?:[°℃℉%‰€£$¥₽₩]|[ap]\.m\.|(?:ext|x)\.?[ ]?\d{1,6}"
+    r"(?:(?:시|時) ?[반半]|[ \u00a0\u202f]?(?:[°℃℉%‰€£$¥₽₩]|[ap]\.m\.|(?:ext|x)\.?[ ]?\d{1,6}"
     r"|(?:hundred|thousand|million|billion|trillion)|[A-Za-zµ]{1,5}"
     rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
 )
@@ -48,13 +48,16 @@ _SPAN = re.compile(
     rf"|(?<![A-Za-z\d]){_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
     # A name with its figure: "iPhone 16 Pro Max", "GPT-4o", "Room 12".
     rf"|(?:(?<![A-Za-z])(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
-    r"[ -]?\d[\w.-]{0,16}"
+    rf"[ -]?\d[\w.-]{{0,16}}(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{0,12}}"
     r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
     # A street, a king, a war; a formula.
     r"|(?<![\w.,])\d{1,5}[A-Z]? (?:[NSEW]\.? )?"
     r"(?:(?:[A-Z][a-z]{1,15}|\d{1,3}(?:st|nd|rd|th)) ){1,3}"
     r"(?:St|Ave|Rd|Blvd|Dr|Ln|Ct|Pl)(?![A-Za-z])\.?(?: (?:[NS][EW]|[NSEW])(?![A-Za-z])\.?)?"
-    r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])"
+    r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])|(?<!\w)[IVXХ]{1,6} вв?\."
+    # An absolute value.
+    r"|(?<![\w|])\|(?=[-+−±\w(])"
+    r"(?:[-+−±×*/^ ().\d²³]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){1,30}(?:\||\Z)"
     r"|\$[^$\n]{1,120}[\\^_][^$\n]{0,120}(?:\$|\Z)"
     # A rating with its figure.
     r"|[★⭐☆\ufe0f]{1,12}\s?[(（]?\d(?:\.\d)?(?:/\d{1,2})?(?: stars|[ -]star|[颗个]?星)?"

@@ -21,14 +21,15 @@ _PLAIN = re.compile(
 # A name or an abbreviation: example.com, Dr., "etc."; a roman figure.
 _DOTTED = re.compile(
     r"[A-Za-z]\.[A-Za-z]|\b(?:[A-Z][a-z]{0,3}|[a-z]{1,2}|[Vv]s|etc|approx|Prof|Capt|Corp|Blvd|Sept|Figs?)\."
+    r"|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}-[A-Z]"
     r"|\b[IVXL]{2,7}\b|, [A-Z]{2}\b|(?:War|Part|Act|Phase|Type|Chapter|Volume|Book) [IVX]\b|  "
 )
 # The blocks of emoji, whole, so that next year's are among them: a class is one step a character,
 # where looking each up in a list of all sequences was quadratic. Signs that are read (↔ → ™ ℃) are
 # in none of these.
 _EMOJI = re.compile(
-    "[\u00a9\u00ae\u203c\u2049\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935"
-    "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+    "[\u00a9\u00ae\u203c\u2049\u231a-\u23ff\u24c2\u25aa-\u25b2\u25b4-\u25fe\u2600-\u27bf\u2934\u2935"
+    "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff\U000e0020-\U000e007f]|\u25b3(?![A-Z]{2,3})"
 )
 # A row that the figure behind it says once more is nothing but a picture.
 _RATED = re.compile(
@@ -38,7 +39,8 @@ _STARS = re.compile("(\\d)\\s?[★⭐]\ufe0f?(?![★⭐☆])|[★⭐]{1,5}☆{0,
 _JOINERS = re.compile("[\u200d\ufe0e\ufe0f\u20e3™]")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _KAOMOJI = re.compile(
-    r"(?<![\w<>=!])(?<!\d )(?:[:;=]['’]?-?[)(]{1,3}|[:;]['’]?-?[DPpOo3/\\]|=-?[DPp]|\(?\^[_.o-]?\^\)?|[xX]D|[T;Q]_[T;Q]|[>-][_.][<-]"
+    r"(?<![\w<>=!])(?:[:;=]['’]?-?[)(]{1,3}|[:;]['’]?-?[DPpOo/\\]"
+    r"|(?<!\d )[:;]['’]?-?3|=-?[DPp]|\(?\^[_.o-]?\^\)?|[xX]D|[T;Q]_[T;Q]|[>-][_.][<-]"
     r"|¯\\_\(ツ\)_/¯)(?!\w)"
     # "<3" is a heart behind tender words; anywhere else it is "less than three".
     r"|(?<=[Yy]ou) <3(?=\s*(?:$|[.!~\n]))|(?<=love) <3(?=\s*(?:$|[.!~\n]))"
@@ -98,6 +100,7 @@ _LISTING = re.compile(
     r"reverse[ds]?|returns?|prints?|is|are|gives?|becomes?|get|take|given|from|to|into|like|be|with)"
     r":?|(?:列表|数组|向量|集合|序列|输入|输出|返回|得到|结果|变成|打印|给定|排序|元组)[是为：:]?|[是为成])\s?$"
 )
+_REFERENCE = re.compile(r"\b(?i:ref|refs|references?)\.?\s?$")
 _LISTED = re.compile(
     r"\s?(?:(?:is|are|has|have|contains?|becomes?|gives?|and|sums?|plus|into)\b|[有是的里中变共包])"
 )
@@ -108,10 +111,14 @@ def _source(match: re.Match[str]) -> str:
     before = match.string[max(0, match.start() - 24) : match.start()]
     begins = (before.rstrip() or ".")[-1] in ".!?:。！？："
     listed = _LISTING.search(before) or begins and _LISTED.match(match.string, match.end())
-    return match[0] if "," in match[0] and listed else ""
+    # "Ref. [4]", "reference [4]"
+    named = _REFERENCE.search(before)
+    return match[0] if ("," in match[0] and listed) or named else ""
 
 
 _INLINE: Final = (
+    # A vector, whose brackets compare nothing.
+    rule("<", r"<(-?\d[\d.]{0,8}(?:,\s?-?\d[\d.]{0,8}){1,8})>", r"\1"),
     # Behind a word or a mark; "arr[0]" is code and "[0]" no source.
     rule(
         "[【",

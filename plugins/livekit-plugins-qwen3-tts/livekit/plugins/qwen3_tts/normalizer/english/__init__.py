@@ -15,7 +15,7 @@ from ..patterns import NUMBER, POINTED
 from ..reading import Reader
 from ..rules import FIGURES, Rule, apply, rule
 from ..signs import SIGNS
-from .amounts import AMOUNTS, DURATIONS
+from .amounts import AMOUNTS, DURATIONS, PER
 from .codes import ADDRESSES, CODES, NUMBERS, RANGES, VERSIONS
 from .dates import DATES, DOTTED, SPANS
 from .expansions import EXPANSIONS
@@ -25,10 +25,6 @@ from .numbers import cardinal, digits, say_number
 from .shorthand import SHORTHAND
 
 _SIGNED = rf"[-+±]?{POINTED}"
-
-_PER: Final = {
-    "mo": "month", "wk": "week", "yr": "year", "hr": "hour", "d": "day", "min": "minute",
-}  # fmt: skip
 
 
 def _mandarin(match: re.Match[str]) -> str:
@@ -68,7 +64,7 @@ _MARKS: Final[tuple[Rule, ...]] = (
         lambda m: "one star" if m[0] == "1☆" else " star",
     ),
     rule("☆", "☆", " stars"),
-    rule("/", rf"\s?/\s?({'|'.join(_PER)})\b", lambda m: f" per {_PER[m[1]]}"),
+    rule("/", rf"\s?/\s?({'|'.join(PER)})\b", lambda m: f" per {PER[m[1]]}"),
     rule("/", r"\s?/\s?s(?=$|[,;!?)]|\.(?!\w)| [a-z]{2})", " per second"),
     rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|minute|night|user|seat)", " per "),
     # "ten hundred" and "ten zero one" are the library's 1000 and 1001.

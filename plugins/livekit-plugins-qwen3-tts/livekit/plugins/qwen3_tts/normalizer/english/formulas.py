@@ -33,6 +33,13 @@ _MATH: Final = {
     "≠": "is not equal to", "!=": "is not equal to", "≈": "is about", "±": "plus or minus",
 }  # fmt: skip
 
+# "We need >= 3 people", "with > 5 days": a bound, no comparison of two.
+_BOUNDED = re.compile(
+    r"\b(?:needs?|requires?|takes?|took|wants?|with|of|to|for|have|has|had|get|at|only|if|about|costs"
+    r"|weighs?|lasts?|contains?|holds?|use[sd]?|in|within|after|every|per|by)\s?$"
+)
+# "Is 5 > 3?"
+_ASKED = re.compile(r"(?:^|[.!?,:;]\s|\b(?:and|so|but|then|why|how)\s)(?:[Ii]s|[Aa]re) \S{1,12}$")
 _IS = re.compile(r"\b(?:is|are|was|were|be)$|['’]s$")
 
 
@@ -49,8 +56,11 @@ def compare(sign: str) -> str:
 
 def say_operator(match: re.Match[str]) -> str:
     """Reads an operator of a formula."""
-    said = _MATH[match[0].strip()]
-    if _IS.search(match.string[: match.start()][-8:]):
+    sign = match[0].strip()
+    said, before = _MATH[sign], match.string[: match.start()]
+    if sign in _COMPARED and _BOUNDED.search(before[-12:]):
+        return f" {compare(sign)}"
+    if _IS.search(before[-8:]) or _ASKED.search(before[-24:]):
         said = said.removeprefix("is ")
     return f" {said} "
 
@@ -99,6 +109,13 @@ FRACTIONS: Final[tuple[Rule, ...]] = (
         lambda m: f"{cardinal(m[1])} of {cardinal(m[2])}",
         after=r"\b(?i:page|slide|step|question|part|round|level|lesson) ",
     ),
+    # Of a hundred points, of ten: a mark, but in a sum and before what is in parts.
+    rule(
+        "/",
+        r"(?<![\w.,/])(?<![=+*/×÷] )(\d{1,3}/100|\d/10)(?=[,.;:!?)](?!\d)|$"
+        r"| (?:on|for|and|but|overall|would|from|in)\b)",
+        lambda m: " out of ".join(cardinal(n) for n in m[1].split("/")),
+    ),
     rule("/", r"(?<![\w.,)])-(?=\d+/\d)", "minus "),
     rule("/", rf"{START}(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])(?!\.\d)", say_fraction),
     rule(
@@ -122,6 +139,7 @@ FORMULAS: Final[tuple[Rule, ...]] = (
     rule("eE", r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?!\w)", say_exponent),
     rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", say_power),
     rule("√", r"√\s?", "the square root of "),
+    rule("/", r"(?<=[\w)])\s?//\s?(?=[\w(])", " integer divided by "),
     rule(
         "GU",
         r"\b(GMT|UTC)\s?([+-])(\d{1,2})(?!\d)",

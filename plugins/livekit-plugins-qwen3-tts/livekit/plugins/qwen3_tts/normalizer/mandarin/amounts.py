@@ -105,6 +105,16 @@ def say_share(match: re.Match[str]) -> str:
     return f"每{name}{low}{say_amount(match['number'], match['what'])}{match['what']}"
 
 
+def _mark(match: re.Match[str]) -> str:
+    """Reads 92/100 behind a verb of an examination, or 8/10分, as marks of all there are."""
+    scored = re.search(
+        "[考得打给评拿获][了到过]?分?[数是为：:]?$", match.string[: match.start()][-6:]
+    )
+    if not (scored or match[0].endswith("分")) or int(match[1]) > int(match[2]):
+        return match[0]
+    return f"{cardinal(match[1])}分，满分{cardinal(match[2])}分"
+
+
 def _height(match: re.Match[str]) -> str:
     return f"{cardinal(match[1])}米{say_year(match[2])}"
 
@@ -123,8 +133,10 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     ),
     rule("约~≈", r"约?(?<![\d%°A-Za-z])(?<!\d )[~≈]\s?(?=[$€£¥]?\d)|约\s+(?=\d)", "约"),
     # Money: its thousands, its ranges and its minus.
+    # Before its unit is asked about: the higher pressure and the lower.
+    rule("/", r"(?<![\w.,/-])(\d{2,3})/(?=\d{2,3}\s?mmHg)", lambda m: f"{cardinal(m[1])}，"),
     rule(
-        "元块",
+        "/",
         rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
         say_share,
     ),
@@ -172,7 +184,7 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "/",
-        rf"{START}({POINTED}[万亿千]?)\s?/\s?(s|min|h|d|{UNIT})(?!\w)",
+        rf"{START}({POINTED}[万亿千]?)\s?/\s?(s|min|h|d|{UNIT}|[年月天晚](?![{HAN}]))(?!\w)",
         lambda m: f"每{period(m[2])}{m[1]}",
     ),
     rule(FIGURES, MEASURE, say_measure),
@@ -193,6 +205,11 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
         "/",
         r"(?<![\w.,/])(\d\.\d)/(5|10)(?![\d/]|\.\d)分?",
         lambda m: f"{cardinal(m[1])}分，满分{cardinal(m[2])}分",
+    ),
+    rule(
+        "/",
+        r"(?<![\w.,/])(\d{1,3})/(5|10|100|120|150)(?:(?![\d/]|\.\d)分|(?=[，。,!！]|$))",
+        _mark,
     ),
     rule(
         "/",

@@ -17,6 +17,8 @@ def say_fraction(match: re.Match[str]) -> str:
     """Reads 1/3 as 三分之一."""
     sign = {"-": "负", "+": "正", "±": "正负"}.get(match["sign"] or "", "")
     whole = cardinal(match[2]) + "又" if match[2] else ""
+    if match[4] in ("100", "1000", "10000"):
+        return f"{sign}{whole}{cardinal(match[4])[1:]}分之{cardinal(match[3])}"
     return f"{sign}{whole}{cardinal(match[4])}分之{cardinal(match[3])}"
 
 
@@ -104,6 +106,7 @@ FORMULAS: Final[tuple[Rule, ...]] = (
     # Formulas: the library's plus is 正 and its minus 负.
     rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", say_power),
     rule("√", r"√\s?", "根号"),
+    rule("/", r"(?<=[\w)])\s?//\s?(?=[\w(-])", "整除"),
     rule("2", r"(?<![A-Za-z\d])([BCOPG])2([BCOPG])(?![A-Za-z\d])", r"\1 to \2"),
     rule("C", r"(?<![A-Za-z])C\+\+\s?(?=\d)", "C加加"),
     rule(
