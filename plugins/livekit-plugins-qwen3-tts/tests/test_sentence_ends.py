@@ -134,6 +134,8 @@ ENDS = {
         ("She asked Jane and co.", " They should know."),
         ("There were pears, figs, etc.", " Then we left."),
         ("The answer to that is no.", " It never was."),
+        ("So it is a yes or a no.", " 5 people said yes."),
+        ("She said no.", " 3 times she did."),
         ("We sat in the sun.", " Then it rained."),
         ("He won 3.", " Then he left."),
         ("It weighs 5 mm.", " Then stop."),

@@ -29,7 +29,8 @@ _MOUTH = re.compile(r"['’]?-?[)(DPpOo3/\\\]\[]")
 _MOUTH_BEGUN = re.compile(r"['’]?-?$")
 # Names that hold a mark.
 _NAME = re.compile(r"(?:モーニング娘|(?<!\w)(?:Yahoo|Jeopardy|Wham))$")
-_VARIABLE = re.compile(r"(?<!\w)\w $|\d$")
+_VARIABLE = re.compile(r"(?<!\w)\w $|\d$|(?<![A-Za-z0-9_])[A-Za-z]$")
+_VECTOR = re.compile(r"<-?\d[\d., -]{0,24}$")  # <1, 2, 3>
 _ENTITY = re.compile(r"&#?\w{2,8}$")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
 # The first of two days or hours: 5月1日—5日.
@@ -88,7 +89,7 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
     if (
         mark == ","
         and (not after or after.isspace())
-        and _DAY.search(text, max(start, index - LOOK_BACK), index)
+        and any(p.search(text, max(start, index - LOOK_BACK), index) for p in (_DAY, _VECTOR))
     ):
         rest = next_of(text, index + 1)
         return by_next(text[rest : rest + 1], ended, lambda: not text[rest].isdigit(), "soft")

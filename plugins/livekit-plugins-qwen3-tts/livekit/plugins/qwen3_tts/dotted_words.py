@@ -45,7 +45,7 @@ BEFORE_A_FIGURE = words(
     "tel min max jan feb mar apr jun jul aug sep sept oct nov dec janv févr avr juil déc ene abr "
     "ago dic gen mag giu lug set ott fev mai out dez okt янв февр апр авг сент окт нояб дек s abs "
     "kap bd jg ziff aufl num pág págs pag pagg cap tít fasc chap núm nº n.º nn fl fls д кв корп "
-    "apto tél exp op hrs int gl par ок ft стр оф рис табл гл п пп ч т тел вып пр с"
+    "apto tél matt ps cor exp op hrs int gl par ок ft стр оф рис табл гл п пп ч т тел вып пр с"
 )
 """Not the end of a sentence when a figure follows."""
 

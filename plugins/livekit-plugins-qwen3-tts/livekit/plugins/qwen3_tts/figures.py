@@ -16,7 +16,7 @@ _FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]
 # What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, time
 # or sum in Chinese, Japanese and Korean ("3月5日", "10月1日至7日", "下午3点到5点").
 _JOIN = (
-    r"(?:[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?|[ \u00a0\u202f]"
+    r"(?:(?:[ ]?(?:[ap]\.m\.|[ap]m|[AP]M))?[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?|[ \u00a0\u202f]"
     r"|[ ]?(?:号楼|单元|公斤|公里|千克|[年月日号栋室点时分秒元块毛角万亿千百度个周天岁层楼米克倍]"
     r"|[次级時回人円시분월일년])?"
     r"(?:上午|下午|早上|晚上|凌晨|中午|午後|午前|から)?(?:到|至|和|或|比|[-–—~～、]|분)?[ ]?)"
@@ -27,6 +27,9 @@ _AFTER = (
     rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
 )
 _OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
+_ABSOLUTE = (
+    r"\|(?=[-+−±\w(])(?:[-+−±×*/^ ().\d²³]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){1,30}(?:\||\Z)"
+)
 _MONTH = "(?i:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _NAMES = (
@@ -56,8 +59,7 @@ _SPAN = re.compile(
     r"(?:St|Ave|Rd|Blvd|Dr|Ln|Ct|Pl)(?![A-Za-z])\.?(?: (?:[NS][EW]|[NSEW])(?![A-Za-z])\.?)?"
     r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])|(?<!\w)[IVXХ]{1,6} вв?\."
     # An absolute value.
-    r"|(?<![\w|])\|(?=[-+−±\w(])"
-    r"(?:[-+−±×*/^ ().\d²³]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){1,30}(?:\||\Z)"
+    rf"|(?<![\w|]){_ABSOLUTE}(?:[ ]?[-+−=<>≤≥]=?[ ]?(?:{_ABSOLUTE}|{_OPERAND})){{0,4}}"
     r"|\$[^$\n]{1,120}[\\^_][^$\n]{0,120}(?:\$|\Z)"
     # A rating with its figure.
     r"|[★⭐☆\ufe0f]{1,12}\s?[(（]?\d(?:\.\d)?(?:/\d{1,2})?(?: stars|[ -]star|[颗个]?星)?"

@@ -43,7 +43,7 @@ _BOOKS = (
     r"Peter|Jude|Revelation|Surah?) "
 )
 _BOOK: Final = {
-    "Matt": "Matthew", "Rom": "Romans", "Cor": "Corinthians", "Ps": "Psalm", "Gen": "Genesis",
+    "Matt": "Matthew", "Cor": "Corinthians", "Ps": "Psalm", "Gen": "Genesis",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def _ratio(match: re.Match[str]) -> str:
 
 
 SHORTHAND: Final[tuple[Rule, ...]] = (
-    rule(".", r"\b(Matt|Rom|Cor|Ps|Gen)\.(?= \d{1,3}:\d)", lambda m: _BOOK[m[1]]),
+    rule(".", r"\b(Matt|Cor|Ps|Gen)\.(?= \d{1,3}:\d)", lambda m: _BOOK[m[1]]),
     rule(":", r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\w:])", _verse, after=_BOOKS),
     # "w o sugar" is the opposite of what was meant.
     rule("w", r"(?<![\w/])w/o(?=\s|$)", "without"),
@@ -81,7 +81,7 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
         "s",
         r"(?<![\w.])(\d{1,2})s\b",
         _many,
-        after=rf"(?:{_SEVERAL}\d{{1,2}}s|\b(?:zeros|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
+        after=rf"(?:(?:{_SEVERAL}|\b[Tt]he |\bof )\d{{1,2}}s|\b(?:zeros|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
         r"|\w{3,6}teens|\w{3,4}ties))(?:,|,? and|,? or) ",
     ),
     rule("f", r"(?<![\w.])(\d{1,3}) ?ft\.? (\d{1,2}(?:\.\d)?) ?in(?:ches)?\b", _inches),
