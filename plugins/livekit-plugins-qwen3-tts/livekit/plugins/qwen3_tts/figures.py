@@ -16,7 +16,8 @@ _FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]
 # What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, time
 # or sum in Chinese, Japanese and Korean ("3月5日", "10月1日至7日", "下午3点到5点").
 _JOIN = (
-    r"(?:(?:[ ]?(?:[ap]\.m\.|[ap]m|[AP]M))?[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?|[ \u00a0\u202f]"
+    r"(?:(?:[ ]?(?:[ap]\.m\.|[ap]m|[AP]M))?[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?"
+    r"|[ \u00a0\u202f]"
     r"|[ ]?(?:号楼|单元|公斤|公里|千克|[年月日号栋室点时分秒元块毛角万亿千百度个周天岁层楼米克倍]"
     r"|[次级時回人円시분월일년])?"
     r"(?:上午|下午|早上|晚上|凌晨|中午|午後|午前|から)?(?:到|至|和|或|比|[-–—~～、]|분)?[ ]?)"

@@ -81,7 +81,8 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
         "s",
         r"(?<![\w.])(\d{1,2})s\b",
         _many,
-        after=rf"(?:(?:{_SEVERAL}|\b[Tt]he |\bof )\d{{1,2}}s|\b(?:zeros|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
+        after=rf"(?:(?:{_SEVERAL}|\b[Tt]he |\bof )\d{{1,2}}s"
+        r"|\b(?:zeros|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
         r"|\w{3,6}teens|\w{3,4}ties))(?:,|,? and|,? or) ",
     ),
     rule("f", r"(?<![\w.])(\d{1,3}) ?ft\.? (\d{1,2}(?:\.\d)?) ?in(?:ches)?\b", _inches),
