@@ -27,7 +27,7 @@ _AFTER = (
     r"|(?:hundred|thousand|million|billion|trillion)|[A-Za-zµ]{1,5}"
     rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
 )
-_OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
+OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
 _ABSOLUTE = (
     r"\|(?=[-+−±\w(])(?:[-+−±×*/^ ().\d²³]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){1,30}(?:\||\Z)"
 )
@@ -52,21 +52,22 @@ _SPAN = re.compile(
     rf"|(?<![A-Za-z\d]){_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
     # A name with its figure: "iPhone 16 Pro Max", "GPT-4o", "Room 12".
     rf"|(?:(?<![A-Za-z])(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
-    rf"[ -]?\d[\w.-]{{0,16}}(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{0,12}}"
+    rf"[ -]?\d[\w.-]{{0,16}}(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{OPERAND}){{0,12}}"
     r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
     # A street, a king, a war; a formula.
     r"|(?<![\w.,])\d{1,5}[A-Z]? (?:[NSEW]\.? )?"
     r"(?:(?:[A-Z][a-z]{1,15}|\d{1,3}(?:st|nd|rd|th)) ){1,3}"
     r"(?:St|Ave|Rd|Blvd|Dr|Ln|Ct|Pl)(?![A-Za-z])\.?(?: (?:[NS][EW]|[NSEW])(?![A-Za-z])\.?)?"
     r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])|(?<!\w)[IVXХ]{1,6} вв?\."
-    # An absolute value.
-    rf"|(?<![\w|]){_ABSOLUTE}(?:[ ]?[-+−=<>≤≥]=?[ ]?(?:{_ABSOLUTE}|{_OPERAND})){{0,4}}"
+    # An absolute value, a vector.
+    r"|<-?\d[\d.]{0,8}(?:,[ ]?-?[\d.]{0,8}){1,8}(?:>|\Z)"
+    rf"|(?<![\w|]){_ABSOLUTE}(?:[ ]?[-+−=<>≤≥]=?[ ]?(?:{_ABSOLUTE}|{OPERAND})){{0,4}}"
     r"|\$[^$\n]{1,120}[\\^_][^$\n]{0,120}(?:\$|\Z)"
     # A rating with its figure.
     r"|[★⭐☆\ufe0f]{1,12}\s?[(（]?\d(?:\.\d)?(?:/\d{1,2})?(?: stars|[ -]star|[颗个]?星)?"
     # A formula: f(x) = 3x² - 4x + 7
-    rf"|(?<![\w.])(?=\d{{0,3}}[A-Za-z]|\d{{1,3}}[²³⁴ⁿ]){_OPERAND}"
-    rf"(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{1,12}}(?![\w])"
+    rf"|(?<![\w.])(?=\d{{0,3}}[A-Za-z]|\d{{1,3}}[²³⁴ⁿ]){OPERAND}"
+    rf"(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{OPERAND}){{1,12}}(?![\w])"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.

@@ -55,7 +55,7 @@ _WINDS = frozenset(("N", "S", "E", "W", "NW", "NE", "SW", "SE"))
 _ROMAN = re.compile("[IVXL]{1,6}")
 _FIRMS = frozenset(("KG", "OHG", "KGaA", "GmbH"))
 # "A yes or a no. 5 people": the answer, not the abbreviation of a number.
-_A_NO = re.compile(
+A_NO = re.compile(
     r"(?:(?<!\w)(?:a|or|yes|says?|said|answer (?:is|was)|answered|firm|big|hard|just|simply|means?)"
     r"|[,;:—]) $"
 )
@@ -126,7 +126,7 @@ def full_stop(text: str, start: int, index: int, ended: bool) -> Meaning:
         return goes
     if names & BEFORE_A_SMALL_LETTER:
         return _before_a_capital(text, rest, ended, titled=bool(names & {"a.m", "p.m"}))
-    if word == "no" and _A_NO.search(text, max(0, index - LOOK_BACK), match.start()):
+    if word == "no" and A_NO.search(text, max(0, index - LOOK_BACK), match.start()):
         return "hard"
     if names & BEFORE_A_FIGURE:
         if not following:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import Final
 
+from ..figures import OPERAND
 from .folding import clean
 from .formula import plain_formulas
 from .language import HAN
@@ -48,9 +49,8 @@ _KAOMOJI = re.compile(
 )
 
 # An absolute value is no row of a table: "∣" is its bar from here on.
-_OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
 _ABSOLUTE = re.compile(
-    rf"(?<![\w|])\|([-+−±]?{_OPERAND}(?:\s?[-+−×*/·÷]\s?{_OPERAND}){{0,6}})\|(?![\w|])", re.ASCII
+    rf"(?<![\w|])\|([-+−±]?{OPERAND}(?:\s?[-+−×*/·÷]\s?{OPERAND}){{0,6}})\|(?![\w|])", re.ASCII
 )
 
 _RULE = frozenset("-*_=")

@@ -64,9 +64,12 @@ _MARKS: Final[tuple[Rule, ...]] = (
         lambda m: "one star" if m[0] == "1☆" else " star",
     ),
     rule("☆", "☆", " stars"),
-    rule("/", rf"\s?/\s?({'|'.join(PER)})\b", lambda m: f" per {PER[m[1]]}"),
+    rule(
+        "/",
+        rf"\s?/\s?({'|'.join(PER)}|month|day|week|year|hour|person|minute|night|user|seat)\b",
+        lambda m: f" per {PER.get(m[1], m[1])}",
+    ),
     rule("/", r"\s?/\s?s(?=$|[,;!?)]|\.(?!\w)| [a-z]{2})", " per second"),
-    rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|minute|night|user|seat)", " per "),
     # "ten hundred" and "ten zero one" are the library's 1000 and 1001.
     rule("0", r"(?<![\w.,-])\d00\d(?![\w-]|[.,]\d)", lambda m: cardinal(m[0])),
     # One long figure alone can only be a number of something.

@@ -101,6 +101,7 @@ def say_part(match: re.Match[str]) -> str:
     return f"{say_fraction(match)} of {'an' if unit.one[0] in 'aeiou' else 'a'} {unit.one}"
 
 
+# Whatever else is written out stands for itself.
 PER: Final = {
     "mo": "month", "wk": "week", "yr": "year", "hr": "hour", "d": "day", "min": "minute",
     "pp": "person",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ...full_stops import A_NO
 from ..rules import Rule, rule
 from .numbers import cardinal, digits, ordinal
 
@@ -91,15 +92,8 @@ def _of_sentence(match: re.Match[str]) -> str:
     return word + ("." if not rest.strip() or re.match(r"\s+[A-Z]", rest) and name == "etc" else "")
 
 
-# "A yes or a no. 5 people": an answer.
-_A_NO = re.compile(
-    r"(?:\b(?:a|or|yes|says?|said|answer (?:is|was)|answered|firm|big|hard|just|simply|means?)"
-    r"|[,;:—]) $"
-)
-
-
 def _before_a_figure(match: re.Match[str]) -> str:
-    if match[1] == "no" and _A_NO.search(match.string[: match.start()][-16:]):
+    if match[1] == "no" and A_NO.search(match.string[: match.start()][-16:]):
         return "no, "
     return _BEFORE_A_FIGURE[match[1].lower()] + " "
 

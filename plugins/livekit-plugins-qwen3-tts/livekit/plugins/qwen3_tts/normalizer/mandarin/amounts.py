@@ -105,12 +105,21 @@ def say_share(match: re.Match[str]) -> str:
     return f"每{name}{low}{say_amount(match['number'], match['what'])}{match['what']}"
 
 
+# Behind these a fraction is marks of all there are: any, and one that ends its clause.
+_MARKED = re.compile(f"[评得打]分[{HAN}]{{0,2}}[：:]?\\s?$")
+_SCORED = re.compile("[考得打给评拿获][了到过]?分?[数是为：:]?$")
+
+
 def _mark(match: re.Match[str]) -> str:
-    """Reads 92/100 behind a verb of an examination, or 8/10分, as marks of all there are."""
-    scored = re.search(
-        "[考得打给评拿获][了到过]?分?[数是为：:]?$", match.string[: match.start()][-6:]
+    """Reads 92/100 behind a verb of an examination, 8/10分 and 4.8/5 as marks of all there are."""
+    before, after = match.string[: match.start()][-8:], match.string[match.end() :][:1]
+    marks = (
+        "." in match[1]
+        or match[0].endswith("分")
+        or _MARKED.search(before)
+        or (_SCORED.search(before) and after in "，。,!！")
     )
-    if not (scored or match[0].endswith("分")) or int(match[1]) > int(match[2]):
+    if not marks or float(match[1]) > int(match[2]):
         return match[0]
     return f"{cardinal(match[1])}分，满分{cardinal(match[2])}分"
 
@@ -137,12 +146,7 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     rule("/", r"(?<![\w.,/-])(\d{2,3})/(?=\d{2,3}\s?mmHg)", lambda m: f"{cardinal(m[1])}，"),
     rule(
         "/",
-        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
-        say_share,
-    ),
-    rule(
-        "/",
-        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
+        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|(?:分钟?|秒|小?时|天|日|周|月|年)(?![租货])|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
         say_share,
     ),
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, say_money),
@@ -201,20 +205,5 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
         after="血压[是为：:在高低约达到]{0,3}",
     ),
     rule("/", r"(?<![\d/.])50/50(?![\d/])", "五五开"),
-    rule(
-        "/",
-        r"(?<![\w.,/])(\d\.\d)/(5|10)(?![\d/]|\.\d)分?",
-        lambda m: f"{cardinal(m[1])}分，满分{cardinal(m[2])}分",
-    ),
-    rule(
-        "/",
-        r"(?<![\w.,/])(\d{1,3})/(5|10|100|120|150)(?:(?![\d/]|\.\d)分|(?=[，。,!！]|$))",
-        _mark,
-    ),
-    rule(
-        "/",
-        r"(?<![\w.,/])(\d)/(5|10)(?![\d/]|\.\d)分?",
-        lambda m: f"{cardinal(m[1])}分，满分{cardinal(m[2])}分",
-        after=f"[评得打]分[{HAN}]{{0,2}}[：:]?\\s?",
-    ),
+    rule("/", r"(?<![\w.,/])(\d\.\d|\d{1,3})/(5|10|100|120|150)(?![\d/]|\.\d)分?", _mark),
 )
