@@ -132,6 +132,13 @@ def test_a_first_unit_does_not_wait_for_the_figure_behind_it(
         ("订单号SF1234567890已发货。", ["订单号SF1234567890已发货。"]),
         ("Write to jo.doe@a.co.uk, please do.", ["Write to ", "jo.doe@a.co.uk,", " please do."]),
         ("火车票是2026/11/29上午9:15的。", ["火车票是", "2026/11/29上午9:15的。"]),
+        ("5月1日—5日放假。", ["5月1日—5日放假。"]),
+        ("9点—11点开会。", ["9点—11点开会。"]),
+        ("黄金周10.1-10.7放假。", ["黄金周", "10.1-10.7放假。"]),
+        ("Solve 3x² − 5x + 2 = 0.", ["Solve 3x² − 5x + 2 = 0."]),
+        ("Is |x - 3 + 5| the same?", ["Is ", "|x - 3 + 5| the same?"]),
+        ("오후 3시 반에 만나요.", ["오후 ", "3시 반에 만나요."]),
+        ("В XX в. было тихо.", ["В ", "XX в. было тихо."]),
     ],
 )
 def test_a_text_with_figures(text: str, expected: list[str]) -> None:

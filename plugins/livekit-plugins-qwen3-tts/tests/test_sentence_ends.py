@@ -9,6 +9,10 @@ from .test_segmenter import units
 
 WHOLE = {
     "en": [
+        "The Symphony in C, Op. 67 is loud.",
+        "My card, exp. 08/27, is old.",
+        "It took 2 hrs. 15 mins. to do.",
+        "It's no. 5 on the list.",
         "Please turn to p. 55 of the manual.",
         "You can reach her at ext. 14 from nine.",
         "The mill was built c. 1985 by his father.",
@@ -42,6 +46,10 @@ WHOLE = {
         "A 12 oz. latte or a 16-oz. one, 2 tsp. of it.",
     ],
     "de": [
+        "Der Zug kommt auf Gl. 3 an.",
+        "Die Firma Lang & Co. KG hat Personal.",
+        "Er kam als 1. ins Ziel.",
+        "Sie wurde als 2. geboren.",
         "Das Fest ist am 3. Oktober in Berlin.",
         "Was sind die Konsequenzen der Abstimmung vom 12. Juni?",
         "Wir brauchen z. B. Wasser und d. h. viel davon.",
@@ -85,6 +93,10 @@ WHOLE = {
         "Llegó el 5 de sept. de 2020 a Madrid.",
     ],
     "it": [
+        "Abita al n. 5, int. 3 della via.",
+        "Nel sec. XX si viveva bene.",
+        "Cfr. il testo di ieri.",
+        "Vedi vol. II di quel libro.",
         "Il Sig. Rossi abita al n. 12 con la Sig.ra Bianchi.",
         "Il Dott. Verdi e l'Avv. Neri, ad es. RAM e CPU.",
         "Si veda pag. 7 e cap. 3, art. 2 della legge.",
@@ -122,6 +134,8 @@ ENDS = {
         ("She asked Jane and co.", " They should know."),
         ("There were pears, figs, etc.", " Then we left."),
         ("The answer to that is no.", " It never was."),
+        ("So it is a yes or a no.", " 5 people said yes."),
+        ("She said no.", " 3 times she did."),
         ("We sat in the sun.", " Then it rained."),
         ("He won 3.", " Then he left."),
         ("It weighs 5 mm.", " Then stop."),

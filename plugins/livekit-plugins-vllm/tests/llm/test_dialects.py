@@ -270,6 +270,20 @@ REACT = "Thought: I need to look her up.\nAction: look_up\nAction Input: "
         'Thought: hm.\nAction: look_up(name="Ada")',
         '**Thought:** hm.\n**Action:** `look_up`\n**Action Input:** `{"name": "Ada"}`',
         'Thought: hm\nAction:\n```\n{"action": "look_up", "action_input": {"name": "Ada"}}\n```',
+        'Action: ```json\n{"action": "look_up", "action_input": "Ada"}\n```',
+        'Action 1: look_up\nAction Input 1: {"name": "Ada"}',
+        'Action: look_up Action Input: {"name": "Ada"}',
+        'Tool: look_up\nInput: {"name": "Ada"}',
+        '行动：look_up\n行动输入：{"name": "Ada"}',
+        "思考：我需要查询。\n动作：look_up\n动作输入：Ada\n观察：无",
+        '<tool_name>look_up</tool_name><arguments>{"name": "Ada"}</arguments>',
+        "<tool_name>look_up</tool_name>\n<tool_input>Ada</tool_input>",
+        "<tool>look_up</tool><tool_input>Ada</tool_input>",
+        '<use_tool><tool_name>look_up</tool_name><args>{"name": "Ada"}</args></use_tool>',
+        '<use_mcp_tool><tool_name>look_up</tool_name><arguments>{"name": "Ada"}</arguments>'
+        "</use_mcp_tool>",
+        '<action>look_up("Ada")</action>',
+        "<execute>look_up(name='Ada')</execute>",
     ],
 )
 def test_a_call_that_is_written_out_is_no_speech_but_a_call(text: str) -> None:
@@ -286,6 +300,9 @@ def test_a_call_that_is_written_out_is_no_speech_but_a_call(text: str) -> None:
         ("Final Answer: Hello there.", "Hello there."),
         ("Well. <look_up><name>Ada</name></look_up> I am looking.", "Well.  I am looking."),
         ('One moment.\nAction: look_up\nAction Input: {"name": "Ada"}', "One moment."),
+        ('One moment. Action: look_up Action Input: {"name": "Ada"}', "One moment."),
+        ("请稍等。行动：look_up 行动输入：Ada", "请稍等。"),
+        ("Sure: Action: look_up\nAction Input: Ada", "Sure:"),
     ],
 )
 def test_only_the_answer_is_spoken(text: str, said: str) -> None:
@@ -302,6 +319,9 @@ def test_only_the_answer_is_spoken(text: str, said: str) -> None:
         "The final answer: 42.",
         "A thought: what if?",
         "Actions speak.\nThoughts: none.",
+        "I see. Tool: hammer and nails. Action: movies are fun.",
+        "A tool: it is fine. Act two.",
+        "工具：锤子。行动：马上开始。",
         "To pay: <pay now> or later.",
         "a < look_up and <look_upper>",
         "Final call.\nA",

@@ -167,7 +167,19 @@ def test_a_sound_that_comes_between_the_words_is_cut(text: str, said: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["Thank you.", "You", "Okay.", "Bye.", "嗯。", "谢谢。", "I'm sorry.", "好", "So"]
+    "text",
+    [
+        *("Thank you.", "You", "Okay.", "Bye.", "嗯。", "谢谢。", "I'm sorry.", "好", "So"),
+        *(
+            "I love you.",
+            "Let's go.",
+            "我知道了。",
+            "お疲れ様でした。",
+            "Come on.",
+            "走吧。",
+            "네, 알겠습니다.",
+        ),
+    ],
 )
 def test_nothing_is_said_without_a_voice(text: str) -> None:
     assert suspicion(text, voiced=0.0) is not None

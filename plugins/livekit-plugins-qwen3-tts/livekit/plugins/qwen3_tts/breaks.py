@@ -29,9 +29,12 @@ _MOUTH = re.compile(r"['’]?-?[)(DPpOo3/\\\]\[]")
 _MOUTH_BEGUN = re.compile(r"['’]?-?$")
 # Names that hold a mark.
 _NAME = re.compile(r"(?:モーニング娘|(?<!\w)(?:Yahoo|Jeopardy|Wham))$")
-_VARIABLE = re.compile(r"(?<!\w)\w $|\d$")
+_VARIABLE = re.compile(r"(?<!\w)\w $|\d$|(?<![A-Za-z0-9_])[A-Za-z]$")
+_VECTOR = re.compile(r"<-?\d[\d., -]{0,24}$")  # <1, 2, 3>
 _ENTITY = re.compile(r"&#?\w{2,8}$")
 _URL = re.compile(r"(?:\w+://|www\.)\S*$", re.IGNORECASE)
+# The first of two days or hours: 5月1日—5日.
+_COUNTED = frozenset("年月日号点时分周期元")
 _DAY = re.compile(
     rf"(?:\b(?:{'|'.join(sorted(MONTHS))})\.?\s\d{{1,2}}(?:st|nd|rd|th)?"
     rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?(?:{'|'.join(sorted(MONTHS))}))$",
@@ -51,7 +54,7 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
     mark = text[index]
     after = text[index + 1 : index + 2]
     before = text[index - 1] if index > start else ""
-    if mark in "—．" and before.isdigit():
+    if mark in "—．" and (before.isdigit() or (mark == "—" and before in _COUNTED)):
         then: Meaning = "soft" if mark == "—" else "hard"
         return by_next(after, ended, lambda: not after.isdigit(), then)
     if mark == "、" and numbers_item(text, index):
@@ -86,7 +89,7 @@ def meaning(text: str, start: int, index: int, ended: bool) -> Meaning:
     if (
         mark == ","
         and (not after or after.isspace())
-        and _DAY.search(text, max(start, index - LOOK_BACK), index)
+        and any(p.search(text, max(start, index - LOOK_BACK), index) for p in (_DAY, _VECTOR))
     ):
         rest = next_of(text, index + 1)
         return by_next(text[rest : rest + 1], ended, lambda: not text[rest].isdigit(), "soft")

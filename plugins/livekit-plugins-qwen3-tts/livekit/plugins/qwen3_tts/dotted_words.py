@@ -28,7 +28,7 @@ NEVER = words(
     "profa gral avda p.ej ej aprox dpto depto ntra excmo excma ilmo ilma núm dn "
     # Italian
     "sig sigg sig.ra sig.na sigra dott dott.ssa prof.ssa avv geom p.es ades mons on.le spett "
-    "egr "
+    "egr cfr "
     # Portuguese
     "eng exmo exma ilmo pça srs exa "
     # Russian
@@ -45,7 +45,7 @@ BEFORE_A_FIGURE = words(
     "tel min max jan feb mar apr jun jul aug sep sept oct nov dec janv févr avr juil déc ene abr "
     "ago dic gen mag giu lug set ott fev mai out dez okt янв февр апр авг сент окт нояб дек s abs "
     "kap bd jg ziff aufl num pág págs pag pagg cap tít fasc chap núm nº n.º nn fl fls д кв корп "
-    "apto tél par ок ft стр оф рис табл гл п пп ч т тел вып пр с"
+    "apto tél matt ps cor exp op hrs int gl par ок ft стр оф рис табл гл п пп ч т тел вып пр с"
 )
 """Not the end of a sentence when a figure follows."""
 
@@ -86,8 +86,8 @@ GERMAN_NOUNS = words(
 """The nouns that a German ordinal has behind it most often."""
 
 BEFORE_AN_ORDINAL = words(
-    "am vom der die das den dem des zum im bis seit ab beim und jeder jede jedes jedem jeden mein "
-    "meine meinen sein seine ihr ihre unser unsere dieser diese dieses diesem diesen unserem "
+    "als am vom der die das den dem des zum im bis seit ab beim und jeder jede jedes jedem jeden "
+    "mein meine meinen sein seine ihr ihre unser unsere dieser diese dieses diesem diesen unserem "
     "montag dienstag mittwoch donnerstag freitag samstag sonntag"
 )
 """Between these and a noun a figure with a full stop is a German ordinal: "am 3. Oktober"."""

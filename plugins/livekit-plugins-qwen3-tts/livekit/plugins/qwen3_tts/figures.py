@@ -9,24 +9,28 @@ from .measure import CJK
 
 # Every repetition is bounded, so that the time is linear in the length of the text.
 _SIGNS = (
-    r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周)?"
+    r"(?:上午|下午|早上|晚上|凌晨|中午|午前|午後|零下|星期|周(?=[1-7](?![\d.])))?"
     r"(?:(?:&(?:lt|gt|le|ge);|[<>≤≥≈]=?)[ ])?[-+−±~≈<>≤≥$€£¥￥₩₹₽#№(第约]{0,4}(?:[A-Z]{2,3}\$?)?"
 )
 _FIGURE = rf"{_SIGNS}\d(?:[\d.,:/：\-–—−~～×*^%‰°'’\"′″()+=x_]{{0,60}}[\d%‰°)′″])?"
 # What joins two figures into one: a blank, a dash or slash with blanks, the words of a date, time
 # or sum in Chinese, Japanese and Korean ("3月5日", "10月1日至7日", "下午3点到5点").
 _JOIN = (
-    r"(?:[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?|[ \u00a0\u202f]"
+    r"(?:(?:[ ]?(?:[ap]\.m\.|[ap]m|[AP]M))?[ \u00a0\u202f]?[-–—−~～/×:xX][ \u00a0\u202f]?"
+    r"|[ \u00a0\u202f]"
     r"|[ ]?(?:号楼|单元|公斤|公里|千克|[年月日号栋室点时分秒元块毛角万亿千百度个周天岁层楼米克倍]"
     r"|[次级時回人円시분월일년])?"
     r"(?:上午|下午|早上|晚上|凌晨|中午|午後|午前|から)?(?:到|至|和|或|比|[-–—~～、]|분)?[ ]?)"
 )
 _AFTER = (
-    r"(?:[ \u00a0\u202f]?(?:[°℃℉%‰€£$¥₽₩]|[ap]\.m\.|(?:ext|x)\.?[ ]?\d{1,6}"
+    r"(?:(?:시|時) ?[반半]|[ \u00a0\u202f]?(?:[°℃℉%‰€£$¥₽₩]|[ap]\.m\.|(?:ext|x)\.?[ ]?\d{1,6}"
     r"|(?:hundred|thousand|million|billion|trillion)|[A-Za-zµ]{1,5}"
     rf"(?:/[A-Za-z]{{1,4}})?[²³]?(?![A-Za-z]))|[{CJK}])?"
 )
-_OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
+OPERAND = r"(?:\d[\d.,]{0,12}[a-z]?|[A-Za-z](?:\([a-z\d]\))?)(?:[²³⁴ⁿ]|\^\d)?"
+_ABSOLUTE = (
+    r"\|(?=[-+−±\w(])(?:[-+−±×*/^ ().\d²³]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){1,30}(?:\||\Z)"
+)
 _MONTH = "(?i:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _NAMES = (
@@ -48,19 +52,22 @@ _SPAN = re.compile(
     rf"|(?<![A-Za-z\d]){_DAY}\s(?:of\s)?(?:{_MONTH}(?![A-Za-z])(?:,?\s\d{{4}})?|[A-Z][a-z]{{0,8}}\Z)"
     # A name with its figure: "iPhone 16 Pro Max", "GPT-4o", "Room 12".
     rf"|(?:(?<![A-Za-z])(?i:{_NAMES})|(?<![A-Za-z])[A-Za-z]?[a-z]{{0,12}}[A-Z][A-Za-z]{{1,15}})"
-    r"[ -]?\d[\w.-]{0,16}"
+    rf"[ -]?\d[\w.-]{{0,16}}(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{OPERAND}){{0,12}}"
     r"(?: (?:Pro|Max|Plus|Ultra|Mini|Air|SE|Ti|XL|Lite)(?![A-Za-z])){0,3}"
     # A street, a king, a war; a formula.
     r"|(?<![\w.,])\d{1,5}[A-Z]? (?:[NSEW]\.? )?"
     r"(?:(?:[A-Z][a-z]{1,15}|\d{1,3}(?:st|nd|rd|th)) ){1,3}"
     r"(?:St|Ave|Rd|Blvd|Dr|Ln|Ct|Pl)(?![A-Za-z])\.?(?: (?:[NS][EW]|[NSEW])(?![A-Za-z])\.?)?"
-    r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])"
+    r"|(?<![A-Za-z])[A-Z][a-z]{1,12} [IVX]{2,5}(?![A-Za-z])|(?<!\w)[IVXХ]{1,6} вв?\."
+    # An absolute value, a vector.
+    r"|<-?\d[\d.]{0,8}(?:,[ ]?-?[\d.]{0,8}){1,8}(?:>|\Z)"
+    rf"|(?<![\w|]){_ABSOLUTE}(?:[ ]?[-+−=<>≤≥]=?[ ]?(?:{_ABSOLUTE}|{OPERAND})){{0,4}}"
     r"|\$[^$\n]{1,120}[\\^_][^$\n]{0,120}(?:\$|\Z)"
     # A rating with its figure.
     r"|[★⭐☆\ufe0f]{1,12}\s?[(（]?\d(?:\.\d)?(?:/\d{1,2})?(?: stars|[ -]star|[颗个]?星)?"
     # A formula: f(x) = 3x² - 4x + 7
-    rf"|(?<![\w.])(?=\d{{0,3}}[A-Za-z]|\d{{1,3}}[²³⁴ⁿ]){_OPERAND}"
-    rf"(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{_OPERAND}){{1,12}}(?![\w])"
+    rf"|(?<![\w.])(?=\d{{0,3}}[A-Za-z]|\d{{1,3}}[²³⁴ⁿ]){OPERAND}"
+    rf"(?:[ ]?[-+−=×÷<>≤≥≈*/][ ]?{OPERAND}){{1,12}}(?![\w])"
     # Figures with their signs and units.
     rf"|{_FIGURE}(?:{_JOIN}{_FIGURE}){{0,8}}{_AFTER}"
     # Figures in Chinese.

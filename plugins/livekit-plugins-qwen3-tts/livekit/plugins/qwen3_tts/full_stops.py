@@ -52,6 +52,13 @@ _SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
 _KNOWN = NEVER | BEFORE_A_FIGURE | STATES
 _LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | GERMAN | BEFORE_A_SMALL_LETTER}
 _WINDS = frozenset(("N", "S", "E", "W", "NW", "NE", "SW", "SE"))
+_ROMAN = re.compile("[IVXL]{1,6}")
+_FIRMS = frozenset(("KG", "OHG", "KGaA", "GmbH"))
+# "A yes or a no. 5 people": the answer, not the abbreviation of a number.
+A_NO = re.compile(
+    r"(?:(?<!\w)(?:a|or|yes|says?|said|answer (?:is|was)|answered|firm|big|hard|just|simply|means?)"
+    r"|[,;:—]) $"
+)
 _BLANKS = frozenset(" \t\u00a0\u202f")
 _OPENING = frozenset("\"'“‘„«»([¿¡")
 
@@ -115,13 +122,22 @@ def full_stop(text: str, start: int, index: int, ended: bool) -> Meaning:
         return "none"  # a town; behind a figure, a year
     if names & NEVER or word in _TITLES:
         return "none"
+    if word == "Co" and (goes := _in_a_firm(text, rest, ended)):
+        return goes
     if names & BEFORE_A_SMALL_LETTER:
         return _before_a_capital(text, rest, ended, titled=bool(names & {"a.m", "p.m"}))
+    if word == "no" and A_NO.search(text, max(0, index - LOOK_BACK), match.start()):
+        return "hard"
     if names & BEFORE_A_FIGURE:
         if not following:
             return "hard" if ended else "wait"
         if following.isdigit() or following in "#+(№":
             return "none"
+        if roman := _ROMAN.match(text, rest):
+            if roman.end() == len(text) and not ended:
+                return "wait"
+            if roman.group() != "I" and not text[roman.end() : roman.end() + 1].isalnum():
+                return "none"
     if len(word) == 1 and (word.isupper() or whole != word) and word != "I":
         # An initial, or a part of an abbreviation of letters; "35 °C" and "km/h" are neither.
         return "hard" if text[max(from_, match.start() - 1)] in "°/" else "none"
@@ -137,7 +153,7 @@ def _after_figure(text: str, from_: int, index: int, ended: bool) -> Meaning:
     """Say what the full stop behind a figure means: in German it may make it an ordinal."""
     if _continues_list(text, index):
         return "none"
-    match = _ORDINAL.search(text, from_, index)
+    match = _ORDINAL.search(text, max(0, index - LOOK_BACK), index)
     if not match or text[index + 1] not in _BLANKS:
         return "hard"
     before = (match[1] or "").lower()
@@ -191,6 +207,15 @@ def _before_a_capital(text: str, rest: int, ended: bool, *, titled: bool) -> Mea
             return "wait"
         return "none" if title else "hard"
     return "hard"
+
+
+def _in_a_firm(text: str, rest: int, ended: bool) -> Meaning | None:
+    """Say that the full stop of "& Co. KG" ends nothing; None for any other word behind it."""
+    word = _NEXT_WORD.match(text, rest)
+    assert word
+    if word.group() and word.end() == len(text) and not ended:
+        return "wait" if any(firm.startswith(word.group()) for firm in _FIRMS) else None
+    return "none" if word.group() in _FIRMS else None
 
 
 def _before_a_beginning(text: str, rest: int, ended: bool) -> Meaning:

@@ -102,7 +102,7 @@ def _parts(text: str, start: int, index: int) -> bool:
     if end == start:
         return False
     left = text[end - 1]
-    if left in OPENERS and left != "“":  # which closes a German quotation
+    if left == "&" or (left in OPENERS and left != "“"):  # which closes a German quotation
         return False
     if left.isdigit():
         # Two figures side by side may be one: their pattern knows.

@@ -23,7 +23,7 @@ from livekit.agents.utils import AudioBuffer, aio, is_given
 from ._server.circuit import wait_before_second
 from ._server.server import ServedModel
 from ._stt.connection import Connection
-from ._stt.guards import IMPOSSIBLE, is_silence
+from ._stt.guards import IMPOSSIBLE, UNVOICED, is_silence
 from ._stt.lasting import LastingRecognition, Routes
 from ._stt.outage import Outage
 from ._stt.recognition import (
@@ -246,7 +246,8 @@ class STT(stt.STT[Literal["stt_availability_changed"]]):
 
     async def _voiced(self, heard: Transcript, pcm: bytes) -> float | None:
         """Seconds of voice, measured only if a decision hangs on them."""
-        if doubt(heard, voiced=0.0) in (None, IMPOSSIBLE):
+        # Who has recorded something to be recognised has chosen it: only odd words are in doubt.
+        if doubt(heard, voiced=0.0) in (None, IMPOSSIBLE, UNVOICED):
             return None
         # A detector that was given may be a running one's, which hears another sound.
         self._measuring = self._measuring or inference.VAD(model="silero")

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from .folding import fold
-from .patterns import NUMBER
+from .patterns import NUMBER, PHONE, phone_groups
 from .reading import Reader
 from .rules import Rule, apply, rule
 
@@ -25,11 +25,25 @@ def _digits(figures: str) -> str:
     return figures.translate(_DIGITS)
 
 
+_SERIAL: Final = str.maketrans(
+    {"0": "ゼロ"} | dict(zip("123456789", "一二三四五六七八九", strict=True))
+)
+
+
+def _phone(match: re.Match[str]) -> str:
+    """Reads 03-1234-5678 figure by figure."""
+    plus, groups = phone_groups(match)
+    return "プラス" * plus + "の".join(group.translate(_SERIAL) for group in groups)
+
+
 _BOUND: Final = {"<": "未満", ">": "超", "≤": "以下", "≥": "以上"}
 _RULES: Final[tuple[Rule, ...]] = (
+    rule("∣", "∣([^∣]{1,60})∣", r"\1の絶対値"),
+    rule("^", r"\^(\d{1,2})(?!\d)", r"の\1乗"),
     # "-5℃" is "マイナス五摂氏" to the grammar.
     rule("°", r"\s?°([CF])?", lambda m: "華氏度" if m[1] == "F" else "度"),
     rule("〒", r"〒\s?(\d{3})-?(\d{4})", lambda m: f"郵便番号{_digits(m[1])}の{_digits(m[2])}"),
+    rule("", PHONE, _phone),
     # A house by its block, its lot and its number.
     rule(
         "-",
@@ -51,7 +65,6 @@ _RULES: Final[tuple[Rule, ...]] = (
         lambda m: m[2] + _BOUND[m[1]],
     ),
     rule("+", r"(?<=\w)\s?\+\s?(?=\w)", "プラス"),
-    rule("-", r"(?<![\w.,])-(?=\d)", "マイナス"),
     rule("=", r"\s?=\s?", "イコール"),
     rule(".", r"(?<![\w.])\.(?=\d)", "0."),
     rule(

@@ -13,9 +13,10 @@ LATIN = frozenset(["en", "de", "fr", "es", "pt", "it"])
 
 # A language may change after these and nowhere else: "他说：I have 3 apples。"
 _CLAUSE = re.compile(r"(?<=[。！？；，：\n“”「」])|(?<=[.!?:;\"])(?=\s)|(?<=\s)(?=\")", re.ASCII)
+_SENTENCE_END = re.compile(r"[。！？；\n]|[.!?](?=\s)")
 _HAN = re.compile(f"[{HAN}]")
 # "円" is written in Japanese alone; "の" stands in names in a Chinese text, too.
-_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc円]")
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc円〒]")
 _KANA_BUT_NO = re.compile("[\u3041-\u306d\u306f-\u3096\u30a1-\u30fa\u30fc円]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _CYRILLIC = re.compile("[\u0400-\u052f]+")
@@ -47,7 +48,7 @@ def latin_language(text: str) -> str | None:
     """Returns which of the six languages of Latin script a text is in, None if nothing tells."""
     score = Counter(
         language
-        for word in _LATIN_WORD.findall(_NO_WORD.sub(" ", text))
+        for word in set(_LATIN_WORD.findall(_NO_WORD.sub(" ", text)))
         # "AB" is a name, "ab" a German word.
         if word.islower() or word.istitle()
         # One letter may be a variable: "x + y".
@@ -92,7 +93,9 @@ class Tongue:
         if self._hint is None and not japanese:
             japanese = _KANA.search(self._before)
         han = "ja" if japanese else "zh"
-        whole = self._vote(text, latin, han) or self._hint
+        # A sentence that was cut is in the language of all of it.
+        sentence = _SENTENCE_END.split(self._before)[-1]
+        whole = self._vote(sentence + text, latin, han) or self._hint
         if whole is None and self._before:
             whole = self._vote(self._before, self._latin(self._before), han)
         if whole is None and re.search(r"[。！？；，：、￥]", text):
@@ -100,8 +103,10 @@ class Tongue:
         if whole is None and re.search(r"[A-Za-z]{2}|R\$", text):
             whole = latin
         piece, language = "", whole
+        begun = _CLAUSE.split(self._before)[-1]
         for clause in _CLAUSE.split(text):
-            vote = self._vote(clause, latin, han) or whole
+            vote = self._vote(begun + clause, latin, han) or whole
+            begun = ""
             if vote != language and piece:
                 yield piece, language
                 piece = ""

@@ -45,4 +45,6 @@ def read(text: str, language: Language) -> str | None:
     if language == "en":
         for pattern, plain in _ENGLISH:
             said = pattern.sub(plain, said)
+        if "TV" in text:
+            said = said.replace("Television", "TV")
     return None if _FIGURE.search(said) else said

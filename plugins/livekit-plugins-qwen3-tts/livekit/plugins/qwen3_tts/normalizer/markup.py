@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import Final
 
+from ..figures import OPERAND
 from .folding import clean
 from .formula import plain_formulas
 from .language import HAN
@@ -21,14 +22,15 @@ _PLAIN = re.compile(
 # A name or an abbreviation: example.com, Dr., "etc."; a roman figure.
 _DOTTED = re.compile(
     r"[A-Za-z]\.[A-Za-z]|\b(?:[A-Z][a-z]{0,3}|[a-z]{1,2}|[Vv]s|etc|approx|Prof|Capt|Corp|Blvd|Sept|Figs?)\."
+    r"|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}-[A-Z]"
     r"|\b[IVXL]{2,7}\b|, [A-Z]{2}\b|(?:War|Part|Act|Phase|Type|Chapter|Volume|Book) [IVX]\b|  "
 )
 # The blocks of emoji, whole, so that next year's are among them: a class is one step a character,
 # where looking each up in a list of all sequences was quadratic. Signs that are read (↔ → ™ ℃) are
 # in none of these.
 _EMOJI = re.compile(
-    "[\u00a9\u00ae\u203c\u2049\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935"
-    "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+    "[\u00a9\u00ae\u203c\u2049\u231a-\u23ff\u24c2\u25aa-\u25b2\u25b4-\u25fe\u2600-\u27bf\u2934\u2935"
+    "\u2b05-\u2b55\u303d\u3297\u3299\U0001f000-\U0001faff\U000e0020-\U000e007f]|\u25b3(?![A-Z]{2,3})"
 )
 # A row that the figure behind it says once more is nothing but a picture.
 _RATED = re.compile(
@@ -38,11 +40,17 @@ _STARS = re.compile("(\\d)\\s?[★⭐]\ufe0f?(?![★⭐☆])|[★⭐]{1,5}☆{0,
 _JOINERS = re.compile("[\u200d\ufe0e\ufe0f\u20e3™]")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _KAOMOJI = re.compile(
-    r"(?<![\w<>=!])(?:[:;=8]['’]?-?[)(]{1,3}|[:;]['’]?-?[DPpOo3/\\]|=-?[DPp]|\(?\^[_.o-]?\^\)?|[xX]D|[T;Q]_[T;Q]|[>-][_.][<-]"
+    r"(?<![\w<>=!])(?:[:;=]['’]?-?[)(]{1,3}|[:;]['’]?-?[DPpOo/\\]"
+    r"|(?<!\d )[:;]['’]?-?3|=-?[DPp]|\(?\^[_.o-]?\^\)?|[xX]D|[T;Q]_[T;Q]|[>-][_.][<-]"
     r"|¯\\_\(ツ\)_/¯)(?!\w)"
     # "<3" is a heart behind tender words; anywhere else it is "less than three".
     r"|(?<=[Yy]ou) <3(?=\s*(?:$|[.!~\n]))|(?<=love) <3(?=\s*(?:$|[.!~\n]))"
     r"|(?<=[Tt]hanks) <3(?=\s*(?:$|[.!~\n]))|(?<=much) <3(?=\s*(?:$|[.!~\n]))"
+)
+
+# An absolute value is no row of a table: "∣" is its bar from here on.
+_ABSOLUTE = re.compile(
+    rf"(?<![\w|])\|([-+−±]?{OPERAND}(?:\s?[-+−×*/·÷]\s?{OPERAND}){{0,6}})\|(?![\w|])", re.ASCII
 )
 
 _RULE = frozenset("-*_=")
@@ -86,12 +94,36 @@ _TAGGED: Final = (
     rule("<", r"<\|[\w-]{1,40}\|>", ""),
 )
 _CITATION = r"\^?\d{1,3}(?:\s?[,–-]\s?\d{1,3}){0,20}"
+# Before or behind these several figures in brackets are what the sentence is about.
+_LISTING = re.compile(
+    r"(?:\b(?i:list|array|vector|tuple|set|matrix|sequence|numbers|values|input|output|sort(?:s|ed|ing)?|"
+    r"reverse[ds]?|returns?|prints?|is|are|gives?|becomes?|get|take|given|from|to|into|like|be|with)"
+    r":?|(?:列表|数组|向量|集合|序列|输入|输出|返回|得到|结果|变成|打印|给定|排序|元组)[是为：:]?|[是为成])\s?$"
+)
+_REFERENCE = re.compile(r"\b(?i:ref|refs|references?)\.?\s?$")
+_LISTED = re.compile(
+    r"\s?(?:(?:is|are|has|have|contains?|becomes?|gives?|and|sums?|plus|into)\b|[有是的里中变共包])"
+)
+
+
+def _source(match: re.Match[str]) -> str:
+    """Drops a source in brackets; keeps a list of figures that the sentence is about."""
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    begins = (before.rstrip() or ".")[-1] in ".!?:。！？："
+    listed = _LISTING.search(before) or begins and _LISTED.match(match.string, match.end())
+    # "Ref. [4]", "reference [4]"
+    named = _REFERENCE.search(before)
+    return match[0] if ("," in match[0] and listed) or named else ""
+
+
 _INLINE: Final = (
+    # A vector, whose brackets compare nothing.
+    rule("<", r"<(-?\d[\d.]{0,8}(?:,\s?-?\d[\d.]{0,8}){1,8})>", r"\1"),
     # Behind a word or a mark; "arr[0]" is code and "[0]" no source.
     rule(
         "[【",
         rf"(?<![A-Za-z_]\b)(?<![∈=]\s)(?<![∈=])\[(?!0[\],])(?:{_CITATION})\](?:\[(?:{_CITATION})\])*(?![(\[\w])|【\d+[^】]{{0,40}}】|\[\^[\w-]{{1,30}}\]",
-        "",
+        _source,
     ),
     rule(
         "[",
@@ -156,6 +188,7 @@ def strip(text: str, before: str) -> str:
         before: What was written before it: a tag or a direction may be open there, and it
             says whether the unit begins a line.
     """
+    blank = text[:1].isspace()
     text = _after_a_cut(text, before)
     if "&" in text:
         text = clean(_ENTITY.sub(lambda entity: html.unescape(entity[0]), text))
@@ -168,9 +201,11 @@ def strip(text: str, before: str) -> str:
     text = _TAG_BEGUN.sub("", _TAG_CUT.sub("", text))
     text = plain_formulas(text)
     starts_line = not before or before.rstrip(" \t").endswith("\n")
-    lines = text.splitlines()
+    lines = _ABSOLUTE.sub(r"∣\1∣", text).splitlines()
     said = [_line(raw, starts_line or bool(index)) for index, raw in enumerate(lines)]
-    return apply(_INLINE, _join([line for line in said if line]))
+    text = _join([line for line in said if line])
+    lead = before[-24:] + " " * blank
+    return apply(_INLINE, lead + text, len(lead))
 
 
 def _after_a_cut(text: str, before: str) -> str:

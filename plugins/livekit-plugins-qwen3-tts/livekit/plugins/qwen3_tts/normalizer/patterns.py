@@ -25,6 +25,8 @@ URL = re.compile(
     r"(?P<port>:\d{2,5})?(?P<path>/[A-Za-z0-9_./~%+-]*)?(?P<query>[?#][\w=&%./+~:;,#?-]*)?",
     re.ASCII,
 )
+# A figure before a letter that stands for another: 2N+1, 3A - B.
+COEFFICIENT = r"(?<![\w.])(\d{1,3})([A-Z])(?=\s?[-+]\s?(?:\d+(?![\w.])(?! ?[A-Z])|[A-Z](?!\w)))"
 # A code in groups: 482 913, E873 204 115.
 CODE_GROUPS = r"(?<![\w-])[A-Z]{0,2}\d{3,4}(?: \d{3,4}){1,4}(?![\w-]| ?%|[.,:]\d)"
 # Longer paths are there to be clicked: nobody says them.

@@ -19,13 +19,14 @@ _LAST: Final = (
     rule("", r"^(?:[\s，,、。;；:：!?！？)）]|[-.](?!\d))+", ""),
 )
 _MARKS: Final = (
-    rule("*#`|<>[]{}\\^~", r"[*#`|<>\[\]{}\\^~]", ""),
+    rule("*#`|∣<>[]{}\\^~", r"[*#`|∣<>\[\]{}\\^~]", ""),
     *_LAST,
 )
 # Where the engine reads the figures, it reads their signs too: a mark goes only where it is none.
 _MARKS_FOR_ENGINE: Final = (
     rule("*`|[]{}\\", r"[*`|\[\]{}\\]", ""),
     rule("∗", "∗", "…"),
+    rule("∣", "∣", "|"),
     rule(
         "#<>^~",
         r"(?<![A-Za-z])#(?!\d)|[<>](?!\s?=?\s?[-+.]?[\d\w])|\^(?![\w(-])|~(?!\s?\d)",

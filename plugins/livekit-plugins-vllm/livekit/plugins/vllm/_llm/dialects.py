@@ -14,7 +14,10 @@ from . import thoughts
 from .react import ReAct
 from .text_calls import Call, Schemas, calls_in
 
-_CALL = r"(?:(?:[a-z]{1,12}[:_])?tool_calls?|toolcalls?|function_calls?|tool_code|tool_use)"
+_CALL = (
+    r"(?:(?:[a-z]{1,12}[:_])?tool_calls?|toolcalls?|function_calls?|tool_code|tool_use"
+    r"|use_tool|use_mcp_tool|execute|action)"
+)
 # One group for each kind of mark; the earliest in the text decides what follows it.
 _MARK = re.compile(
     rf"(?P<thought>{thoughts.OPENED})"
@@ -28,7 +31,7 @@ _MARK = re.compile(
     r"|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]|<\|call\|>|<turn\|>)"
     r"|(?P<next><\|(?:user|observation)\|>)"
     rf"|(?P<token><\|/?[A-Za-z_0-9]{{1,40}}\|>|</?｜[^<>｜]{{1,40}}｜>|\[INST\]|</{_CALL}>|<bos>|<pad>"
-    rf"|<{thoughts.NAMES}\s*/>|</?tools?>"
+    rf"|<{thoughts.NAMES}\s*/>|</?tools>|</tool>"
     r"|</(?:function|invoke|parameter)>|<\|turn>model\n)"
     r"|(?P<frame></?(?:final_)?(?:answer|response)>)",
     re.IGNORECASE,
@@ -55,6 +58,11 @@ _CALL_END = re.compile(
 )
 _FUNCTION_END = re.compile(r"</(?:function|(?:[a-z]{1,12}:)?invoke)>")
 _FENCE = re.compile("```")
+# The arguments of a call behind its name, or the beginning of their tag.
+_GIVEN = re.compile(
+    r"\s*(?:<(?:(arguments|args|parameters|params|input|tool_input|tool_args)>|[a-z_]{0,12}$)?)"
+    r"|\s*"
+)
 _CLOSING = re.compile(r"[>)\]}]")
 _NEVER = re.compile(r"(?!)")
 _LONGEST_MARK = 100
@@ -118,7 +126,8 @@ class SpeechFilter:
         names = "|".join(map(re.escape, sorted(self._tools, key=len, reverse=True)))
         written = re.compile(rf"(?<![\w.]){_BEFORE_PYTHON}(?:functions\.)?(?:{names})\(")
         tagged = re.compile(rf"<(?:{names})(?:\s+[\w-]+=[^<>]{{0,200}})?\s*/?>")
-        self._bare_calls = [_OBJECT, written, tagged] if names else []
+        paired = re.compile(rf"<(?:tool|tool_name)>\s*(?:{names})")
+        self._bare_calls = [_OBJECT, written, tagged, paired] if names else []
         self._react = ReAct(self._tools) if names else None
 
     def settle(self) -> None:
@@ -321,6 +330,7 @@ class SpeechFilter:
             tag = re.search(r"<([\w.-]*)(\s[^<>]*)?$", end)
             if tag and (tag[1] in self._tools if tag[2] else self._begins_call(tag[1])):
                 begun.append(tag)
+            begun.append(re.search(r"<tool(?:_name)?>\s{0,3}[\w.-]*(?:</?[a-z_]*)?$", end))
             word = re.search(r"(?<![\w.-])[\w.-]+$", end)
             if word and self._begins_call(word.group()):
                 begun.append(word)
@@ -360,7 +370,15 @@ def _call_end(text: str) -> int | None:
     if tag.group(2):
         return tag.end()
     end = text.find(closing := f"</{tag.group(1)}>", tag.end())
-    return end + len(closing) if end >= 0 else None
+    if end < 0 or tag.group(1) not in ("tool", "tool_name"):
+        return end + len(closing) if end >= 0 else None
+    end += len(closing)
+    given = _GIVEN.match(text, end)
+    assert given
+    if given.end() == len(text):
+        return None  # its arguments may be yet to come
+    close = text.find(f"</{given[1]}>", given.end()) if given[1] else -1
+    return close + len(given[1]) + 3 if close >= 0 else None if given[1] else end
 
 
 def _balanced(text: str) -> int | None:

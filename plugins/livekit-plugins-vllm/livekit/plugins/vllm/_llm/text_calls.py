@@ -10,6 +10,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 Call: TypeAlias = tuple[str, str]
@@ -44,6 +45,12 @@ _KEYED = re.compile(
     re.S,
 )
 _TAGGED = re.compile(r"<([\w.-]{1,80})(\s[^<>]{0,200})?(?:/>|>(.*?)</\1>)", re.S)
+# <tool_name>look_up</tool_name><arguments>{...}</arguments>
+_PAIRED = re.compile(
+    r"<(tool|tool_name|name)>\s*([\w.-]{1,80})\s*</\1>"
+    r"(?:\s*<(arguments|args|parameters|params|input|tool_input|tool_args)>(.*?)</\3>)?",
+    re.S,
+)
 _ATTRIBUTE = re.compile(r"([\w-]{1,80})=\"([^\"]*)\"")
 _CHILD = re.compile(r"<([\w-]{1,80})>(.*?)</\1>", re.S)
 # Gemma's: call:name{key:<escape>text<escape>,key:3}
@@ -68,6 +75,7 @@ def calls_in(text: str, offered: Schemas) -> list[Call]:
         _xml_calls,
         _json_calls,
         _keyed_calls,
+        _paired_calls,
         _tagged_calls,
         _braced_calls,
         _python_calls,
@@ -95,24 +103,25 @@ def _json_calls(text: str, offered: Schemas) -> Iterator[Call]:
         if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
             value = value["tool_calls"]
         for entry in value if isinstance(value, list) else [value]:
-            if isinstance(entry, dict) and (call := _call_of(entry)):
+            if isinstance(entry, dict) and (call := _call_of(entry, offered)):
                 yield call
 
 
-def _call_of(entry: dict[str, Any]) -> Call | None:
+def _call_of(entry: dict[str, Any], offered: Schemas) -> Call | None:
     function = entry.get("function")
     if isinstance(function, dict):
-        return _call_of(function)
+        return _call_of(function, offered)
     keys = (*_NAME_KEYS, "function") if isinstance(function, str) else _NAME_KEYS
     name = next((entry[key] for key in keys if isinstance(entry.get(key), str)), None)
     if name is None:
         return None
     arguments: Any = next((entry[key] for key in _ARGUMENT_KEYS if key in entry), {})
-    if isinstance(arguments, str):
-        arguments = _object(arguments)
+    name = name.removeprefix("functions.")
+    if isinstance(arguments, str):  # JSON in a string, or the only argument there is
+        arguments = arguments_of(arguments, offered.get(name) or {})
     if not isinstance(arguments, dict):
         return None
-    return name.removeprefix("functions."), json.dumps(arguments, ensure_ascii=False)
+    return name, json.dumps(arguments, ensure_ascii=False)
 
 
 def _keyed_calls(text: str, offered: Schemas) -> Iterator[Call]:
@@ -123,8 +132,17 @@ def _keyed_calls(text: str, offered: Schemas) -> Iterator[Call]:
         yield name, json.dumps(arguments, ensure_ascii=False)
 
 
+def _paired_calls(text: str, offered: Schemas) -> Iterator[Call]:
+    for _, name, _, body in _PAIRED.findall(text):
+        arguments = arguments_of(body.strip(), offered.get(name) or {})
+        if arguments is not None:
+            yield name, json.dumps(arguments, ensure_ascii=False)
+
+
 def _tagged_calls(text: str, offered: Schemas) -> Iterator[Call]:
     """A tag with the name of the tool: "<look_up><name>Ada</name></look_up>"."""
+    if "</" not in text and "/>" not in text:
+        return  # each of many open tags would be looked for to the end of the text
     for name, attributes, body in _TAGGED.findall(text):
         if name not in offered:
             continue
@@ -179,7 +197,7 @@ def _python_calls(text: str, offered: Schemas) -> Iterator[Call]:
                 entry = ast.literal_eval(node)
             except (ValueError, TypeError, SyntaxError, RecursionError):
                 continue
-            if call := _call_of(entry):
+            if call := _call_of(entry, offered):
                 yield call
             continue
         if isinstance(node, ast.Await):
@@ -194,11 +212,15 @@ def _python_calls(text: str, offered: Schemas) -> Iterator[Call]:
         name = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
         try:
             arguments = {k.arg: ast.literal_eval(k.value) for k in node.keywords if k.arg}
-            for positional in node.args:
+            names = list((offered.get(name) or {}).get("properties") or {})
+            for key, positional in zip_longest(names[: len(node.args)], node.args):
                 value = ast.literal_eval(positional)
-                if not isinstance(value, dict):
+                if isinstance(value, dict) and len(node.args) == 1:
+                    arguments |= value
+                elif key is None or len(names) > 1:
                     raise ValueError("arguments have no names")
-                arguments |= value
+                else:
+                    arguments[key] = value
             yield name, json.dumps(arguments, ensure_ascii=False)
         except (ValueError, TypeError, SyntaxError, RecursionError):
             continue

@@ -45,6 +45,8 @@ SIGNATURE_SECONDS_PER_SYLLABLE = 0.15
 SILENCE_DBFS = -55.0
 IMPOSSIBLE = "more words than the voice can hold"
 """The reason for text of which nothing but its length is suspicious."""
+UNVOICED = "words without a voice"
+"""The reason for text of which nothing but the missing voice is suspicious."""
 _LEVEL_WINDOW = 480  # samples: 30 ms at 16 kHz
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -117,7 +119,7 @@ def suspicion(
         return "closing phrase without the sound for it"
     if voiced is not None and spoken > IMPOSSIBLE_SYLLABLES_PER_SECOND * (voiced + WIDE_MARGIN):
         return IMPOSSIBLE
-    return None
+    return UNVOICED if voiced is not None and voiced < NO_VOICE else None
 
 
 def is_silence(pcm: bytes) -> bool:

@@ -15,20 +15,16 @@ from ..patterns import NUMBER, POINTED
 from ..reading import Reader
 from ..rules import FIGURES, Rule, apply, rule
 from ..signs import SIGNS
-from .amounts import AMOUNTS, DURATIONS
+from .amounts import AMOUNTS, DURATIONS, PER
 from .codes import ADDRESSES, CODES, NUMBERS, RANGES, VERSIONS
 from .dates import DATES, DOTTED, SPANS
 from .expansions import EXPANSIONS
-from .formulas import FORMULAS, FRACTIONS
+from .formulas import ALGEBRA, FORMULAS, FRACTIONS
 from .hours import HOURS
 from .numbers import cardinal, digits, say_number
 from .shorthand import SHORTHAND
 
 _SIGNED = rf"[-+±]?{POINTED}"
-
-_PER: Final = {
-    "mo": "month", "wk": "week", "yr": "year", "hr": "hour", "d": "day", "min": "minute",
-}  # fmt: skip
 
 
 def _mandarin(match: re.Match[str]) -> str:
@@ -68,9 +64,12 @@ _MARKS: Final[tuple[Rule, ...]] = (
         lambda m: "one star" if m[0] == "1☆" else " star",
     ),
     rule("☆", "☆", " stars"),
-    rule("/", rf"\s?/\s?({'|'.join(_PER)})\b", lambda m: f" per {_PER[m[1]]}"),
+    rule(
+        "/",
+        rf"\s?/\s?({'|'.join(PER)}|month|day|week|year|hour|person|minute|night|user|seat)\b",
+        lambda m: f" per {PER.get(m[1], m[1])}",
+    ),
     rule("/", r"\s?/\s?s(?=$|[,;!?)]|\.(?!\w)| [a-z]{2})", " per second"),
-    rule("/", r"\s?/\s?(?=month|day|week|year|hour|person|minute|night|user|seat)", " per "),
     # "ten hundred" and "ten zero one" are the library's 1000 and 1001.
     rule("0", r"(?<![\w.,-])\d00\d(?![\w-]|[.,]\d)", lambda m: cardinal(m[0])),
     # One long figure alone can only be a number of something.
@@ -99,6 +98,7 @@ _MARKS: Final[tuple[Rule, ...]] = (
 )
 
 _RULES: Final[tuple[Rule, ...]] = (
+    *ALGEBRA,
     *EXPANSIONS,
     *ADDRESSES,
     *SPANS,

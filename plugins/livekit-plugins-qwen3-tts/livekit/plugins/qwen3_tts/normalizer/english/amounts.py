@@ -101,6 +101,28 @@ def say_part(match: re.Match[str]) -> str:
     return f"{say_fraction(match)} of {'an' if unit.one[0] in 'aeiou' else 'a'} {unit.one}"
 
 
+# Whatever else is written out stands for itself.
+PER: Final = {
+    "mo": "month", "wk": "week", "yr": "year", "hr": "hour", "d": "day", "min": "minute",
+    "pp": "person",
+}  # fmt: skip
+
+
+def say_each(match: re.Match[str]) -> str:
+    """Reads the end of $3/lb as per pound."""
+    per = match[1]
+    return f" per {PER.get(per) or (UNITS[per].one if per in UNITS else per)}"
+
+
+def say_inches(match: re.Match[str]) -> str:
+    """Reads 55" as fifty five inches unless the mark closes a quotation."""
+    quoted = match.string.count('"', 0, match.start()) % 2
+    if quoted:
+        return match[0]
+    one = _DESCRIBES.search(match.string[: match.start()][-4:])
+    return f"{cardinal(match[1])} {'inch' if one else 'inches'}"
+
+
 _DURATION_UNITS: Final = {
     "d": "day",
     "h": "hour",
@@ -162,6 +184,12 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     # Money with cents ("twelve point five dollars"), dollars of other countries, ranges.
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, say_money),
     rule(
+        "/",
+        r"\s?/\s?([A-Za-z]{1,12})(?![\w/])",
+        say_each,
+        after=r"\b(?:dollars?|cents?|euros?|pounds?|penny|pence|yuan|yen|won|rupees|rubles|francs?)",
+    ),
+    rule(
         "¢",
         rf"(?<![\w.,])({POINTED})\s?¢",
         lambda m: f"{cardinal(m[1])} {say_plural(m[1], 'cent', 'cents')}",
@@ -186,6 +214,7 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
         lambda m: _scaled(m) + " ",
     ),
     # "12\"" with no quotation open.
+    rule('"', r'(?<![\w./])(\d+(?:\.\d+)?)"(?=,? [a-z]{2})', say_inches),
     rule('"', r'^([^"]*(?<![\w.])\d+)"(?=[^"]*$)', r"\1 inches"),
     # ZIP codes, and "may 5", which is the library's fifth of May.
     rule(
@@ -195,10 +224,21 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
         after=r"\b[A-Z]{2},? ",
     ),
     rule("m", r"(?<=\bmay )\d+(?=\s[a-z])", lambda m: cardinal(m[0])),
+    # An angle of forty five degree is one: "a 45° turn".
+    rule(
+        "°",
+        r"(?<![\w.,-])(\d{1,3})°(?=[ -](?:angle|turn|view|rotation|bend|corner|slope|arc|field))",
+        lambda m: f"{cardinal(m[1])} degree",
+    ),
     # Fractions of a unit: "one half tsp".
     rule("/", rf"{START}(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,2}})\s?(?P<unit>{UNIT})", say_part),
     # Sizes, before their unit: "m" is minutes to the library.
-    rule("x×", r"(?<![\w.])(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?![\d^]|\s?=))", say_by),
+    rule("x×", r"(?<=\d)([x×]\s?\d+(?:\.\d+)?)\s?in(?=[.,;:!?)]|$)", r"\1 inches"),
+    rule(
+        "x×",
+        r"(?:(?<![\w.])|(?<=\dx))(\d+(?:\.\d+)?)(?:×|\sx\s|x)(?=\d+(?:\.\d+)?(?![\d^]|\s?=))",
+        say_by,
+    ),
     rule(FIGURES, MEASURE, say_measure),
     rule("/", "(?<=s)/(?=one hundred kilo)", " per "),
 )

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..patterns import CODE_GROUPS, DASH, EMAIL, END, PHONE, POINTED, URL, phone_groups, url_parts
 from ..rules import FIGURES, Rule, rule
-from .numbers import by_group, by_name, cardinal, digits
+from .numbers import by_group, by_name, cardinal, digits, plural
 
 _ADDRESS: Final = {
     ".": " dot ", "/": " slash ", "-": " dash ", "_": " underscore ", ":": " colon ",
@@ -107,8 +107,19 @@ def say_groups(match: re.Match[str]) -> str:
 def say_name(match: re.Match[str]) -> str:
     """Reads GPT-4 as GPT four, BA123 as BA one two three."""
     text = re.sub(r"\.(?=\d{3,}|\d*[A-Za-z])|(?<=[A-Za-z])\.", " ", match[0].replace("-", " "))
+    if several := re.fullmatch(r"([A-Z]{1,6}) ?(\d{1,3})s", text):  # MP3s, F-16s
+        return f"{several[1]} {plural(by_name(several[2]))}"
     text = re.sub(r"\d+(?:\.\d+)?", lambda figure: f" {by_name(figure[0])} ", text)
     return re.sub(r" {2,}", " ", text).strip()
+
+
+def _coded(match: re.Match[str]) -> str:
+    return f"{digits(match[1])} {match[2]}"
+
+
+def _liner(match: re.Match[str]) -> str:
+    variant = f"dash {cardinal(match[2])}" if len(match[2]) < 3 else cardinal(match[2])
+    return f"seven {cardinal(match[1])} {variant}"
 
 
 def _vanity(match: re.Match[str]) -> str:
@@ -124,7 +135,8 @@ _VERSIONED = "(?i:version|release|python|node|cuda|ubuntu|macos|ios|android|pyto
 
 # After these a figure is named digit by digit.
 _CODE_WORDS = (
-    r"\b(?i:room|flight(?: [A-Z]{2})?|suite|apartment|apt\.?|gate|route|highway|"
+    r"\b(?i:room(?: number)?|cv[vc]|otp|security code|suite|apartment|apt\.?|gate|"
+    r"flight(?: [A-Z]{2})?|route|highway|"
     r"extension|ext\.?|code|pin|"
     r"password|zip(?: code)?|dial|call|passcode|port|error(?: code)?|status(?: code)?|"
     r"interstate|order(?: number)?|unit|"
@@ -170,6 +182,7 @@ NUMBERS: Final[tuple[Rule, ...]] = (
         _vanity,
     ),
     rule(FIGURES, PHONE, say_phone),
+    rule("7", r"(?<![\w.,-])7([0-8]7)-([1-9]00|[89]|10)(?![\w-])", _liner),
     rule(".", r"(?<![\w.])[A-Z]\.\d{2,4}(?![\w.])", say_name),
     # Numbers to dial: ten figures in a row are nobody's count.
     rule(
@@ -209,6 +222,7 @@ VERSIONS: Final[tuple[Rule, ...]] = (
 )
 
 CODES: Final[tuple[Rule, ...]] = (
+    rule("-", r"(\d{3,8})-([A-Z]{1,3})(?![\w-])", _coded, after=_CODE_WORDS),
     # Switches of a command: no minus.
     rule("-", r"--(?=[a-z]{2})", "dash dash ", after=r"\w[\"']? "),
     rule("-", r"-(?=[A-Za-z](?:[ .,;!?]|$))", "dash ", after=_COMMAND),

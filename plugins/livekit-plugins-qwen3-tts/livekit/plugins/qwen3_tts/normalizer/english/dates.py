@@ -148,6 +148,7 @@ def _short_year(match: re.Match[str]) -> str:
 
 
 SPANS: Final[tuple[Rule, ...]] = (
+    rule("M", r"\bM\s?[-–—]\s?F(?=[ ,:]|$)", "Monday to Friday"),
     rule("-–—", rf"\b({_WEEKDAY})\s?[-–—]\s?({_WEEKDAY})(?!\w)", _days),
     rule(
         "-–—",
@@ -166,7 +167,7 @@ SPANS: Final[tuple[Rule, ...]] = (
     rule(
         "tnueidru",
         r"\b(Mon|Tues?|Wed|Thu|Thurs?|Fri|Sat|Sun)"
-        r"(?=:? \d{1,2}(?::\d\d)?\s?(?:[AaPp]\.?[Mm]|[-–—]))",
+        r"(?=:? \d{1,2}(?::\d\d)?\s?(?:[AaPp]\.?[Mm]|[-–—])|,? \d{1,2}/\d{1,2}\b)",
         lambda m: _day(m[1]),
     ),
     rule(".", r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?!\w)", _named_month),
@@ -270,7 +271,8 @@ DATES: Final[tuple[Rule, ...]] = (
         r"(?P<year>)(?<![\w/.-])(?P<month>1[0-2]|0?[1-9])/(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/%])",
         say_date,
         after=r"\b(?i:on|due|by|birthday is|until|till|before|since|dated|date is|date:|"
-        r"starting|from|mon|tue|tues|wed|thu|thurs|"
+        r"starting|from|ships|arrives|expires|ends|starts|begins|opens|closes|leaves|departs|renews|delivered|"
+        r"effective|available|week of|mon|tue|tues|wed|thu|thurs|"
         r"fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),?\s\(?",
     ),
     rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ...full_stops import A_NO
 from ..rules import Rule, rule
 from .numbers import cardinal, digits, ordinal
 
@@ -22,6 +23,7 @@ _BEFORE_A_FIGURE: Final = {
     "sec": "section",
     "vol": "volume", "no": "number", "nos": "numbers", "ext": "extension", "apt": "apartment",
     "ste": "suite", "eq": "equation", "c": "circa", "ca": "circa", "art": "article", "rm": "room",
+    "op": "opus",
 }  # fmt: skip
 
 _STREETS: Final = {
@@ -90,6 +92,17 @@ def _of_sentence(match: re.Match[str]) -> str:
     return word + ("." if not rest.strip() or re.match(r"\s+[A-Z]", rest) and name == "etc" else "")
 
 
+def _before_a_figure(match: re.Match[str]) -> str:
+    if match[1] == "no" and A_NO.search(match.string[: match.start()][-16:]):
+        return "no, "
+    return _BEFORE_A_FIGURE[match[1].lower()] + " "
+
+
+def _drive(match: re.Match[str]) -> str:
+    stop = "" if match.string[match.end() :].strip() else "."
+    return f"{match[1]}{_STREETS[match[2].lower()]}{stop}"
+
+
 EXPANSIONS: Final[tuple[Rule, ...]] = (
     # Before "Ave." and "St." are read for themselves, and 1211 is counted.
     rule(
@@ -100,6 +113,16 @@ EXPANSIONS: Final[tuple[Rule, ...]] = (
         rf" (?P<street>(?i:{'|'.join(_STREETS)}))\b\.?(?: (?P<to>{_WIND})\b\.?(?![\w']))?",
         _address,
     ),
+    # Behind its name and before a small letter: "on Elm Dr. near us".
+    rule(
+        ".",
+        r"(?<![\w.])((?!(?:Mr|Ms|Mrs|The|And|But|So) )[A-Z][a-z]{1,15} )"
+        r"(Dr|St|Ct|Pl|Ln|Cir|Ter|Sq)\."
+        r"(?=\s+[a-z]|[,;:)]|\s*$)",
+        _drive,
+    ),
+    # A saint is before a name: St. Mary's.
+    rule(".", r"(?<![\w.])St\.(?=\s(?!Apt|Suite|Ste|Unit|And)[A-Z][a-z])", "Saint"),
     rule(
         ".",
         rf"(?<![\w.])({'|'.join(map(re.escape, _ALWAYS))}|E\.g|I\.e|Vs|Approx)\.(?!\w)",
@@ -108,7 +131,7 @@ EXPANSIONS: Final[tuple[Rule, ...]] = (
     rule(
         ".",
         rf"(?<![\w.])(?i:({'|'.join(_BEFORE_A_FIGURE)}))\.\s?(?=\d)",
-        lambda m: _BEFORE_A_FIGURE[m[1].lower()] + " ",
+        _before_a_figure,
     ),
     rule(
         "IVX",

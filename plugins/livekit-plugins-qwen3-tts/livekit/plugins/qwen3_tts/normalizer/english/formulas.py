@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..patterns import NUMBER, START
+from ..patterns import COEFFICIENT, NUMBER, START
 from ..rules import Rule, rule
 from .numbers import cardinal, ordinal
 
@@ -33,6 +33,13 @@ _MATH: Final = {
     "≠": "is not equal to", "!=": "is not equal to", "≈": "is about", "±": "plus or minus",
 }  # fmt: skip
 
+# "We need >= 3 people", "with > 5 days": a bound, no comparison of two.
+_BOUNDED = re.compile(
+    r"\b(?:needs?|requires?|takes?|took|wants?|with|of|to|for|have|has|had|get|at|only|if|about|costs"
+    r"|weighs?|lasts?|contains?|holds?|use[sd]?|in|within|after|every|per|by)\s?$"
+)
+# "Is 5 > 3?"
+_ASKED = re.compile(r"(?:^|[.!?,:;]\s|\b(?:and|so|but|then|why|how)\s)(?:[Ii]s|[Aa]re) \S{1,12}$")
 _IS = re.compile(r"\b(?:is|are|was|were|be)$|['’]s$")
 
 
@@ -49,8 +56,11 @@ def compare(sign: str) -> str:
 
 def say_operator(match: re.Match[str]) -> str:
     """Reads an operator of a formula."""
-    said = _MATH[match[0].strip()]
-    if _IS.search(match.string[: match.start()][-8:]):
+    sign = match[0].strip()
+    said, before = _MATH[sign], match.string[: match.start()]
+    if sign in _COMPARED and _BOUNDED.search(before[-12:]):
+        return f" {compare(sign)}"
+    if _IS.search(before[-8:]) or _ASKED.search(before[-24:]):
         said = said.removeprefix("is ")
     return f" {said} "
 
@@ -67,6 +77,13 @@ def say_power(match: re.Match[str]) -> str:
         return {"2": " squared", "3": " cubed"}[exponent]
     numeric = exponent.lstrip("-").isdigit()
     return f" to the power of {cardinal(exponent) if numeric else exponent}"
+
+
+def say_absolute(match: re.Match[str]) -> str:
+    """Reads ∣-5∣ as the absolute value of minus five."""
+    named = re.search(r"\babsolute value( of)?\s?$", match.string[: match.start()][-20:])
+    said = ("" if named[1] else "of ") if named else "the absolute value of "
+    return said + re.sub(r"(?<=[\w)])\s?-\s?(?=\w)", " minus ", match[1])
 
 
 _RATED = (
@@ -92,6 +109,13 @@ FRACTIONS: Final[tuple[Rule, ...]] = (
         lambda m: f"{cardinal(m[1])} of {cardinal(m[2])}",
         after=r"\b(?i:page|slide|step|question|part|round|level|lesson) ",
     ),
+    # Of a hundred points, of ten: a mark, but in a sum and before what is in parts.
+    rule(
+        "/",
+        r"(?<![\w.,/])(?<![=+*/×÷] )(\d{1,3}/100|\d/10)(?=[,.;:!?)](?!\d)|$"
+        r"| (?:on|for|and|but|overall|would|from|in)\b)",
+        lambda m: " out of ".join(cardinal(n) for n in m[1].split("/")),
+    ),
     rule("/", r"(?<![\w.,)])-(?=\d+/\d)", "minus "),
     rule("/", rf"{START}(?:(\d+)\s)?(\d+)/(\d+)(?![\d/])(?!\.\d)", say_fraction),
     rule(
@@ -103,11 +127,19 @@ FRACTIONS: Final[tuple[Rule, ...]] = (
     rule(".№#", r"(?:\bNo\.|№|#)\s?(?=\d)", "number "),
 )
 
+# Before a bar stands in the way of what is read beside it, and a letter is taken for a unit.
+ALGEBRA: Final[tuple[Rule, ...]] = (
+    rule("∣", "∣([^∣]{1,60})∣", say_absolute),
+    # "2N + 1" counts no newtons: what is added to it has no unit.
+    rule("+-", COEFFICIENT, lambda m: f"{cardinal(m[1])} {m[2]}"),
+)
+
 FORMULAS: Final[tuple[Rule, ...]] = (
     # Formulas: the library takes "2x" for "two times" and loses the minus of an exponent.
     rule("eE", r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?!\w)", say_exponent),
     rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", say_power),
     rule("√", r"√\s?", "the square root of "),
+    rule("/", r"(?<=[\w)])\s?//\s?(?=[\w(])", " integer divided by "),
     rule(
         "GU",
         r"\b(GMT|UTC)\s?([+-])(\d{1,2})(?!\d)",
@@ -120,8 +152,9 @@ FORMULAS: Final[tuple[Rule, ...]] = (
         lambda m: f"{cardinal(m[1])} times",
     ),
     rule(
-        "xyabn",
-        r"(?<![\w.])(\d{1,3})([a-z])(?=\s?[-+=*/×÷)^<>])|(?<=[=+*/×-] )(\d{1,3})([xyzabn])(?!\w)",
+        "",
+        r"(?<![\w.])(\d{1,3})(?:([a-z])(?=\s?[-+=*/×÷)^<>]| (?:squared|cubed|to the power)\b)"
+        r")|(?<=[=+*/×-] )(\d{1,3})([xyzabn])(?!\w)",
         lambda m: f"{cardinal(m[1] or m[3])} {m[2] or m[4]}",
     ),
     rule(
@@ -138,7 +171,8 @@ FORMULAS: Final[tuple[Rule, ...]] = (
         r"|(?<![\w)\]-])-(?=[a-z]\b)",
         " minus ",
     ),
-    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s{0,2}(?=[\w(√π.-])", say_operator),
+    rule("+×÷=≠±*", r"(?<=[\w)])\s?(?:[+×÷=≠±*]|[=!<>]=)\s{0,2}(?=[\w(√π.±-])", say_operator),
+    rule("±", "±(?=[A-Za-z(])", "plus or minus "),
     # A path through menus.
     rule(">", r"(?<=[A-Za-z]) > (?=[A-Z][A-Za-z])", ", "),
     rule("<>≤≥≈", r"(?<=[\w)])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π.$€£-])", say_operator),

@@ -76,5 +76,10 @@ HOURS: Final[tuple[Rule, ...]] = (
     rule(":", TIME, say_time),
     rule("mM", HOUR, say_time),
     rule("ECMP", r"(?<=[a-z]|M)(?=(?:EST|EDT|CST|CDT|MST|PST|PDT|GMT|UTC)\b)", " "),
-    rule("M", r"(?<=[AP]M)\s?[-–—]\s?(?=\w)", " to "),
+    rule(
+        "M",
+        r"(?<=[AP]M)\s?[-–—]\s?(?=(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+        r"|noon|midnight|close|closing|late|sunset|dusk|dawn)\b|\d)",
+        " to ",
+    ),
 )

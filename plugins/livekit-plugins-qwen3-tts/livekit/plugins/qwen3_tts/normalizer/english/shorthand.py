@@ -17,6 +17,12 @@ _SEVERAL = (
 )
 
 
+_NUMEROUS = (
+    "people|users|views|downloads|customers|dollars|tokens|subscribers|followers|requests|words|rows|"
+    "miles|steps"
+)
+
+
 def _many(match: re.Match[str]) -> str:
     return plural(cardinal(match[1]))
 
@@ -29,11 +35,31 @@ def _inches(match: re.Match[str]) -> str:
     return f"{cardinal(match[1])} {feet} {cardinal(match[2])} {inches}"
 
 
+# Books of which a chapter and a verse are named, no hour.
+_BOOKS = (
+    r"\b(?:Genesis|Exodus|Leviticus|Deuteronomy|Joshua|Judges|Ruth|Samuel|Kings|Job|Psalms?|Proverbs|"
+    r"Ecclesiastes|Isaiah|Jeremiah|Ezekiel|Daniel|Micah|Malachi|Matthew|Mark|Luke|John|Acts|Romans|"
+    r"Corinthians|Galatians|Ephesians|Philippians|Colossians|Thessalonians|Timothy|Titus|Hebrews|James|"
+    r"Peter|Jude|Revelation|Surah?) "
+)
+_BOOK: Final = {
+    "Matt": "Matthew", "Cor": "Corinthians", "Ps": "Psalm", "Gen": "Genesis",
+}  # fmt: skip
+
+
+def _verse(match: re.Match[str]) -> str:
+    """Reads the 13:4-7 of a book as thirteen four to seven."""
+    last = f" to {cardinal(match[3])}" if match[3] else ""
+    return f"{cardinal(match[1])} {cardinal(match[2])}{last}"
+
+
 def _ratio(match: re.Match[str]) -> str:
     return f"{cardinal(match[1] or match[2])} to "
 
 
 SHORTHAND: Final[tuple[Rule, ...]] = (
+    rule(".", r"\b(Matt|Cor|Ps|Gen)\.(?= \d{1,3}:\d)", lambda m: _BOOK[m[1]]),
+    rule(":", r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?(?![\w:])", _verse, after=_BOOKS),
     # "w o sugar" is the opposite of what was meant.
     rule("w", r"(?<![\w/])w/o(?=\s|$)", "without"),
     rule("w", r"(?<![\w/])w/\s?(?=[\w\s$]|$)", "with "),
@@ -41,19 +67,29 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
     # Figures of which there are several: "in their 2s and 3s", ones and zeros.
     rule("0", r"(?<![\w.])(\d)s( and | or )0s\b", lambda m: f"{_many(m)}{m[2]}zeros"),
     rule("0", r"(?<![\w.])(0)s(?=,? (?:and|or) \ds\b)", _many),
-    rule("s", r"(?<![\w.])(\d{1,2})s\b", _many, after=_SEVERAL),
+    rule("s", r"(?<![\w.])(\d{1,3})s\b", _many, after=_SEVERAL),
+    # "on the 2s and 5s", not "the 2s delay"; omega-3s.
+    rule(
+        "s",
+        r"(?<![\w.])([1-9])s(?=[,.;:!?)]|$| (?:and|or|are|were|in|on|of|from|to|with|at|than)\b)",
+        _many,
+        after=r"\b(?:[Tt]he|[Aa]ll|of|any|some|no|many|few|these|those) ",
+    ),
+    rule("s", r"(?<=[A-Za-z]{2})-(\d{1,3})s\b", lambda m: f" {_many(m)}"),
+    rule("v", r"(?<![\w.])(\d)\s?v(?:s\.?)?\s?(?=\d(?!\w))", lambda m: f"{cardinal(m[1])} v "),
     rule(
         "s",
         r"(?<![\w.])(\d{1,2})s\b",
         _many,
-        after=rf"(?:{_SEVERAL}\d{{1,2}}s|\b(?:zeros|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
+        after=rf"(?:(?:{_SEVERAL}|\b[Tt]he |\bof )\d{{1,2}}s"
+        r"|\b(?:zeros|ones|twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves"
         r"|\w{3,6}teens|\w{3,4}ties))(?:,|,? and|,? or) ",
     ),
     rule("f", r"(?<![\w.])(\d{1,3}) ?ft\.? (\d{1,2}(?:\.\d)?) ?in(?:ches)?\b", _inches),
     rule(
         ".",
         r"(?<=\d)([ -]?(?:oz|lbs?|tsp|tbsp|ft|yds?|hrs?|mins?|secs?|gal|wks?|yrs?|mos?))"
-        r"\.(?=\s[a-z]|[,;:)])",
+        r"\.(?=\s[a-z]|[,;:)]|\s\d{1,2} ?(?:min|sec|in|oz))",
         r"\1",
     ),
     rule("x×", rf"(?<![\w.])(\d+(?:\.\d+)?)\s?[x×]\s?(?=\d+(?:\.\d+)?-(?:{_AMOUNT})\b)", r"\1 by "),
@@ -85,9 +121,8 @@ SHORTHAND: Final[tuple[Rule, ...]] = (
     rule("-", r"\b([A-DF])-(?=\s(?:grade|average|student)\b|[,;] |[.!?]?$)", r"\1 minus"),
     rule(
         "K",
-        rf"(?<![\w.,])({POINTED})K (?=(?:people|users|views|downloads|customers|dollars|tokens|"
-        r"subscribers|followers|requests|words|rows|miles|steps)\b)",
-        lambda m: f"{cardinal(m[1])} thousand ",
+        rf"(?<![\w.,])({POINTED})K(?=(?: (?:and|to|or) {POINTED}K)? (?:{_NUMEROUS})\b)",
+        lambda m: f"{cardinal(m[1])} thousand",
     ),
     rule("-", r"(?<![\w.,/-])50-50(?![\w-]|[.,]\d)", "fifty fifty"),
     rule(

@@ -18,7 +18,7 @@ from ..signs import SIGNS
 from .amounts import AMOUNTS
 from .codes import ADDRESSES, NAMES, NUMBERS, RANGES
 from .dates import DATES, HOURS
-from .formulas import FORMULAS, FRACTIONS
+from .formulas import ALGEBRA, FORMULAS, FRACTIONS
 from .numbers import COUNTED, cardinal, say_number
 
 _SIGNED = rf"[-+±]?{POINTED}"
@@ -77,6 +77,7 @@ _MARKS: Final[tuple[Rule, ...]] = (
 )
 
 _RULES: Final[tuple[Rule, ...]] = (
+    *ALGEBRA,
     *ADDRESSES,
     *_TYPOGRAPHY,
     *NUMBERS,

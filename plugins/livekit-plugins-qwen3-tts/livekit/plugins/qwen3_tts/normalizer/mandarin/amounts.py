@@ -105,6 +105,25 @@ def say_share(match: re.Match[str]) -> str:
     return f"每{name}{low}{say_amount(match['number'], match['what'])}{match['what']}"
 
 
+# Behind these a fraction is marks of all there are: any, and one that ends its clause.
+_MARKED = re.compile(f"[评得打]分[{HAN}]{{0,2}}[：:]?\\s?$")
+_SCORED = re.compile("[考得打给评拿获][了到过]?分?[数是为：:]?$")
+
+
+def _mark(match: re.Match[str]) -> str:
+    """Reads 92/100 behind a verb of an examination, 8/10分 and 4.8/5 as marks of all there are."""
+    before, after = match.string[: match.start()][-8:], match.string[match.end() :][:1]
+    marks = (
+        "." in match[1]
+        or match[0].endswith("分")
+        or _MARKED.search(before)
+        or (_SCORED.search(before) and after in "，。,!！")
+    )
+    if not marks or float(match[1]) > int(match[2]):
+        return match[0]
+    return f"{cardinal(match[1])}分，满分{cardinal(match[2])}分"
+
+
 def _height(match: re.Match[str]) -> str:
     return f"{cardinal(match[1])}米{say_year(match[2])}"
 
@@ -123,14 +142,11 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     ),
     rule("约~≈", r"约?(?<![\d%°A-Za-z])(?<!\d )[~≈]\s?(?=[$€£¥]?\d)|约\s+(?=\d)", "约"),
     # Money: its thousands, its ranges and its minus.
-    rule(
-        "元块",
-        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
-        say_share,
-    ),
+    # Before its unit is asked about: the higher pressure and the lower.
+    rule("/", r"(?<![\w.,/-])(\d{2,3})/(?=\d{2,3}\s?mmHg)", lambda m: f"{cardinal(m[1])}，"),
     rule(
         "/",
-        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[次个人件拍转])\s?/\s?(?P<per>分钟?|秒|小?时|天|日|周|月|年|min|h|s)",
+        rf"{START}(?:(?P<low>{POINTED}){DASH})?(?P<number>{POINTED})(?P<what>[万亿]?{_MONEY_NAME}|[次个人件克拍转])\s?/\s?(?P<per>{UNIT}|(?:分钟?|秒|小?时|天|日|周|月|年)(?![租货])|[{HAN}]{{1,2}}?(?=$|[，。、！？；,.\s]))",
         say_share,
     ),
     rule("$€£¥₩₹₽₿₺₫₱฿DRPYF", MONEY, say_money),
@@ -147,7 +163,7 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     # Heights, sizes, resolutions.
     rule("米", r"(?<![\d.])([12])米(\d\d)(?!\d)", _height),
     rule("xX×", r"(?<=\d)\s?[xX×]\s?(?=\d)", "×"),
-    rule("xX", r"(?<=\d)[xX](?![A-Za-z\d]|\s?[-+=])", "倍"),
+    rule("xX", r"(?<=\d)[xX](?![A-Za-z\d]|\s?[-+=^])", "倍"),
     rule("pP", r"(?<!\d)(\d{3,4})[pP]\b", lambda m: f"{serial(m[1])}P"),
     rule(
         "wW",
@@ -172,7 +188,7 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "/",
-        rf"{START}({POINTED}[万亿千]?)\s?/\s?(s|min|h|d|{UNIT})(?!\w)",
+        rf"{START}({POINTED}[万亿千]?)\s?/\s?(s|min|h|d|{UNIT}|[年月天晚](?![{HAN}]))(?!\w)",
         lambda m: f"每{period(m[2])}{m[1]}",
     ),
     rule(FIGURES, MEASURE, say_measure),
@@ -189,15 +205,5 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
         after="血压[是为：:在高低约达到]{0,3}",
     ),
     rule("/", r"(?<![\d/.])50/50(?![\d/])", "五五开"),
-    rule(
-        "/",
-        r"(?<![\w.,/])(\d\.\d)/(5|10)(?![\d/]|\.\d)分?",
-        lambda m: f"{cardinal(m[1])}分，满分{cardinal(m[2])}分",
-    ),
-    rule(
-        "/",
-        r"(?<![\w.,/])(\d)/(5|10)(?![\d/]|\.\d)分?",
-        lambda m: f"{cardinal(m[1])}分，满分{cardinal(m[2])}分",
-        after=f"[评得打]分[{HAN}]{{0,2}}[：:]?\\s?",
-    ),
+    rule("/", r"(?<![\w.,/])(\d\.\d|\d{1,3})/(5|10|100|120|150)(?![\d/]|\.\d)分?", _mark),
 )

@@ -130,8 +130,10 @@ def say_name(match: re.Match[str]) -> str:
 
 # After these a figure is named digit by digit.
 _CODE_WORDS = (
-    "(?:(?:验证|取票|取货|提货|邀请|兑换|激活|核销|优惠|登录|识别|动态|确认|付款|券|校验|认证|推荐)码|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌|账号|账户"
-    "|拨打?|致电|打(?=1[12]\\d(?!\\d))|呼叫|取件码|车次|代码|口令|QQ号?|PIN|工单号?|案件号|流水号|会员号|微信号?|身份证号?"
+    "(?:(?:验证|取票|取货|提货|邀请|兑换|激活|核销|优惠|登录|识别|动态|确认|付款|券|校验|认证|推荐)码"
+    "|密码|编号|房间号?|房号|航班号?|号码|电话|热线|尾号|卡号|单号|订单号?|邮编|学号|工号|分机|门牌|账号|账户"
+    "|拨打?|致电|打(?=1[12]\\d(?!\\d))|呼叫|取件码|车次|代码|口令|QQ号?|PIN|OTP|CV[VC]|安全码|区号|会议号"
+    "|序列号|[A-Za-z]{0,8} ?ID|工单号?|案件号|流水号|会员号|微信号?|身份证号?"
     "|分机号?|端口号?|错误码?|单元|[A-Z]座)"
     "[是为：:\\s]{0,3}"
 )
@@ -161,12 +163,59 @@ ADDRESSES: Final[tuple[Rule, ...]] = (
     ),
 )
 
+# Numbers to dial in need; elsewhere they are a hundred and ten, which the library does not know.
+_NEED = re.compile("警|救|火|拨|急|电话|热线|消防|事故|求助|呼叫|打1|叫1|114|查号")
+
+
+def say_emergency(match: re.Match[str]) -> str:
+    """Reads 120 as 幺二零 where help is called, as 一百二十 elsewhere."""
+    alone = match[0] == match.string.strip()
+    return serial(match[0]) if alone or _NEED.search(match.string) else cardinal(match[0])
+
+
+def _liner(match: re.Match[str]) -> str:
+    return serial(match[1]) + ("杠" if len(match[2]) < 3 else "") + cardinal(match[2])
+
+
 NUMBERS: Final[tuple[Rule, ...]] = (
     # Telephone numbers in groups; the library runs them together.
     rule(FIGURES, PHONE, say_phone),
+    rule("7", r"(?<![\w.,-])(7[0-8]7)-([1-9]00|[89]|10)(?![\w-])", _liner),
+    rule("1", r"(?<![\w.,:/+-])1(?:10|19|20|22)(?![\w.,:/%°+-])", say_emergency),
+    # Nobody counts from a nought: 010, 007.
+    rule("0", r"(?<![\w.,:/+-])0\d{2,4}(?![\d.,:/%-]|[年月日号点时分秒])", lambda m: serial(m[0])),
+    rule(FIGURES, r"(?<!\d)\d{3}(?=国道|省道|县道|乡道)", lambda m: serial(m[0])),
+    rule(
+        "45",
+        r"(?<![\w.,])[45]0\d(?=\s?(?:Not|Bad|Internal|Forbidden|Unauthorized|Gateway|错误|页面|报错))",
+        lambda m: name_number(m[0]),
+    ),
+    rule(
+        "45",
+        r"(?<![\w.,])[45]0\d(?![\w.,:%]|[个元块])",
+        lambda m: name_number(m[0]),
+        after="(?:返回|状态码?|报错?|HTTP)[是了为：:\\s]{0,2}",
+    ),
     # Codes are named figure by figure; the library counts them.
     rule("X", r"(?<!\d)(\d{1,17})X(?![A-Za-z\d])", lambda m: serial(m[1]) + "X", after=_CODE_WORDS),
     rule(FIGURES, CODE_GROUPS, say_code_groups, after=_CODE_WORDS),
+    rule(
+        "-",
+        r"(\d{3,8})-([A-Z]{1,3}|\d)(?![\w-])",
+        lambda m: f"{serial(m[1])}杠{serial(m[2])}",
+        after=_CODE_WORDS,
+    ),
+    rule(
+        FIGURES,
+        r"(?=[A-Za-z]{0,19}\d)(?=\d{0,19}[A-Za-z])[A-Za-z\d]{4,20}(?![\w-])",
+        lambda m: serial(m[0]),
+        after="密码[是为：:\\s]{0,3}",
+    ),
+    rule(
+        FIGURES,
+        r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼])[A-Z](?=[A-Z\d]{0,5}\d)[A-Z\d]{5,6}(?!\w)",
+        lambda m: serial(m[0]),
+    ),
     rule(
         FIGURES,
         r"(?<!\d)\d{5,12}(?![\d%]|[.,]\d|[个元块万千亿次分人名位])",

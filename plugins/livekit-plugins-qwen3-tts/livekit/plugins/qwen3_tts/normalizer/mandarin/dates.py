@@ -77,7 +77,35 @@ def say_time_range(match: re.Match[str]) -> str:
     return f"{TIME.sub(say_time, match[1])}到{TIME.sub(say_time, match[2])}"
 
 
+_BOOKS = (
+    "(?:福音|诗篇|箴言|创世记|出埃及记|罗马书|以赛亚书|约伯记|约翰[一二三]书|[前后]书|启示录|希伯来书"
+    "|使徒行传|传道书)\\s?"
+)
+
+
+def _verse(match: re.Match[str]) -> str:
+    """Reads the 3:16 of a book as 三章十六节."""
+    last = f"到{cardinal(match[3])}" if match[3] else ""
+    return f"{cardinal(match[1])}章{cardinal(match[2])}{last}节"
+
+
 DATES: Final[tuple[Rule, ...]] = (
+    # Of a book its chapter and verse.
+    rule(":：", r"(\d{1,3})[:：](\d{1,3})(?:[-–](\d{1,3}))?(?![\w:：])", _verse, after=_BOOKS),
+    # The month and year of a card.
+    rule(
+        "/",
+        r"(0[1-9]|1[0-2])/(\d\d)(?![\d/])",
+        lambda m: f"{say_year('20' + m[2])}年{cardinal(m[1])}月",
+        after="(?:有效期|到期|过期|失效)[日期]{0,2}[至到是为：:\\s]{0,3}",
+    ),
+    rule("'’", r"(?<!\w)['’](?=\d0年代)", ""),
+    rule("'’", r"(?<!\w)['’](\d\d)(?=年)", lambda m: say_year(m[1])),
+    rule(
+        "年",
+        r"(?<![\d.,第])(\d\d)(?=年年?[底初末中][^学小]|年年?[底初末中]$|年[上下]半年|年[春夏秋冬])",
+        lambda m: say_year(m[1]),
+    ),
     # The feasts are called by their figures.
     rule(".", r"(?<![\d.])3\.8(?=节|妇女)", "三八"),
     rule(
@@ -112,7 +140,7 @@ DATES: Final[tuple[Rule, ...]] = (
         ".",
         r"(?<![\d/.-])(\d{1,2})\.(\d{1,2})\s?[-–—~至到]\s?(\d{1,2})\.(\d{1,2})(?![\d/.%-])",
         say_span,
-        after="(?:时间|日期|活动|假期|放假|促销|展期|档期)[是为：:]?\\s?",
+        after="(?:时间|日期|活动|假期|放假|促销|展期|档期|黄金周|国庆|春节|小长假)[是为：:]?\\s?",
     ),
     rule(
         "-/",

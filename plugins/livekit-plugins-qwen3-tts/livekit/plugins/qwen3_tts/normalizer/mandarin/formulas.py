@@ -7,6 +7,7 @@ from typing import Final
 
 from ..english import speak as english_speak
 from ..language import HAN
+from ..patterns import COEFFICIENT
 from ..rules import Rule, rule
 from .codes import say_version
 from .numbers import cardinal
@@ -16,6 +17,8 @@ def say_fraction(match: re.Match[str]) -> str:
     """Reads 1/3 as 三分之一."""
     sign = {"-": "负", "+": "正", "±": "正负"}.get(match["sign"] or "", "")
     whole = cardinal(match[2]) + "又" if match[2] else ""
+    if match[4] in ("100", "1000", "10000"):
+        return f"{sign}{whole}{cardinal(match[4])[1:]}分之{cardinal(match[3])}"
     return f"{sign}{whole}{cardinal(match[4])}分之{cardinal(match[3])}"
 
 
@@ -53,6 +56,26 @@ def say_power(match: re.Match[str]) -> str:
     return f"的{cardinal(exponent) if exponent.lstrip('-').isdigit() else exponent}次方"
 
 
+def say_absolute(match: re.Match[str]) -> str:
+    """Reads ∣-5∣ as 负五的绝对值."""
+    inner = re.sub(r"(?<=[\w)])\s?-\s?(?=\w)", "减", match[1])
+    return re.sub(r"^-(?=\w)", "负", inner) + "的绝对值"
+
+
+def say_exponent(match: re.Match[str]) -> str:
+    """Reads 1e-5 as 一乘十的负五次方."""
+    return f"{cardinal(match[1])}乘十的{cardinal(match[2])}次方"
+
+
+# Before a bar stands in the way of what is read beside it, and a letter is taken for a unit.
+ALGEBRA: Final[tuple[Rule, ...]] = (
+    rule("∣", r"(?:绝对值\s?)?∣([^∣]{1,60})∣", say_absolute),
+    rule("+-", COEFFICIENT, lambda m: f"{cardinal(m[1])}{m[2]}"),
+    # "a!=b" is a comparison.
+    rule("!", r"(?<=\d)!(?=\s?[=+*/×÷^)])|(?<=[a-z])!(?=\s=|\s?[+*/×÷^)])", "的阶乘"),
+    rule("eE", r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?!\w)", say_exponent),
+)
+
 FRACTIONS: Final[tuple[Rule, ...]] = (
     rule(
         "/",
@@ -83,6 +106,7 @@ FORMULAS: Final[tuple[Rule, ...]] = (
     # Formulas: the library's plus is 正 and its minus 负.
     rule("^", r"\^(-?\d+|[a-z]|\(?-?\w+\)?)", say_power),
     rule("√", r"√\s?", "根号"),
+    rule("/", r"(?<=[\w)])\s?//\s?(?=[\w(-])", "整除"),
     rule("2", r"(?<![A-Za-z\d])([BCOPG])2([BCOPG])(?![A-Za-z\d])", r"\1 to \2"),
     rule("C", r"(?<![A-Za-z])C\+\+\s?(?=\d)", "C加加"),
     rule(
@@ -97,7 +121,7 @@ FORMULAS: Final[tuple[Rule, ...]] = (
     rule("<>", r"(?<=[\w)]) ?[<>]= ?(?=[\w(√π-])", say_operator),
     rule(
         "<>≤≥≈",
-        r"(?<=[\d)])\s?[<>≤≥≈]\s?(?=[\w(√π-])|(?<=[A-Za-z])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π-])",
+        r"(?<=[\d)值])\s?[<>≤≥≈]\s?(?=[\w(√π-])|(?<=[A-Za-z])(?: [<>≤≥≈] |[<>≤≥≈])(?=[\w(√π-])",
         say_operator,
     ),
     rule("<>≤≥", r"([<>]=?|[≤≥])\s?(?=[-+]?[$€£¥]?\.?\w)", lambda m: compare(m[1])),
