@@ -51,16 +51,21 @@ class ScriptedVADStream(vad.VADStream):
             p = item.data[0] / 1000
             voiced, silent = (voiced + 1, 0) if p >= 0.5 else (0, silent + 1)
 
-            self._send(vad.VADEventType.INFERENCE_DONE, item, voiced, silent)
+            self._send(vad.VADEventType.INFERENCE_DONE, item, voiced, silent, speaking)
             if not speaking and voiced >= 2:
                 speaking = True
-                self._send(vad.VADEventType.START_OF_SPEECH, item, voiced, silent)
+                self._send(vad.VADEventType.START_OF_SPEECH, item, voiced, silent, speaking)
             elif speaking and silent >= self._vad.silent_windows:
                 speaking = False
-                self._send(vad.VADEventType.END_OF_SPEECH, item, voiced, silent)
+                self._send(vad.VADEventType.END_OF_SPEECH, item, voiced, silent, speaking)
 
     def _send(
-        self, kind: vad.VADEventType, frame: rtc.AudioFrame, voiced: int, silent: int
+        self,
+        kind: vad.VADEventType,
+        frame: rtc.AudioFrame,
+        voiced: int,
+        silent: int,
+        speaking: bool,
     ) -> None:
         self._event_ch.send_nowait(
             vad.VADEvent(
@@ -71,6 +76,7 @@ class ScriptedVADStream(vad.VADStream):
                 silence_duration=silent * WINDOW / 16000,
                 frames=[frame],
                 probability=frame.data[0] / 1000,
+                speaking=speaking,
             )
         )
 

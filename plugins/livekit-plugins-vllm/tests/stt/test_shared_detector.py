@@ -51,3 +51,21 @@ async def test_the_windows_of_a_shared_detector_are_used_and_no_silero_is_made(
     assert shared.opened == 1
     await talker.aclose()
     await running.aclose()
+
+
+async def test_speech_that_goes_on_after_a_flush_is_recognised_though_no_beginning_is_told(
+    bench: Any,
+) -> None:
+    running = ScriptedVAD().stream()
+    talker = bench.talk(vad=Shared(running), speculate_after=None)
+    for frame in audio(12, 0.9):
+        running.push_frame(frame)
+        talker.stream.push_frame(frame)
+    talker.stream.flush()
+    assert (await talker.until("final_transcript"))[-1] == ("final_transcript", "12 windows")
+    for frame in (*audio(10, 0.9), *audio(8, 0.0)):
+        running.push_frame(frame)
+        talker.stream.push_frame(frame)
+    assert (await talker.until("final_transcript", 2))[-1] == ("final_transcript", "18 windows")
+    await talker.aclose()
+    await running.aclose()

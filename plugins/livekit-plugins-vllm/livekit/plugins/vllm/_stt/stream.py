@@ -16,7 +16,7 @@ from ..log import logger
 from .lasting import LastingRecognition, Routes
 from .outage import MOST_KEPT, Kept, Outage
 from .recognition import BYTES_PER_SECOND, SAMPLE_RATE, RecognitionOptions
-from .schedule import DecodeScheduler
+from .schedule import VOICE_ON, DecodeScheduler
 from .utterance import Utterance
 
 # Weight of the newest measurement in the expected decode time.
@@ -184,6 +184,10 @@ class SpeechStream(stt.RecognizeStream):
         pcm = b"".join(bytes(frame.data) for frame in event.frames)
         samples = len(pcm) // 2
         self._heard += samples
+        if self._current is None and event.speaking and event.probability >= VOICE_ON:
+            # The speech before a flush went on after it: a detector that others share does not
+            # begin anew, or began before the flush had come to us.
+            self._on_start(replace(event, speech_duration=0.0))
         if self._current is None:
             self._onset += pcm
             del self._onset[: -_bytes(self._segmentation.pre_roll + MAX_ONSET)]
