@@ -16,11 +16,11 @@ def words(text: str) -> frozenset[str]:
 NEVER = words(
     # English
     "mr mrs ms mx messrs dr prof rev gen col capt lt sgt cpl maj gov sen hon supt st mt vs cf "
-    "e.g i.e viz al approx "
+    "e.g i.e viz al approx resp sq cu "
     # German
     "Hr fr hrn frl dipl med nr z.b d.h bzw ca evtl ggf inkl exkl zzgl vgl s.o s.u o.g u.a sog "
     "allg einschl z.t z.z z.zt i.d.r u.u v.a i.v i.a m.e a.d hrsg verh kath evang abt tägl "
-    "jährl wöchentl dr.med dr.jur dr.phil dipl.ing str mio mrd tsd anf "
+    "insb bspw jährl wöchentl dr.med dr.jur dr.phil dipl.ing str mio mrd tsd anf "
     # French
     "MM mme mlle mmes mlles mgr pr bd boul ste p.ex c.-à-d à-d env av bât sté "
     # Spanish
@@ -28,12 +28,12 @@ NEVER = words(
     "profa gral avda p.ej ej aprox dpto depto ntra excmo excma ilmo ilma núm dn "
     # Italian
     "sig sigg sig.ra sig.na sigra dott dott.ssa prof.ssa avv geom p.es ades mons on.le spett "
-    "egr cfr "
+    "egr cfr rag "
     # Portuguese
     "eng exmo exma ilmo pça srs exa "
     # Russian
     "т.е т.к т.н т.о т.ч ул просп пер пл наб бул им проф акад доц тов см ср напр обл г-н г-жа "
-    "св зам "
+    "св зам канд "
 )
 """Never the end of a sentence, whatever follows."""
 
@@ -44,7 +44,8 @@ BEFORE_A_FIGURE = words(
     "no nos p pp fig figs eq sec ch vol ext art c n nr col v l rm apt ste "
     "tel min max jan feb mar apr jun jul aug sep sept oct nov dec janv févr avr juil déc ene abr "
     "ago dic gen mag giu lug set ott fev mai out dez okt янв февр апр авг сент окт нояб дек s abs "
-    "kap bd jg ziff aufl num pág págs pag pagg cap tít fasc chap núm nº n.º nn fl fls д кв корп "
+    "kap bd jg ziff aufl num págs pag pagg cap tít fasc chap núm nº n.º nn fl fls д кв корп "
+    "pkwy chs app fußn anm avg máx ap эт под "
     "apto tél matt ps cor exp op hrs int gl par ок ft стр оф рис табл гл п пп ч т тел вып пр с"
 )
 """Not the end of a sentence when a figure follows."""
@@ -52,6 +53,7 @@ BEFORE_A_FIGURE = words(
 BEFORE_A_SMALL_LETTER = words(
     "etc inc ltd co corp jr sr a.m p.m ph.d b.a m.a b.sc m.sc bros dept est ave blvd rd hwy hrs "
     "oz lb tsp tbsp mins secs gal wks yrs mos yd yds "
+    "temp mtg appt tabs ml cu.in sq.in mwst долл pág "
     "hr min max hs seg jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur "
     "thurs fri sat sun usw u.ä o.ä e.v std sek jh geb gest ev hbf zz janv févr avr juil déc ene "
     "abr ago dic gen mag giu lug set ott fev out dez okt lun mié jue vie sáb dom янв февр апр авг "

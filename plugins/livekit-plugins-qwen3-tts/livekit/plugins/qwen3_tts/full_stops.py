@@ -47,7 +47,7 @@ _GERMAN = re.compile(
 )
 _NEXT_WORD = re.compile(r"[^\W\d_]*")
 # "z. B.", "d. h.", "u. a.", "p. ej.", "т. е.", and what may be left of their second part.
-_FIRST_PARTS = frozenset("zdupsaiтнпсид")
+_FIRST_PARTS = frozenset("zdupsaivтнпсид")
 _SECOND_PART = re.compile(r"[^\W\d_]{0,2}(?:\.|$)")
 _KNOWN = NEVER | BEFORE_A_FIGURE | STATES
 _LAST_PARTS = {name.rpartition(".")[2] for name in _KNOWN | GERMAN | BEFORE_A_SMALL_LETTER}
@@ -138,6 +138,8 @@ def full_stop(text: str, start: int, index: int, ended: bool) -> Meaning:
                 return "wait"
             if roman.group() != "I" and not text[roman.end() : roman.end() + 1].isalnum():
                 return "none"
+    if len(word) > 1 and _ROMAN.fullmatch(word):  # German: "Friedrich III. war"
+        return by_next(following, ended, lambda: not following.islower(), "hard")
     if len(word) == 1 and (word.isupper() or whole != word) and word != "I":
         # An initial, or a part of an abbreviation of letters; "35 °C" and "km/h" are neither.
         return "hard" if text[max(from_, match.start() - 1)] in "°/" else "none"

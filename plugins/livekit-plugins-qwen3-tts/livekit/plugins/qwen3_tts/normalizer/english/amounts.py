@@ -214,7 +214,7 @@ AMOUNTS: Final[tuple[Rule, ...]] = (
         lambda m: _scaled(m) + " ",
     ),
     # "12\"" with no quotation open.
-    rule('"', r'(?<![\w./])(\d+(?:\.\d+)?)"(?=,? [a-z]{2})', say_inches),
+    rule('"', r'(?<![\w./"])(\d+(?:\.\d+)?)"(?=,? [a-z]{2})', say_inches),
     rule('"', r'^([^"]*(?<![\w.])\d+)"(?=[^"]*$)', r"\1 inches"),
     # ZIP codes, and "may 5", which is the library's fifth of May.
     rule(

@@ -181,9 +181,6 @@ NUMBERS: Final[tuple[Rule, ...]] = (
     # Telephone numbers in groups; the library runs them together.
     rule(FIGURES, PHONE, say_phone),
     rule("7", r"(?<![\w.,-])(7[0-8]7)-([1-9]00|[89]|10)(?![\w-])", _liner),
-    rule("1", r"(?<![\w.,:/+-])1(?:10|19|20|22)(?![\w.,:/%°+-])", say_emergency),
-    # Nobody counts from a nought: 010, 007.
-    rule("0", r"(?<![\w.,:/+-])0\d{2,4}(?![\d.,:/%-]|[年月日号点时分秒])", lambda m: serial(m[0])),
     rule(FIGURES, r"(?<!\d)\d{3}(?=国道|省道|县道|乡道)", lambda m: serial(m[0])),
     rule(
         "45",
@@ -243,6 +240,9 @@ NAMES: Final[tuple[Rule, ...]] = (
         "(?<!\\d)(?:985|211)(?=[、/和及或]\\s?(?:985|211|$)|大学|高校|院校|工程|毕业)",
         lambda m: serial(m[0]),
     ),
+    rule("1", r"(?<![\w.,:/+-])1(?:10|19|20|22)(?![\w.,:/%°+-])", say_emergency),
+    # Nobody counts from a nought: 010 is the library's 零十.
+    rule("0", r"(?<![\w.,:/+-])0\d{2,4}(?![\d.,:/%-]|[年月日号点时分秒])", lambda m: serial(m[0])),
     rule("9", "(?<!\\d)996(?=工作|加班|文化|模式|制)", "九九六"),
 )
 
