@@ -22,6 +22,7 @@ from ..log import logger
 from ..microphone import Microphone
 from ..options import TurnOptions
 from . import smart_turn
+from .inline import Inline
 from .pauses import Pauses
 from .policy import EndpointingPolicy
 from .sound import Sound
@@ -108,6 +109,7 @@ class Endpointer(vad.VAD):
             model="silero",
             activation_threshold=options.vad_threshold,
             min_silence_duration=options.min_silence,
+            executor=Inline(),
         )
         return cls(
             Microphone(silero),
