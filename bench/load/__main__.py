@@ -118,6 +118,7 @@ async def _agent(server: Server, url: str, rooms: int) -> AsyncIterator[psutil.P
         "PARLEY_TTS__BASE_URL": url,
         "PARLEY_MAX_ROOMS": str(rooms),
         "PARLEY_PORT_AGENT": str(port),
+        "PARLEY_PORT_METRICS": "0",
     }
     start = ["taskset", "-c", "0", sys.executable, "agent.py", "start", "--drain-timeout", "1"]
     health = f"http://{LOOPBACK}:{port}"
