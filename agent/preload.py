@@ -1,12 +1,15 @@
 """What every call needs, imported once for all processes of an agent server.
 
 LiveKit imports it where the processes of its jobs are forked from: each of them has it from its
-start, and shares the memory. A call that imported it as it went would be held up by that, 1.5 s on
-a machine with nothing else to do, in its own first words or in those of apology for an agent that
-has died. Nothing here may start a thread or an event loop, which would be lost in a fork.
+start, and shares the memory until it writes there. A call that imported it as it went would be held
+up by that, 1.5 s on a machine with nothing else to do, in its own first words or in those of
+apology for an agent that has died. Nothing here may start a thread or an event loop, which would be
+lost in a fork. A model that is not there is reported by the call that needs it.
 """
 
 from __future__ import annotations
+
+import contextlib
 
 # What libraries put off until they are first used.
 import sqlite3
@@ -14,8 +17,11 @@ import sqlite3
 import anyio._backends._asyncio
 import av.subtitles.stream
 import livekit.agents.llm.async_toolset
+import livekit.local_inference as silero
 import numpy.fft
 from livekit.plugins.qwen3_tts import normalizer
+from livekit.plugins.turn_taking.end_of_turn import smart_turn
+from livekit.plugins.turn_taking.model import ModelError
 
 from . import alone, assistant, engines, keys, omni, server, serving, session, telephony
 from .recovery import sqlite_store
@@ -39,3 +45,6 @@ __all__ = [
 ]
 
 normalizer.prewarm()  # its grammars, 40 MB
+silero.init_vad()
+with contextlib.suppress(ModelError):
+    smart_turn.load()

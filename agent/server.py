@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import uuid
+from functools import cached_property
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from livekit.agents import AgentServer, JobRequest
 from . import settings as settings_module
 from .once import Once
 from .recovery import Dispatcher, open_book
+from .settings import Settings
 
 _LIVEKIT_TIMEOUT = 3.0
 """Seconds that LiveKit may take to answer."""
@@ -61,6 +63,11 @@ class Server(AgentServer):
         self._once = Once()
         self._dispatcher: Dispatcher | None = None
 
+    @cached_property
+    def settings(self) -> Settings:
+        """The profile, read once: LiveKit asks for the load twice a second."""
+        return settings_module.load()
+
     @property
     def agents(self) -> set[str]:
         """Identities of the agents whose jobs run here, or were taken and have no process yet."""
@@ -69,12 +76,12 @@ class Server(AgentServer):
     @property
     def free_places(self) -> int:
         """How many more calls this server takes now."""
-        return 0 if self.draining else settings_module.load().max_rooms - len(self.agents)
+        return 0 if self.draining else self.settings.max_rooms - len(self.agents)
 
     async def admit(self, request: JobRequest) -> None:
         """Take a job if there is room for it; else LiveKit may ask another server."""
         agent = agent_of(request.id)
-        if len(self.agents) >= settings_module.load().max_rooms:
+        if len(self.agents) >= self.settings.max_rooms:
             await request.reject(terminate=False)
             return
         if self._once.again(request.job.room):
@@ -109,7 +116,7 @@ class Server(AgentServer):
 
     async def _watch(self, started: asyncio.Event) -> None:
         await started.wait()
-        book = open_book(settings_module.load().history_store, os.environ["LIVEKIT_URL"])
+        book = open_book(self.settings.history_store, os.environ["LIVEKIT_URL"])
         timeout = aiohttp.ClientTimeout(total=_LIVEKIT_TIMEOUT)
         try:
             async with api.LiveKitAPI(timeout=timeout) as livekit:
@@ -149,7 +156,8 @@ def _load(server: AgentServer) -> float:
     engines on the same processor work. It asks no server whose load is 1, and learns of one that
     has a place again half a second late: a caller who was waiting for that place would wait on.
     """
+    assert isinstance(server, Server)
     if _stands_by():
         return _ASKED_LAST
-    used = len(server.active_jobs) / settings_module.load().max_rooms
+    used = len(server.active_jobs) / server.settings.max_rooms
     return min(used, _ASKED_RARELY)

@@ -24,11 +24,13 @@ it has answered for the first time."""
 
 
 @contextlib.asynccontextmanager
-async def livekit() -> AsyncIterator[Server]:
-    """Run a livekit-server that has no agent of its own."""
+async def livekit(address: str = LOOPBACK) -> AsyncIterator[Server]:
+    """Run a livekit-server that has no agent of its own, at an address of this machine."""
     ports = free()
-    server = Server(f"ws://{LOOPBACK}:{ports['livekit']}", "bench", secrets.token_urlsafe(32))
+    server = Server(f"ws://{address}:{ports['livekit']}", "bench", secrets.token_urlsafe(32))
     variables = {
+        "PARLEY_ADDRESS": address,
+        "PARLEY_PORT_LIVEKIT_TCP": "0",
         "PARLEY_PORT_LIVEKIT": str(ports["livekit"]),
         "PARLEY_PORT_LIVEKIT_UDP": str(ports["livekit_udp"]),
         "LIVEKIT_KEYS": f"{server.api_key}: {server.api_secret}",

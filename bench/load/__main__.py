@@ -1,9 +1,11 @@
-"""How many rooms a core holds: ``make bench-load ARGS="--rooms 1 2 4 8"``.
+"""How many rooms a core holds: ``make bench-load``, 12 minutes; ``make bench-load ROOMS=8``.
 
 Callers in real rooms ask, are silent and speak over the agent, half of them in English and half in
 Chinese. The agent server is the real one, kept on the first core; callers, engines that answer at
-once and livekit-server are on the others. A core holds as many rooms as leave the callers' P95 of
-voice to voice within 20 % of what it is in one room.
+once and livekit-server are on the others. There are more and more rooms until the callers' P95 of
+voice to voice is 20 % above what it is in one: the last number before that is what a core holds.
+With ``ARGS="--loss 0.03 --jitter 0.03"`` the callers' network loses and delays packets
+(:mod:`.network`; for root).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -26,38 +29,70 @@ from harness import report
 
 from .. import programs
 from . import engines
+from .network import HERE, Impairment, namespace
 
 _CALLERS = 4
 """Callers to a process: each sends a frame every 10 ms."""
+_ROOMS = [1, 2, 4, 6, 8, 10, 12, 16]
 _GROWTH = 1.2
+_REFERENCE = 120.0
+"""Seconds of conversation, of all rooms together, that are measured at least."""
 _SETTLING = 8.0
 """Seconds in which the rooms are made; the processor is measured after them."""
+_WITHOUT_CALLS = 3
+"""Processes of an agent server besides those that hold a call or wait for one."""
+_STARTING, _LOOK_EVERY, _STEADY = 120.0, 2.0, 3.0
+"""Longest wait for the processes that wait for calls, and how they are known to be there: between
+two looks, in seconds, their memory has grown by less than so many MiB."""
 
 
 async def main() -> None:
     """Measure each number of rooms, and report."""
     parser = argparse.ArgumentParser(prog="make bench-load ARGS=…", description=__doc__)
-    parser.add_argument("--rooms", type=int, nargs="+", default=[1, 2, 4, 6, 8, 12])
+    parser.add_argument("--rooms", type=int, nargs="+", default=_ROOMS)
     parser.add_argument("--seconds", type=float, default=60.0, help="of each number of rooms (60)")
+    parser.add_argument("--loss", type=float, default=0.0, help="share of packets, 0 to 1")
+    parser.add_argument("--jitter", type=float, default=0.0, help="greatest delay in seconds")
     args = parser.parse_args()
+    impairment = Impairment(args.loss, args.jitter) if args.loss or args.jitter else None
     metrics: dict[str, report.Metric] = {}
     held, alone = 0, 0.0
     for rooms in args.rooms:
-        callers, cpu, memory = await measure(rooms, args.seconds)
-        found = summarise(rooms, callers, cpu, memory)
+        # One room has few turns: as many of them as give a P95 that can be compared with.
+        seconds = max(args.seconds, _REFERENCE / rooms)
+        found = summarise(rooms, await measure(rooms, seconds, impairment))
         metrics |= found
-        p95 = found[f"voice_to_voice.rooms{rooms}"]["p95"]
-        alone = alone or p95
-        if p95 <= _GROWTH * alone and not found[f"unanswered.rooms{rooms}"]["value"]:
-            held = rooms
+        latency = found.get(f"voice_to_voice.rooms{rooms}")
+        if latency is None or found[f"unanswered.rooms{rooms}"]["value"]:
+            break
+        alone = alone or latency["p95"]
+        if latency["p95"] > _GROWTH * alone:
+            break
+        held = rooms
     metrics["rooms_per_core"] = {"value": held, "n": len(args.rooms), "unit": "rooms"}
-    report.write("load", metrics, profile="gpu, instant engines")
+    network = f", {args.loss:.0%} lost, {args.jitter * 1000:.0f} ms jitter" if impairment else ""
+    report.write("load", metrics, profile=f"gpu, instant engines{network}")
 
 
-def summarise(
-    rooms: int, callers: Sequence[dict[str, Any]], cpu: float, memory: float
-) -> dict[str, report.Metric]:
+@dataclass(frozen=True)
+class Measured:
+    """What was measured with one number of rooms."""
+
+    callers: Sequence[dict[str, Any]]
+    """What each measured."""
+    cpu: float
+    """Seconds of processor time that the agent server and its jobs used in a second."""
+    others: float
+    """The same of callers, engines and livekit-server."""
+    memory: float
+    """Of the agent server and its jobs in MiB, what they share counted once."""
+    idle: float
+    """The same before there were rooms, with the processes that wait for them."""
+
+
+def summarise(rooms: int, measured: Measured) -> dict[str, report.Metric]:
     """The figures of one number of rooms."""
+    callers = measured.callers
 
     def of(what: str) -> list[float]:
         return [value * 1000 for caller in callers for value in caller[what]]
@@ -73,35 +108,50 @@ def summarise(
             found[f"{name}.rooms{rooms}"] = report.percentiles(values, "ms")
     for name in ("unanswered", "not_stopped"):
         found[f"{name}.rooms{rooms}"] = report.total([c[name] for c in callers], "turns")
-    found[f"cpu_per_room.rooms{rooms}"] = {"value": round(cpu, 1), "n": rooms, "unit": "ms/s"}
-    found[f"memory_per_room.rooms{rooms}"] = {"value": round(memory, 1), "n": rooms, "unit": "MiB"}
+    for name, value, unit in (
+        ("cpu_per_room", measured.cpu / rooms * 1000, "ms/s"),
+        ("cpu_of_callers", measured.others * 1000, "ms/s"),
+        ("memory_per_room", (measured.memory - measured.idle) / rooms, "MiB"),
+        ("memory", measured.memory, "MiB"),
+    ):
+        found[f"{name}.rooms{rooms}"] = {"value": round(value, 1), "n": rooms, "unit": unit}
     return found
 
 
-async def measure(rooms: int, seconds: float) -> tuple[list[dict[str, Any]], float, float]:
-    """Hold that many conversations at once.
-
-    Returns:
-        What each caller measured, the agent's milliseconds of processor time a second and room,
-        and what a room adds to the memory of its processes, in MiB.
-    """
-    async with (
-        programs.livekit() as server,
-        engines.serve() as url,
-        _agent(server, url, rooms) as agent,
-    ):
-        idle = _memory(agent)
+async def measure(rooms: int, seconds: float, impairment: Impairment | None) -> Measured:
+    """Hold that many conversations at once."""
+    async with contextlib.AsyncExitStack() as stack:
+        where: Sequence[str] = ()
+        if impairment:
+            where = await stack.enter_async_context(namespace(impairment))
+        server = await stack.enter_async_context(programs.livekit(HERE if where else LOOPBACK))
+        url = await stack.enter_async_context(engines.serve())
+        agent = await stack.enter_async_context(_agent(server, url, rooms))
+        everything = psutil.Process()
+        idle = await _waiting(agent)
         languages = list(itertools.islice(itertools.cycle(("en", "zh")), rooms))
         groups = [languages[i : i + _CALLERS] for i in range(0, rooms, _CALLERS)]
-        calls = asyncio.gather(*(_callers(server, group, seconds) for group in groups))
-        await asyncio.sleep(_SETTLING)
-        before, began = _processor_time(agent), asyncio.get_running_loop().time()
-        await asyncio.sleep(max(1.0, seconds - _SETTLING))
-        used = _processor_time(agent) - before
-        lasted = asyncio.get_running_loop().time() - began
-        memory = (_memory(agent) - idle) / rooms
-        callers = [caller for group in await calls for caller in group]
-    return callers, used / lasted / rooms * 1000, memory
+        async with asyncio.TaskGroup() as tasks:
+            calls = [tasks.create_task(_callers(where, server, group, seconds)) for group in groups]
+            await asyncio.sleep(_SETTLING)
+            before, began = _Used.by(agent, everything), asyncio.get_running_loop().time()
+            await asyncio.sleep(max(1.0, seconds - _SETTLING))
+            after, lasted = _Used.by(agent, everything), asyncio.get_running_loop().time() - began
+            memory = _memory(agent)
+    cpu = (after.agent - before.agent) / lasted
+    others = (after.everything - before.everything) / lasted - cpu
+    return Measured([c for call in calls for c in call.result()], cpu, others, memory, idle)
+
+
+async def _waiting(agent: psutil.Process) -> float:
+    """Wait until the processes that wait for calls are there, and return the memory of all."""
+    async with asyncio.timeout(_STARTING):
+        memory = _memory(agent)
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            before, memory = memory, _memory(agent)
+            if len(_family(agent)) > _WITHOUT_CALLS and abs(memory - before) < _STEADY:
+                return memory
 
 
 @contextlib.asynccontextmanager
@@ -118,6 +168,7 @@ async def _agent(server: Server, url: str, rooms: int) -> AsyncIterator[psutil.P
         "PARLEY_TTS__BASE_URL": url,
         "PARLEY_MAX_ROOMS": str(rooms),
         "PARLEY_PORT_AGENT": str(port),
+        "PARLEY_PORT_METRICS": "0",
     }
     start = ["taskset", "-c", "0", sys.executable, "agent.py", "start", "--drain-timeout", "1"]
     health = f"http://{LOOPBACK}:{port}"
@@ -125,10 +176,12 @@ async def _agent(server: Server, url: str, rooms: int) -> AsyncIterator[psutil.P
         yield psutil.Process(pid)
 
 
-async def _callers(server: Server, languages: list[str], seconds: float) -> list[dict[str, Any]]:
+async def _callers(
+    where: Sequence[str], server: Server, languages: list[str], seconds: float
+) -> list[dict[str, Any]]:
     cores = f"1-{(os.cpu_count() or 2) - 1}"
     process = await asyncio.create_subprocess_exec(
-        *("taskset", "-c", cores, sys.executable, "-m", "bench.load.caller"),
+        *(*where, "taskset", "-c", cores, sys.executable, "-m", "bench.load.caller"),
         *(server.url, server.api_key, server.api_secret),
         *("--seconds", str(seconds), "--languages", *languages),
         stdout=asyncio.subprocess.PIPE,
@@ -146,11 +199,22 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
+@dataclass(frozen=True)
+class _Used:
+    """Seconds of processor time until now."""
+
+    agent: float
+    everything: float
+
+    @classmethod
+    def by(cls, agent: psutil.Process, everything: psutil.Process) -> _Used:
+        return cls(_processor_time(agent), _processor_time(everything))
+
+
 def _processor_time(process: psutil.Process) -> float:
-    """Seconds that the agent server and its jobs have used, those that have ended included."""
+    """Seconds that a process and those that it has started have used, those that ended included."""
     times = [member.cpu_times() for member in _family(process)]
-    ended = process.cpu_times()
-    return sum(t.user + t.system for t in times) + ended.children_user + ended.children_system
+    return sum(t.user + t.system + t.children_user + t.children_system for t in times)
 
 
 def _memory(process: psutil.Process) -> float:

@@ -9,23 +9,31 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import random
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import soundfile
 
+from agent import prerecorded
 from agent.models import locate
 from agent.stack import Server
 from harness.caller import Caller, join
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 
-# Parts of a recorded speech without a pause, in seconds: a question and a barge-in.
-_ASKS, _BARGES_IN = (5.2, 7.55), (0.25, 2.1)
+_ENGLISH, _CHINESE = locate("speech") / "jfk.wav", Path(prerecorded.__file__).parent / "zh"
+_ASKS = {"en": (_ENGLISH, 5.2, 7.55), "zh": (_CHINESE / "again.ogg", 2.1, 3.95)}
+_BARGES_IN = {"en": (_ENGLISH, 0.25, 2.1), "zh": (_CHINESE / "mute.ogg", 0.7, 2.5)}
+"""Recordings, and a part of each without a pause, in seconds. What they say does not matter, as the
+recogniser is none."""
 _NO_ANSWER = 15.0
+_SOUNDING = 0.3
+"""Seconds for which the agent may have been silent, at most, for a barge-in to be one."""
 
 
 @dataclass
@@ -63,7 +71,7 @@ async def call(server: Server, language: str, seconds: float, rng: random.Random
 
 
 async def _ask(caller: Caller, measured: Measured) -> None:
-    asked = await caller.say(_part(*_ASKS))
+    asked = await caller.say(_part(*_ASKS[measured.language]))
     try:
         async with asyncio.timeout(_NO_ANSWER):
             measured.voice_to_voice.append(await _first_sound(caller, asked) - asked)
@@ -74,10 +82,12 @@ async def _ask(caller: Caller, measured: Measured) -> None:
 async def _barge_in(caller: Caller, measured: Measured) -> None:
     await asyncio.sleep(1.0)
     began = caller.now
-    speaking = asyncio.ensure_future(caller.say(_part(*_BARGES_IN)))
+    if began - (caller.heard.last_sound(began) or 0.0) > _SOUNDING:
+        return  # the agent has finished
+    speaking = asyncio.ensure_future(caller.say(_part(*_BARGES_IN[measured.language])))
     try:
         async with asyncio.timeout(4.0):
-            await _quiet(caller, pause=0.3)
+            await _quiet(caller, pause=_SOUNDING)
         measured.stop_latency.append((caller.heard.last_sound(caller.now) or began) - began)
     except TimeoutError:
         measured.not_stopped += 1
@@ -99,8 +109,9 @@ async def _quiet(caller: Caller, pause: float = 1.2) -> None:
         await caller.tick()
 
 
-def _part(begin: float, end: float) -> Samples:
-    samples, rate = soundfile.read(locate("speech") / "jfk.wav", dtype="int16")
+@functools.cache
+def _part(path: Path, begin: float, end: float) -> Samples:
+    samples, rate = soundfile.read(path, dtype="int16")
     return resampled(samples, rate, SAMPLE_RATE)[int(begin * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
 
 

@@ -63,7 +63,10 @@ async def _voices(_: web.Request) -> web.Response:
 
 
 async def _transcribe(request: web.Request) -> web.Response:
-    form = await request.post()
+    try:
+        form = await request.post()
+    except ConnectionResetError:  # whoever asked has heard more meanwhile, and asks anew
+        return web.Response()
     language = str(form.get("language") or "en")
     return web.json_response({"text": QUESTION.get(language, QUESTION["en"])})
 

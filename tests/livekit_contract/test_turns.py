@@ -203,6 +203,16 @@ async def test_detector_finds_its_channels_in_a_stream_of_its_own() -> None:
     assert got is event, "a stream's event comes out changed: end_of_turn/detector.py fills it"
 
 
+async def test_a_stream_can_hand_its_events_to_its_one_reader() -> None:
+    stream = Vad().stream()
+    for name in ("_metrics_task", "_event_aiter", "_tee_aiter", "_task"):
+        assert hasattr(stream, name), (
+            f"vad.VADStream has no {name}: end_of_turn/stream.py ends the task that counts for"
+            " LiveKit's metric, and reads the events past the tee that shares them with it"
+        )
+    await stream.aclose()
+
+
 async def test_tracker_gets_silero_windows_of_32_ms_with_a_probability() -> None:
     stream = inference.VAD(model="silero").stream()
     noise = np.random.default_rng(1).integers(-3000, 3000, 24_000).astype(np.int16)

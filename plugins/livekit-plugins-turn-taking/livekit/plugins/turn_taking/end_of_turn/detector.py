@@ -13,9 +13,8 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from livekit import rtc
-from livekit.agents import inference, vad
+from livekit.agents import vad
 from livekit.agents.utils import aio, log_exceptions
 
 from ..log import logger
@@ -24,8 +23,10 @@ from ..options import TurnOptions
 from . import smart_turn
 from .pauses import Pauses
 from .policy import EndpointingPolicy
+from .silero import Silero
 from .sound import Sound
 from .state import LISTEN_AT, Change, Endpoint, Pause, Wait
+from .stream import Stream
 from .transcript import TurnTranscript
 from .voice import HEARD, Judge, Recent
 
@@ -104,13 +105,8 @@ class Endpointer(vad.VAD):
             ModelError: The model file has not been downloaded.
         """
         options = options or TurnOptions()
-        silero = inference.VAD(
-            model="silero",
-            activation_threshold=options.vad_threshold,
-            min_silence_duration=options.min_silence,
-        )
         return cls(
-            Microphone(silero),
+            Microphone(Silero(threshold=options.vad_threshold, min_silence=options.min_silence)),
             TurnTranscript(),
             wait=wait or EndpointingPolicy(shortest=options.min_delay, longest=options.max_delay),
             judge=smart_turn.load(),
@@ -225,7 +221,7 @@ class Endpointer(vad.VAD):
             stream.tell(end)
 
 
-class _Stream(vad.VADStream):
+class _Stream(Stream):
     """One reader of the events, and the sound that it pushes.
 
     Speech begins for it with the first voice in a turn that it hears: at the turn's beginning,
@@ -317,7 +313,7 @@ class _Stream(vad.VADStream):
         for event in self._sound.ready(all_of_it=all_of_it):
             if event.type is vad.VADEventType.INFERENCE_DONE:
                 # LiveKit gives a recogniser silence while the agent must not be interrupted.
-                heard = any(np.any(frame.data) for frame in event.frames)
+                heard = any(bytes(frame.data).strip(b"\0") for frame in event.frames)
                 self._on_window(event if heard else dataclasses.replace(event, probability=0.0))
             else:
                 self._on_change(event)
