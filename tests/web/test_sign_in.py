@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import logging
+import re
 import sys
 import time
 import types
@@ -15,11 +18,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import jwt
 import pytest
+import yaml
+from livekit.agents import ConversationItemAddedEvent
+from livekit.agents.llm import ChatMessage
 from pydantic import ValidationError
 from starlette.requests import Request
 
 from agent import settings
 from agent.assistant import instructions
+from agent.session import make
 from agent.sign_in_settings import OIDCSettings, SignInSettings
 from agent.visitor import Visitor, plain
 from agent.web import create_app
@@ -435,6 +442,22 @@ def test_a_hook_that_is_not_there_is_told_at_the_start(path: str, said: str) -> 
         sign_in_of(SignInSettings(hook=path), SECRET)
 
 
+def test_what_the_page_of_the_documentation_shows_is_right() -> None:
+    page = (Path(__file__).parents[2] / "docs/sign-in.md").read_text("utf-8")
+    with_oidc, with_hook = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    shown = SignInSettings(**yaml.safe_load(with_oidc)["sign_in"])
+    assert shown.oidc is not None
+    assert shown.oidc.email_domains == ["example.org"]
+    assert SignInSettings(**yaml.safe_load(with_hook)["sign_in"]).hook == "my_users:who"
+    names: dict[str, Any] = {}
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(example, "sign-in.md", "exec"), names)
+    for user in ("Ada", None):
+        headers = [(b"x-forwarded-user", user.encode())] if user else []
+        request = Request({"type": "http", "headers": headers})
+        assert asyncio.run(names["who"](request)) == user
+
+
 # --- What a profile may say, and what the agent hears of it
 
 
@@ -480,6 +503,19 @@ def test_the_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_a_room_of_somebody_else_tells_of_nobody(metadata: str) -> None:
     assert Visitor.from_metadata(metadata) is None
+
+
+@pytest.mark.parametrize("visitor", [Visitor("Ada", "user-1"), None])
+async def test_the_log_of_a_turn_says_who_it_was(
+    visitor: Visitor | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    conversation = make(settings.load("cpu"), room=None, visitor=visitor)
+    said = ChatMessage(role="user", content=["Hello."])
+    conversation.session.emit("conversation_item_added", ConversationItemAddedEvent(item=said))
+    with caplog.at_level(logging.INFO, "parley"):
+        await conversation.aclose()
+    (turn,) = (vars(record) for record in caplog.records if record.message == "turn")
+    assert turn.get("visitor") == ({"name": "Ada", "id": "user-1"} if visitor else None)
 
 
 def test_the_model_is_told_a_name_and_no_more_than_that() -> None:
