@@ -17,6 +17,7 @@ import jwt
 from aiohttp import encode_basic_auth, web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
 
 from agent.sign_in_settings import OIDCSettings
 
@@ -49,7 +50,8 @@ class Provider:
 
     @property
     def settings(self) -> OIDCSettings:
-        return OIDCSettings(issuer=self.issuer, client_id=CLIENT, client_secret=self.secret)
+        secret = SecretStr(self.secret) if self.secret else None
+        return OIDCSettings(issuer=self.issuer, client_id=CLIENT, client_secret=secret)
 
     def signed(self, claims: Claims) -> str:
         return jwt.encode(claims, self.key, "RS256", headers={"kid": "1"})
@@ -123,7 +125,7 @@ class Provider:
 
 def unsigned(claims: Claims) -> str:
     """A token that says of itself that nobody has signed it."""
-    return jwt.encode(claims, None, "none", headers={"kid": "1"})
+    return jwt.encode(claims, "", "none", headers={"kid": "1"})
 
 
 def by_the_shared_word(claims: Claims) -> str:

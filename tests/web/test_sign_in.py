@@ -35,7 +35,6 @@ from agent.web.livekit_url import LiveKit
 from agent.web.sign_in import NotAllowed, SignInError, oidc, sign_in_of
 
 from .provider import (
-    ADA,
     Claims,
     Provider,
     by_a_key_in_the_token,
@@ -528,7 +527,7 @@ def test_the_model_is_told_a_name_and_no_more_than_that() -> None:
 
 
 def test_the_metadata_holds_what_it_was_given() -> None:
-    visitor = Visitor('王芳 "x"', ADA["sub"])
+    visitor = Visitor('王芳 "x"', "user-1")
     assert Visitor.from_metadata(visitor.metadata()) == visitor
     assert json.loads(visitor.metadata()).keys() == {"visitor"}
     assert plain("\u200b\x00") == ""
