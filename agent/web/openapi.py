@@ -71,6 +71,7 @@ def document() -> dict[str, Any]:
             "200": {"description": "It.", "content": {"application/json": {"schema": who}}},
             "403": described("Somebody who is not let in."),
             "421": described(_REFUSALS["421"]),
+            "429": described(_REFUSALS["429"]),
         },
     }
     healthy = {"description": "It does.", "content": {"application/json": {}}}

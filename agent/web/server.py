@@ -27,7 +27,7 @@ from agent.recovery import CallBook, DeathWatch
 from agent.refusal import invalid, refusal
 
 from . import tokens
-from .admission import RATE, SERVER_TIMEOUT, Admission, Crowded, Full, Unreachable
+from .admission import RATE, SERVER_TIMEOUT, VISITS, Admission, Crowded, Full, Unreachable
 from .livekit_url import LiveKit
 from .openapi import document
 from .sign_in import NotAllowed, SignIn
@@ -95,7 +95,7 @@ def create_app(
             finally:
                 await book.aclose()
 
-    rate = Rate(RATE)
+    rate, visits = Rate(RATE), Rate(VISITS)
 
     async def token(request: Request) -> Response:
         if not same_origin(request):
@@ -111,7 +111,7 @@ def create_app(
             return refusal(400, "bad_request", f"{invalid(e)} {hint}")
         admission: Admission = request.app.state.admission
         try:
-            address = request.client.host if request.client else ""
+            address = _address(request)
             await rate.check(address)
             visitor = await sign_in.who(request) if sign_in else None
             if sign_in and visitor is None:
@@ -143,6 +143,10 @@ def create_app(
         )
 
     async def who(request: Request) -> Response:
+        try:
+            await visits.check(_address(request))
+        except TooMany as e:
+            return refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
         shown: dict[str, Any] = {"sign_in": None, "name": None}
         if sign_in:
             shown["sign_in"] = {"address": sign_in.address, "leaves": sign_in.leaves}
@@ -222,6 +226,10 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:

@@ -30,7 +30,7 @@ from agent.session import make
 from agent.sign_in_settings import OIDCSettings, SignInSettings
 from agent.visitor import Visitor, plain
 from agent.web import create_app
-from agent.web.admission import Admission
+from agent.web.admission import VISITS, Admission
 from agent.web.livekit_url import LiveKit
 from agent.web.sign_in import NotAllowed, SignInError, oidc, sign_in_of
 
@@ -325,6 +325,40 @@ async def test_a_provider_that_is_down_is_said_to_be() -> None:
         assert (await guest.client.get("/sign-in")).headers["location"] == "/#no_provider"
 
 
+@pytest.mark.parametrize(
+    ("site", "sent"),
+    [
+        ("http://parley.test", False),
+        ("http://192.0.2.1:8080", False),
+        ("http://localhost:8080", True),
+        ("http://127.0.0.1:8080", True),
+        ("https://parley.test", True),
+    ],
+)
+async def test_a_page_that_gets_no_cookie_sends_nobody_to_the_provider(
+    provider: Provider, site: str, sent: bool
+) -> None:
+    async with browser(SignInSettings(oidc=provider.settings)) as guest:
+        answer = await guest.client.get(f"{site}/sign-in")
+    assert answer.headers["location"].startswith(provider.issuer if sent else "/#no_provider")
+
+
+async def test_who_is_let_in_no_more_has_no_use_of_an_old_cookie(provider: Provider) -> None:
+    wanted = provider.settings
+    narrower = wanted.model_copy(update={"email_domains": ["example.com"]})
+    async with (
+        browser(SignInSettings(oidc=wanted)) as guest,
+        browser(SignInSettings(oidc=wanted)) as same,
+        browser(SignInSettings(oidc=narrower)) as changed,
+    ):
+        await guest.sign_in()
+        cookie = guest.client.cookies[oidc.COOKIE]
+        for page in (same, changed):
+            page.client.cookies.set(oidc.COOKIE, cookie, domain="parley.test")
+        assert await same.code() == (200, "")
+        assert await changed.code() == (401, "not_signed_in")
+
+
 async def test_a_sign_in_ends(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     async with browser(SignInSettings(oidc=provider.settings, hours=2)) as guest:
         await guest.sign_in()
@@ -439,6 +473,15 @@ async def test_what_a_hook_knows_somebody_by_goes_with_the_ticket(
 def test_a_hook_that_is_not_there_is_told_at_the_start(path: str, said: str) -> None:
     with pytest.raises(SignInError, match=said):
         sign_in_of(SignInSettings(hook=path), SECRET)
+
+
+async def test_who_somebody_is_cannot_be_asked_without_end() -> None:
+    async with browser(None) as guest:
+        for _ in range(VISITS.amount):
+            assert (await guest.client.get("/api/visitor")).status_code == 200
+        refused = await guest.client.get("/api/visitor")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
 
 
 def test_what_the_page_of_the_documentation_shows_is_right() -> None:

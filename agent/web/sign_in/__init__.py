@@ -19,7 +19,8 @@ def sign_in_of(settings: SignInSettings | None, secret: str) -> SignIn | None:
     Args:
         settings: The section of the profile.
         secret: LiveKit's secret, from which the key of the cookies is made: pages that share it
-            take each other's, and a new one signs everybody out.
+            take each other's, and a new one signs everybody out, as do new settings: who is let
+            in no more is not let in with an old cookie.
 
     Raises:
         SignInError: It cannot be done; the text says what to change.
@@ -35,6 +36,6 @@ def sign_in_of(settings: SignInSettings | None, secret: str) -> SignIn | None:
         raise SignInError(
             "sign_in.oidc needs packages that are not installed: run `uv sync --extra sign-in`."
         ) from e
-    purpose = f"parley sign-in\n{settings.oidc.issuer}\n{settings.oidc.client_id}"
+    purpose = f"parley sign-in {settings.model_dump_json(exclude={'oidc': {'client_secret'}})}"
     key = hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
     return OIDC(settings.oidc, hours=settings.hours, key=key)

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from agent.origin import same_origin
+from agent.origin import is_loopback, same_origin
 from agent.rate import Rate, TooMany
 from agent.refusal import refusal
 from agent.sign_in_settings import OIDCSettings
@@ -110,6 +110,12 @@ class OIDC:
 
     async def _begin(self, request: Request) -> Response:
         """Send a browser to the provider."""
+        if request.url.scheme != "https" and not is_loopback(request.url.hostname or ""):
+            logger.error(
+                "nobody can sign in at a page without https, which gets no cookie: if a proxy before"
+                " it has a certificate, name it in FORWARDED_ALLOW_IPS"
+            )
+            return _to_page("no_provider")
         try:
             await self._check_rate(request)
             async with asyncio.timeout(_SECONDS):

@@ -21,6 +21,7 @@ export async function whoIs() {
   try {
     const response = await fetch("/api/visitor", { signal: AbortSignal.timeout(10_000) });
     if (response.status === 403) return null;
+    if (!response.ok) return ANYBODY;
     const { sign_in: signIn, name } = await response.json();
     return { signIn, name };
   } catch {
