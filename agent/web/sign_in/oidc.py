@@ -112,8 +112,8 @@ class OIDC:
         """Send a browser to the provider."""
         if request.url.scheme != "https" and not is_loopback(request.url.hostname or ""):
             logger.error(
-                "nobody can sign in at a page without https, which gets no cookie: if a proxy before"
-                " it has a certificate, name it in FORWARDED_ALLOW_IPS"
+                "nobody can sign in at a page without https, which gets no cookie: if a proxy"
+                " before it has a certificate, name it in FORWARDED_ALLOW_IPS"
             )
             return _to_page("no_provider")
         try:
