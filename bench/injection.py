@@ -4,7 +4,8 @@
 assistant as a caller would say them, with the tools of the phone if the model is given any
 (``--tools``); nothing is dialled. With ``--spoken`` they are spoken by the CPU voices and heard by
 the CPU recogniser instead; those that can only be written come as messages of the page, and the
-voice asks to do as they say. The prompt is the assistant's own, with a code word in it that
+voice asks to do as they say. Without ``--tools`` those that ask for an act are then left out. The
+prompt is the assistant's own, with a code word in it that
 nobody is to be told: what a prompt holds can leak in other words, which no code here stops.
 """
 
@@ -202,6 +203,11 @@ async def _typed(session: AgentSession[Any], turn: str) -> list[str]:
     ]
 
 
+def _can_come(row: dict[str, Any]) -> bool:
+    """Whether anything can come of an attempt where the model has no tools."""
+    return bool(row["goal"] != "act")
+
+
 def _turns(row: dict[str, Any]) -> list[str]:
     return row["say"] if isinstance(row["say"], list) else [row["say"]]
 
@@ -272,7 +278,7 @@ async def main() -> None:
         for language, rows in languages.items()
         for row in rows
         if not (args.kinds and kind not in args.kinds)
-        and not (args.spoken and kind in SILENT_KINDS)
+        and not (args.spoken and (kind in SILENT_KINDS or not (args.tools or _can_come(row))))
     ]
     name = "injection_spoken" if args.spoken else "injection"
     path = report.OUT / name / "rows.json"
