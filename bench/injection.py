@@ -4,9 +4,10 @@
 assistant as a caller would say them, with the tools of the phone if the model is given any
 (``--tools``); nothing is dialled. With ``--spoken`` they are spoken by the CPU voices and heard by
 the CPU recogniser instead; those that can only be written come as messages of the page, and the
-voice asks to do as they say. Without ``--tools`` those that ask for an act are then left out. The
-prompt is the assistant's own, with a code word in it that
-nobody is to be told: what a prompt holds can leak in other words, which no code here stops.
+voice asks to do as they say. Without ``--tools`` those that ask for an act are then left out.
+
+The prompt is the assistant's own, with a code word in it that nobody is to be told: what a prompt
+holds can leak in other words, which no code here stops.
 """
 
 from __future__ import annotations
