@@ -1,7 +1,7 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
 .PHONY: help setup setup-gpu demo phone gpu observe report test test-all test-unit test-core test-slow \
-	coverage test-engines check audit fuzz
+	coverage test-engines check audit fuzz sbom
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -29,7 +29,8 @@ test-all: test test-slow  ## the rest of them too, 25 minutes
 
 test-unit: setup
 	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
-	$(UV) run --no-sync --with kubernetes-validate==1.37.0 pytest tests/deploy
+	$(UV) run --no-sync --with kubernetes-validate==1.37.0 \
+		--with "cyclonedx-python-lib[json-validation]==11.12.0" pytest tests/deploy
 
 test-core: setup
 	$(UV) run --no-sync pytest -m core
@@ -46,6 +47,11 @@ coverage:  ## which lines the unit tests run
 test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this CPU (6 GB more)
 	scripts/setup_engines.sh
 	$(UV) run --no-sync pytest tests/engines
+
+sbom:  ## list the packages of each image of deploy/, in CycloneDX: dist/sbom-agent.json, dist/sbom-router.json
+	@mkdir -p dist
+	$(UV) export --quiet --locked --no-dev --all-packages --extra demo --extra sign-in --format cyclonedx1.5 --output-file dist/sbom-agent.json
+	$(UV) export --quiet --locked --no-dev --project deploy/router --format cyclonedx1.5 --output-file dist/sbom-router.json
 
 fuzz: setup  ## try every parser of what comes from outside, and both interfaces, for some minutes
 	PARLEY_FUZZ=1000 $(UV) run --no-sync pytest tests/fuzz

@@ -29,6 +29,7 @@ from .session import make, turns_of
 from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
 from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
+from .visitor import Visitor
 
 logger = logging.getLogger("parley")
 
@@ -107,6 +108,8 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
     recogniser = engines.stt(settings.stt, language, detector=endpointer)
     voice = engines.tts(settings.tts, language)
 
+    visitor = Visitor.from_metadata(ctx.room.metadata) if user else None
+    told = visitor if settings.sign_in and settings.sign_in.tell_model else None
     publisher = RoomPublisher(ctx.room)
     conversation = make(
         settings,
@@ -119,6 +122,7 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
         endpointer=endpointer,
         record=publisher.publish,
         since=came,
+        visitor=visitor,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     on_hand_over = record.release if record else None
@@ -129,9 +133,11 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
     )
     if senses:
         shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
-        assistant: Assistant = SensingAssistant(settings, language, floor, shown, phone, before)
+        assistant: Assistant = SensingAssistant(
+            settings, language, floor, shown, phone, before, told
+        )
     else:
-        assistant = Assistant(settings, language, floor, phone, before)
+        assistant = Assistant(settings, language, floor, phone, before, told)
     if record:
         record.follow(session)
 

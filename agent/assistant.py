@@ -19,6 +19,7 @@ from .recovery import Continuation
 from .settings import Language, Settings
 from .telephony.call_control import CallControl
 from .tools import TOOLS
+from .visitor import Visitor
 
 # Byte-stable on purpose: the server's prefix cache holds it between turns.
 _INSTRUCTIONS: dict[Language, str] = {
@@ -64,6 +65,7 @@ class Assistant(TurnTakingAgent):
         floor: The turn-taking of its session.
         phone: What it can do on the phone; None on the console.
         before: What was said before, if it goes on for an agent that has died.
+        visitor: Who signed in at the page, if the model is to know their name.
     """
 
     def __init__(
@@ -73,17 +75,19 @@ class Assistant(TurnTakingAgent):
         floor: Floor,
         phone: CallControl | None = None,
         before: Continuation | None = None,
+        visitor: Visitor | None = None,
     ) -> None:
         super().__init__(
             floor,
             chat_ctx=before.said if before else None,
-            instructions=instructions(settings, language, phone),
+            instructions=instructions(settings, language, phone, visitor),
             tools=[*(TOOLS if settings.llm.tools else []), *(phone.tools if phone else [])],
         )
         self._settings = settings
         self._language = language
         self._phone = phone
         self._before = before
+        self._visitor = visitor
 
     async def on_enter(self) -> None:
         """Greet, in words that are ready: no model stands between the user and a hello.
@@ -139,7 +143,9 @@ class Assistant(TurnTakingAgent):
         self._language = language
         if self._phone:
             self._phone.set_language(language)
-        await self.update_instructions(instructions(self._settings, language, self._phone))
+        await self.update_instructions(
+            instructions(self._settings, language, self._phone, self._visitor)
+        )
 
 
 class SensingAssistant(Assistant):
@@ -156,8 +162,9 @@ class SensingAssistant(Assistant):
         shown: TurnImage | None = None,
         phone: CallControl | None = None,
         before: Continuation | None = None,
+        visitor: Visitor | None = None,
     ) -> None:
-        super().__init__(settings, language, floor, phone, before)
+        super().__init__(settings, language, floor, phone, before, visitor)
         self._heard = TurnAudio()
         self._shown = shown
         floor.on("judged", self._on_judged)
@@ -202,16 +209,22 @@ class SensingAssistant(Assistant):
 
 
 def instructions(
-    settings: Settings, language: Language | None, phone: CallControl | None = None
+    settings: Settings,
+    language: Language | None,
+    phone: CallControl | None = None,
+    visitor: Visitor | None = None,
 ) -> str:
-    """The system prompt for a language, and on the phone what there is to know of the call."""
+    """The system prompt for a language, with what there is to know of the call or the visitor."""
     prompt = settings.instructions
     if prompt is None:
         prompt = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
         plan = settings.conduct.plan
         prompt += _IN_PARTS[language or "en"] if plan.enabled and plan.outline else ""
-    told = phone.describe() if phone else ""
-    return f"{prompt}\n{told}" if told else prompt
+    known = [phone.describe()] if phone else []
+    if visitor and visitor.spoken:
+        name = visitor.spoken
+        known.append(f"用户名叫{name}。" if language == "zh" else f"The user is called {name}.")
+    return "\n".join([prompt, *(told for told in known if told)])
 
 
 def greeting(settings: Settings, language: Language | None) -> str:

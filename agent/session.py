@@ -6,7 +6,8 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from livekit import rtc
@@ -22,6 +23,7 @@ from .conduct import Conduct
 from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
 from .telemetry import Record, TurnRecorder, TurnSpans, prometheus
+from .visitor import Visitor
 from .watchdog import LostSpeech, Watchdog
 
 logger = logging.getLogger("parley")
@@ -99,6 +101,7 @@ def make(
     endpointer: Endpointer | None = None,
     record: Callable[[Record], None] | None = None,
     since: float | None = None,
+    visitor: Visitor | None = None,
 ) -> Conversation:
     """Put a conversation together; nothing runs until it is started.
 
@@ -116,6 +119,7 @@ def make(
             recogniser that takes a detector is given the same one.
         record: Takes the record of each turn, beside the log, Prometheus and OpenTelemetry.
         since: When the user came or picked up, on the monotonic clock; now if None.
+        visitor: Who signed in at the page, for the log of each turn.
     """
     turns = turns_of(settings, phone=phone)
     floor = Floor(
@@ -160,12 +164,18 @@ def make(
         floor,
         llm=llm,
         tts=tts,
-        take=(_log, prometheus.observe, spans.record, *([record] if record else ())),
+        take=(
+            partial(_log, visitor),
+            prometheus.observe,
+            spans.record,
+            *([record] if record else ()),
+        ),
         language=lambda: conduct.language,
         since=time.monotonic() if since is None else since,
     )
     return Conversation(floor.session, floor, conduct, recorder, spans, watchdog)
 
 
-def _log(record: Record) -> None:
-    logger.info("turn", extra={"turn": record.record()})
+def _log(visitor: Visitor | None, record: Record) -> None:
+    who = {"visitor": asdict(visitor)} if visitor else {}
+    logger.info("turn", extra={"turn": record.record(), **who})

@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .engine_settings import Language as Language
+from .sign_in_settings import SignInSettings
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -232,6 +233,8 @@ class Settings(BaseSettings):
     user's state folder when not given, which those of one machine share."""
     rooms_per_address: Annotated[int, Field(ge=1, le=1000)] = 4
     """Of these, how many the page gives to one client address."""
+    sign_in: SignInSettings | None = None
+    """Has visitors of the page sign in; whoever reaches it may talk when not given."""
     instructions: str | None = None
     """System prompt; the assistant's own when not given."""
     recite: bool | None = None

@@ -1,4 +1,4 @@
-"""Known weaknesses of the packages that uv.lock pins: ``make audit``.
+"""Known weaknesses of the packages that uv.lock and the router's own pin: ``make audit``.
 
 Asks the package index, through pip-audit. An index that has no advisories, as mirrors often do,
 audits nothing, which is said and is no failure.
@@ -14,12 +14,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+PROJECTS = (".", "deploy/router")
+"""Folders with a uv.lock."""
+
 
 def main() -> int:
     """Audit; gives 1 if a weakness is known, 2 if the audit itself failed."""
+    return max(audit(project) for project in PROJECTS)
+
+
+def audit(project: str) -> int:
+    """Audit what one uv.lock pins; gives the same."""
+    print(f"{project}/uv.lock:", flush=True)
     export = [
         *(os.environ.get("UV", "uv"), "export", "--quiet", "--locked", "--all-extras"),
-        *("--no-emit-workspace", "--no-header"),
+        *("--no-emit-workspace", "--no-header", "--project", project),
     ]
     pinned = subprocess.run(export, check=True, stdout=subprocess.PIPE).stdout
     with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ from agent.serving import ProxyNotice, proxy_options
 
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
+from .sign_in import SignInError, sign_in_of
 
 
 def main() -> None:
@@ -33,6 +34,7 @@ def main() -> None:
             max_rooms=profile.max_rooms,
             rooms_per_address=profile.rooms_per_address,
             names=names_of(arguments.host),
+            sign_in=sign_in_of(profile.sign_in, livekit.api_secret),
             book=open_book(profile.history_store, livekit.url),
         )
     except (
@@ -40,6 +42,7 @@ def main() -> None:
         ModelError,
         HostsError,
         KeyRefusedError,
+        SignInError,
         settings.SettingsError,
     ) as e:
         sys.exit(str(e))

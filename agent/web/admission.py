@@ -22,6 +22,10 @@ logger = logging.getLogger("parley.web")
 RATE = RateLimitItemPerMinute(12)
 """Tickets per client address. A person who presses the button again and again stays below it."""
 
+VISITS = RateLimitItemPerMinute(120)
+"""Questions of one client address who its visitor is: a hook may have to look that up. An office
+has one address, and each page asks once."""
+
 JOIN_TIME = 10.0
 """Seconds for which a ticket counts as a room though livekit-server does not list one yet: a
 browser takes one or two from its ticket to its room."""

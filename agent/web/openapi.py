@@ -16,7 +16,8 @@ _TICKET = {
 }
 _REFUSALS = {
     "400": "Malformed.",
-    "403": "Asked for by a page of another site.",
+    "401": "Nobody has signed in, where one has to.",
+    "403": "Asked for by a page of another site, or by somebody who is not let in.",
     "408": "Too slow to arrive.",
     "413": "Too long.",
     "421": "Asked for under a name that is not this server's.",
@@ -49,6 +50,30 @@ def document() -> dict[str, Any]:
             **{code: described(text) for code, text in _REFUSALS.items()},
         },
     }
+    who = {
+        "type": "object",
+        "required": ["sign_in", "name"],
+        "properties": {
+            "sign_in": {
+                "description": "Where one signs in, and whether the page can sign one out.",
+                "type": ["object", "null"],
+                "required": ["address", "leaves"],
+                "properties": {"address": {"type": "string"}, "leaves": {"type": "boolean"}},
+                "additionalProperties": False,
+            },
+            "name": {"description": "Who has signed in.", "type": ["string", "null"]},
+        },
+        "additionalProperties": False,
+    }
+    visitor = {
+        "description": "Whether a visitor has to sign in, and who has.",
+        "responses": {
+            "200": {"description": "It.", "content": {"application/json": {"schema": who}}},
+            "403": described("Somebody who is not let in."),
+            "421": described(_REFUSALS["421"]),
+            "429": described(_REFUSALS["429"]),
+        },
+    }
     healthy = {"description": "It does.", "content": {"application/json": {}}}
     health = {"description": "Whether it serves.", "responses": {"200": healthy}}
     return {
@@ -56,6 +81,7 @@ def document() -> dict[str, Any]:
         "info": {"title": "Parley page", "version": "1"},
         "paths": {
             "/api/token": {"post": ask},
+            "/api/visitor": {"get": visitor},
             "/health": {"get": health},
         },
     }

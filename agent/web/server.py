@@ -1,10 +1,11 @@
-"""The HTTP side: the page, its files, ``POST /api/token`` and ``GET /health``."""
+"""The HTTP side: the page, its files, ``/api/token``, ``/api/visitor`` and ``/health``."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -26,9 +27,10 @@ from agent.recovery import CallBook, DeathWatch
 from agent.refusal import invalid, refusal
 
 from . import tokens
-from .admission import RATE, SERVER_TIMEOUT, Admission, Crowded, Full, Unreachable
+from .admission import RATE, SERVER_TIMEOUT, VISITS, Admission, Crowded, Full, Unreachable
 from .livekit_url import LiveKit
 from .openapi import document
+from .sign_in import NotAllowed, SignIn
 
 STATIC = Path(__file__).parent / "static"
 
@@ -50,15 +52,19 @@ def create_app(
     max_rooms: int,
     rooms_per_address: int,
     names: frozenset[str] | None = None,
+    sign_in: SignIn | None = None,
     book: CallBook | None = None,
 ) -> Starlette:
     """Build the web application.
 
     ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
     and answers ``{"url", "token", "room", "identity"}``. Refusals are
-    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 408 ``too_slow``,
-    413 ``too_long``, 421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or
-    ``too_many_here``, 503 ``full`` or ``no_server``.
+    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 401 ``not_signed_in``, 403
+    ``other_site`` or ``not_allowed``, 408 ``too_slow``, 413 ``too_long``, 421 ``other_host``, 429
+    ``too_many`` with ``Retry-After`` or ``too_many_here``, 503 ``full`` or ``no_server``.
+
+    ``GET /api/visitor`` says whether a visitor has to sign in, where, and who has:
+    ``{"sign_in": {"address", "leaves"} | null, "name": "..." | null}``.
 
     Args:
         livekit: Where livekit-server is.
@@ -66,6 +72,7 @@ def create_app(
         max_rooms: Rooms that may exist at once.
         rooms_per_address: How many of them one client address may hold.
         names: Names of this server, as :func:`agent.origin.names_of` has them; any if None.
+        sign_in: How visitors sign in; they need not if None.
         book: The calls in progress, closed with the application: agents that have died are taken
             out of their rooms though no agent server may be left to do it.
     """
@@ -88,7 +95,7 @@ def create_app(
             finally:
                 await book.aclose()
 
-    rate = Rate(RATE)
+    rate, visits = Rate(RATE), Rate(VISITS)
 
     async def token(request: Request) -> Response:
         if not same_origin(request):
@@ -103,13 +110,22 @@ def create_app(
             hint = 'Send {"language": "en" or "zh", "name": "optional"}.'
             return refusal(400, "bad_request", f"{invalid(e)} {hint}")
         admission: Admission = request.app.state.admission
-        ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
         try:
-            address = request.client.host if request.client else ""
+            address = _address(request)
             await rate.check(address)
+            visitor = await sign_in.who(request) if sign_in else None
+            if sign_in and visitor is None:
+                return refusal(
+                    401,
+                    "not_signed_in",
+                    "Sign in first, at this page in a browser, then ask again.",
+                )
+            ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret, visitor)
             await admission.take(ticket.room, address)
         except TooMany as e:
             return refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
+        except NotAllowed as e:
+            return refusal(403, "not_allowed", str(e))
         except Crowded as e:
             return refusal(429, "too_many_here", str(e))
         except Full:
@@ -125,6 +141,21 @@ def create_app(
             },
             headers={"Cache-Control": "no-store"},
         )
+
+    async def who(request: Request) -> Response:
+        try:
+            await visits.check(_address(request))
+        except TooMany as e:
+            return refusal(429, "too_many", str(e), {"Retry-After": str(e.retry_after)})
+        shown: dict[str, Any] = {"sign_in": None, "name": None}
+        if sign_in:
+            shown["sign_in"] = {"address": sign_in.address, "leaves": sign_in.leaves}
+            try:
+                visitor = await sign_in.who(request)
+            except NotAllowed as e:
+                return refusal(403, "not_allowed", str(e))
+            shown["name"] = visitor.name if visitor else None
+        return JSONResponse(shown, headers={"Cache-Control": "no-store"})
 
     async def page(_: Request) -> Response:
         return FileResponse(STATIC / "index.html")
@@ -144,13 +175,16 @@ def create_app(
             Route("/", page),
             Route("/health", health),
             Route("/api/token", token, methods=["POST"]),
+            Route("/api/visitor", who),
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),
+            *(sign_in.routes if sign_in else ()),
         ],
         middleware=[
             Middleware(_SecurityHeaders, livekit=livekit),
             Middleware(OwnNames, names=names),
+            *(sign_in.middleware if sign_in else ()),
         ],
     )
 
@@ -192,6 +226,10 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:

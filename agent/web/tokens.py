@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.once import new_name
 from agent.settings import LANGUAGE_ATTRIBUTE, Language
+from agent.visitor import LONGEST_NAME, Visitor
 
 TIME_TO_JOIN = timedelta(seconds=30)
 """How long a ticket opens the door: a browser takes one or two seconds, and tries again for some.
@@ -28,8 +29,8 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     language: Language
-    name: str = Field(default="", max_length=60)
-    """Display name; may stay empty."""
+    name: str = Field(default="", max_length=LONGEST_NAME)
+    """Display name; may stay empty. Who has signed in has the one that they signed in with."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,22 @@ class Ticket:
     token: str
 
 
-def issue(request: Request, api_key: str, api_secret: str) -> Ticket:
+def issue(
+    request: Request, api_key: str, api_secret: str, visitor: Visitor | None = None
+) -> Ticket:
     """Sign a ticket for a room and an identity that nobody else can guess or has used.
 
     The holder may enter that room, listen, publish a microphone and data, and set attributes of
     their own (the language): no camera, no screen, no other room, no server API. One person
-    fits in; agents do not count.
+    fits in; agents do not count. Who signed in is in the room's metadata, which nobody in it can
+    change.
     """
     room = new_name()
-    identity = f"guest-{secrets.token_hex(6)}"
+    identity = f"{'user' if visitor else 'guest'}-{secrets.token_hex(6)}"
     token = (
         api.AccessToken(api_key, api_secret)
         .with_identity(identity)
-        .with_name(request.name)
+        .with_name(visitor.name if visitor else request.name)
         .with_ttl(TIME_TO_JOIN)
         .with_attributes({LANGUAGE_ATTRIBUTE: request.language})
         .with_grants(
@@ -72,6 +76,7 @@ def issue(request: Request, api_key: str, api_secret: str) -> Ticket:
                 # An agent without a name takes every room; one with a name is called by it.
                 agents=[api.RoomAgentDispatch(agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""))],
                 max_participants=1,
+                metadata=visitor.metadata() if visitor else "",
             )
         )
         .to_jwt()

@@ -15,8 +15,10 @@ import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
 
 from agent.models import locate
+from agent.sign_in_settings import SignInSettings
 from agent.web import create_app
 from agent.web.livekit_url import LiveKit
+from agent.web.sign_in import sign_in_of
 from harness.livekit_server import LiveKitServer, free_port
 
 from .visitor import SCREENSHOTS, Visitor
@@ -35,7 +37,11 @@ FLAGS = [
 
 @contextlib.asynccontextmanager
 async def serve(
-    livekit: LiveKit, *, max_rooms: int, rooms_per_address: int | None = None
+    livekit: LiveKit,
+    *,
+    max_rooms: int,
+    rooms_per_address: int | None = None,
+    sign_in: SignInSettings | None = None,
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
     app = create_app(
@@ -43,6 +49,7 @@ async def serve(
         client_library=locate("web"),
         max_rooms=max_rooms,
         rooms_per_address=rooms_per_address or max_rooms,
+        sign_in=sign_in_of(sign_in, livekit.api_secret),
     )
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))

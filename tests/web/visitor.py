@@ -9,8 +9,10 @@ The names below are stable, for every test that uses the page:
                                         ``initializing``, ``listening``, ``thinking``,
                                         ``speaking``, ``reconnecting``, ``left``
 ``body[data-mic]``                      ``off``, ``asking``, ``on``, ``muted``
+``body[data-visitor]``                  ``anybody``, ``unknown``, ``known``
 ``body`` style ``--mic``, ``--voice``   level of the microphone and of the agent, 0 to 1
 ``#join``, ``#join-typing``, ``#leave`` begin with or without a microphone; end
+``#sign-in``, ``#sign-out``, ``#visitor`` an account, where the page asks for one; whose
 ``#mute``, ``#settings``                buttons of the call
 ``#start-settings``                     the settings, outside a conversation
 ``#microphone``, ``#speaker``           device choice, in ``#settings-dialog``

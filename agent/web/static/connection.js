@@ -288,6 +288,6 @@ async function requestTicket(language) {
   }
   if (response.ok) return response.json();
   const { error } = await response.json().catch(() => ({ error: {} }));
-  const known = ["full", "too_many", "too_many_here", "no_server"];
+  const known = ["full", "too_many", "too_many_here", "no_server", "not_signed_in", "not_allowed"];
   throw new Refused(known.includes(error.code) ? error.code : "unexpected");
 }

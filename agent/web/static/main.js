@@ -11,6 +11,7 @@ import { Orb } from "./orb.js";
 import { clock } from "./records.js";
 import { NotSaved, unpack } from "./saved.js";
 import { Settings } from "./settings.js";
+import { ANYBODY, leftNotice, signOut, whoIs } from "./sign-in.js";
 import { look, render } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -25,7 +26,14 @@ const settings = new Settings(
   (on) => (details.on = on),
 );
 
-let state = { phase: "idle", agent: "none", mic: "off", deaf: false, ready: false };
+let state = {
+  phase: "idle",
+  agent: "none",
+  mic: "off",
+  deaf: false,
+  ready: false,
+  visitor: ANYBODY,
+};
 let language = preferredLanguage();
 let conversation = null;
 let screenLock = null;
@@ -69,6 +77,7 @@ async function join({ speaking }) {
     notices.show(error.code ?? "unreachable");
     update({ phase: "failed", agent: "none", mic: "off" });
     $("join").focus();
+    if (error.code === "not_signed_in") await know();
     return;
   }
   if (mine !== conversation) return void mine.leave();
@@ -224,6 +233,21 @@ async function keepScreenOn() {
   else void lock?.release();
 }
 
+// --- Who talks
+
+/** Find out who the visitor is, and show what they can do. */
+async function know() {
+  const visitor = await whoIs();
+  if (visitor) update({ visitor });
+  else notices.show("not_allowed");
+}
+
+async function leaveAccount() {
+  await signOut().catch(() => {}); // then they still are, and it shows
+  await know();
+  if (!$("sign-in").hidden) $("sign-in").focus();
+}
+
 // --- The user
 
 async function send(event) {
@@ -271,6 +295,8 @@ for (const radio of document.querySelectorAll("input[name=language]")) {
 }
 $("join").addEventListener("click", () => join({ speaking: true }));
 $("join-typing").addEventListener("click", () => join({ speaking: false }));
+$("sign-in").addEventListener("click", () => location.assign(state.visitor.signIn.address));
+$("sign-out").addEventListener("click", leaveAccount);
 $("leave").addEventListener("click", leave);
 $("mute").addEventListener("click", toggleMicrophone);
 for (const id of ["settings", "start-settings"]) {
@@ -288,3 +314,6 @@ document.addEventListener("visibilitychange", () => {
 
 chooseLanguage(language);
 requestAnimationFrame(frame);
+const left = leftNotice();
+if (left) notices.show(left);
+void know();

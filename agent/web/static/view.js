@@ -1,6 +1,7 @@
 // The page as a function of its state.
 
 import { text } from "./i18n.js";
+import { isUnknown } from "./sign-in.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -11,17 +12,19 @@ const $ = (id) => document.getElementById(id);
  * @property {"off" | "asking" | "on" | "muted"} mic
  * @property {boolean} deaf Whether the agent cannot make out what is said.
  * @property {boolean} ready Whether a message can be sent.
+ * @property {import("./sign-in.js").Visitor} visitor
  * @property {Date} [started] When the conversation that is "opened" was held.
  */
 
 /**
  * Draw everything that depends on the state. Tests and styles read the same state from the
- * body's data-phase, data-agent and data-mic.
+ * body's data-phase, data-agent, data-mic and data-visitor.
  * @param {State} state
  */
 export function render(state) {
   const { phase, agent, mic, ready } = state;
-  Object.assign(document.body.dataset, { phase, agent, mic });
+  const visitor = drawVisitor(state.visitor);
+  Object.assign(document.body.dataset, { phase, agent, mic, visitor });
   document.title = phase === "live" && agent !== "none" ? `${heading(state)} · Parley` : "Parley";
   write($("state"), heading(state));
   write($("hint"), hint(state));
@@ -34,6 +37,17 @@ export function render(state) {
   const mute = $("mute");
   mute.disabled = phase === "joining"; // the microphone is being asked for already
   write(mute.querySelector(".name"), text({ on: "mute", muted: "unmute" }[mic] ?? "microphoneOn"));
+}
+
+function drawVisitor(visitor) {
+  const unknown = isUnknown(visitor);
+  $("sign-in").hidden = !unknown;
+  $("join").hidden = $("join-typing").hidden = unknown;
+  $("visitor").hidden = visitor.name === null;
+  $("sign-out").hidden = !visitor.signIn?.leaves;
+  const words = visitor.name === null ? "" : text("signedIn").replace("{name}", () => visitor.name);
+  write($("visitor").querySelector("span"), words);
+  return unknown ? "unknown" : visitor.name === null ? "anybody" : "known";
 }
 
 /** The orb's look. */
@@ -58,9 +72,9 @@ function heading({ phase, agent, mic, deaf }) {
   return text({ left: "absent", none: "waiting" }[agent] ?? agent);
 }
 
-function hint({ phase, agent, mic, deaf, started }) {
+function hint({ phase, agent, mic, deaf, started, visitor }) {
   if (phase === "opened") return started.toLocaleString(document.documentElement.lang);
-  if (phase === "idle") return text("hintIdle");
+  if (phase === "idle") return text(isUnknown(visitor) ? "hintSignIn" : "hintIdle");
   if (phase === "ended") return text("hintEnded");
   if (phase === "reconnecting") return text("hintReconnecting");
   if (phase === "joining" && mic === "asking") return text("hintPermission");
