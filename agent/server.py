@@ -45,7 +45,7 @@ class Server(AgentServer):
             # as one is taken, the next process is made.
             options["num_idle_processes"] = 1
         super().__init__(
-            load_fnc=_load,
+            load_fnc=lambda: _load(self),
             # A threshold would refuse jobs by a guess of what those load that start: the third of
             # ten at once, or the tenth. Who is admitted is counted; the load tells which server
             # has more room.
