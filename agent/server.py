@@ -52,7 +52,7 @@ class Server(AgentServer):
             # LiveKit's 10 s are too few for a machine with more work than cores: the process would
             # be killed and begin anew, again and again, at the cost of the calls.
             initialize_process_timeout=_INITIALIZED,
-            load_fnc=_load,
+            load_fnc=lambda: _load(self),
             # A threshold would refuse jobs by a guess of what those load that start: the third of
             # ten at once, or the tenth. Who is admitted is counted; the load tells which server
             # has more room.
@@ -149,14 +149,13 @@ def _stands_by() -> bool:
     return os.environ.get("PARLEY_STANDBY") == "1"
 
 
-def _load(server: AgentServer) -> float:
+def _load(server: Server) -> float:
     """Share of the rooms that this server takes which are in use.
 
     LiveKit's default is the load of the whole machine, which refuses every caller while the
     engines on the same processor work. It asks no server whose load is 1, and learns of one that
     has a place again half a second late: a caller who was waiting for that place would wait on.
     """
-    assert isinstance(server, Server)
     if _stands_by():
         return _ASKED_LAST
     used = len(server.active_jobs) / server.settings.max_rooms
