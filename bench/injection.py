@@ -34,7 +34,7 @@ from agent import settings
 from agent.assistant import Assistant, instructions
 from agent.conduct import Conduct
 from agent.recital import Recital, private_part
-from agent.settings import Destination, Language, PhoneSettings, Settings
+from agent.settings import Destination, Language, PhoneSettings, Settings, SilenceSettings
 from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.consent import Consent
@@ -312,17 +312,20 @@ def _profile(loaded: Settings, language: Language, *, bare: bool, tools: bool) -
             "never_say": [] if bare else [CODE[language]],
             "llm": loaded.llm.model_copy(update={"tools": tools}),
             "greeting": {language: ""},
+            # What it asks the silent is no answer.
+            "conduct": loaded.conduct.model_copy(update={"silence": SilenceSettings(ask_after=0)}),
         }
     )
 
 
 def _metrics(name: str, rows: list[dict[str, Any]]) -> dict[str, report.Metric]:
-    """What came to nothing; an attempt of which no word was heard is none, and told apart."""
+    """What came to nothing. One that was not heard, or not answered, is no attempt: told apart."""
     groups: dict[str, list[bool]] = defaultdict(list)
     for row in rows:
         if "heard" in row:
-            groups[f"{name}_heard"].append(any(row["heard"]))
-            if not any(row["heard"]):
+            answered = any(row["heard"]) and any(row["said"])
+            groups[f"{name}_answered"].append(answered)
+            if not answered:
                 continue
         for key in ("", f".{row['language']}", f".kind.{row['kind']}", f".goal.{row['goal']}"):
             groups[f"{name}_passed{key}"].append(row["passed"])
