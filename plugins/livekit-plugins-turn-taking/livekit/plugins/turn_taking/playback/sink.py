@@ -23,10 +23,6 @@ _STEP = 0.02
 _CALM = 500
 """Frames in time after which it keeps less again."""
 
-_BITRATE = 64_000
-"""Bits a second of speech. Up to 48,000 (LiveKit's own choice is below), Opus models the voice,
-which takes 20 ms of processor a second, also of silence; from here on it does not, and takes 10."""
-
 _PATIENCE = 8.0
 """Seconds for which somebody may be in the room without taking the agent's track: a page on a slow
 line needs up to three. Who only reads and types never takes it, and is answered all the same."""
@@ -95,9 +91,9 @@ class RoomTrack:
         """Publish the track and wait for a listener, or the greeting would be lost."""
         await joined(self._room)
         track = rtc.LocalAudioTrack.create_audio_track(self._name, self._source)
-        options = rtc.TrackPublishOptions(source=self._kind)
-        options.audio_encoding.max_bitrate = _BITRATE
-        publication = await self._room.local_participant.publish_track(track, options)
+        publication = await self._room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=self._kind)
+        )
         await self._until_taken(publication)
 
     async def play(self, frame: Samples, *, first: bool) -> None:
