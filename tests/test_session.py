@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pytest
 from livekit import rtc
-from livekit.agents import inference, vad
-from livekit.agents.inference import vad as silero
+from livekit.agents import vad
 from livekit.agents.voice.io import AudioInput
 from livekit.plugins.turn_taking import Endpointer, TurnTakingAgent
 
 from agent import engines, settings
 from agent.session import make, turns_of
+from harness.detectors import watch_opened, watch_windows
 from harness.scripted import Llm, Stt, Tts
 
 FRAMES = 100
@@ -51,24 +50,12 @@ class Detectors:
 @pytest.fixture
 def detectors(monkeypatch: pytest.MonkeyPatch) -> Detectors:
     seen = Detectors()
-    native = vars(silero)["_NativeVAD"]
-    opened = inference.VAD.stream
 
-    def stream(detector: inference.VAD) -> vad.VADStream:
-        seen.thresholds.append(detector._opts.activation_threshold)
-        return opened(detector)
+    def judged() -> None:
+        seen.windows += 1
 
-    class Counting:
-        def __init__(self) -> None:
-            self._native = native()
-            self.reset = self._native.reset
-
-        def predict(self, window: Any) -> float:
-            seen.windows += 1
-            return float(self._native.predict(window))
-
-    monkeypatch.setattr(inference.VAD, "stream", stream)
-    monkeypatch.setattr(silero, "_NativeVAD", Counting)
+    watch_opened(monkeypatch, lambda threshold, _: seen.thresholds.append(threshold))
+    watch_windows(monkeypatch, judged)
     return seen
 
 

@@ -13,6 +13,7 @@ import yaml
 from livekit.agents.telemetry import metrics  # noqa: F401  (LiveKit's own, registered)
 from prometheus_client import REGISTRY
 
+from agent.bridge import metrics as bridge  # noqa: F401  (its own, registered)
 from agent.local import stt, tts  # noqa: F401  (the names of vLLM's and vllm-omni's, registered)
 from agent.telemetry import STAGES, prometheus
 

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 
 import pytest
-from livekit.agents import inference, vad
+from livekit.agents import vad
 from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 from livekit.plugins.turn_taking.conduct.participants import NAMES
 
 from agent.settings import ConductSettings
 from agent.stack import Server
 from harness.caller import join
+from harness.detectors import watch_opened
 from harness.recording import SAMPLE_RATE, Samples
 from harness.scripted import Stt
 
@@ -76,14 +77,10 @@ async def test_each_person_is_detected_once_with_the_profiles_threshold(
     livekit: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running: list[float] = []
-    opened = inference.VAD.stream
 
-    def stream(detector: inference.VAD) -> vad.VADStream:
-        threshold = detector._opts.activation_threshold
+    def opened(threshold: float, stream: vad.VADStream) -> None:
         running.append(threshold)
-        made = opened(detector)
-        made._task.add_done_callback(lambda _: running.remove(threshold))
-        return made
+        stream._task.add_done_callback(lambda _: running.remove(threshold))
 
     async def detectors(count: int) -> list[float]:
         with contextlib.suppress(TimeoutError):
@@ -92,7 +89,7 @@ async def test_each_person_is_detected_once_with_the_profiles_threshold(
                     await asyncio.sleep(0.05)
         return list(running)
 
-    monkeypatch.setattr(inference.VAD, "stream", stream)
+    watch_opened(monkeypatch, opened)
     monkeypatch.setenv("PARLEY_TURNS__VAD_THRESHOLD", "0.6")
     hears = ("I am Anna.", "And I am Ben.")
     async with (
