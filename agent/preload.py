@@ -15,6 +15,8 @@ import anyio._backends._asyncio
 import av.subtitles.stream
 import livekit.agents.llm.async_toolset
 import numpy.fft
+import openai.pagination
+import openai.resources.models
 from livekit.plugins.qwen3_tts import normalizer
 
 from . import alone, assistant, engines, keys, omni, server, serving, session, telephony
@@ -30,6 +32,7 @@ __all__ = [
     "livekit",
     "numpy",
     "omni",
+    "openai",
     "server",
     "serving",
     "session",
