@@ -19,6 +19,8 @@ import av.subtitles.stream
 import livekit.agents.llm.async_toolset
 import livekit.local_inference as silero
 import numpy.fft
+import openai.pagination
+import openai.resources.models
 from livekit.plugins.qwen3_tts import normalizer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from livekit.plugins.turn_taking.model import ModelError
@@ -36,6 +38,7 @@ __all__ = [
     "livekit",
     "numpy",
     "omni",
+    "openai",
     "server",
     "serving",
     "session",

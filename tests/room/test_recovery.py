@@ -100,7 +100,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         )
         del variables["PARLEY_PORT_AGENT"]  # the one that stands by has another
         async with supervisor:
-            await wait_ready(supervisor, programs, on_line=print, within=90)
+            await wait_ready(supervisor, programs, on_line=print, within=150)
             yield World(livekit, engines, variables, folder / "logs")
     await livekit.kill()
 
