@@ -153,9 +153,10 @@ class ReAct:
         begins = "\n" in self._text or self._at_line
         if begins and len(line) <= _LONGEST and _may_label(line, _LABELS):
             return len(line)
-        end = _SENTENCE_END.search(line)
+        near = line[-_LONGEST - 4 :]  # all that may be held, however long the line is
+        end = _SENTENCE_END.search(near)
         whole = line if self._sentence_ended and line == self._text else ""
-        tail = line[end.end() :] if end else whole
+        tail = near[end.end() :] if end else whole
         return len(tail) if tail and len(tail) <= _LONGEST and _may_label(tail, _ACTIONS) else 0
 
     def _read(self) -> None:
