@@ -18,7 +18,9 @@ from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from . import engines, omni
 from . import settings as settings_module
 from .alone import Alone
-from .assistant import Assistant, SensingAssistant
+from .assistant import agent_of
+from .definition.definition import AgentDefinition
+from .definition.loading import agent_argument, find, load_agent
 from .keys import KeyRefusedError, check_agent
 from .language import LanguageSwitch
 from .recovery import CallRecord, open_book
@@ -60,23 +62,27 @@ server = Server(
 @server.rtc_session(on_request=server.admit)
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
-    settings = settings_module.load()
+    profile = settings_module.load()
+    agent = load_agent(profile.agent)
+    settings = agent.over(profile)
     mask_logs()
     if ctx.is_fake_job():  # the console: nobody could go on with it
-        await _converse(ctx, settings, None)
+        await _converse(ctx, settings, agent, None)
         return
     book = open_book(settings.history_store, os.environ["LIVEKIT_URL"])
     record = CallRecord(book, ctx.room, ctx.job.room.name, ctx.local_participant_identity)
     record.start()
     ctx.add_shutdown_callback(record.aclose)
     try:
-        await _converse(ctx, settings, record)
+        await _converse(ctx, settings, agent, record)
     except Exception:
         await record.lose()
         raise
 
 
-async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | None) -> None:
+async def _converse(
+    ctx: JobContext, settings: Settings, agent: AgentDefinition, record: CallRecord | None
+) -> None:
     try:
         user = await connect_user(ctx, settings)
     except (HungUp, NoAnswer, NotAllowed) as e:
@@ -89,7 +95,7 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
     if settings.omni:
         await omni.converse(ctx, settings.omni, settings.turns)
         return
-    language = user.language if user else settings.default_language
+    language = agent.spoken(user.language if user else settings.default_language)
 
     model = engines.llm(settings.llm, hears=True)
     senses = settings.llm.audio != "off" or settings.llm.images
@@ -105,6 +111,7 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
     publisher = RoomPublisher(ctx.room)
     conversation = make(
         settings,
+        agent,
         room=ctx.room if user else None,
         stt=recogniser,
         llm=model,
@@ -122,11 +129,8 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
         if user
         else None
     )
-    if senses:
-        shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
-        assistant: Assistant = SensingAssistant(settings, language, floor, shown, phone, before)
-    else:
-        assistant = Assistant(settings, language, floor, phone, before)
+    shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
+    assistant = agent_of(agent, settings, language, floor, phone, before, shown)
     if record:
         record.follow(session)
 
@@ -134,6 +138,8 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
         await model.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
 
     async def follow(language: Language) -> None:
+        if not agent.speaks(language):
+            return
         engines.change_language(recogniser, voice, settings.tts, language)
         conduct.language = language
         await assistant.follow(language)
@@ -172,7 +178,10 @@ async def refusal_of(model: vllm.LLM) -> str | None:
 def main() -> None:
     """Run LiveKit's command line, once the settings are known to be right."""
     try:
-        settings_module.load()
+        if chosen := agent_argument():
+            os.environ["PARLEY_AGENT"] = str(find(chosen))
+        profile = settings_module.load()
+        load_agent(profile.agent, profile)
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))

@@ -19,6 +19,7 @@ from livekit.plugins.turn_taking import HEARING, Endpointer, Floor
 from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
+from .definition.definition import AgentDefinition
 from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
 from .telemetry import Record, TurnRecorder, TurnSpans, prometheus
@@ -88,6 +89,7 @@ class Conversation:
 
 def make(
     settings: Settings,
+    agent: AgentDefinition,
     *,
     room: rtc.Room | None,
     stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
@@ -103,7 +105,8 @@ def make(
     """Put a conversation together; nothing runs until it is started.
 
     Args:
-        settings: The profile.
+        settings: The profile, with what the agent has of it for itself.
+        agent: Who speaks.
         room: Where the agent speaks; None where a sink takes its sound, and on the console, where
             LiveKit plays it.
         stt: Recognises what is said.
@@ -149,6 +152,7 @@ def make(
         sink=sink,
         language=language,
         phone=phone,
+        agent=agent.settings,
         watchdog=watchdog,
     )
     if isinstance(tts, qwen3_tts.TTS):

@@ -226,16 +226,9 @@ class Settings(BaseSettings):
     user's state folder when not given, which those of one machine share."""
     rooms_per_address: Annotated[int, Field(ge=1, le=1000)] = 4
     """Of these, how many the page gives to one client address."""
-    instructions: str | None = None
-    """System prompt; the assistant's own when not given."""
-    recite: bool | None = None
-    """Whether an answer may repeat eight words of the system prompt in a row, or 16 hanzi, or is
-    broken off. When not given it may if `instructions` are: they may hold what callers ask for."""
-    never_say: list[Annotated[str, Field(min_length=2, max_length=100)]] = []
-    """Words that are never said, such as a code in the prompt. Spelled, translated or in other
-    words they can still be told: what must not leak does not belong in a prompt."""
-    greeting: dict[Language, str] = {}
-    """First words by language; the assistant's own where none are given, none if empty."""
+    agent: str = "parley"
+    """Who speaks, unless a call says otherwise: a folder with an ``agent.yaml``, a Python file, or
+    the name of one that comes with Parley (``PARLEY_AGENT``)."""
     llm: LLMSettings
     stt: STTSettings
     tts: TTSSettings

@@ -9,7 +9,8 @@ from typing import Any, get_args, get_origin
 import yaml
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, ErrorType
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
 _OF_PYDANTIC = frozenset(get_args(ErrorType))
 

@@ -15,6 +15,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +28,8 @@ from livekit.plugins.turn_taking import Floor
 from agent import settings
 from agent.assistant import Assistant, instructions
 from agent.conduct import Conduct
+from agent.definition.definition import AgentDefinition
+from agent.definition.loading import load_agent
 from agent.recital import Recital, private_part
 from agent.settings import Destination, Language, PhoneSettings, Settings
 from agent.telephony.arrival import User
@@ -115,15 +118,20 @@ class Call(CallControl):
 
 
 async def attempt(
-    model: vllm.LLM, profile: Settings, language: Language, row: dict[str, Any], tools: bool
+    model: vllm.LLM,
+    profile: Settings,
+    agent: AgentDefinition,
+    language: Language,
+    row: dict[str, Any],
+    tools: bool,
 ) -> dict[str, Any]:
     """Make one attempt; gives what came of it."""
     server = Server()
     async with AgentSession[Any](llm=model, vad=None) as session:
-        Conduct(profile.conduct, session, language=language)
+        Conduct(profile.conduct, session, language=language, agent=agent.settings)
         answers = list(row.get("answers", []))
         phone = Call(server, session, language, answers) if tools else None
-        assistant = Assistant(profile, language, Floor(None, profile.turns.options), phone)
+        assistant = Assistant(agent, profile, language, Floor(None, profile.turns.options), phone)
         if told := row.get("tool"):
             context = assistant.chat_ctx.copy()
             context.items += _looked_up(told, language)
@@ -193,7 +201,7 @@ async def main() -> None:
     parser.add_argument("--kinds", nargs="*", help="only these")
     parser.add_argument("--tokens", type=int, default=120, help="longest answer (%(default)s)")
     args = parser.parse_args()
-    loaded = settings.load("cpu")
+    loaded, parley = settings.load("cpu"), load_agent("parley")
     rows: list[dict[str, Any]] = []
     path = report.OUT / "injection" / "rows.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,19 +210,18 @@ async def main() -> None:
         if args.kinds and kind not in args.kinds:
             continue
         for language, attempts in languages.items():
-            prompt = instructions(loaded, language) + _TOLD[language]
             llm_settings = loaded.llm.model_copy(update={"tools": args.tools})
-            profile = loaded.model_copy(
-                update={
-                    "instructions": prompt,
-                    "recite": args.bare,
-                    "never_say": [] if args.bare else [CODE[language]],
-                    "llm": llm_settings,
-                    "greeting": {language: ""},
-                }
-            )
+            profile = loaded.model_copy(update={"llm": llm_settings})
+            told = {
+                "instructions": {"any": instructions(parley, loaded, language) + _TOLD[language]},
+                "manner": False,
+                "recite": args.bare,
+                "never_say": () if args.bare else (CODE[language],),
+                "greeting": {language: ""},
+            }
+            agent = replace(parley, settings=parley.settings.model_copy(update=told))
             for row in attempts:
-                done = await attempt(model, profile, language, row, args.tools)
+                done = await attempt(model, profile, agent, language, row, args.tools)
                 rows.append({"kind": kind, **done})
                 print("." if done["passed"] else "F", end="", flush=True)
                 path.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")

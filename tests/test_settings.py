@@ -55,7 +55,6 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_LANGUAGE", "fr", ["language", "'en', 'zh' or 'auto'"]),
         ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
         ("PARLEY_PHONE__TOOLS", '["introduce_call"]', ["phone.tools.0", "'warm_transfer'"]),
-        ("PARLEY_GREETING", '{"fr": "Salut"}', ["greeting.fr", "'en' or 'zh'"]),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(

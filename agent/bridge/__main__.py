@@ -11,6 +11,8 @@ from livekit.agents import APIError
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from agent import settings
+from agent.definition.definition import AgentDefinition
+from agent.definition.loading import load_agent
 from agent.keys import KeyRefusedError, check_key
 from agent.origin import HostsError, OwnNames, is_loopback, names_of
 from agent.serving import ProxyNotice, proxy_options
@@ -27,7 +29,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8090, help="port to listen on (%(default)s)")
     arguments = parser.parse_args()
     try:
-        loaded = settings.load()
+        profile = settings.load()
+        agent = load_agent(profile.agent)
+        loaded = agent.over(profile)
     except settings.SettingsError as e:
         sys.exit(str(e))
     key, stream = loaded.bridge.api_key, loaded.bridge.stream_url
@@ -46,11 +50,15 @@ def main() -> None:
     except HostsError as e:
         sys.exit(str(e))
     mask_logs()
-    asyncio.run(_serve(loaded, arguments.host, arguments.port, names))
+    asyncio.run(_serve(loaded, agent, arguments.host, arguments.port, names))
 
 
 async def _serve(
-    loaded: settings.Settings, host: str, port: int, names: frozenset[str] | None
+    loaded: settings.Settings,
+    agent: AgentDefinition,
+    host: str,
+    port: int,
+    names: frozenset[str] | None,
 ) -> None:
     async with open_engines(loaded) as (engines, open_call):
         try:
@@ -61,7 +69,7 @@ async def _serve(
             smart_turn.load()  # or the first caller would wait for it
         await uvicorn.Server(
             uvicorn.Config(
-                ProxyNotice(OwnNames(create_app(loaded, engines, open_call), names)),
+                ProxyNotice(OwnNames(create_app(loaded, agent, engines, open_call), names)),
                 host=host,
                 port=port,
                 log_level="warning",

@@ -1,16 +1,17 @@
 """A question whose answer is judged by code: no model comes between the caller and what it means.
 
-While it is open, nothing that the caller says reaches the language model.
+While it is open, nothing that the caller says or types reaches the language model.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 from livekit import rtc
-from livekit.agents import AgentTask, StopResponse, ToolError, llm
+from livekit.agents import AgentTask, ModelSettings, StopResponse, ToolError, llm
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ class Question(AgentTask[T]):
     Args:
         ask: What is said first.
         again: What is said when an answer was not understood, or none came.
-        room: The room in which keys are pressed.
+        room: The room in which keys are pressed; None for somebody who has none.
         answer_timeout: Longest silence of keys and voices, in seconds, before it is asked again.
         tries: How often it is asked in all.
         heard_out: Whether it is asked to its end whatever the caller does meanwhile: what they say
@@ -36,14 +37,13 @@ class Question(AgentTask[T]):
         *,
         ask: str,
         again: str,
-        room: rtc.Room,
+        room: rtc.Room | None,
         answer_timeout: float,
         tries: int = 2,
         heard_out: bool = False,
     ) -> None:
         super().__init__(
             instructions="",
-            llm=None,
             turn_handling={"preemptive_generation": {"enabled": False}},
         )
         self._ask, self._again = ask, again
@@ -67,12 +67,14 @@ class Question(AgentTask[T]):
 
     async def on_enter(self) -> None:
         """Ask."""
-        self._room.on("sip_dtmf_received", self._on_key)
+        if self._room:
+            self._room.on("sip_dtmf_received", self._on_key)
         self._waiting = asyncio.create_task(self._wait())
 
     async def on_exit(self) -> None:
         """Stop listening to the keys."""
-        self._room.off("sip_dtmf_received", self._on_key)
+        if self._room:
+            self._room.off("sip_dtmf_received", self._on_key)
         if self._waiting:
             self._waiting.cancel()
 
@@ -80,14 +82,27 @@ class Question(AgentTask[T]):
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
     ) -> None:
         """Judge what was said, and keep it from the model."""
+        self._judge(new_message)
+        raise StopResponse
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[str, None]:
+        """Judge what was typed: LiveKit asks for a reply to that, and gets none."""
+        typed = [message for message in chat_ctx.messages() if message.role == "user"]
+        if typed:
+            self._judge(typed[-1])
+        return
+        yield ""  # which makes it a generator, of nothing
+
+    def _judge(self, message: llm.ChatMessage) -> None:
         if not self._asked:  # it began before the question did
-            raise StopResponse
-        answer = self.said(new_message.text_content or "")
+            return
+        answer = self.said(message.text_content or "")
         if answer is not None:
             self._answer(answer)
         else:
             self._ask_again()
-        raise StopResponse
 
     def _on_key(self, key: rtc.SipDTMF) -> None:
         self._keys.put_nowait(key.digit)
