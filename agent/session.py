@@ -20,6 +20,8 @@ from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
 from .definition.definition import AgentDefinition
+from .definition.manner import manner
+from .limits import Limits
 from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
 from .telemetry import Record, TurnRecorder, TurnSpans, prometheus
@@ -43,6 +45,7 @@ class Conversation:
     recorder: TurnRecorder
     spans: TurnSpans
     watchdog: Watchdog
+    limits: Limits
 
     async def start(
         self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
@@ -59,7 +62,7 @@ class Conversation:
         if isinstance(source, AudioInput):
             self.session.input.audio = source
             await self.session.start(agent, record=False)
-            self.spans.begin()
+            self._begin()
             return
         await self.session.start(
             agent,
@@ -76,10 +79,15 @@ class Conversation:
             session_host=False,
             record=False,
         )
+        self._begin()
+
+    def _begin(self) -> None:
         self.spans.begin()
+        self.limits.start()
 
     async def aclose(self) -> None:
         """Close the session, the watchdog, the conduct and the loudspeaker; may be called twice."""
+        await self.limits.aclose()
         await self.session.aclose()
         self.recorder.close()
         await self.watchdog.aclose()
@@ -167,7 +175,11 @@ def make(
         language=lambda: conduct.language,
         since=time.monotonic() if since is None else since,
     )
-    return Conversation(floor.session, floor, conduct, recorder, spans, watchdog)
+    limits = agent.settings.limits
+    if phone:  # whose clock is that of the line, and warns
+        limits = limits.model_copy(update={"minutes": None})
+    ending = Limits(limits, floor.session, lambda: manner(conduct.spoken_language()).limit)
+    return Conversation(floor.session, floor, conduct, recorder, spans, watchdog, ending)
 
 
 def _log(record: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 AGENT = "AGENT"
 """The dictionary by which a Python file says what ``agent.yaml`` would."""
-_PACKAGE = "parley_agent_{}"
-"""The package that a folder is, so that its modules import each other by ``from . import``."""
 
 
 def imported(folder: Path, file: str) -> ModuleType:
@@ -32,14 +31,11 @@ def imported(folder: Path, file: str) -> ModuleType:
     Raises:
         SettingsError: It cannot be imported; the text says at which line.
     """
-    package = _PACKAGE.format(folder.name.replace("-", "_"))
-    known = sys.modules.get(package)
-    if known is None or list(known.__path__) != [str(folder)]:
-        for name in [name for name in sys.modules if name.split(".")[0] == package]:
-            del sys.modules[name]  # of another folder with the same name
-        known = ModuleType(package)
-        known.__path__ = [str(folder)]
-        sys.modules[package] = known
+    package = _name(folder)
+    if package not in sys.modules:
+        # A package, so that the modules of a folder import each other by `from . import`.
+        sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = [str(folder)]
     with _as_sentence(folder / file):
         return importlib.import_module(f"{package}.{file.removesuffix('.py')}")
 
@@ -50,7 +46,7 @@ def imported_file(path: Path) -> ModuleType:
     Raises:
         SettingsError: It cannot be imported; the text says at which line.
     """
-    name = _PACKAGE.format(path.stem.replace("-", "_"))
+    name = _name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None  # its name ends in .py
@@ -59,6 +55,12 @@ def imported_file(path: Path) -> ModuleType:
     with _as_sentence(path):
         spec.loader.exec_module(module)
     return module
+
+
+def _name(source: Path) -> str:
+    """A name among modules that no other folder has, of that name or not."""
+    digest = hashlib.sha256(str(source).encode()).hexdigest()[:8]
+    return f"parley_agent_{source.stem.replace('-', '_')}_{digest}"
 
 
 @contextmanager

@@ -40,11 +40,11 @@ Voices = Annotated[
 class LimitSettings(Section):
     """How long a conversation may become; at its end the agent says goodbye."""
 
-    minutes: Annotated[float, Field(gt=0.0, le=1440.0)] | None = None
+    minutes: Annotated[float | None, Field(ge=0.1, le=1440.0)] = None
     """Longest conversation; on the phone the shorter of this and ``phone.max_minutes``."""
-    turns: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    turns: Annotated[int | None, Field(ge=1, le=10_000)] = None
     """Turns of the user that are answered."""
-    tokens: Annotated[int, Field(ge=100, le=100_000_000)] | None = None
+    tokens: Annotated[int | None, Field(ge=100, le=100_000_000)] = None
     """Tokens that the language model may read and write in all; what it has in its cache counts
     too. The turn in which they run out is answered to its end."""
 
