@@ -40,12 +40,13 @@ class Assistant(VoiceAgent):
         phone: CallControl | None = None,
         before: Continuation | None = None,
     ) -> None:
-        own = [*(BUILTIN[name] for name in agent.settings.builtin_tools), *agent.functions]
+        builtin = [BUILTIN[name] for name in agent.settings.builtin_tools]
+        own = [*builtin, *agent.tools()] if settings.llm.tools else []
         super().__init__(
             floor,
             chat_ctx=before.said if before else None,
             instructions=instructions(agent, settings, language, phone),
-            tools=[*(own if settings.llm.tools else []), *(phone.tools if phone else [])],
+            tools=[*own, *(phone.tools if phone else [])],
         )
         self._agent = agent
         self._settings = settings

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from livekit.agents.llm import FunctionTool, RawFunctionTool
+from livekit.agents.llm import FunctionTool, RawFunctionTool, Tool, Toolset
 from pydantic import BaseModel, ValidationError
 
 from agent.engine_settings import Language
 from agent.settings import PhoneSettings, Settings
 from agent.wrong import SettingsError, sentences
 
+from .http_tool import http_tool
 from .manner import manner
 from .settings import PLACEHOLDER, AgentSettings
 
@@ -44,6 +45,26 @@ class AgentDefinition:
     def key(self) -> str:
         """The name by which calls ask for it."""
         return self.source.stem
+
+    def tools(self) -> list[Tool | Toolset]:
+        """What it brings to a conversation beside the package's tools, for that one alone."""
+        http = self.settings.http_tools
+        variables = {**self.settings.variables, **self.variables}
+        tools: list[Tool | Toolset] = [
+            *self.functions,
+            *(http_tool(name, settings, variables) for name, settings in http.items()),
+        ]
+        servers = self.settings.mcp_servers
+        if servers:
+            # A second of imports, for those who want it.
+            from .mcp_tools import AllowedTools
+
+            taken = [*self.settings.builtin_tools, *(tool.id for tool in tools)]
+            folder = self.source if self.source.is_dir() else self.source.parent
+            for name, server in servers.items():
+                tools.append(AllowedTools(name, server, folder, taken))
+                taken += server.allow
+        return tools
 
     def instructions(self, language: Language | None, *, in_parts: bool) -> str:
         """The system prompt.

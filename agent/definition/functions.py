@@ -17,7 +17,8 @@ from agent.conduct import Conduct
 from agent.engine_settings import Language
 from agent.wrong import SettingsError
 
-from .guarded import DEADLINE, Question, agreed, in_time, placeholders
+from .guarded import DEADLINE, agreed, in_time
+from .question import Question, placeholders
 
 F = TypeVar("F", bound=Callable[..., Any])
 

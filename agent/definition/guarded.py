@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from string import Formatter
 from typing import Any, TypeVar
 
 from livekit.agents import RunContext, StopResponse, ToolError
@@ -16,7 +15,7 @@ from livekit.agents import RunContext, StopResponse, ToolError
 from agent.conduct import Conduct
 from agent.telephony.consent import Consent
 
-from .settings import Key
+from .question import Question, placeholders
 
 logger = logging.getLogger("parley")
 
@@ -28,9 +27,6 @@ _ANSWER_SECONDS = 8.0
 """Silence after a question before it is asked again."""
 _LONGEST_VALUE = 200
 """Characters of a value that a question reads out: 15 seconds, which somebody can still judge."""
-
-Question = Mapping[Key, str]
-"""What the caller is asked before a tool is run, by language; ``{argument}`` is its value."""
 
 
 async def in_time(name: str, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
@@ -92,19 +88,6 @@ async def agreed(
         )
         if not await consent:
             raise ToolError("The user does not want that.")
-
-
-def placeholders(template: str) -> list[str]:
-    """The names of the arguments that a question reads out.
-
-    Raises:
-        ValueError: Its braces are not names; the text says which.
-    """
-    names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
-    for name in names:
-        if not name.isidentifier():
-            raise ValueError(f"{{{name}}} is not the name of an argument")
-    return names
 
 
 def _line(text: str) -> str:

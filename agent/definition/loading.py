@@ -100,12 +100,10 @@ def _put_together(
 ) -> AgentDefinition:
     functions = [tool for module in modules for tool in functions_of(module)]
     taken: set[str] = {*settings.builtin_tools}
-    for tool in functions:
-        if tool.info.name in taken:
-            raise SettingsError(
-                f"{source} has two tools of the name {tool.info.name}: give one another."
-            )
-        taken.add(tool.info.name)
+    for name in (*(tool.info.name for tool in functions), *settings.http_tools):
+        if name in taken:
+            raise SettingsError(f"{source} has two tools of the name {name}: give one another.")
+        taken.add(name)
     return AgentDefinition(settings, source, functions, class_of(source, modules))
 
 

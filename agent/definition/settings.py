@@ -15,7 +15,9 @@ from pydantic_core import PydanticCustomError
 from agent.engine_settings import Language, Section
 from agent.settings import PhoneTool
 
-Key = Literal[Language, "any"]
+from .question import Key
+from .tool_settings import ARGUMENT, HttpTool, McpServer, Reached, ToolName
+
 BuiltinTool = Literal["get_time", "calculate", "convert_unit"]
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -96,6 +98,13 @@ class AgentSettings(Section):
     """Tools of the package's that it has."""
     phone_tools: tuple[PhoneTool, ...] | None = None
     """Which of the profile's ``phone.tools`` it has; all of them when not given."""
+    hosts: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+    """Everybody whom its HTTP tools and MCP servers may reach, as ``api.example.com``, and with the
+    port where a URL names one."""
+    http_tools: dict[ToolName, HttpTool] = {}
+    """Requests that the model can make, by the name of the tool."""
+    mcp_servers: dict[ToolName, McpServer] = {}
+    """Other programs whose tools it has."""
 
     @model_validator(mode="after")
     def _filled(self) -> Self:
@@ -110,6 +119,32 @@ class AgentSettings(Section):
                             "(there are {known})",
                             {"setting": setting, "name": name, "known": ", ".join(sorted(known))},
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _reaching(self) -> Self:
+        reached: list[tuple[str, HttpTool | McpServer]] = [
+            *((f"http_tools.{name}", tool) for name, tool in self.http_tools.items()),
+            *((f"mcp_servers.{name}", server) for name, server in self.mcp_servers.items()),
+        ]
+        for where, each in reached:
+            if each.url and (host := Reached.host(each.url)) not in self.hosts:
+                raise PydanticCustomError(
+                    "unknown_host",
+                    "{where}.url: {host} is not among hosts (there are {hosts})",
+                    {"where": where, "host": host, "hosts": ", ".join(self.hosts) or "none"},
+                )
+        for name, tool in self.http_tools.items():
+            taken = tool.parameters["properties"]
+            for argument in ARGUMENT.findall(tool.url):
+                if (argument in taken) == (argument in self.variables):
+                    reason = "both" if argument in taken else "neither"
+                    raise PydanticCustomError(
+                        "no_argument",
+                        "http_tools.{tool}.url: {argument} must be among its parameters or among "
+                        "variables, and is among {reason}",
+                        {"tool": name, "argument": f"{{{argument}}}", "reason": reason},
+                    )
         return self
 
     @model_validator(mode="after")
