@@ -129,10 +129,10 @@ async def rehearse(
     settings = known.over(profile)
     settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"tools": True})})
     model = Script(*lines)
-    async with AgentSession[Any](
-        llm=model, vad=None, turn_handling={"turn_detection": None}
-    ) as session:
-        Conduct(settings.conduct, session, language=language, agent=known.settings)
-        floor = Floor(None, settings.turns.options)
-        await session.start(agent_of(known, settings, language, floor), record=False)
+    floor = Floor(None, settings.turns.options, llm=model)
+    session = floor.session
+    Conduct(settings.conduct, session, language=language, agent=known.settings)
+    async with session:
+        first = agent_of(known, settings, language, floor)
+        await session.start(first, record=False, capture_run=True)  # until it has greeted
         yield Talk(session, model)

@@ -62,7 +62,7 @@ class AgentDefinition:
             taken = [*self.settings.builtin_tools, *(tool.id for tool in tools)]
             folder = self.source if self.source.is_dir() else self.source.parent
             for name, server in servers.items():
-                tools.append(AllowedTools(name, server, folder, taken))
+                tools.append(AllowedTools(name, server, folder, tuple(taken)))
                 taken += server.allow
         return tools
 

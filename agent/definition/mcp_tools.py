@@ -27,7 +27,7 @@ from .tool_settings import McpServer, revealed
 
 logger = logging.getLogger("parley")
 
-_START = 5.0
+_START = 10.0
 """Seconds that a server may take to start: the caller waits for it before they are greeted."""
 
 
@@ -100,7 +100,7 @@ def _server(settings: McpServer, folder: Path) -> MCPServer:
             transport_type="sse" if settings.url.endswith("/sse") else "streamable_http",
             headers={key: revealed(value) for key, value in settings.headers.items()},
             timeout=settings.timeout,
-            client_session_timeout_seconds=settings.timeout,
+            client_session_timeout_seconds=max(settings.timeout, _START),
             tool_result_resolver=words,
         )
     return MCPServerStdio(
@@ -108,6 +108,6 @@ def _server(settings: McpServer, folder: Path) -> MCPServer:
         [*settings.command[1:]],
         env={key: revealed(value) for key, value in settings.env.items()} or None,
         cwd=folder,
-        client_session_timeout_seconds=settings.timeout,
+        client_session_timeout_seconds=max(settings.timeout, _START),
         tool_result_resolver=words,
     )
