@@ -19,8 +19,8 @@ from . import engines, omni
 from . import settings as settings_module
 from .alone import Alone
 from .assistant import agent_of
-from .definition.definition import AgentDefinition
-from .definition.loading import agent_argument, find, load_agent
+from .definition.choice import Agents, Assignment
+from .definition.loading import agent_argument, find
 from .keys import KeyRefusedError, check_agent
 from .language import LanguageSwitch
 from .recovery import CallRecord, open_book
@@ -63,28 +63,24 @@ server = Server(
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
     profile = settings_module.load()
-    agent = load_agent(profile.agent)
-    settings = agent.over(profile)
     mask_logs()
     if ctx.is_fake_job():  # the console: nobody could go on with it
-        await _converse(ctx, settings, agent, None)
+        await _converse(ctx, profile, None)
         return
-    book = open_book(settings.history_store, os.environ["LIVEKIT_URL"])
+    book = open_book(profile.history_store, os.environ["LIVEKIT_URL"])
     record = CallRecord(book, ctx.room, ctx.job.room.name, ctx.local_participant_identity)
     record.start()
     ctx.add_shutdown_callback(record.aclose)
     try:
-        await _converse(ctx, settings, agent, record)
+        await _converse(ctx, profile, record)
     except Exception:
         await record.lose()
         raise
 
 
-async def _converse(
-    ctx: JobContext, settings: Settings, agent: AgentDefinition, record: CallRecord | None
-) -> None:
+async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | None) -> None:
     try:
-        user = await connect_user(ctx, settings)
+        user = await connect_user(ctx, profile)
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
         await ctx.delete_room()
@@ -92,6 +88,9 @@ async def _converse(
         return
     came = time.monotonic()
     before = await record.begin(user.identity) if record and user else None
+    called = user.sip_call.trunk_number if user and user.sip_call else None
+    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), called)
+    settings = agent.over(profile)
     if settings.omni:
         await omni.converse(ctx, settings.omni, settings.turns)
         return
@@ -125,7 +124,7 @@ async def _converse(
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     on_hand_over = record.release if record else None
     phone = (
-        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over)
+        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over, agent.key)
         if user
         else None
     )
@@ -181,7 +180,7 @@ def main() -> None:
         if chosen := agent_argument():
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
-        load_agent(profile.agent, profile)
+        Agents(profile).all()
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))

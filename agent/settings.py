@@ -179,6 +179,9 @@ class PhoneSettings(Section):
     """Language of a caller whose dispatch rule names none; the profile's own when not given."""
     tools: list[PhoneTool] = []
     """What the model is given to do on the phone; in a browser ``place_call`` at most."""
+    agents: dict[Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")], str] = {}
+    """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
+    the others."""
     destinations: dict[str, Destination] = {}
     """Whom a call can be transferred to, by the name that the model uses. There is no other way to
     name a destination."""
@@ -229,6 +232,8 @@ class Settings(BaseSettings):
     agent: str = "parley"
     """Who speaks, unless a call says otherwise: a folder with an ``agent.yaml``, a Python file, or
     the name of one that comes with Parley (``PARLEY_AGENT``)."""
+    agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")], str] = {}
+    """Further agents that calls may ask for, each by a name of its own."""
     llm: LLMSettings
     stt: STTSettings
     tts: TTSSettings

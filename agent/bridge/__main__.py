@@ -11,8 +11,8 @@ from livekit.agents import APIError
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from agent import settings
+from agent.definition.choice import Agents
 from agent.definition.definition import AgentDefinition
-from agent.definition.loading import load_agent
 from agent.keys import KeyRefusedError, check_key
 from agent.origin import HostsError, OwnNames, is_loopback, names_of
 from agent.serving import ProxyNotice, proxy_options
@@ -30,7 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         profile = settings.load()
-        agent = load_agent(profile.agent)
+        agent = Agents(profile).usual()
         loaded = agent.over(profile)
     except settings.SettingsError as e:
         sys.exit(str(e))

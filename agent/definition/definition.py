@@ -32,6 +32,8 @@ class AgentDefinition:
     """What ``agent.yaml`` says."""
     source: Path
     """The folder, or the Python file, that it is."""
+    key: str
+    """The name by which calls ask for it."""
     functions: Sequence[FunctionTool[..., Any] | RawFunctionTool[..., Any]] = ()
     """The tools that it brings."""
     kind: type[Assistant] | None = None
@@ -40,11 +42,6 @@ class AgentDefinition:
     """What this call says of itself."""
     voice: str | None = None
     """The voice that this call asks for."""
-
-    @property
-    def key(self) -> str:
-        """The name by which calls ask for it."""
-        return self.source.stem
 
     def tools(self) -> list[Tool | Toolset]:
         """What it brings to a conversation beside the package's tools, for that one alone."""

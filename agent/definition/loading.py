@@ -104,7 +104,7 @@ def _put_together(
         if name in taken:
             raise SettingsError(f"{source} has two tools of the name {name}: give one another.")
         taken.add(name)
-    return AgentDefinition(settings, source, functions, class_of(source, modules))
+    return AgentDefinition(settings, source, source.stem, functions, class_of(source, modules))
 
 
 def agent_argument(argv: list[str] | None = None) -> str | None:

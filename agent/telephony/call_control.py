@@ -38,6 +38,7 @@ class CallControl:
         session: The session of the conversation.
         user: Whom the agent speaks with.
         on_hand_over: Awaited when two people speak with each other and no agent is wanted.
+        agent: Name of the agent, which speaks in the calls that it places, too.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class CallControl:
         session: AgentSession[Any],
         user: User,
         on_hand_over: Callable[[], Awaitable[None]] | None = None,
+        agent: str | None = None,
     ) -> None:
         self.settings, self.room, self.server, self.session = settings, room, server, session
         self.user_identity, self.sip_call = user.identity, user.sip_call
         self._known_language, self._outbound_call = user.language, user.outbound_call
         self._on_hand_over = on_hand_over
+        self.agent = agent
         self.dialler = Dialler(settings, server, CallBudget(settings))
         self._tasks: set[asyncio.Task[None]] = set()
         self._other_party: str | None = None

@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from agent import settings
+from agent.definition.choice import Agents
 from agent.keys import KeyRefusedError, check_secret
 from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
@@ -34,6 +35,7 @@ def main() -> None:
             rooms_per_address=profile.rooms_per_address,
             names=names_of(arguments.host),
             book=open_book(profile.history_store, livekit.url),
+            agents={name: agent.settings.name for name, agent in Agents(profile).all().items()},
         )
     except (
         LiveKitError,

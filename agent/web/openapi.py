@@ -49,6 +49,31 @@ def document() -> dict[str, Any]:
             **{code: described(text) for code, text in _REFUSALS.items()},
         },
     }
+    agents = {
+        "type": "object",
+        "required": ["agents"],
+        "properties": {
+            "agents": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "title"],
+                    "properties": {"name": {"type": "string"}, "title": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            }
+        },
+        "additionalProperties": False,
+    }
+    listed = {
+        "description": "Who may be spoken with, the usual one first.",
+        "responses": {
+            "200": {
+                "description": "Their names, and what people call them.",
+                "content": {"application/json": {"schema": agents}},
+            }
+        },
+    }
     healthy = {"description": "It does.", "content": {"application/json": {}}}
     health = {"description": "Whether it serves.", "responses": {"200": healthy}}
     return {
@@ -56,6 +81,7 @@ def document() -> dict[str, Any]:
         "info": {"title": "Parley page", "version": "1"},
         "paths": {
             "/api/token": {"post": ask},
+            "/api/agents": {"get": listed},
             "/health": {"get": health},
         },
     }

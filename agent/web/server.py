@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -51,14 +52,16 @@ def create_app(
     rooms_per_address: int,
     names: frozenset[str] | None = None,
     book: CallBook | None = None,
+    agents: Mapping[str, str] = MappingProxyType({}),
 ) -> Starlette:
     """Build the web application.
 
-    ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
-    and answers ``{"url", "token", "room", "identity"}``. Refusals are
-    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 408 ``too_slow``,
-    413 ``too_long``, 421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or
-    ``too_many_here``, 503 ``full`` or ``no_server``.
+    ``GET /api/agents`` lists who may be spoken with. ``POST /api/token`` takes
+    ``{"language": "en" | "zh", "name": "...", "agent": "..."}`` (the latter two are optional) and
+    answers ``{"url", "token", "room", "identity"}``. Refusals are
+    ``{"error": {"code", "message"}}``: 400 ``bad_request`` or ``no_such_agent``, 403
+    ``other_site``, 408 ``too_slow``, 413 ``too_long``, 421 ``other_host``, 429 ``too_many`` with
+    ``Retry-After`` or ``too_many_here``, 503 ``full`` or ``no_server``.
 
     Args:
         livekit: Where livekit-server is.
@@ -68,6 +71,8 @@ def create_app(
         names: Names of this server, as :func:`agent.origin.names_of` has them; any if None.
         book: The calls in progress, closed with the application: agents that have died are taken
             out of their rooms though no agent server may be left to do it.
+        agents: What people see of the agents that may be asked for, by their names, the usual one
+            first.
     """
 
     @asynccontextmanager
@@ -102,6 +107,10 @@ def create_app(
         except ValidationError as e:
             hint = 'Send {"language": "en" or "zh", "name": "optional"}.'
             return refusal(400, "bad_request", f"{invalid(e)} {hint}")
+        if wanted.agent is not None and wanted.agent not in agents:
+            known = ", ".join(agents) or "none to choose from"
+            message = f"There is no agent {wanted.agent!r} (there are {known})."
+            return refusal(400, "no_such_agent", message)
         admission: Admission = request.app.state.admission
         ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
         try:
@@ -132,6 +141,11 @@ def create_app(
     async def library(_: Request) -> Response:
         return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
 
+    async def listed(_: Request) -> Response:
+        return JSONResponse(
+            {"agents": [{"name": name, "title": title} for name, title in agents.items()]}
+        )
+
     async def openapi(_: Request) -> Response:
         return JSONResponse(document())
 
@@ -144,6 +158,7 @@ def create_app(
             Route("/", page),
             Route("/health", health),
             Route("/api/token", token, methods=["POST"]),
+            Route("/api/agents", listed),
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),

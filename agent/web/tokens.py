@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     language: Language
+    agent: str | None = Field(default=None, max_length=40)
+    """Name of the agent, of those that ``GET /api/agents`` lists; the first if not given."""
     name: str = Field(default="", max_length=60)
     """Display name; may stay empty."""
 
@@ -49,6 +52,12 @@ def issue(request: Request, api_key: str, api_secret: str) -> Ticket:
     fits in; agents do not count.
     """
     room = new_name()
+    metadata = json.dumps({"agent": request.agent}) if request.agent else ""
+    dispatch = api.RoomAgentDispatch(
+        # An agent server without a name takes every room; one with a name is called by it.
+        agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""),
+        metadata=metadata,
+    )
     identity = f"guest-{secrets.token_hex(6)}"
     token = (
         api.AccessToken(api_key, api_secret)
@@ -69,8 +78,7 @@ def issue(request: Request, api_key: str, api_secret: str) -> Ticket:
         )
         .with_room_config(
             api.RoomConfiguration(
-                # An agent without a name takes every room; one with a name is called by it.
-                agents=[api.RoomAgentDispatch(agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""))],
+                agents=[dispatch],
                 max_participants=1,
             )
         )
