@@ -69,7 +69,7 @@ class TurnTakingSpeaker(Speaker, TurnTakingAgent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """Speak, and let the floor remember what."""
-        return Speaker.tts_node(self, self._floor.written(text), model_settings)
+        return Speaker.tts_node(self, self.floor.written(text), model_settings)
 
 
 @dataclass

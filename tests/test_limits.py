@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from livekit.agents import Agent
-from livekit.agents.metrics import AgentSessionUsage, LLMModelUsage, TTSModelUsage
+from livekit.agents.metrics import AgentSessionUsage, LLMModelUsage, ModelUsage, TTSModelUsage
 from livekit.agents.voice.events import SessionUsageUpdatedEvent
 
 from agent.definition.settings import LimitSettings
@@ -68,12 +68,12 @@ async def test_whoever_speaks_at_the_end_is_waited_for_but_not_for_ever() -> Non
 async def test_the_models_tokens_are_counted(tokens: int, ends: bool) -> None:
     made: list[Limits] = []
     async with limited(made=made, tokens=1000) as talk:
-        usage = [
+        usage: list[ModelUsage] = [
             LLMModelUsage(provider="x", model="y", input_tokens=tokens - 100, output_tokens=60),
             LLMModelUsage(provider="x", model="z", output_tokens=40),
             TTSModelUsage(provider="x", model="y", input_tokens=10_000),
         ]
-        event = SessionUsageUpdatedEvent(usage=AgentSessionUsage(model_usage=[*usage]))
+        event = SessionUsageUpdatedEvent(usage=AgentSessionUsage(model_usage=usage))
         for _ in range(2):
             talk.session.emit("session_usage_updated", event)
         await talk.at(30.0)

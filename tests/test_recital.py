@@ -165,7 +165,9 @@ async def test_who_the_agent_is_it_may_tell() -> None:
 def test_a_prompt_of_ones_own_may_hold_what_callers_are_told(
     changes: dict[str, Any], kept: bool
 ) -> None:
-    agent = AgentSettings(name="Shop", instructions="We are open from nine to five.", **changes)
+    agent = AgentSettings(
+        name="Shop", instructions={"any": "We are open from nine to five."}, **changes
+    )
     assert bool(guards(agent, "any")) is kept
     never = agent.model_copy(update={"never_say": ("marigold",)})
     assert len(guards(never, "any")) == kept + 1

@@ -67,7 +67,7 @@ async def test_the_class_of_a_folder_begins_and_senses_where_the_model_does(
     assert type(first).__name__ == "Reception"
     assert isinstance(first, Assistant)
     assert isinstance(first, SensingAssistant) is sees
-    assert "billing" in [tool.id for tool in first.tools]  # type: ignore[union-attr]
+    assert "billing" in [tool.id for tool in first.tools]
 
 
 async def test_an_agent_finds_the_floor_of_its_session() -> None:

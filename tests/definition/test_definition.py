@@ -119,8 +119,8 @@ def test_what_it_has_for_itself_wins_over_the_profile(folder: Folder, gpu: Setti
 def test_one_voice_is_for_every_language(folder: Folder, gpu: Settings) -> None:
     shop = agent(folder, voice="Ada", voices=["Bob"])
     for language in ("en", "zh", None):
-        assert shop.over(gpu).tts.voice_of(language) == "Ada"  # type: ignore[arg-type]
-        assert replace(shop, voice="Bob").over(gpu).tts.voice_of(language) == "Bob"  # type: ignore[arg-type]
+        assert shop.over(gpu).tts.voice_of(language) == "Ada"
+        assert replace(shop, voice="Bob").over(gpu).tts.voice_of(language) == "Bob"
     assert gpu.tts.voice_of(None) is None
 
 
