@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 from .definition import new
-from .definition.loading import load_agent
-from .settings import load
 from .wrong import SettingsError
 
 
@@ -32,6 +30,10 @@ def main() -> None:
                 f"Test it: python -m pytest {folder}"
             )
         else:
+            # Seconds of imports that a new one does not need.
+            from .definition.loading import load_agent
+            from .settings import load
+
             agent = load_agent(arguments.agent, load())
             tools = [*agent.settings.builtin_tools, *(t.info.name for t in agent.functions)]
             print(f"{agent.settings.name} ({agent.source}) is right. Tools: {', '.join(tools)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from typing import cast
@@ -17,6 +18,8 @@ from .settings import Language, Settings
 from .telephony.call_control import CallControl
 from .tools import BUILTIN
 from .voice_agent import VoiceAgent
+
+logger = logging.getLogger("parley")
 
 
 class Assistant(VoiceAgent):
@@ -40,8 +43,11 @@ class Assistant(VoiceAgent):
         phone: CallControl | None = None,
         before: Continuation | None = None,
     ) -> None:
-        builtin = [BUILTIN[name] for name in agent.settings.builtin_tools]
-        own = [*builtin, *agent.tools()] if settings.llm.tools else []
+        own = [*(BUILTIN[name] for name in agent.settings.builtin_tools), *agent.tools()]
+        if own and not settings.llm.tools:
+            names = [tool.id for tool in own]
+            logger.info("tools are not offered: llm.tools is false", extra={"tools": names})
+            own = []
         super().__init__(
             floor,
             chat_ctx=before.said if before else None,

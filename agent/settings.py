@@ -23,6 +23,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .engine_settings import Language as Language
@@ -290,6 +291,8 @@ def load(profile: str | None = None) -> Settings:
     path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
     try:
         return Settings(**read_yaml(path, "a profile"))
+    except UnreadableError as e:
+        raise SettingsError(f"Wrong setting in the environment: {e}; it must be JSON.") from e
     except ValidationError as e:
         lines = sentences(e, Settings, _missing)
         raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
