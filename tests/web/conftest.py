@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -35,7 +36,11 @@ FLAGS = [
 
 @contextlib.asynccontextmanager
 async def serve(
-    livekit: LiveKit, *, max_rooms: int, rooms_per_address: int | None = None
+    livekit: LiveKit,
+    *,
+    max_rooms: int,
+    rooms_per_address: int | None = None,
+    agents: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
     app = create_app(
@@ -43,6 +48,7 @@ async def serve(
         client_library=locate("web"),
         max_rooms=max_rooms,
         rooms_per_address=rooms_per_address or max_rooms,
+        agents=agents,
     )
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
