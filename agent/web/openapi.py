@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from agent.refusal import described
@@ -25,8 +26,14 @@ _REFUSALS = {
 }
 
 
-def document() -> dict[str, Any]:
-    """The interface in OpenAPI 3.1."""
+def document(agents: Collection[str] = ()) -> dict[str, Any]:
+    """The interface in OpenAPI 3.1.
+
+    Args:
+        agents: Names of the agents that may be asked for.
+    """
+    wanted = tokens.Request.model_json_schema()
+    wanted["properties"]["agent"] = {"enum": [*agents, None], "default": None}
     ticket = {
         "type": "object",
         "required": [*_TICKET],
@@ -39,7 +46,7 @@ def document() -> dict[str, Any]:
         "description": "A ticket into a fresh room, where the agent is called.",
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": tokens.Request.model_json_schema()}},
+            "content": {"application/json": {"schema": wanted}},
         },
         "responses": {
             "200": {
@@ -49,7 +56,7 @@ def document() -> dict[str, Any]:
             **{code: described(text) for code, text in _REFUSALS.items()},
         },
     }
-    agents = {
+    names = {
         "type": "object",
         "required": ["agents"],
         "properties": {
@@ -70,7 +77,7 @@ def document() -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Their names, and what people call them.",
-                "content": {"application/json": {"schema": agents}},
+                "content": {"application/json": {"schema": names}},
             }
         },
     }

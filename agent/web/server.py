@@ -147,7 +147,7 @@ def create_app(
         )
 
     async def openapi(_: Request) -> Response:
-        return JSONResponse(document())
+        return JSONResponse(document(agents))
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
