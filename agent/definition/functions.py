@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from agent.wrong import SettingsError
 
 from .guarded import DEADLINE, agreed, in_time
 from .question import Question, placeholders
+from .thread import in_thread
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -141,7 +141,7 @@ def as_tool(function: Callable[..., Any]) -> FunctionTool[..., Any]:
             await agreed(values[own] if own else context, options.question, said)
         if is_async:
             return await in_time(name_, options.deadline, lambda: function(**values))
-        return await in_time(name_, options.deadline, lambda: asyncio.to_thread(function, **values))
+        return await in_time(name_, options.deadline, lambda: in_thread(lambda: function(**values)))
 
     name_ = function.__name__
     call.__name__, call.__qualname__, call.__doc__ = name_, name_, function.__doc__
