@@ -18,8 +18,7 @@ def test_a_new_agent_is_right_as_it_is(tmp_path: Path, name: str) -> None:
     assert folder == tmp_path / "agents" / name
     made = load_agent(str(folder), settings.load("cpu"))
     assert made.settings.name == name.replace("-", " ").capitalize()
-    assert [tool.info.name for tool in made.functions] == ["opening_hours", "order"]
-    assert made.over(settings.load("cpu")).llm.tools
+    assert [tool.info.name for tool in made.functions] == ["price", "order"]
 
 
 @pytest.mark.parametrize("name", ["Tea Shop", "../tea", "", "1st", "a" * 41])
@@ -57,7 +56,7 @@ def test_its_own_tests_pass_anywhere(tmp_path: Path) -> None:
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr.count("\n") == 1
     checked = run("agent", "check", str(tmp_path / "tea-shop"))
-    assert "Tools: get_time, opening_hours, order." in checked.stdout
+    assert "Tools: get_time, price, order." in checked.stdout
     tested = run("pytest", "-q", "--rootdir", str(tmp_path), str(tmp_path / "tea-shop"))
     assert tested.returncode == 0, tested.stdout
-    assert "4 passed" in tested.stdout
+    assert "5 passed" in tested.stdout
