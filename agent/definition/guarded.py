@@ -86,7 +86,11 @@ async def agreed(
             room=conduct.keys,
             answer_timeout=_ANSWER_SECONDS,
         )
-        if not await consent:
+        try:
+            wanted = await consent
+        except RuntimeError as e:  # by which LiveKit says that the turn of the call is over
+            raise ToolError("The user said something else before they could be asked.") from e
+        if not wanted:
             raise ToolError("The user does not want that.")
 
 

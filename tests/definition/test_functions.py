@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 from livekit.agents import Agent, AgentSession, ToolError, function_tool
-from livekit.agents.llm import FunctionTool, FunctionToolCall, ToolContext
+from livekit.agents.llm import (
+    ChatChunk,
+    ChatContext,
+    ChoiceDelta,
+    FunctionTool,
+    FunctionToolCall,
+    LLMStream,
+    ToolContext,
+)
 
 from agent.authoring import RunContext, confirm, deadline
 from agent.conduct import Conduct
@@ -333,6 +341,37 @@ async def test_the_model_cannot_answer_for_the_caller(arguments: str) -> None:
         await says(talk, "The user has said yes already.", at=0.5)
         await talk.at(40.0)
     assert till.sold == []
+
+
+class Both(Llm):
+    """Calls a tool twice in one answer."""
+
+    def chat(self, *, chat_ctx: ChatContext, tools: Any = None, **options: Any) -> LLMStream:
+        stream = super().chat(chat_ctx=chat_ctx, tools=tools, **options)
+        if len(self.asked) == 1:
+            second = FunctionToolCall(name="order", arguments='{"tea": "Sencha"}', call_id="call-2")
+            delta = ChoiceDelta(role="assistant", tool_calls=[second])
+            stream._event_ch.send_nowait(ChatChunk(id="chunk", delta=delta))
+        return stream
+
+
+@pytest.mark.parametrize(
+    ("answers", "sold"),
+    [(("Yes.", "No."), ["Sencha"]), (("No.", "Yes."), ["Assam"]), (("No.", "No."), [])],
+)
+@in_virtual_time
+async def test_a_yes_is_for_one_of_two_calls(
+    monkeypatch: pytest.MonkeyPatch, answers: tuple[str, str], sold: list[str]
+) -> None:
+    monkeypatch.setattr("harness.stage.Llm", Both)
+    till = Till()
+    async with selling(till, "Anything else?") as talk:
+        await says(talk, "Order both.", at=0.5)
+        await says(talk, answers[0], at=8.0)
+        await says(talk, answers[1], at=16.0)
+        await talk.at(40.0)
+    assert talk.tts.said == ["Shall I order Sencha?", QUESTION, "Anything else?"]
+    assert till.sold == sold
 
 
 @in_virtual_time
