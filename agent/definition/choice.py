@@ -139,7 +139,7 @@ def _variables(agent: AgentDefinition, said: object) -> dict[str, str]:
     if said is None:
         return {}
     if not isinstance(said, dict):
-        _complain(f"A call says {said!r} as variables of {agent.key}, which are values by name.")
+        _complain(f"A call says no values by name as variables of {agent.key}, and has none.")
         return {}
     known = agent.settings.variables
     taken: dict[str, str] = {}

@@ -39,7 +39,7 @@ def find(name: str) -> Path:
     for path in (Path(name).expanduser(), near / name, PACKAGED / name):
         if (path / YAML).is_file() or (path.suffix == ".py" and path.is_file()):
             found = path.resolve()
-            if not _KEY.fullmatch(found.stem):
+            if not _KEY.fullmatch(_key(found)):
                 raise SettingsError(
                     f"{found} cannot be an agent: its name may have letters, digits, - and _, "
                     "40 at most."
@@ -104,7 +104,11 @@ def _put_together(
         if name in taken:
             raise SettingsError(f"{source} has two tools of the name {name}: give one another.")
         taken.add(name)
-    return AgentDefinition(settings, source, source.stem, functions, class_of(source, modules))
+    return AgentDefinition(settings, source, _key(source), functions, class_of(source, modules))
+
+
+def _key(source: Path) -> str:
+    return source.stem if source.suffix == ".py" else source.name
 
 
 def agent_argument(argv: list[str] | None = None) -> str | None:

@@ -84,7 +84,10 @@ def test_metadata_of_somebody_elses_asks_for_nothing(
         ({"agent": ["clinic"]}, "asks for ['clinic'], which is not an agent"),
         ({"variables": {"x": "y"}}, "'x', which is not a variable of parley (none)"),
         ({"agent": "clinic", "variables": {"Caller": "x"}}, "a variable of clinic (age, caller)"),
-        ({"agent": "clinic", "variables": "caller=x"}, "which are values by name"),
+        (
+            {"agent": "clinic", "variables": "caller=x"},
+            "says no values by name as variables of clinic",
+        ),
         ({"agent": "clinic", "variables": {"caller": ["x"]}}, "than a text or a number as caller"),
         ({"agent": "clinic", "variables": {"caller": True}}, "than a text or a number as caller"),
         ({"agent": "clinic", "variables": {"caller": "x" * 501}}, "501 characters as caller"),

@@ -136,6 +136,12 @@ def test_an_agent_that_is_not_there_is_a_list_of_those_that_are(
     assert "one of clinic, parley." in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["tea.shop", "tea shop", "-tea", "t" * 41])
+def test_a_folder_whose_name_no_call_could_ask_for_is_refused(folder: Folder, name: str) -> None:
+    with pytest.raises(SettingsError, match="its name may have letters, digits, - and _"):
+        find(str(folder(at=name)))
+
+
 @pytest.mark.parametrize(
     ("code", "parts"),
     [
