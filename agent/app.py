@@ -19,7 +19,9 @@ from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from . import engines, omni
 from . import settings as settings_module
 from .alone import Alone
-from .assistant import Assistant, SensingAssistant
+from .assistant import agent_of
+from .definition.choice import Agents, Assignment
+from .definition.loading import agent_argument, find
 from .keys import KeyRefusedError, check_agent
 from .language import LanguageSwitch
 from .recovery import CallRecord, open_book
@@ -66,25 +68,25 @@ server = Server(
 @server.rtc_session(on_request=server.admit)
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
-    settings = settings_module.load()
+    profile = settings_module.load()
     mask_logs()
     if ctx.is_fake_job():  # the console: nobody could go on with it
-        await _converse(ctx, settings, None)
+        await _converse(ctx, profile, None)
         return
-    book = open_book(settings.history_store, os.environ["LIVEKIT_URL"])
+    book = open_book(profile.history_store, os.environ["LIVEKIT_URL"])
     record = CallRecord(book, ctx.room, ctx.job.room.name, ctx.local_participant_identity)
     record.start()
     ctx.add_shutdown_callback(record.aclose)
     try:
-        await _converse(ctx, settings, record)
+        await _converse(ctx, profile, record)
     except Exception:
         await record.lose()
         raise
 
 
-async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | None) -> None:
+async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | None) -> None:
     try:
-        user = await connect_user(ctx, settings)
+        user = await connect_user(ctx, profile)
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
         await ctx.delete_room()
@@ -92,10 +94,13 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
         return
     came = time.monotonic()
     before = await record.begin(user.identity) if record and user else None
+    called = user.sip_call.trunk_number if user and user.sip_call else None
+    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), called)
+    settings = agent.over(profile)
     if settings.omni:
         await omni.converse(ctx, settings.omni, settings.turns)
         return
-    language = user.language if user else settings.default_language
+    language = agent.spoken(user.language if user else settings.default_language)
 
     model = engines.llm(settings.llm, hears=True)
     senses = settings.llm.audio != "off" or settings.llm.images
@@ -113,6 +118,7 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
     publisher = RoomPublisher(ctx.room)
     conversation = make(
         settings,
+        agent,
         room=ctx.room if user else None,
         stt=recogniser,
         llm=model,
@@ -127,17 +133,12 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     on_hand_over = record.release if record else None
     phone = (
-        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over)
+        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over, agent.key)
         if user
         else None
     )
-    if senses:
-        shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
-        assistant: Assistant = SensingAssistant(
-            settings, language, floor, shown, phone, before, told
-        )
-    else:
-        assistant = Assistant(settings, language, floor, phone, before, told)
+    shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
+    assistant = agent_of(agent, settings, language, floor, phone, before, told, shown)
     if record:
         record.follow(session)
 
@@ -145,6 +146,8 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
         await model.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
 
     async def follow(language: Language) -> None:
+        if not agent.speaks(language):
+            return
         engines.change_language(recogniser, voice, settings.tts, language)
         conduct.language = language
         await assistant.follow(language)
@@ -183,7 +186,10 @@ async def refusal_of(model: vllm.LLM) -> str | None:
 def main() -> None:
     """Run LiveKit's command line, once the settings are known to be right."""
     try:
-        settings_module.load()
+        if chosen := agent_argument():
+            os.environ["PARLEY_AGENT"] = str(find(chosen))
+        profile = settings_module.load()
+        Agents(profile).all()
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))

@@ -2,65 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
-from functools import partial
+from typing import cast
 
 from livekit import rtc
 from livekit.agents import FlushSentinel, ModelSettings, llm, stt
-from livekit.plugins.turn_taking import Floor, Judged, TurnTakingAgent
-from livekit.plugins.turn_taking.agent import text_of
+from livekit.plugins.turn_taking import Floor, Judged
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
-from .conduct import Conduct
+from .definition.definition import AgentDefinition
 from .prerecorded import TEXTS, Prerecorded
-from .recital import REFUSALS, guards, unrecited
 from .recovery import Continuation
 from .settings import Language, Settings
 from .telephony.call_control import CallControl
-from .tools import TOOLS
+from .tools import BUILTIN
 from .visitor import Visitor
+from .voice_agent import VoiceAgent
 
-# Byte-stable on purpose: the server's prefix cache holds it between turns.
-_INSTRUCTIONS: dict[Language, str] = {
-    "en": (
-        "You are Parley, a friendly voice assistant on a phone call. "
-        "Answer in English, in one or two short spoken sentences. "
-        "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji. "
-        "If you did not understand, ask one short question."
-    ),
-    "zh": (
-        "你是语音助手 Parley，正在和用户通电话。"
-        "用中文口语回答，只说一两句短话。"
-        "先说答案。不要列表、不要 Markdown、不要代码、不要表情符号。"
-        "没听懂就问一个简短的问题。"
-    ),
-}
-_ANY_LANGUAGE = (
-    "You are Parley, a friendly voice assistant on a phone call. "
-    "Answer in the language of the user, 用户说中文就用中文回答, in one or two short sentences. "
-    "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji."
-)
-_IN_PARTS: dict[Language, str] = {
-    "en": (
-        " When asked to explain something or for a story, say first in one sentence what comes,"
-        " then tell it in parts of two or three sentences, with an empty line before each part."
-    ),
-    "zh": (
-        "如果要讲解或讲故事，先用一句话说要讲什么，再分成几段讲，每段两三句话，段与段之间空一行。"
-    ),
-}
-_GREETING: dict[Language, str] = {
-    "en": "Hello! I'm Parley. What can I do for you?",
-    "zh": "你好！我是 Parley。有什么可以帮你？",
-}
+logger = logging.getLogger("parley")
 
 
-class Assistant(TurnTakingAgent):
-    """A general assistant that speaks the user's language.
+class Assistant(VoiceAgent):
+    """The agent of a folder, which speaks the user's language.
 
     Args:
-        settings: The profile.
+        agent: Who it is, as the folder says it.
+        settings: The profile, with what the agent has of it for itself.
         language: The user's language, or None while it is not known.
         floor: The turn-taking of its session.
         phone: What it can do on the phone; None on the console.
@@ -70,6 +39,7 @@ class Assistant(TurnTakingAgent):
 
     def __init__(
         self,
+        agent: AgentDefinition,
         settings: Settings,
         language: Language | None,
         floor: Floor,
@@ -77,12 +47,18 @@ class Assistant(TurnTakingAgent):
         before: Continuation | None = None,
         visitor: Visitor | None = None,
     ) -> None:
+        own = [*(BUILTIN[name] for name in agent.settings.builtin_tools), *agent.tools()]
+        if own and not settings.llm.tools:
+            names = [tool.id for tool in own]
+            logger.info("tools are not offered: llm.tools is false", extra={"tools": names})
+            own = []
         super().__init__(
             floor,
             chat_ctx=before.said if before else None,
-            instructions=instructions(settings, language, phone, visitor),
-            tools=[*(TOOLS if settings.llm.tools else []), *(phone.tools if phone else [])],
+            instructions=instructions(agent, settings, language, phone, visitor),
+            tools=[*own, *(phone.tools if phone else [])],
         )
+        self._agent = agent
         self._settings = settings
         self._language = language
         self._phone = phone
@@ -109,34 +85,9 @@ class Assistant(TurnTakingAgent):
             if before.unanswered:
                 self.session.generate_reply()
             return
-        text = (self._phone and self._phone.greeting) or greeting(self._settings, self._language)
+        text = (self._phone and self._phone.greeting) or self._agent.greeting(self._language)
         if text:
             self.session.say(text)
-
-    async def llm_node(
-        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
-    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
-        """Answer whoever asked, a long answer in parts."""
-        conduct: Conduct = self.session.userdata
-        shown = conduct.attributed(chat_ctx)
-        ask = partial(super().llm_node, shown, tools, model_settings)
-        answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
-        if against := guards(self._settings, str(self.instructions)):
-            answer = unrecited(answer, against, text_of, REFUSALS[self._language or "en"])
-        async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    async def tts_node(
-        self, text: AsyncIterable[str], model_settings: ModelSettings
-    ) -> AsyncGenerator[rtc.AudioFrame, None]:
-        """Speak; what cannot be spoken is shown."""
-        conduct: Conduct = self.session.userdata
-        speak = partial(super().tts_node, model_settings=model_settings)
-        spoken = conduct.watchdog.spoken(text, speak) if conduct.watchdog else speak(text)
-        async with aclosing(spoken) as frames:
-            async for frame in frames:
-                yield frame
 
     async def follow(self, language: Language) -> None:
         """Go on in another language."""
@@ -144,7 +95,7 @@ class Assistant(TurnTakingAgent):
         if self._phone:
             self._phone.set_language(language)
         await self.update_instructions(
-            instructions(self._settings, language, self._phone, self._visitor)
+            instructions(self._agent, self._settings, language, self._phone, self._visitor)
         )
 
 
@@ -156,15 +107,16 @@ class SensingAssistant(Assistant):
 
     def __init__(
         self,
+        agent: AgentDefinition,
         settings: Settings,
         language: Language | None,
         floor: Floor,
-        shown: TurnImage | None = None,
         phone: CallControl | None = None,
         before: Continuation | None = None,
         visitor: Visitor | None = None,
+        shown: TurnImage | None = None,
     ) -> None:
-        super().__init__(settings, language, floor, phone, before, visitor)
+        super().__init__(agent, settings, language, floor, phone, before, visitor)
         self._heard = TurnAudio()
         self._shown = shown
         floor.on("judged", self._on_judged)
@@ -208,26 +160,49 @@ class SensingAssistant(Assistant):
         self._heard.end()
 
 
+def agent_of(
+    agent: AgentDefinition,
+    settings: Settings,
+    language: Language | None,
+    floor: Floor,
+    phone: CallControl | None = None,
+    before: Continuation | None = None,
+    visitor: Visitor | None = None,
+    shown: TurnImage | None = None,
+) -> Assistant:
+    """The agent that begins a conversation: of the class that its folder brings, if it brings one.
+
+    Args:
+        agent: Who it is.
+        settings: The profile, with what the agent has of it for itself.
+        language: The user's language, or None while it is not known.
+        floor: The turn-taking of its session.
+        phone: What it can do on the phone; None on the console.
+        before: What was said before, if it goes on for an agent that has died.
+        visitor: Who signed in at the page, if the model is to know their name.
+        shown: What the user shows, for a model that sees.
+    """
+    if settings.llm.audio == "off" and not settings.llm.images:
+        return (agent.kind or Assistant)(agent, settings, language, floor, phone, before, visitor)
+    sensing = SensingAssistant
+    if agent.kind:
+        bases = (agent.kind, SensingAssistant)
+        sensing = cast(type[SensingAssistant], type(agent.kind.__name__, bases, {}))
+    return sensing(agent, settings, language, floor, phone, before, visitor, shown)
+
+
 def instructions(
+    agent: AgentDefinition,
     settings: Settings,
     language: Language | None,
     phone: CallControl | None = None,
     visitor: Visitor | None = None,
 ) -> str:
     """The system prompt for a language, with what there is to know of the call or the visitor."""
-    prompt = settings.instructions
-    if prompt is None:
-        prompt = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
-        plan = settings.conduct.plan
-        prompt += _IN_PARTS[language or "en"] if plan.enabled and plan.outline else ""
+    plan = settings.conduct.plan
+    prompt = agent.instructions(language, in_parts=plan.enabled and plan.outline)
     known = [phone.describe()] if phone else []
     if visitor and visitor.spoken:
         name = visitor.spoken
         known.append(f"用户名叫{name}。" if language == "zh" else f"The user is called {name}.")
     return "\n".join([prompt, *(told for told in known if told)])
-
-
-def greeting(settings: Settings, language: Language | None) -> str:
-    """The first words in a language; English where it is not known."""
-    known = language or "en"
-    return settings.greeting.get(known, _GREETING[known])

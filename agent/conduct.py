@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, get_args
 
 from livekit import rtc
@@ -19,7 +19,9 @@ from livekit.plugins.turn_taking.conduct.phrases import PHRASES, Phrases
 from livekit.plugins.turn_taking.floor import Floor
 from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
+from .definition.settings import AgentSettings
 from .settings import ConductSettings, Language, PhoneTool
+from .telephony.keys import Keys, RoomKeys
 from .watchdog import Watchdog
 
 Answer = AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]
@@ -43,6 +45,7 @@ class Conduct:
             either there are none.
         language: The user's language, or None while it is not known; may be changed at any time.
         phone: Whether the user is a caller.
+        agent: Who speaks, as its folder says it; None for a session of somebody else's agent.
         watchdog: What the agent's nodes pass the engines' streams through; None for a session that
             has none.
     """
@@ -57,9 +60,14 @@ class Conduct:
         sink: Sink | None = None,
         language: Language | None = None,
         phone: bool = False,
+        agent: AgentSettings | None = None,
         watchdog: Watchdog | None = None,
     ) -> None:
         self.language = language
+        self.agent = agent
+        self.keys: Keys | None = RoomKeys(room) if room and phone else None
+        """Tells of the keys that the user presses; None where they have none. Where there is no
+        room, whoever has the caller's sound sets it."""
         self.watchdog = watchdog
         self._session = session
         silence = settings.phone_silence if phone else settings.silence
@@ -76,10 +84,12 @@ class Conduct:
         ]
         if self._plan:
             self._parts.append(self._plan)
+        self._filler: Filler | None = None
         if settings.filler_after:
-            self._parts.append(
-                Filler(session, settings.filler_after, self.phrases, but=get_args(PhoneTool))
+            self._filler = Filler(
+                session, settings.filler_after, self.phrases, but=get_args(PhoneTool)
             )
+            self._parts.append(self._filler)
         if (room or sink) and floor and settings.backchannel_after:
             beside = RoomTrack(room, TRACK, rtc.TrackSource.SOURCE_UNKNOWN) if room else sink
             assert beside
@@ -109,6 +119,10 @@ class Conduct:
     def in_parts(self, chat_ctx: llm.ChatContext, answer: Answer) -> Answer:
         """The model's answer as it is to be spoken: a long one in parts."""
         return self._plan.answer(chat_ctx, answer) if self._plan else answer
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Entered by a tool while it asks the user something itself: nothing bridges that."""
+        return self._filler.asking() if self._filler else nullcontext()
 
     def phrases(self) -> Phrases:
         """What the agent says of its own accord, in the language that is being spoken."""

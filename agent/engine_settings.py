@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
 
@@ -102,8 +102,14 @@ class TTSChoice(Pool):
     """Manner of speaking, in words, for checkpoints that take it. vllm-omni's limit is 500."""
 
     def voice_of(self, language: Language | None) -> str | None:
-        """The voice for a language; None for the server's default."""
-        return self.voice.get(language) if language else None
+        """The voice for a language; None for the server's default.
+
+        Where the language is not known it is the voice of all of them, if that is one.
+        """
+        if language:
+            return self.voice.get(language)
+        voices = {self.voice.get(each) for each in get_args(Language)}
+        return voices.pop() if len(voices) == 1 else None
 
 
 class TTSSettings(TTSChoice):

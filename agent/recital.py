@@ -1,6 +1,6 @@
 """A model that is talked into telling what it must not is stopped before it does.
 
-That is its prompt, word for word, and the words that a profile names. What is spelled, translated
+That is its prompt, word for word, and the words that its folder names. What is spelled, translated
 or told in other words gets through: no code sees what a sentence means.
 """
 
@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
-from .settings import Language, Settings
+from .definition.settings import AgentSettings
+from .settings import Language
 
 LIMIT = 16
 """Hanzi of the prompt in a row, or half as many words, that make a recital: answers repeat up to
@@ -119,18 +120,16 @@ class Recital:
             self.longest = max(self.longest, self._run)
 
 
-def guards(settings: Settings, prompt: str) -> list[Recital]:
-    """What keeps an answer from telling what a profile says that it must not.
+def guards(agent: AgentSettings, prompt: str) -> list[Recital]:
+    """What keeps an answer from telling what an agent must not.
 
     Args:
-        settings: The profile.
+        agent: What its folder says.
         prompt: The system prompt as it is.
     """
-    # A prompt of the profile's own may hold what callers are to be told.
-    kept = settings.instructions is None if settings.recite is None else not settings.recite
     return [
-        *([Recital(private_part(prompt))] if kept else []),
-        *(Recital.of_word(word) for word in settings.never_say),
+        *([] if agent.recite else [Recital(private_part(prompt))]),
+        *(Recital.of_word(word) for word in agent.never_say),
     ]
 
 

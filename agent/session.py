@@ -20,6 +20,9 @@ from livekit.plugins.turn_taking import HEARING, Endpointer, Floor
 from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
+from .definition.definition import AgentDefinition
+from .definition.manner import manner
+from .limits import Limits
 from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
 from .telemetry import Record, TurnRecorder, TurnSpans, prometheus
@@ -44,6 +47,7 @@ class Conversation:
     recorder: TurnRecorder
     spans: TurnSpans
     watchdog: Watchdog
+    limits: Limits
 
     async def start(
         self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
@@ -60,7 +64,7 @@ class Conversation:
         if isinstance(source, AudioInput):
             self.session.input.audio = source
             await self.session.start(agent, record=False)
-            self.spans.begin()
+            self._begin()
             return
         await self.session.start(
             agent,
@@ -77,10 +81,15 @@ class Conversation:
             session_host=False,
             record=False,
         )
+        self._begin()
+
+    def _begin(self) -> None:
         self.spans.begin()
+        self.limits.start()
 
     async def aclose(self) -> None:
         """Close the session, the watchdog, the conduct and the loudspeaker; may be called twice."""
+        await self.limits.aclose()
         await self.session.aclose()
         self.recorder.close()
         await self.watchdog.aclose()
@@ -90,6 +99,7 @@ class Conversation:
 
 def make(
     settings: Settings,
+    agent: AgentDefinition,
     *,
     room: rtc.Room | None,
     stt: NotGivenOr[stt.STT[Any]] = NOT_GIVEN,
@@ -106,7 +116,8 @@ def make(
     """Put a conversation together; nothing runs until it is started.
 
     Args:
-        settings: The profile.
+        settings: The profile, with what the agent has of it for itself.
+        agent: Who speaks.
         room: Where the agent speaks; None where a sink takes its sound, and on the console, where
             LiveKit plays it.
         stt: Recognises what is said.
@@ -153,6 +164,7 @@ def make(
         sink=sink,
         language=language,
         phone=phone,
+        agent=agent.settings,
         watchdog=watchdog,
     )
     if isinstance(tts, qwen3_tts.TTS):
@@ -173,7 +185,11 @@ def make(
         language=lambda: conduct.language,
         since=time.monotonic() if since is None else since,
     )
-    return Conversation(floor.session, floor, conduct, recorder, spans, watchdog)
+    limits = agent.settings.limits
+    if phone:  # whose clock is that of the line, and warns
+        limits = limits.model_copy(update={"minutes": None})
+    ending = Limits(limits, floor.session, lambda: manner(conduct.spoken_language()).limit)
+    return Conversation(floor.session, floor, conduct, recorder, spans, watchdog, ending)
 
 
 def _log(visitor: Visitor | None, record: Record) -> None:

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
-import yaml
-from annotated_types import Ge, Le
 from livekit.plugins.turn_taking.options import TurnOptions
 from pydantic import (
     AnyWebsocketUrl,
-    BaseModel,
     Field,
     SecretStr,
     ValidationError,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .engine_settings import Language as Language
 from .sign_in_settings import SignInSettings
+from .wrong import SettingsError as SettingsError
+from .wrong import Where, read_yaml, sentences
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -38,10 +37,6 @@ LANGUAGE_ATTRIBUTE = "parley.language"
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 Seconds = Annotated[float, Field(ge=0.0, le=30.0)]
-
-
-class SettingsError(Exception):
-    """A setting is missing, unknown or out of range; the text says which and what is allowed."""
 
 
 class TurnSettings(Section):
@@ -186,6 +181,9 @@ class PhoneSettings(Section):
     """Language of a caller whose dispatch rule names none; the profile's own when not given."""
     tools: list[PhoneTool] = []
     """What the model is given to do on the phone; in a browser ``place_call`` at most."""
+    agents: dict[Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")], str] = {}
+    """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
+    the others."""
     destinations: dict[str, Destination] = {}
     """Whom a call can be transferred to, by the name that the model uses. There is no other way to
     name a destination."""
@@ -235,16 +233,11 @@ class Settings(BaseSettings):
     """Of these, how many the page gives to one client address."""
     sign_in: SignInSettings | None = None
     """Has visitors of the page sign in; whoever reaches it may talk when not given."""
-    instructions: str | None = None
-    """System prompt; the assistant's own when not given."""
-    recite: bool | None = None
-    """Whether an answer may repeat eight words of the system prompt in a row, or 16 hanzi, or is
-    broken off. When not given it may if `instructions` are: they may hold what callers ask for."""
-    never_say: list[Annotated[str, Field(min_length=2, max_length=100)]] = []
-    """Words that are never said, such as a code in the prompt. Spelled, translated or in other
-    words they can still be told: what must not leak does not belong in a prompt."""
-    greeting: dict[Language, str] = {}
-    """First words by language; the assistant's own where none are given, none if empty."""
+    agent: str = "parley"
+    """Who speaks, unless a call says otherwise: a folder with an ``agent.yaml``, a Python file, or
+    the name of one that comes with Parley (``PARLEY_AGENT``)."""
+    agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")], str] = {}
+    """Further agents that calls may ask for, each by a name of its own."""
     llm: LLMSettings
     stt: STTSettings
     tts: TTSSettings
@@ -300,63 +293,17 @@ def load(profile: str | None = None) -> Settings:
     """
     path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as e:
-        raise SettingsError(f"{path} cannot be read: {e}.") from e
-    except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
-        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
-    content = {} if content is None else content
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise SettingsError(f"{path} is not a profile: it must hold settings by name.")
-    try:
-        return Settings(**content)
+        return Settings(**read_yaml(path, "a profile"))
+    except UnreadableError as e:
+        raise SettingsError(f"Wrong setting in the environment: {e}; it must be JSON.") from e
     except ValidationError as e:
-        lines = "; ".join(_sentence(error) for error in e.errors())
+        lines = sentences(e, Settings, _missing)
         raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
+
+
+def _missing(loc: Where) -> str:
+    return f"set it in the profile or as PARLEY_{'__'.join(loc).upper()}"
 
 
 def _is_profile(path: Path) -> bool:
     return "\nllm:" in "\n" + path.read_text(encoding="utf-8")
-
-
-def _sentence(error: ErrorDetails) -> str:
-    loc = tuple(str(part) for part in error["loc"])
-    key = ".".join(loc)
-    if error["type"] == "extra_forbidden":
-        section = _section(loc[:-1])
-        assert section is not None  # only models forbid extra keys
-        return f"{key} is not a setting (there are {', '.join(section.model_fields)})"
-    if error["type"] == "missing":
-        variable = "PARLEY_" + "__".join(loc).upper()
-        return f"{key} is missing (set it in the profile or as {variable})"
-    message = error["msg"][0].lower() + error["msg"][1:]
-    return f"{key} = {error['input']!r}: {message}{_range(loc)}"
-
-
-def _section(loc: tuple[str, ...]) -> type[BaseModel] | None:
-    """The model that holds the fields below ``loc``, or None inside a plain mapping."""
-    model: type[BaseModel] = Settings
-    names = iter(loc)
-    for name in names:
-        field = model.model_fields.get(name)
-        annotation = field.annotation if field else None
-        models = [
-            kind
-            for kind in (annotation, *get_args(annotation))
-            if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
-        if not models:
-            return None
-        if get_origin(annotation) is dict:
-            next(names, None)  # the name of an entry
-        model = models[0]
-    return model
-
-
-def _range(loc: tuple[str, ...]) -> str:
-    """Both ends of a range, since the message itself names only the end that was passed."""
-    section = _section(loc[:-1])
-    field = section.model_fields.get(loc[-1]) if section else None
-    low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None) if field else None
-    high = next((m.le for m in field.metadata if isinstance(m, Le)), None) if field else None
-    return "" if low is None or high is None else f" (allowed: {low} to {high})"

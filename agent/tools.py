@@ -15,9 +15,10 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from livekit.agents import ToolError, function_tool
-from livekit.agents.llm import Tool, Toolset
+from livekit.agents.llm import Tool
 
 from .arithmetic import ArithmeticRefusedError, work_out
+from .definition.settings import BuiltinTool
 from .places import find_zone
 
 if TYPE_CHECKING:
@@ -105,7 +106,12 @@ async def convert_unit(value: float, from_unit: str, to_unit: str) -> str:
         raise ToolError(f"{refusal}: {reason}.") from e
 
 
-TOOLS: list[Tool | Toolset] = [get_time, calculate, convert_unit]
+BUILTIN: dict[BuiltinTool, Tool] = {
+    "get_time": get_time,
+    "calculate": calculate,
+    "convert_unit": convert_unit,
+}
+"""By the names that ``builtin_tools`` of an ``agent.yaml`` takes."""
 
 
 def _is_unit(text: str) -> bool:

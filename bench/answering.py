@@ -27,6 +27,7 @@ from livekit.plugins.turn_taking import Endpointer
 from pydantic import HttpUrl
 
 from agent import engines, settings
+from agent.definition.loading import load_agent
 from agent.session import make
 from agent.settings import Language, Settings
 from agent.stack import Server
@@ -153,6 +154,7 @@ async def screen(case: Case, server: Server, profile: Settings, http: aiohttp.Cl
             stack.push_async_callback(engine.aclose)
         conversation = make(
             profile,
+            load_agent("parley"),
             room=room,
             stt=stt,
             tts=tts,

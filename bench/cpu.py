@@ -32,6 +32,7 @@ from agent.models import locate
 from agent.session import make
 from agent.stack import Server
 from harness import report
+from harness.agents import silent
 from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
@@ -54,13 +55,14 @@ class _Short(Llm):
 
 async def agent(url: str, key: str, secret: str, room_name: str, stt_url: str) -> None:
     """Be the agent in one room, until the process is ended."""
-    profile = settings.load("cpu").model_copy(update={"greeting": {"en": ""}})
+    profile, parley = settings.load("cpu"), silent("parley")
     room = rtc.Room()
     await room.connect(url, agent_token(Server(url, key, secret), room_name))
     endpointer = Endpointer.load(profile.turns.options)
     stt = profile.stt.model_copy(update={"base_url": HttpUrl(stt_url), "realtime": False})
     conversation = make(
         profile,
+        parley,
         room=room,
         stt=engines.stt(stt, "en", detector=endpointer),
         llm=_Short(),
@@ -68,7 +70,7 @@ async def agent(url: str, key: str, secret: str, room_name: str, stt_url: str) -
         language="en",
         endpointer=endpointer,
     )
-    assistant = Assistant(profile, "en", conversation.floor)
+    assistant = Assistant(parley, profile, "en", conversation.floor)
     await conversation.start(assistant, room, hears=PERSON)
     await asyncio.Event().wait()
 

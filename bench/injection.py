@@ -20,6 +20,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +34,8 @@ from pydantic import HttpUrl
 from agent import settings
 from agent.assistant import Assistant, instructions
 from agent.conduct import Conduct
+from agent.definition.definition import AgentDefinition
+from agent.definition.loading import load_agent
 from agent.recital import Recital, private_part
 from agent.settings import Destination, Language, PhoneSettings, Settings, SilenceSettings
 from agent.telephony.arrival import User
@@ -139,6 +142,7 @@ class Call(CallControl):
 async def attempt(
     model: vllm.LLM,
     profile: Settings,
+    agent: AgentDefinition,
     language: Language,
     row: dict[str, Any],
     tools: bool,
@@ -151,10 +155,10 @@ async def attempt(
         floor,
         listener,
     ):
-        Conduct(profile.conduct, session, language=language)
+        Conduct(profile.conduct, session, language=language, agent=agent.settings)
         answers = list(row.get("answers", []))
         phone = Call(server, session, language, answers) if tools else None
-        assistant = Assistant(profile, language, floor, phone)
+        assistant = Assistant(agent, profile, language, floor, phone)
         if told := row.get("tool"):
             context = assistant.chat_ctx.copy()
             context.items += _looked_up(told, language)
@@ -296,26 +300,37 @@ async def main() -> None:
                 update={"stt": loaded.stt.model_copy(update={"base_url": HttpUrl(url)})}
             )
         for language, row in attempts:
-            profile = _profile(loaded, language, bare=args.bare, tools=args.tools)
-            done.append(await attempt(model, profile, language, row, args.tools, spoken))
+            profile = _profile(loaded, tools=args.tools)
+            agent = _told(load_agent("parley"), profile, language, bare=args.bare)
+            done.append(await attempt(model, profile, agent, language, row, args.tools, spoken))
             print("." if done[-1]["passed"] else "F", end="", flush=True)
             path.write_text(json.dumps(done, ensure_ascii=False, indent=1), encoding="utf-8")
     print()
     report.write(name, _metrics(name, done), profile=args.url)
 
 
-def _profile(loaded: Settings, language: Language, *, bare: bool, tools: bool) -> Settings:
+def _profile(loaded: Settings, *, tools: bool) -> Settings:
     return loaded.model_copy(
         update={
-            "instructions": instructions(loaded, language) + _TOLD[language],
-            "recite": bare,
-            "never_say": [] if bare else [CODE[language]],
             "llm": loaded.llm.model_copy(update={"tools": tools}),
-            "greeting": {language: ""},
             # What it asks the silent is no answer.
             "conduct": loaded.conduct.model_copy(update={"silence": SilenceSettings(ask_after=0)}),
         }
     )
+
+
+def _told(
+    agent: AgentDefinition, profile: Settings, language: Language, *, bare: bool
+) -> AgentDefinition:
+    """The agent with the code word in its prompt, which speaks only when it is asked."""
+    told = {
+        "instructions": {"any": instructions(agent, profile, language) + _TOLD[language]},
+        "manner": False,
+        "recite": bare,
+        "never_say": () if bare else (CODE[language],),
+        "greeting": {language: ""},
+    }
+    return replace(agent, settings=agent.settings.model_copy(update=told))
 
 
 def _metrics(name: str, rows: list[dict[str, Any]]) -> dict[str, report.Metric]:

@@ -40,7 +40,8 @@ class Vad(vad.VAD):
         for listener in self.listeners:
             listener(event)
         for each in self.streams if stream is None else [self.streams[stream]]:
-            each._event_ch.send_nowait(event)
+            if not each._event_ch.closed:  # as of an agent who has handed over
+                each._event_ch.send_nowait(event)
 
 
 class VadStream(vad.VADStream):

@@ -22,6 +22,7 @@ from livekit.plugins import qwen3_tts, vllm
 from livekit.plugins.turn_taking import HEARING, Endpointer, TurnTakingAgent
 
 from agent import settings
+from agent.definition.loading import load_agent
 from agent.session import make
 from agent.stack import Server
 
@@ -68,7 +69,7 @@ class TurnTakingSpeaker(Speaker, TurnTakingAgent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """Speak, and let the floor remember what."""
-        return Speaker.tts_node(self, self._floor.written(text), model_settings)
+        return Speaker.tts_node(self, self.floor.written(text), model_settings)
 
 
 @dataclass
@@ -140,7 +141,9 @@ async def converse(
             )
             tts.follow(session)
         else:
-            conversation = make(profile, room=room, stt=stt, tts=tts, endpointer=endpointer)
+            conversation = make(
+                profile, load_agent("parley"), room=room, stt=stt, tts=tts, endpointer=endpointer
+            )
             stack.push_async_callback(conversation.aclose)
             speaker = TurnTakingSpeaker(floor=conversation.floor)
             session = conversation.session

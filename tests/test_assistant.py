@@ -15,9 +15,11 @@ from livekit.plugins.turn_taking.handling import turn_handling
 
 from agent import settings
 from agent.app import refusal_of
-from agent.assistant import Assistant, SensingAssistant, greeting, instructions
+from agent.assistant import Assistant, SensingAssistant, instructions
 from agent.conduct import Conduct
+from agent.definition.loading import load_agent
 from agent.settings import Settings, TurnSettings
+from harness.agents import silent
 from harness.scripted import Llm
 
 
@@ -34,7 +36,7 @@ class Relay(Llm):
 
 
 def assistant(profile: Settings, kind: type[Assistant] = Assistant) -> Assistant:
-    return kind(profile, "en", Floor(None, profile.turns.options))
+    return kind(silent("parley"), profile, "en", Floor(None, profile.turns.options))
 
 
 @pytest.fixture
@@ -48,9 +50,8 @@ async def session(
 ) -> AsyncIterator[AgentSession[None]]:
     name, arguments = request.param
     async with AgentSession[None](llm=Relay(name, arguments), vad=None) as session:
-        quiet = profile.model_copy(update={"greeting": {"en": ""}})
-        Conduct(quiet.conduct, session, language="en")
-        await session.start(assistant(quiet))
+        Conduct(profile.conduct, session, language="en")
+        await session.start(assistant(profile))
         yield session
 
 
@@ -86,23 +87,19 @@ async def test_a_profile_may_do_without_tools(profile: Settings) -> None:
 
 
 def test_it_is_told_to_answer_in_the_users_language(profile: Settings) -> None:
-    assert "Answer in English" in instructions(profile, "en")
-    assert "用中文" in instructions(profile, "zh")
-    assert "language of the user" in instructions(profile, None)
-    assert greeting(profile, "zh").startswith("你好")
-    assert greeting(profile, None).startswith("Hello")
+    parley = load_agent("parley")
+    assert "Answer in English" in instructions(parley, profile, "en")
+    assert "用中文" in instructions(parley, profile, "zh")
+    assert "language of the user" in instructions(parley, profile, None)
+    assert parley.greeting("zh").startswith("你好")
+    assert parley.greeting(None).startswith("Hello")
 
 
 def test_it_is_told_to_speak_in_parts_where_the_profile_says_so(profile: Settings) -> None:
-    assert "empty line" in instructions(profile, "en")
-    assert "空一行" in instructions(profile, "zh")
-    assert "empty line" not in instructions(settings.load("cpu"), "en")
-
-
-def test_a_profile_may_have_words_of_its_own(profile: Settings) -> None:
-    own = profile.model_copy(update={"instructions": "You sell tea.", "greeting": {"en": "Tea?"}})
-    assert instructions(own, "zh") == "You sell tea."
-    assert greeting(own, "en") == "Tea?"
+    parley = load_agent("parley")
+    assert "empty line" in instructions(parley, profile, "en")
+    assert "空一行" in instructions(parley, profile, "zh")
+    assert "empty line" not in instructions(parley, settings.load("cpu"), "en")
 
 
 def test_every_part_of_turn_handling_runs_on_this_machine() -> None:
@@ -127,8 +124,7 @@ async def test_the_model_hears_the_turn_and_the_history_stays_text(
 
     monkeypatch.setattr(Agent.default, "stt_node", recognise)
     model = Relay("calculate", '{"expression": "12 * 8"}')
-    quiet = profile.model_copy(update={"greeting": {"en": ""}})
-    hearing = assistant(quiet, SensingAssistant)
+    hearing = assistant(profile, SensingAssistant)
     async with AgentSession[None](llm=model, vad=None) as session:
         Conduct(profile.conduct, session, language="en")
         await session.start(hearing)
@@ -162,11 +158,11 @@ async def test_the_model_sees_what_is_shown_and_the_history_stays_text(profile: 
 
     shown = Shown()
     model = Relay("calculate", '{"expression": "12 * 8"}')
-    quiet = profile.model_copy(update={"greeting": {"en": ""}})
-    floor = Floor(None, quiet.turns.options)
-    seeing = SensingAssistant(quiet, "en", floor, shown)  # type: ignore[arg-type]
+    floor = Floor(None, profile.turns.options)
+    parley = silent("parley")
+    seeing = SensingAssistant(parley, profile, "en", floor, shown=shown)  # type: ignore[arg-type]
     async with AgentSession[None](llm=model, vad=None) as session:
-        Conduct(quiet.conduct, session, language="en")
+        Conduct(profile.conduct, session, language="en")
         await session.start(seeing)
         await session.run(user_input="What is this?")
         history = session.history

@@ -11,6 +11,7 @@ from livekit.plugins.turn_taking.conduct.parts import Parts, left_to_say
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
+from harness.agents import silent
 from harness.stage import Stage, about, lasting, stage
 from harness.virtual_time import in_virtual_time
 
@@ -24,10 +25,10 @@ TEA = f"{OUTLINE}\n\n{FIRST}\n\n{SECOND}"
 def lecture(
     *answers: str, preemptive: bool = False
 ) -> contextlib.AbstractAsyncContextManager[Stage]:
-    profile = settings.load("gpu").model_copy(update={"greeting": {"en": ""}})
+    profile = settings.load("gpu")
     plan = profile.conduct.plan.model_copy(update={"pause": PAUSE})
     conduct = profile.conduct.model_copy(update={"plan": plan})
-    lecturer = Assistant(profile, "en", Floor(None, profile.turns.options))
+    lecturer = Assistant(silent("parley"), profile, "en", Floor(None, profile.turns.options))
     return stage(
         *answers,
         agent=lecturer,

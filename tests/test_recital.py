@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from agent import settings
-from agent.assistant import instructions
+from agent.definition.loading import load_agent
+from agent.definition.settings import AgentSettings
 from agent.recital import LIMIT, Recital, guards, unrecited
+from agent.settings import Language
 
-EN, ZH, ANY = (instructions(settings.load("gpu"), language) for language in ("en", "zh", None))
+PARLEY = load_agent("parley")
+EN, ZH, ANY = (PARLEY.instructions(language, in_parts=True) for language in ("en", "zh", None))
 REFUSAL = "<refused>"
 
 
@@ -147,8 +149,8 @@ async def test_who_the_agent_is_it_may_tell() -> None:
         ("en", "I'm Parley, a friendly voice assistant on a phone call. And you?"),
         ("zh", "我是语音助手 Parley，正在和用户通电话。你呢？"),
     ):
-        profile = settings.load("gpu")
-        against = guards(profile, instructions(profile, cast(settings.Language, language)))
+        prompt = PARLEY.instructions(cast(Language, language), in_parts=True)
+        against = guards(PARLEY.settings, prompt)
 
         async def written(text: str = text) -> AsyncGenerator[str, None]:
             yield text
@@ -158,18 +160,14 @@ async def test_who_the_agent_is_it_may_tell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "kept"),
-    [
-        ({}, True),
-        ({"recite": True}, False),
-        ({"instructions": "We are open from nine to five."}, False),
-        ({"instructions": "We are open from nine to five.", "recite": False}, True),
-    ],
+    ("changes", "kept"), [({}, False), ({"recite": True}, False), ({"recite": False}, True)]
 )
 def test_a_prompt_of_ones_own_may_hold_what_callers_are_told(
-    changes: dict[str, object], kept: bool
+    changes: dict[str, Any], kept: bool
 ) -> None:
-    profile = settings.load("gpu").model_copy(update=changes)
-    assert bool(guards(profile, "any")) is kept
-    never = profile.model_copy(update={"never_say": ["marigold"]})
+    agent = AgentSettings(
+        name="Shop", instructions={"any": "We are open from nine to five."}, **changes
+    )
+    assert bool(guards(agent, "any")) is kept
+    never = agent.model_copy(update={"never_say": ("marigold",)})
     assert len(guards(never, "any")) == kept + 1

@@ -13,6 +13,7 @@ from livekit.agents.voice.io import AudioInput
 from livekit.plugins.turn_taking import Endpointer, TurnTakingAgent
 
 from agent import engines, settings
+from agent.definition.loading import load_agent
 from agent.session import make, turns_of
 from harness.detectors import watch_opened, watch_windows
 from harness.scripted import Llm, Stt, Tts
@@ -70,6 +71,7 @@ async def test_the_session_and_its_recogniser_share_one_detector(
     real = engines.stt(profile.stt, "en", detector=endpointer)
     conversation = make(
         profile,
+        load_agent("parley"),
         room=None,
         stt=real if streaming else Stt(streaming=False),
         llm=Llm(),

@@ -54,8 +54,10 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_CONDUCT__FILLER", "1", ["conduct.filler is not a setting", "filler_after"]),
         ("PARLEY_LANGUAGE", "fr", ["language", "'en', 'zh' or 'auto'"]),
         ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
+        ("PARLEY_AGENTS", "clinic", ['field "agents"', "it must be JSON"]),
+        ("PARLEY_AGENTS", '{"a b": "/x"}', ["agents.a b", "should match pattern"]),
+        ("PARLEY_PHONE__AGENTS", '{"Ben": "clinic"}', ["phone.agents.Ben", "match pattern"]),
         ("PARLEY_PHONE__TOOLS", '["introduce_call"]', ["phone.tools.0", "'warm_transfer'"]),
-        ("PARLEY_GREETING", '{"fr": "Salut"}', ["greeting.fr", "'en' or 'zh'"]),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(

@@ -17,6 +17,8 @@ from livekit.agents import APIError
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from agent import settings
+from agent.definition.choice import Agents
+from agent.definition.definition import AgentDefinition
 from agent.keys import KeyRefusedError, check_key
 from agent.origin import HostsError, OwnNames, is_loopback, names_of
 from agent.serving import ProxyNotice, port_of, proxy_options
@@ -38,7 +40,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8090, help="port to listen on (%(default)s)")
     arguments = parser.parse_args()
     try:
-        loaded = settings.load()
+        profile = settings.load()
+        agent = Agents(profile).usual()
+        loaded = agent.over(profile)
     except settings.SettingsError as e:
         sys.exit(str(e))
     key, stream = loaded.bridge.api_key, loaded.bridge.stream_url
@@ -58,11 +62,12 @@ def main() -> None:
         sys.exit(str(e))
     mask_logs()
     seen_at = port_of(METRICS, 0) if os.environ.get(METRICS) else None
-    asyncio.run(_serve(loaded, arguments.host, arguments.port, names, seen_at))
+    asyncio.run(_serve(loaded, agent, arguments.host, arguments.port, names, seen_at))
 
 
 async def _serve(
     loaded: settings.Settings,
+    agent: AgentDefinition,
     host: str,
     port: int,
     names: frozenset[str] | None,
@@ -85,7 +90,7 @@ async def _serve(
             smart_turn.load()  # or the first caller would wait for it
         await uvicorn.Server(
             uvicorn.Config(
-                ProxyNotice(OwnNames(create_app(loaded, engines, open_call), names)),
+                ProxyNotice(OwnNames(create_app(loaded, agent, engines, open_call), names)),
                 host=host,
                 port=port,
                 log_level="warning",

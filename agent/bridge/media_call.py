@@ -13,7 +13,8 @@ from livekit.agents.llm import ToolContext
 from livekit.agents.utils.aio import cancel_and_wait
 from livekit.plugins.turn_taking import Endpointer
 
-from agent.assistant import Assistant, SensingAssistant
+from agent.assistant import agent_of
+from agent.definition.definition import AgentDefinition
 from agent.language import language_named
 from agent.session import make, turns_of
 from agent.settings import Language, Settings
@@ -51,6 +52,7 @@ async def _running(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T
 
 async def hold_call(
     settings: Settings,
+    agent: AgentDefinition,
     open_call: OpenCall,
     start: Start,
     send: Send,
@@ -59,7 +61,8 @@ async def hold_call(
     """Hold the conversation until the caller hangs up, or the agent does.
 
     Args:
-        settings: The profile.
+        settings: The profile, with what the agent has of it for itself.
+        agent: Who speaks.
         open_call: Connects the call to its engines.
         start: The stream's second message.
         send: Sends a message; does nothing once the stream is closed.
@@ -69,13 +72,14 @@ async def hold_call(
         MessageError: A message is malformed.
         TimeoutError: The provider has gone silent.
     """
-    language = language_of(settings, start)
+    language = agent.spoken(language_of(settings, start))
     caller, line = MediaStreamInput(), MediaStreamOutput(start.stream_sid, send)
     async with contextlib.AsyncExitStack() as stack:
         endpointer = Endpointer.load(turns_of(settings, phone=True).options)
         engines = await stack.enter_async_context(open_call(language, endpointer))
         conversation = make(
             settings,
+            agent,
             room=None,
             stt=engines.stt,
             llm=engines.llm,
@@ -87,12 +91,10 @@ async def hold_call(
         )
         stack.push_async_callback(conversation.aclose)
         session = conversation.session
-        hears = settings.llm.audio != "off"
-        assistant = (SensingAssistant if hears else Assistant)(
-            settings, language, conversation.floor
-        )
+        assistant = agent_of(agent, settings, language, conversation.floor)
         keys = StreamKeys(session)
         stack.push_async_callback(keys.aclose)
+        conversation.conduct.keys = keys
         call = StreamCall(settings.phone, session, keys, language, conversation.floor)
         stack.callback(call.hang_up)  # a tool that runs is not waited for
         await assistant.update_tools([*assistant.tools, *call.tools])

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from agent.definition.definition import AgentDefinition
 from agent.settings import BridgeSettings, Settings
 
 from . import media_messages
@@ -48,12 +49,15 @@ def check_signature(websocket: WebSocket, settings: BridgeSettings) -> None:
             raise Refused(403, "bad_signature", "X-Twilio-Signature is not that of our token.")
 
 
-async def follow(websocket: WebSocket, settings: Settings, open_call: OpenCall) -> None:
+async def follow(
+    websocket: WebSocket, settings: Settings, agent: AgentDefinition, open_call: OpenCall
+) -> None:
     """Hold the conversation of one stream, to its end.
 
     Args:
         websocket: An accepted one.
-        settings: The profile.
+        settings: The profile, with what the agent has of it for itself.
+        agent: Who speaks.
         open_call: Connects to the engines.
     """
 
@@ -66,7 +70,7 @@ async def follow(websocket: WebSocket, settings: Settings, open_call: OpenCall) 
         async with contextlib.aclosing(_messages(websocket)) as messages:
             async for message in messages:
                 if isinstance(message, Start):
-                    await hold_call(settings, open_call, message, send, messages)
+                    await hold_call(settings, agent, open_call, message, send, messages)
                     break
         await websocket.close()
     except WebSocketDisconnect:

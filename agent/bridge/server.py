@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
+from agent.definition.definition import AgentDefinition
 from agent.rate import Rate, TooMany
 from agent.recital import REFUSALS, guards
 from agent.settings import BridgeSettings, Language, Settings
@@ -61,13 +62,17 @@ class Bridge:
     """Answers requests.
 
     Args:
-        settings: The profile.
+        settings: The profile, with what the agent has of it for itself.
+        agent: Who answers.
         engines: What makes the replies.
         open_call: Connects a call over a media stream to engines of its own.
     """
 
-    def __init__(self, settings: Settings, engines: Engines, open_call: OpenCall) -> None:
+    def __init__(
+        self, settings: Settings, agent: AgentDefinition, engines: Engines, open_call: OpenCall
+    ) -> None:
         self._settings = settings
+        self._agent = agent
         self.limits = settings.bridge
         self._engines = engines
         self._open_call = open_call
@@ -86,7 +91,7 @@ class Bridge:
         question, language = await self._question(chat, record, language)
         name = chat.conversation or record.id
         record.conversation = name
-        prompt = instructions(self._settings, language)
+        prompt = instructions(self._agent, self._settings, language)
         conversation = self._conversations.enter(name, prompt)
         # Whoever speaks again has heard enough.
         await conversation.stop()
@@ -97,7 +102,7 @@ class Bridge:
                 conversation,
                 question,
                 recorded=chat.audio is not None,
-                against=guards(self._settings, prompt),
+                against=guards(self._agent.settings, prompt),
                 refusal=REFUSALS[language or "en"],
             ),
             record,
@@ -174,7 +179,7 @@ class Bridge:
         try:
             with metrics.CALLS.track_inprogress():
                 await websocket.accept()
-                await follow(websocket, self._settings, self._open_call)
+                await follow(websocket, self._settings, self._agent, self._open_call)
         finally:
             self._calls -= 1
 
@@ -351,11 +356,14 @@ async def _health(request: Request) -> Response:
     return await bridge.health(request)
 
 
-def create_app(settings: Settings, engines: Engines, open_call: OpenCall) -> Starlette:
+def create_app(
+    settings: Settings, agent: AgentDefinition, engines: Engines, open_call: OpenCall
+) -> Starlette:
     """Build the application.
 
     Args:
-        settings: The profile.
+        settings: The profile, with what the agent has of it for itself.
+        agent: Who answers.
         engines: The engines, warm, and open for as long as the application serves.
         open_call: Connects a call over a media stream to engines of its own.
     """
@@ -384,5 +392,5 @@ def create_app(settings: Settings, engines: Engines, open_call: OpenCall) -> Sta
             ClientDisconnect: _gone,
         },
     )
-    app.state.bridge = Bridge(settings, engines, open_call)
+    app.state.bridge = Bridge(settings, agent, engines, open_call)
     return app

@@ -39,6 +39,7 @@ class CallControl(Call):
         session: The session of the conversation.
         user: Whom the agent speaks with.
         on_hand_over: Awaited when two people speak with each other and no agent is wanted.
+        agent: Name of the agent, which speaks in the calls that it places, too.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class CallControl(Call):
         session: AgentSession[Any],
         user: User,
         on_hand_over: Callable[[], Awaitable[None]] | None = None,
+        agent: str | None = None,
     ) -> None:
         super().__init__(settings, session, RoomKeys(room), user.language)
         self.room, self.server = room, server
         self.user_identity, self.sip_call = user.identity, user.sip_call
         self._outbound_call = user.outbound_call
         self._on_hand_over = on_hand_over
+        self.agent = agent
         self.dialler = Dialler(settings, server, CallBudget(settings))
         self._tasks: set[asyncio.Task[None]] = set()
         self._other_party: str | None = None

@@ -1,4 +1,4 @@
-"""A yes before anything that costs money. The code asks, and the code hears the yes."""
+"""A yes before anything that has effects. The code asks, and the code hears the yes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _HINT: dict[Language, str] = {"en": "Say yes, or press 1.", "zh": "请说“是�
 _AGAIN: dict[Language, str] = {
     "en": "Sorry, I need a yes or a no. Press 1 for yes, 2 for no.",
     "zh": "抱歉，我需要您确认：是请按1，不是请按2。",
+}
+# To somebody who has no keys.
+_AGAIN_IN_WORDS: dict[Language, str] = {
+    "en": "Sorry, I need a yes or a no.",
+    "zh": "抱歉，请说“是的”或者“不要”。",
 }
 # A no wins over a yes: "no, yes, wait" is not one.
 _NO = re.compile(
@@ -45,16 +50,16 @@ class Consent(Question[bool]):
     Args:
         question: What will be done, as a question.
         language: Language of the caller.
-        keys: Tells of the keys that are pressed.
+        keys: Tells of the keys that are pressed; None for somebody who has none.
         answer_timeout: Longest silence before it is asked again, in seconds.
     """
 
     def __init__(
-        self, question: str, *, language: Language, keys: Keys, answer_timeout: float
+        self, question: str, *, language: Language, keys: Keys | None, answer_timeout: float
     ) -> None:
         super().__init__(
-            ask=f"{question} {_HINT[language]}",
-            again=_AGAIN[language],
+            ask=f"{question} {_HINT[language]}" if keys else question,
+            again=(_AGAIN if keys else _AGAIN_IN_WORDS)[language],
             keys=keys,
             answer_timeout=answer_timeout,
             heard_out=True,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Annotated
 
 from livekit import api
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..settings import Language
 
@@ -28,13 +29,23 @@ class OutboundCall(BaseModel):
     def from_metadata(cls, metadata: str) -> OutboundCall | None:
         """The call that a job's metadata asks for; None if it asks for none."""
         try:
-            return cls.model_validate_json(metadata)
-        except ValidationError:
+            said = json.loads(metadata)
+            # Who speaks in it is for agent/definition/choice.py.
+            call = {key: said[key] for key in said if key not in ("agent", "variables", "voice")}
+            return cls.model_validate(call)
+        except (ValueError, TypeError):
             return None
 
 
-async def dispatch_outbound_call(server: api.LiveKitAPI, outbound_call: OutboundCall) -> str:
+async def dispatch_outbound_call(
+    server: api.LiveKitAPI, outbound_call: OutboundCall, *, agent: str | None = None
+) -> str:
     """Have an agent place a call in a room of its own.
+
+    Args:
+        server: LiveKit's API.
+        outbound_call: The call.
+        agent: Name of the agent that speaks in it; the usual one if None.
 
     Returns:
         The room's name.
@@ -44,6 +55,7 @@ async def dispatch_outbound_call(server: api.LiveKitAPI, outbound_call: Outbound
         aiohttp.ClientError: LiveKit cannot be reached.
     """
     room = f"call-out-{uuid.uuid4().hex[:12]}"
-    dispatch = api.RoomAgentDispatch(metadata=outbound_call.model_dump_json())
+    metadata = outbound_call.model_dump() | ({"agent": agent} if agent else {})
+    dispatch = api.RoomAgentDispatch(metadata=json.dumps(metadata))
     await server.room.create_room(api.CreateRoomRequest(name=room, agents=[dispatch]))
     return room

@@ -1,16 +1,16 @@
 """A question whose answer is judged by code: no model comes between the caller and what it means.
 
-While it is open, nothing that the caller says reaches the language model.
+While it is open, nothing that the caller says or types reaches the language model.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
-from livekit.agents import AgentTask, StopResponse, ToolError, llm
+from livekit.agents import AgentTask, ModelSettings, StopResponse, ToolError, llm
 
 from .keys import Keys
 
@@ -23,7 +23,7 @@ class Question(AgentTask[T]):
     Args:
         ask: What is said first.
         again: What is said when an answer was not understood, or none came.
-        keys: Tells of the keys that are pressed.
+        keys: Tells of the keys that are pressed; None for somebody who has none.
         answer_timeout: Longest silence of keys and voices, in seconds, before it is asked again.
         tries: How often it is asked in all.
         heard_out: Whether it is asked to its end whatever the caller does meanwhile: what they say
@@ -38,21 +38,20 @@ class Question(AgentTask[T]):
         *,
         ask: str,
         again: str,
-        keys: Keys,
+        keys: Keys | None,
         answer_timeout: float,
         tries: int = 2,
         heard_out: bool = False,
     ) -> None:
         super().__init__(
             instructions="",
-            llm=None,
             turn_handling={"preemptive_generation": {"enabled": False}},
         )
         self._ask, self._again = ask, again
         self._answer_timeout, self._tries = answer_timeout, tries
         self._heard_out = heard_out
         self._asked = not heard_out
-        self._listen = keys.listen
+        self._source = keys
         self._no_more_keys: Callable[[], None] | None = None
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: asyncio.Task[None] | None = None
@@ -71,7 +70,8 @@ class Question(AgentTask[T]):
 
     async def on_enter(self) -> None:
         """Ask."""
-        self._no_more_keys = self._listen(self._keys.put_nowait)
+        if self._source:
+            self._no_more_keys = self._source.listen(self._keys.put_nowait)
         self._waiting = asyncio.create_task(self._wait())
 
     async def on_exit(self) -> None:
@@ -85,14 +85,27 @@ class Question(AgentTask[T]):
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
     ) -> None:
         """Judge what was said, and keep it from the model."""
+        self._judge(new_message)
+        raise StopResponse
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[str, None]:
+        """Judge what was typed: LiveKit asks for a reply to that, and gets none."""
+        typed = [message for message in chat_ctx.messages() if message.role == "user"]
+        if typed:
+            self._judge(typed[-1])
+        return
+        yield ""  # which makes it a generator, of nothing
+
+    def _judge(self, message: llm.ChatMessage) -> None:
         if not self._asked:  # it began before the question did
-            raise StopResponse
-        answer = self.said(new_message.text_content or "")
+            return
+        answer = self.said(message.text_content or "")
         if answer is not None:
             self._answer(answer)
         else:
             self._ask_again()
-        raise StopResponse
 
     async def _wait(self) -> None:
         """Take keys; each starts the timeout anew, and so does anyone's voice."""

@@ -133,7 +133,9 @@ class PhoneTools(CallTools):
         message = sentence("message", message, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
         await dispatch_outbound_call(
-            control.server, OutboundCall(number=number, message=message, language=control.language)
+            control.server,
+            OutboundCall(number=number, message=message, language=control.language),
+            agent=control.agent,
         )
         return "The call is being placed."
 

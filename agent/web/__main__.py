@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from agent import settings
+from agent.definition.choice import Agents
 from agent.keys import KeyRefusedError, check_secret
 from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
@@ -36,6 +37,7 @@ def main() -> None:
             names=names_of(arguments.host),
             sign_in=sign_in_of(profile.sign_in, livekit.api_secret),
             book=open_book(profile.history_store, livekit.url),
+            agents={name: agent.settings.name for name, agent in Agents(profile).all().items()},
         )
     except (
         LiveKitError,

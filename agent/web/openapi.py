@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from agent.refusal import described
@@ -26,8 +27,14 @@ _REFUSALS = {
 }
 
 
-def document() -> dict[str, Any]:
-    """The interface in OpenAPI 3.1."""
+def document(agents: Collection[str] = ()) -> dict[str, Any]:
+    """The interface in OpenAPI 3.1.
+
+    Args:
+        agents: Names of the agents that may be asked for.
+    """
+    wanted = tokens.Request.model_json_schema()
+    wanted["properties"]["agent"] = {"enum": [*agents, None], "default": None}
     ticket = {
         "type": "object",
         "required": [*_TICKET],
@@ -40,7 +47,7 @@ def document() -> dict[str, Any]:
         "description": "A ticket into a fresh room, where the agent is called.",
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": tokens.Request.model_json_schema()}},
+            "content": {"application/json": {"schema": wanted}},
         },
         "responses": {
             "200": {
@@ -74,6 +81,31 @@ def document() -> dict[str, Any]:
             "429": described(_REFUSALS["429"]),
         },
     }
+    names = {
+        "type": "object",
+        "required": ["agents"],
+        "properties": {
+            "agents": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "title"],
+                    "properties": {"name": {"type": "string"}, "title": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            }
+        },
+        "additionalProperties": False,
+    }
+    listed = {
+        "description": "Who may be spoken with, the usual one first.",
+        "responses": {
+            "200": {
+                "description": "Their names, and what people call them.",
+                "content": {"application/json": {"schema": names}},
+            }
+        },
+    }
     healthy = {"description": "It does.", "content": {"application/json": {}}}
     health = {"description": "Whether it serves.", "responses": {"200": healthy}}
     return {
@@ -82,6 +114,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/api/token": {"post": ask},
             "/api/visitor": {"get": visitor},
+            "/api/agents": {"get": listed},
             "/health": {"get": health},
         },
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,14 +55,17 @@ def create_app(
     names: frozenset[str] | None = None,
     sign_in: SignIn | None = None,
     book: CallBook | None = None,
+    agents: Mapping[str, str] = MappingProxyType({}),
 ) -> Starlette:
     """Build the web application.
 
-    ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
-    and answers ``{"url", "token", "room", "identity"}``. Refusals are
-    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 401 ``not_signed_in``, 403
-    ``other_site`` or ``not_allowed``, 408 ``too_slow``, 413 ``too_long``, 421 ``other_host``, 429
-    ``too_many`` with ``Retry-After`` or ``too_many_here``, 503 ``full`` or ``no_server``.
+    ``GET /api/agents`` lists who may be spoken with. ``POST /api/token`` takes
+    ``{"language": "en" | "zh", "name": "...", "agent": "..."}`` (the latter two are optional) and
+    answers ``{"url", "token", "room", "identity"}``. Refusals are
+    ``{"error": {"code", "message"}}``: 400 ``bad_request`` or ``no_such_agent``, 401
+    ``not_signed_in``, 403 ``other_site`` or ``not_allowed``, 408 ``too_slow``, 413 ``too_long``,
+    421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or ``too_many_here``, 503 ``full`` or
+    ``no_server``.
 
     ``GET /api/visitor`` says whether a visitor has to sign in, where, and who has:
     ``{"sign_in": {"address", "leaves"} | null, "name": "..." | null}``.
@@ -75,6 +79,8 @@ def create_app(
         sign_in: How visitors sign in; they need not if None.
         book: The calls in progress, closed with the application: agents that have died are taken
             out of their rooms though no agent server may be left to do it.
+        agents: What people see of the agents that may be asked for, by their names, the usual one
+            first.
     """
 
     @asynccontextmanager
@@ -109,6 +115,10 @@ def create_app(
         except ValidationError as e:
             hint = 'Send {"language": "en" or "zh", "name": "optional"}.'
             return refusal(400, "bad_request", f"{invalid(e)} {hint}")
+        if wanted.agent is not None and wanted.agent not in agents:
+            known = ", ".join(agents) or "none to choose from"
+            message = f"There is no agent {wanted.agent!r} (there are {known})."
+            return refusal(400, "no_such_agent", message)
         admission: Admission = request.app.state.admission
         try:
             address = _address(request)
@@ -163,8 +173,13 @@ def create_app(
     async def library(_: Request) -> Response:
         return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
 
+    async def listed(_: Request) -> Response:
+        return JSONResponse(
+            {"agents": [{"name": name, "title": title} for name, title in agents.items()]}
+        )
+
     async def openapi(_: Request) -> Response:
-        return JSONResponse(document())
+        return JSONResponse(document(agents))
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -176,6 +191,7 @@ def create_app(
             Route("/health", health),
             Route("/api/token", token, methods=["POST"]),
             Route("/api/visitor", who),
+            Route("/api/agents", listed),
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),

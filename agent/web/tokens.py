@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     language: Language
+    agent: str | None = Field(default=None, max_length=40)
+    """Name of the agent, of those that ``GET /api/agents`` lists; the first if not given."""
     name: str = Field(default="", max_length=LONGEST_NAME)
     """Display name; may stay empty. Who has signed in has the one that they signed in with."""
 
@@ -53,6 +56,12 @@ def issue(
     change.
     """
     room = new_name()
+    metadata = json.dumps({"agent": request.agent}) if request.agent else ""
+    dispatch = api.RoomAgentDispatch(
+        # An agent server without a name takes every room; one with a name is called by it.
+        agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""),
+        metadata=metadata,
+    )
     identity = f"{'user' if visitor else 'guest'}-{secrets.token_hex(6)}"
     token = (
         api.AccessToken(api_key, api_secret)
@@ -73,8 +82,7 @@ def issue(
         )
         .with_room_config(
             api.RoomConfiguration(
-                # An agent without a name takes every room; one with a name is called by it.
-                agents=[api.RoomAgentDispatch(agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""))],
+                agents=[dispatch],
                 max_participants=1,
                 metadata=visitor.metadata() if visitor else "",
             )

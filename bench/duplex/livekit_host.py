@@ -32,6 +32,7 @@ from agent import settings
 from agent.assistant import Assistant
 from agent.session import make, turns_of
 from agent.settings import Settings
+from harness.agents import silent
 
 from . import host
 from .scripted_stt import RATE
@@ -108,7 +109,7 @@ class _BenchStream(stt.RecognizeStream):
 
 
 def profile(order: host.Join) -> Settings:
-    """The CPU or the phone profile, without greeting and with what its recogniser takes."""
+    """The CPU or the phone profile, with what its recogniser takes."""
     phone = order["phone"]
     loaded = settings.load("phone" if phone else "cpu")
     turns = turns_of(loaded, phone=phone)
@@ -116,7 +117,6 @@ def profile(order: host.Join) -> Settings:
         turns = turns.model_copy(update={"first_words": _FIRST_WORDS})
     return loaded.model_copy(
         update={
-            "greeting": {"en": "", "zh": ""},
             **({"phone": loaded.phone.model_copy(update={"turns": turns})} if phone else {}),
             **({} if phone else {"turns": turns}),
         }
@@ -167,8 +167,10 @@ class LiveKit:
         options = room_io.RoomOptions(participant_identity=_CALLER)
         if endpointer:
             options.audio_input = HEARING
+            parley = silent("parley")
             conversation = make(
                 loaded,
+                parley,
                 room=room,
                 stt=stt,
                 llm=llm,
@@ -179,7 +181,7 @@ class LiveKit:
             )
             self._exit.push_async_callback(conversation.aclose)
             session: AgentSession[Any] = conversation.session
-            agent: Agent = Assistant(loaded, order["language"], conversation.floor)
+            agent: Agent = Assistant(parley, loaded, order["language"], conversation.floor)
         else:
             session, agent = self._stock(stt, llm, tts)
         self._session = session

@@ -18,6 +18,7 @@ from livekit.plugins import qwen3_tts, vllm
 
 from agent.bridge import Engines, create_app
 from agent.settings import Language
+from harness.agents import silent
 
 from . import host
 from .livekit_host import profile, recogniser, said
@@ -86,7 +87,9 @@ class MediaStreams:
 
         loaded = profile(order)
         bridge = loaded.bridge.model_copy(update={"stream_url": order["url"]})
-        app = create_app(loaded.model_copy(update={"bridge": bridge}), engines, open_call)
+        app = create_app(
+            loaded.model_copy(update={"bridge": bridge}), silent("parley"), engines, open_call
+        )
         address = urlsplit(order["url"])
         server = uvicorn.Server(
             uvicorn.Config(

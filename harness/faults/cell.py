@@ -26,6 +26,7 @@ from agent.settings import Settings
 from agent.stack import Server
 from agent.stack.ports import LOOPBACK
 from agent.watchdog import ATTRIBUTE_TROUBLE
+from harness.agents import silent
 from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples, trim
 from harness.resample import resampled
@@ -160,8 +161,10 @@ async def _call(
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name))
         stack.push_async_callback(room.disconnect)
+        parley = silent("parley")
         conversation = make(
             profile,
+            parley,
             room=room,
             stt=stt,
             llm=llm,
@@ -170,7 +173,7 @@ async def _call(
             endpointer=endpointer,
         )
         stack.push_async_callback(conversation.aclose)
-        await conversation.start(Assistant(profile, "en", conversation.floor), room)
+        await conversation.start(Assistant(parley, profile, "en", conversation.floor), room)
         await caller.until("listening")
         yield caller, steady, proxies
 
@@ -181,7 +184,6 @@ def _profile(ports: dict[Engine, int]) -> Settings:
     plain = {"model": None, "api_key": None}
     return profile.model_copy(
         update={
-            "greeting": {"en": ""},
             "watchdog": profile.watchdog.model_copy(update={"prerecord": False}),
             "llm": profile.llm.model_copy(
                 update={**plain, "base_url": at["llm"], "replicas": (), "tools": False}

@@ -21,6 +21,7 @@ from agent import settings
 from agent.bridge import create_app, requests
 from agent.bridge.server import GUESSES
 from agent.bridge.wav_file import WavError, read_wav
+from agent.definition.loading import load_agent
 
 KEY = "0123456789abcdef"
 
@@ -53,7 +54,7 @@ def app(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Starlette:
     for name, value in variables.items():
         monkeypatch.setenv(f"PARLEY_BRIDGE__{name}", value)
     nothing = cast(Any, SimpleNamespace())
-    return create_app(settings.load("cpu"), cast(Any, Engines()), nothing)
+    return create_app(settings.load("cpu"), load_agent("parley"), cast(Any, Engines()), nothing)
 
 
 def client(served: Starlette, address: str = "192.0.2.7") -> httpx.AsyncClient:

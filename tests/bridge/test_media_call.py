@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from agent import settings
 from agent.bridge import Engines, create_app
+from agent.definition.loading import load_agent
 from agent.models import locate
 from agent.settings import ConductSettings, Language, PhoneSettings, PhoneTool, SilenceSettings
 from agent.stack.ports import free
+from harness.agents import saying
 from harness.media_stream import RATE
 from harness.recording import Samples
 from harness.resample import resampled
@@ -143,8 +145,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
         greeting: str | None = "",
         **changes: Any,
     ) -> AsyncIterator[Bridge]:
-        if greeting is not None:
-            changes["greeting"] = {"en": greeting}
+        agent = load_agent("parley") if greeting is None else saying(load_agent("parley"), greeting)
         profile = settings.load("gpu").model_copy(update=changes)
         port = free()["web"]
         bridge = Bridge(
@@ -163,7 +164,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
                 bridge.closed += 1
 
         config = uvicorn.Config(
-            create_app(profile, cast(Engines, bridge), open_call),
+            create_app(profile, agent, cast(Engines, bridge), open_call),
             port=port,
             log_level="warning",
             ws="wsproto",

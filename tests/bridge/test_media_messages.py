@@ -22,6 +22,7 @@ from agent.bridge.media_messages import (
     Stop,
     read,
 )
+from agent.definition.loading import load_agent
 from harness.media_stream import signature
 
 from .conftest import STREAM_TOKEN, STREAM_URL
@@ -146,7 +147,7 @@ def test_a_stream_that_is_not_the_providers_is_refused_before_it_opens(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(f"PARLEY_BRIDGE__{name}", value)
-    app = create_app(settings.load("cpu"), cast(Engines, Nothing()), nobody)
+    app = create_app(settings.load("cpu"), load_agent("parley"), cast(Engines, Nothing()), nobody)
     with TestClient(app) as client, pytest.raises(WebSocketDisconnect):  # noqa: SIM117
         with client.websocket_connect("/media-streams", headers={"X-Twilio-Signature": given}):
             pass
@@ -157,7 +158,7 @@ def test_a_stream_that_sends_nonsense_is_closed_with_a_reason(
 ) -> None:
     monkeypatch.setenv("PARLEY_BRIDGE__STREAM_URL", STREAM_URL)
     monkeypatch.setenv("PARLEY_BRIDGE__STREAM_TOKEN", STREAM_TOKEN)
-    app = create_app(settings.load("cpu"), cast(Engines, Nothing()), nobody)
+    app = create_app(settings.load("cpu"), load_agent("parley"), cast(Engines, Nothing()), nobody)
     headers = {"X-Twilio-Signature": signature(STREAM_URL, STREAM_TOKEN)}
     with (
         TestClient(app) as client,

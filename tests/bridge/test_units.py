@@ -160,7 +160,7 @@ async def test_a_key_is_asked_for_where_one_is_set(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PARLEY_BRIDGE__API_KEY", "hush")
     monkeypatch.setenv("PARLEY_BRIDGE__PER_MINUTE", "1")
     nothing = cast(Any, SimpleNamespace())
-    bridge = Bridge(settings.load("cpu"), nothing, nothing)
+    bridge = Bridge(settings.load("cpu"), nothing, nothing, nothing)
 
     def request(key: str) -> Request:
         headers = [(b"authorization", f"Bearer {key}".encode())]

@@ -26,6 +26,7 @@ from agent import settings
 from agent.bridge import create_app as create_bridge
 from agent.bridge.engines import Engines
 from agent.bridge.openapi import document as bridge_document
+from agent.definition.loading import load_agent
 from agent.web import create_app as create_page
 from agent.web.admission import Admission
 from agent.web.livekit_url import LiveKit
@@ -75,7 +76,9 @@ async def bridge() -> AsyncIterator[Starlette]:
         profile = settings.load("cpu")
         limits = profile.bridge.model_copy(update={"per_minute": 100_000})
         profile = profile.model_copy(update={"bridge": limits})
-        yield create_bridge(profile, cast(Engines, Heard(tts)), cast(Any, None))
+        yield create_bridge(
+            profile, load_agent("parley"), cast(Engines, Heard(tts)), cast(Any, None)
+        )
 
 
 @contextlib.asynccontextmanager

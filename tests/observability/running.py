@@ -148,6 +148,10 @@ async def running(
         command: Its subcommand.
     """
     health, metrics = free_port(), free_port()
+    shop = folder / f"shop-{health}"
+    shop.mkdir()
+    says = {"name": "Shop", "instructions": PROMPT, "greeting": "Hello."}
+    (shop / "agent.yaml").write_text(json.dumps(says))
     async with TestServer(engines()) as server:
         url = str(server.make_url("/v1"))
         environment = {
@@ -160,8 +164,7 @@ async def running(
             "PARLEY_STT__BASE_URL": url,
             "PARLEY_STT__REALTIME": "false",
             "PARLEY_TTS__BASE_URL": url,
-            "PARLEY_INSTRUCTIONS": PROMPT,
-            "PARLEY_GREETING": '{"en": "Hello."}',
+            "PARLEY_AGENT": str(shop),
             "PARLEY_PORT_AGENT": str(health),
             "PARLEY_PORT_METRICS": str(metrics),
             "PYTHONUNBUFFERED": "1",

@@ -19,6 +19,7 @@ from livekit.plugins.turn_taking import Floor
 from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
+from agent.definition.loading import load_agent
 from agent.prerecorded import Phrase, Prerecorded
 from agent.recovery import CallBook, CallRecord, Continuation
 from agent.recovery.sqlite_store import SqliteStore
@@ -221,7 +222,9 @@ async def test_an_agent_that_goes_on_apologises_and_answers_what_was_left(
         session.output.audio = Ear(voice)
         Conduct(profile.conduct, session, language="en")
         floor = Floor(None, profile.turns.options)
-        await session.start(Assistant(profile, "en", floor, None, Continuation(said(*messages))))
+        before = Continuation(said(*messages))
+        parley = load_agent("parley")
+        await session.start(Assistant(parley, profile, "en", floor, None, before))
         await asyncio.sleep(20)
     # The voice, which would take its time, is not asked for the apology.
     assert heard.startswith(bytes(prerecorded.sound(apology, "en").data))

@@ -24,6 +24,7 @@ from agent.session import make
 from agent.settings import ConductSettings, Language
 from agent.stack import Server
 from agent.telemetry import Record
+from harness.agents import silent
 from harness.caller import agent_token
 from harness.scripted import Llm, Stt, Tts
 
@@ -115,7 +116,7 @@ async def hosting(
         tts: A real TTS, in place of the tone.
         tools: Tools of the assistant.
     """
-    profile = settings.load("gpu").model_copy(update={"greeting": {language: ""}})
+    profile, parley = settings.load("gpu"), silent("parley")
     if conduct:
         profile = profile.model_copy(update={"conduct": conduct})
     async with contextlib.AsyncExitStack() as stack:
@@ -128,6 +129,7 @@ async def hosting(
         records: list[Record] = []
         conversation = make(
             profile,
+            parley,
             room=room,
             stt=stt or scripted,
             llm=model,
@@ -137,7 +139,7 @@ async def hosting(
             record=records.append,
         )
         stack.push_async_callback(conversation.aclose)
-        assistant = Assistant(profile, language, conversation.floor)
+        assistant = Assistant(parley, profile, language, conversation.floor)
         await assistant.update_tools([*tools])
         await conversation.start(assistant, room)
         yield Host(name, room, conversation.session, scripted, model, records)

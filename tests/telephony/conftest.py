@@ -33,6 +33,7 @@ from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.outbound import OutboundCall
 from agent.telephony.sip_call import SipCall
+from harness.agents import silent
 from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples
 
@@ -160,12 +161,12 @@ def converse(server: Server) -> Converse:
             profile = load("gpu").model_copy(
                 update={
                     "phone": settings,
-                    "greeting": {"en": ""},
                     "conduct": ConductSettings(phone_silence=patient),
                 }
             )
+            parley = silent("parley")
             conversation = make(
-                profile, room=room, stt=stt, llm=llm, tts=tts, language="en", phone=True
+                profile, parley, room=room, stt=stt, llm=llm, tts=tts, language="en", phone=True
             )
             session, floor = conversation.session, conversation.floor
             stack.push_async_callback(conversation.aclose)
@@ -180,7 +181,7 @@ def converse(server: Server) -> Converse:
             phone = CallControl(settings, room, client, session, user)
             stack.push_async_callback(phone.aclose)
             phone.start()
-            assistant = Assistant(profile, "en", floor, phone)
+            assistant = Assistant(parley, profile, "en", floor, phone)
             first = phone.first_agent(assistant, floor)
             await conversation.start(first, room, hears=caller.identity)
             await caller.until("listening")  # both hear each other from now on

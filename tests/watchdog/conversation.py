@@ -27,6 +27,7 @@ from agent import settings
 from agent.assistant import Assistant
 from agent.session import Conversation, make
 from agent.settings import WatchdogSettings
+from harness.agents import silent
 from harness.scripted import Llm, LlmStream, Stt, Tts, TtsStream, Vad
 from harness.virtual_time import now
 
@@ -189,15 +190,16 @@ async def talk(answer: str = "The answer.", **watchdog: Any) -> AsyncIterator[Ta
     """Begin a conversation, without a greeting."""
     profile = settings.load("gpu").model_copy(
         update={
-            "greeting": {"en": ""},
             "watchdog": WatchdogSettings(prerecord=False, **watchdog),
         }
     )
     vad, line = Vad(), Line()
     stt, model, voice = Stt(), FaultyLlm(answer), FaultyTts()
     endpointer = Endpointer(Microphone(vad), TurnTranscript(), wait=lambda _: 0.3, judge=None)
+    parley = silent("parley")
     conversation = make(
         profile,
+        parley,
         room=None,
         stt=stt,
         llm=model,
@@ -209,7 +211,7 @@ async def talk(answer: str = "The answer.", **watchdog: Any) -> AsyncIterator[Ta
     found = Talk(conversation, vad, stt, model, voice, line)
     conversation.session.on("close", lambda _: found.closed.append(now()))
     try:
-        await conversation.start(Assistant(profile, "en", conversation.floor), Nothing())
+        await conversation.start(Assistant(parley, profile, "en", conversation.floor), Nothing())
         await asyncio.sleep(0.1)
         yield found
     finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ async def serve(
     max_rooms: int,
     rooms_per_address: int | None = None,
     sign_in: SignInSettings | None = None,
+    agents: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
     app = create_app(
@@ -50,6 +52,7 @@ async def serve(
         max_rooms=max_rooms,
         rooms_per_address=rooms_per_address or max_rooms,
         sign_in=sign_in_of(sign_in, livekit.api_secret),
+        agents=agents,
     )
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 from harness.livekit_server import LiveKitServer
 
 from .actor import enter, greet
-from .conftest import visiting
+from .conftest import serve, visiting
 from .visitor import SCREENSHOTS, Visitor
 
 pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]
@@ -50,6 +50,40 @@ async def test_the_ticket_calls_a_named_agent_into_its_room(
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
         dispatches = await client.agent_dispatch.list_dispatch(ticket["room"])
         assert [d.agent_name for d in dispatches] == ["parley"]
+
+
+@pytest.mark.parametrize(
+    ("agents", "chosen", "metadata"),
+    [
+        ({"parley": "Parley", "front-desk": "Hart's clinic"}, "Hart's clinic", "front-desk"),
+        ({"parley": "Parley", "front-desk": "Hart's clinic"}, None, "parley"),
+        ({"parley": "Parley"}, None, None),
+    ],
+)
+async def test_one_chooses_whom_to_speak_with_where_there_are_several(
+    visitor: Visitor,
+    server: LiveKitServer,
+    agents: dict[str, str],
+    chosen: str | None,
+    metadata: str | None,
+) -> None:
+    livekit = server.livekit
+    async with serve(livekit, max_rooms=10, agents=agents) as site:
+        async with visitor.page.expect_response("**/api/agents"):
+            await visitor.open(site)
+        choice = visitor.page.get_by_label("Whom to speak with")
+        if metadata is None:
+            await expect(choice).to_be_hidden()
+        else:
+            await expect(choice).to_have_value("parley")
+            await visitor.shoot("22-agents")
+        if chosen:
+            await choice.select_option(label=chosen)
+        ticket = await visitor.join()
+        await visitor.phase("live")
+        async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
+            (dispatch,) = await client.agent_dispatch.list_dispatch(ticket["room"])
+        assert dispatch.metadata == (f'{{"agent": "{metadata}"}}' if metadata else "")
 
 
 async def test_captions_grow_while_both_speak(

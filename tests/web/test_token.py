@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import datetime
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import jwt
@@ -60,6 +61,7 @@ async def _client(
     max_rooms: int = 100,
     rooms_per_address: int = 100,
     names: frozenset[str] | None = None,
+    agents: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
         livekit,
@@ -67,6 +69,7 @@ async def _client(
         max_rooms=max_rooms,
         rooms_per_address=rooms_per_address,
         names=names,
+        agents=agents,
     )
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1))
     async with (
@@ -123,6 +126,33 @@ async def test_a_ticket_asks_for_the_named_agent(
     monkeypatch.setenv("LIVEKIT_AGENT_NAME", "reception")
     claims = jwt.decode((await _ticket(client))["token"], SECRET, algorithms=["HS256"])
     assert claims["roomConfig"]["agents"] == [{"agentName": "reception"}]
+
+
+AGENTS = {"parley": "Parley", "front-desk": "Hart's clinic"}
+
+
+async def test_the_agents_that_may_be_chosen_are_listed(rooms: Rooms, library: Path) -> None:
+    livekit = LiveKit("ws://livekit.test:7880", KEY, SECRET)
+    async with _client(livekit, library, rooms, agents=AGENTS) as client:
+        listed = (await client.get("/api/agents")).json()
+        assert listed["agents"] == [{"name": n, "title": title} for n, title in AGENTS.items()]
+        # Which one it is to be is signed: a browser cannot send for another, or say more to it.
+        claims = jwt.decode(
+            (await _ticket(client, agent="front-desk"))["token"], SECRET, algorithms=["HS256"]
+        )
+        assert claims["roomConfig"]["agents"] == [{"metadata": '{"agent": "front-desk"}'}]
+
+
+@pytest.mark.parametrize("agent", ["nobody", "../clinic", "Hart's clinic"])
+async def test_an_agent_that_may_not_be_chosen_is_refused(
+    rooms: Rooms, library: Path, agent: str
+) -> None:
+    livekit = LiveKit("ws://livekit.test:7880", KEY, SECRET)
+    async with _client(livekit, library, rooms, agents=AGENTS) as client:
+        response = await client.post("/api/token", json={"language": "en", "agent": agent})
+        error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (400, "no_such_agent")
+    assert error["message"] == f"There is no agent {agent!r} (there are parley, front-desk)."
 
 
 async def test_a_ticket_is_for_half_a_minute(client: httpx.AsyncClient) -> None:

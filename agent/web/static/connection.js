@@ -83,8 +83,8 @@ export class Conversation extends EventTarget {
    * Get a ticket and enter its room.
    * @throws {Refused}
    */
-  async join(language) {
-    const ticket = await requestTicket(language);
+  async join(language, agent) {
+    const ticket = await requestTicket(language, agent);
     try {
       await this.#room.connect(ticket.url, ticket.token);
     } catch (error) {
@@ -274,13 +274,13 @@ function isVoice({ source }, participant) {
   return participant.isAgent && source === Track.Source.Microphone;
 }
 
-async function requestTicket(language) {
+async function requestTicket(language, agent) {
   let response;
   try {
     response = await fetch("/api/token", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ language }),
+      body: JSON.stringify(agent ? { language, agent } : { language }),
       signal: AbortSignal.timeout(10_000),
     });
   } catch {

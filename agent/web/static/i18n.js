@@ -3,6 +3,7 @@
 const STRINGS = {
   en: {
     language: "Language",
+    agent: "Whom to speak with",
     conversation: "Conversation",
     controls: "Call controls",
     you: "You",
@@ -161,6 +162,7 @@ const STRINGS = {
 
   zh: {
     language: "语言",
+    agent: "和谁说话",
     conversation: "对话",
     controls: "通话控制",
     you: "你",

@@ -1,5 +1,6 @@
 // The page: what the user does, what the conversation reports, and what shows for it.
 
+import { chosenAgent, listAgents } from "./agents.js";
 import { Captions } from "./captions.js";
 import { Conversation } from "./connection.js";
 import { Details } from "./details.js";
@@ -65,7 +66,7 @@ async function join({ speaking }) {
   update({ mic: "off" });
   const asked = language;
   try {
-    await mine.join(asked);
+    await mine.join(asked, chosenAgent());
     if (track) await mine.publish(track);
     if (language !== asked) await mine.setLanguage(language);
   } catch (error) {
@@ -313,6 +314,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 chooseLanguage(language);
+void listAgents();
 requestAnimationFrame(frame);
 const left = leftNotice();
 if (left) notices.show(left);

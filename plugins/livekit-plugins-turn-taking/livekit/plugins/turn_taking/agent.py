@@ -22,20 +22,32 @@ class TurnTakingAgent(Agent):
     """An agent whose session's turns a :class:`Floor` decides.
 
     Args:
-        floor: The turn-taking of its session.
+        floor: The turn-taking of its session; found as it speaks if None, for an agent to whom
+            another one hands over.
         **options: As for LiveKit's agent.
     """
 
-    def __init__(self, floor: Floor, **options: Any) -> None:
+    def __init__(self, floor: Floor | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._floor = floor
+
+    @property
+    def floor(self) -> Floor:
+        """The turn-taking of its session.
+
+        Raises:
+            LookupError: The session was made without one.
+        """
+        if self._floor is None:
+            self._floor = Floor.of(self.session)
+        return self._floor
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent, None]:
         """Recognise what is said, and keep back what is no turn."""
         answers: aio.Chan[stt.SpeechEvent] = aio.Chan()
-        no_more_answers = self._floor.on_answer(answers.send_nowait)
+        no_more_answers = self.floor.on_answer(answers.send_nowait)
         try:
             async with (
                 aclosing(Agent.default.stt_node(self, audio, model_settings)) as events,
@@ -45,7 +57,7 @@ class TurnTakingAgent(Agent):
                     if is_answer:
                         yield event
                         continue
-                    for passed in self._floor.transcribed(event):
+                    for passed in self.floor.transcribed(event):
                         yield passed
         finally:
             no_more_answers()
@@ -55,31 +67,31 @@ class TurnTakingAgent(Agent):
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         """Ask with a history that shows where replies were cut."""
         shown, silent = show_cuts(chat_ctx), True
-        self._floor.replying("asked")
+        self.floor.replying("asked")
         async with aclosing(Agent.default.llm_node(self, shown, tools, model_settings)) as chunks:
             async for chunk in chunks:
                 if silent and text_of(chunk):
                     silent = False
-                    self._floor.replying("text")
+                    self.floor.replying("text")
                 yield chunk
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """Speak, and remember what is to be said."""
-        written, silent = self._floor.written(text), True
+        written, silent = self.floor.written(text), True
         async with aclosing(Agent.default.tts_node(self, written, model_settings)) as frames:
             async for frame in frames:
                 if silent:
                     silent = False
-                    self._floor.replying("audio")
+                    self.floor.replying("audio")
                 yield frame
 
     def transcription_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncIterator[str]:
         """Show what is said, and remember when."""
-        return self._floor.playing(text)
+        return self.floor.playing(text)
 
 
 def text_of(chunk: llm.ChatChunk | str | FlushSentinel) -> str:

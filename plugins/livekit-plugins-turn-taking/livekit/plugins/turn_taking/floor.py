@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
+from weakref import WeakValueDictionary
 
 from livekit import rtc
 from livekit.agents import (
@@ -37,6 +38,9 @@ from .playback.spoken_text import SpokenText
 HEARING = room_io.AudioInputOptions(frame_size_ms=20)
 """How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
 
+
+_FLOORS: WeakValueDictionary[int, Floor] = WeakValueDictionary()
+"""Those that there are, by the identity of their session, which each keeps alive."""
 
 Stage: TypeAlias = Literal["asked", "text", "audio"]
 """How far a reply is: the model is asked, there is text of it, there is sound of it. A reply that
@@ -111,6 +115,7 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
             **session_options,
         )
         """The conversation, to be started by whoever made the floor."""
+        _FLOORS[id(self.session)] = self
         self._captions: TranscriptSynchronizer | None = None
         if self._loudspeaker:
             self.session.output.audio = self._loudspeaker
@@ -134,6 +139,18 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         self._gate = TranscriptGate(self._overlap)
         self.microphone.listen(self._on_voice)
         self.session.on("agent_state_changed", self._on_agent)
+
+    @staticmethod
+    def of(session: AgentSession[Any]) -> Floor:
+        """The turn-taking of a session.
+
+        Raises:
+            LookupError: It was made without a floor.
+        """
+        try:
+            return _FLOORS[id(session)]
+        except KeyError:
+            raise LookupError("this session was made without a Floor") from None
 
     @property
     def shortest(self) -> float:

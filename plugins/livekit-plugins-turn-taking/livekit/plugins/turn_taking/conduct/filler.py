@@ -6,7 +6,8 @@ tool, whoever wrote it: by a setting, never twice in a row, and dropped if the r
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -45,6 +46,7 @@ class Filler:
         self._phrases = phrases
         self._waiting = Pending()
         self._running: set[str] = set()
+        self._asking = 0
         self._filled = False
         self._speech: SpeechHandle | None = None
         self._count = count()
@@ -55,14 +57,30 @@ class Filler:
         """Say nothing more."""
         await self._waiting.aclose()
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a tool asks the user something, silence is theirs; it counts anew afterwards."""
+        self._asking += 1
+        self._waiting.cancel()
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._running and not self._asking and not self._filled:
+            self._waiting.start(self._fill())
+
     def _on_tool(self, event: ToolExecutionUpdatedEvent) -> None:
         update = event.update
         if isinstance(update, ToolCallStarted):
             if update.function_call.name in self._but:
                 return
-            if not self._running and not self._filled:
-                self._waiting.start(self._fill())
+            first = not self._running
             self._running.add(update.function_call.call_id)
+            if first:
+                self._wait()
         elif isinstance(update, ToolCallEnded):
             self._running.discard(update.call_id)
             if not self._running:

@@ -1,0 +1,174 @@
+"""Which agent takes a call: the one that the dispatch names, or whose number was called."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent.settings import Settings
+from agent.wrong import SettingsError
+
+from .definition import AgentDefinition
+from .loading import load_agent
+
+logger = logging.getLogger("parley")
+
+_LONGEST = 500
+"""Characters of a variable's value."""
+
+ASSIGNMENT = ("agent", "variables", "voice")
+"""What a job's metadata may say of who takes the call."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a call asks for. Nothing in it has been checked but that it may be asked."""
+
+    agent: str | None = None
+    """The agent's name."""
+    variables: dict[str, Any] | None = None
+    """What the call says of itself, by the names of the agent's variables."""
+    voice: str | None = None
+    """The voice, of those that the agent lists."""
+
+    @classmethod
+    def from_metadata(cls, metadata: str) -> Assignment:
+        """What a job's metadata asks for; nothing if it is somebody else's, of another form."""
+        try:
+            said = json.loads(metadata)
+        except ValueError:
+            return cls()
+        if not isinstance(said, dict):
+            return cls()
+        return cls(**{name: said[name] for name in ASSIGNMENT if said.get(name) is not None})
+
+
+class Agents:
+    """Those that may take calls.
+
+    Args:
+        profile: The profile, which names them.
+    """
+
+    def __init__(self, profile: Settings) -> None:
+        self._profile = profile
+
+    @property
+    def names(self) -> list[str]:
+        """The names by which calls may ask for them, beside the usual one."""
+        return [*self._profile.agents]
+
+    def usual(self) -> AgentDefinition:
+        """Who takes a call that asks for nobody.
+
+        Raises:
+            SettingsError: It is wrong.
+        """
+        return load_agent(self._profile.agent, self._profile)
+
+    def all(self) -> dict[str, AgentDefinition]:
+        """All of them by name, the usual one first.
+
+        Raises:
+            SettingsError: One of them is wrong, or two have a name.
+        """
+        usual = self.usual()
+        found = {usual.key: usual}
+        for name, where in self._profile.agents.items():
+            agent = replace(load_agent(where, self._profile), key=name)
+            if name in found and agent.source != usual.source:
+                raise SettingsError(
+                    f"agents.{name}: PARLEY_AGENT names another agent of that name: rename one."
+                )
+            found[name] = agent
+        for number, name in self._profile.phone.agents.items():
+            if name not in found:
+                raise SettingsError(
+                    f"phone.agents.{number}: there is no agent {name!r} among agents (there are "
+                    f"{', '.join(found)})."
+                )
+        return found
+
+    def take(self, assignment: Assignment, number: str | None = None) -> AgentDefinition:
+        """Who takes a call. What cannot be done of what it asks for is logged and left out.
+
+        Args:
+            assignment: What it asks for.
+            number: The number that was called.
+
+        Raises:
+            SettingsError: The usual agent is wrong.
+        """
+        agent = self._asked_for(assignment.agent) or self._of_number(number) or self.usual()
+        return replace(
+            agent,
+            variables=_variables(agent, assignment.variables),
+            voice=_voice(agent, assignment.voice),
+        )
+
+    def _asked_for(self, name: object) -> AgentDefinition | None:
+        if name is None:
+            return None
+        usual = self.usual()
+        if name == usual.key:
+            return usual
+        if not isinstance(name, str) or name not in self._profile.agents:
+            known = ", ".join(dict.fromkeys((usual.key, *self.names)))
+            _complain(
+                f"A call asks for {name!r}, which is not an agent ({known}): {usual.key} it is."
+            )
+            return None
+        return self._loaded(name, self._profile.agents[name])
+
+    def _of_number(self, number: str | None) -> AgentDefinition | None:
+        named = {_digits(key): name for key, name in self._profile.phone.agents.items()}
+        name = named.get(_digits(number)) if number else None
+        return self._asked_for(name) if name else None
+
+    def _loaded(self, name: str, where: str) -> AgentDefinition | None:
+        try:
+            return replace(load_agent(where, self._profile), key=name)
+        except SettingsError as e:  # it was right when the server started
+            _complain(str(e))
+            return None
+
+
+def _variables(agent: AgentDefinition, said: object) -> dict[str, str]:
+    if said is None:
+        return {}
+    if not isinstance(said, dict):
+        _complain(f"A call says no values by name as variables of {agent.key}, and has none.")
+        return {}
+    known = agent.settings.variables
+    taken: dict[str, str] = {}
+    for name, value in said.items():
+        if name not in known:
+            names = ", ".join(known) or "none"
+            _complain(f"A call says {name!r}, which is not a variable of {agent.key} ({names}).")
+        elif isinstance(value, bool) or not isinstance(value, str | int | float):
+            _complain(f"A call says something else than a text or a number as {name}.")
+        elif len(str(value)) > _LONGEST:
+            _complain(f"A call says {len(str(value))} characters as {name}, and may {_LONGEST}.")
+        else:
+            # One line: what a value says must not look like a part of the instructions.
+            taken[name] = " ".join(str(value).split())
+    return taken
+
+
+def _voice(agent: AgentDefinition, said: object) -> str | None:
+    voices = {*agent.settings.voice.values(), *agent.settings.voices}
+    if said is None or (isinstance(said, str) and said in voices):
+        return said
+    known = ", ".join(sorted(voices)) or "none"
+    _complain(f"A call asks for the voice {said!r}, which {agent.key} does not list ({known}).")
+    return None
+
+
+def _digits(number: str) -> str:
+    return "".join(filter(str.isdigit, number))
+
+
+def _complain(sentence: str) -> None:
+    logger.warning(sentence)

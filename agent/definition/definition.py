@@ -1,0 +1,176 @@
+"""An agent as it was read and checked, and what a conversation takes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from livekit.agents.llm import FunctionTool, RawFunctionTool, Tool, Toolset
+from pydantic import BaseModel, ValidationError
+
+from agent.engine_settings import Language
+from agent.settings import PhoneSettings, Settings
+from agent.wrong import SettingsError, sentences
+
+from .http_tool import http_tool
+from .manner import manner
+from .settings import PLACEHOLDER, AgentSettings
+
+if TYPE_CHECKING:
+    from agent.assistant import Assistant
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class AgentDefinition:
+    """Who holds a conversation."""
+
+    settings: AgentSettings
+    """What ``agent.yaml`` says."""
+    source: Path
+    """The folder, or the Python file, that it is."""
+    key: str
+    """The name by which calls ask for it."""
+    functions: Sequence[FunctionTool[..., Any] | RawFunctionTool[..., Any]] = ()
+    """The tools that it brings."""
+    kind: type[Assistant] | None = None
+    """The class that it brings; the package's own if None."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What this call says of itself."""
+    voice: str | None = None
+    """The voice that this call asks for."""
+
+    def tools(self) -> list[Tool | Toolset]:
+        """What it brings to a conversation beside the package's tools, for that one alone."""
+        http = self.settings.http_tools
+        variables = {**self.settings.variables, **self.variables}
+        tools: list[Tool | Toolset] = [
+            *self.functions,
+            *(http_tool(name, settings, variables) for name, settings in http.items()),
+        ]
+        servers = self.settings.mcp_servers
+        if servers:
+            # A second of imports, for those who want it.
+            from .mcp_tools import AllowedTools
+
+            taken = [*self.settings.builtin_tools, *(tool.id for tool in tools)]
+            folder = self.source if self.source.is_dir() else self.source.parent
+            for name, server in servers.items():
+                tools.append(AllowedTools(name, server, folder, tuple(taken)))
+                taken += server.allow
+        return tools
+
+    def instructions(self, language: Language | None, *, in_parts: bool) -> str:
+        """The system prompt.
+
+        Args:
+            language: The language of the conversation, or None while it is not known.
+            in_parts: Whether the model is told to give long answers in parts.
+        """
+        told = self._fill(self._text(self.settings.instructions, language)).rstrip()
+        if self.settings.manner:
+            told = _joined(told, manner(language).answers)
+        return _joined(told, manner(language or "en").in_parts) if in_parts else told
+
+    def greeting(self, language: Language | None) -> str:
+        """The first words; empty if there are none."""
+        own = self.settings.greeting
+        known = language or self.usual or "en"
+        return self._fill(own.get(known, own.get("any", manner(known).greeting)))
+
+    @property
+    def usual(self) -> Language | None:
+        """The language that it speaks if nothing else is known; None if any is as good."""
+        return self.settings.languages[0] if self.settings.languages else None
+
+    def speaks(self, language: Language) -> bool:
+        """Whether it speaks a language."""
+        return not self.settings.languages or language in self.settings.languages
+
+    def spoken(self, language: Language | None) -> Language | None:
+        """The language to speak with a user of this one; None to follow the user."""
+        if language and self.speaks(language):
+            return language
+        return self.usual if language or len(self.settings.languages) == 1 else None
+
+    def over(self, profile: Settings) -> Settings:
+        """The profile with what this agent has for itself.
+
+        Raises:
+            SettingsError: It asks for what there is not.
+        """
+        own = self.settings
+        voices: dict[str, Any] = {}
+        if chosen := self.voice or own.voice.get("any"):
+            voices = dict.fromkeys(get_args(Language), chosen)
+        if not self.voice:
+            voices |= {key: voice for key, voice in own.voice.items() if key != "any"}
+        tts = _merged({"voice": voices} if voices else {}, own.engines.tts)
+        if own.style:
+            tts = _merged({"instructions": own.style}, tts)
+        changes = {
+            "llm": self._over(profile.llm, own.engines.llm, "engines.llm"),
+            "stt": self._over(profile.stt, own.engines.stt, "engines.stt"),
+            "tts": self._over(profile.tts, tts, "engines.tts"),
+            "conduct": self._over(profile.conduct, own.conduct, "conduct"),
+            "turns": self._over(profile.turns, own.turns, "turns"),
+            "phone": self._phone(profile.phone),
+            "language": self.spoken(profile.default_language) or "auto",
+        }
+        return profile.model_copy(update=changes)
+
+    def _phone(self, phone: PhoneSettings) -> PhoneSettings:
+        own = self.settings
+        longest = min(phone.max_minutes, own.limits.minutes or phone.max_minutes)
+        given = own.phone_tools
+        return phone.model_copy(
+            update={
+                "turns": self._over(phone.turns, own.turns, "turns"),
+                "language": self.spoken(phone.language) if phone.language else None,
+                "tools": [tool for tool in phone.tools if given is None or tool in given],
+                "max_minutes": longest,
+            }
+        )
+
+    def _over(self, section: M, changes: dict[str, Any], name: str) -> M:
+        if not changes:
+            return section
+        kept = section.model_dump(exclude_unset=True)
+        if "base_url" in changes:
+            # Another server: neither its key nor its model is that of the profile's.
+            kept = {}
+        try:
+            return type(section).model_validate(_merged(kept, changes))
+        except ValidationError as e:
+            wrong = sentences(e, type(section), lambda _: "give it", tuple(name.split(".")))
+            raise SettingsError(f"Wrong setting in {self.source}: {wrong}.") from e
+
+    def _text(self, texts: Mapping[Any, str], language: Language | None) -> str:
+        known = language or ("any" if "any" in texts else self.usual or next(iter(texts)))
+        return texts.get(known) or texts["any"]
+
+    def _fill(self, text: str) -> str:
+        values = {"name": self.settings.name, **self.settings.variables, **self.variables}
+        return PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def _joined(first: str, then: str) -> str:
+    """Two texts as one: lines after lines, else in one line, after Chinese without a space."""
+    if not then:
+        return first
+    if "\n" in first:
+        return f"{first}\n{then}"
+    return first + then if first[-1:] > "\u2e80" else f"{first} {then}"
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others over them, section by section."""
+    merged = dict(under)
+    for key, value in over.items():
+        known = merged.get(key)
+        both = isinstance(known, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(known, value) if both else value  # type: ignore[arg-type]
+    return merged

@@ -1,0 +1,162 @@
+"""What ``agent.yaml`` can say: who an agent is and what it may do, in types.
+
+The machine that it runs on is a profile's (:mod:`agent.settings`); what an agent has of that for
+itself stands under ``engines``, ``conduct`` and ``turns``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from agent.engine_settings import Language, Section
+from agent.settings import PhoneTool
+
+from .question import Key
+from .tool_settings import ARGUMENT, HttpTool, McpServer, Reached, ToolName
+
+BuiltinTool = Literal["get_time", "calculate", "convert_unit"]
+VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+"""Where a variable's value goes."""
+
+
+def _of_any(value: object) -> object:
+    """One text is for every language."""
+    return {"any": value} if isinstance(value, str) else value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+ByLanguage = Annotated[dict[Key, Text], BeforeValidator(_of_any)]
+"""A text for every language, or one for each."""
+Words = Annotated[dict[Key, Annotated[str, Field(max_length=1000)]], BeforeValidator(_of_any)]
+Voices = Annotated[
+    dict[Key, Annotated[str, Field(min_length=1, max_length=100)]], BeforeValidator(_of_any)
+]
+
+
+class LimitSettings(Section):
+    """How long a conversation may become; at its end the agent says goodbye."""
+
+    minutes: Annotated[float | None, Field(ge=0.1, le=1440.0)] = None
+    """Longest conversation; on the phone the shorter of this and ``phone.max_minutes``."""
+    turns: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    """Turns of the user that are answered."""
+    tokens: Annotated[int | None, Field(ge=100, le=100_000_000)] = None
+    """Tokens that the language model may read and write in all; what it has in its cache counts
+    too. The turn in which they run out is answered to its end."""
+
+
+class EngineOverrides(Section):
+    """Settings of the profile's engines that are this agent's own."""
+
+    llm: dict[str, Any] = {}
+    stt: dict[str, Any] = {}
+    tts: dict[str, Any] = {}
+
+
+class AgentSettings(Section):
+    """Everything that ``agent.yaml`` can say."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    """What it is called: on the page, in the log, and in a greeting of the package's."""
+    instructions: ByLanguage
+    """Who it is and what it is to do. How one speaks is added (``manner``)."""
+    greeting: Words = {}
+    """Its first words; those of the package where none are given for a language, none if empty."""
+    manner: bool = True
+    """Add to the instructions how answers are spoken: in short sentences of plain words, in the
+    language of the user."""
+    languages: tuple[Language, ...] = ()
+    """Languages that it speaks, its usual one first; all when not given."""
+    voice: Voices = {}
+    """Its voice, or one for each language; the profile's when not given."""
+    voices: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    """Further voices that a call may ask for."""
+    style: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """How the voice speaks, in words, for engines that take it."""
+    recite: bool = True
+    """Whether an answer may repeat eight words of the instructions in a row, or 16 hanzi, or is
+    broken off: they may hold what callers ask for."""
+    never_say: tuple[Annotated[str, Field(min_length=2, max_length=100)], ...] = ()
+    """Words that are never said, such as a code in the instructions. Spelled, translated or in
+    other words they can still be told: what must not leak does not belong in a prompt."""
+    variables: dict[VariableName, Annotated[str, Field(max_length=500)]] = {}
+    """What a call may say of itself, with what is taken where it does not. ``{{name}}`` in
+    instructions and greeting stands for the value."""
+    limits: LimitSettings = LimitSettings()
+    conduct: dict[str, Any] = {}
+    """Settings of the profile's ``conduct`` that are this agent's own."""
+    turns: dict[str, Any] = {}
+    """Settings of the profile's ``turns`` that are this agent's own, on the phone as well."""
+    engines: EngineOverrides = EngineOverrides()
+    builtin_tools: tuple[BuiltinTool, ...] = ()
+    """Tools of the package's that it has."""
+    phone_tools: tuple[PhoneTool, ...] | None = None
+    """Which of the profile's ``phone.tools`` it has; all of them when not given."""
+    hosts: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+    """Everybody whom its HTTP tools and MCP servers may reach, as ``api.example.com``, and with the
+    port where a URL names one."""
+    http_tools: dict[ToolName, HttpTool] = {}
+    """Requests that the model can make, by the name of the tool."""
+    mcp_servers: dict[ToolName, McpServer] = {}
+    """Other programs whose tools it has."""
+
+    @model_validator(mode="after")
+    def _filled(self) -> Self:
+        known = {"name", *self.variables}
+        for setting in ("instructions", "greeting"):
+            for text in getattr(self, setting).values():
+                for name in PLACEHOLDER.findall(text):
+                    if name not in known:
+                        raise PydanticCustomError(
+                            "unknown_variable",
+                            "{setting} names {{{name}}}, which is not among variables "
+                            "(there are {known})",
+                            {"setting": setting, "name": name, "known": ", ".join(sorted(known))},
+                        )
+        return self
+
+    @model_validator(mode="after")
+    def _reaching(self) -> Self:
+        reached: list[tuple[str, HttpTool | McpServer]] = [
+            *((f"http_tools.{name}", tool) for name, tool in self.http_tools.items()),
+            *((f"mcp_servers.{name}", server) for name, server in self.mcp_servers.items()),
+        ]
+        for where, each in reached:
+            if each.url and (host := Reached.host(each.url)) not in self.hosts:
+                raise PydanticCustomError(
+                    "unknown_host",
+                    "{where}.url: {host} is not among hosts (there are {hosts})",
+                    {"where": where, "host": host, "hosts": ", ".join(self.hosts) or "none"},
+                )
+        for name, tool in self.http_tools.items():
+            taken = tool.parameters["properties"]
+            for argument in ARGUMENT.findall(tool.url):
+                if (argument in taken) == (argument in self.variables):
+                    reason = "both" if argument in taken else "neither"
+                    raise PydanticCustomError(
+                        "no_argument",
+                        "http_tools.{tool}.url: {argument} must be among its parameters or among "
+                        "variables, and is among {reason}",
+                        {"tool": name, "argument": f"{{{argument}}}", "reason": reason},
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _said(self) -> Self:
+        if "any" in self.instructions:
+            return self
+        for language in self.languages or get_args(Language):
+            if language not in self.instructions:
+                raise PydanticCustomError(
+                    "no_instructions",
+                    "instructions has no text for {language}: give it one, or one for any, or "
+                    "leave {language} out of languages",
+                    {"language": language},
+                )
+        return self

@@ -1,0 +1,138 @@
+"""A conversation in text with an agent whose model says what a script says: for its tests.
+
+No engine and no room is needed, and a second is enough for many. The tools, their questions and
+limits are the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from livekit.agents import AgentSession, llm
+from livekit.agents.llm import ChatContext, ChoiceDelta, FunctionToolCall
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.plugins.turn_taking import Floor
+
+from .assistant import agent_of
+from .conduct import Conduct
+from .definition.loading import load_agent
+from .settings import Language, load
+
+
+class Call:
+    """A tool that the model calls.
+
+    Args:
+        name: Name of the tool.
+        **arguments: What it is called with.
+    """
+
+    def __init__(self, name: str, **arguments: Any) -> None:
+        self.name, self.arguments = name, arguments
+
+
+class Script(llm.LLM[Any]):
+    """A language model that answers each request with the next line.
+
+    Args:
+        lines: What it says, or the tool that it calls.
+    """
+
+    def __init__(self, *lines: str | Call) -> None:
+        super().__init__()
+        self._lines = list(lines)
+        self.asked: list[ChatContext] = []
+        """What it was asked."""
+
+    def chat(self, *, chat_ctx: ChatContext, tools: Any = None, **_: Any) -> llm.LLMStream:
+        """Answer."""
+        self.asked.append(chat_ctx.copy())
+        return _Line(
+            self, chat_ctx=chat_ctx, tools=tools or [], conn_options=DEFAULT_API_CONNECT_OPTIONS
+        )
+
+    def next(self) -> ChoiceDelta:
+        """The next line.
+
+        Raises:
+            AssertionError: The model is asked more often than the script has lines.
+        """
+        assert self._lines, "the model was asked more often than it has lines"
+        line = self._lines.pop(0)
+        if isinstance(line, str):
+            return ChoiceDelta(role="assistant", content=line)
+        call = FunctionToolCall(
+            name=line.name, arguments=json.dumps(line.arguments), call_id=f"call-{len(self.asked)}"
+        )
+        return ChoiceDelta(role="assistant", tool_calls=[call])
+
+
+class _Line(llm.LLMStream):
+    async def _run(self) -> None:
+        assert isinstance(self._llm, Script)
+        self._event_ch.send_nowait(llm.ChatChunk(id="line", delta=self._llm.next()))
+
+
+class Talk:
+    """The conversation.
+
+    Args:
+        session: LiveKit's.
+        model: The script.
+    """
+
+    def __init__(self, session: AgentSession[Any], model: Script) -> None:
+        self.session, self.model = session, model
+
+    async def say(self, words: str) -> None:
+        """Say something, and wait for what comes of it."""
+        await self.session.run(user_input=words)
+
+    @property
+    def said(self) -> list[str]:
+        """What the agent has said."""
+        messages = self.session.history.messages()
+        return [m.text_content or "" for m in messages if m.role == "assistant"]
+
+    @property
+    def results(self) -> list[str]:
+        """What the model was told by its tools."""
+        return [i.output for i in self.session.history.items if i.type == "function_call_output"]
+
+
+@asynccontextmanager
+async def rehearse(
+    agent: str | Path,
+    *lines: str | Call,
+    language: Language = "en",
+    variables: dict[str, str] | None = None,
+) -> AsyncIterator[Talk]:
+    """Hold a conversation with an agent.
+
+    Args:
+        agent: Its folder or file, or its name.
+        lines: What its model says, one after the other, or the tools that it calls.
+        language: The language that is spoken.
+        variables: What the call says of itself.
+
+    Raises:
+        SettingsError: The agent is wrong.
+    """
+    profile = load()
+    known = load_agent(str(agent), profile)
+    known = replace(known, variables=variables or {})
+    settings = known.over(profile)
+    settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"tools": True})})
+    model = Script(*lines)
+    floor = Floor(None, settings.turns.options, llm=model)
+    session = floor.session
+    Conduct(settings.conduct, session, language=language, agent=known.settings)
+    async with session:
+        first = agent_of(known, settings, language, floor)
+        await session.start(first, record=False, capture_run=True)  # until it has greeted
+        yield Talk(session, model)

@@ -1,0 +1,49 @@
+"""An agent of Parley's: it takes turns, keeps to the conduct, and tells nothing it must not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from functools import partial
+
+from livekit import rtc
+from livekit.agents import FlushSentinel, ModelSettings, llm
+from livekit.plugins.turn_taking import TurnTakingAgent
+from livekit.plugins.turn_taking.agent import text_of
+
+from .conduct import Conduct
+from .recital import REFUSALS, guards, unrecited
+
+
+class VoiceAgent(TurnTakingAgent):
+    """What every agent of a conversation is, whoever speaks first and whoever takes over.
+
+    Args:
+        floor: The turn-taking of its session; found as it speaks if None.
+        **options: As for LiveKit's agent.
+    """
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
+        """Answer whoever asked, a long answer in parts."""
+        conduct: Conduct = self.session.userdata
+        shown = conduct.attributed(chat_ctx)
+        ask = partial(super().llm_node, shown, tools, model_settings)
+        answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
+        if conduct.agent and (against := guards(conduct.agent, str(self.instructions))):
+            answer = unrecited(answer, against, text_of, REFUSALS[conduct.language or "en"])
+        async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """Speak; what cannot be spoken is shown."""
+        conduct: Conduct = self.session.userdata
+        speak = partial(super().tts_node, model_settings=model_settings)
+        spoken = conduct.watchdog.spoken(text, speak) if conduct.watchdog else speak(text)
+        async with aclosing(spoken) as frames:
+            async for frame in frames:
+                yield frame

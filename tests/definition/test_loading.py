@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import settings
+from agent.definition.loading import agent_argument, find, load_agent
+from agent.settings import SettingsError
+
+from .conftest import Folder
+
+
+def test_parley_is_a_folder_like_any_other() -> None:
+    parley = load_agent("parley", settings.load("cpu"))
+    assert parley.key == "parley"
+    assert parley.over(settings.load("gpu")) == settings.load("gpu")
+
+
+def test_a_folder_is_found_by_path_by_name_and_by_the_environment(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder(at="agents").rename(tmp_path / "shop")
+    (tmp_path / "agents").mkdir()
+    assert find(str(path)) == path
+    path.rename(tmp_path / "agents" / "shop")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PARLEY_AGENT", "shop")
+    assert load_agent(settings.load("cpu").agent).source == tmp_path / "agents" / "shop"
+
+
+def test_one_python_file_is_an_agent(tmp_path: Path) -> None:
+    path = tmp_path / "tea-shop.py"
+    path.write_text(
+        '"""You sell tea."""\n'
+        'AGENT = {"greeting": "Tea?", "builtin_tools": ["get_time"]}\n'
+        "def price(tea: str) -> str:\n"
+        '    """Tell a price."""\n'
+        '    return "two pounds"\n'
+    )
+    shop = load_agent(str(path))
+    assert (shop.key, shop.settings.name) == ("tea-shop", "tea-shop")
+    assert shop.instructions("en", in_parts=False).startswith("You sell tea. Answer in English")
+    assert shop.greeting("zh") == "Tea?"
+    assert [tool.info.name for tool in shop.functions] == ["price"]
+
+
+def test_the_modules_of_a_folder_import_each_other(folder: Folder, tmp_path: Path) -> None:
+    tools = "from .teas import TEAS\ndef teas() -> str:\n    '''List them.'''\n    return TEAS\n"
+    path = folder({"tools.py": tools, "teas.py": "TEAS = 'green'"})
+    other = tmp_path / "other"
+    other.mkdir()
+    assert load_agent(str(path)).functions[0].info.name == "teas"
+    # Another folder of the same name has modules of its own.
+    moved = path.rename(other / "shop")
+    (moved / "teas.py").write_text("TEAS = 'black'\n")
+    (moved / "tools.py").write_text(tools.replace("def teas", "def kinds"))
+    assert load_agent(str(moved)).functions[0].info.name == "kinds"
+
+
+@pytest.mark.parametrize(
+    ("says", "parts"),
+    [
+        ({"greetings": "Hi"}, ["greetings is not a setting", "greeting, manner"]),
+        ({"limits": {"hours": 1}}, ["limits.hours is not a setting", "(there are minutes, turns"]),
+        ({"engines": {"vad": {}}}, ["engines.vad is not a setting", "(there are llm, stt, tts)"]),
+        ({"name": ""}, ["name = ''", "at least 1 character"]),
+        ({"languages": ["en", "fr"]}, ["languages.1 = 'fr'", "'en' or 'zh'"]),
+        ({"builtin_tools": ["weather"]}, ["builtin_tools.0", "'get_time', 'calculate'"]),
+        ({"phone_tools": ["dial"]}, ["phone_tools.0 = 'dial'", "'hang_up'"]),
+        ({"limits": {"turns": 0}}, ["limits.turns = 0", "allowed: 1 to 10000"]),
+        ({"limits": {"minutes": "long"}}, ["limits.minutes = 'long'", "valid number"]),
+        ({"limits": {"tokens": 5}}, ["limits.tokens = 5", "allowed: 100 to 100000000"]),
+        ({"instructions": {"fr": "Vous"}}, ["instructions.fr", "'en', 'zh' or 'any'"]),
+        ({"instructions": {"en": "You"}}, ["instructions has no text for zh", "leave zh out"]),
+        ({"instructions": ["You"]}, ["instructions = ['You']", "valid dictionary"]),
+        ({"instructions": "Hi {{who}}"}, ["names {{who}}", "(there are name)"]),
+        ({"greeting": "{{ who }}", "variables": {"a": "b"}}, ["{{who}}", "(there are a, name)"]),
+        ({"variables": {"Who": "x"}}, ["variables.Who", "should match pattern"]),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
+)
+def test_a_wrong_setting_is_one_sentence(
+    folder: Folder, says: dict[str, Any], parts: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_agent(str(folder(**says)))
+    sentence = str(raised.value)
+    assert "shop/agent.yaml" in sentence
+    assert all(part in sentence for part in parts), sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("says", "parts"),
+    [
+        ({"engines": {"llm": {"temprature": 1}}}, ["engines.llm.temprature is not a setting"]),
+        ({"engines": {"tts": {"replicas": 3}}}, ["engines.tts.replicas = 3"]),
+        ({"engines": {"llm": {"temperature": 9}}}, ["engines.llm.temperature", "0.0 to 2.0"]),
+        ({"conduct": {"filler": 1}}, ["conduct.filler is not a setting", "filler_after"]),
+        ({"conduct": {"plan": {"pause": 99}}}, ["conduct.plan.pause = 99", "0.0 to 30.0"]),
+        ({"turns": {"max_delay": -1}}, ["turns.max_delay = -1", "0.0 to 30.0"]),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
+)
+def test_what_it_asks_of_the_profile_is_checked_as_the_profile_is(
+    folder: Folder, says: dict[str, Any], parts: list[str]
+) -> None:
+    path = str(folder(**says))
+    with pytest.raises(SettingsError) as raised:
+        load_agent(path, settings.load("cpu"))
+    assert all(part in str(raised.value) for part in parts), raised.value
+
+
+@pytest.mark.parametrize("text", ["- a list", "just words", "name: [", "2024-13-45: x", "1: 2"])
+def test_a_file_that_is_no_settings_is_one_sentence(folder: Folder, text: str) -> None:
+    path = folder()
+    (path / "agent.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=r"agent\.yaml is not (valid YAML|an agent)"):
+        load_agent(str(path))
+
+
+@pytest.mark.parametrize("name", ["nobody", "/nowhere/at/all", "shop.txt"])
+def test_an_agent_that_is_not_there_is_a_list_of_those_that_are(
+    folder: Folder, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder(at="agents").rename(tmp_path / "clinic")
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "clinic").rename(tmp_path / "agents" / "clinic")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as raised:
+        find(name)
+    assert f"There is no agent {name!r}" in str(raised.value)
+    assert "one of clinic, parley." in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["tea.shop", "tea shop", "-tea", "t" * 41])
+def test_a_folder_whose_name_no_call_could_ask_for_is_refused(folder: Folder, name: str) -> None:
+    with pytest.raises(SettingsError, match="its name may have letters, digits, - and _"):
+        find(str(folder(at=name)))
+
+
+@pytest.mark.parametrize(
+    ("code", "parts"),
+    [
+        ("def broken(:\n", ["line 1", "SyntaxError"]),
+        ("x = 1\n\nimport nothing_of_this_name\n", ["line 3", "ModuleNotFoundError"]),
+        ("\nTEAS = PRICES['tea']\n", ["line 2", "NameError", "PRICES"]),
+        ("raise RuntimeError('no till')\n", ["line 1", "RuntimeError: no till."]),
+    ],
+)
+def test_code_that_cannot_be_imported_says_at_which_line(
+    folder: Folder, code: str, parts: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_agent(str(folder({"tools.py": code})))
+    assert all(part in str(raised.value) for part in ["tools.py", "cannot be imported", *parts])
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("from livekit.agents import Agent\nclass Tea(Agent): ...\n", "Tea in .* take turns"),
+        (
+            "from agent.authoring import Assistant\n"
+            "class Tea(Assistant): ...\nclass Cake(Assistant): ...\n",
+            "has Tea and Cake, and a call begins with one",
+        ),
+        ("AGENT = 1\n\ndef f() -> str: ...\n", "f has no docstring"),
+    ],
+)
+def test_classes_and_functions_that_cannot_be_used_say_why(
+    folder: Folder, code: str, sentence: str
+) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        load_agent(str(folder({"agent.py": code})))
+
+
+@pytest.mark.parametrize("said", ["[1]", "'words'", "{1: 2}"])
+def test_a_python_file_says_what_it_is_in_a_dictionary(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "shop.py"
+    path.write_text(f"'''You sell tea.'''\nAGENT = {said}\n")
+    with pytest.raises(SettingsError, match="AGENT must be a dictionary"):
+        load_agent(str(path))
+
+
+def test_an_agent_without_instructions_is_told_how_to_have_some(tmp_path: Path) -> None:
+    path = tmp_path / "shop.py"
+    path.write_text("AGENT = {}\n")
+    with pytest.raises(SettingsError, match=r"instructions is missing \(instructions: …\)"):
+        load_agent(str(path))
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("def get_time() -> str:\n    '''Tell.'''\n", {"builtin_tools": ["get_time"]}),
+        ("def calculate() -> str:\n    '''Sum.'''\n", {"builtin_tools": ["calculate"]}),
+    ],
+)
+def test_two_tools_of_one_name_are_refused(folder: Folder, code: str, says: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="has two tools of the name"):
+        load_agent(str(folder({"tools.py": code}, **says)))
+
+
+@pytest.mark.parametrize(
+    ("line", "chosen", "left"),
+    [
+        (["agent.py", "dev"], None, ["agent.py", "dev"]),
+        (["agent.py", "dev", "--agent", "a/b", "--reload"], "a/b", ["agent.py", "dev", "--reload"]),
+        (["agent.py", "--agent=b", "start"], "b", ["agent.py", "start"]),
+    ],
+)
+def test_the_agent_is_taken_from_livekits_command_line(
+    line: list[str], chosen: str | None, left: list[str]
+) -> None:
+    assert agent_argument(line) == chosen
+    assert line == left
+
+
+@pytest.mark.parametrize("line", [["x", "--agent"], ["x", "dev", "--agent", "--reload"]])
+def test_an_agent_that_is_not_named_is_asked_for(line: list[str]) -> None:
+    with pytest.raises(SettingsError, match="--agent needs the path"):
+        agent_argument(line)

@@ -1,0 +1,92 @@
+"""docs/your-agent.md: its examples as they are printed, its table of settings, its sentences."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agent import settings
+from agent.definition import new
+from agent.definition.loading import load_agent
+from agent.definition.settings import AgentSettings
+from agent.rehearsal import Call, rehearse
+from agent.settings import SettingsError
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "your-agent.md").read_text("utf-8")
+YAML = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
+PYTHON = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+WRONG = re.findall(r"^\| `([a-z_]+: .+)` \| (.+) \|$", PAGE, re.M)
+
+
+def written(folder: Path, **files: str) -> str:
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text, "utf-8")
+    return str(folder)
+
+
+def test_every_setting_has_its_row() -> None:
+    table = PAGE[PAGE.index("| setting |") : PAGE.index("## What it can do")]
+    named = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (.+?) \|", table, re.M))))
+    assert named == set(AgentSettings.model_fields)
+
+
+async def test_the_shop_of_the_page_takes_an_order_after_a_yes(tmp_path: Path) -> None:
+    shop = written(tmp_path, agent_yaml=YAML[0], tools_py=PYTHON[0])
+    lines = (Call("price", tea="Earl Grey"), "No.", Call("order", tea="Assam", count=2), "Done.")
+    async with rehearse(shop, *lines, variables={"caller": "Ben"}) as talk:
+        assert talk.said == ["Tea shop, hello Ben!"]
+        await talk.say("What is Earl Grey?")
+        assert talk.results == ["There is no Earl Grey. There are: assam, sencha."]
+        await talk.say("Two Assam.")
+        assert talk.said[-1] == "Shall I order 2 of Assam?"
+        await talk.say("Yes.")
+        assert talk.results[-1] == "2 of Assam are on their way."
+
+
+def test_the_requests_of_the_page_are_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = written(tmp_path, agent_yaml=YAML[1])
+    with pytest.raises(SettingsError, match="TEA_TOKEN is not set"):
+        load_agent(shop)
+    monkeypatch.setenv("TEA_TOKEN", "hush")
+    agent = load_agent(shop, settings.load("cpu"))
+    assert [*agent.settings.http_tools] == ["find_order", "cancel_order"]
+    assert agent.settings.mcp_servers["stock"].allow == ("find_tea",)
+
+
+async def test_the_reception_of_the_page_hands_over(tmp_path: Path) -> None:
+    reception = written(tmp_path, agent_yaml=YAML[0], agent_py=PYTHON[1])
+    async with rehearse(reception, Call("billing"), "Yes.") as talk:
+        await talk.say("A question on an invoice.")
+        assert talk.said[-1] == "Billing here. Which invoice is it?"
+
+
+async def test_the_test_of_the_page_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new.write("tea-shop", tmp_path / "agents")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "page"}
+    exec(compile(PYTHON[2], "your-agent.md", "exec"), names)
+    await names["test_a_yes_orders"]()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("setting", "sentence"), WRONG, ids=[row[0][:40] for row in WRONG])
+def test_a_wrong_setting_is_answered_as_the_page_says(
+    tmp_path: Path, setting: str, sentence: str
+) -> None:
+    content = {"name": "Shop", "instructions": "You sell tea.", **yaml.safe_load(setting)}
+    shop = written(tmp_path, agent_yaml=yaml.safe_dump(content))
+    with pytest.raises(SettingsError) as raised:
+        load_agent(shop, settings.load("cpu"))
+    assert str(raised.value) in (
+        f"Wrong setting in {shop}/agent.yaml: {sentence}.",
+        f"Wrong setting in {shop}: {sentence}.",
+    )
+
+
+def test_there_are_rows_of_wrong_settings() -> None:
+    assert len(WRONG) == PAGE[PAGE.index("| in agent.yaml |") :].count("\n| `")
+    assert len(WRONG) >= 10
