@@ -1,0 +1,134 @@
+"""How the passages reach the model: by a tool that it calls, or beside the question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from livekit.agents import ToolError, function_tool, llm
+
+from ..settings import Language
+from .passage import Knowledge, KnowledgeError, Passage
+from .words import query_words, tokens
+
+logger = logging.getLogger("parley")
+
+DEADLINE = 3.0
+"""Seconds that a search may take: the caller waits for it in silence."""
+
+_CANDIDATES = 8
+"""Passages that are asked for; the budget says how many of them are told."""
+
+_FEW = 3
+"""Words below which a question is taken to go on from the one before it: "and on Sundays?"."""
+
+_LONGEST_QUERY = 500
+"""Characters: a question, and not a story."""
+
+_BESIDE: dict[Language, str] = {
+    "en": "From the documents, if they answer the question:",
+    "zh": "以下是资料，能回答问题就据此回答：",
+}
+
+Found = Callable[[Sequence[Passage]], None]
+"""Is told of the passages that the model was given."""
+
+
+def lookup_tool(
+    knowledge: Knowledge, *, about: str = "", budget: int = 400, found: Found = lambda _: None
+) -> llm.Tool:
+    """The tool by which a model looks something up.
+
+    Args:
+        knowledge: Where.
+        about: What there is to be found, in a few words, for the model to know when to look.
+        budget: Most tokens of an answer.
+        found: Is told what the model was given.
+    """
+
+    async def look_up(query: str) -> str:
+        try:
+            passages = await _search(knowledge, query, budget)
+        except KnowledgeError as e:
+            logger.warning("a lookup failed", extra={"reason": str(e)})
+            raise ToolError("The documents cannot be searched now.") from e
+        found(passages)
+        if not passages:
+            return "The documents say nothing about that. Do not guess: say that you do not know."
+        told = "\n\n".join(f"[{passage.source}]\n{passage.text}" for passage in passages)
+        return f"{told}\n\nAnswer from this alone. If it does not say, say that you do not know."
+
+    look_up.__doc__ = f"""Look something up in the documents{f" ({about})" if about else ""}.
+
+    Use it for every question that they may answer, before you answer.
+
+    Args:
+        query: What to look for: the important words of the question, in its language.
+    """
+    return function_tool(look_up)
+
+
+async def informed(
+    chat_ctx: llm.ChatContext,
+    knowledge: Knowledge,
+    *,
+    budget: int = 200,
+    found: Found = lambda _: None,
+) -> llm.ChatContext:
+    """The conversation with what the documents say beside the last question.
+
+    For a model that calls no tools. The history stays as it is, and so does all of the prompt
+    before that question, which the server's prefix cache holds.
+
+    Args:
+        chat_ctx: The conversation.
+        knowledge: Where to look.
+        budget: Most tokens of the passages.
+        found: Is told what the model is given.
+    """
+    asked = [
+        (at, item)
+        for at, item in enumerate(chat_ctx.items)
+        if item.type == "message" and item.role == "user" and item.text_content
+    ]
+    if not asked or asked[-1][0] != len(chat_ctx.items) - 1:
+        return chat_ctx  # it is not a question that is to be answered
+    at, question = asked[-1]
+    query = text = question.text_content or ""
+    if len(query_words(text)) < _FEW and len(asked) > 1:
+        query = f"{asked[-2][1].text_content} {text}"
+    try:
+        passages = await _search(knowledge, query, budget)
+    except KnowledgeError as e:
+        logger.warning("a lookup failed", extra={"reason": str(e)})
+        return chat_ctx
+    found(passages)
+    if not passages:
+        return chat_ctx
+    language: Language = "zh" if any("\u3400" <= c <= "\u9fff" for c in text) else "en"
+    told = "\n\n".join((_BESIDE[language], *(passage.text for passage in passages)))
+    rest = [part for part in question.content if not isinstance(part, str)]
+    beside = question.model_copy(update={"content": [f"{told}\n\n{text}", *rest]})
+    return llm.ChatContext([*chat_ctx.items[:at], beside])
+
+
+async def _search(knowledge: Knowledge, query: str, budget: int) -> list[Passage]:
+    """The best passages that fit into a budget, without any of them twice.
+
+    Raises:
+        KnowledgeError: The search failed or took too long.
+    """
+    try:
+        async with asyncio.timeout(DEADLINE):
+            passages = await knowledge.search(query[:_LONGEST_QUERY], _CANDIDATES)
+    except TimeoutError as e:
+        raise KnowledgeError(f"The search took longer than {DEADLINE:g} s.") from e
+    told: list[Passage] = []
+    for passage in passages:
+        budget -= tokens(passage.text)
+        if budget < 0:
+            break
+        told.append(passage)
+    logger.info("looked up", extra={"sources": [passage.source for passage in told]})
+    return told
