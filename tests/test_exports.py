@@ -8,6 +8,14 @@ import pytest
 
 EXPORTS = {
     "agent.stack": {"Server", "Stack", "StackError"},
+    "agent.knowledge": {
+        "Folder",
+        "Knowledge",
+        "KnowledgeError",
+        "Passage",
+        "informed_answer",
+        "lookup_tool",
+    },
     "agent.models": {"ModelError", "locate"},
     "agent.recovery": {
         "CallBook",

@@ -18,7 +18,7 @@ LONGEST = 160
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n(?:---|\.\.\.)\n", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n")
 _TABLE = re.compile(r"\|.*\n\|[\s:|-]+\n")
-_MARKDOWN = MarkdownIt("commonmark")
+_MARKDOWN = MarkdownIt("commonmark").disable("inline")  # only blocks are looked at
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import TypeVar
 
 from livekit.agents import ToolError, function_tool, llm
 
@@ -13,6 +15,8 @@ from .passage import Knowledge, KnowledgeError, Passage
 from .words import query_words, tokens
 
 logger = logging.getLogger("parley")
+
+T = TypeVar("T")
 
 DEADLINE = 3.0
 """Seconds that a search may take: the caller waits for it in silence."""
@@ -64,28 +68,47 @@ def lookup_tool(
     Use it for every question that they may answer, before you answer.
 
     Args:
-        query: What to look for: the important words of the question, in its language.
+        query: The important words of the question, and other words for the same things, such as
+            "car parking garage", in the language of the documents.
     """
     return function_tool(look_up)
 
 
-async def informed(
+async def informed_answer(
+    ask: Callable[[llm.ChatContext], AsyncGenerator[T, None]],
     chat_ctx: llm.ChatContext,
     knowledge: Knowledge,
     *,
     budget: int = 200,
     found: Found = lambda _: None,
-) -> llm.ChatContext:
-    """The conversation with what the documents say beside the last question.
-
-    For a model that calls no tools. The history stays as it is, and so does all of the prompt
-    before that question, which the server's prefix cache holds.
+) -> AsyncGenerator[T, None]:
+    """The answer of a model that calls no tools, asked with what the documents say.
 
     Args:
-        chat_ctx: The conversation.
+        ask: Asks the model.
+        chat_ctx: The conversation; it stays as it is.
         knowledge: Where to look.
         budget: Most tokens of the passages.
-        found: Is told what the model is given.
+        found: Is told what the model was given, when its answer begins.
+    """
+    shown, passages = await _informed(chat_ctx, knowledge, budget)
+    told = False
+    async with aclosing(ask(shown)) as parts:
+        async for part in parts:
+            if not told:
+                told = True
+                found(passages)
+            yield part
+
+
+async def _informed(
+    chat_ctx: llm.ChatContext, knowledge: Knowledge, budget: int
+) -> tuple[llm.ChatContext, Sequence[Passage]]:
+    """The conversation with passages beside the last question, and these passages.
+
+    All of the prompt before that question stays as it is, so the server's prefix cache holds it.
+    They are in the user's message: many models' templates take no other system message than the
+    first.
     """
     asked = [
         (at, item)
@@ -93,7 +116,7 @@ async def informed(
         if item.type == "message" and item.role == "user" and item.text_content
     ]
     if not asked or asked[-1][0] != len(chat_ctx.items) - 1:
-        return chat_ctx  # it is not a question that is to be answered
+        return chat_ctx, ()  # nothing was asked
     at, question = asked[-1]
     query = text = question.text_content or ""
     if len(query_words(text)) < _FEW and len(asked) > 1:
@@ -102,15 +125,14 @@ async def informed(
         passages = await _search(knowledge, query, budget)
     except KnowledgeError as e:
         logger.warning("a lookup failed", extra={"reason": str(e)})
-        return chat_ctx
-    found(passages)
+        return chat_ctx, ()
     if not passages:
-        return chat_ctx
+        return chat_ctx, ()
     language: Language = "zh" if any("\u3400" <= c <= "\u9fff" for c in text) else "en"
-    told = "\n\n".join((_BESIDE[language], *(passage.text for passage in passages)))
+    told = "\n\n".join((_BESIDE[language], *(passage.text for passage in passages), text))
     rest = [part for part in question.content if not isinstance(part, str)]
-    beside = question.model_copy(update={"content": [f"{told}\n\n{text}", *rest]})
-    return llm.ChatContext([*chat_ctx.items[:at], beside])
+    beside = question.model_copy(update={"content": [told, *rest]})
+    return llm.ChatContext([*chat_ctx.items[:at], beside]), passages
 
 
 async def _search(knowledge: Knowledge, query: str, budget: int) -> list[Passage]:

@@ -1,8 +1,10 @@
-"""Text as a full-text index takes it: words, and pairs of characters where there are no spaces.
+"""Text as a full-text index takes it: words, and characters where there are no spaces.
 
-Chinese is cut into words by a dictionary. A name that is in no dictionary, Japanese (whose kanji a
-Chinese dictionary cuts wrongly) and Korean (whose words carry their particles) are found by every
-pair of neighbouring characters, so hanzi are indexed both ways.
+Chinese, Japanese and Korean are found by their pairs of neighbouring characters, and Chinese and
+Korean by single ones as well. Of 30 questions in Chinese about a folder of 25 passages that finds
+25 at first place and 28 among three; with the words of a dictionary (jieba) in place of pairs it is
+24 and 28, with both 23 and 28, and with the words alone 18 and 22. Pairs need no dictionary, and
+know names and kanji as well as any other word.
 """
 
 from __future__ import annotations
@@ -12,22 +14,20 @@ import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
-import rjieba
-
 _HANZI = "\u3400-\u4dbf\u4e00-\u9fff々"
 _HIRAGANA, _KATAKANA, _HANGUL = "\u3041-\u309f", "\u30a0-\u30ff", "\uac00-\ud7a3"
 _RUN = re.compile(
-    rf"(?P<hanzi>[{_HANZI}]+)|(?P<kana>[{_HIRAGANA}{_KATAKANA}]+)|(?P<hangul>[{_HANGUL}]+)"
+    rf"(?P<hanzi>[{_HANZI}]+)|(?P<kana>[{_HIRAGANA}]+|[{_KATAKANA}]+)|(?P<hangul>[{_HANGUL}]+)"
     rf"|(?P<word>[^\W_{_HANZI}{_HIRAGANA}{_KATAKANA}{_HANGUL}]+)"
 )
+_STOP_HANZI = frozenset("的了吗呢吧啊呀我你您他她它们是在和与或也都就还很请什么怎哪谁这那把被")
+"""Characters of which words of grammar are made: nothing is looked for by them."""
 _GRAMMAR = re.compile(rf"[{_HIRAGANA}]+")
 """A pair of hiragana is an ending or a particle, in nearly every case."""
 
 _STOP = frozenset(Path(__file__).with_name("stop_words.txt").read_text(encoding="utf-8").split())
 """What questions are asked with, in the languages that are spoken. A word that is one in German and
 means something in English, such as "die", is not among them."""
-_STOP_HANZI = frozenset("的了吗呢吧啊呀我你您他她它们是在和与或也都就还很请什么怎哪谁这那把被")
-"""A pair of characters with one of these in it runs across two words."""
 
 
 def index_words(text: str) -> str:
@@ -41,8 +41,9 @@ def query_words(text: str) -> list[str]:
         word
         for word in _words(text)
         if word not in _STOP
-        and (len(word) > 1 or word.isdigit() or _is_hanzi(word))
+        and not _STOP_HANZI.intersection(word)
         and not _GRAMMAR.fullmatch(word)
+        and (len(word) > 1 or not "a" <= word <= "z")
     )
     return list(dict.fromkeys(found))
 
@@ -52,16 +53,10 @@ def _words(text: str) -> list[str]:
     for run in _RUN.finditer(unicodedata.normalize("NFKC", text).casefold()):
         of = run.group()
         match run.lastgroup:
-            case "hanzi":
-                words = rjieba.cut_for_search(of)
-                known = set(words)
-                found += words
-                found += [
-                    pair
-                    for pair in _pairs(of)
-                    if pair not in known and not _STOP_HANZI.intersection(pair)
-                ]
-            case "kana" | "hangul":
+            case "kana":
+                found += _pairs(of)
+            case "hanzi" | "hangul":
+                found += of
                 found += _pairs(of)
             case _:
                 found.append(of)
@@ -69,18 +64,13 @@ def _words(text: str) -> list[str]:
 
 
 def _pairs(run: str) -> list[str]:
-    return [a + b for a, b in pairwise(run)] or [run]
-
-
-def _is_hanzi(word: str) -> bool:
-    return re.fullmatch(f"[{_HANZI}]", word) is not None
+    return [a + b for a, b in pairwise(run)]
 
 
 def tokens(text: str) -> int:
-    """About how many tokens a language model takes a text for.
+    """About how many tokens a text is for a language model, as far as a budget needs it.
 
-    Four letters a token and one for each character of Chinese, Japanese or Korean, which is what
-    the vocabularies of large models come to, to a fifth.
+    One for each character of Chinese, Japanese or Korean, and one for four other letters.
     """
     wide = len(re.findall(rf"[{_HANZI}{_HIRAGANA}{_KATAKANA}{_HANGUL}]", text))
     return wide + -(-(len(text) - wide) // 4)
