@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
-from livekit.agents import Agent, AgentSession, ToolError, llm
+from livekit.agents import Agent, AgentSession, RunResult, ToolError, llm
 from livekit.agents.llm import ChatContext, FunctionToolCall
 
 from agent.knowledge import KnowledgeError, Passage, informed_answer, lookup_tool
@@ -49,7 +49,7 @@ async def test_a_model_that_calls_tools_looks_it_up_and_answers(
     with caplog.at_level(logging.INFO, "parley"):
         async with AgentSession[None](llm=model, vad=None) as session:
             await session.start(Agent(instructions="", tools=[tool]))
-            result = await session.run(user_input="When do you open?")
+            result: RunResult[None] = await session.run(user_input="When do you open?")
     result.expect.next_event().is_function_call(name="look_up")
     output = result.expect.next_event().is_function_call_output().event().item.output
     assert output.startswith("[hours.md › Hours]\nWe open at nine.\n\n[prices.md]\nA room")
