@@ -30,6 +30,8 @@ from pydantic_settings import (
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .engine_settings import Language as Language
+from .knowledge_settings import KnowledgeSettings
+from .memory_settings import MemorySettings
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -252,6 +254,10 @@ class Settings(BaseSettings):
     omni: Engine | None = None
     """An experiment: a model that hears and speaks, in place of the three engines in a room."""
     phone: PhoneSettings = PhoneSettings()
+    knowledge: KnowledgeSettings | None = None
+    """Documents that the agent answers from; none when not given."""
+    memory: MemorySettings | None = None
+    """What is remembered of callers from one call to the next; nothing when not given."""
 
     @property
     def default_language(self) -> Language | None:
