@@ -32,6 +32,7 @@ from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSetti
 from .engine_settings import Language as Language
 from .knowledge_settings import KnowledgeSettings
 from .memory_settings import MemorySettings
+from .post_call_settings import PostCallSettings
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -258,6 +259,8 @@ class Settings(BaseSettings):
     """Documents that the agent answers from; none when not given."""
     memory: MemorySettings | None = None
     """What is remembered of callers from one call to the next; nothing when not given."""
+    post_call: PostCallSettings | None = None
+    """What is kept of a call once it is over; nothing when not given."""
 
     @property
     def default_language(self) -> Language | None:

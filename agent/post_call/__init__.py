@@ -1,0 +1,25 @@
+"""After the call: its record, what a model makes of it, and who gets it.
+
+A job puts the record of its call into the :class:`Outbox`, which no crash empties. The
+:class:`Deliverer` of the agent server has it summed up, writes it to a folder or a bucket, and
+posts it to a webhook.
+"""
+
+from __future__ import annotations
+
+from .analysis import form
+from .deliverer import Deliverer
+from .outbox import Outbox, OutboxError
+from .record import About, Record, call_record
+from .stores import RecordStoreError
+
+__all__ = [
+    "About",
+    "Deliverer",
+    "Outbox",
+    "OutboxError",
+    "Record",
+    "RecordStoreError",
+    "call_record",
+    "form",
+]
