@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
 from .engine_settings import Section
-from .structured import check_schema
+from .json_schema import check_schema
 
 
 class S3Settings(Section):

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 from livekit.agents import APIConnectOptions, APIError, llm
 
-from .knowledge.words import tokens
+from .tokens import tokens
 
 DEADLINE = 120.0
 """Seconds: on 2 cores the CPU profile's model writes 30 tokens a second beside nothing else."""
@@ -24,20 +24,6 @@ _BRACKET = re.compile(r"[<>\[\]]")
 
 class UnfilledError(Exception):
     """The model did not give what the schema asks for; the text says why."""
-
-
-def check_schema(schema: dict[str, Any]) -> None:
-    """See whether something is a JSON schema of an object.
-
-    Raises:
-        ValueError: It is not; the text says why.
-    """
-    if schema.get("type") != "object":
-        raise ValueError("the schema must be of an object: type: object")
-    try:
-        jsonschema_rs.validator_for(schema)
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as e:
-        raise ValueError(f"not a JSON schema: {str(e).splitlines()[0]}") from e
 
 
 async def fill(

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from agent import structured
-from agent.structured import UnfilledError, as_data, check_schema, fill, shortened
+from agent.json_schema import check_schema
+from agent.structured import UnfilledError, as_data, fill, shortened
 
 from .form_server import model_that_answers
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
-from .words import tokens
+from ..tokens import tokens
 
 LONGEST = 160
 """Tokens of a piece: half a minute of speech, and three of them fit beside a conversation in the

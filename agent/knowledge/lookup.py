@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from livekit.agents import ToolError, function_tool, llm
 
-from ..settings import Language
+from ..engine_settings import Language
+from ..tokens import tokens
 from .passage import Knowledge, KnowledgeError, Passage
-from .words import query_words, tokens
+from .words import query_words
 
 logger = logging.getLogger("parley")
 

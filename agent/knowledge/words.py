@@ -65,12 +65,3 @@ def _words(text: str) -> list[str]:
 
 def _pairs(run: str) -> list[str]:
     return [a + b for a, b in pairwise(run)]
-
-
-def tokens(text: str) -> int:
-    """About how many tokens a text is for a language model, as far as a budget needs it.
-
-    One for each character of Chinese, Japanese or Korean, and one for four other letters.
-    """
-    wide = len(re.findall(rf"[{_HANZI}{_HIRAGANA}{_KATAKANA}{_HANGUL}]", text))
-    return wide + -(-(len(text) - wide) // 4)

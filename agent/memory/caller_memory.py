@@ -10,8 +10,8 @@ from typing import Any
 
 from livekit.agents import RunContext, ToolError, function_tool, llm
 
+from ..engine_settings import Language
 from ..memory_settings import MemorySettings
-from ..settings import Language
 from ..structured import UnfilledError, fill, shortened
 from ..transcript import transcript
 from . import notes

@@ -14,8 +14,8 @@ from typing import Any
 
 from livekit.agents import llm
 
+from ..engine_settings import Language
 from ..memory_settings import MemorySettings
-from ..settings import Language
 from ..structured import as_data
 from .store import Entry
 

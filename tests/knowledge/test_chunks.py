@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.knowledge.chunks import LONGEST, Chunk, markdown_chunks, text_chunks
-from agent.knowledge.words import tokens
+from agent.tokens import tokens
 
 
 def test_each_piece_has_the_headings_above_it() -> None:

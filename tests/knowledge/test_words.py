@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.knowledge.words import index_words, query_words, tokens
+from agent.knowledge.words import index_words, query_words
+from agent.tokens import tokens
 
 
 @pytest.mark.parametrize(
