@@ -17,8 +17,8 @@ class KnowledgeSettings(Section):
     """Folder of Markdown (.md) and text (.txt), in UTF-8."""
     about: Annotated[str, Field(max_length=200)] = ""
     """What there is to be found, in a few words, for the model to know when to look."""
-    budget: Annotated[int, Field(ge=50, le=4000)] = 400
+    budget: Annotated[int, Field(ge=100, le=4000)] = 400
     """Most tokens of what one lookup gives the model."""
-    budget_beside: Annotated[int, Field(ge=50, le=4000)] = 200
+    budget_beside: Annotated[int, Field(ge=100, le=4000)] = 200
     """The same for a model that calls no tools, which reads it with every question: half a
     billion parameters on 2 cores read 200 tokens in two seconds."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TypeVar
 
 from livekit.agents import ToolError, function_tool, llm
@@ -13,7 +14,7 @@ from livekit.agents import ToolError, function_tool, llm
 from ..engine_settings import Language
 from ..tokens import tokens
 from .passage import Knowledge, KnowledgeError, Passage
-from .words import query_words
+from .words import says_little
 
 logger = logging.getLogger("parley")
 
@@ -24,9 +25,6 @@ DEADLINE = 3.0
 
 _CANDIDATES = 8
 """Passages that are asked for; the budget says how many of them are told."""
-
-_FEW = 3
-"""Words below which a question is taken to go on from the one before it: "and on Sundays?"."""
 
 _LONGEST_QUERY = 500
 """Characters: a question, and not a story."""
@@ -120,7 +118,7 @@ async def _informed(
         return chat_ctx, ()  # nothing was asked
     at, question = asked[-1]
     query = text = question.text_content or ""
-    if len(query_words(text)) < _FEW and len(asked) > 1:
+    if says_little(text) and len(asked) > 1:
         query = f"{asked[-2][1].text_content} {text}"
     try:
         passages = await _search(knowledge, query, budget)
@@ -149,9 +147,12 @@ async def _search(knowledge: Knowledge, query: str, budget: int) -> list[Passage
         raise KnowledgeError(f"The search took longer than {DEADLINE:g} s.") from e
     told: list[Passage] = []
     for passage in passages:
-        budget -= tokens(passage.text)
-        if budget < 0:
-            break
-        told.append(passage)
+        length = tokens(passage.text)
+        if length > budget and not told:
+            # Of one that is longer than all that may be told, its beginning.
+            passage, length = replace(passage, text=f"{passage.text[:budget]}…"), budget
+        if length <= budget:
+            told.append(passage)
+            budget -= length
     logger.info("looked up", extra={"sources": [passage.source for passage in told]})
     return told

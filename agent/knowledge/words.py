@@ -25,6 +25,9 @@ _STOP_HANZI = frozenset("的了吗呢吧啊呀我你您他她它们是在和与�
 _GRAMMAR = re.compile(rf"[{_HIRAGANA}]+")
 """A pair of hiragana is an ending or a particle, in nearly every case."""
 
+_WIDE = re.compile(f"[{_HANZI}{_HIRAGANA}{_KATAKANA}{_HANGUL}]")
+_FEW = 3
+
 _STOP = frozenset(Path(__file__).with_name("stop_words.txt").read_text(encoding="utf-8").split())
 """What questions are asked with, in the languages that are spoken. A word that is one in German and
 means something in English, such as "die", is not among them."""
@@ -46,6 +49,13 @@ def query_words(text: str) -> list[str]:
         and (len(word) > 1 or not "a" <= word <= "z")
     )
     return list(dict.fromkeys(found))
+
+
+def says_little(text: str) -> bool:
+    """Whether a question has so few words that it goes on from the one before: "on Sundays?"."""
+    # Each character of a language without spaces is a word, and so is each pair of them.
+    words = [word for word in query_words(text) if not (len(word) == 2 and _WIDE.search(word))]
+    return len(words) < _FEW
 
 
 def _words(text: str) -> list[str]:

@@ -91,6 +91,14 @@ async def test_an_answer_keeps_to_its_budget() -> None:
     assert [passage.source for passage in found] == ["0.md", "1.md"]
 
 
+async def test_what_is_longer_than_the_budget_is_told_from_its_beginning() -> None:
+    found: list[Passage] = []
+    long = Shelf(Passage("word " * 800, "long.md"), HOURS)
+    await lookup_tool(long, budget=100, found=found.extend)("word")  # type: ignore[operator]
+    (passage,) = found
+    assert passage.text == "word " * 20 + "…"
+
+
 class Model:
     """Answers in two parts, and remembers what it was asked."""
 
@@ -154,8 +162,15 @@ async def test_a_picture_beside_the_question_stays() -> None:
 async def test_a_question_of_few_words_is_looked_for_with_the_one_before() -> None:
     shelf = Shelf(HOURS)
     await answered(conversation("When do you open?", "And on Sundays?"), shelf)
+    await answered(conversation("你们几点开门？", "周日呢？"), shelf)
     await answered(conversation("When do you open?", "What does a double room cost?"), shelf)
-    assert shelf.asked == ["When do you open? And on Sundays?", "What does a double room cost?"]
+    await answered(conversation("你们几点开门？", "双人间多少钱一晚？"), shelf)
+    assert shelf.asked == [
+        "When do you open? And on Sundays?",
+        "你们几点开门？ 周日呢？",
+        "What does a double room cost?",
+        "双人间多少钱一晚？",
+    ]
 
 
 @pytest.mark.parametrize("shelf", [Shelf(), Shelf(error=KnowledgeError("no")), Endless()])

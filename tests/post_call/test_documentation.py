@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from .receiver import SECRET
 from .test_record import report
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-SECRETS = {
+SECRETS: dict[str, dict[str, Any]] = {
     "knowledge": {},
     "memory": {"key": "k" * 32},
     "post_call": {"webhook": {"secret": SECRET}},
