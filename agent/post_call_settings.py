@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
-from .engine_settings import Section
+from .engine_settings import Language, Section
 from .json_schema import check_schema
 
 
@@ -69,8 +69,20 @@ class PostCallSettings(Section):
     given."""
     numbers: bool = False
     """Put the caller's number into the record."""
+    recording: bool = False
+    """Record what is said, the caller on one channel and the agent on the other, and say so first;
+    for the folder or the bucket."""
+    announcement: dict[Language, str] = {}
+    """What is said first of a call that is recorded; "This call is recorded." and the like where
+    none is given."""
     days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """Days for which records stay in the folder. A bucket has rules of its own for that."""
+    """Days for which records and recordings stay in the folder. A bucket has rules of its own."""
+
+    @model_validator(mode="after")
+    def _has_place(self) -> Self:
+        if self.recording and not (self.folder or self.s3):
+            raise ValueError("recording needs a folder or s3 for the sound")
+        return self
 
     @field_validator("outcome")
     @classmethod

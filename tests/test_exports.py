@@ -33,10 +33,12 @@ EXPORTS = {
         "OutboxError",
         "Record",
         "RecordStoreError",
+        "announced",
         "call_record",
         "delivering",
         "form",
         "hand_over",
+        "recording_options",
     },
     "agent.models": {"ModelError", "locate"},
     "agent.recovery": {

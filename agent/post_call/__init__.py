@@ -11,6 +11,7 @@ from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox, OutboxError
 from .record import About, Record, call_record
+from .recording import announced, recording_options
 from .serving import delivering, hand_over
 from .stores import RecordStoreError
 
@@ -21,8 +22,10 @@ __all__ = [
     "OutboxError",
     "Record",
     "RecordStoreError",
+    "announced",
     "call_record",
     "delivering",
     "form",
     "hand_over",
+    "recording_options",
 ]

@@ -16,6 +16,7 @@ from ..post_call_settings import PostCallSettings
 from ..structured import UnfilledError
 from .analysis import analysed
 from .outbox import Outbox, OutboxError, Parcel, To
+from .recording import sound_of
 from .stores import FolderStore, RecordStore, RecordStoreError, S3Store
 from .webhook import WebhookError, post
 
@@ -88,6 +89,7 @@ class Deliverer:
         """Deliver what is due, and look again, until it is cancelled."""
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
             in_hand: set[asyncio.Task[None]] = set()
+            await self._tidy()
             while True:
                 for parcel in await self._due(AT_ONCE - len(in_hand)):
                     task = tasks.create_task(self._deliver(parcel, session))
@@ -97,6 +99,12 @@ class Deliverer:
                     await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
                 else:
                     await asyncio.sleep(self._poll)
+
+    async def _tidy(self) -> None:
+        try:
+            await self._outbox.tidy()
+        except OutboxError as e:
+            logger.error("old recordings are not deleted", extra={"reason": str(e)})
 
     async def _due(self, most: int) -> list[Parcel]:
         try:
@@ -145,7 +153,7 @@ class Deliverer:
             if self._webhook:
                 await post(parcel.record, self._webhook, session, self._clock())
         elif store := self._stores.get(parcel.to):
-            await store.write(parcel.record)
+            await store.write(parcel.record, sound_of(parcel.record, self._outbox.folder))
         return parcel.record
 
     async def _filled(self, parcel: Parcel) -> dict[str, Any]:

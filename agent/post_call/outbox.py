@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -15,6 +16,7 @@ from platformdirs import user_state_path
 
 from ..sqlite_file import SqliteFile
 from .record import Record
+from .recording import sound_of
 
 To = Literal["model", "folder", "bucket", "webhook"]
 """Where a record is brought: first to the model that sums it up, then to all the others, to each in
@@ -29,6 +31,10 @@ CREATE INDEX IF NOT EXISTS outbox_due ON outbox (due);
 """
 _INSERT = "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, 0, ?, '')"
 _SELECT = "SELECT record, destination, form, tries, due, problem FROM outbox"
+
+
+_ON_THE_WAY = 3600.0
+"""Seconds from a recording to its record: a job has five minutes for both."""
 
 
 class OutboxError(Exception):
@@ -69,6 +75,8 @@ class Outbox:
             own = os.environ.get("PARLEY_STATE")
             folder = Path(own).absolute() if own else user_state_path("parley")
             path = folder / "outbox.sqlite3"
+        self.folder = path.parent
+        """Where recordings wait, too."""
         self._file = SqliteFile(path, _TABLES, OutboxError)
         self._clock = clock
         self.aclose = self._file.aclose
@@ -147,13 +155,12 @@ class Outbox:
         """
         now, written = self._clock(), _json(record)
 
-        def work(database: sqlite3.Connection) -> None:
-            _delete(database, parcel)
+        def work(database: sqlite3.Connection) -> bool:
             for each in to:
                 database.execute(_INSERT, (parcel.id, each, written, "null", now))
+            return _delete(database, parcel)
 
-        await self._file.do(work)
-        await self._file.forget_log()
+        await self._end(parcel, await self._file.do(work))
 
     async def drop(self, parcel: Parcel) -> None:
         """Forget what has arrived.
@@ -161,8 +168,31 @@ class Outbox:
         Raises:
             OutboxError: The file cannot be used.
         """
-        await self._file.do(lambda database: _delete(database, parcel))
+        await self._end(parcel, await self._file.do(lambda database: _delete(database, parcel)))
+
+    async def _end(self, parcel: Parcel, last: bool) -> None:
         await self._file.forget_log()
+        if last:
+            sound_of(parcel.record, self.folder).unlink(missing_ok=True)
+
+    async def tidy(self) -> None:
+        """Delete recordings whose record has arrived, or never came: a crash may leave one.
+
+        Raises:
+            OutboxError: The file cannot be used.
+        """
+        known = {sound_of(parcel.record, self.folder) for parcel in await self.waiting()}
+        try:
+            await asyncio.to_thread(self._delete_sounds_but, known)
+        except OSError as e:
+            raise OutboxError(f"A recording cannot be deleted: {e}.") from e
+
+    def _delete_sounds_but(self, known: set[Path]) -> None:
+        # One that was moved there just now has its record on the way.
+        before = time.time() - _ON_THE_WAY
+        for sound in (self.folder / "recordings").glob("*"):
+            if sound not in known and sound.stat().st_mtime < before:
+                sound.unlink(missing_ok=True)
 
     async def waiting(self) -> list[Parcel]:
         """All that is in it, the oldest first.
@@ -188,9 +218,12 @@ def _set(database: sqlite3.Connection, parcel: Parcel, **values: object) -> None
     database.execute(sql, (*values.values(), parcel.id, parcel.to))
 
 
-def _delete(database: sqlite3.Connection, parcel: Parcel) -> None:
+def _delete(database: sqlite3.Connection, parcel: Parcel) -> bool:
+    """Delete a row; True if it was the last of its record."""
     sql = "DELETE FROM outbox WHERE id = ? AND destination = ?"
     database.execute(sql, (parcel.id, parcel.to))
+    left = database.execute("SELECT 1 FROM outbox WHERE id = ? LIMIT 1", (parcel.id,))
+    return left.fetchone() is None
 
 
 def _json(value: object) -> str:

@@ -66,6 +66,7 @@ def call_record(report: SessionReport, about: About) -> Record:
         "summary": None,
         "outcome": None,
         "unfilled": None,
+        "recording": None,
     }
 
 

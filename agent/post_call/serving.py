@@ -16,6 +16,7 @@ from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox
 from .record import About, call_record
+from .recording import kept
 
 logger = logging.getLogger("parley")
 
@@ -32,9 +33,12 @@ async def hand_over(ctx: JobContext, settings: PostCallSettings, about: About) -
         OutboxError: The outbox did not take it.
         RuntimeError: There was no session.
     """
+    report = ctx.make_session_report()
     outbox = Outbox()
     try:
-        await outbox.put(call_record(ctx.make_session_report(), about), form(settings))
+        record = call_record(report, about)
+        record = await asyncio.to_thread(kept, report, record, outbox.folder)
+        await outbox.put(record, form(settings))
     finally:
         await outbox.aclose()
 

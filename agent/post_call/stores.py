@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import re
+import shutil
 import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from ..post_call_settings import S3Settings
 from .record import Record
+from .recording import plain
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIMEOUT = 10.0
@@ -27,8 +30,12 @@ class RecordStoreError(Exception):
 class RecordStore(Protocol):
     """Somewhere to write records."""
 
-    async def write(self, record: Record) -> None:
-        """Write a record; a second time it replaces the first.
+    async def write(self, record: Record, sound: Path) -> None:
+        """Write a record, after its recording; a second time they replace the first.
+
+        Args:
+            record: The record.
+            sound: The file of its recording, if it has one.
 
         Raises:
             RecordStoreError: It was not written.
@@ -47,26 +54,20 @@ class FolderStore:
     def __init__(self, folder: Path, days: int) -> None:
         self._folder, self._days = folder, days
 
-    async def write(self, record: Record) -> None:
+    async def write(self, record: Record, sound: Path) -> None:
         """Write a record, and delete those that have been there for long enough."""
         try:
-            await asyncio.to_thread(self._write, record)
+            await asyncio.to_thread(self._write, record, sound)
         except OSError as e:
             raise RecordStoreError(f"{self._folder} cannot be written: {e.strerror or e}.") from e
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: Record, sound: Path) -> None:
         path = self._folder / _name(record)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")  # of mode 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_bytes(record))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        if record.get("recording") and sound.is_file():
+            with sound.open("rb") as file:
+                _replace(path.with_suffix(".ogg"), file)
+        _replace(path.with_suffix(".json"), io.BytesIO(_bytes(record)))
         self._expire(datetime.now(UTC).date())
 
     def _expire(self, today: date) -> None:
@@ -78,6 +79,20 @@ class FolderStore:
                 file.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # somebody else's file is in it
                 folder.rmdir()
+
+
+def _replace(path: Path, source: IO[bytes]) -> None:
+    """Write a file whole or not at all."""
+    handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")  # of mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
 
 
 class S3Store:
@@ -117,25 +132,25 @@ class S3Store:
             **given,
         )
 
-    async def write(self, record: Record) -> None:
-        """Write a record."""
+    async def write(self, record: Record, sound: Path) -> None:
+        """Write a record, after its recording."""
         try:
-            await self._put(
-                self._bucket,
-                _name(record),
-                _bytes(record),
-                attributes={"Content-Type": "application/json"},
-                use_multipart=False,
-            )
+            if record.get("recording") and await asyncio.to_thread(sound.is_file):
+                await self._write(f"{_name(record)}.ogg", sound, "audio/ogg")
+            await self._write(f"{_name(record)}.json", _bytes(record), "application/json")
         except (self._errors, OSError) as e:
             reason = str(e).split("\n", 1)[0]
             raise RecordStoreError(f"The bucket cannot be written: {reason}") from e
 
+    async def _write(self, path: str, content: bytes | Path, kind: str) -> None:
+        await self._put(
+            self._bucket, path, content, attributes={"Content-Type": kind}, use_multipart=False
+        )
+
 
 def _name(record: Record) -> str:
-    """Its path: the day when the call began, and its id with nothing but letters and digits."""
-    name = re.sub(r"[^\w-]", "_", str(record["id"]), flags=re.ASCII)
-    return f"{record['started_at'][:10]}/{name}.json"
+    """Its path without an ending: the day when the call began, and its id."""
+    return f"{record['started_at'][:10]}/{plain(record)}"
 
 
 def _bytes(record: Record) -> bytes:

@@ -35,6 +35,7 @@ def record() -> dict[str, Any]:
         "summary": None,
         "outcome": None,
         "unfilled": None,
+        "recording": None,
     }
 
 

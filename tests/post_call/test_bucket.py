@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from agent.post_call import RecordStoreError
 from agent.post_call.stores import S3Store
 from agent.post_call_settings import S3Settings
 
+NO_SOUND = Path("none.ogg")
 SECRET = "wJalrXUtnFEMI"
 
 
@@ -56,7 +58,8 @@ async def bucket(status: int = 200) -> AsyncIterator[tuple[str, dict[str, Any]]]
         if request.headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD":
             assert hashlib.sha256(body).hexdigest() == request.headers["x-amz-content-sha256"]
         if status == 200:
-            kept[request.path] = (request.content_type, json.loads(body))
+            what = json.loads(body) if request.path.endswith(".json") else body
+            kept[request.path] = (request.content_type, what)
         return web.Response(status=status, headers={"ETag": '"1"'})
 
     app = web.Application()
@@ -81,8 +84,8 @@ def settings(endpoint: str, secret: str = SECRET) -> S3Settings:
 async def test_a_record_is_put_into_the_bucket(record: dict[str, Any]) -> None:
     async with bucket() as (endpoint, kept):
         store = S3Store(settings(endpoint))
-        await store.write(record)
-        await store.write({**record, "summary": "Again."})
+        await store.write(record, NO_SOUND)
+        await store.write({**record, "summary": "Again."}, NO_SOUND)
     assert kept == {
         "/calls/clerk/2026-11-29/call_AJ_1.json": (
             "application/json",
@@ -91,20 +94,33 @@ async def test_a_record_is_put_into_the_bucket(record: dict[str, Any]) -> None:
     }
 
 
+async def test_a_recording_is_put_beside_it(record: dict[str, Any], tmp_path: Path) -> None:
+    sound = tmp_path / "sound.ogg"
+    sound.write_bytes(b"OggS" * 1000)
+    recorded = {**record, "recording": {"at": 0.0, "bytes": 4000}}
+    async with bucket() as (endpoint, kept):
+        await S3Store(settings(endpoint)).write(recorded, sound)
+    assert list(kept.values()) == [
+        ("audio/ogg", b"OggS" * 1000),
+        ("application/json", recorded),
+    ]
+    assert list(kept) == [f"/calls/clerk/2026-11-29/call_AJ_1.{kind}" for kind in ("ogg", "json")]
+
+
 @pytest.mark.parametrize(("status", "secret"), [(200, "wrong"), (503, SECRET)])
 async def test_a_bucket_that_takes_nothing_is_told(
     record: dict[str, Any], status: int, secret: str
 ) -> None:
     async with bucket(status) as (endpoint, kept):
         with pytest.raises(RecordStoreError, match="cannot be written") as raised:
-            await S3Store(settings(endpoint, secret)).write(record)
+            await S3Store(settings(endpoint, secret)).write(record, NO_SOUND)
     assert "\n" not in str(raised.value)
     assert kept == {}
 
 
 async def test_a_bucket_that_is_away_is_told(record: dict[str, Any]) -> None:
     with pytest.raises(RecordStoreError, match="cannot be written"):
-        await S3Store(settings("http://127.0.0.1:9")).write(record)
+        await S3Store(settings("http://127.0.0.1:9")).write(record, NO_SOUND)
 
 
 def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

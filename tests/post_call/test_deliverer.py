@@ -19,6 +19,7 @@ from agent.post_call_settings import PostCallSettings
 from ..form_server import model_that_answers
 from .receiver import SECRET, receiving
 
+NO_SOUND = Path("none.ogg")
 FILLED = '{"summary": "A room was booked.", "outcome": {"booked": true}}'
 OUTCOME = {
     "type": "object",
@@ -230,7 +231,7 @@ async def test_records_leave_the_folder_after_their_days(
         (tmp_path / day / "call_AJ_0.json").touch()
     (tmp_path / "2020-01-02" / "mine.txt").touch()
     store = stores_module.FolderStore(tmp_path, days=30)
-    await store.write({**record, "started_at": "2999-01-01T00:00:00.000Z"})
+    await store.write({**record, "started_at": "2999-01-01T00:00:00.000Z"}, NO_SOUND)
     assert names(tmp_path) == [
         "2020-01-02",
         "2020-01-02/mine.txt",
@@ -242,7 +243,9 @@ async def test_records_leave_the_folder_after_their_days(
 
 
 async def test_an_id_names_no_other_folder(record: dict[str, Any], tmp_path: Path) -> None:
-    await stores_module.FolderStore(tmp_path, days=30).write({**record, "id": "call_../../x"})
+    await stores_module.FolderStore(tmp_path, days=30).write(
+        {**record, "id": "call_../../x"}, NO_SOUND
+    )
     assert (tmp_path / "2026-11-29" / "call_______x.json").is_file()
 
 
@@ -254,6 +257,7 @@ async def test_an_id_names_no_other_folder(record: dict[str, Any], tmp_path: Pat
         ({"webhook": {"url": "https://x", "secret": "whsec_c2hvcnQ="}}, "24 to 64 bytes"),
         ({"outcome": {"type": "array"}}, "type: object"),
         ({"outcome": {"type": "object", "properties": {"a": {"type": "x"}}}}, "not a JSON schema"),
+        ({"recording": True, "webhook": {"url": "https://x", "secret": SECRET}}, "needs a folder"),
         ({"days": 0}, "greater than or equal to 1"),
     ],
 )
