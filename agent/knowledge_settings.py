@@ -20,5 +20,5 @@ class KnowledgeSettings(Section):
     budget: Annotated[int, Field(ge=100, le=4000)] = 400
     """Most tokens of what one lookup gives the model."""
     budget_beside: Annotated[int, Field(ge=100, le=4000)] = 200
-    """The same for a model that calls no tools, which reads it with every question: half a
-    billion parameters on 2 cores read 200 tokens in two seconds."""
+    """The same for a model that calls no tools, which reads it with every question, and
+    answers after it has."""

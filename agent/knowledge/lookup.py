@@ -30,9 +30,15 @@ _LONGEST_QUERY = 500
 """Characters: a question, and not a story."""
 
 _BESIDE: dict[Language, str] = {
-    "en": "From the documents, if they answer the question:",
-    "zh": "以下是资料，能回答问题就据此回答：",
+    "en": "From the documents, if they answer the question:\n\n{passages}\n\n{question}",
+    "zh": "以下是资料，能回答问题就据此回答：\n\n{passages}\n\n{question}",
 }
+
+_NEARLY = 0.6
+"""Of the best passage's score, what another has to have to be put beside a question. A model that
+calls no tools is a small one, and answers from whatever it reads: of two passages with 11.5 and 4.1
+it told the second. With this, and the best passage last, Qwen2.5 0.5B answers 9 of the 20 questions
+of ``bench/lookup.yaml`` right."""
 
 Found = Callable[[Sequence[Passage]], None]
 """Is told of the passages that the model was given."""
@@ -127,8 +133,11 @@ async def _informed(
         return chat_ctx, ()
     if not passages:
         return chat_ctx, ()
+    passages = [one for one in passages if one.score >= _NEARLY * passages[0].score]
     language: Language = "zh" if any("\u3400" <= c <= "\u9fff" for c in text) else "en"
-    told = "\n\n".join((_BESIDE[language], *(passage.text for passage in passages), text))
+    # The best is next to the question.
+    written = "\n\n".join(passage.text for passage in reversed(passages))
+    told = _BESIDE[language].format(passages=written, question=text)
     rest = [part for part in question.content if not isinstance(part, str)]
     beside = question.model_copy(update={"content": [told, *rest]})
     return llm.ChatContext([*chat_ctx.items[:at], beside]), passages

@@ -43,11 +43,12 @@ class Clerk(Assistant):
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> Answer:
         """Answer with what the documents and the notes say."""
-        if self.memory:
-            chat_ctx = self.memory.shown(chat_ctx, "en")
-        ask = super().llm_node
+        ask, memory = super().llm_node, self.memory
         informed = informed_answer(
-            lambda shown: ask(shown, tools, model_settings),
+            # The notes come last: they are not to be looked up.
+            lambda shown: ask(
+                memory.shown(shown, "en") if memory else shown, tools, model_settings
+            ),
             chat_ctx,
             self.folder,
             found=lambda found: self.sources.extend(passage.source for passage in found),
@@ -93,7 +94,7 @@ async def test_a_model_without_tools_answers_from_documents_and_knows_the_caller
     )
     assert "She has asthma." in first[0]
     assert "people with asthma" in first[0]
-    assert first[0].endswith("What does the flu jab cost me?")
+    assert first[0].endswith("\n\nWhat does the flu jab cost me?")
     assert "She has asthma." in second[0]  # in the same place, for the server's prefix cache
     assert "on Wednesdays from 13:00" in second[1]
     assert clerk.sources[0].endswith("› Flu vaccination")

@@ -34,7 +34,8 @@ class Endless:
 
 
 HOURS = Passage("We open at nine.", "hours.md › Hours", 2.0)
-PRICES = Passage("A room is 90 pounds.", "prices.md", 1.0)
+PRICES = Passage("A room is 90 pounds.", "prices.md", 1.5)
+DOGS = Passage("No dogs.", "dogs.md", 0.5)
 
 
 async def test_a_model_that_calls_tools_looks_it_up_and_answers(
@@ -133,13 +134,13 @@ def conversation(*questions: str) -> ChatContext:
 
 async def test_a_model_without_tools_is_given_passages_beside_the_question() -> None:
     chat_ctx, found = conversation("When do you open your door?"), list[Sequence[Passage]]()
-    asked = await answered(chat_ctx, Shelf(HOURS, PRICES), found)
+    asked = await answered(chat_ctx, Shelf(HOURS, PRICES, DOGS), found)
     assert asked.items[:-1] == chat_ctx.items[:-1]  # for the server's prefix cache
     last = asked.items[-1]
     assert last.type == "message"
     assert last.text_content == (
-        "From the documents, if they answer the question:\n\nWe open at nine.\n\n"
-        "A room is 90 pounds.\n\nWhen do you open your door?"
+        "From the documents, if they answer the question:\n\nA room is 90 pounds.\n\n"
+        "We open at nine.\n\nWhen do you open your door?"
     )
     (question,) = [m for m in chat_ctx.messages() if m.role == "user"]
     assert question.text_content == "When do you open your door?"  # the history stays as it was
