@@ -44,7 +44,9 @@ async def fill(
         UnfilledError: The model failed, took too long, or gave something else.
     """
     chat_ctx = llm.ChatContext.empty()
-    chat_ctx.add_message(role="system", content=f"{task} Answer with JSON only.")
+    # Guided decoding keeps to the schema, but shows the model nothing of it.
+    written = json.dumps(schema, ensure_ascii=False)
+    chat_ctx.add_message(role="system", content=f"{task} Answer in JSON by this schema: {written}")
     chat_ctx.add_message(role="user", content=as_data(data))
     form = {
         "type": "json_schema",
@@ -55,7 +57,12 @@ async def fill(
             stream = model.chat(
                 chat_ctx=chat_ctx,
                 conn_options=_OPTIONS,
-                extra_kwargs={"response_format": form, "temperature": 0.0},
+                extra_kwargs={
+                    "response_format": form,
+                    "temperature": 0.0,
+                    # A small model repeats a sentence up to the longest text that the form allows.
+                    "frequency_penalty": 0.5,
+                },
             )
             async with stream:
                 answer = "".join(
