@@ -13,7 +13,7 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, Agent, AgentSession, NotGivenOr, llm, stt, tts
 from livekit.agents.voice import room_io
-from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents.voice.agent_session import RecordingOptions, SessionConnectOptions
 from livekit.agents.voice.io import AudioInput
 from livekit.plugins import qwen3_tts
 from livekit.plugins.turn_taking import HEARING, Endpointer, Floor
@@ -50,7 +50,12 @@ class Conversation:
     limits: Limits
 
     async def start(
-        self, agent: Agent, source: rtc.Room | AudioInput, *, hears: str | None = None
+        self,
+        agent: Agent,
+        source: rtc.Room | AudioInput,
+        *,
+        hears: str | None = None,
+        record: bool | RecordingOptions = False,
     ) -> None:
         """Begin.
 
@@ -60,10 +65,11 @@ class Conversation:
                 puts the microphone in its place.
             hears: Identity of the participant of a room to listen to; the first one to come if
                 None.
+            record: What LiveKit records of it (:func:`agent.post_call.recording_options`).
         """
         if isinstance(source, AudioInput):
             self.session.input.audio = source
-            await self.session.start(agent, record=False)
+            await self.session.start(agent, record=record)
             self._begin()
             return
         await self.session.start(
@@ -79,7 +85,7 @@ class Conversation:
             # By LiveKit's default anybody in the room may ask for the prompt and for what others
             # have said, and make the agent speak.
             session_host=False,
-            record=False,
+            record=record,
         )
         self._begin()
 

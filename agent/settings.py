@@ -27,6 +27,9 @@ from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .engine_settings import Language as Language
+from .knowledge_settings import KnowledgeSettings
+from .memory_settings import MemorySettings
+from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
 from .wrong import SettingsError as SettingsError
 from .wrong import Where, read_yaml, sentences
@@ -248,6 +251,12 @@ class Settings(BaseSettings):
     omni: Engine | None = None
     """An experiment: a model that hears and speaks, in place of the three engines in a room."""
     phone: PhoneSettings = PhoneSettings()
+    knowledge: KnowledgeSettings | None = None
+    """Documents that the agent answers from; none when not given."""
+    memory: MemorySettings | None = None
+    """What is remembered of callers from one call to the next; nothing when not given."""
+    post_call: PostCallSettings | None = None
+    """What is kept of a call once it is over; nothing when not given."""
 
     @property
     def default_language(self) -> Language | None:

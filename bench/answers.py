@@ -1,6 +1,7 @@
 """Answers: how many of the fixed questions get a sensible answer, typed and spoken.
 
-Run with ``make bench-answers``. Sensible means that the answer's captions contain what
+Those whose answer is in a folder of documents (``bench/lookup.py``) are put to the model alone. Run
+with ``make bench-answers``. Sensible means that the answer's captions contain what
 ``questions.yaml`` says they must. The raw rows are written beside the result.
 """
 
@@ -18,6 +19,7 @@ from harness import report, speech
 from harness.caller import Caller, join
 from harness.turn import ask
 
+from . import lookup
 from .latency import QUESTIONS
 
 
@@ -63,6 +65,7 @@ async def main() -> None:
     """Start everything, ask, report."""
     async with Stack() as stack:
         rows = [row for language in ("en", "zh") for row in await measure(stack, language)]
+        of_documents = await lookup.measure(stack.llm_url)
     metrics: dict[str, report.Metric] = {}
     for language in ("en", "zh"):
         for way in ("text", "voice"):
@@ -75,7 +78,7 @@ async def main() -> None:
     path = report.OUT / "answers" / "rows.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
-    report.write("answers", metrics, profile="cpu")
+    report.write("answers", metrics | of_documents, profile="cpu")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,38 @@ import pytest
 
 EXPORTS = {
     "agent.stack": {"Server", "Stack", "StackError"},
+    "agent.knowledge": {
+        "Folder",
+        "Knowledge",
+        "KnowledgeError",
+        "Passage",
+        "informed_answer",
+        "lookup_tool",
+    },
+    "agent.memory": {
+        "Caller",
+        "CallerMemory",
+        "Confirm",
+        "Entry",
+        "MemoryStore",
+        "MemoryStoreError",
+        "expire",
+        "open_store",
+    },
+    "agent.post_call": {
+        "About",
+        "Deliverer",
+        "Outbox",
+        "OutboxError",
+        "Record",
+        "RecordStoreError",
+        "announced",
+        "call_record",
+        "delivering",
+        "form",
+        "hand_over",
+        "recording_options",
+    },
     "agent.models": {"ModelError", "locate"},
     "agent.recovery": {
         "CallBook",

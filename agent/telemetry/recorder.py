@@ -90,6 +90,7 @@ class TurnRecorder:
         self._decision: Decision | None = None
         self._reply = Moments()  # of the reply that is being made
         self._requests: list[Request] = []  # for it, or for the one that plays
+        self._sources: list[str] = []  # of the passages for it, likewise
         self._turn: Turn | None = None
         self._output: AudioOutput | None = None
         floor.on("turn_ended", self._on_end)
@@ -107,6 +108,13 @@ class TurnRecorder:
     def close(self) -> None:
         """Hand out the last turn, if it was not answered; may be called twice."""
         self._finish()
+
+    def found(self, sources: Iterable[str]) -> None:
+        """Note where the passages stand that the model is given for the reply it makes now."""
+        # A filler may be heard before the tool comes back.
+        heard = self._turn if self._reply.asked is None else None
+        known = heard.sources if heard else self._sources
+        known += [source for source in sources if source not in known]
 
     def _on_end(self, end: TurnEnd) -> None:
         now = self._clock()
@@ -130,7 +138,7 @@ class TurnRecorder:
             case "asked":
                 # After a tool the model is asked again, for the same turn.
                 if not (self._turn and self._turn.tools and self._turn.moments.played is None):
-                    self._reply, self._requests = Moments(asked=now), []
+                    self._reply, self._requests, self._sources = Moments(asked=now), [], []
             case "text":
                 self._reply.text = now
             case "audio":
@@ -158,7 +166,7 @@ class TurnRecorder:
             self._since = None
         reply, self._reply = self._reply, Moments()
         if (turn := self._turn) and turn.moments.played is None:
-            turn.requests = self._requests
+            turn.requests, turn.sources = self._requests, self._sources
             turn.moments = replace(
                 turn.moments,
                 asked=reply.asked,

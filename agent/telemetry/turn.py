@@ -112,6 +112,8 @@ class Turn:
     requests: list[Request] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
     """Names of the tools that were called, in order."""
+    sources: list[str] = field(default_factory=list)
+    """Where the passages stand that the model was given to answer from, the best first."""
     stop: Stop | None = None
     interrupted: bool = False
     answered: bool = False
@@ -138,6 +140,7 @@ class Turn:
                 "decision": self.decision and asdict(self.decision),
                 "requests": [asdict(request) for request in self.requests],
                 "tools": self.tools,
+                "sources": self.sources,
                 "stop": self.stop and asdict(self.stop),
             }
         )

@@ -181,6 +181,36 @@ def test_a_model_that_is_asked_again_after_a_tool_waits_from_the_first_time(worl
     assert turn.moments.stages()["llm"] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("filler", [False, True])
+def test_the_sources_of_an_answer_are_in_its_record(world: World, filler: bool) -> None:
+    world.ends()
+    world.reply("asked")
+    world.message("user")
+    if filler:
+        world.plays()
+    world.recorder.found(["hours.md", "prices.md"])
+    world.recorder.found(["hours.md", "people.md"])  # the model has looked twice
+    if not filler:
+        world.plays()
+    world.message("assistant")
+    assert world.turns[0].record()["sources"] == ["hours.md", "prices.md", "people.md"]
+
+
+def test_the_sources_of_a_reply_that_was_thrown_away_are_not(world: World) -> None:
+    world.reply("asked")
+    world.recorder.found(["hours.md"])
+    world.reply("asked")  # they went on: another reply is made
+    world.recorder.found(["prices.md"])
+    world.message("user")
+    world.plays()
+    world.message("assistant")
+    world.reply("asked")
+    world.message("user")
+    world.plays()
+    world.message("assistant")
+    assert [turn.sources for turn in world.turns] == [["prices.md"], []]
+
+
 def test_what_stopped_the_agent_is_in_the_record_of_the_turn_that_it_answered(
     world: World,
 ) -> None:

@@ -1,0 +1,101 @@
+"""The record of a call: what LiveKit's session report says, and what was said when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from livekit.agents import llm
+from livekit.agents.voice.report import SessionReport
+
+from ..transcript import transcript
+
+Record = dict[str, Any]
+"""What is kept of one call, as JSON: see docs/post-call.md."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What the session itself does not know of its call."""
+
+    agent: str = ""
+    """Name of the agent that spoke."""
+    channel: str = ""
+    """How it was held: ``web``, ``phone``, ``media_stream``."""
+    direction: str = "inbound"
+    """``outbound`` for a call that the agent placed."""
+    language: str | None = None
+    """The caller's, if it was known."""
+    number: str | None = None
+    """The caller's number, if it may be kept."""
+    visitor: str | None = None
+    """Identifier of whoever signed in."""
+
+
+def call_record(report: SessionReport, about: About) -> Record:
+    """The record of a call that has ended.
+
+    Args:
+        report: LiveKit's, of ``JobContext.make_session_report()``.
+        about: What it does not know.
+    """
+    ended = report.timestamp
+    began = report.started_at or ended
+    told = report.to_dict(include_chat_history=False, include_events=False)
+    return {
+        "id": f"call_{report.job_id}",
+        "agent": about.agent,
+        "room": report.room,
+        "channel": about.channel,
+        "direction": about.direction,
+        "caller": {"number": about.number, "visitor": about.visitor},
+        "language": about.language,
+        "started_at": _iso(began),
+        "ended_at": _iso(ended),
+        "seconds": round(ended - began, 3),
+        "end": told["close_reason"],
+        "errors": told["errors"],
+        "transcript": [
+            {**said.record(), "at": max(0.0, round(said.at - began, 3))}
+            for said in transcript(report.chat_history)
+        ],
+        "tools": _tools(report.chat_history, began),
+        "usage": told["usage"],
+        "summary": None,
+        "outcome": None,
+        "unfilled": None,
+        "recording": None,
+    }
+
+
+def _tools(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
+    outputs = {item.call_id: item for item in history.items if item.type == "function_call_output"}
+    called: list[dict[str, Any]] = []
+    for item in history.items:
+        if item.type != "function_call":
+            continue
+        output = outputs.get(item.call_id)
+        called.append(
+            {
+                "at": max(0.0, round(item.created_at - began, 3)),
+                "name": item.name,
+                "arguments": _parsed(item.arguments),
+                "output": output.output if output else None,
+                "failed": output.is_error if output else None,
+            }
+        )
+    return called
+
+
+def _parsed(arguments: str) -> Any:
+    try:
+        return json.loads(arguments)
+    except ValueError:
+        return arguments
+
+
+def _iso(seconds: float) -> str:
+    told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return told.replace("+00:00", "Z")

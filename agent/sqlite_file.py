@@ -1,0 +1,95 @@
+"""A private SQLite file that several processes of one machine write, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_BUSY = 5.0
+"""Seconds to wait for another process that writes; a write takes milliseconds."""
+
+
+class SqliteFile:
+    """The file. It and its folder are made so that only this user can read them.
+
+    What was written survives a power cut, and what was deleted is overwritten.
+
+    Args:
+        path: Where.
+        tables: SQL that makes its tables where they are missing.
+        error: What is raised when it cannot be used.
+    """
+
+    def __init__(self, path: Path, tables: str, error: type[Exception]) -> None:
+        self._path, self._tables, self._error = path, tables, error
+        # sqlite3 blocks, and a connection belongs to one thread.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"parley-{path.stem}")
+        self._open: sqlite3.Connection | None = None
+        self._closed = False
+
+    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in a transaction of its own, which nobody else writes in.
+
+        Raises:
+            Exception: The file cannot be used (the error that was named).
+        """
+
+        def run() -> T:
+            database = self._open or self._connect()
+            database.execute("BEGIN IMMEDIATE")
+            with database:  # commits, or takes it back
+                return work(database)
+
+        if self._closed:
+            raise self._error(f"{self._path} is closed.")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except (sqlite3.Error, OSError) as e:
+            raise self._error(f"{self._path} cannot be used: {e}.") from e
+
+    async def forget_log(self) -> None:
+        """Empty the log beside the file, where what was deleted may still stand."""
+
+        def run() -> None:
+            (self._open or self._connect()).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except (sqlite3.Error, OSError) as e:
+            raise self._error(f"{self._path} cannot be used: {e}.") from e
+
+    async def aclose(self) -> None:
+        """Close the file; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+
+        def work() -> None:
+            if self._open:
+                self._open.close()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        self._thread.shutdown(wait=False)
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite gives the files beside it the same mode.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute("PRAGMA secure_delete = ON")
+            database.executescript(self._tables)
+        except sqlite3.Error:
+            database.close()
+            raise
+        self._open = database
+        return database

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from livekit.agents import llm
+
+from agent.post_call import Deliverer, Outbox, form
+from agent.post_call import stores as stores_module
+from agent.post_call import webhook as webhook_module
+from agent.post_call.deliverer import ANALYSES
+from agent.post_call_settings import PostCallSettings
+
+from ..form_server import model_that_answers
+from .receiver import SECRET, receiving
+
+NO_SOUND = Path("none.ogg")
+FILLED = '{"summary": "A room was booked.", "outcome": {"booked": true}}'
+OUTCOME = {
+    "type": "object",
+    "properties": {"booked": {"type": "boolean"}},
+    "required": ["booked"],
+}
+
+
+def settings(**given: Any) -> PostCallSettings:
+    return PostCallSettings.model_validate(given)
+
+
+def webhook(url: str) -> dict[str, str]:
+    return {"url": url, "secret": SECRET}
+
+
+@contextlib.asynccontextmanager
+async def delivering(
+    given: PostCallSettings, outbox: Outbox, model: llm.LLM[Any] | None = None, tries: int = 9
+) -> AsyncIterator[None]:
+    deliverer = Deliverer(given, outbox, model, delays=[0.01] * tries, lease=0.5, poll=0.01)
+    running = asyncio.create_task(deliverer.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def until_empty(outbox: Outbox) -> None:
+    async with asyncio.timeout(20):
+        while await outbox.waiting():
+            await asyncio.sleep(0.02)
+
+
+async def until_stuck(outbox: Outbox) -> str:
+    async with asyncio.timeout(20):
+        while (parcel := (await outbox.waiting())[0]).due is not None:
+            await asyncio.sleep(0.02)
+    return parcel.problem
+
+
+@pytest.fixture
+async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
+    opened = Outbox(tmp_path / "outbox.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+async def test_a_record_is_filled_in_written_and_posted(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    async with receiving(200) as receiver, model_that_answers(FILLED) as (model, server):
+        given = settings(folder=tmp_path / "calls", webhook=webhook(receiver.url), outcome=OUTCOME)
+        await outbox.put(record, form(given))
+        async with delivering(given, outbox, model):
+            await until_empty(outbox)
+    whole = {**record, "summary": "A room was booked.", "outcome": {"booked": True}}
+    assert receiver.posts == [
+        {"type": "call.ended", "timestamp": record["ended_at"], "data": whole}
+    ]
+    path = tmp_path / "calls" / "2026-11-29" / "call_AJ_1.json"
+    assert json.loads(path.read_text("utf-8")) == whole
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert server.shown() == [
+        "agent: Hello!",
+        "caller: A room, please. 一间房。",
+        "tool book: Room 7",
+    ]
+
+
+async def test_a_webhook_that_fails_gets_the_same_record_until_it_takes_it(
+    outbox: Outbox, record: dict[str, Any]
+) -> None:
+    async with receiving(500, 302, 404, 204) as receiver:
+        given = settings(webhook=webhook(receiver.url))
+        await outbox.put(record)
+        async with delivering(given, outbox):
+            await until_empty(outbox)
+    assert receiver.ids == ["call_AJ_1"] * 4
+
+
+async def test_a_webhook_that_hangs_or_is_away_is_tried_again(
+    outbox: Outbox, record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_module, "TIMEOUT", 0.1)
+    async with receiving(0, 200) as receiver:
+        await outbox.put(record)
+        async with delivering(settings(webhook=webhook(receiver.url)), outbox):
+            await until_empty(outbox)
+    assert len(receiver.ids) == 2
+    await outbox.put({**record, "id": "call_2"})
+    async with delivering(settings(webhook=webhook(receiver.url)), outbox, tries=1):
+        assert "cannot be reached" in await until_stuck(outbox)
+
+
+async def test_after_the_last_try_a_record_waits_to_be_sent_by_hand(
+    outbox: Outbox, record: dict[str, Any]
+) -> None:
+    async with receiving(503) as receiver:
+        await outbox.put(record)
+        async with delivering(settings(webhook=webhook(receiver.url)), outbox, tries=2):
+            assert await until_stuck(outbox) == "The webhook answered 503."
+    assert len(receiver.ids) == 3
+
+
+async def test_a_receiver_that_wants_no_more_is_left_alone(
+    outbox: Outbox, record: dict[str, Any]
+) -> None:
+    async with receiving(410) as receiver:
+        await outbox.put(record)
+        async with delivering(settings(webhook=webhook(receiver.url)), outbox):
+            await until_stuck(outbox)
+    assert len(receiver.ids) == 1
+
+
+async def test_a_receiver_says_how_long_to_wait(outbox: Outbox, record: dict[str, Any]) -> None:
+    async with receiving(429, Retry_After="3600") as receiver:
+        await outbox.put(record)
+        async with delivering(settings(webhook=webhook(receiver.url)), outbox):
+            await receiver.arrived.wait()
+            async with asyncio.timeout(20):
+                while not (parcel := (await outbox.waiting())[0]).problem:
+                    await asyncio.sleep(0.02)
+    assert parcel.due is not None
+    assert parcel.due - outbox._clock() > 3500
+    assert len(receiver.ids) == 1
+
+
+async def test_a_slow_webhook_does_not_hold_up_the_folder(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    async with receiving(0) as receiver:
+        given = settings(folder=tmp_path / "calls", webhook=webhook(receiver.url))
+        await outbox.put(record)
+        async with delivering(given, outbox):
+            await receiver.arrived.wait()
+            async with asyncio.timeout(20):
+                while [parcel.to for parcel in await outbox.waiting()] != ["webhook"]:
+                    await asyncio.sleep(0.02)
+            # Held for longer than the lease: nobody else sends it meanwhile.
+            await asyncio.sleep(0.8)
+        assert len(receiver.ids) == 1
+    assert (tmp_path / "calls" / "2026-11-29" / "call_AJ_1.json").is_file()
+
+
+async def test_a_model_that_fails_keeps_no_record_back(
+    outbox: Outbox, record: dict[str, Any]
+) -> None:
+    async with receiving(200) as receiver, model_that_answers("no JSON") as (model, server):
+        given = settings(webhook=webhook(receiver.url))
+        await outbox.put(record, form(given))
+        async with delivering(given, outbox, model):
+            await until_empty(outbox)
+    assert len(server.asked) == ANALYSES
+    (post,) = receiver.posts
+    assert post["data"]["summary"] is None
+    assert "does not fit the schema" in post["data"]["unfilled"]
+
+
+async def test_a_call_in_which_nobody_spoke_is_not_summed_up(
+    outbox: Outbox, record: dict[str, Any]
+) -> None:
+    silent = {**record, "transcript": record["transcript"][:1]}
+    async with receiving(200) as receiver, model_that_answers(FILLED) as (model, server):
+        given = settings(webhook=webhook(receiver.url))
+        await outbox.put(silent, form(given))
+        async with delivering(given, outbox, model):
+            await until_empty(outbox)
+    assert server.asked == []
+    assert receiver.posts[0]["data"] == silent
+
+
+async def test_one_record_that_nobody_foresaw_does_not_hold_up_the_others(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    given = settings(folder=tmp_path / "calls")
+    await outbox.put({"id": "odd"})
+    await outbox.put(record)
+    async with delivering(given, outbox, tries=1):
+        await until_stuck(outbox)
+    assert [parcel.id for parcel in await outbox.waiting()] == ["odd"]
+
+
+async def test_a_folder_that_cannot_be_written_is_tried_again(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "calls").touch()
+    await outbox.put(record)
+    async with delivering(settings(folder=tmp_path / "calls"), outbox):
+        async with asyncio.timeout(20):
+            while (await outbox.waiting())[0].tries < 2:
+                await asyncio.sleep(0.02)
+        (tmp_path / "calls").unlink()
+        await until_empty(outbox)
+    assert (tmp_path / "calls" / "2026-11-29" / "call_AJ_1.json").is_file()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+async def test_records_leave_the_folder_after_their_days(
+    record: dict[str, Any], tmp_path: Path
+) -> None:
+    for day in ("2020-01-01", "2020-01-02", "notes"):
+        (tmp_path / day).mkdir()
+        (tmp_path / day / "call_AJ_0.json").touch()
+    (tmp_path / "2020-01-02" / "mine.txt").touch()
+    store = stores_module.FolderStore(tmp_path, days=30)
+    await store.write({**record, "started_at": "2999-01-01T00:00:00.000Z"}, NO_SOUND)
+    assert names(tmp_path) == [
+        "2020-01-02",
+        "2020-01-02/mine.txt",
+        "2999-01-01",
+        "2999-01-01/call_AJ_1.json",
+        "notes",
+        "notes/call_AJ_0.json",
+    ]
+
+
+async def test_an_id_names_no_other_folder(record: dict[str, Any], tmp_path: Path) -> None:
+    await stores_module.FolderStore(tmp_path, days=30).write(
+        {**record, "id": "call_../../x"}, NO_SOUND
+    )
+    assert (tmp_path / "2026-11-29" / "call_______x.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"webhook": {"url": "ftp://x", "secret": SECRET}}, "URL scheme should be"),
+        ({"webhook": {"url": "https://x", "secret": "hunter2"}}, "base64"),
+        ({"webhook": {"url": "https://x", "secret": "whsec_c2hvcnQ="}}, "24 to 64 bytes"),
+        ({"outcome": {"type": "array"}}, "type: object"),
+        ({"outcome": {"type": "object", "properties": {"a": {"type": "x"}}}}, "not a JSON schema"),
+        ({"recording": True, "webhook": {"url": "https://x", "secret": SECRET}}, "needs a folder"),
+        ({"days": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_setting_is_told(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        settings(**given)
+
+
+def test_a_form_asks_for_what_the_settings_say() -> None:
+    assert form(settings(summary=False)) is None
+    outcome = {**OUTCOME, "$defs": {"a": {"type": "string"}}}
+    asked = form(settings(outcome=outcome))
+    assert asked is not None
+    assert list(asked["properties"]) == ["summary", "outcome"]
+    assert asked["$defs"] == {"a": {"type": "string"}}
