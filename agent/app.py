@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 
 from livekit.agents import Agent, APIError, JobContext, JobProcess, cli
 from livekit.agents.llm import ToolContext
@@ -20,17 +21,23 @@ from . import engines, omni
 from . import settings as settings_module
 from .alone import Alone
 from .assistant import agent_of
+from .conduct import Conduct
 from .definition.choice import Agents, Assignment
+from .definition.definition import AgentDefinition
 from .definition.loading import agent_argument, find
+from .ending import on_session_end, when_over
 from .keys import KeyRefusedError, check_agent
+from .known import Known
 from .language import LanguageSwitch
+from .memory import Caller
+from .post_call import About, hand_over, recording_options
 from .recovery import CallRecord, open_book
 from .server import Server
 from .serving import port_of
 from .session import make, turns_of
 from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
-from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, connect_user, mask_logs
+from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, User, connect_user, mask_logs
 from .visitor import Visitor
 
 logger = logging.getLogger("parley")
@@ -65,7 +72,7 @@ server = Server(
 )
 
 
-@server.rtc_session(on_request=server.admit)
+@server.rtc_session(on_request=server.admit, on_session_end=on_session_end)
 async def enter(ctx: JobContext) -> None:
     """Hold a conversation in one room."""
     profile = settings_module.load()
@@ -97,6 +104,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     called = user.sip_call.trunk_number if user and user.sip_call else None
     agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), called)
     settings = agent.over(profile)
+    if record is None:  # the console, of which nothing is kept
+        settings = settings.model_copy(update={"post_call": None})
     if settings.omni:
         await omni.converse(ctx, settings.omni, settings.turns)
         return
@@ -115,6 +124,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
 
     visitor = Visitor.from_metadata(ctx.room.metadata) if user else None
     told = visitor if settings.sign_in and settings.sign_in.tell_model else None
+    number = user.sip_call.number if user and user.sip_call else None
+    caller = Caller.of(visitor=visitor.id if visitor else None, number=number)
+    known = Known(agent, settings, caller)
+    ctx.add_shutdown_callback(known.aclose)
+    await known.open()
     publisher = RoomPublisher(ctx.room)
     conversation = make(
         settings,
@@ -129,6 +143,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         record=publisher.publish,
         since=came,
         visitor=visitor,
+        known=known,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     on_hand_over = record.release if record else None
@@ -138,7 +153,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         else None
     )
     shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
-    assistant = agent_of(agent, settings, language, floor, phone, before, told, shown)
+    assistant = agent_of(agent, settings, language, floor, phone, before, told, known, shown)
     if record:
         record.follow(session)
 
@@ -167,10 +182,34 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         ctx.add_shutdown_callback(phone.aclose)
         # Whoever was called has been found out before, if this agent goes on for another.
         first = assistant if before else phone.first_agent(assistant, floor)
-    await conversation.start(first, ctx.room)
+    kept = settings.post_call
+    if user and record:
+        # The call is over, though this job is not: nobody need go on with it.
+        when_over(ctx, "the end of the call", record.release)
+        when_over(ctx, "the notes on the caller", lambda: known.learn(session.history))
+        if kept:
+            about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
+            when_over(ctx, "the record", lambda: hand_over(ctx, kept, about()))
+    options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))
+    await conversation.start(first, ctx.room, record=options)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
     await read_prompt()
+
+
+def _about(
+    agent: AgentDefinition, user: User, visitor: Visitor | None, conduct: Conduct, *, numbers: bool
+) -> About:
+    """What the record of a call says of it that LiveKit does not know."""
+    call = user.sip_call
+    return About(
+        agent=agent.key,
+        channel="phone" if call else "web",
+        direction="outbound" if user.outbound_call else "inbound",
+        language=conduct.language,
+        number=call.number if call and numbers else None,
+        visitor=visitor.id if visitor else None,
+    )
 
 
 async def refusal_of(model: vllm.LLM) -> str | None:

@@ -13,6 +13,8 @@ from livekit.plugins.turn_taking import Floor, Judged
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .definition.definition import AgentDefinition
+from .known import Known
+from .post_call import announced
 from .prerecorded import TEXTS, Prerecorded
 from .recovery import Continuation
 from .settings import Language, Settings
@@ -35,6 +37,7 @@ class Assistant(VoiceAgent):
         phone: What it can do on the phone; None on the console.
         before: What was said before, if it goes on for an agent that has died.
         visitor: Who signed in at the page, if the model is to know their name.
+        known: What the agent knows beside its prompt.
     """
 
     def __init__(
@@ -46,8 +49,13 @@ class Assistant(VoiceAgent):
         phone: CallControl | None = None,
         before: Continuation | None = None,
         visitor: Visitor | None = None,
+        known: Known | None = None,
     ) -> None:
-        own = [*(BUILTIN[name] for name in agent.settings.builtin_tools), *agent.tools()]
+        own = [
+            *(BUILTIN[name] for name in agent.settings.builtin_tools),
+            *agent.tools(),
+            *(known.tools if known else []),
+        ]
         if own and not settings.llm.tools:
             names = [tool.id for tool in own]
             logger.info("tools are not offered: llm.tools is false", extra={"tools": names})
@@ -85,8 +93,8 @@ class Assistant(VoiceAgent):
             if before.unanswered:
                 self.session.generate_reply()
             return
-        text = (self._phone and self._phone.greeting) or self._agent.greeting(self._language)
-        if text:
+        greeting = (self._phone and self._phone.greeting) or self._agent.greeting(self._language)
+        if text := announced(greeting, self._settings.post_call, self._language):
             self.session.say(text)
 
     async def follow(self, language: Language) -> None:
@@ -114,9 +122,10 @@ class SensingAssistant(Assistant):
         phone: CallControl | None = None,
         before: Continuation | None = None,
         visitor: Visitor | None = None,
+        known: Known | None = None,
         shown: TurnImage | None = None,
     ) -> None:
-        super().__init__(agent, settings, language, floor, phone, before, visitor)
+        super().__init__(agent, settings, language, floor, phone, before, visitor, known)
         self._heard = TurnAudio()
         self._shown = shown
         floor.on("judged", self._on_judged)
@@ -168,6 +177,7 @@ def agent_of(
     phone: CallControl | None = None,
     before: Continuation | None = None,
     visitor: Visitor | None = None,
+    known: Known | None = None,
     shown: TurnImage | None = None,
 ) -> Assistant:
     """The agent that begins a conversation: of the class that its folder brings, if it brings one.
@@ -180,15 +190,18 @@ def agent_of(
         phone: What it can do on the phone; None on the console.
         before: What was said before, if it goes on for an agent that has died.
         visitor: Who signed in at the page, if the model is to know their name.
+        known: What the agent knows beside its prompt.
         shown: What the user shows, for a model that sees.
     """
     if settings.llm.audio == "off" and not settings.llm.images:
-        return (agent.kind or Assistant)(agent, settings, language, floor, phone, before, visitor)
+        return (agent.kind or Assistant)(
+            agent, settings, language, floor, phone, before, visitor, known
+        )
     sensing = SensingAssistant
     if agent.kind:
         bases = (agent.kind, SensingAssistant)
         sensing = cast(type[SensingAssistant], type(agent.kind.__name__, bases, {}))
-    return sensing(agent, settings, language, floor, phone, before, visitor, shown)
+    return sensing(agent, settings, language, floor, phone, before, visitor, known, shown)
 
 
 def instructions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from livekit import rtc
 from livekit.agents import AgentSession, FlushSentinel, llm
@@ -23,6 +23,9 @@ from .definition.settings import AgentSettings
 from .settings import ConductSettings, Language, PhoneTool
 from .telephony.keys import Keys, RoomKeys
 from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from .known import Known
 
 Answer = AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]
 
@@ -48,6 +51,7 @@ class Conduct:
         agent: Who speaks, as its folder says it; None for a session of somebody else's agent.
         watchdog: What the agent's nodes pass the engines' streams through; None for a session that
             has none.
+        known: What the agent knows beside its prompt; None for a session that has nothing.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class Conduct:
         phone: bool = False,
         agent: AgentSettings | None = None,
         watchdog: Watchdog | None = None,
+        known: Known | None = None,
     ) -> None:
         self.language = language
         self.agent = agent
@@ -69,6 +74,7 @@ class Conduct:
         """Tells of the keys that the user presses; None where they have none. Where there is no
         room, whoever has the caller's sound sets it."""
         self.watchdog = watchdog
+        self.known = known
         self._session = session
         silence = settings.phone_silence if phone else settings.silence
         session.userdata = self

@@ -1,4 +1,4 @@
-"""What an agent can look up, as a profile or an agent's folder says it."""
+"""What an agent can look up, as its folder says it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .engine_settings import Section
 class KnowledgeSettings(Section):
     """Documents that the agent answers from (``agent/knowledge``)."""
 
-    folder: Path
-    """Folder of Markdown (.md) and text (.txt), in UTF-8."""
+    folder: Path = Path("knowledge")
+    """Folder of Markdown (.md) and text (.txt), in UTF-8, as seen from the agent's own."""
     about: Annotated[str, Field(max_length=200)] = ""
     """What there is to be found, in a few words, for the model to know when to look."""
     budget: Annotated[int, Field(ge=100, le=4000)] = 400

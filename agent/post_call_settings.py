@@ -1,4 +1,7 @@
-"""What is kept of a call once it is over, and who is told, as a profile says it."""
+"""What is kept of a call once it is over, and who is told.
+
+An agent's folder says what its records hold, a profile where they go.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from .engine_settings import Language, Section
 from .json_schema import check_schema
@@ -53,15 +57,9 @@ class WebhookSettings(Section):
         return secret
 
 
-class PostCallSettings(Section):
-    """Records of calls (``agent/post_call``). There are none where this section is missing."""
+class AgentPostCall(Section):
+    """What an agent's records hold, as its folder says it."""
 
-    folder: Path | None = None
-    """Where records are written, in a folder for each day."""
-    s3: S3Settings | None = None
-    """The same in a bucket, beside the folder or in its place."""
-    webhook: WebhookSettings | None = None
-    """Who is told; nobody when not given."""
     summary: bool = True
     """Have the model sum the call up."""
     outcome: dict[str, Any] | None = None
@@ -75,14 +73,6 @@ class PostCallSettings(Section):
     announcement: dict[Language, str] = {}
     """What is said first of a call that is recorded; "This call is recorded." and the like where
     none is given."""
-    days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """Days for which records and recordings stay in the folder. A bucket has rules of its own."""
-
-    @model_validator(mode="after")
-    def _has_place(self) -> Self:
-        if self.recording and not (self.folder or self.s3):
-            raise ValueError("recording needs a folder or s3 for the sound")
-        return self
 
     @field_validator("outcome")
     @classmethod
@@ -90,3 +80,25 @@ class PostCallSettings(Section):
         if outcome is not None:
             check_schema(outcome)
         return outcome
+
+
+class PostCallSettings(AgentPostCall):
+    """The same with where records go (``agent/post_call``), as a profile says it.
+
+    There are none where this section is missing. What an agent says wins.
+    """
+
+    folder: Path | None = None
+    """Where records are written, in a folder for each day."""
+    s3: S3Settings | None = None
+    """The same in a bucket, beside the folder or in its place."""
+    webhook: WebhookSettings | None = None
+    """Who is told; nobody when not given."""
+    days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days for which records and recordings stay in the folder. A bucket has rules of its own."""
+
+    @model_validator(mode="after")
+    def _has_place(self) -> Self:
+        if self.recording and not (self.folder or self.s3):
+            raise PydanticCustomError("no_place", "recording needs a folder or s3 for the sound")
+        return self

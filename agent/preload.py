@@ -25,7 +25,7 @@ from livekit.plugins.qwen3_tts import normalizer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from livekit.plugins.turn_taking.model import ModelError
 
-from . import alone, assistant, engines, keys, omni, server, serving, session, telephony
+from . import alone, assistant, engines, keys, known, omni, server, serving, session, telephony
 from .recovery import sqlite_store
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "av",
     "engines",
     "keys",
+    "known",
     "livekit",
     "numpy",
     "omni",

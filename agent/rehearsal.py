@@ -21,6 +21,7 @@ from livekit.plugins.turn_taking import Floor
 from .assistant import agent_of
 from .conduct import Conduct
 from .definition.loading import load_agent
+from .known import Known
 from .settings import Language, load
 
 
@@ -124,15 +125,20 @@ async def rehearse(
         SettingsError: The agent is wrong.
     """
     profile = load()
-    known = load_agent(str(agent), profile)
-    known = replace(known, variables=variables or {})
-    settings = known.over(profile)
+    definition = load_agent(str(agent), profile)
+    definition = replace(definition, variables=variables or {})
+    settings = definition.over(profile)
     settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"tools": True})})
     model = Script(*lines)
     floor = Floor(None, settings.turns.options, llm=model)
     session = floor.session
-    Conduct(settings.conduct, session, language=language, agent=known.settings)
-    async with session:
-        first = agent_of(known, settings, language, floor)
-        await session.start(first, record=False, capture_run=True)  # until it has greeted
-        yield Talk(session, model)
+    known = Known(definition, settings)
+    await known.open()
+    Conduct(settings.conduct, session, language=language, agent=definition.settings, known=known)
+    try:
+        async with session:
+            first = agent_of(definition, settings, language, floor, known=known)
+            await session.start(first, record=False, capture_run=True)  # until it has greeted
+            yield Talk(session, model)
+    finally:
+        await known.aclose()

@@ -15,6 +15,7 @@ from livekit.agents import AgentServer, JobRequest
 
 from . import settings as settings_module
 from .once import Once
+from .post_call import delivering
 from .recovery import Dispatcher, open_book
 from .settings import Settings
 
@@ -109,7 +110,8 @@ class Server(AgentServer):
         self.once("worker_started", started.set)
         watching = asyncio.create_task(self._watch(started))
         try:
-            await super().run(devmode=devmode)
+            async with delivering(self.settings.post_call, self.settings.llm):
+                await super().run(devmode=devmode)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)

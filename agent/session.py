@@ -22,6 +22,7 @@ from livekit.plugins.turn_taking.playback.sink import Sink
 from .conduct import Conduct
 from .definition.definition import AgentDefinition
 from .definition.manner import manner
+from .known import Known
 from .limits import Limits
 from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
@@ -118,6 +119,7 @@ def make(
     record: Callable[[Record], None] | None = None,
     since: float | None = None,
     visitor: Visitor | None = None,
+    known: Known | None = None,
 ) -> Conversation:
     """Put a conversation together; nothing runs until it is started.
 
@@ -137,6 +139,7 @@ def make(
         record: Takes the record of each turn, beside the log, Prometheus and OpenTelemetry.
         since: When the user came or picked up, on the monotonic clock; now if None.
         visitor: Who signed in at the page, for the log of each turn.
+        known: What the agent knows beside its prompt.
     """
     turns = turns_of(settings, phone=phone)
     floor = Floor(
@@ -172,6 +175,7 @@ def make(
         phone=phone,
         agent=agent.settings,
         watchdog=watchdog,
+        known=known,
     )
     if isinstance(tts, qwen3_tts.TTS):
         tts.follow(floor.session)  # paces itself by what is heard
@@ -191,6 +195,8 @@ def make(
         language=lambda: conduct.language,
         since=time.monotonic() if since is None else since,
     )
+    if known:
+        known.found = recorder.found
     limits = agent.settings.limits
     if phone:  # whose clock is that of the line, and warns
         limits = limits.model_copy(update={"minutes": None})

@@ -27,7 +27,6 @@ from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .engine_settings import Language as Language
-from .knowledge_settings import KnowledgeSettings
 from .memory_settings import MemorySettings
 from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
@@ -251,10 +250,8 @@ class Settings(BaseSettings):
     omni: Engine | None = None
     """An experiment: a model that hears and speaks, in place of the three engines in a room."""
     phone: PhoneSettings = PhoneSettings()
-    knowledge: KnowledgeSettings | None = None
-    """Documents that the agent answers from; none when not given."""
     memory: MemorySettings | None = None
-    """What is remembered of callers from one call to the next; nothing when not given."""
+    """Where agents that remember callers keep what they know of them."""
     post_call: PostCallSettings | None = None
     """What is kept of a call once it is over; nothing when not given."""
 

@@ -11,7 +11,7 @@ from livekit.agents import FlushSentinel, ModelSettings, llm
 from livekit.plugins.turn_taking import TurnTakingAgent
 from livekit.plugins.turn_taking.agent import text_of
 
-from .conduct import Conduct
+from .conduct import Answer, Conduct
 from .recital import REFUSALS, guards, unrecited
 
 
@@ -28,8 +28,17 @@ class VoiceAgent(TurnTakingAgent):
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]:
         """Answer whoever asked, a long answer in parts."""
         conduct: Conduct = self.session.userdata
-        shown = conduct.attributed(chat_ctx)
-        ask = partial(super().llm_node, shown, tools, model_settings)
+        node = super().llm_node
+
+        def asked(shown: llm.ChatContext) -> Answer:
+            return node(shown, tools, model_settings)
+
+        def ask() -> Answer:
+            shown = conduct.attributed(chat_ctx)
+            if conduct.known is None:
+                return asked(shown)
+            return conduct.known.answered(asked, shown, conduct.spoken_language())
+
         answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
         if conduct.agent and (against := guards(conduct.agent, str(self.instructions))):
             answer = unrecited(answer, against, text_of, REFUSALS[conduct.language or "en"])

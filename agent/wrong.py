@@ -8,7 +8,8 @@ from typing import Any, get_args, get_origin
 
 import yaml
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
@@ -74,8 +75,14 @@ def _sentence(
         return f"{key} is missing ({missing((*within, *loc))})"
     if error["type"] not in _OF_PYDANTIC:  # a sentence of our own
         return f"{key}: {error['msg']}" if key else error["msg"]
+    if error["type"] == "value_error":  # another one
+        return f"{key}: {error['ctx']['error']}"
     message = error["msg"][0].lower() + error["msg"][1:]
-    return f"{key} = {error['input']!r}: {message}{_range(model, loc)}"
+    field = _field(model, loc)
+    # What is not a secret yet has no mask.
+    secret = field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
+    shown = key if secret else f"{key} = {error['input']!r}"
+    return f"{shown}: {message}{_range(field)}"
 
 
 def _section(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:
@@ -97,10 +104,13 @@ def _section(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:
     return model
 
 
-def _range(model: type[BaseModel], loc: Where) -> str:
-    """Both ends of a range, since the message itself names only the end that was passed."""
+def _field(model: type[BaseModel], loc: Where) -> FieldInfo | None:
     section = _section(model, loc[:-1])
-    field = section.model_fields.get(loc[-1]) if section and loc else None
+    return section.model_fields.get(loc[-1]) if section and loc else None
+
+
+def _range(field: FieldInfo | None) -> str:
+    """Both ends of a range, since the message itself names only the end that was passed."""
     low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None) if field else None
     high = next((m.le for m in field.metadata if isinstance(m, Le)), None) if field else None
     return "" if low is None or high is None else f" (allowed: {low} to {high})"

@@ -42,7 +42,8 @@ def main() -> None:
     try:
         profile = settings.load()
         agent = Agents(profile).usual()
-        loaded = agent.over(profile)
+        # A media stream is not a job of LiveKit's: nothing is kept of its calls.
+        loaded = agent.over(profile).model_copy(update={"post_call": None})
     except settings.SettingsError as e:
         sys.exit(str(e))
     key, stream = loaded.bridge.api_key, loaded.bridge.stream_url

@@ -15,6 +15,7 @@ from livekit.plugins.turn_taking import Endpointer
 
 from agent.assistant import agent_of
 from agent.definition.definition import AgentDefinition
+from agent.known import Known
 from agent.language import language_named
 from agent.session import make, turns_of
 from agent.settings import Language, Settings
@@ -77,6 +78,9 @@ async def hold_call(
     async with contextlib.AsyncExitStack() as stack:
         endpointer = Endpointer.load(turns_of(settings, phone=True).options)
         engines = await stack.enter_async_context(open_call(language, endpointer))
+        known = Known(agent, settings)
+        stack.push_async_callback(known.aclose)
+        await known.open()
         conversation = make(
             settings,
             agent,
@@ -88,10 +92,11 @@ async def hold_call(
             language=language,
             phone=True,
             endpointer=endpointer,
+            known=known,
         )
         stack.push_async_callback(conversation.aclose)
         session = conversation.session
-        assistant = agent_of(agent, settings, language, conversation.floor)
+        assistant = agent_of(agent, settings, language, conversation.floor, known=known)
         keys = StreamKeys(session)
         stack.push_async_callback(keys.aclose)
         conversation.conduct.keys = keys

@@ -11,6 +11,9 @@ from livekit.agents.llm import FunctionTool, RawFunctionTool, Tool, Toolset
 from pydantic import BaseModel, ValidationError
 
 from agent.engine_settings import Language
+from agent.knowledge_settings import KnowledgeSettings
+from agent.memory_settings import MemorySettings
+from agent.post_call_settings import PostCallSettings
 from agent.settings import PhoneSettings, Settings
 from agent.wrong import SettingsError, sentences
 
@@ -56,12 +59,30 @@ class AgentDefinition:
             # A second of imports, for those who want it.
             from .mcp_tools import AllowedTools
 
-            taken = [*self.settings.builtin_tools, *(tool.id for tool in tools)]
-            folder = self.source if self.source.is_dir() else self.source.parent
+            taken = [*self.given_tools, *(tool.id for tool in tools)]
             for name, server in servers.items():
-                tools.append(AllowedTools(name, server, folder, tuple(taken)))
+                tools.append(AllowedTools(name, server, self._folder, tuple(taken)))
                 taken += server.allow
         return tools
+
+    @property
+    def documents(self) -> Path | None:
+        """The folder of documents that it answers from; None if there is none."""
+        if own := self.settings.knowledge:
+            return self._folder / own.folder
+        beside = self.source / KnowledgeSettings().folder
+        return beside if beside.is_dir() else None
+
+    @property
+    def given_tools(self) -> list[str]:
+        """Names of the tools that it has of the package's."""
+        lookup = ["look_up"] if self.documents else []
+        memory = ["remember_me", "forget_me"] if self.settings.memory else []
+        return [*self.settings.builtin_tools, *lookup, *memory]
+
+    @property
+    def _folder(self) -> Path:
+        return self.source if self.source.is_dir() else self.source.parent
 
     def instructions(self, language: Language | None, *, in_parts: bool) -> str:
         """The system prompt.
@@ -118,6 +139,8 @@ class AgentDefinition:
             "conduct": self._over(profile.conduct, own.conduct, "conduct"),
             "turns": self._over(profile.turns, own.turns, "turns"),
             "phone": self._phone(profile.phone),
+            "memory": self._memory(profile.memory),
+            "post_call": self._post_call(profile.post_call),
             "language": self.spoken(profile.default_language) or "auto",
         }
         return profile.model_copy(update=changes)
@@ -134,6 +157,28 @@ class AgentDefinition:
                 "max_minutes": longest,
             }
         )
+
+    def _memory(self, memory: MemorySettings | None) -> MemorySettings | None:
+        own = self.settings.memory
+        if own is None:
+            return None
+        if memory is None:
+            raise SettingsError(
+                f"{self.source} remembers callers: set PARLEY_MEMORY__KEY to a secret of 32 "
+                "characters or more, by which they are known again."
+            )
+        return self._over(memory, own.model_dump(exclude_unset=True), "memory")
+
+    def _post_call(self, post_call: PostCallSettings | None) -> PostCallSettings | None:
+        own = self.settings.post_call
+        if own is None:
+            return post_call
+        if post_call is None:
+            raise SettingsError(
+                f"{self.source} says what the records of its calls hold, and the profile does not "
+                "say where they go: set PARLEY_POST_CALL__FOLDER, or s3 or webhook of post_call."
+            )
+        return self._over(post_call, own.model_dump(exclude_unset=True), "post_call")
 
     def _over(self, section: M, changes: dict[str, Any], name: str) -> M:
         if not changes:

@@ -99,12 +99,19 @@ def _put_together(
     settings: AgentSettings, source: Path, modules: list[ModuleType]
 ) -> AgentDefinition:
     functions = [tool for module in modules for tool in functions_of(module)]
-    taken: set[str] = {*settings.builtin_tools}
+    kind = class_of(source, modules)
+    definition = AgentDefinition(settings, source, _key(source), functions, kind)
+    if definition.documents and not definition.documents.is_dir():
+        raise SettingsError(
+            f"{source}: knowledge.folder: {definition.documents} is not a folder: make it, with "
+            "Markdown or text in it."
+        )
+    taken = {*definition.given_tools}
     for name in (*(tool.info.name for tool in functions), *settings.http_tools):
         if name in taken:
             raise SettingsError(f"{source} has two tools of the name {name}: give one another.")
         taken.add(name)
-    return AgentDefinition(settings, source, _key(source), functions, class_of(source, modules))
+    return definition
 
 
 def _key(source: Path) -> str:

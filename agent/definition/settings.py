@@ -13,6 +13,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from agent.engine_settings import Language, Section
+from agent.knowledge_settings import KnowledgeSettings
+from agent.memory_settings import AgentMemory
+from agent.post_call_settings import AgentPostCall
 from agent.settings import PhoneTool
 
 from .question import Key
@@ -94,6 +97,13 @@ class AgentSettings(Section):
     turns: dict[str, Any] = {}
     """Settings of the profile's ``turns`` that are this agent's own, on the phone as well."""
     engines: EngineOverrides = EngineOverrides()
+    knowledge: KnowledgeSettings | None = None
+    """How it answers from documents, and where they are if not in the folder ``knowledge`` beside
+    this file."""
+    memory: AgentMemory | None = None
+    """What it remembers of callers from one call to the next; nothing when not given."""
+    post_call: AgentPostCall | None = None
+    """What the records of its calls hold; what the profile says when not given."""
     builtin_tools: tuple[BuiltinTool, ...] = ()
     """Tools of the package's that it has."""
     phone_tools: tuple[PhoneTool, ...] | None = None

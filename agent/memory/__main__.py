@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 
 from .. import settings as settings_module
+from ..definition.choice import Agents
 from ..memory_settings import MemorySettings
 from ..settings import SettingsError
 from .caller import Caller
@@ -34,15 +35,22 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("expire", help="erase whoever has not called for memory.days")
     args = parser.parse_args(argv)
     try:
-        settings = settings_module.load().memory
-        if settings is None:
-            raise SettingsError("There is no memory: the profile has no section `memory`.")
-        told = asyncio.run(_do(args, settings))
+        told = "\n".join(asyncio.run(_do(args, settings)) for settings in _memories())
     except (SettingsError, MemoryStoreError) as e:
         print(e, file=sys.stderr)
         return 1
     print(told)
     return 0
+
+
+def _memories() -> list[MemorySettings]:
+    """The memory of each agent of the profile, once where several share one."""
+    profile = settings_module.load()
+    if profile.memory is None:
+        raise SettingsError("There is no memory: the profile has no section `memory`.")
+    own = [agent.settings.memory for agent in Agents(profile).all().values()]
+    names = {profile.memory.agent, *(memory.agent for memory in own if memory and memory.agent)}
+    return [profile.memory.model_copy(update={"agent": name}) for name in sorted(names)]
 
 
 async def _do(args: argparse.Namespace, settings: MemorySettings) -> str:
