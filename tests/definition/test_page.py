@@ -58,6 +58,24 @@ def test_the_requests_of_the_page_are_right(
     assert agent.settings.mcp_servers["stock"].allow == ("find_tea",)
 
 
+def test_what_the_page_says_of_documents_memory_and_records_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_MEMORY__KEY", "k" * 32)
+    monkeypatch.setenv("PARLEY_POST_CALL__FOLDER", str(tmp_path))
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "shop").mkdir()
+    says = YAML[0] + "".join(YAML[2:])
+    agent = load_agent(written(tmp_path / "shop", agent_yaml=says), settings.load("cpu"))
+    assert agent.documents
+    assert agent.documents.samefile(tmp_path / "documents")
+    own = agent.over(settings.load("cpu"))
+    assert own.memory
+    assert own.memory.facts == 10
+    assert own.post_call
+    assert own.post_call.numbers
+
+
 async def test_the_reception_of_the_page_hands_over(tmp_path: Path) -> None:
     reception = written(tmp_path, agent_yaml=YAML[0], agent_py=PYTHON[1])
     async with rehearse(reception, Call("billing"), "Yes.") as talk:
