@@ -7,6 +7,8 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -30,9 +32,14 @@ CALL = {
 }
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the agents are, and what their calls leave."""
+    return tmp_path_factory.mktemp("agents")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def agent(livekit: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Agent]:
-    folder = tmp_path_factory.mktemp("agents")
+async def agent(livekit: Server, folder: Path) -> AsyncIterator[Agent]:
     for name, greeting in GREETINGS.items():
         (folder / name).mkdir()
         says = {
@@ -41,11 +48,15 @@ async def agent(livekit: Server, tmp_path_factory: pytest.TempPathFactory) -> As
             "greeting": greeting,
             "variables": {"caller": "stranger"},
             "limits": {"turns": 1},
+            "post_call": {"numbers": True},
         }
         (folder / name / "agent.yaml").write_text(json.dumps(says), "utf-8")
     more = {
         "PARLEY_AGENTS": json.dumps({name: str(folder / name) for name in GREETINGS}),
         "PARLEY_PHONE__AGENTS": json.dumps({NUMBER: "clinic"}),
+        "PARLEY_POST_CALL__FOLDER": str(folder / "calls"),
+        "PARLEY_POST_CALL__SUMMARY": "false",
+        "PARLEY_STATE": str(folder / "state"),
     }
     async with running(livekit, folder, more) as agent:
         yield agent
@@ -55,7 +66,20 @@ def said(caller: Caller) -> str:
     return " ".join(c.text for c in caller.captions.values() if c.identity != caller.identity)
 
 
-async def test_a_dispatch_names_the_agent_and_the_caller(livekit: Server, agent: Agent) -> None:
+async def record_of(room: str, folder: Path) -> dict[str, Any]:
+    """The record of a call, once it is there."""
+    async with asyncio.timeout(60):
+        while True:
+            for path in (folder / "calls").glob("*/call_*.json"):
+                record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+                if record["room"] == room:
+                    return record
+            await asyncio.sleep(0.1)
+
+
+async def test_a_dispatch_names_the_agent_and_the_caller(
+    livekit: Server, agent: Agent, folder: Path
+) -> None:
     name = f"yours-{uuid.uuid4().hex[:8]}"
     metadata = json.dumps({"agent": "tea", "variables": {"caller": "Ben"}})
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client:
@@ -71,14 +95,23 @@ async def test_a_dispatch_names_the_agent_and_the_caller(livekit: Server, agent:
                 while caller.room.remote_participants:
                     await caller.tick()
         assert said(caller) == f"Tea shop, hello Ben. {ANSWER} We have to stop here. Goodbye!"
+    record = await record_of(name, folder)
+    assert (record["agent"], record["channel"], record["language"]) == ("tea", "web", "en")
+    told = [said["text"] for said in record["transcript"] if said["who"] == "agent"]
+    assert told == ["Tea shop, hello Ben.", ANSWER, "We have to stop here. Goodbye!"]
 
 
 @pytest.mark.parametrize(("number", "words"), [(NUMBER, "This is the clinic."), (OTHER, "Hello.")])
 async def test_the_number_that_was_called_decides(
-    livekit: Server, agent: Agent, number: str, words: str
+    livekit: Server, agent: Agent, folder: Path, number: str, words: str
 ) -> None:
     name = f"yours-{uuid.uuid4().hex[:8]}"
     call = {**CALL, "sip.trunkPhoneNumber": number}
     async with join(livekit, name, identity="sip_caller", call=call) as caller:
         await caller.answer(after=0.0)
         assert said(caller).startswith(words)  # and may ask who is silent
+    record = await record_of(name, folder)
+    assert record["channel"] == "phone"
+    # The usual agent's folder does not ask for numbers.
+    known = CALL["sip.phoneNumber"] if number == NUMBER else None
+    assert record["caller"] == {"number": known, "visitor": None}
