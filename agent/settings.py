@@ -36,6 +36,14 @@ from .wrong import Where, read_yaml, sentences
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
 
+_MOVED = {
+    "instructions": "write instructions: … into its agent.yaml",
+    "greeting": "write greeting: {en: …, zh: …} into its agent.yaml",
+    "recite": "write recite: true or false into its agent.yaml",
+    "never_say": "write never_say: [ … ] into its agent.yaml",
+}
+"""What is said of an agent and not of the machine, and where it is now."""
+
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 Seconds = Annotated[float, Field(ge=0.0, le=30.0)]
@@ -298,13 +306,29 @@ def load(profile: str | None = None) -> Settings:
         SettingsError: A key or value is wrong; the text names it with what is allowed.
     """
     path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
+    content = read_yaml(path, "a profile")
+    _refuse_moved(path, content)
     try:
-        return Settings(**read_yaml(path, "a profile"))
+        return Settings(**content)
     except UnreadableError as e:
         raise SettingsError(f"Wrong setting in the environment: {e}; it must be JSON.") from e
     except ValidationError as e:
         lines = sentences(e, Settings, _missing)
         raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
+
+
+def _refuse_moved(path: Path, content: dict[str, object]) -> None:
+    """Tell of settings that a profile had once: pydantic would not see those of the environment."""
+    for name, now in _MOVED.items():
+        variable = f"PARLEY_{name.upper()}"
+        given = [
+            key for key in os.environ if key.upper().split("__")[0] == variable and os.environ[key]
+        ]
+        for where in (*([f"{name} in {path}"] if name in content else []), *given):
+            raise SettingsError(
+                f"{where} has moved to the agent's own folder: {now} "
+                "(docs/your-agent.md; PARLEY_AGENT names the folder)."
+            )
 
 
 def _missing(loc: Where) -> str:

@@ -129,6 +129,25 @@ def test_a_wrong_key_in_a_profile_is_named(tmp_path: Path) -> None:
         settings.load(str(profile))
 
 
+@pytest.mark.parametrize("name", ["instructions", "greeting", "recite", "never_say"])
+def test_what_has_moved_to_the_agent_is_not_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text((settings.CONFIGS / "cpu.yaml").read_text("utf-8") + f"\n{name}: true\n")
+    with pytest.raises(SettingsError) as raised:
+        settings.load(str(path))
+    said = str(raised.value)
+    assert f"{name} in {path} has moved to the agent's own folder: write {name}: " in said
+    assert "docs/your-agent.md" in said
+    assert "\n" not in said
+    monkeypatch.setenv(f"PARLEY_{name.upper()}", "")
+    settings.load("cpu")
+    monkeypatch.setenv(f"PARLEY_{name.upper()}__EN", "Hello.")
+    with pytest.raises(SettingsError, match=f"^PARLEY_{name.upper()}__EN has moved"):
+        settings.load("cpu")
+
+
 def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
     profile = tmp_path / "broken.yaml"
     profile.write_text("llm: [")

@@ -92,7 +92,7 @@ async def test_a_dispatch_names_the_agent_and_the_caller(
         await caller.say(recorded("jfk.wav")[: 2 * SAMPLE_RATE])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(60):
-                while caller.room.remote_participants:
+                while caller.room.isconnected() and caller.room.remote_participants:
                     await caller.tick()
         assert said(caller) == f"Tea shop, hello Ben. {ANSWER} We have to stop here. Goodbye!"
     record = await record_of(name, folder)
