@@ -26,6 +26,7 @@ from agent.telephony import mask_logs
 
 from . import metrics
 from .engines import open_engines, sentence
+from .media_choice import Choose, chooser
 from .server import create_app
 
 METRICS = "PARLEY_PORT_METRICS"
@@ -42,8 +43,9 @@ def main() -> None:
     try:
         profile = settings.load()
         agent = Agents(profile).usual()
-        # A media stream is not a job of LiveKit's: nothing is kept of its calls.
-        loaded = agent.over(profile).model_copy(update={"post_call": None})
+        Agents(profile).all()  # says what is wrong with any of them
+        loaded = agent.over(profile)
+        choose = chooser(profile, agent)
     except settings.SettingsError as e:
         sys.exit(str(e))
     key, stream = loaded.bridge.api_key, loaded.bridge.stream_url
@@ -63,12 +65,13 @@ def main() -> None:
         sys.exit(str(e))
     mask_logs()
     seen_at = port_of(METRICS, 0) if os.environ.get(METRICS) else None
-    asyncio.run(_serve(loaded, agent, arguments.host, arguments.port, names, seen_at))
+    asyncio.run(_serve(loaded, agent, choose, arguments.host, arguments.port, names, seen_at))
 
 
 async def _serve(
     loaded: settings.Settings,
     agent: AgentDefinition,
+    choose: Choose,
     host: str,
     port: int,
     names: frozenset[str] | None,
@@ -91,7 +94,7 @@ async def _serve(
             smart_turn.load()  # or the first caller would wait for it
         await uvicorn.Server(
             uvicorn.Config(
-                ProxyNotice(OwnNames(create_app(loaded, agent, engines, open_call), names)),
+                ProxyNotice(OwnNames(create_app(loaded, agent, engines, open_call, choose), names)),
                 host=host,
                 port=port,
                 log_level="warning",

@@ -64,10 +64,10 @@ class Engines:
                     pass
 
 
-OpenCall = Callable[[Language | None, vad.VAD], AbstractAsyncContextManager[Engines]]
-"""Connects one call to the engines, given its language and its detector of voice, for as long as
-the context lasts: a session paces its voice and may change the language of its engines, so that no
-two calls share them."""
+OpenCall = Callable[[Settings, Language | None, vad.VAD], AbstractAsyncContextManager[Engines]]
+"""Connects one call to the engines, given the profile with what its agent has of it for itself, its
+language and its detector of voice, for as long as the context lasts: a session paces its voice and
+may change the language of its engines, so that no two calls share them."""
 
 
 @asynccontextmanager
@@ -87,13 +87,13 @@ async def open_engines(settings: Settings) -> AsyncIterator[tuple[Engines, OpenC
             await engines.aclose()
 
     def open_call(
-        language: Language | None, detector: vad.VAD
+        own: Settings, language: Language | None, detector: vad.VAD
     ) -> AbstractAsyncContextManager[Engines]:
         return opened(
             Engines(
-                stt=clients.stt(settings.stt, language, detector=detector),
-                llm=clients.llm(settings.llm, hears=True),
-                tts=clients.tts(settings.tts, language, http_session=session),
+                stt=clients.stt(own.stt, language, detector=detector),
+                llm=clients.llm(own.llm, hears=True),
+                tts=clients.tts(own.tts, language, http_session=session),
             )
         )
 

@@ -14,7 +14,6 @@ from livekit.agents.utils.aio import cancel_and_wait
 from livekit.plugins.turn_taking import Endpointer
 
 from agent.assistant import agent_of
-from agent.definition.definition import AgentDefinition
 from agent.known import Known
 from agent.language import language_named
 from agent.session import make, turns_of
@@ -24,6 +23,7 @@ from agent.telephony.phrases import phrases
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
+from .media_choice import Choose
 from .media_control import StreamCall, StreamKeys
 from .media_messages import Dtmf, Mark, Media, Message, Start, Stop
 
@@ -52,8 +52,7 @@ async def _running(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T
 
 
 async def hold_call(
-    settings: Settings,
-    agent: AgentDefinition,
+    choose: Choose,
     open_call: OpenCall,
     start: Start,
     send: Send,
@@ -62,8 +61,7 @@ async def hold_call(
     """Hold the conversation until the caller hangs up, or the agent does.
 
     Args:
-        settings: The profile, with what the agent has of it for itself.
-        agent: Who speaks.
+        choose: Says who speaks.
         open_call: Connects the call to its engines.
         start: The stream's second message.
         send: Sends a message; does nothing once the stream is closed.
@@ -73,11 +71,14 @@ async def hold_call(
         MessageError: A message is malformed.
         TimeoutError: The provider has gone silent.
     """
+    agent, settings = await asyncio.to_thread(choose, start)
+    # There is no job of LiveKit's: nothing is kept of the call.
+    settings = settings.model_copy(update={"post_call": None})
     language = agent.spoken(language_of(settings, start))
     caller, line = MediaStreamInput(), MediaStreamOutput(start.stream_sid, send)
     async with contextlib.AsyncExitStack() as stack:
         endpointer = Endpointer.load(turns_of(settings, phone=True).options)
-        engines = await stack.enter_async_context(open_call(language, endpointer))
+        engines = await stack.enter_async_context(open_call(settings, language, endpointer))
         known = Known(agent, settings)
         stack.push_async_callback(known.aclose)
         await known.open()

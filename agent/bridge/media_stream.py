@@ -12,12 +12,12 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from agent.definition.definition import AgentDefinition
-from agent.settings import BridgeSettings, Settings
+from agent.settings import BridgeSettings
 
 from . import media_messages
 from .engines import OpenCall
 from .media_call import hold_call
+from .media_choice import Choose
 from .media_messages import Message, MessageError, Start
 from .requests import Refused
 
@@ -49,15 +49,12 @@ def check_signature(websocket: WebSocket, settings: BridgeSettings) -> None:
             raise Refused(403, "bad_signature", "X-Twilio-Signature is not that of our token.")
 
 
-async def follow(
-    websocket: WebSocket, settings: Settings, agent: AgentDefinition, open_call: OpenCall
-) -> None:
+async def follow(websocket: WebSocket, choose: Choose, open_call: OpenCall) -> None:
     """Hold the conversation of one stream, to its end.
 
     Args:
         websocket: An accepted one.
-        settings: The profile, with what the agent has of it for itself.
-        agent: Who speaks.
+        choose: Says who speaks.
         open_call: Connects to the engines.
     """
 
@@ -70,7 +67,7 @@ async def follow(
         async with contextlib.aclosing(_messages(websocket)) as messages:
             async for message in messages:
                 if isinstance(message, Start):
-                    await hold_call(settings, agent, open_call, message, send, messages)
+                    await hold_call(choose, open_call, message, send, messages)
                     break
         await websocket.close()
     except WebSocketDisconnect:

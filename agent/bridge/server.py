@@ -31,6 +31,7 @@ from . import metrics
 from .conversations import Conversations, write_reply
 from .engines import Engines, OpenCall, sentence
 from .exchange import Event, Exchange, Said
+from .media_choice import Choose
 from .media_stream import check_signature, follow
 from .openapi import document, page
 from .record import Kind, Record
@@ -66,16 +67,23 @@ class Bridge:
         agent: Who answers.
         engines: What makes the replies.
         open_call: Connects a call over a media stream to engines of its own.
+        choose: Says who speaks in it; the same agent if None.
     """
 
     def __init__(
-        self, settings: Settings, agent: AgentDefinition, engines: Engines, open_call: OpenCall
+        self,
+        settings: Settings,
+        agent: AgentDefinition,
+        engines: Engines,
+        open_call: OpenCall,
+        choose: Choose | None = None,
     ) -> None:
         self._settings = settings
         self._agent = agent
         self.limits = settings.bridge
         self._engines = engines
         self._open_call = open_call
+        self._choose = choose or (lambda _: (agent, settings))
         self._conversations = Conversations()
         self._rate = Rate(RateLimitItemPerMinute(settings.bridge.per_minute))
         self._guesses = Rate(GUESSES)
@@ -179,7 +187,7 @@ class Bridge:
         try:
             with metrics.CALLS.track_inprogress():
                 await websocket.accept()
-                await follow(websocket, self._settings, self._agent, self._open_call)
+                await follow(websocket, self._choose, self._open_call)
         finally:
             self._calls -= 1
 
@@ -357,7 +365,11 @@ async def _health(request: Request) -> Response:
 
 
 def create_app(
-    settings: Settings, agent: AgentDefinition, engines: Engines, open_call: OpenCall
+    settings: Settings,
+    agent: AgentDefinition,
+    engines: Engines,
+    open_call: OpenCall,
+    choose: Choose | None = None,
 ) -> Starlette:
     """Build the application.
 
@@ -366,6 +378,7 @@ def create_app(
         agent: Who answers.
         engines: The engines, warm, and open for as long as the application serves.
         open_call: Connects a call over a media stream to engines of its own.
+        choose: Says who speaks in it; the same agent if None.
     """
     speech = _Spoken("speech", _read_speech, Bridge.speech)
 
@@ -392,5 +405,5 @@ def create_app(
             ClientDisconnect: _gone,
         },
     )
-    app.state.bridge = Bridge(settings, agent, engines, open_call)
+    app.state.bridge = Bridge(settings, agent, engines, open_call, choose)
     return app

@@ -17,7 +17,7 @@ from livekit.agents import AgentSession, vad
 from livekit.plugins import qwen3_tts, vllm
 
 from agent.bridge import Engines, create_app
-from agent.settings import Language
+from agent.settings import Language, Settings
 from harness.agents import silent
 
 from . import host
@@ -77,7 +77,9 @@ class MediaStreams:
         self._exit.push_async_callback(engines.aclose)
 
         @contextlib.asynccontextmanager
-        async def open_call(_: Language | None, detector: vad.VAD) -> AsyncIterator[Engines]:
+        async def open_call(
+            _: Settings, __: Language | None, detector: vad.VAD
+        ) -> AsyncIterator[Engines]:
             # The bridge asks no more of a call's recogniser than a session does.
             stt = cast(vllm.STT, recogniser(order, http, detector))
             try:

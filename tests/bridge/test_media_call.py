@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast, get_args
 
 import aiohttp
@@ -19,9 +20,18 @@ from numpy.typing import NDArray
 
 from agent import settings
 from agent.bridge import Engines, create_app
+from agent.bridge.media_choice import Choose
+from agent.definition.definition import AgentDefinition
 from agent.definition.loading import load_agent
 from agent.models import locate
-from agent.settings import ConductSettings, Language, PhoneSettings, PhoneTool, SilenceSettings
+from agent.settings import (
+    ConductSettings,
+    Language,
+    PhoneSettings,
+    PhoneTool,
+    Settings,
+    SilenceSettings,
+)
 from agent.stack.ports import free
 from harness.agents import saying
 from harness.media_stream import RATE
@@ -143,6 +153,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
         *answers: str | llm.FunctionToolCall,
         hears: tuple[str, ...] = (),
         greeting: str | None = "",
+        choose: Callable[[Settings, AgentDefinition], Choose | None] = lambda *_: None,
         **changes: Any,
     ) -> AsyncIterator[Bridge]:
         agent = load_agent("parley") if greeting is None else saying(load_agent("parley"), greeting)
@@ -156,7 +167,9 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
         )
 
         @contextlib.asynccontextmanager
-        async def open_call(language: Language | None, detector: vad.VAD) -> AsyncIterator[Engines]:
+        async def open_call(
+            _: Settings, language: Language | None, detector: vad.VAD
+        ) -> AsyncIterator[Engines]:
             bridge.opened.append(language)
             try:
                 yield cast(Engines, bridge)
@@ -164,7 +177,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
                 bridge.closed += 1
 
         config = uvicorn.Config(
-            create_app(profile, agent, cast(Engines, bridge), open_call),
+            create_app(profile, agent, cast(Engines, bridge), open_call, choose(profile, agent)),
             port=port,
             log_level="warning",
             ws="wsproto",
@@ -332,6 +345,30 @@ async def test_digits_are_asked_for_and_keyed_in(serve: Serve, voice: Samples) -
         assert bridge.tts.said == ["Which order is it?", "42"]
         # They were no words of the caller's own.
         assert [line for line in bridge.history if line.startswith(">")] == ["> Where is it?"]
+
+
+async def test_a_key_is_a_yes_to_a_tool_of_the_agent_that_was_chosen(
+    serve: Serve, voice: Samples, tmp_path: Path
+) -> None:
+    (tmp_path / "agent.yaml").write_text('{"name": "Tea", "instructions": "Sell.", "greeting": ""}')
+    (tmp_path / "tools.py").write_text(
+        "from agent.authoring import confirm\n@confirm('Shall I order tea?')\n"
+        "def order() -> str:\n    'Order tea.'\n    return 'Ordered.'\n"
+    )
+    tea = load_agent(str(tmp_path))
+    async with (
+        serve(
+            tool("order", "{}"), hears=("Some tea.",), choose=lambda own, _: lambda _: (tea, own)
+        ) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        await until_loud(caller, 0.3)
+        await caller.press("1")
+        async with asyncio.timeout(20):
+            while "Ordered." not in bridge.tts.said:
+                await asyncio.sleep(0.02)
+        assert bridge.tts.said[0] == "Shall I order tea? Say yes, or press 1."
 
 
 async def test_music_is_played_until_the_caller_speaks(serve: Serve, voice: Samples) -> None:
