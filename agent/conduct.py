@@ -15,8 +15,8 @@ from livekit.plugins.turn_taking.conduct.idle import Idle
 from livekit.plugins.turn_taking.conduct.interjection import Interjections
 from livekit.plugins.turn_taking.conduct.long_answers import LongAnswers
 from livekit.plugins.turn_taking.conduct.participants import Participants
-from livekit.plugins.turn_taking.conduct.phrases import PHRASES, Phrases
 from livekit.plugins.turn_taking.floor import Floor
+from livekit.plugins.turn_taking.languages import Phrases, words
 from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
 from .settings import ConductSettings, Language, PhoneTool
@@ -112,7 +112,7 @@ class Conduct:
 
     def phrases(self) -> Phrases:
         """What the agent says of its own accord, in the language that is being spoken."""
-        return PHRASES[self.spoken_language()]
+        return words(self.spoken_language()).phrases
 
     def spoken_language(self) -> Language:
         """The language that is being spoken: the user's, or else that of their last words."""

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from livekit import api
-from livekit.plugins.turn_taking.conduct.phrases import PHRASES
+from livekit.plugins.turn_taking.languages import words
 
 from agent.settings import LANGUAGE_ATTRIBUTE
 from agent.stack import Server
@@ -16,7 +16,7 @@ from harness.turn import ask
 
 from .conftest import World, likeness, recorded
 
-EN = PHRASES["en"]
+EN = words("en").phrases
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
