@@ -13,45 +13,19 @@ from livekit.plugins.turn_taking.agent import text_of
 from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
-from .recital import REFUSALS, guards, unrecited
+from .languages import words
+from .recital import guards, unrecited
 from .recovery import Continuation
 from .settings import Language, Settings
 from .telephony.call_control import CallControl
 from .tools import TOOLS
 
 # Byte-stable on purpose: the server's prefix cache holds it between turns.
-_INSTRUCTIONS: dict[Language, str] = {
-    "en": (
-        "You are Parley, a friendly voice assistant on a phone call. "
-        "Answer in English, in one or two short spoken sentences. "
-        "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji. "
-        "If you did not understand, ask one short question."
-    ),
-    "zh": (
-        "你是语音助手 Parley，正在和用户通电话。"
-        "用中文口语回答，只说一两句短话。"
-        "先说答案。不要列表、不要 Markdown、不要代码、不要表情符号。"
-        "没听懂就问一个简短的问题。"
-    ),
-}
 _ANY_LANGUAGE = (
     "You are Parley, a friendly voice assistant on a phone call. "
     "Answer in the language of the user, 用户说中文就用中文回答, in one or two short sentences. "
     "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji."
 )
-_IN_PARTS: dict[Language, str] = {
-    "en": (
-        " When asked to explain something or for a story, say first in one sentence what comes,"
-        " then tell it in parts of two or three sentences, with an empty line before each part."
-    ),
-    "zh": (
-        "如果要讲解或讲故事，先用一句话说要讲什么，再分成几段讲，每段两三句话，段与段之间空一行。"
-    ),
-}
-_GREETING: dict[Language, str] = {
-    "en": "Hello! I'm Parley. What can I do for you?",
-    "zh": "你好！我是 Parley。有什么可以帮你？",
-}
 
 
 class Assistant(TurnTakingAgent):
@@ -111,7 +85,8 @@ class Assistant(TurnTakingAgent):
         ask = partial(super().llm_node, shown, tools, model_settings)
         answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
         if against := guards(self._settings, str(self.instructions)):
-            answer = unrecited(answer, against, text_of, REFUSALS[self._language or "en"])
+            refusal = words(self._language or "en").assistant.refusal
+            answer = unrecited(answer, against, text_of, refusal)
         async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -200,9 +175,10 @@ def instructions(
     """The system prompt for a language, and on the phone what there is to know of the call."""
     prompt = settings.instructions
     if prompt is None:
-        prompt = _INSTRUCTIONS[language] if language else _ANY_LANGUAGE
+        own = words(language or "en").assistant
+        prompt = own.instructions if language else _ANY_LANGUAGE
         plan = settings.conduct.plan
-        prompt += _IN_PARTS[language or "en"] if plan.enabled and plan.outline else ""
+        prompt += own.in_parts if plan.enabled and plan.outline else ""
     told = phone.describe() if phone else ""
     return f"{prompt}\n{told}" if told else prompt
 
@@ -210,4 +186,4 @@ def instructions(
 def greeting(settings: Settings, language: Language | None) -> str:
     """The first words in a language; English where it is not known."""
     known = language or "en"
-    return settings.greeting.get(known, _GREETING[known])
+    return settings.greeting.get(known, words(known).assistant.greeting)

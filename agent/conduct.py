@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from typing import Any, Protocol, get_args
@@ -19,7 +18,9 @@ from livekit.plugins.turn_taking.floor import Floor
 from livekit.plugins.turn_taking.languages import Phrases, words
 from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
-from .settings import ConductSettings, Language, PhoneTool
+from .languages import Language
+from .languages.guess import language_of_user
+from .settings import ConductSettings, PhoneTool
 from .watchdog import Watchdog
 
 Answer = AsyncGenerator[llm.ChatChunk | str | FlushSentinel, None]
@@ -118,5 +119,4 @@ class Conduct:
         """The language that is being spoken: the user's, or else that of their last words."""
         if self.language:
             return self.language
-        asked = [m.text_content or "" for m in self._session.history.messages() if m.role == "user"]
-        return "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"
+        return language_of_user(self._session.history.messages())

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
 
-Language = Literal["en", "zh"]
+from .languages import Language
 
 
 class Section(BaseModel):

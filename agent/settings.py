@@ -29,7 +29,7 @@ from pydantic_settings import (
 )
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
-from .engine_settings import Language as Language
+from .languages import Language as Language
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -222,7 +222,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    language: Literal["en", "zh", "auto"] = "auto"
+    language: Language | Literal["auto"] = "auto"
     """Language of a user whose client names none; ``auto`` lets the STT engine detect it."""
     max_rooms: Annotated[int, Field(ge=1, le=1000)] = 10
     """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores."""

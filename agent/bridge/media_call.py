@@ -17,11 +17,10 @@ from livekit.plugins.turn_taking.conduct.waiting import Pending
 
 from agent.assistant import Assistant, SensingAssistant
 from agent.conduct import Conduct
-from agent.language import language_named
+from agent.languages import Language, language_named, words
 from agent.session import make, turns_of
-from agent.settings import Language, Settings
+from agent.settings import Settings
 from agent.telephony.clock import CallClock
-from agent.telephony.phrases import phrases
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
@@ -176,7 +175,7 @@ async def hold_call(
                         return
 
         async def warn() -> None:
-            await session.say(phrases(language or "en").ending_soon)
+            await session.say(words(language or "en").phone.ending_soon)
 
         async def end() -> None:
             logger.info("the call has reached its limit")

@@ -22,8 +22,9 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
+from agent.languages import words
 from agent.rate import Rate, TooMany
-from agent.recital import REFUSALS, guards
+from agent.recital import guards
 from agent.settings import BridgeSettings, Language, Settings
 
 from .conversations import Conversations, write_reply
@@ -97,7 +98,7 @@ class Bridge:
                 question,
                 recorded=chat.audio is not None,
                 against=guards(self._settings, prompt),
-                refusal=REFUSALS[language or "en"],
+                refusal=words(language or "en").assistant.refusal,
             ),
             record,
             voice=chat.voice or self._settings.tts.voice_of(language),

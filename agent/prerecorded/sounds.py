@@ -12,7 +12,7 @@ import os
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from livekit import rtc
@@ -21,15 +21,10 @@ from livekit.agents.utils import audio
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from agent.engine_settings import TTSSettings
+from agent.languages import FOLDER, LANGUAGES, PHRASES, Language, Phrase, words
 from agent.models.store import cache
-from agent.settings import Language
-
-from .phrases import TEXTS, Phrase
 
 logger = logging.getLogger("parley")
-
-PACKAGED = Path(__file__).resolve().parent
-"""Holds a folder for each language, with ``PHRASE.ogg``."""
 
 _CHUNK = SAMPLE_RATE // 10
 """Samples in a frame that is handed to a session: 0.1 s."""
@@ -51,15 +46,15 @@ class Prerecorded:
 
     async def load(self) -> None:
         """Have the sounds of the package ready, and those of the voice that were made before."""
-        for language in get_args(Language):
-            for phrase in get_args(Phrase):
+        for language in LANGUAGES:
+            for phrase in PHRASES:
                 if (phrase, language) not in _packaged:
                     _packaged[phrase, language] = await _decode(_package_file(phrase, language))
                 self._find(phrase, language)
 
     def missing(self, language: Language) -> list[Phrase]:
         """The prompts that the voice has not spoken yet."""
-        return [p for p in get_args(Phrase) if not self._find(p, language)]
+        return [p for p in PHRASES if not self._find(p, language)]
 
     async def make(self, voice: tts.TTS[Any], phrase: Phrase, language: Language) -> None:
         """Have the voice speak a prompt, and keep it.
@@ -67,7 +62,7 @@ class Prerecorded:
         Nothing is kept of a voice that fails, or of an answer without a sound.
         """
         try:
-            async with voice.synthesize(TEXTS[language][phrase]) as stream:
+            async with voice.synthesize(words(language).prompts[phrase]) as stream:
                 frame = _at_rate(await stream.collect())
         except APIError as e:
             logger.info("no prerecorded prompt was made", extra={"reason": str(e)})
@@ -116,14 +111,14 @@ class Prerecorded:
                 settings.voice_of(language) or "",
                 settings.instructions or "",
                 language,
-                TEXTS[language][phrase],
+                words(language).prompts[phrase],
             )
         )
         return cache() / "prerecorded" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.wav"
 
 
 def _package_file(phrase: Phrase, language: Language) -> Path:
-    return PACKAGED / language / f"{phrase}.ogg"
+    return FOLDER / language / "prerecorded" / f"{phrase}.ogg"
 
 
 async def _decode(path: Path) -> rtc.AudioFrame:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livekit.agents import llm
 
-from ..settings import Language
+from ..languages import Language, words
+from ..languages.guess import language_of_user
 
 logger = logging.getLogger("parley")
 
 _MOST = 200
 """Items that are kept: more than the context of a local model holds."""
-
-_CUT_OFF: dict[Language, str] = {
-    "en": "Sorry, I was cut off.",
-    "zh": "抱歉，我刚才断线了。",
-}
-_CUT_OFF_GO_ON: dict[Language, str] = {
-    "en": "Sorry, I was cut off. Please go on.",
-    "zh": "抱歉，我刚才断线了，请接着说。",
-}
 
 
 @dataclass(frozen=True)
@@ -46,10 +37,8 @@ class Continuation:
         Args:
             language: The user's; told by what they said last if it is not known.
         """
-        if language is None:
-            asked = [m.text_content or "" for m in self.said.messages() if m.role == "user"]
-            language = "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"
-        return (_CUT_OFF if self.unanswered else _CUT_OFF_GO_ON)[language]
+        own = words(language or language_of_user(self.said.messages())).assistant
+        return own.cut_off if self.unanswered else own.cut_off_go_on
 
 
 def written(items: Sequence[llm.ChatItem]) -> str:

@@ -12,13 +12,13 @@ from livekit.agents import Agent, AgentSession, utils
 from livekit.agents.llm import Tool, Toolset
 from livekit.plugins.turn_taking import Floor
 
-from ..settings import Language, PhoneSettings
+from ..languages import Language, words
+from ..settings import PhoneSettings
 from .answering_machine import CallScreening
 from .arrival import User
 from .budget import CallBudget
 from .clock import CallClock
 from .dial import Dialler
-from .phrases import phrases
 from .question import Question
 from .sip_call import STATUS, HungUp
 from .tools import PhoneTools
@@ -83,11 +83,7 @@ class CallControl:
                 f"{name} ({known.about})" if known.about else name
                 for name, known in self.settings.destinations.items()
             )
-            parts.append(
-                f"可以转接的对象：{names}。"
-                if self.language == "zh"
-                else f"You can reach: {names}."
-            )
+            parts.append(words(self.language).phone.destinations.format(names=names))
         return " ".join(parts)
 
     async def wait_until_answered(self) -> bool:
@@ -164,7 +160,7 @@ class CallControl:
         self._other_party = other_party
         # The silence between the agent and two people who talk is no reason to ask or to leave.
         self.session.options.user_away_timeout = None
-        await self.session.say(phrases(self.language).connected, allow_interruptions=False)
+        await self.session.say(words(self.language).phone.connected, allow_interruptions=False)
         self.session.output.set_audio_enabled(False)
         if self._on_hand_over:
             await self._on_hand_over()
@@ -183,7 +179,7 @@ class CallControl:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _warn(self) -> None:
-        await self.session.say(phrases(self.language).ending_soon)
+        await self.session.say(words(self.language).phone.ending_soon)
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         # Whatever the reason: LiveKit's own rule keeps the session for a caller who lost their

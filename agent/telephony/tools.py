@@ -18,6 +18,7 @@ from livekit.agents import (
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, Toolset
 
+from ..languages import Phone, words
 from ..settings import Destination
 from .consent import Consent
 from .dial import NoAnswer
@@ -25,7 +26,6 @@ from .digits import AskForDigits
 from .hold_music import hold_music
 from .numbers import NotAllowed
 from .outbound import OutboundCall, dispatch_outbound_call
-from .phrases import Phrases, phrases
 from .sip_call import HungUp
 from .warm_transfer import warm_transfer
 
@@ -211,8 +211,8 @@ class PhoneTools:
         return "The call is being placed."
 
     @property
-    def _say(self) -> Phrases:
-        return phrases(self._control.language)
+    def _say(self) -> Phone:
+        return words(self._control.language).phone
 
     def _destination(self, name: str) -> Destination:
         known = self._control.settings.destinations

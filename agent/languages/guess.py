@@ -1,0 +1,27 @@
+"""Which language a text is in, where nobody says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from livekit.agents import llm
+from livekit.plugins.qwen3_tts.normalizer.language import latin_language
+
+from . import Language, language_named
+
+_SCRIPTS: tuple[tuple[Language, re.Pattern[str]], ...] = (("zh", re.compile("[㐀-鿿]")),)
+
+
+def language_of(text: str) -> Language:
+    """The language of a text; English if nothing tells."""
+    for language, script in _SCRIPTS:
+        if script.search(text):
+            return language
+    return language_named(latin_language(text)) or "en"
+
+
+def language_of_user(messages: Iterable[llm.ChatMessage]) -> Language:
+    """The language of what the user said last; English if they have said nothing."""
+    said = [m.text_content or "" for m in messages if m.role == "user"]
+    return language_of(said[-1]) if said else "en"
