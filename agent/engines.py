@@ -12,7 +12,6 @@ from livekit.agents import vad
 from livekit.plugins import qwen3_tts, vllm
 
 from .engine_settings import (
-    Language,
     LLMChoice,
     LLMSettings,
     STTChoice,
@@ -20,6 +19,7 @@ from .engine_settings import (
     TTSChoice,
     TTSSettings,
 )
+from .languages import Language
 
 
 def stt(

@@ -222,7 +222,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    language: Language | Literal["auto"] = "auto"
+    language: Literal[Language, "auto"] = "auto"
     """Language of a user whose client names none; ``auto`` lets the STT engine detect it."""
     max_rooms: Annotated[int, Field(ge=1, le=1000)] = 10
     """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores."""

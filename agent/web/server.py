@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,14 +12,16 @@ from livekit import api
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.body import BodyError, read_body
+from agent.languages import LANGUAGES, Language, language_named
 from agent.origin import OwnNames, same_origin
 from agent.rate import Rate, TooMany
 from agent.recovery import CallBook, DeathWatch
@@ -29,6 +31,7 @@ from . import tokens
 from .admission import RATE, SERVER_TIMEOUT, Admission, Crowded, Full, Unreachable
 from .livekit_url import LiveKit
 from .openapi import document
+from .page import render, words_of_page
 
 STATIC = Path(__file__).parent / "static"
 
@@ -49,12 +52,13 @@ def create_app(
     client_library: Path,
     max_rooms: int,
     rooms_per_address: int,
+    spoken: Mapping[Language, Language] | None = None,
     names: frozenset[str] | None = None,
     book: CallBook | None = None,
 ) -> Starlette:
     """Build the web application.
 
-    ``POST /api/token`` takes ``{"language": "en" | "zh", "name": "..."}`` (the name is optional)
+    ``POST /api/token`` takes ``{"language": "en", "name": "..."}`` (the name is optional)
     and answers ``{"url", "token", "room", "identity"}``. Refusals are
     ``{"error": {"code", "message"}}``: 400 ``bad_request``, 403 ``other_site``, 408 ``too_slow``,
     413 ``too_long``, 421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or
@@ -65,6 +69,7 @@ def create_app(
         client_library: Folder that holds ``livekit-client.umd.js``.
         max_rooms: Rooms that may exist at once.
         rooms_per_address: How many of them one client address may hold.
+        spoken: In which language Parley speaks with whoever has chosen one; that one if None.
         names: Names of this server, as :func:`agent.origin.names_of` has them; any if None.
         book: The calls in progress, closed with the application: agents that have died are taken
             out of their rooms though no agent server may be left to do it.
@@ -100,7 +105,8 @@ def create_app(
         try:
             wanted = tokens.Request.model_validate_json(body)
         except ValidationError as e:
-            hint = 'Send {"language": "en" or "zh", "name": "optional"}.'
+            known = ", ".join(LANGUAGES)
+            hint = f'Send {{"language": one of {known}, "name": "optional"}}.'
             return refusal(400, "bad_request", f"{invalid(e)} {hint}")
         admission: Admission = request.app.state.admission
         ticket = tokens.issue(wanted, livekit.api_key, livekit.api_secret)
@@ -126,8 +132,19 @@ def create_app(
             headers={"Cache-Control": "no-store"},
         )
 
+    served = render(
+        (STATIC / "index.html").read_text(encoding="utf-8"),
+        spoken or {each: each for each in LANGUAGES},
+    )
+
     async def page(_: Request) -> Response:
-        return FileResponse(STATIC / "index.html")
+        return HTMLResponse(served)
+
+    async def language(request: Request) -> Response:
+        known = language_named(request.path_params["language"])
+        if known is None:
+            raise HTTPException(404)
+        return FileResponse(words_of_page(known))
 
     async def library(_: Request) -> Response:
         return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
@@ -143,6 +160,7 @@ def create_app(
         routes=[
             Route("/", page),
             Route("/health", health),
+            Route("/languages/{language}.json", language),
             Route("/api/token", token, methods=["POST"]),
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),

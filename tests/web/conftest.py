@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
 
+from agent.languages import Language
 from agent.models import locate
 from agent.web import create_app
 from agent.web.livekit_url import LiveKit
@@ -35,7 +36,11 @@ FLAGS = [
 
 @contextlib.asynccontextmanager
 async def serve(
-    livekit: LiveKit, *, max_rooms: int, rooms_per_address: int | None = None
+    livekit: LiveKit,
+    *,
+    max_rooms: int,
+    rooms_per_address: int | None = None,
+    spoken: Mapping[Language, Language] | None = None,
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
     app = create_app(
@@ -43,6 +48,7 @@ async def serve(
         client_library=locate("web"),
         max_rooms=max_rooms,
         rooms_per_address=rooms_per_address or max_rooms,
+        spoken=spoken,
     )
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
