@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import replace
 
 from livekit.agents import Agent, APIError, JobContext, JobProcess, cli
 from livekit.agents.llm import ToolContext
@@ -101,6 +102,9 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
     endpointer = Endpointer.load(turns_of(settings, phone=by_phone).options)
     recogniser = engines.stt(settings.stt, language, detector=endpointer)
     voice = engines.tts(settings.tts, language)
+    # What is said from here on is in the language of the voice; what is heard in the user's own.
+    language = settings.tts.spoken(language) if language else None
+    user = replace(user, language=language) if user else None
 
     publisher = RoomPublisher(ctx.room)
     conversation = make(
@@ -135,8 +139,8 @@ async def _converse(ctx: JobContext, settings: Settings, record: CallRecord | No
 
     async def follow(language: Language) -> None:
         engines.change_language(recogniser, voice, settings.tts, language)
-        conduct.language = language
-        await assistant.follow(language)
+        conduct.language = settings.tts.spoken(language)
+        await assistant.follow(conduct.language)
         await read_prompt()
 
     switch = LanguageSwitch(ctx.room, follow)
@@ -172,10 +176,12 @@ async def refusal_of(model: vllm.LLM) -> str | None:
 def main() -> None:
     """Run LiveKit's command line, once the settings are known to be right."""
     try:
-        settings_module.load()
+        settings = settings_module.load()
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
+    if limits := settings.tts.limits:
+        print(limits, file=sys.stderr)
     if "console" in sys.argv[1:]:
         try:
             importlib.import_module("sounddevice")

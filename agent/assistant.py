@@ -68,7 +68,9 @@ class Assistant(TurnTakingAgent):
         if before := self._before:
             self._before = None
             # Not a turn of the conversation: the model is to answer what was asked.
-            self.session.say(before.apology(self._language), add_to_chat_ctx=False)
+            self.session.say(
+                before.apology(self._language, self._settings.tts.languages), add_to_chat_ctx=False
+            )
             if before.unanswered:
                 self.session.generate_reply()
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import nullcontext
 from typing import Any, Protocol, get_args
 
@@ -18,7 +18,7 @@ from livekit.plugins.turn_taking.floor import Floor
 from livekit.plugins.turn_taking.languages import Phrases, words
 from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
-from .languages import Language
+from .languages import LANGUAGES, Language
 from .languages.guess import language_of_user
 from .settings import ConductSettings, PhoneTool
 from .watchdog import Watchdog
@@ -44,6 +44,7 @@ class Conduct:
             either there are none.
         language: The user's language, or None while it is not known; may be changed at any time.
         phone: Whether the user is a caller.
+        voiced: The languages that its voice speaks.
         watchdog: What the agent's nodes pass the engines' streams through; None for a session that
             has none.
     """
@@ -58,10 +59,12 @@ class Conduct:
         sink: Sink | None = None,
         language: Language | None = None,
         phone: bool = False,
+        voiced: Collection[Language] = LANGUAGES,
         watchdog: Watchdog | None = None,
     ) -> None:
         self.language = language
         self.watchdog = watchdog
+        self._voiced = voiced
         self._session = session
         silence = settings.phone_silence if phone else settings.silence
         session.userdata = self
@@ -119,4 +122,4 @@ class Conduct:
         """The language that is being spoken: the user's, or else that of their last words."""
         if self.language:
             return self.language
-        return language_of_user(self._session.history.messages())
+        return language_of_user(self._session.history.messages(), self._voiced)

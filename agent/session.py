@@ -149,6 +149,7 @@ def make(
         sink=sink,
         language=language,
         phone=phone,
+        voiced=settings.tts.languages,
         watchdog=watchdog,
     )
     if isinstance(tts, qwen3_tts.TTS):

@@ -137,6 +137,8 @@ async def hold_call(
     async with contextlib.AsyncExitStack() as stack:
         endpointer = Endpointer.load(turns_of(settings, phone=True).options)
         engines = await stack.enter_async_context(open_call(language, endpointer))
+        # What is said from here on is in the language of the voice; what is heard in the caller's.
+        language = settings.tts.spoken(language) if language else None
         conversation = make(
             settings,
             room=None,

@@ -84,6 +84,7 @@ class Bridge:
         """Answer a turn of a conversation."""
         language = chat.language or self._settings.default_language
         question, language = await self._question(chat, record, language)
+        language = self._settings.tts.spoken(language) if language else None
         name = chat.conversation or record.id
         record.conversation = name
         prompt = instructions(self._settings, language)
@@ -116,6 +117,7 @@ class Bridge:
         """Speak a text."""
         segments = list(qwen3_tts.segment(wanted.input))
         language = wanted.language or self._settings.default_language
+        language = self._settings.tts.spoken(language) if language else None
 
         async def written() -> AsyncGenerator[Event, None]:
             yield Said(wanted.input)

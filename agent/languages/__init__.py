@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -151,6 +151,11 @@ def words(language: Language) -> Words:
 def language_named(name: str | None) -> Language | None:
     """The language with that tag; None if it is not one that we speak."""
     return next((language for language in LANGUAGES if language == name), None)
+
+
+def nearest(language: Language, voiced: Collection[Language]) -> Language:
+    """The language in which a user of one is answered, of those that a voice speaks."""
+    return next(each for each in (language, "en", *voiced) if each in voiced)
 
 
 def heard_with(language: Language) -> tuple[Language, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from livekit.agents import llm
 from livekit.plugins.qwen3_tts.normalizer.language import latin_language
 
-from . import Language, language_named
+from . import LANGUAGES, Language, language_named, nearest
 
 _SCRIPTS: tuple[tuple[Language, re.Pattern[str]], ...] = (("zh", re.compile("[㐀-鿿]")),)
 
@@ -21,7 +21,15 @@ def language_of(text: str) -> Language:
     return language_named(latin_language(text)) or "en"
 
 
-def language_of_user(messages: Iterable[llm.ChatMessage]) -> Language:
-    """The language of what the user said last; English if they have said nothing."""
+def language_of_user(
+    messages: Iterable[llm.ChatMessage], voiced: Collection[Language] = LANGUAGES
+) -> Language:
+    """The language of what the user said last; English if they have said nothing.
+
+    Args:
+        messages: What was said.
+        voiced: The languages that can be answered in.
+    """
     said = [m.text_content or "" for m in messages if m.role == "user"]
-    return language_of(said[-1]) if said else "en"
+    language = language_of(said[-1]) if said else "en"
+    return nearest(language, voiced)

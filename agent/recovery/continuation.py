@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from livekit.agents import llm
 
-from ..languages import Language, words
+from ..languages import LANGUAGES, Language, words
 from ..languages.guess import language_of_user
 
 logger = logging.getLogger("parley")
@@ -31,13 +31,14 @@ class Continuation:
         last = self.said.items[-1]
         return last.type != "message" or last.role == "user"
 
-    def apology(self, language: Language | None) -> str:
+    def apology(self, language: Language | None, voiced: Collection[Language] = LANGUAGES) -> str:
         """The first sentence: one of apology, which asks the user to go on if it is their turn.
 
         Args:
             language: The user's; told by what they said last if it is not known.
+            voiced: The languages that the agent's voice speaks.
         """
-        own = words(language or language_of_user(self.said.messages())).assistant
+        own = words(language or language_of_user(self.said.messages(), voiced)).assistant
         return own.cut_off if self.unanswered else own.cut_off_go_on
 
 

@@ -9,6 +9,7 @@ import uvicorn
 
 from agent import settings
 from agent.keys import KeyRefusedError, check_secret
+from agent.languages import LANGUAGES
 from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
 from agent.recovery import open_book
@@ -32,6 +33,7 @@ def main() -> None:
             client_library=locate("web"),
             max_rooms=profile.max_rooms,
             rooms_per_address=profile.rooms_per_address,
+            spoken={each: profile.tts.spoken(each) for each in LANGUAGES},
             names=names_of(arguments.host),
             book=open_book(profile.history_store, livekit.url),
         )
