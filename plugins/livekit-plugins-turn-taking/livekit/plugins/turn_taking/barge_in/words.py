@@ -14,9 +14,10 @@ from functools import cache
 from ..languages import words
 from ..languages.tags import read_together
 
-_TRADITIONAL = str.maketrans(
-    "對嗎這樣來說夠閉靜會兒當實錯懂訴聽請著們個時還麼誒氣",
-    "对吗这样来说够闭静会儿当实错懂诉听请着们个时还么诶气",
+# Traditional characters and simplified ones, and the letter that Russians seldom write.
+_SAME = str.maketrans(
+    "對嗎這樣來說夠閉靜會兒當實錯懂訴聽請著們個時還麼誒氣ё",
+    "对吗这样来说够闭静会儿当实错懂诉听请着们个时还么诶气е",
 )
 # Chinese and Japanese are written without blanks.
 _UNSPACED = "㐀-鿿ぁ-ゖァ-ヺー"
@@ -33,7 +34,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
     In Chinese and Japanese each character is one.
     """
-    plain = text.lower().replace("’", "'").translate(_TRADITIONAL)
+    plain = text.lower().replace("’", "'").translate(_SAME)
     return tuple(_TOKEN.findall(plain))
 
 

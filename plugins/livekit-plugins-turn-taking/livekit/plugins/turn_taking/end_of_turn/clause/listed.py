@@ -7,17 +7,19 @@ from functools import cache
 
 from ...languages import words
 
-_PIECES = 4
-"""Figures of a piece of a number that is told in pieces; a longer one is all of it."""
+_PIECES = 3
+"""Pieces of a number that say by themselves that it is told in pieces."""
+_PIECE = 4
+"""Figures of such a piece at most; a longer one is all of the number."""
 _FEWEST = 3
-"""Words of a clause whose last word comes after everything else, to be more than that word."""
+"""Words of a clause whose last one comes after everything else, so that it is more than that."""
 # A clause in one of these has no blanks between its words.
 _UNSPACED = re.compile("[ぁ-ゖァ-ヺ㐀-鿿]")
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 class Listed:
-    """Tells by the last words alone.
+    """Tells by the last words, or, where there are endings, by how the last word ends.
 
     Args:
         language: One of :data:`.LANGUAGES`.
@@ -25,13 +27,17 @@ class Listed:
 
     def __init__(self, language: str) -> None:
         ends = words(language).ends
-        self._complete = frozenset(ends.complete)
-        self._leads_on = frozenset(ends.leads_on) | frozenset(ends.hesitations)
-        self._longest = max((text.count(" ") + 1 for text in self._leads_on), default=0)
+        self._complete = frozenset(map(_plain, ends.complete))
+        self._leads_on = tuple(map(_plain, (*ends.leads_on, *ends.hesitations)))
+        self._longest = max(text.count(" ") + 1 for text in self._leads_on)
         self._endings = ends.endings
-        self._finished_by = frozenset(ends.finished_by)
-        self._digits = frozenset(ends.digits)
-        self._dictation = ends.dictation
+        self._finished_by = tuple(map(_plain, ends.finished_by))
+        self._dictation = tuple(map(_plain, ends.dictation))
+        digits = sorted(map(_plain, ends.digits), key=len, reverse=True)
+        self._piece = re.compile(rf"{'|'.join(digits)}|\d+")
+        # In a language with blanks a digit is no part of a word.
+        begins = "" if _UNSPACED.search("".join(digits)) else r"(?<!\w)"
+        self._number = re.compile(rf"{begins}(?:(?:{self._piece.pattern})[\s-]*)+$")
 
     def is_unfinished(self, clause: str, text: str) -> bool:
         """Whether something has to follow.
@@ -40,35 +46,39 @@ class Listed:
             clause: The last one, without the punctuation that ends it.
             text: All of the turn.
         """
-        said = _words(clause)
-        plain = " ".join(said)
-        if not said or plain in self._complete:
+        plain = _plain(clause)
+        if not plain or plain in self._complete:
             return False
-        if _UNSPACED.search(plain):
-            led_on = plain.endswith(tuple(self._leads_on))
-        else:
-            last = [" ".join(said[-n:]) for n in range(1, self._longest + 1)]
-            led_on = not self._leads_on.isdisjoint(last)
-        return led_on or plain.endswith(self._endings) or self._is_dictation(said, text)
+        return self._is_led_on(plain) or self._is_dictation(plain, _plain(text))
 
     def is_finished(self, clause: str) -> bool:
         """Whether it wants nothing more; told of a clause that is not unfinished."""
-        said = _words(clause)
-        plain = " ".join(said)
+        plain = _plain(clause)
         if plain in self._complete:
             return True
-        if _UNSPACED.search(plain):
-            return plain.endswith(tuple(self._finished_by))
+        if self._endings:
+            return plain.endswith(self._finished_by)
+        said = plain.split()
         return len(said) >= _FEWEST and said[-1] in self._finished_by
 
-    def _is_dictation(self, said: list[str], text: str) -> bool:
+    def _is_led_on(self, plain: str) -> bool:
+        if self._endings and plain.endswith(self._endings):
+            return True
+        if _UNSPACED.search(plain):
+            return plain.endswith(self._leads_on)
+        said = plain.split()
+        last = {" ".join(said[-n:]) for n in range(1, self._longest + 1)}
+        return not last.isdisjoint(self._leads_on)
+
+    def _is_dictation(self, plain: str, text: str) -> bool:
         """Whether a number is being told piece by piece."""
-        tail = 0
-        for word in reversed(said):
-            if word not in self._digits and not (word.isdigit() and len(word) <= _PIECES):
-                break
-            tail += 1
-        return tail >= 3 or bool(tail and any(word in text.lower() for word in self._dictation))
+        tail = self._number.search(plain)
+        if not tail:
+            return False
+        pieces = self._piece.findall(tail.group())
+        if any(piece.isdecimal() and len(piece) > _PIECE for piece in pieces):
+            return False
+        return len(pieces) >= _PIECES or any(word in text for word in self._dictation)
 
 
 @cache
@@ -77,5 +87,6 @@ def listed(language: str) -> Listed:
     return Listed(language)
 
 
-def _words(clause: str) -> list[str]:
-    return _TOKEN.findall(clause.lower().replace("’", "'"))
+def _plain(text: str) -> str:
+    """A text in lower case and without punctuation, its words one blank apart."""
+    return " ".join(_TOKEN.findall(text.lower().replace("’", "'").replace("ё", "е")))
