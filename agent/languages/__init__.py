@@ -19,8 +19,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 FOLDER = Path(__file__).resolve().parent
 
-Language = Literal["en", "zh"]
-"""Each is a folder here."""
+Language = Literal["en", "zh", "ja", "ko", "de", "fr", "ru", "pt", "es", "it"]
+"""Those that Qwen3-TTS speaks; each is a folder here."""
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 

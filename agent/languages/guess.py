@@ -10,7 +10,12 @@ from livekit.plugins.qwen3_tts.normalizer.language import latin_language
 
 from . import LANGUAGES, Language, language_named, nearest
 
-_SCRIPTS: tuple[tuple[Language, re.Pattern[str]], ...] = (("zh", re.compile("[㐀-鿿]")),)
+_SCRIPTS: tuple[tuple[Language, re.Pattern[str]], ...] = (
+    ("ja", re.compile("[ぁ-ゖァ-ヺ]")),
+    ("ko", re.compile("[가-힣]")),
+    ("ru", re.compile("[а-яё]", re.IGNORECASE)),
+    ("zh", re.compile("[㐀-鿿]")),
+)
 
 
 def language_of(text: str) -> Language:

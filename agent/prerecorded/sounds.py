@@ -48,7 +48,8 @@ class Prerecorded:
         """Have the sounds of the package ready, and those of the voice that were made before."""
         for language in LANGUAGES:
             for phrase in PHRASES:
-                if (phrase, language) not in _packaged:
+                known = (phrase, language) in _packaged
+                if not known and _package_file(phrase, language).is_file():
                     _packaged[phrase, language] = await _decode(_package_file(phrase, language))
                 self._find(phrase, language)
 
@@ -80,8 +81,16 @@ class Prerecorded:
         self._own[phrase, language] = frame
 
     def sound(self, phrase: Phrase, language: Language) -> rtc.AudioFrame:
-        """A prompt, mono at 24 kHz; :meth:`load` comes before."""
-        return self._own.get((phrase, language)) or _packaged[phrase, language]
+        """A prompt, mono at 24 kHz; :meth:`load` comes before.
+
+        In English where neither the voice nor the package has it in the language: it is heard that
+        somebody is there, and the page shows the words in the language.
+        """
+        return (
+            self._own.get((phrase, language))
+            or _packaged.get((phrase, language))
+            or _packaged[phrase, "en"]
+        )
 
     async def frames(self, phrase: Phrase, language: Language) -> AsyncIterator[rtc.AudioFrame]:
         """A prompt in pieces, as a session plays it."""

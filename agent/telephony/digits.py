@@ -21,6 +21,8 @@ _TIMES = {"double": 2, "triple": 3}
 # A digit of any script, or a word; Chinese writes both without blanks.
 _TOKEN = re.compile(r"[0-9]|[〇㐀-鿿]|[^\W\d_〇㐀-鿿]+")
 
+_HANGUL = re.compile("[가-힣]{2,}")
+
 
 class _Digits:
     """The words of the digits in some languages."""
@@ -61,6 +63,9 @@ def spoken_digits(said: str, language: Language = "en") -> str:
             times = _TIMES[token]
             continue
         digit = token if token.isascii() and token.isdigit() else digits.of_word.get(token, "")
+        if not digit and _HANGUL.fullmatch(token):  # 공일공 is one word
+            syllables = [digits.of_word.get(syllable, "") for syllable in token]
+            digit = "".join(syllables) if all(syllables) else ""
         if token in digits.doubtful and not found:
             digit = ""
         if token in _TENS and (i + 1 == len(tokens) or tokens[i + 1] not in _UNITS):

@@ -27,9 +27,9 @@ def of(frame: Any) -> np.ndarray[Any, np.dtype[np.int16]]:
     return np.frombuffer(frame.data, np.int16)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", settings.load("cpu").tts.languages)
 @pytest.mark.parametrize("phrase", PHRASES)
-async def test_the_package_has_each_in_each_language(
+async def test_the_package_has_each_in_each_language_of_the_cpu_profile(
     voice: TTSSettings, phrase: Phrase, language: Language
 ) -> None:
     prompts = Prerecorded(voice)
@@ -42,6 +42,20 @@ async def test_the_package_has_each_in_each_language(
     loud = np.flatnonzero(np.abs(samples.astype(int)) > 1000)
     assert loud[0] < 0.3 * SAMPLE_RATE
     assert (FOLDER / language / "prerecorded" / f"{phrase}.ogg").stat().st_size < 60_000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_prompt_in_any_language_is_heard_before_the_voice_has_spoken_it(
+    voice: TTSSettings, language: Language
+) -> None:
+    prompts, speaker = Prerecorded(voice), Tts()
+    await prompts.load()
+    packaged = of(prompts.sound("sorry", language))
+    assert packaged.size > SAMPLE_RATE
+    assert "sorry" in prompts.missing(language)
+    await prompts.make(speaker, "sorry", language)
+    assert speaker.said == [words(language).prompts["sorry"]]
+    assert of(prompts.sound("sorry", language)).size != packaged.size
 
 
 def test_no_two_prompts_say_the_same() -> None:

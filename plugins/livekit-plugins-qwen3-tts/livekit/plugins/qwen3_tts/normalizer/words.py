@@ -62,7 +62,7 @@ _COMMON: Final = {
         "março abril maio junho julho agosto setembro outubro novembro dezembro segunda terça "
         "quarta quinta sexta sábado domingo senhor senhora pelo pela temperatura reunião trem "
         "tenho tens quero preciso posso restam temos vendemos pacote caixa resultado valor "
-        "vendas usa tudo leva se"
+        "vendas usa tudo leva se isso isto só"
     ),
     "it": (
         "il lo la i gli le un uno una di del della dello dei degli delle e o ma non è sono "
