@@ -50,7 +50,8 @@ class Visitor:
     async def open(self, url: str) -> None:
         await self.page.goto(url)
         await self.phase("idle")
-        await expect(self.page.locator("#join")).not_to_be_empty()  # the page has its words
+        # The page has its words, after some more files than any other.
+        await expect(self.page.locator("#join")).not_to_be_empty(timeout=15_000)
 
     async def join(self, button: str = "#join") -> dict[str, Any]:
         """Press the button; gives the ticket that the page was handed, or the refusal."""
