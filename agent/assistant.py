@@ -14,6 +14,7 @@ from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .conduct import Conduct
 from .languages import words
+from .prerecorded import Prerecorded
 from .recital import guards, unrecited
 from .recovery import Continuation
 from .settings import Language, Settings
@@ -67,9 +68,13 @@ class Assistant(TurnTakingAgent):
             return
         if before := self._before:
             self._before = None
-            # Not a turn of the conversation: the model is to answer what was asked.
+            language = self._language or before.language(self._settings.tts.languages)
+            # Made beforehand: on a machine that is busy with a new process the voice would need
+            # seconds for it. Not a turn of the conversation: the model is to answer what was asked.
             self.session.say(
-                before.apology(self._language, self._settings.tts.languages), add_to_chat_ctx=False
+                words(language).prompts[before.apology],
+                audio=Prerecorded(self._settings.tts).frames(before.apology, language),
+                add_to_chat_ctx=False,
             )
             if before.unanswered:
                 self.session.generate_reply()

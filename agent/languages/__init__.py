@@ -24,10 +24,11 @@ Language = Literal["en", "zh", "ja", "ko", "de", "fr", "ru", "pt", "es", "it"]
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-Phrase = Literal["wait", "deaf", "again", "sorry", "mute", "goodbye"]
+Phrase = Literal["wait", "deaf", "again", "sorry", "mute", "goodbye", "cut_off", "go_on"]
 """``wait``: an answer is late. ``deaf``: nothing was recognised of what the user said, yet.
 ``again``: it will not be. ``sorry``: there is no answer. ``mute``: there is one, to be read.
-``goodbye``: too many turns in a row had none."""
+``goodbye``: too many turns in a row had none. ``cut_off``: the agent before this one has died, and
+this one answers what it left unanswered; ``go_on``: it is the user's turn."""
 
 PHRASES: tuple[Phrase, ...] = get_args(Phrase)
 
@@ -66,10 +67,8 @@ class Assistant(_Table):
     greeting: Text
     refusal: Text
     """Said in place of what must not be told."""
-    cut_off: Text
-    """Said after an agent has died, before what it owed is answered."""
-    cut_off_go_on: Text
-    """The same where nothing is owed."""
+    visitor: Text
+    """Tells the model who has signed in at the page."""
 
 
 class Phone(_Table):
@@ -131,7 +130,7 @@ class Words(_Table):
     """Of the language, in itself."""
     assistant: Assistant
     prompts: Annotated[dict[Phrase, Text], Field(min_length=len(PHRASES))]
-    """What is said when an engine fails, by what has happened."""
+    """What is said when an engine or an agent fails, by what has happened."""
     phone: Phone
     answers: Answers
     answering_machine: AnsweringMachine

@@ -1,4 +1,4 @@
-"""Prerecorded prompts: what the agent says when an engine fails, made while all was well."""
+"""Prerecorded prompts: what is said when an engine or an agent fails, made while all was well."""
 
 from __future__ import annotations
 

@@ -29,6 +29,9 @@ logger = logging.getLogger("parley")
 _CHUNK = SAMPLE_RATE // 10
 """Samples in a frame that is handed to a session: 0.1 s."""
 
+ENGLISH: Language = "en"
+"""What is heard where there is no sound in a language."""
+
 _packaged: dict[tuple[Phrase, Language], rtc.AudioFrame] = {}
 """Decoded once for all conversations of a process: 1.5 MB."""
 
@@ -48,10 +51,7 @@ class Prerecorded:
         """Have the sounds of the package ready, and those of the voice that were made before."""
         for language in LANGUAGES:
             for phrase in PHRASES:
-                known = (phrase, language) in _packaged
-                if not known and _package_file(phrase, language).is_file():
-                    _packaged[phrase, language] = await _decode(_package_file(phrase, language))
-                self._find(phrase, language)
+                await self._load(phrase, language)
 
     def missing(self, language: Language) -> list[Phrase]:
         """The prompts that the voice has not spoken yet."""
@@ -89,16 +89,23 @@ class Prerecorded:
         return (
             self._own.get((phrase, language))
             or _packaged.get((phrase, language))
-            or _packaged[phrase, "en"]
+            or _packaged[phrase, ENGLISH]
         )
 
     async def frames(self, phrase: Phrase, language: Language) -> AsyncIterator[rtc.AudioFrame]:
         """A prompt in pieces, as a session plays it."""
-        await self.load()
+        await self._load(phrase, language)
         samples = np.frombuffer(self.sound(phrase, language).data, np.int16)
         for start in range(0, samples.size, _CHUNK):
             piece = samples[start : start + _CHUNK]
             yield rtc.AudioFrame(piece.tobytes(), SAMPLE_RATE, 1, piece.size)
+
+    async def _load(self, phrase: Phrase, language: Language) -> None:
+        for packaged in (language, ENGLISH):
+            path = _package_file(phrase, packaged)
+            if (phrase, packaged) not in _packaged and path.is_file():
+                _packaged[phrase, packaged] = await _decode(path)
+        self._find(phrase, language)
 
     def _find(self, phrase: Phrase, language: Language) -> bool:
         """Whether the voice's own is at hand; reads it if it was made before."""

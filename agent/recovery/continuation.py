@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from livekit.agents import llm
 
-from ..languages import LANGUAGES, Language, words
+from ..languages import LANGUAGES, Language, Phrase
 from ..languages.guess import language_of_user
 
 logger = logging.getLogger("parley")
@@ -31,15 +31,18 @@ class Continuation:
         last = self.said.items[-1]
         return last.type != "message" or last.role == "user"
 
-    def apology(self, language: Language | None, voiced: Collection[Language] = LANGUAGES) -> str:
-        """The first sentence: one of apology, which asks the user to go on if it is their turn.
+    @property
+    def apology(self) -> Phrase:
+        """The first sentence: one of apology, which asks the user to go on if it is their turn."""
+        return "cut_off" if self.unanswered else "go_on"
+
+    def language(self, voiced: Collection[Language] = LANGUAGES) -> Language:
+        """The language of what the user said last; English before that.
 
         Args:
-            language: The user's; told by what they said last if it is not known.
             voiced: The languages that the agent's voice speaks.
         """
-        own = words(language or language_of_user(self.said.messages(), voiced)).assistant
-        return own.cut_off if self.unanswered else own.cut_off_go_on
+        return language_of_user(self.said.messages(), voiced)
 
 
 def written(items: Sequence[llm.ChatItem]) -> str:

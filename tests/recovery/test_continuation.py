@@ -8,6 +8,7 @@ import pytest
 from livekit import rtc
 from livekit.agents import llm
 
+from agent.languages import words
 from agent.recovery import continuation
 from agent.recovery.continuation import Continuation
 from agent.settings import Language
@@ -36,7 +37,8 @@ def test_the_apology_asks_for_words_only_if_it_is_the_users_turn(
     messages: list[str], language: Language | None, apology: str, unanswered: bool
 ) -> None:
     before = Continuation(said(*messages))
-    assert (before.apology(language), before.unanswered) == (apology, unanswered)
+    said_first = words(language or before.language()).prompts[before.apology]
+    assert (said_first, before.unanswered) == (apology, unanswered)
 
 
 def test_a_tools_result_is_still_to_be_told() -> None:
