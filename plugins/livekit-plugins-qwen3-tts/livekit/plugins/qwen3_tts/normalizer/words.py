@@ -74,7 +74,8 @@ _COMMON: Final = {
         "va bene voglio vorrei posso stanza gennaio febbraio marzo aprile maggio giugno "
         "luglio agosto settembre ottobre "
         "novembre dicembre lunedì martedì mercoledì giovedì venerdì sabato domenica signor "
-        "signora temperatura riunione treno restano abbiamo pezzi posti pacco tutto si se usa"
+        "signora temperatura riunione treno restano abbiamo pezzi posti pacco tutto si se usa mi "
+        "scusi prego"
     ),
 }
 
