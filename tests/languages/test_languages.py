@@ -191,8 +191,8 @@ def test_what_a_machine_says(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_greeting_is_no_machines(language: str) -> None:
-    for said in (words(language).assistant.greeting, *CASES[language]["guess"]):  # type: ignore[arg-type]
+def test_a_greeting_is_no_machines(language: Language) -> None:
+    for said in (words(language).assistant.greeting, *CASES[language]["guess"]):
         assert not any(found.search(said) for found in MACHINE.values()), said
 
 
@@ -210,7 +210,8 @@ def test_the_users_last_words_tell_the_language() -> None:
     said.add_message(role="user", content="Was kostet das Zimmer?")
     assert language_of_user(said.messages()) == "de"
     assert language_of_user(said.messages(), ("en", "zh")) == "en"
-    assert language_of_user(said.messages(), ("zh",)) == "zh"
+    only_chinese: list[Language] = ["zh"]
+    assert language_of_user(said.messages(), only_chinese) == "zh"
 
 
 def test_who_speaks_no_language_of_the_voice_is_answered_in_english() -> None:
