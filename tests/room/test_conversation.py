@@ -63,6 +63,13 @@ async def test_the_agent_greets_in_the_callers_language(world: World) -> None:
     assert "你好" in await world.transcribe(greeting, "zh")
 
 
+async def test_who_speaks_what_the_voice_does_not_is_answered_in_english(world: World) -> None:
+    async with world.join("de") as caller:
+        await caller.until("listening", within=60)
+        greeting = await caller.answer(after=0.0)
+    assert "what can i do for you" in (await world.transcribe(greeting, "en")).lower()
+
+
 async def test_a_question_may_be_typed(world: World) -> None:
     async with world.join("en") as caller:
         await caller.until("listening", within=60)
