@@ -32,6 +32,7 @@ LEAST = {
     "unfinished": 8,
     "finished": 6,
     "open": 3,
+    "whole": 15,
     "go_on": 3,
     "hold": 2,
 }
@@ -132,6 +133,13 @@ def test_nothing_more_is_wanted(language: str, text: str) -> None:
 @pytest.mark.parametrize(("language", "text"), cases("open"))
 def test_it_may_be_all(language: str, text: str) -> None:
     assert read(text, language) is Clause.OPEN
+
+
+@pytest.mark.parametrize(("language", "text"), cases("whole"))
+def test_a_whole_sentence_is_not_unfinished(language: str, text: str) -> None:
+    assert read(text, language) is not Clause.UNFINISHED
+    assert not is_backchannel(tokens(text), language)
+    assert not has_stop_word(tokens(text), language)
 
 
 @pytest.mark.parametrize(("language", "text"), cases("go_on"))
