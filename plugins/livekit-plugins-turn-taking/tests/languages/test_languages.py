@@ -142,6 +142,18 @@ def test_a_whole_sentence_is_not_unfinished(language: str, text: str) -> None:
     assert not has_stop_word(tokens(text), language)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sentence_that_is_cut_is_seldom_finished(language: str) -> None:
+    ends: list[Clause] = []
+    for text in CASES[language]["whole"]:
+        space = "" if language in ("zh", "ja") else " "
+        said = text.split(" ") if space else list(text)
+        ends += [read(space.join(said[:n]), language) for n in range(2, len(said) - 1)]
+    assert ends.count(Clause.FINISHED) <= 0.08 * len(ends)
+    # Chinese and Japanese are cut within words, too.
+    assert ends.count(Clause.UNFINISHED) >= 0.15 * len(ends)
+
+
 @pytest.mark.parametrize(("language", "text"), cases("go_on"))
 def test_the_next_part_is_asked_for(language: str, text: str) -> None:
     assert asks_to_go_on(text)
