@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable
 
 from livekit.agents import llm
-from livekit.plugins.qwen3_tts.normalizer.language import latin_language
 
 from . import LANGUAGES, Language, language_named, nearest
 
@@ -23,6 +22,9 @@ def language_of(text: str) -> Language:
     for language, script in _SCRIPTS:
         if script.search(text):
             return language
+    # The page, which watches over calls too, has no need of a voice.
+    from livekit.plugins.qwen3_tts.normalizer.language import latin_language
+
     return language_named(latin_language(text)) or "en"
 
 
