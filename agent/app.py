@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 
 from livekit.agents import Agent, APIError, JobContext, JobProcess, cli
@@ -121,6 +122,9 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     endpointer = Endpointer.load(turns_of(settings, phone=by_phone).options)
     recogniser = engines.stt(settings.stt, language, detector=endpointer)
     voice = engines.tts(settings.tts, language)
+    # What is said from here on is in the language of the voice; what is heard in the user's own.
+    language = settings.tts.spoken(language) if language else None
+    user = replace(user, language=language) if user else None
 
     visitor = Visitor.from_metadata(ctx.room.metadata) if user else None
     told = visitor if settings.sign_in and settings.sign_in.tell_model else None
@@ -164,8 +168,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         if not agent.speaks(language):
             return
         engines.change_language(recogniser, voice, settings.tts, language)
-        conduct.language = language
-        await assistant.follow(language)
+        conduct.language = settings.tts.spoken(language)
+        await assistant.follow(conduct.language)
         await read_prompt()
 
     switch = LanguageSwitch(ctx.room, follow)
@@ -232,6 +236,8 @@ def main() -> None:
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
+    if limits := profile.tts.limits:
+        print(limits, file=sys.stderr)
     if "console" in sys.argv[1:]:
         try:
             importlib.import_module("sounddevice")

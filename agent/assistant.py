@@ -14,8 +14,9 @@ from livekit.plugins.vllm import TurnAudio, TurnImage
 
 from .definition.definition import AgentDefinition
 from .known import Known
+from .languages import words
 from .post_call import announced
-from .prerecorded import TEXTS, Prerecorded
+from .prerecorded import Prerecorded
 from .recovery import Continuation
 from .settings import Language, Settings
 from .telephony.call_control import CallControl
@@ -82,11 +83,11 @@ class Assistant(VoiceAgent):
             return
         if before := self._before:
             self._before = None
-            language = self._language or before.language
+            language = self._language or before.language(self._settings.tts.languages)
             # Made beforehand: on a machine that is busy with a new process the voice would need
             # seconds for it. Not a turn of the conversation: the model is to answer what was asked.
             self.session.say(
-                TEXTS[language][before.apology],
+                words(language).prompts[before.apology],
                 audio=Prerecorded(self._settings.tts).frames(before.apology, language),
                 add_to_chat_ctx=False,
             )
@@ -216,6 +217,5 @@ def instructions(
     prompt = agent.instructions(language, in_parts=plan.enabled and plan.outline)
     known = [phone.describe()] if phone else []
     if visitor and visitor.spoken:
-        name = visitor.spoken
-        known.append(f"用户名叫{name}。" if language == "zh" else f"The user is called {name}.")
+        known.append(words(language or "en").assistant.visitor.format(name=visitor.spoken))
     return "\n".join([prompt, *(told for told in known if told)])

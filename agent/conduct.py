@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
@@ -15,12 +14,14 @@ from livekit.plugins.turn_taking.conduct.idle import Idle
 from livekit.plugins.turn_taking.conduct.interjection import Interjections
 from livekit.plugins.turn_taking.conduct.long_answers import LongAnswers
 from livekit.plugins.turn_taking.conduct.participants import Participants
-from livekit.plugins.turn_taking.conduct.phrases import PHRASES, Phrases
 from livekit.plugins.turn_taking.floor import Floor
+from livekit.plugins.turn_taking.languages import Phrases, words
 from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
 from .definition.settings import AgentSettings
-from .settings import ConductSettings, Language, PhoneTool
+from .languages import LANGUAGES, Language
+from .languages.guess import language_of_user
+from .settings import ConductSettings, PhoneTool
 from .telephony.keys import Keys, RoomKeys
 from .watchdog import Watchdog
 
@@ -49,6 +50,7 @@ class Conduct:
         language: The user's language, or None while it is not known; may be changed at any time.
         phone: Whether the user is a caller.
         agent: Who speaks, as its folder says it; None for a session of somebody else's agent.
+        voiced: The languages that its voice speaks.
         watchdog: What the agent's nodes pass the engines' streams through; None for a session that
             has none.
         known: What the agent knows beside its prompt; None for a session that has nothing.
@@ -65,6 +67,7 @@ class Conduct:
         language: Language | None = None,
         phone: bool = False,
         agent: AgentSettings | None = None,
+        voiced: Collection[Language] = LANGUAGES,
         watchdog: Watchdog | None = None,
         known: Known | None = None,
     ) -> None:
@@ -75,6 +78,7 @@ class Conduct:
         room, whoever has the caller's sound sets it."""
         self.watchdog = watchdog
         self.known = known
+        self._voiced = voiced
         self._session = session
         silence = settings.phone_silence if phone else settings.silence
         session.userdata = self
@@ -132,11 +136,10 @@ class Conduct:
 
     def phrases(self) -> Phrases:
         """What the agent says of its own accord, in the language that is being spoken."""
-        return PHRASES[self.spoken_language()]
+        return words(self.spoken_language()).phrases
 
     def spoken_language(self) -> Language:
         """The language that is being spoken: the user's, or else that of their last words."""
         if self.language:
             return self.language
-        asked = [m.text_content or "" for m in self._session.history.messages() if m.role == "user"]
-        return "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"
+        return language_of_user(self._session.history.messages(), self._voiced)

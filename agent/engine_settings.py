@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
 
-Language = Literal["en", "zh"]
+from .languages import LANGUAGES, Language, nearest, words
 
 
 class Section(BaseModel):
@@ -98,18 +98,37 @@ class TTSChoice(Pool):
 
     voice: dict[Language, str] = {}
     """Voice by language; the server's default where none is given."""
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = LANGUAGES
+    """Languages that it speaks. A user of another one is understood, and answered in English, or in
+    the first of these."""
     instructions: Annotated[str, Field(max_length=500)] | None = None
     """Manner of speaking, in words, for checkpoints that take it. vllm-omni's limit is 500."""
 
+    def spoken(self, language: Language) -> Language:
+        """The language in which a user of one is answered."""
+        return nearest(language, self.languages)
+
     def voice_of(self, language: Language | None) -> str | None:
-        """The voice for a language; None for the server's default.
+        """The voice for a user of a language; None for the server's default.
 
         Where the language is not known it is the voice of all of them, if that is one.
         """
         if language:
-            return self.voice.get(language)
-        voices = {self.voice.get(each) for each in get_args(Language)}
+            return self.voice.get(self.spoken(language))
+        voices = {self.voice.get(each) for each in self.languages}
         return voices.pop() if len(voices) == 1 else None
+
+    @property
+    def limits(self) -> str | None:
+        """One sentence about the languages that it does not speak; None if there are none."""
+        lacking = [each for each in LANGUAGES if each not in self.languages]
+        if not lacking:
+            return None
+        names, spoken = (words(each).name for each in lacking), self.spoken(lacking[0])
+        return (
+            f"The voice of this profile does not speak {', '.join(names)}: whoever does is"
+            f" understood, and answered in {words(spoken).name}."
+        )
 
 
 class TTSSettings(TTSChoice):

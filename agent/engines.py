@@ -12,7 +12,6 @@ from livekit.agents import vad
 from livekit.plugins import qwen3_tts, vllm
 
 from .engine_settings import (
-    Language,
     LLMChoice,
     LLMSettings,
     STTChoice,
@@ -20,6 +19,7 @@ from .engine_settings import (
     TTSChoice,
     TTSSettings,
 )
+from .languages import Language
 
 
 def stt(
@@ -88,7 +88,7 @@ def tts(
         model=settings.model,
         api_key=settings.key,
         voice=settings.voice_of(language),
-        language=language,
+        language=settings.spoken(language) if language else None,
         instructions=settings.instructions,
         http_session=http_session,
         fallback=tts(second, language, http_session=http_session) if second else None,
@@ -107,6 +107,6 @@ def change_language(
         language: The language.
     """
     recogniser.update_options(language=language)
-    voice.update_options(language=language, voice=settings.voice_of(language))
+    voice.update_options(language=settings.spoken(language), voice=settings.voice_of(language))
     if voice.fallback and settings.fallback:
         voice.fallback.update_options(voice=settings.fallback.voice_of(language))

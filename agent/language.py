@@ -9,23 +9,13 @@ from collections.abc import Awaitable, Callable
 from livekit import rtc
 from livekit.agents.utils.aio import cancel_and_wait
 
-from .settings import LANGUAGE_ATTRIBUTE, Language
+from .languages import Language, language_named
+from .settings import LANGUAGE_ATTRIBUTE
 
 logger = logging.getLogger("parley")
 
 PAUSE = 1.0
 """Seconds from one change of language to the next: more than a person takes who chose wrongly."""
-
-
-def language_named(name: str | None) -> Language | None:
-    """The language with that name; None if it is not one that we speak."""
-    match name:
-        case "en":
-            return "en"
-        case "zh":
-            return "zh"
-        case _:
-            return None
 
 
 def language_of(participant: rtc.Participant) -> Language | None:

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .engine_settings import Language, Section
+from .engine_settings import Section
 from .json_schema import check_schema
+from .languages import Language
 
 
 class S3Settings(Section):

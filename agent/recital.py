@@ -13,7 +13,6 @@ from contextlib import aclosing
 from typing import TypeVar
 
 from .definition.settings import AgentSettings
-from .settings import Language
 
 LIMIT = 16
 """Hanzi of the prompt in a row, or half as many words, that make a recital: answers repeat up to
@@ -26,11 +25,6 @@ _UNIT = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+")
 _UNIT_OR_FIGURE = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 _APOSTROPHES = str.maketrans("", "", "'’")
 _WORD = 2  # hanzi that a word counts as
-
-REFUSALS: dict[Language, str] = {
-    "en": "That is not something I can tell you. What else can I do for you?",
-    "zh": "这个我不能告诉你。还有什么可以帮你？",
-}
 
 T = TypeVar("T")
 

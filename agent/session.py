@@ -21,8 +21,8 @@ from livekit.plugins.turn_taking.playback.sink import Sink
 
 from .conduct import Conduct
 from .definition.definition import AgentDefinition
-from .definition.manner import manner
 from .known import Known
+from .languages import words
 from .limits import Limits
 from .prerecorded import Prerecorded
 from .settings import Language, Settings, TurnSettings
@@ -174,6 +174,7 @@ def make(
         language=language,
         phone=phone,
         agent=agent.settings,
+        voiced=settings.tts.languages,
         watchdog=watchdog,
         known=known,
     )
@@ -200,7 +201,7 @@ def make(
     limits = agent.settings.limits
     if phone:  # whose clock is that of the line, and warns
         limits = limits.model_copy(update={"minutes": None})
-    ending = Limits(limits, floor.session, lambda: manner(conduct.spoken_language()).limit)
+    ending = Limits(limits, floor.session, lambda: words(conduct.spoken_language()).assistant.limit)
     return Conversation(floor.session, floor, conduct, recorder, spans, watchdog, ending)
 
 

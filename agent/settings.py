@@ -26,7 +26,7 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
-from .engine_settings import Language as Language
+from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    language: Literal["en", "zh", "auto"] = "auto"
+    language: Literal[Language, "auto"] = "auto"
     """Language of a user whose client names none; ``auto`` lets the STT engine detect it."""
     max_rooms: Annotated[int, Field(ge=1, le=1000)] = 10
     """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores."""

@@ -12,7 +12,8 @@ from livekit.plugins.turn_taking import TurnTakingAgent
 from livekit.plugins.turn_taking.agent import text_of
 
 from .conduct import Answer, Conduct
-from .recital import REFUSALS, guards, unrecited
+from .languages import words
+from .recital import guards, unrecited
 
 
 class VoiceAgent(TurnTakingAgent):
@@ -41,7 +42,9 @@ class VoiceAgent(TurnTakingAgent):
 
         answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
         if conduct.agent and (against := guards(conduct.agent, str(self.instructions))):
-            answer = unrecited(answer, against, text_of, REFUSALS[conduct.language or "en"])
+            answer = unrecited(
+                answer, against, text_of, words(conduct.language or "en").assistant.refusal
+            )
         async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk

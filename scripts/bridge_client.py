@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--audio", type=Path, help="or a recording of it: a WAV file of 16 bits")
     parser.add_argument("--url", default="http://127.0.0.1:8090", help="(%(default)s)")
     parser.add_argument("--key", help="the bridge's key, if it asks for one")
-    parser.add_argument("--language", choices=("en", "zh"))
+    parser.add_argument("--language", help="its tag, such as en")
     parser.add_argument("--conversation", help="a name, so that it can be continued later")
     parser.add_argument("--play", action="store_true", help="play the answer as it comes")
     parser.add_argument("--out", type=Path, help="write the answer to this WAV file")

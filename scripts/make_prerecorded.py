@@ -1,6 +1,6 @@
 """Makes the prerecorded prompts of the package, with the CPU profile's own voices.
 
-Run it after a change of ``agent/prerecorded/phrases.py``: ``uv run scripts/make_prerecorded.py``.
+Run it after a change of ``agent/languages``: ``uv run scripts/make_prerecorded.py``.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ import numpy as np
 import soundfile
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from agent.local.voices import Voices
+from agent.languages import FOLDER, words
+from agent.local.voices import DEFAULTS, Voices
 from agent.models import locate
-from agent.prerecorded import TEXTS
-from agent.prerecorded.sounds import PACKAGED
 from harness.recording import SAMPLE_RATE
 
 
 def main() -> int:
     """Speak every prompt and write it beside the others; return the exit status."""
     voices = Voices(locate("kokoro"))
-    for language, texts in TEXTS.items():
-        for phrase, text in texts.items():
+    for language in DEFAULTS:
+        for phrase, text in words(language).prompts.items():
             pieces = list(voices.stream(text, language=language, seed=1))
-            path = PACKAGED / language / f"{phrase}.ogg"
+            path = FOLDER / language / "prerecorded" / f"{phrase}.ogg"
             path.parent.mkdir(exist_ok=True)
             soundfile.write(
                 path, np.concatenate(pieces), SAMPLE_RATE, format="OGG", subtype="VORBIS"

@@ -35,6 +35,20 @@ async def test_each_engine_has_its_second_choice(profile: settings.Settings) -> 
             await engine.aclose()
 
 
+async def test_a_language_without_a_voice_is_heard_and_answered_in_english() -> None:
+    plain = settings.load("cpu")
+    async with aiohttp.ClientSession() as session:
+        recogniser = engines.stt(plain.stt, "ru")
+        voice = engines.tts(plain.tts, "ru", http_session=session)
+        assert (recogniser._language, voice._opts.language) == ("ru", "English")
+        engines.change_language(recogniser, voice, plain.tts, "zh")
+        assert (recogniser._language, voice._opts.language) == ("zh", "Chinese")
+        engines.change_language(recogniser, voice, plain.tts, "de")
+        assert (recogniser._language, voice._opts.language) == ("de", "English")
+        await recogniser.aclose()
+        await voice.aclose()
+
+
 async def test_an_engine_without_one_has_none() -> None:
     plain = settings.load("gpu")
     async with aiohttp.ClientSession() as session:

@@ -52,7 +52,7 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_LLM__AUDIO", "loud", ["llm.audio", "'off', 'beside' or 'instead'"]),
         ("PARLEY_CONDUCT__SILENCE__ASK_AFTER", "-1", ["ask_after", "allowed: 0.0 to 600.0"]),
         ("PARLEY_CONDUCT__FILLER", "1", ["conduct.filler is not a setting", "filler_after"]),
-        ("PARLEY_LANGUAGE", "fr", ["language", "'en', 'zh' or 'auto'"]),
+        ("PARLEY_LANGUAGE", "sv", ["language", "'es', 'it' or 'auto'"]),
         ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
         ("PARLEY_AGENTS", "clinic", ['field "agents"', "it must be JSON"]),
         ("PARLEY_AGENTS", '{"a b": "/x"}', ["agents.a b", "should match pattern"]),
@@ -70,6 +70,18 @@ def test_a_wrong_value_is_one_sentence_that_names_it(
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_a_profile_says_which_languages_its_voice_does_not_speak() -> None:
+    assert settings.load("gpu").tts.limits is None
+    limits = settings.load("cpu").tts.limits
+    assert limits is not None
+    assert "日本語, 한국어, Deutsch" in limits
+    assert "中文" not in limits
+    assert limits.endswith("answered in English.")
+    voice = settings.load("cpu").tts.model_copy(update={"voice": {"en": "heart", "de": "none"}})
+    assert [voice.spoken(each) for each in ("de", "zh", "en")] == ["en", "zh", "en"]
+    assert voice.voice_of("de") == "heart"
 
 
 def test_the_sound_of_a_turn_is_one_setting(monkeypatch: pytest.MonkeyPatch) -> None:

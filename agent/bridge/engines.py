@@ -13,7 +13,8 @@ from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import qwen3_tts, vllm
 
 from agent import engines as clients
-from agent.settings import Language, Settings
+from agent.languages import Language, language_named
+from agent.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,7 @@ class Engines:
         """
         found = await self.stt.recognize(frames, language=language or NOT_GIVEN)
         best = found.alternatives[0]
-        detected = str(best.language)[:2]
-        spoken: Language | None = "zh" if detected == "zh" else "en" if detected == "en" else None
-        return best.text.strip(), language or spoken
+        return best.text.strip(), language or language_named(best.language.language)
 
     async def aclose(self) -> None:
         """Close the connections to all three; may be called twice."""

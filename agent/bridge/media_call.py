@@ -15,11 +15,10 @@ from livekit.plugins.turn_taking import Endpointer
 
 from agent.assistant import agent_of
 from agent.known import Known
-from agent.language import language_named
+from agent.languages import Language, language_named, words
 from agent.session import make, turns_of
-from agent.settings import Language, Settings
+from agent.settings import Settings
 from agent.telephony.clock import CallClock
-from agent.telephony.phrases import phrases
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
@@ -79,6 +78,8 @@ async def hold_call(
     async with contextlib.AsyncExitStack() as stack:
         endpointer = Endpointer.load(turns_of(settings, phone=True).options)
         engines = await stack.enter_async_context(open_call(settings, language, endpointer))
+        # What is said from here on is in the language of the voice; what is heard in the caller's.
+        language = settings.tts.spoken(language) if language else None
         known = Known(agent, settings)
         stack.push_async_callback(known.aclose)
         await known.open()
@@ -121,7 +122,7 @@ async def hold_call(
                         return
 
         async def warn() -> None:
-            await session.say(phrases(language or "en").ending_soon)
+            await session.say(words(language or "en").phone.ending_soon)
 
         async def end() -> None:
             logger.info("the call has reached its limit")

@@ -23,8 +23,9 @@ from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
 from agent.definition.definition import AgentDefinition
+from agent.languages import words
 from agent.rate import Rate, TooMany
-from agent.recital import REFUSALS, guards
+from agent.recital import guards
 from agent.settings import BridgeSettings, Language, Settings
 
 from . import metrics
@@ -97,6 +98,7 @@ class Bridge:
         """Answer a turn of a conversation."""
         language = chat.language or self._settings.default_language
         question, language = await self._question(chat, record, language)
+        language = self._settings.tts.spoken(language) if language else None
         name = chat.conversation or record.id
         record.conversation = name
         prompt = instructions(self._agent, self._settings, language)
@@ -111,7 +113,7 @@ class Bridge:
                 question,
                 recorded=chat.audio is not None,
                 against=guards(self._agent.settings, prompt),
-                refusal=REFUSALS[language or "en"],
+                refusal=words(language or "en").assistant.refusal,
             ),
             record,
             voice=chat.voice or self._settings.tts.voice_of(language),
@@ -129,6 +131,7 @@ class Bridge:
         """Speak a text."""
         segments = list(qwen3_tts.segment(wanted.input))
         language = wanted.language or self._settings.default_language
+        language = self._settings.tts.spoken(language) if language else None
 
         async def written() -> AsyncGenerator[Event, None]:
             yield Said(wanted.input)

@@ -10,21 +10,26 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from livekit.agents.llm import FunctionTool, RawFunctionTool, Tool, Toolset
 from pydantic import BaseModel, ValidationError
 
-from agent.engine_settings import Language
 from agent.knowledge_settings import KnowledgeSettings
+from agent.languages import Language, words
 from agent.memory_settings import MemorySettings
 from agent.post_call_settings import PostCallSettings
 from agent.settings import PhoneSettings, Settings
 from agent.wrong import SettingsError, sentences
 
 from .http_tool import http_tool
-from .manner import manner
 from .settings import PLACEHOLDER, AgentSettings
 
 if TYPE_CHECKING:
     from agent.assistant import Assistant
 
 M = TypeVar("M", bound=BaseModel)
+
+_ANY_LANGUAGE = (
+    "Answer in the language of the user, 用户说中文就用中文回答, in one or two short sentences. "
+    "Say the answer first. Plain words only: no lists, no markdown, no code, no emoji."
+)
+"""How answers are spoken where the language is not known."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,15 @@ class AgentDefinition:
         """
         told = self._fill(self._text(self.settings.instructions, language)).rstrip()
         if self.settings.manner:
-            told = _joined(told, manner(language).answers)
-        return _joined(told, manner(language or "en").in_parts) if in_parts else told
+            told = _joined(told, words(language).assistant.answers if language else _ANY_LANGUAGE)
+        parts = words(language or "en").assistant.in_parts
+        return _joined(told, parts) if in_parts else told
 
     def greeting(self, language: Language | None) -> str:
         """The first words; empty if there are none."""
         own = self.settings.greeting
         known = language or self.usual or "en"
-        return self._fill(own.get(known, own.get("any", manner(known).greeting)))
+        return self._fill(own.get(known, own.get("any", words(known).assistant.greeting)))
 
     @property
     def usual(self) -> Language | None:

@@ -13,7 +13,7 @@ from livekit.agents.llm import FunctionTool, RawFunctionTool
 from livekit.agents.llm.utils import is_context_type
 
 from agent.conduct import Conduct
-from agent.engine_settings import Language
+from agent.languages import Language
 from agent.wrong import SettingsError
 
 from .guarded import DEADLINE, agreed, in_time

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Literal
 
-from agent.engine_settings import Language
+from agent.languages import Language
 
 Key = Literal[Language, "any"]
 """A language, or all that have no text of their own."""

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from agent.engine_settings import Language, Section
+from agent.engine_settings import Section
 from agent.knowledge_settings import KnowledgeSettings
+from agent.languages import Language
 from agent.memory_settings import AgentMemory
 from agent.post_call_settings import AgentPostCall
 from agent.settings import PhoneTool

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from livekit.agents import ToolError, function_tool, llm
 
-from ..engine_settings import Language
+from ..languages import Language
 from ..tokens import tokens
 from .passage import Knowledge, KnowledgeError, Passage
 from .words import says_little

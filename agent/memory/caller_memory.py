@@ -10,7 +10,7 @@ from typing import Any
 
 from livekit.agents import RunContext, ToolError, function_tool, llm
 
-from ..engine_settings import Language
+from ..languages import LANGUAGES, Language, words
 from ..memory_settings import MemorySettings
 from ..structured import UnfilledError, fill, shortened
 from ..transcript import transcript
@@ -26,15 +26,6 @@ DAY = 86_400.0
 _TRANSCRIPT = 1200
 """Most tokens of a call that the model reads: with the task and its answer they fit into the 2,048
 of the smallest profile."""
-
-_MAY_REMEMBER: dict[Language, str] = {
-    "en": "I would keep notes of our calls, so that I know you next time. Is that all right?",
-    "zh": "我会把我们通话的要点记下来，下次就认得您了。可以吗？",
-}
-_MAY_FORGET: dict[Language, str] = {
-    "en": "I would delete everything that I have kept of you and our calls. Shall I?",
-    "zh": "我会把记下的关于您和我们通话的一切都删掉。要删吗？",
-}
 
 Confirm = Callable[[RunContext[Any], Mapping[Language, str]], Awaitable[None]]
 """Asks the caller a question by language, in code, and raises
@@ -108,7 +99,9 @@ class CallerMemory:
 
         They are asked for their permission.
         """
-        await self._confirm(context, _MAY_REMEMBER)
+        await self._confirm(
+            context, {each: words(each).assistant.may_remember for each in LANGUAGES}
+        )
         assert self._key is not None
         try:
             if self._entry is None:
@@ -127,7 +120,7 @@ class CallerMemory:
 
         They are asked whether they are sure.
         """
-        await self._confirm(context, _MAY_FORGET)
+        await self._confirm(context, {each: words(each).assistant.may_forget for each in LANGUAGES})
         assert self._key is not None
         try:
             await self._store.erase(self._key)

@@ -11,16 +11,11 @@ from livekit.agents.utils.misc import is_cloud
 from livekit.agents.voice.agent_session import RecordingOptions
 from livekit.agents.voice.report import SessionReport
 
-from ..engine_settings import Language
+from ..languages import Language, words
 from ..post_call_settings import PostCallSettings
 from .record import Record
 
 logger = logging.getLogger("parley")
-
-ANNOUNCEMENT: dict[Language, str] = {
-    "en": "This call is recorded.",
-    "zh": "本次通话将会录音。",
-}
 
 _OFF = RecordingOptions(audio=False, traces=False, logs=False, transcript=False)
 
@@ -51,7 +46,7 @@ def announced(greeting: str, settings: PostCallSettings | None, language: Langua
     if settings is None or not settings.recording:
         return greeting
     known = language or "en"
-    told = settings.announcement.get(known) or ANNOUNCEMENT[known]
+    told = settings.announcement.get(known) or words(known).assistant.recorded
     return f"{told} {greeting}".strip()
 
 

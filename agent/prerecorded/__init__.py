@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .phrases import TEXTS, Phrase
 from .sounds import Prerecorded
 
-__all__ = ["TEXTS", "Phrase", "Prerecorded"]
+__all__ = ["Prerecorded"]

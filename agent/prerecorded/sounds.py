@@ -12,7 +12,7 @@ import os
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from livekit import rtc
@@ -21,18 +21,16 @@ from livekit.agents.utils import audio
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from agent.engine_settings import TTSSettings
+from agent.languages import FOLDER, LANGUAGES, PHRASES, Language, Phrase, words
 from agent.models.store import cache
-from agent.settings import Language
-
-from .phrases import TEXTS, Phrase
 
 logger = logging.getLogger("parley")
 
-PACKAGED = Path(__file__).resolve().parent
-"""Holds a folder for each language, with ``PHRASE.ogg``."""
-
 _CHUNK = SAMPLE_RATE // 10
 """Samples in a frame that is handed to a session: 0.1 s."""
+
+ENGLISH: Language = "en"
+"""What is heard where there is no sound in a language."""
 
 _packaged: dict[tuple[Phrase, Language], rtc.AudioFrame] = {}
 """Decoded once for all conversations of a process: 1.5 MB."""
@@ -51,13 +49,13 @@ class Prerecorded:
 
     async def load(self) -> None:
         """Have the sounds of the package ready, and those of the voice that were made before."""
-        for language in get_args(Language):
-            for phrase in get_args(Phrase):
+        for language in LANGUAGES:
+            for phrase in PHRASES:
                 await self._load(phrase, language)
 
     def missing(self, language: Language) -> list[Phrase]:
         """The prompts that the voice has not spoken yet."""
-        return [p for p in get_args(Phrase) if not self._find(p, language)]
+        return [p for p in PHRASES if not self._find(p, language)]
 
     async def make(self, voice: tts.TTS[Any], phrase: Phrase, language: Language) -> None:
         """Have the voice speak a prompt, and keep it.
@@ -65,7 +63,7 @@ class Prerecorded:
         Nothing is kept of a voice that fails, or of an answer without a sound.
         """
         try:
-            async with voice.synthesize(TEXTS[language][phrase]) as stream:
+            async with voice.synthesize(words(language).prompts[phrase]) as stream:
                 frame = _at_rate(await stream.collect())
         except APIError as e:
             logger.info("no prerecorded prompt was made", extra={"reason": str(e)})
@@ -83,8 +81,16 @@ class Prerecorded:
         self._own[phrase, language] = frame
 
     def sound(self, phrase: Phrase, language: Language) -> rtc.AudioFrame:
-        """A prompt, mono at 24 kHz; :meth:`load` comes before."""
-        return self._own.get((phrase, language)) or _packaged[phrase, language]
+        """A prompt, mono at 24 kHz; :meth:`load` comes before.
+
+        In English where neither the voice nor the package has it in the language: it is heard that
+        somebody is there, and the page shows the words in the language.
+        """
+        return (
+            self._own.get((phrase, language))
+            or _packaged.get((phrase, language))
+            or _packaged[phrase, ENGLISH]
+        )
 
     async def frames(self, phrase: Phrase, language: Language) -> AsyncIterator[rtc.AudioFrame]:
         """A prompt in pieces, as a session plays it."""
@@ -95,8 +101,10 @@ class Prerecorded:
             yield rtc.AudioFrame(piece.tobytes(), SAMPLE_RATE, 1, piece.size)
 
     async def _load(self, phrase: Phrase, language: Language) -> None:
-        if (phrase, language) not in _packaged:
-            _packaged[phrase, language] = await _decode(_package_file(phrase, language))
+        for packaged in (language, ENGLISH):
+            path = _package_file(phrase, packaged)
+            if (phrase, packaged) not in _packaged and path.is_file():
+                _packaged[phrase, packaged] = await _decode(path)
         self._find(phrase, language)
 
     def _find(self, phrase: Phrase, language: Language) -> bool:
@@ -119,14 +127,14 @@ class Prerecorded:
                 settings.voice_of(language) or "",
                 settings.instructions or "",
                 language,
-                TEXTS[language][phrase],
+                words(language).prompts[phrase],
             )
         )
         return cache() / "prerecorded" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.wav"
 
 
 def _package_file(phrase: Phrase, language: Language) -> Path:
-    return PACKAGED / language / f"{phrase}.ogg"
+    return FOLDER / language / "prerecorded" / f"{phrase}.ogg"
 
 
 async def _decode(path: Path) -> rtc.AudioFrame:

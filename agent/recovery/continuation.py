@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from livekit.agents import llm
 
-from ..settings import Language
-
-if TYPE_CHECKING:  # the page, which watches over calls too, has no need of sounds
-    from ..prerecorded import Phrase
+from ..languages import LANGUAGES, Language, Phrase
+from ..languages.guess import language_of_user
 
 logger = logging.getLogger("parley")
 
@@ -40,11 +36,13 @@ class Continuation:
         """The first sentence: one of apology, which asks the user to go on if it is their turn."""
         return "cut_off" if self.unanswered else "go_on"
 
-    @property
-    def language(self) -> Language:
-        """The language of what the user said last; English before that."""
-        asked = [m.text_content or "" for m in self.said.messages() if m.role == "user"]
-        return "zh" if asked and re.search("[㐀-鿿]", asked[-1]) else "en"
+    def language(self, voiced: Collection[Language] = LANGUAGES) -> Language:
+        """The language of what the user said last; English before that.
+
+        Args:
+            voiced: The languages that the agent's voice speaks.
+        """
+        return language_of_user(self.said.messages(), voiced)
 
 
 def written(items: Sequence[llm.ChatItem]) -> str:

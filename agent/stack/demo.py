@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 
+from agent import settings
 from agent.models import ModelError, locate
 
 from . import ports
@@ -29,6 +30,8 @@ async def run() -> None:
     say("Starting LiveKit, the engines, the agent and the web page …")
     key = secrets.token_urlsafe(32)
     async with Stack(numbers, address=address, standby=True, engine_key=key, on_line=say) as stack:
+        if limits := settings.load("cpu").tts.limits:
+            say(limits)
         say(f"\n  Open {stack.web_url} and talk. Ctrl-C stops everything.\n")
         await stack.run()
 

@@ -13,7 +13,8 @@ from livekit.agents import Agent, AgentSession
 from livekit.agents.llm import Tool, Toolset
 from livekit.plugins.turn_taking import Floor
 
-from ..settings import Language, PhoneSettings
+from ..languages import Language, words
+from ..settings import PhoneSettings
 from .answering_machine import CallScreening
 from .arrival import User
 from .budget import CallBudget
@@ -22,7 +23,6 @@ from .clock import CallClock
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
-from .phrases import phrases
 from .sip_call import STATUS
 from .tools import PhoneTools
 
@@ -82,11 +82,7 @@ class CallControl(Call):
                 f"{name} ({known.about})" if known.about else name
                 for name, known in self.settings.destinations.items()
             )
-            parts.append(
-                f"可以转接的对象：{names}。"
-                if self.language == "zh"
-                else f"You can reach: {names}."
-            )
+            parts.append(words(self.language).phone.destinations.format(names=names))
         return " ".join(parts)
 
     async def wait_until_answered(self) -> bool:
@@ -134,7 +130,7 @@ class CallControl(Call):
         self._other_party = other_party
         # The silence between the agent and two people who talk is no reason to ask or to leave.
         self.session.options.user_away_timeout = None
-        await self.session.say(phrases(self.language).connected, allow_interruptions=False)
+        await self.session.say(words(self.language).phone.connected, allow_interruptions=False)
         self.session.output.set_audio_enabled(False)
         if self._on_hand_over:
             await self._on_hand_over()
@@ -153,7 +149,7 @@ class CallControl(Call):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _warn(self) -> None:
-        await self.session.say(phrases(self.language).ending_soon)
+        await self.session.say(words(self.language).phone.ending_soon)
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         # Whatever the reason: LiveKit's own rule keeps the session for a caller who lost their

@@ -3,62 +3,71 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from ..settings import Language
+from ..languages import Language, heard_with, words
 from .keys import Keys
 from .question import Question
 
-_AGAIN: dict[Language, str] = {
-    "en": "Sorry, I didn't get that. Please enter the digits, then the hash key.",
-    "zh": "抱歉，没有听清。请输入数字，按井号键结束。",
-}
 # fmt: off
-_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _TEENS = [
     "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
     "eighteen", "nineteen",
 ]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 # fmt: on
-_WORDS = {
-    **{word: str(n) for n, word in enumerate(_UNITS)},
-    **{word: str(n) for n, word in enumerate(_TEENS, 10)},
-    **{word: str(n) for n, word in enumerate(_TENS, 2)},
-    **dict.fromkeys(("oh", "o"), "0"),
-    # Words that sound like digits: among digits nothing else is meant.
-    "to": "2",
-    "too": "2",
-    "for": "4",
-    "fore": "4",
-    "ate": "8",
-    "won": "1",
-    **{character: str(n) for n, character in enumerate("零一二三四五六七八九")},
-    "〇": "0",
-    "幺": "1",
-    "两": "2",
-}
-_TOKEN = re.compile(r"[0-9]|[a-z]+|[〇零一二三四五六七八九幺两]")
-# Sounds like digits and is said before them as often: counts only after one.
-_DOUBTFUL = {"to", "too", "for", "fore", "ate", "won", "o"}
 _TIMES = {"double": 2, "triple": 3}
+# A digit of any script, or a word; Chinese writes both without blanks.
+_TOKEN = re.compile(r"[0-9]|[〇㐀-鿿]|[^\W\d_〇㐀-鿿]+")
+
+_HANGUL = re.compile("[가-힣]{2,}")
 
 
-def spoken_digits(words: str) -> str:
-    """The digits in what was said, in English or Chinese; empty if there are none.
+class _Digits:
+    """The words of the digits in some languages."""
+
+    def __init__(self, languages: tuple[Language, ...]) -> None:
+        own = [words(language).answers for language in languages]
+        self.doubtful = {word for each in own for word in each.doubtful_digits.split()}
+        self.of_word = {
+            word: str(n)
+            for each in own
+            for n, texts in enumerate(each.digits)
+            for word in texts.split()
+        }
+        if "en" in languages:
+            self.of_word |= {word: str(n) for n, word in enumerate(_TEENS, 10)}
+            self.of_word |= {word: str(n) for n, word in enumerate(_TENS, 2)}
+
+
+_read = cache(_Digits)
+_UNITS = [texts.split()[0] for texts in words("en").answers.digits[1:]]
+
+
+def spoken_digits(said: str, language: Language = "en") -> str:
+    """The digits in what was said; empty if there are none.
 
     >>> spoken_digits("It's four two, double seven, oh one.")
     '427701'
+
+    Args:
+        said: The words.
+        language: Their language; English and Chinese are read together.
     """
+    digits = _read(heard_with(language))
     found, times = "", 1
-    tokens = _TOKEN.findall(words.lower())
+    tokens = _TOKEN.findall(said.lower())
     for i, token in enumerate(tokens):
         if token in _TIMES:
             times = _TIMES[token]
             continue
-        digit = token if token.isascii() and token.isdigit() else _WORDS.get(token, "")
-        if token in _DOUBTFUL and not found:
+        digit = token if token.isascii() and token.isdigit() else digits.of_word.get(token, "")
+        if not digit and _HANGUL.fullmatch(token):  # 공일공 is one word
+            syllables = [digits.of_word.get(syllable, "") for syllable in token]
+            digit = "".join(syllables) if all(syllables) else ""
+        if token in digits.doubtful and not found:
             digit = ""
-        if token in _TENS and (i + 1 == len(tokens) or tokens[i + 1] not in _UNITS[1:]):
+        if token in _TENS and (i + 1 == len(tokens) or tokens[i + 1] not in _UNITS):
             digit += "0"  # "forty two" is 42, "forty" alone 40
         found += digit * times
         times = 1
@@ -118,7 +127,13 @@ class AskForDigits(Question[str]):
         keys: Keys,
         answer_timeout: float,
     ) -> None:
-        super().__init__(ask=ask, again=_AGAIN[language], keys=keys, answer_timeout=answer_timeout)
+        super().__init__(
+            ask=ask,
+            again=words(language).answers.digits_again,
+            keys=keys,
+            answer_timeout=answer_timeout,
+        )
+        self._language = language
         self._keypad = Keypad(least, most)
         self._least, self._most = least, most
 
@@ -128,7 +143,7 @@ class AskForDigits(Question[str]):
 
     def said(self, words: str) -> str | None:
         """Take the digits of a sentence, if they are as many as there should be."""
-        digits = spoken_digits(words)
+        digits = spoken_digits(words, self._language)
         return digits if self._least <= len(digits) <= self._most else None
 
     def timed_out(self) -> str | None:

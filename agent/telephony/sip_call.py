@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from livekit import rtc
 
-from ..settings import Language
+from ..languages import Language, words
 
 # The names are those of livekit/protocol, livekit/attrs.go.
 STATUS = "sip.callStatus"
@@ -59,14 +59,9 @@ class SipCall:
 
     def describe(self, language: Language | None) -> str:
         """What the model is told of the call. It is never logged."""
-        if language == "zh":
-            return (
-                f"用户在打电话。对方号码：{self.number or '未显示'}；"
-                f"我方号码：{self.trunk_number or '未知'}。除非用户问起，不要念出号码。"
-            )
-        return (
-            f"The user is on the phone. Their number: {self.number or 'withheld'}; "
-            f"ours: {self.trunk_number or 'unknown'}. Do not read numbers out unless asked."
+        say = words(language or "en").phone
+        return say.call.format(
+            number=self.number or say.withheld, ours=self.trunk_number or say.unknown
         )
 
 

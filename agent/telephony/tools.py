@@ -14,13 +14,13 @@ from livekit.agents import StopResponse, ToolError, function_tool
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, Toolset
 
+from ..languages import Phone, words
 from ..settings import Destination, PhoneTool
 from .call_tools import CallTools, sentence
 from .consent import Consent
 from .dial import NoAnswer
 from .numbers import NotAllowed
 from .outbound import OutboundCall, dispatch_outbound_call
-from .phrases import Phrases, phrases
 from .sip_call import HungUp
 from .warm_transfer import warm_transfer
 
@@ -140,8 +140,8 @@ class PhoneTools(CallTools):
         return "The call is being placed."
 
     @property
-    def _say(self) -> Phrases:
-        return phrases(self._control.language)
+    def _say(self) -> Phone:
+        return words(self._control.language).phone
 
     def _destination(self, name: str) -> Destination:
         known = self._control.settings.destinations

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from livekit import api, rtc
 from livekit.agents import utils
 
+from ..languages import words
 from .dial import NoAnswer
 from .hold_music import hold_music
-from .phrases import phrases
 
 if TYPE_CHECKING:
     from .call_control import CallControl
@@ -149,7 +149,7 @@ async def warm_transfer(control: CallControl, address: str, summary: str) -> Non
             await control.until_hang_up(dialling)
             await control.until_hang_up(_joined(room, COLLEAGUE))
             control.spawn(control.dialler.meter(control.end_at_limit))
-            briefing = phrases(control.language).briefing.format(summary=summary)
+            briefing = words(control.language).phone.briefing.format(summary=summary)
             said = session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
             has_accepted = await control.until_hang_up(
                 accepted(room, COLLEAGUE, within=_ACCEPT_TIMEOUT)

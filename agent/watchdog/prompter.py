@@ -20,8 +20,8 @@ from livekit.agents.voice import SpeechHandle
 from livekit.plugins.turn_taking import Floor
 from livekit.plugins.turn_taking.conduct.waiting import Pending, quiet
 
-from agent.prerecorded import TEXTS, Phrase, Prerecorded
-from agent.settings import Language
+from agent.languages import Language, Phrase, words
+from agent.prerecorded import Prerecorded
 
 logger = logging.getLogger("parley")
 
@@ -73,7 +73,7 @@ class Prompter:
         """Say a prompt when what is being said is over; None if the conversation is ending."""
         try:
             return self._session.say(
-                TEXTS[self._language()][phrase],
+                words(self._language()).prompts[phrase],
                 audio=self.frames(phrase),
                 allow_interruptions=interruptible,
                 add_to_chat_ctx=False,
@@ -89,7 +89,7 @@ class Prompter:
         language = self._language()
         sound = self._prerecorded.sound(phrase, language)
         if self._floor.say_aside(np.frombuffer(sound.data, np.int16)):
-            self._caption(TEXTS[language][phrase])
+            self._caption(words(language).prompts[phrase])
 
     def make(self) -> None:
         """Have the session's voice speak the prompts that it has not spoken yet, when it can."""

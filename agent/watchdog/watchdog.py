@@ -27,8 +27,9 @@ from livekit.plugins.turn_taking import Floor, TurnTakingAgent
 from livekit.plugins.turn_taking.conduct.waiting import Pending, report
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
-from agent.prerecorded import Phrase, Prerecorded
-from agent.settings import Language, WatchdogSettings
+from agent.languages import Language, Phrase
+from agent.prerecorded import Prerecorded
+from agent.settings import WatchdogSettings
 
 from .nodes import is_answer, unsaid, until
 from .policy import TOLERANCE, Engine, GivenUp, Late, Patience, TurnWatch

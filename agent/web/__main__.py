@@ -10,6 +10,7 @@ import uvicorn
 from agent import settings
 from agent.definition.choice import Agents
 from agent.keys import KeyRefusedError, check_secret
+from agent.languages import LANGUAGES
 from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
 from agent.recovery import open_book
@@ -34,6 +35,7 @@ def main() -> None:
             client_library=locate("web"),
             max_rooms=profile.max_rooms,
             rooms_per_address=profile.rooms_per_address,
+            spoken={each: profile.tts.spoken(each) for each in LANGUAGES},
             names=names_of(arguments.host),
             sign_in=sign_in_of(profile.sign_in, livekit.api_secret),
             book=open_book(profile.history_store, livekit.url),

@@ -14,14 +14,16 @@ from livekit import api
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.body import BodyError, read_body
+from agent.languages import LANGUAGES, Language, language_named
 from agent.origin import OwnNames, same_origin
 from agent.rate import Rate, TooMany
 from agent.recovery import CallBook, DeathWatch
@@ -31,6 +33,7 @@ from . import tokens
 from .admission import RATE, SERVER_TIMEOUT, VISITS, Admission, Crowded, Full, Unreachable
 from .livekit_url import LiveKit
 from .openapi import document
+from .page import render, words_of_page
 from .sign_in import NotAllowed, SignIn
 
 STATIC = Path(__file__).parent / "static"
@@ -52,6 +55,7 @@ def create_app(
     client_library: Path,
     max_rooms: int,
     rooms_per_address: int,
+    spoken: Mapping[Language, Language] | None = None,
     names: frozenset[str] | None = None,
     sign_in: SignIn | None = None,
     book: CallBook | None = None,
@@ -60,7 +64,7 @@ def create_app(
     """Build the web application.
 
     ``GET /api/agents`` lists who may be spoken with. ``POST /api/token`` takes
-    ``{"language": "en" | "zh", "name": "...", "agent": "..."}`` (the latter two are optional) and
+    ``{"language": "en", "name": "...", "agent": "..."}`` (the latter two are optional) and
     answers ``{"url", "token", "room", "identity"}``. Refusals are
     ``{"error": {"code", "message"}}``: 400 ``bad_request`` or ``no_such_agent``, 401
     ``not_signed_in``, 403 ``other_site`` or ``not_allowed``, 408 ``too_slow``, 413 ``too_long``,
@@ -75,6 +79,7 @@ def create_app(
         client_library: Folder that holds ``livekit-client.umd.js``.
         max_rooms: Rooms that may exist at once.
         rooms_per_address: How many of them one client address may hold.
+        spoken: In which language Parley speaks with whoever has chosen one; that one if None.
         names: Names of this server, as :func:`agent.origin.names_of` has them; any if None.
         sign_in: How visitors sign in; they need not if None.
         book: The calls in progress, closed with the application: agents that have died are taken
@@ -113,7 +118,8 @@ def create_app(
         try:
             wanted = tokens.Request.model_validate_json(body)
         except ValidationError as e:
-            hint = 'Send {"language": "en" or "zh", "name": "optional"}.'
+            known = ", ".join(LANGUAGES)
+            hint = f'Send {{"language": one of {known}, "name": "optional"}}.'
             return refusal(400, "bad_request", f"{invalid(e)} {hint}")
         if wanted.agent is not None and wanted.agent not in agents:
             known = ", ".join(agents) or "none to choose from"
@@ -167,8 +173,19 @@ def create_app(
             shown["name"] = visitor.name if visitor else None
         return JSONResponse(shown, headers={"Cache-Control": "no-store"})
 
+    served = render(
+        (STATIC / "index.html").read_text(encoding="utf-8"),
+        spoken or {each: each for each in LANGUAGES},
+    )
+
     async def page(_: Request) -> Response:
-        return FileResponse(STATIC / "index.html")
+        return HTMLResponse(served)
+
+    async def language(request: Request) -> Response:
+        known = language_named(request.path_params["language"])
+        if known is None:
+            raise HTTPException(404)
+        return FileResponse(words_of_page(known))
 
     async def library(_: Request) -> Response:
         return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
@@ -189,6 +206,7 @@ def create_app(
         routes=[
             Route("/", page),
             Route("/health", health),
+            Route("/languages/{language}.json", language),
             Route("/api/token", token, methods=["POST"]),
             Route("/api/visitor", who),
             Route("/api/agents", listed),

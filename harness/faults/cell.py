@@ -19,8 +19,8 @@ from pydantic import HttpUrl
 from agent import engines as profile_engines
 from agent import settings
 from agent.assistant import Assistant
+from agent.languages import words
 from agent.models import locate
-from agent.prerecorded import TEXTS
 from agent.session import make
 from agent.settings import Settings
 from agent.stack import Server
@@ -232,7 +232,8 @@ def _kept(said: list[str], heard: Samples) -> Literal["answered", "in writing", 
     if any(whole in " ".join(words.split()) for words in said):
         spoken = engines.spoken_seconds(heard) > 0.8 * engines.duration(whole)
         return "answered" if spoken else "in writing"
-    given_up = (TEXTS["en"]["sorry"], TEXTS["en"]["again"])
+    prompts = words("en").prompts
+    given_up = (prompts["sorry"], prompts["again"])
     return "given up" if any(text in words for words in said for text in given_up) else "lost"
 
 

@@ -30,12 +30,15 @@ def gpu() -> Settings:
         ("You sell tea.\nAnd cake.\n", "en", "You sell tea.\nAnd cake.\nAnswer in English,"),
         ({"en": "Tea.", "zh": "茶。"}, "zh", "茶。用中文"),
         ({"en": "Tea.", "zh": "茶。"}, None, "Tea. Answer in the language of the user"),
+        ({"any": "Tea.", "de": "Tee."}, "de", "Tee. Antworten Sie auf Deutsch"),
+        ({"any": "Tea.", "de": "Tee."}, "ja", "Tea. 日本語の話し言葉で"),
     ],
 )
 def test_how_one_speaks_is_added_to_what_it_is_told(
-    folder: Folder, told: object, language: Language | None, prompt: str
+    folder: Folder, told: str | dict[str, str], language: Language | None, prompt: str
 ) -> None:
-    shop = agent(folder, instructions=told)
+    given = {} if isinstance(told, str) or "any" in told else {"languages": list(told)}
+    shop = agent(folder, instructions=told, **given)
     assert shop.instructions(language, in_parts=False).startswith(prompt)
     assert "empty line" in shop.instructions(None, in_parts=True)
 
@@ -54,6 +57,7 @@ def test_it_may_be_told_all_of_it_by_the_folder(folder: Folder) -> None:
         ({"en": "Tea?"}, "zh", "你好！"),
         ({"en": ""}, "en", ""),
         ({"zh": "茶？"}, None, "Hello!"),
+        ({"zh": "茶？"}, "es", "¡Hola! Soy Shop."),
     ],
 )
 def test_it_greets_in_its_own_words_or_in_those_of_the_package(

@@ -215,7 +215,7 @@ def test_a_deadline_is_within_bounds(seconds: float) -> None:
         deadline(seconds)
 
 
-@pytest.mark.parametrize("wrong", [lambda: confirm("?", fr="?"), lambda: confirm("?", any="?")])
+@pytest.mark.parametrize("wrong", [lambda: confirm("?", sv="?"), lambda: confirm("?", any="?")])
 def test_a_question_is_in_languages_that_we_speak(wrong: Any) -> None:
     with pytest.raises(ValueError, match="no language"):
         wrong()

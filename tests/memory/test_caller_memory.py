@@ -10,6 +10,7 @@ import pytest
 from livekit.agents import Agent, AgentSession, RunContext, RunResult, ToolError, llm
 from livekit.agents.llm import ChatContext, FunctionToolCall
 
+from agent.languages import LANGUAGES
 from agent.memory import Caller, CallerMemory, Entry, MemoryStore, open_store
 from agent.memory.__main__ import main
 from agent.memory.caller_memory import DAY
@@ -112,7 +113,7 @@ async def test_a_caller_may_agree_and_is_remembered(store: MemoryStore) -> None:
         assert "will be kept" in await told(asked, "remember_me")
         await asked.learn(CALL, model)
     (question,) = asked._confirm.questions  # type: ignore[attr-defined]
-    assert set(question) == {"en", "zh"}
+    assert set(question) == set(LANGUAGES)
     entry = await kept(store)
     assert entry is not None
     assert (entry.facts, entry.calls) == (("Her name is Ada.",), 1)

@@ -8,7 +8,7 @@ import pytest
 from livekit import rtc
 from livekit.agents import llm
 
-from agent.prerecorded import TEXTS
+from agent.languages import words
 from agent.recovery import continuation
 from agent.recovery.continuation import Continuation
 from agent.settings import Language
@@ -37,7 +37,7 @@ def test_the_apology_asks_for_words_only_if_it_is_the_users_turn(
     messages: list[str], language: Language | None, apology: str, unanswered: bool
 ) -> None:
     before = Continuation(said(*messages))
-    said_first = TEXTS[language or before.language][before.apology]
+    said_first = words(language or before.language()).prompts[before.apology]
     assert (said_first, before.unanswered) == (apology, unanswered)
 
 

@@ -20,7 +20,8 @@ from agent import settings
 from agent.assistant import Assistant
 from agent.conduct import Conduct
 from agent.definition.loading import load_agent
-from agent.prerecorded import Phrase, Prerecorded
+from agent.languages import Phrase
+from agent.prerecorded import Prerecorded
 from agent.recovery import CallBook, CallRecord, Continuation
 from agent.recovery.sqlite_store import SqliteStore
 from harness.scripted import Llm, Tts

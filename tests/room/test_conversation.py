@@ -7,7 +7,7 @@ import re
 
 import pytest
 from livekit import api
-from livekit.plugins.turn_taking.conduct.phrases import PHRASES
+from livekit.plugins.turn_taking.languages import words
 
 from agent.settings import LANGUAGE_ATTRIBUTE
 from agent.stack import Server
@@ -16,7 +16,7 @@ from harness.turn import ask
 
 from .conftest import World, likeness, recorded
 
-EN = PHRASES["en"]
+EN = words("en").phrases
 
 pytestmark = [pytest.mark.room, pytest.mark.asyncio(loop_scope="session")]
 
@@ -61,6 +61,13 @@ async def test_the_agent_greets_in_the_callers_language(world: World) -> None:
         await caller.until("listening", within=60)
         greeting = await caller.answer(after=0.0)
     assert "你好" in await world.transcribe(greeting, "zh")
+
+
+async def test_who_speaks_what_the_voice_does_not_is_answered_in_english(world: World) -> None:
+    async with world.join("de") as caller:
+        await caller.until("listening", within=60)
+        greeting = await caller.answer(after=0.0)
+    assert "what can i do for you" in (await world.transcribe(greeting, "en")).lower()
 
 
 async def test_a_question_may_be_typed(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +12,9 @@ from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from agent import settings
 from agent.engine_settings import TTSSettings
-from agent.prerecorded import TEXTS, Phrase, Prerecorded
-from agent.prerecorded.sounds import PACKAGED
-from agent.settings import Language
+from agent.languages import FOLDER, LANGUAGES, PHRASES, Language, Phrase, words
+from agent.prerecorded import Prerecorded
 from harness.scripted import Tts
-
-LANGUAGES: tuple[Language, ...] = get_args(Language)
-PHRASES: tuple[Phrase, ...] = get_args(Phrase)
 
 
 @pytest.fixture
@@ -31,27 +27,41 @@ def of(frame: Any) -> np.ndarray[Any, np.dtype[np.int16]]:
     return np.frombuffer(frame.data, np.int16)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", settings.load("cpu").tts.languages)
 @pytest.mark.parametrize("phrase", PHRASES)
-async def test_the_package_has_each_in_each_language(
+async def test_the_package_has_each_in_each_language_of_the_cpu_profile(
     voice: TTSSettings, phrase: Phrase, language: Language
 ) -> None:
     prompts = Prerecorded(voice)
     await prompts.load()
     samples = of(prompts.sound(phrase, language))
     # As long as somebody takes to say it: 4 to 9 Chinese characters or 8 to 22 letters a second.
-    text = TEXTS[language][phrase]
+    text = words(language).prompts[phrase]
     slow, fast = (4, 9) if language == "zh" else (8, 22)
     assert len(text) / fast < samples.size / SAMPLE_RATE < len(text) / slow
     loud = np.flatnonzero(np.abs(samples.astype(int)) > 1000)
     assert loud[0] < 0.3 * SAMPLE_RATE
-    assert (PACKAGED / language / f"{phrase}.ogg").stat().st_size < 60_000
+    assert (FOLDER / language / "prerecorded" / f"{phrase}.ogg").stat().st_size < 60_000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_prompt_in_any_language_is_heard_before_the_voice_has_spoken_it(
+    voice: TTSSettings, language: Language
+) -> None:
+    prompts, speaker = Prerecorded(voice), Tts()
+    await prompts.load()
+    packaged = of(prompts.sound("sorry", language))
+    assert packaged.size > SAMPLE_RATE
+    assert "sorry" in prompts.missing(language)
+    await prompts.make(speaker, "sorry", language)
+    assert speaker.said == [words(language).prompts["sorry"]]
+    assert of(prompts.sound("sorry", language)).size != packaged.size
 
 
 def test_no_two_prompts_say_the_same() -> None:
     for language in LANGUAGES:
-        assert set(TEXTS[language]) == set(PHRASES)
-        assert len(set(TEXTS[language].values())) == len(PHRASES)
+        assert set(words(language).prompts) == set(PHRASES)
+        assert len(set(words(language).prompts.values())) == len(PHRASES)
 
 
 async def test_the_profiles_voice_speaks_them_once(voice: TTSSettings) -> None:
@@ -60,7 +70,7 @@ async def test_the_profiles_voice_speaks_them_once(voice: TTSSettings) -> None:
     packaged = of(prompts.sound("wait", "en"))
     assert prompts.missing("en") == list(PHRASES)
     await prompts.make(speaker, "wait", "en")
-    assert speaker.said == [TEXTS["en"]["wait"]]
+    assert speaker.said == [words("en").prompts["wait"]]
     assert prompts.missing("en") == [p for p in PHRASES if p != "wait"]
     made = of(prompts.sound("wait", "en"))
     assert made.size != packaged.size

@@ -15,6 +15,7 @@ import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
 
+from agent.languages import Language
 from agent.models import locate
 from agent.sign_in_settings import SignInSettings
 from agent.web import create_app
@@ -44,6 +45,7 @@ async def serve(
     rooms_per_address: int | None = None,
     sign_in: SignInSettings | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
+    spoken: Mapping[Language, Language] | None = None,
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
     app = create_app(
@@ -53,6 +55,7 @@ async def serve(
         rooms_per_address=rooms_per_address or max_rooms,
         sign_in=sign_in_of(sign_in, livekit.api_secret),
         agents=agents,
+        spoken=spoken,
     )
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))

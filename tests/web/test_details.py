@@ -17,6 +17,7 @@ from livekit.plugins.turn_taking import FALSE_STOP, Clause, Judged
 from livekit.plugins.turn_taking.barge_in.policy import Verdict
 from playwright.async_api import Browser, Page, expect
 
+from agent.languages import LANGUAGES
 from agent.telemetry import STAGES, TOPIC_TURN, FirstWords, Overlap, Turn
 from agent.telemetry.report import read, render
 from agent.telemetry.turn import Decision, Moments
@@ -265,7 +266,7 @@ async def test_the_page_has_words_for_all_that_the_agent_decides(
     visitor: Visitor, site: str
 ) -> None:
     await visitor.open(site)
-    for language in ("en", "zh"):
+    for language in LANGUAGES:
         await visitor.choose(language)
         known: dict[str, dict[str, str]] = await visitor.page.evaluate(
             "import('/static/i18n.js').then(({text}) => text('details'))"

@@ -8,6 +8,7 @@ import pytest
 from livekit import api, rtc
 from playwright.async_api import Browser, expect
 
+from agent.languages import LANGUAGES, Language, words
 from harness.livekit_server import LiveKitServer
 
 from .actor import enter, greet
@@ -198,6 +199,45 @@ async def test_the_language_starts_from_the_browser_and_can_change(
             await actor.until(parley_language="en")
             await expect(visitor.page.locator("#state")).to_have_text("Listening")
             await expect(visitor.captions.nth(0).locator(".who")).to_have_text("You")
+
+
+async def test_a_chosen_language_is_there_at_the_next_visit(visitor: Visitor, site: str) -> None:
+    page = visitor.page
+    await visitor.open(site)
+    shown = await page.locator("#language option").all_text_contents()
+    assert shown == [words(language).name for language in LANGUAGES]
+    await expect(page.locator("#join")).to_have_text("Start talking")
+    await visitor.choose("zh")
+    await expect(page.locator("#join")).to_have_text("开始对话")
+    await visitor.open(site)
+    await expect(page.locator("#join")).to_have_text("开始对话")
+    await expect(page.locator("#language")).to_have_value("zh")
+
+
+async def test_a_language_whose_words_cannot_be_had_is_not_changed_to(
+    visitor: Visitor, site: str
+) -> None:
+    page = visitor.page
+    await visitor.open(site)
+    await page.route("**/languages/zh.json", lambda route: route.abort())
+    await visitor.choose("zh")
+    await visitor.notice("offline")
+    await expect(page.locator("#language")).to_have_value("en")
+    await expect(page.locator("#join")).to_have_text("Start talking")
+
+
+async def test_a_language_without_a_voice_says_which_one_is_spoken(
+    visitor: Visitor, server: LiveKitServer
+) -> None:
+    spoken: dict[Language, Language] = dict.fromkeys(LANGUAGES, "en")
+    note = visitor.page.locator("#voice")
+    async with serve(server.livekit, max_rooms=100, spoken=spoken) as url:
+        await visitor.open(url)
+        await expect(note).to_be_hidden()
+        await visitor.choose("zh")
+        await expect(note).to_have_text("这里的 Parley 没有中文语音，会用另一种语言回答：English。")
+        await visitor.choose("en")
+        await expect(note).to_be_hidden()
 
 
 async def test_one_can_choose_to_type_only(

@@ -15,6 +15,7 @@ import jwt
 import pytest
 from livekit import api
 
+from agent.languages import LANGUAGES
 from agent.rate import Rate, TooMany
 from agent.web import create_app, server
 from agent.web.admission import JOIN_TIME, RATE, Admission, Crowded, Full
@@ -177,7 +178,7 @@ async def test_a_ticket_is_not_cached(client: httpx.AsyncClient) -> None:
         b"{}",
         b"not json",
         b"[]",
-        b'{"language": "fr"}',
+        b'{"language": "xx"}',
         b'{"language": "en", "room": "someone-elses"}',
         b'{"language": "en", "name": "' + b"x" * 61 + b'"}',
         b'{"language": "en", "name": 7}',
@@ -378,6 +379,19 @@ async def test_an_unreachable_livekit_says_so(library: Path) -> None:
     async with _client(LiveKit("ws://127.0.0.1:9", KEY, SECRET), library, None) as client:
         response = await client.post("/api/token", json={"language": "en"})
     assert (response.status_code, response.json()["error"]["code"]) == (503, "no_server")
+
+
+async def test_every_language_has_its_words_and_a_place_on_the_page(
+    client: httpx.AsyncClient,
+) -> None:
+    page = (await client.get("/")).text
+    for language in LANGUAGES:
+        words_of_page = (await client.get(f"/languages/{language}.json")).json()
+        assert f'<option value="{language}"' in page
+        assert words_of_page["needsScript"] in page
+    assert "<!--" not in page
+    for name in ("xx", "..%2fen", "EN"):
+        assert (await client.get(f"/languages/{name}.json")).status_code == 404
 
 
 def _files() -> Iterator[str]:

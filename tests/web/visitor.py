@@ -19,12 +19,12 @@ The names below are stable, for every test that uses the page:
 ``#show-details``                       there too: whether ``#details`` shows
 ``#records li[data-kind]``              a record of the agent's, in the details
 ``#save``, ``#open-saved``              a conversation to a file and back
-``input[name=language][value=en|zh]``   language of page and conversation
+``#language``                           language of page and conversation
 ``#message``, ``#send``                 text beside speech
 ``#captions li``                        one utterance: ``data-role`` (``user``, ``agent``,
                                         ``guest``),
                                         ``data-segment``, ``data-final``; its words in ``p``
-``#notices [data-code]``                a problem: codes are the keys of ``notice`` in i18n.js
+``#notices [data-code]``                a problem: codes are the keys of ``notice`` in page.json
 ``#state``, ``#hint``                   what is going on, in words
 ======================================  ====================================================
 """
@@ -52,6 +52,8 @@ class Visitor:
     async def open(self, url: str) -> None:
         await self.page.goto(url)
         await self.phase("idle")
+        # The page has its words, after some more files than any other.
+        await expect(self.page.locator("#join")).not_to_be_empty(timeout=15_000)
 
     async def join(self, button: str = "#join") -> dict[str, Any]:
         """Press the button; gives the ticket that the page was handed, or the refusal."""
@@ -100,8 +102,7 @@ class Visitor:
         await self.page.locator("#message").press("Enter")
 
     async def choose(self, language: str) -> None:
-        # The radio itself is invisible; people press the word on top of it.
-        await self.page.locator(f"label:has(input[value={language}])").click()
+        await self.page.locator("#language").select_option(language)
 
     async def details(self) -> None:
         """Switch them on, before a conversation."""

@@ -6,39 +6,21 @@ goes on without a pause (a person says "hello?" and waits); and a beep.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
+
+from agent.languages import LANGUAGES, any_of, words
 
 AnsweredBy = Literal["person", "machine", "menu", "unreachable"]
 """``machine`` takes a message, ``menu`` wants keys, ``unreachable`` is an announcement that takes
 neither."""
 
-_UNREACHABLE = re.compile(
-    r"(?:not|no longer) in service|(?:has been|is) disconnected|not a (?:valid|working) number"
-    r"|(?:mail)?box (?:is full|(?:that )?has not been)|cannot be completed as dialed"
-    r"|空号|关机|停机|不在服务区|正在通话|暂时无法接通|号码不存在",
-    re.IGNORECASE,
-)
-_VOICEMAIL = re.compile(
-    r"(?:after|at) the (?:tone|beep|signal)"
-    r"|leave (?:a|your|me a|us a) ?(?:\w+ )?(?:message|name)|record your message"
-    r"|voice ?mail|mail ?box|answering machine|you know what to do"
-    r"|留言|留下|有事[请情]?[说讲留]|语音信箱|语音邮箱|(?:提示|嘀|滴|哔)[声音]?(?:之后|以后|后|响)",
-    re.IGNORECASE,
-)
-_MENU = re.compile(
-    r"press (?:[0-9]|zero|one|two|three|four|five|six|seven|eight|nine|star|pound|hash)"
-    r"|the extension|请按|按[0-9零一二三四五六七八九星井]号?键",
-    re.IGNORECASE,
-)
-_ABSENT = re.compile(
-    r"(?:can't|cannot|can not|unable to|not able to) (?:come to|take|answer|get to)"
-    r"|(?:is|am|are) (?:currently |not )+available|(?:you have|you've) reached"
-    r"|(?:call|get back to) you (?:back )?as soon as"
-    r"|无法接听|不能接听|不方便接",
-    re.IGNORECASE,
-)
+# Whoever is called abroad has a machine that speaks another language than the agent does.
+_HEARD = [words(language).answering_machine for language in LANGUAGES]
+_UNREACHABLE = any_of(text for each in _HEARD for text in each.unreachable)
+_VOICEMAIL = any_of(text for each in _HEARD for text in each.voicemail)
+_MENU = any_of(text for each in _HEARD for text in each.menu)
+_ABSENT = any_of(text for each in _HEARD for text in each.absent)
 
 # Asterisk's app_amd takes a greeting of more than 1.5 s for a machine's. Here there are words to go
 # by, receptionists speak for up to 5 s, and as a machine's beep is waited for anyway, who is

@@ -4,7 +4,7 @@ import { chosenAgent, listAgents } from "./agents.js";
 import { Captions } from "./captions.js";
 import { Conversation } from "./connection.js";
 import { Details } from "./details.js";
-import { preferredLanguage, setLanguage, text } from "./i18n.js";
+import { preferredLanguage, rememberLanguage, setLanguage, text } from "./i18n.js";
 import { LevelMeter, wakeAudio } from "./levels.js";
 import { openMicrophone } from "./microphone.js";
 import { Notices } from "./notices.js";
@@ -283,17 +283,34 @@ async function openSaved(file) {
   }
 }
 
-function chooseLanguage(chosen) {
+async function chooseLanguage(chosen) {
+  try {
+    if (!(await setLanguage(chosen))) return; // another one was chosen meanwhile
+  } catch {
+    $("language").value = language;
+    notices.show("offline");
+    return;
+  }
   language = chosen;
-  setLanguage(language);
-  document.querySelector(`input[name=language][value=${language}]`).checked = true;
+  $("language").value = language;
+  showVoice();
   update({});
   if (state.phase === "live") void conversation.setLanguage(language).catch(() => {});
 }
 
-for (const radio of document.querySelectorAll("input[name=language]")) {
-  radio.addEventListener("change", () => chooseLanguage(radio.value));
+/** Say so where Parley has no voice for the language, and answers in another. */
+function showVoice() {
+  const { options, selectedOptions } = $("language");
+  const spoken = selectedOptions[0].dataset.spoken;
+  $("voice").hidden = spoken === language;
+  const name = [...options].find((option) => option.value === spoken).textContent;
+  $("voice").textContent = text("unvoiced").replace("{voice}", name);
 }
+
+$("language").addEventListener("change", ({ target }) => {
+  rememberLanguage(target.value);
+  void chooseLanguage(target.value);
+});
 $("join").addEventListener("click", () => join({ speaking: true }));
 $("join-typing").addEventListener("click", () => join({ speaking: false }));
 $("sign-in").addEventListener("click", () => location.assign(state.visitor.signIn.address));
@@ -313,7 +330,7 @@ document.addEventListener("visibilitychange", () => {
   if (conversation) void keepScreenOn();
 });
 
-chooseLanguage(language);
+await chooseLanguage(language);
 void listAgents();
 requestAnimationFrame(frame);
 const left = leftNotice();

@@ -88,8 +88,9 @@ class World:
         for _ in range(windows):
             self._window(0.05, np.zeros(round(WINDOW * SAMPLE_RATE), np.int16))
 
-    def words(self, text: str, kind: stt.SpeechEventType = INTERIM) -> None:
-        event = stt.SpeechEvent(type=kind, alternatives=[stt.SpeechData(LanguageCode("en"), text)])
+    def words(self, text: str, kind: stt.SpeechEventType = INTERIM, language: str = "en") -> None:
+        data = stt.SpeechData(LanguageCode(language), text)
+        event = stt.SpeechEvent(type=kind, alternatives=[data])
         for passed in self.gate.on_transcript(event):
             self._passed(passed)
 

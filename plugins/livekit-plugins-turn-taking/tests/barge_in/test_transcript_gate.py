@@ -44,6 +44,27 @@ def test_what_begins_as_the_agent_ends_is_the_users_turn(world: World) -> None:
     assert world.passed == ["好", "好的。"]
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "verdict"),
+    [
+        ("Um.", "en", "backchannel"),
+        ("Um.", "pt", "interruption"),
+        ("Aham.", "pt-BR", "backchannel"),
+        ("Genau.", "de", "backchannel"),
+        ("Genau.", "en", "interruption"),
+        ("Moment mal.", "de-DE", "stop word"),
+        ("はい。", "ja", "backchannel"),
+    ],
+)
+def test_words_are_taken_in_the_language_that_the_recogniser_heard(
+    world: World, text: str, language: str, verdict: str
+) -> None:
+    world.hear(8)
+    world.silence(7)
+    world.words(text, FINAL, language)
+    assert world.verdicts[-1] == verdict
+
+
 def backchannel(world: World) -> None:
     """A word that is recognised, and judged, before the agent ends."""
     world.hear(8)

@@ -15,14 +15,14 @@ from livekit.plugins.turn_taking.conduct.backchannel import (
     BackchannelSounds,
     Telling,
 )
-from livekit.plugins.turn_taking.conduct.phrases import PHRASES
+from livekit.plugins.turn_taking.languages import words
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from harness.scripted import Vad
 from harness.stage import about, stage
 from harness.virtual_time import in_virtual_time, now
 
-EN = PHRASES["en"]
+EN = words("en").phrases
 TURN = 0.2
 PAUSE = TURN + MARGIN
 

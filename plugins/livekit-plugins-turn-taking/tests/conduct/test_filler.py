@@ -8,12 +8,12 @@ from typing import Any
 from livekit.agents import Agent, AgentSession, RunContext, function_tool
 from livekit.agents.llm import FunctionToolCall
 from livekit.plugins.turn_taking.conduct.filler import Filler
-from livekit.plugins.turn_taking.conduct.phrases import PHRASES
+from livekit.plugins.turn_taking.languages import words
 
 from harness.stage import Stage, about, stage
 from harness.virtual_time import in_virtual_time
 
-EN = PHRASES["en"]
+EN = words("en").phrases
 _ids = itertools.count()
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from livekit.agents import AgentSession
 from livekit.plugins.turn_taking.conduct.idle import Idle
-from livekit.plugins.turn_taking.conduct.phrases import PHRASES
+from livekit.plugins.turn_taking.languages import words
 
 from harness.stage import about, lasting, stage
 from harness.virtual_time import in_virtual_time
 
-EN = PHRASES["en"]
+EN = words("en").phrases
 ASKING = lasting(EN.still_there)
 LEAVING = lasting(EN.goodbye)
 

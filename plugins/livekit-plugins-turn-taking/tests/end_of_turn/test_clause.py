@@ -187,16 +187,26 @@ def test_a_number_is_told_in_pieces() -> None:
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("Il y a", "fr"),
         ("Was hast du an", "de"),
-        ("Das war der", "de-DE"),
-        ("No sé a", "es"),
-        ("会議に", "ja"),
-        ("Я и", ""),
+        ("Sie wartet im Cafe at", "de-DE"),
+        ("Er ging in das um", "de"),
+        ("No sé the", "es"),
+        ("Il est the", "fr"),
+        ("Han gick med the", "sv"),
+        ("Ben ve and", "tr"),
+        ("Γεια και", ""),
     ],
 )
 def test_another_language_is_not_read_by_the_rules_of_these(text: str, language: str) -> None:
     assert read(text, language) is Clause.OPEN
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Il y a", "fr"), ("Das war der", "de-DE"), ("No sé a", "es"), ("会議に", "ja"), ("Я и", "")],
+)
+def test_a_language_that_has_words_of_its_own_is_read_by_these(text: str, language: str) -> None:
+    assert read(text, language) is Clause.UNFINISHED
 
 
 @pytest.mark.parametrize("language", ["", "en", "en-US", "zh", "EN"])
@@ -210,7 +220,7 @@ def test_a_language_that_trails_off_does_so_in_any() -> None:
 
 def test_a_turn_is_read_in_the_language_that_the_recogniser_heard() -> None:
     words = TurnTranscript()
-    data = stt.SpeechData(LanguageCode("fr"), "Il y a")
+    data = stt.SpeechData(LanguageCode("fr"), "Il est the")
     words.transcribed(
         stt.SpeechEvent(type=stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[data])
     )

@@ -30,7 +30,7 @@ _TELLING = (
     (re.compile("[áéíóúâôàç]", re.IGNORECASE), "es"),
     (re.compile(r"[ãõ]|R\$|\dª|\bn\.?º(?= ?\d)|\d\.º", re.IGNORECASE), "pt"),
     (re.compile("[œùèêîûë]|\\b[cdjlmnst]['’](?=[aeiouéèêàh])", re.IGNORECASE), "fr"),
-    (re.compile("[ìò]|\\b(?:dell|nell|sull|all|un)['’]", re.IGNORECASE), "it"),
+    (re.compile("[ìò]|\\bè\\b|\\b(?:dell|nell|sull|all|un)['’]", re.IGNORECASE), "it"),
 )
 # Up to three letters after a figure are its unit (5kg, 3 pm), not words of a sentence.
 _WORD = re.compile(

@@ -62,7 +62,7 @@ _COMMON: Final = {
         "março abril maio junho julho agosto setembro outubro novembro dezembro segunda terça "
         "quarta quinta sexta sábado domingo senhor senhora pelo pela temperatura reunião trem "
         "tenho tens quero preciso posso restam temos vendemos pacote caixa resultado valor "
-        "vendas usa tudo leva se"
+        "vendas usa tudo leva se isso isto só"
     ),
     "it": (
         "il lo la i gli le un uno una di del della dello dei degli delle e o ma non è sono "
@@ -74,7 +74,8 @@ _COMMON: Final = {
         "va bene voglio vorrei posso stanza gennaio febbraio marzo aprile maggio giugno "
         "luglio agosto settembre ottobre "
         "novembre dicembre lunedì martedì mercoledì giovedì venerdì sabato domenica signor "
-        "signora temperatura riunione treno restano abbiamo pezzi posti pacco tutto si se usa"
+        "signora temperatura riunione treno restano abbiamo pezzi posti pacco tutto si se usa mi "
+        "scusi prego"
     ),
 }
 

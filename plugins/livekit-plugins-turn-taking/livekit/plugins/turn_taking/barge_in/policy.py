@@ -58,6 +58,8 @@ class Evidence:
     """The agent's words of the last seconds and of the next."""
     stt_latency: float | None
     """How long it usually takes from a voice to its first words; None until that was seen."""
+    language: str = ""
+    """Of the words, as a tag of BCP-47; empty where the recogniser does not say."""
 
 
 class BargeInPolicy(Protocol):
@@ -124,11 +126,11 @@ class WordsFirst:
         over = evidence.final or evidence.quiet >= self.settled
         if own and evidence.voiced < self.compared and not over:
             return None
-        if has_stop_word(words):
+        if has_stop_word(words, evidence.language):
             return Verdict.STOP_WORD
-        if is_backchannel(words) and over:
+        if is_backchannel(words, evidence.language) and over:
             return Verdict.BACKCHANNEL
-        if may_become_backchannel(words) and not over:
+        if may_become_backchannel(words, evidence.language) and not over:
             more = evidence.since_words - evidence.quiet
             return Verdict.INTERRUPTION if more >= self.unfinished else None
         return Verdict.INTERRUPTION

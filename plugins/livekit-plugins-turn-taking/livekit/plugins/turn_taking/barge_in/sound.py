@@ -49,6 +49,8 @@ class Sound:
     answers: bool = False
     """Whether the agent was at its end, so that the words are the user's turn."""
     words: tuple[str, ...] = ()
+    language: str = ""
+    """Of the words, as a tag of BCP-47; empty where the recogniser does not say."""
     final: bool = False
     """Whether no other words will come."""
     held: list[stt.SpeechEvent] = field(default_factory=list)
@@ -101,8 +103,9 @@ class Sound:
         self._echo = max(alike * (len(heard) / COMPARED) ** 0.5, _FADING * self._echo)
         self._alike = max(self._alike, self._echo)
 
-    def add_words(self, text: str, *, final: bool, now: float) -> None:
+    def add_words(self, text: str, *, final: bool, language: str, now: float) -> None:
         """Take what was recognised of it, in place of what was not final yet."""
+        self.language = language
         words = tokens(f"{self._said} {text}")
         if words != self.words:
             self.words, self._words_at = words, now
@@ -142,4 +145,5 @@ class Sound:
             final=self.final,
             spoken=spoken,
             stt_latency=stt_latency,
+            language=self.language,
         )

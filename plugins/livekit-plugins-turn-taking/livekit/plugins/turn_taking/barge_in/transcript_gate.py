@@ -44,9 +44,12 @@ class TranscriptGate(rtc.EventEmitter[Literal["answered"]]):
         """Take an event of the recogniser and return those that may pass, in their order."""
         if event.type not in _TRANSCRIPTS:
             return [event]
-        text = event.alternatives[0].text if event.alternatives else ""
-        final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
-        sound = self._tracker.on_words(text, final=final)
+        heard = event.alternatives[0] if event.alternatives else None
+        sound = self._tracker.on_words(
+            heard.text if heard else "",
+            final=event.type is stt.SpeechEventType.FINAL_TRANSCRIPT,
+            language=heard.language if heard else "",
+        )
         if sound is None:
             return [event]
         sound.held.append(event)

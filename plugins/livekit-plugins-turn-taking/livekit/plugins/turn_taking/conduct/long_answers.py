@@ -24,29 +24,8 @@ from livekit.agents import (
 from livekit.agents.llm import ChatMessage
 
 from .parts import Parts, left_to_say
+from .remarks import asks_to_go_on, asks_to_wait, shows_attention, topics
 from .waiting import Pending, quiet
-
-_GO_ON = re.compile(
-    r"(?:ok(?:ay)? |yes |please |and )*"
-    r"(?:go on|continue|carry on|keep going|go ahead|next|tell me more|(?:and )?(?:then|what else))"
-    r"(?: please| then| next)*"
-    r"|[请好嗯那你]*(?:继续|接着|往下)(?:说|讲|来)?(?:吧|下去|呀|啊)?|(?:然后|还有|接下来)呢?"
-)
-_BACKCHANNELS = re.compile(
-    r"(?:ok(?:ay)?|yes|yeah|right|sure|i see|got it|u+h ?huh|m+ ?h+m+|mm+|hm+)"
-    r"|(?:嗯+|好的?|对|是的?|哦+|明白了?|知道了)"
-)
-_HOLD = re.compile(
-    r"(?:please )?(?:wait|hold on|stop|pause|one (?:moment|second)|just a (?:moment|second))"
-    r"(?: please| a (?:moment|second|minute))*"
-    r"|(?:先?停(?:一?停|一?下)?|等(?:一?等|一?下)|稍等)(?:一下)?"
-)
-_EMPTY = re.compile(
-    r"\b(?:what|which|why|how|when|where|who|does|have|that|this|these|those|with|about|from|then"
-    r"|there|mean|tell|could|would|should|please|again|you|your|they|them|really|sorry|some)\b"
-    r"|为什么|什么|怎么样?|怎样|哪[里个些]?|多少|可以|一下|意思|[吗呢吧啊呀的了是我你他她它们请那这说讲在有和就也都还再]"
-)
-"""Words that say nothing about a topic."""
 
 
 class Plan:
@@ -82,7 +61,7 @@ class Plan:
         asked = topics(question)
         shared = asked & (self._topics | topics(" ".join(self.parts)))
         # One Chinese character alone is in too many words: two are asked for.
-        return not asked or len(shared) > 1 or any(term.isascii() for term in shared)
+        return not asked or len(shared) > 1 or any(len(term) > 1 for term in shared)
 
 
 class LongAnswers:
@@ -132,8 +111,7 @@ class LongAnswers:
 
     def _next_part(self, words: str) -> str | None:
         """What the plan itself answers to the user's words; None if the model has to."""
-        said = _plain(words)
-        asked_for = _GO_ON.fullmatch(said) or (self._flowing and _BACKCHANNELS.fullmatch(said))
+        asked_for = asks_to_go_on(words) or (self._flowing and shows_attention(words))
         return self._plan.parts[0] if asked_for and self._plan and self._plan.parts else None
 
     async def _first_part(
@@ -168,9 +146,8 @@ class LongAnswers:
         if not isinstance(item, ChatMessage) or not (text := item.text_content):
             return
         if item.role == "user":
-            said = _plain(text)
-            self._flowing = self._flowing and bool(_BACKCHANNELS.fullmatch(said))
-            stays = _GO_ON.fullmatch(said) or _BACKCHANNELS.fullmatch(said) or _HOLD.fullmatch(said)
+            self._flowing = self._flowing and shows_attention(text)
+            stays = asks_to_go_on(text) or shows_attention(text) or asks_to_wait(text)
             if self._plan and not stays and not self._plan.concerns(text):
                 self._plan = None
         elif item.role == "assistant":
@@ -196,16 +173,6 @@ class LongAnswers:
         await quiet(self._session, self._pause)
         if self._flowing and self._plan and self._plan.parts:
             self._session.say(self._plan.parts[0])
-
-
-def topics(text: str) -> set[str]:
-    """What a text is about: its longer words, to five letters, and its Chinese characters."""
-    bare = _EMPTY.sub(" ", text.lower())
-    return {word[:5] for word in re.findall(r"[a-z]{4,}", bare)} | set(re.findall("[㐀-鿿]", bare))
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.sub(r"[^\w]+", " ", text.lower()).split())
 
 
 def _letters(text: str) -> str:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import Protocol
 
+from ...languages import LANGUAGES
+from ...languages.tags import primary, read_together
 from . import en as clause_en
 from . import zh as clause_zh
+from .listed import listed
 
 
 class Clause(Enum):
@@ -25,11 +29,16 @@ class Clause(Enum):
     """In the middle of a clause or a number, or with a hesitation."""
 
 
+class _Grammar(Protocol):
+    def is_unfinished(self, clause: str, text: str) -> bool: ...
+
+    def is_finished(self, clause: str) -> bool: ...
+
+
 # A recogniser that writes these heard the voice go on, or trail off.
-_TRAILING_OFF = re.compile(r"(?:[,，、:：—–-]|\.\.\.|…)\s*$")
+_TRAILING_OFF = re.compile(r"(?:[,，、：:—–-]|\.\.\.|…)\s*$")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]")
-_READ = ("en", "zh", "yue")
 
 
 def read(text: str, language: str = "") -> Clause:
@@ -38,23 +47,32 @@ def read(text: str, language: str = "") -> Clause:
     Args:
         text: All of the turn so far, with or without punctuation.
         language: The language that the recogniser heard, as a tag of ISO 639 or BCP-47; told from
-            the script, Chinese or English, if it is empty. Of another language only a mark that
-            trails off is read: the clause is open otherwise.
+            the script, where Latin letters are English, if it is empty. Of a language that there
+            are no words of only a mark that trails off is read: the clause is open otherwise.
     """
     if not any(c.isalnum() for c in text):
         return Clause.OPEN
     if _TRAILING_OFF.search(text):
         return Clause.UNFINISHED
-    tag = language.split("-")[0].lower()
-    foreign = any(map(str.isalpha, text)) and not (_CHINESE.search(text) or _LATIN.search(text))
-    if tag not in _READ if tag else foreign:
-        return Clause.OPEN
     # The last clause decides: "I was there. And then the" is as unfinished as "and then the".
     last = re.split(r"[。！？!?；;]|\.(?:\s|$)", text.strip().rstrip("。！？!?；;."))[-1]
-    # A Chinese speaker may end in English, and the other way round: the script decides.
-    grammar = clause_zh if _CHINESE.search(last) else clause_en
+    grammar = _grammar(text, last, language)
+    if grammar is None:
+        return Clause.OPEN
     if grammar.is_unfinished(last, text):
         return Clause.UNFINISHED
     if grammar.is_finished(last):
         return Clause.FINISHED
     return Clause.OPEN
+
+
+def _grammar(text: str, last: str, language: str) -> _Grammar | None:
+    """The rules by which a clause is read; None if there are none."""
+    read_in = read_together(language, text)
+    if len(read_in) == 1:
+        return listed(read_in[0])
+    foreign = any(map(str.isalpha, text)) and not (_CHINESE.search(text) or _LATIN.search(text))
+    if primary(language) not in LANGUAGES if language else foreign:
+        return None
+    # A Chinese speaker may end in English, and the other way round: the script decides.
+    return clause_zh if _CHINESE.search(last) else clause_en

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 
+from ...languages import words as words_of
 from .word_lists import any_of
 
-_HESITATIONS = any_of("um uh uhm umm erm er hmm hm")
+_ENDS = words_of("en").ends
+_HESITATIONS = frozenset(_ENDS.hesitations)
 # Hesitations where they are all that was said so far, ends of a sentence elsewhere ("I'm well").
 _BEGINNINGS = any_of("well so anyway basically actually now")
 
-# Determiners, conjunctions, degree words and subject pronouns: something has to follow.
-_LEADS_ON = any_of(
-    "a an the my your our their every and or but because if when while although unless until"
-    " whether than since very quite i we he they who's what's where's there's it's i'm you're"
-    " we're they're he's she's that's i've we've i'll we'll let's"
-)
+_LEADS_ON = frozenset(_ENDS.leads_on)
 # May end a question or a relative clause ("who are you talking to"), not a plain statement.
 _PREPOSITIONS = any_of(
     "of with from to for at by into onto near between about against during without like as"
@@ -64,24 +61,11 @@ _OPENERS = re.compile(
     r"|(?:is|are|was|were|thinking that) maybe"
     r"|(?<!\bdo )(?<!\bas )(?<!\bdid )(?<!\blet )you know)$"
 )
-# Nothing to tell before they are answered, whatever their length.
-_COMPLETE = any_of(
-    "yes|yeah|yep|no|nope|okay|ok|sure|right|exactly|thanks|thank you|thanks a lot|hello|hi|"
-    "bye|goodbye|good morning|good evening|good night|stop|wait|maybe|maybe later|of course|"
-    "never mind|that's all|that's it|that's right|sounds good|got it|i see|i don't know|"
-    "i'm not sure|not really|please|go on|go ahead|yes please|no thanks|no thank you",
-    "|",
-)
-# What comes after everything else.
-_LAST = any_of(
-    "please thanks it me us him them here there now today tomorrow tonight yesterday yet"
-    " again too either instead anymore right okay"
-)
+_COMPLETE = frozenset(_ENDS.complete)
+_LAST = frozenset(_ENDS.finished_by)
 
-_DIGIT = any_of("zero oh one two three four five six seven eight nine double triple")
-_DICTATION = re.compile(
-    r"\b(?:number|code|pin|zip|postcode|password|account|card|phone|dial|extension|e-?mail)\b"
-)
+_DIGIT = frozenset(_ENDS.digits)
+_DICTATION = re.compile(rf"\b(?:{'|'.join(_ENDS.dictation)})\b")
 _SPELLED = re.compile(r"\b(?:at|dot|dash|slash|underscore)$")
 # Marks of an address that are spoken between its parts, and what doubles the next figure. After
 # these words they are something else: "put a dot", "I have to dash".
