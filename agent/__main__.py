@@ -35,7 +35,7 @@ def main() -> None:
             from .settings import load
 
             agent = load_agent(arguments.agent, load())
-            tools = [*agent.settings.builtin_tools, *(t.info.name for t in agent.functions)]
+            tools = [*agent.given_tools, *(t.info.name for t in agent.functions)]
             print(f"{agent.settings.name} ({agent.source}) is right. Tools: {', '.join(tools)}.")
     except SettingsError as e:
         sys.exit(str(e))
