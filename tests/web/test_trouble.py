@@ -32,7 +32,7 @@ async def test_leaving_while_the_browser_asks_leaves_nothing_open(
         """
     )
     tickets: list[str] = []
-    page.on("request", lambda r: tickets.append(r.url) if "/api/" in r.url else None)
+    page.on("request", lambda r: tickets.append(r.url) if "/api/token" in r.url else None)
     await visitor.open(site)
     await page.locator("#join").click()
     await visitor.mic("asking")
