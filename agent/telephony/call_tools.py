@@ -16,7 +16,7 @@ from .sip_call import HungUp
 
 ANYWHERE: frozenset[PhoneTool] = frozenset({"hang_up", "ask_for_digits", "hold"})
 """The tools of :class:`CallTools`; the others need a room of LiveKit's, and its SIP service."""
-LONGEST_QUESTION = 200
+_LONGEST_QUESTION = 200
 """Characters that the model may have us ask: 15 seconds."""
 _LONGEST_HOLD = 120.0
 """Seconds."""
@@ -47,7 +47,7 @@ class CallTools:
         Args:
             goodbye: The last words to the user, one short sentence.
         """
-        goodbye = sentence("goodbye", goodbye, LONGEST_QUESTION)
+        goodbye = sentence("goodbye", goodbye, _LONGEST_QUESTION)
         await self._call.session.say(goodbye)
         self._call.hang_up()
         raise StopResponse
@@ -63,7 +63,7 @@ class CallTools:
         """
         if not 1 <= least <= most <= 32:
             raise ToolError("least and most must be from 1 to 32, and least not above most.")
-        question = sentence("question", question, LONGEST_QUESTION)
+        question = sentence("question", question, _LONGEST_QUESTION)
         call = self._call
         return await call.ask(
             AskForDigits(
