@@ -222,7 +222,11 @@ class Caller:
             await asyncio.sleep(max(due - time.monotonic(), 0))
 
     async def _hear(self, track: rtc.Track, channel: Channel) -> None:
-        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+        try:
+            stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+        except AssertionError:
+            # The client has let go of the track: the caller left just when it was subscribed to.
+            return
         try:
             async for event in stream:
                 samples = np.frombuffer(event.frame.data, np.int16).copy()

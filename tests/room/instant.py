@@ -16,6 +16,7 @@ from typing import Any
 from livekit import api, rtc
 from livekit.agents import AgentSession, llm, stt, tts
 from livekit.plugins.turn_taking import Endpointer, EndpointingPolicy
+from livekit.plugins.turn_taking.playback.output import Loudspeaker
 
 from agent import settings
 from agent.assistant import Assistant
@@ -57,6 +58,15 @@ class Host:
     stt: Stt
     llm: Llm
     records: list[Record] = field(default_factory=list)
+
+    @property
+    def loudspeaker(self) -> Loudspeaker:
+        """The last of the session's outputs, which plays."""
+        output = self.session.output.audio
+        while output and not isinstance(output, Loudspeaker):
+            output = output.next_in_chain
+        assert output
+        return output
 
     @property
     def words(self) -> list[str]:
