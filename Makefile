@@ -1,6 +1,6 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu observe report test test-all test-unit test-core test-slow \
+.PHONY: help setup setup-gpu demo phone gpu observe report test test-all test-unit test-core test-slow test-again \
 	coverage test-engines check audit fuzz sbom
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -37,6 +37,9 @@ test-core: setup
 
 test-slow: setup
 	$(UV) run --no-sync pytest -m "(room or web or slow) and not core"
+
+test-again: setup  ## what failed when tests were run last, once more by itself
+	$(UV) run --no-sync pytest --last-failed --last-failed-no-failures none
 
 report: setup  ## make one HTML page of a conversation that was saved at the web page: make report FILE=…
 	@$(UV) run --no-sync python -m agent.telemetry.report $(if $(FILE),"$(FILE)")
