@@ -50,12 +50,12 @@ asyncio.run(main())
 """
 
 
-# The example constructs a session, which needs a loop; `...` stands for the reader's own engines.
+# The example constructs a session, which needs a loop.
 CONSTRUCT = """
 import asyncio, sys
 async def main():
     names = {}
-    exec(open(sys.argv[1], encoding="utf-8").read().replace("...", "None"), names)
+    exec(open(sys.argv[1], encoding="utf-8").read(), names)
     print("session" in names)
 asyncio.run(main())
 """
