@@ -130,6 +130,17 @@ def pythons(
     return pythons
 
 
+@pytest.fixture(scope="module")
+def by_pip(built: dict[str, Path], lock: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python in which pip has put all three, as their READMEs say."""
+    folder = tmp_path_factory.mktemp("pip")
+    run(ROOT / ".venv/bin/python", "-m", "venv", "venv", cwd=folder)
+    python = folder / "venv/bin/python"
+    wheels = [wheel for each in built.values() for wheel in each.glob("*.whl")]
+    run(python, "-m", "pip", "install", "--quiet", "--constraint", lock, *wheels, cwd=folder)
+    return python
+
+
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_both_distributions_hold_what_they_should(plugin: str, built: dict[str, Path]) -> None:
     (wheel,), (source,) = built[plugin].glob("*.whl"), built[plugin].glob("*.tar.gz")
@@ -164,6 +175,19 @@ def test_the_shipped_tests_need_nothing_of_this_repository(
         cwd=tmp_path,
     )
     assert " tests collected" in run(pythons[plugin], "-Pc", COLLECT, beside, cwd=unpacked)
+
+
+def test_pip_installs_all_three_beside_each_other(by_pip: Path, tmp_path: Path) -> None:
+    run(by_pip, "-m", "pip", "check", cwd=tmp_path)
+    modules = [plugin.replace("-", "_") for plugin in PLUGINS]
+    imported = f"from livekit.plugins import {', '.join(modules)}\n"
+    printed = f"print({', '.join(f'{module}.__file__' for module in modules)})"
+    files = run(by_pip, "-c", imported + printed, cwd=tmp_path).split()
+    assert len(files) == len(PLUGINS)
+    assert all(Path(file).is_relative_to(by_pip.parents[1]) for file in files)
+    assert run(by_pip, "-c", SPEAK, cwd=tmp_path).startswith("24000 ")
+    (tmp_path / "example.py").write_text(first_example("vllm"), encoding="utf-8")
+    assert run(by_pip, "-c", CONSTRUCT, "example.py", cwd=tmp_path).strip() == "True"
 
 
 def test_the_voice_speaks(pythons: dict[str, Path], tmp_path: Path) -> None:

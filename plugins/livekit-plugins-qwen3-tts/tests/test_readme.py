@@ -70,8 +70,10 @@ async def test_the_agent_of_the_first_example_speaks(
     try:
         await run(VOICE)["entrypoint"](ctx)
     finally:
-        for each in (*sessions, *voices):
-            await each.aclose()
+        for speaking in sessions:
+            await speaking.aclose()
+        for tts in voices:
+            await tts.aclose()
     assert "".join(server.texts) == "你好，很高兴认识你。"
     assert {request.body["voice"].lower() for request in server.requests} == {"vivian"}
     assert loudspeaker.seconds > 0.5
