@@ -1,4 +1,4 @@
-"""The plugins by themselves: built, and used where nothing else is installed."""
+"""The packages by themselves: built, and used where nothing else is installed."""
 
 from __future__ import annotations
 
@@ -57,6 +57,23 @@ async def main():
     names = {}
     exec(open(sys.argv[1], encoding="utf-8").read(), names)
     print("session" in names)
+asyncio.run(main())
+"""
+
+
+# The example that brings a server of its own, from where a wheel has put it.
+SERVE = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[1])
+from agent.definition.loading import load_agent
+
+async def main():
+    shop = load_agent("shop")
+    [server] = [tool for tool in shop.tools() if tool.id == "mcp_orders"]
+    await server.setup()
+    print(shop.source, *(tool.info.name for tool in server.tools))
+    await server.aclose()
+
 asyncio.run(main())
 """
 
@@ -139,6 +156,21 @@ def by_pip(built: dict[str, Path], lock: Path, tmp_path_factory: pytest.TempPath
     wheels = [wheel for each in built.values() for wheel in each.glob("*.whl")]
     run(python, "-m", "pip", "install", "--quiet", "--constraint", lock, *wheels, cwd=folder)
     return python
+
+
+def test_an_agent_that_comes_with_parley_runs_from_its_wheel(tmp_path: Path) -> None:
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    files = [path for path in (ROOT / "agent/agents").rglob("*") if path.suffix != ".pyc"]
+    kept = [tmp_path / "site" / path.relative_to(ROOT) for path in files if path.is_file()]
+    assert [path for path in kept if not path.is_file()] == []
+    # PATH has no Python with the packages that its server needs.
+    python = ("env", "PATH=/usr/bin:/bin", ROOT / ".venv/bin/python")
+    served = run(*python, "-c", SERVE, tmp_path / "site", cwd=tmp_path)
+    where = tmp_path / "site/agent/agents/shop"
+    assert served.split() == [str(where), "find_order", "start_return"]
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
