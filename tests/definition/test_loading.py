@@ -18,6 +18,14 @@ def test_parley_is_a_folder_like_any_other() -> None:
     assert parley.over(settings.load("gpu")) == settings.load("gpu")
 
 
+def test_the_tools_of_a_folder_are_those_of_all_its_sources(folder: Folder) -> None:
+    shop = load_agent("shop", settings.load("cpu"))
+    assert shop.tool_names == ["look_up", "request_callback", "find_order", "start_return"]
+    look = {"description": "Look.", "url": "https://a.example/"}
+    says = {"hosts": ["a.example"], "http_tools": {"find": look}, "builtin_tools": ["get_time"]}
+    assert load_agent(str(folder(**says))).tool_names == ["get_time", "find"]
+
+
 def test_a_folder_is_found_by_path_by_name_and_by_the_environment(
     folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
