@@ -36,6 +36,13 @@ def test_what_is_quoted_of_a_folder_is_in_it(tmp_path: Path, file: str, text: st
     assert text in (at / name).read_text("utf-8")
 
 
+@pytest.mark.parametrize("folder", [path for path in PACKAGED.iterdir() if path.is_dir()])
+def test_those_that_come_with_parley_are_as_short_as_the_page_says(folder: Path) -> None:
+    files = [path for path in folder.glob("*.*") if path.suffix in (".py", ".yaml")]
+    own = [path for path in files if not path.name.startswith("test_")]
+    assert 0 < sum(len(path.read_text("utf-8").splitlines()) for path in own) < 150
+
+
 def test_the_shop_can_put_callers_through_as_the_page_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
