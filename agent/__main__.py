@@ -27,7 +27,7 @@ def main() -> None:
             folder = new.write(arguments.name, arguments.where)
             print(
                 f"{folder} is an agent. Speak with it: PARLEY_AGENT={folder} make demo\n"
-                f"Test it: python -m pytest {folder}"
+                f"Test it: {_python()} -m pytest {folder}"
             )
         else:
             # Seconds of imports that a new one does not need.
@@ -35,10 +35,16 @@ def main() -> None:
             from .settings import load
 
             agent = load_agent(arguments.agent, load())
-            tools = [*agent.given_tools, *(t.info.name for t in agent.functions)]
-            print(f"{agent.settings.name} ({agent.source}) is right. Tools: {', '.join(tools)}.")
+            tools = ", ".join(agent.tool_names) or "none"
+            print(f"{agent.settings.name} ({agent.source}) is right. Tools: {tools}.")
     except SettingsError as e:
         sys.exit(str(e))
+
+
+def _python() -> Path:
+    """The Python that runs us, which has the packages that we need, as it is typed from here."""
+    python = Path(sys.executable)
+    return python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
 
 
 if __name__ == "__main__":

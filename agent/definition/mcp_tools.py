@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +30,10 @@ logger = logging.getLogger("parley")
 
 _START = 10.0
 """Seconds that a server may take to start: the caller waits for it before they are greeted."""
+
+_PYTHON = ("python", "python3")
+"""What a command may call the Python that runs us, which has the packages that we have: by these
+names PATH leads to another, or to none where the environment is not activated."""
 
 
 class AllowedTools(MCPToolset):
@@ -103,9 +108,10 @@ def _server(settings: McpServer, folder: Path) -> MCPServer:
             client_session_timeout_seconds=max(settings.timeout, _START),
             tool_result_resolver=words,
         )
+    program, *arguments = settings.command
     return MCPServerStdio(
-        settings.command[0],
-        [*settings.command[1:]],
+        sys.executable if program in _PYTHON else program,
+        arguments,
         env={key: revealed(value) for key, value in settings.env.items()} or None,
         cwd=folder,
         client_session_timeout_seconds=max(settings.timeout, _START),

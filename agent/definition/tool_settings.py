@@ -166,7 +166,8 @@ class McpServer(Reached):
     url: Annotated[str, Field(max_length=2000)] | None = None
     """Where it is, over HTTP; or else its command."""
     command: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = ()
-    """The program and its arguments, which is started with each call in the agent's folder."""
+    """The program and its arguments, which is started with each call in the agent's folder.
+    ``python`` is the one that runs the agent."""
     allow: Annotated[tuple[str, ...], Field(min_length=1)]
     """Which of its tools the model is given."""
     headers: dict[HeaderName, Secret] = {}
