@@ -7,6 +7,7 @@ limits are the real ones.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,9 +21,12 @@ from livekit.plugins.turn_taking import Floor
 
 from .assistant import agent_of
 from .conduct import Conduct
+from .definition.definition import AgentDefinition
 from .definition.loading import load_agent
 from .known import Known
-from .settings import Language, load
+from .memory_settings import MemorySettings
+from .post_call_settings import PostCallSettings
+from .settings import Language, Settings, load
 
 
 class Call:
@@ -56,6 +60,11 @@ class Script(llm.LLM[Any]):
         return _Line(
             self, chat_ctx=chat_ctx, tools=tools or [], conn_options=DEFAULT_API_CONNECT_OPTIONS
         )
+
+    @property
+    def left(self) -> list[str | Call]:
+        """What it has not said yet."""
+        return list(self._lines)
 
     def next(self) -> ChoiceDelta:
         """The next line.
@@ -124,21 +133,55 @@ async def rehearse(
     Raises:
         SettingsError: The agent is wrong.
     """
-    profile = load()
-    definition = load_agent(str(agent), profile)
-    definition = replace(definition, variables=variables or {})
-    settings = definition.over(profile)
+    definition = replace(load_agent(str(agent)), variables=variables or {})
+    settings = settings_of(definition, load())
     settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"tools": True})})
     model = Script(*lines)
+    async with held(definition, settings, language, model) as session:
+        yield Talk(session, model)
+
+
+def settings_of(agent: AgentDefinition, profile: Settings) -> Settings:
+    """The profile with what the agent has of it for itself, wherever it is tried.
+
+    Nothing of a rehearsal is kept, so that no place for it need be known.
+
+    Args:
+        agent: Who speaks.
+        profile: The machine that it runs on.
+
+    Raises:
+        SettingsError: The agent asks for what there is not.
+    """
+    places: dict[str, Any] = {}
+    if agent.settings.post_call and profile.post_call is None:
+        places["post_call"] = PostCallSettings(folder=Path("calls"))
+    if agent.settings.memory and profile.memory is None:
+        places["memory"] = MemorySettings.model_validate({"key": secrets.token_hex()})
+    return agent.over(profile.model_copy(update=places))
+
+
+@asynccontextmanager
+async def held(
+    agent: AgentDefinition, settings: Settings, language: Language, model: llm.LLM[Any]
+) -> AsyncIterator[AgentSession[Any]]:
+    """A session in text, from the agent's greeting on.
+
+    Args:
+        agent: Who speaks.
+        settings: The profile, with what the agent has of it for itself.
+        language: The language that is spoken.
+        model: What answers.
+    """
     floor = Floor(None, settings.turns.options, llm=model)
     session = floor.session
-    known = Known(definition, settings)
+    known = Known(agent, settings)
     await known.open()
-    Conduct(settings.conduct, session, language=language, agent=definition.settings, known=known)
+    Conduct(settings.conduct, session, language=language, agent=agent.settings, known=known)
     try:
         async with session:
-            first = agent_of(definition, settings, language, floor, known=known)
+            first = agent_of(agent, settings, language, floor, known=known)
             await session.start(first, record=False, capture_run=True)  # until it has greeted
-            yield Talk(session, model)
+            yield session
     finally:
         await known.aclose()

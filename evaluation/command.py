@@ -1,0 +1,204 @@
+"""``python -m agent eval AGENT [SCENARIO …]`` and ``python -m agent scenario FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from livekit.agents import APIError, llm
+from pydantic import ValidationError
+from rich.console import Console
+
+from agent import engines
+from agent.definition.definition import AgentDefinition
+from agent.definition.loading import load_agent
+from agent.engine_settings import LLMChoice
+from agent.rehearsal import settings_of
+from agent.settings import Settings, load
+from agent.telemetry.report import NotSaved
+from agent.wrong import SettingsError
+
+from . import by_text, page, report
+from .caller import Caller, ModelCaller, ScriptedCaller
+from .checks import checked
+from .from_conversation import scenario_of
+from .judges import judged
+from .report import Result
+from .scenario import Case, cases_of
+
+KEY = "PARLEY_EVAL_API_KEY"
+"""Environment variable of the key for models that are named by URL."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says.
+
+    Args:
+        arguments: Those after ``python -m agent``.
+
+    Returns:
+        The exit status: 1 if a scenario failed, 2 if a setting is wrong.
+    """
+    if arguments[0] == "scenario":
+        return _scenario(arguments[1:])
+    chosen = _parser().parse_args(arguments[1:])
+    try:
+        results = asyncio.run(evaluate(chosen))
+    except SettingsError as e:
+        print(e, file=sys.stderr)
+        return 2
+    report.show(chosen.agent, results, Console())
+    try:
+        if chosen.json:
+            told = json.dumps(report.document(chosen.agent, results), ensure_ascii=False, indent=1)
+            chosen.json.write_text(told + "\n", encoding="utf-8")
+        if chosen.html:
+            chosen.html.write_text(page.render(chosen.agent, results), encoding="utf-8")
+    except OSError as e:
+        print(f"The report cannot be written: {e}.", file=sys.stderr)
+        return 2
+    return 0 if all(result.passed for result in results) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m agent eval", description="Play simulated callers against an agent."
+    )
+    model = "profile, or URL[,NAME]"
+    parser.add_argument("agent", help="its folder or file, or its name")
+    parser.add_argument(
+        "scenario", nargs="*", help="names of its scenarios, or paths of others (all of its own)"
+    )
+    parser.add_argument(
+        "--llm",
+        action="store_true",
+        help="the profile's model answers for the agent, whatever scripts say",
+    )
+    parser.add_argument(
+        "--caller",
+        metavar="MODEL",
+        help=f"a model plays the callers, whatever their lines are: {model}",
+    )
+    parser.add_argument(
+        "--judge", metavar="MODEL", help=f"a model answers the scenarios' questions: {model}"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write them as a page")
+    return parser
+
+
+def _scenario(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m agent scenario",
+        description="Make a scenario from a conversation and print it.",
+    )
+    parser.add_argument(
+        "file", type=Path, help="what the web page saved, or the JSON record of a call"
+    )
+    try:
+        print(scenario_of(parser.parse_args(arguments).file), end="")
+    except (NotSaved, OSError) as e:
+        print(e, file=sys.stderr)
+        return 2
+    return 0
+
+
+async def evaluate(chosen: argparse.Namespace) -> list[Result]:
+    """Play scenarios, one after the other.
+
+    Args:
+        chosen: What the command line says.
+
+    Raises:
+        SettingsError: A setting is wrong, or a model cannot be reached.
+    """
+    profile = load()
+    agent = load_agent(chosen.agent)
+    settings = settings_of(agent, profile)
+    cases = cases_of(agent, chosen.scenario)
+    async with contextlib.AsyncExitStack() as models:
+        plays = chosen.caller or "profile"
+        player = judge = None
+        if chosen.caller or any(not case.scenario.caller.lines for case in cases):
+            player = await models.enter_async_context(_model(plays, settings, "--caller"))
+        if chosen.judge:
+            judge = await models.enter_async_context(_model(chosen.judge, settings, "--judge"))
+        if chosen.llm or any(not case.scenario.agent.lines for case in cases):
+            await models.enter_async_context(_model("profile", settings, "--llm"))
+        results = []
+        for case in cases:
+            caller = _caller(case, player, by_model=bool(chosen.caller))
+            scripted = bool(case.scenario.agent.lines) and not chosen.llm
+            results.append(await _result(case, agent, profile, caller, scripted, judge))
+        return results
+
+
+async def _result(
+    case: Case,
+    agent: AgentDefinition,
+    profile: Settings,
+    caller: Caller,
+    scripted: bool,
+    judge: llm.LLM[Any] | None,
+) -> Result:
+    played = await by_text.play(case, agent, profile, caller, scripted=scripted)
+    checks = checked(case.scenario, played)
+    if judge:
+        checks += await judged(case, played, judge)
+    return Result(case, played, checks)
+
+
+def _caller(case: Case, model: llm.LLM[Any] | None, *, by_model: bool) -> Caller:
+    lines = case.scenario.caller.lines
+    if lines and not by_model:
+        return ScriptedCaller(lines)
+    if case.scenario.caller.goal is None:
+        raise SettingsError(f"{case.path}: caller.goal is missing: a model needs it to play them.")
+    assert model
+    return ModelCaller(case.scenario, model)
+
+
+@contextlib.asynccontextmanager
+async def _model(named: str, settings: Settings, option: str) -> AsyncIterator[llm.LLM[Any]]:
+    """A language model that is there.
+
+    Args:
+        named: ``profile``, or a URL with a name after a comma or without.
+        settings: The profile.
+        option: What it was asked for by.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    if named == "profile":
+        choice: LLMChoice = settings.llm
+    else:
+        url, _, name = named.partition(",")
+        key = os.environ.get(KEY)
+        try:
+            choice = LLMChoice.model_validate(
+                {"base_url": url, "model": name or None, "api_key": key or None}
+            )
+        except ValidationError as e:
+            raise SettingsError(
+                f"{option} {named}: neither profile nor URL[,NAME], such as "
+                "http://127.0.0.1:8101/v1."
+            ) from e
+    model = engines.llm(choice, takes_tools=True)
+    try:
+        try:
+            await model.ready()
+        except APIError as e:
+            raise SettingsError(
+                f"The language model at {choice.url} ({option}) cannot be used: {e.message}"
+            ) from e
+        yield model
+    finally:
+        await model.aclose()
