@@ -6,11 +6,12 @@ limits are the real ones.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from .conduct import Conduct
 from .definition.definition import AgentDefinition
 from .definition.loading import load_agent
 from .known import Known
+from .languages import words
+from .limits import Limits
 from .memory_settings import MemorySettings
 from .post_call_settings import PostCallSettings
 from .settings import Language, Settings, load
@@ -88,20 +91,37 @@ class _Line(llm.LLMStream):
         self._event_ch.send_nowait(llm.ChatChunk(id="line", delta=self._llm.next()))
 
 
+@dataclass
+class Held:
+    """A conversation in text, whatever its model is."""
+
+    session: AgentSession[Any]
+    limits: Limits
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the conversation is over."""
+
+    async def say(self, text: str) -> None:
+        """Say something, and wait for what comes of it.
+
+        Raises:
+            livekit.agents.APIError: The model failed.
+        """
+        await self.session.run(user_input=text)
+        if self.limits.reached:
+            await self.closed.wait()  # after a goodbye
+
+
 class Talk:
     """The conversation.
 
     Args:
-        session: LiveKit's.
+        held: What it is held in.
         model: The script.
     """
 
-    def __init__(self, session: AgentSession[Any], model: Script) -> None:
-        self.session, self.model = session, model
-
-    async def say(self, words: str) -> None:
-        """Say something, and wait for what comes of it."""
-        await self.session.run(user_input=words)
+    def __init__(self, held: Held, model: Script) -> None:
+        self.session, self.model = held.session, model
+        self.say = held.say
 
     @property
     def said(self) -> list[str]:
@@ -137,8 +157,8 @@ async def rehearse(
     settings = settings_of(definition, load())
     settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"tools": True})})
     model = Script(*lines)
-    async with held(definition, settings, language, model) as session:
-        yield Talk(session, model)
+    async with held(definition, settings, language, model) as conversation:
+        yield Talk(conversation, model)
 
 
 def settings_of(agent: AgentDefinition, profile: Settings) -> Settings:
@@ -164,8 +184,8 @@ def settings_of(agent: AgentDefinition, profile: Settings) -> Settings:
 @asynccontextmanager
 async def held(
     agent: AgentDefinition, settings: Settings, language: Language, model: llm.LLM[Any]
-) -> AsyncIterator[AgentSession[Any]]:
-    """A session in text, from the agent's greeting on.
+) -> AsyncIterator[Held]:
+    """A conversation in text, from the agent's greeting on.
 
     Args:
         agent: Who speaks.
@@ -177,11 +197,20 @@ async def held(
     session = floor.session
     known = Known(agent, settings)
     await known.open()
-    Conduct(settings.conduct, session, language=language, agent=agent.settings, known=known)
+    conduct = Conduct(
+        settings.conduct, session, language=language, agent=agent.settings, known=known
+    )
+    limits = Limits(
+        agent.settings.limits, session, lambda: words(conduct.spoken_language()).assistant.limit
+    )
+    conversation = Held(session, limits)
+    session.on("close", lambda _: conversation.closed.set())
     try:
         async with session:
             first = agent_of(agent, settings, language, floor, known=known)
             await session.start(first, record=False, capture_run=True)  # until it has greeted
-            yield session
+            limits.start()
+            yield conversation
     finally:
+        await limits.aclose()
         await known.aclose()

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from livekit.agents import AgentSession, APIError, llm
+from livekit.agents import APIError, llm
 
 from agent import engines
 from agent.assistant import instructions
@@ -16,7 +16,7 @@ from agent.definition.definition import AgentDefinition
 from agent.post_call import form
 from agent.post_call.analysis import analysed
 from agent.post_call.record import called
-from agent.rehearsal import Call, Script, held, settings_of
+from agent.rehearsal import Call, Held, Script, held, settings_of
 from agent.settings import Settings
 from agent.structured import UnfilledError
 from agent.transcript import transcript
@@ -57,9 +57,9 @@ async def play(
     played = Played("text", instructions=instructions(agent, settings, scenario.language))
     began = time.time()
     try:
-        async with held(agent, settings, scenario.language, model) as session:
-            played.failure = await _hold(session, caller, most)
-            history = session.history.copy()
+        async with held(agent, settings, scenario.language, model) as call:
+            played.failure = await _hold(call, caller, most)
+            history = call.session.history.copy()
         played.seconds = round(time.time() - began, 3)
         played.transcript = [
             {**said.record(), "at": round(max(0.0, said.at - began), 3)}
@@ -75,30 +75,29 @@ async def play(
     return played
 
 
-async def _hold(session: AgentSession[Any], caller: Caller, most: int) -> str:
+async def _hold(call: Held, caller: Caller, most: int) -> str:
     """Speak until one of them has done; returns why that was too soon, or an empty text."""
-    closed = asyncio.Event()
-    session.on("close", lambda _: closed.set())
     said: str | None = ""
     try:
         for _ in range(most):
-            said = await caller.says(transcript(session.history))
+            said = await caller.says(transcript(call.session.history))
             if said is None:
                 return ""
             async with asyncio.timeout(DEADLINE):
-                await session.run(user_input=said)
-            if closed.is_set():
-                left = caller.left
-                return (
-                    f"the agent ended the call before the caller said {left[0]!r}" if left else ""
-                )
+                await call.say(said)
+            if call.closed.is_set():
+                return _unsaid("the agent ended the call, and the caller had", caller)
     except APIError as e:
         return f"a model failed: {e.message}"
     except TimeoutError:
         return f"nothing came within {DEADLINE:g} s of {said!r}"
     except AssertionError as e:  # of the script
         return f"{e}: after {said!r}"
-    return _unsaid(f"after {most} turns the caller has", caller)
+    return _unsaid(f"after {most} turns the caller had", caller)
+
+
+def _unsaid(when: str, caller: Caller) -> str:
+    return f"{when} still to say {caller.left[0]!r}" if caller.left else ""
 
 
 async def _fill_in(

@@ -80,7 +80,7 @@ async def test_a_caller_who_has_more_to_say_than_turns_fails(
 ) -> None:
     case = made(["One", "Two", "Three"], ["1.", "2.", "3."], expect={"turns": 1})
     played = await play(case, library, cpu)
-    assert played.failure == "after 2 turns the caller has still to say 'Three'"
+    assert played.failure == "after 2 turns the caller had still to say 'Three'"
 
 
 async def test_an_agent_that_ends_the_call_too_soon_fails(

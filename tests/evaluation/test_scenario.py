@@ -22,7 +22,7 @@ HELLO = {"lines": ["Hello."]}
     [
         ({"abuot": "x"}, "abuot is not a setting (there are about, language,"),
         ({"about": ""}, "about = '': string should have at least 1 character"),
-        ({"language": "xx"}, "language = 'xx': input should be 'de', 'en'"),
+        ({"language": "xx"}, "language = 'xx': input should be 'en', 'zh'"),
         ({"caller": {}}, "caller: needs lines, or a goal for a model that plays the caller"),
         ({"caller": {"lines": [True]}}, "caller.lines.0: must be in quotes: YAML reads it as true"),
         ({"caller": {"lines": [["Hello."]]}}, "caller.lines.0 = ['Hello.']: input should be a"),
