@@ -10,7 +10,6 @@ from pathlib import Path
 from .definition import new
 from .wrong import SettingsError
 
-
 _EVALUATION = {
     "eval": "play simulated callers against an agent",
     "scenario": "make a scenario for that from a conversation that was saved",

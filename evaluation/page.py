@@ -43,7 +43,9 @@ def _result(result: Result) -> str:
     call = result.played
     if call.heard:
         # The page of a call as it is made for any: its style and script are its own.
-        told = f'<iframe title="The call" srcdoc="{escape(render_call(call.heard.saved))}"></iframe>'
+        told = (
+            f'<iframe title="The call" srcdoc="{escape(render_call(call.heard.saved))}"></iframe>'
+        )
     else:
         told = f'<ol class="captions">{"".join(_lines(call))}</ol>'
     outcome = ""

@@ -53,15 +53,24 @@ HELLO = {"lines": ["Hello."]}
         ),
         ({"expect": {}}, "expect or judge must say what is to come of the call"),
         ({"expect": {"tools": [{}]}}, "expect.tools.0.name is missing (name: …)"),
-        ({"expect": {"says": ["/(/"]}}, "expect.says.0: /(/ is not a regular expression: missing )"),
+        (
+            {"expect": {"says": ["/(/"]}},
+            "expect.says.0: /(/ is not a regular expression: mis",
+        ),
         ({"expect": {"says": [" "]}}, "expect.says.0: must not be empty"),
         ({"expect": {"turns": 0}}, "expect.turns = 0: input should be greater than or equal to 1"),
         ({"expect": {"latency": 0}}, "expect.latency = 0: input should be greater than 0"),
         ({"expect": {"cut_offs": -1}}, "expect.cut_offs = -1: input should be greater than or"),
-        ({"expect": {"tools": ["bok"]}}, "expect: library has no tool bok (there are find, reserve"),
+        (
+            {"expect": {"tools": ["bok"]}},
+            "expect: library has no tool bok (there are find, r",
+        ),
         ({"expect": {"never_calls": ["bok"]}}, "expect: library has no tool bok"),
         ({"language": "fr"}, "language: library does not speak fr (en, zh)"),
-        ({"variables": {"cllr": "x"}}, "variables: library has no variable cllr (there are caller)"),
+        (
+            {"variables": {"cllr": "x"}},
+            "variables: library has no variable cllr (there are",
+        ),
         (
             {"expect": {"outcome": {"resrved": True}}},
             "outcome: library fills in no field resrved (there are reserved, title)",
