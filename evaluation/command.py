@@ -36,6 +36,10 @@ from .scenario import Case, cases_of
 KEY = "PARLEY_EVAL_API_KEY"
 """Environment variable of the key for models that are named by URL."""
 
+READY = 20.0
+"""Seconds for a language model to say that it is there; one that is loading takes as long on 2
+cores."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the command line says.
@@ -194,10 +198,12 @@ async def _model(named: str, settings: Settings, option: str) -> AsyncIterator[l
     model = engines.llm(choice, takes_tools=True)
     try:
         try:
-            await model.ready()
-        except APIError as e:
+            async with asyncio.timeout(READY):
+                await model.ready()
+        except (APIError, TimeoutError) as e:
+            why = e.message if isinstance(e, APIError) else f"no answer within {READY:g} s"
             raise SettingsError(
-                f"The language model at {choice.url} ({option}) cannot be used: {e.message}"
+                f"The language model at {choice.url} ({option}) cannot be used: {why}"
             ) from e
         yield model
     finally:

@@ -20,6 +20,7 @@ Written = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_LLM__BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr(command, "READY", 0.2)
 
 
 def test_all_of_an_agent_s_scenarios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
