@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -82,15 +82,17 @@ def show(agent: str, results: Sequence[Result], console: Console) -> None:
             "[green]passed[/]" if result.passed else "[red]failed[/]",
             str(result.played.turns),
             f"{result.played.seconds:.1f}",
-            "\n".join(map(_line, result.checks)),
+            "\n".join(_told(result.checks)),
         )
     console.print(table)
     failed = sum(not result.passed for result in results)
     console.print(f"{len(results) - failed} passed, {failed} failed.")
 
 
-def _line(check: Check) -> str:
-    if check.passed:
-        return f"[green]✓[/] {escape(check.name)}"
-    mark = "[red]✗[/]" if check.passed is False else "[yellow]–[/]"
-    return f"{mark} {escape(check.name)}: {escape(check.detail)}"
+def _told(checks: Sequence[Check]) -> Iterator[str]:
+    """How many are right, and each that is not."""
+    yield f"{sum(check.passed is True for check in checks)} of {len(checks)}"
+    for check in checks:
+        if not check.passed:
+            mark = "[red]✗[/]" if check.passed is False else "[yellow]–[/]"
+            yield f"{mark} {escape(check.name)}: {escape(check.detail)}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.definition.definition import AgentDefinition
 from agent.definition.settings import LimitSettings
+from agent.memory_settings import AgentMemory
 from agent.settings import Settings
 from evaluation import by_text
 from evaluation.caller import ScriptedCaller
@@ -129,9 +131,18 @@ async def test_a_model_that_fails_is_told(
 async def test_an_agent_that_remembers_and_records_needs_no_place_for_it(
     library: AgentDefinition, cpu: Settings, made: Made
 ) -> None:
-    from agent.memory_settings import AgentMemory
-
     remembers = changed(library, memory=AgentMemory())
     profile = cpu.model_copy(update={"memory": None, "post_call": None})
-    played = await play(made(["Hello"], ["Hello."]), replace(remembers), profile)
+    played = await play(made(["Hello"], ["Hello."]), remembers, profile)
     assert (played.failure, played.outcome, played.outcome_due) == ("", None, False)
+
+
+async def test_the_scenario_of_the_documentation_passes(
+    library: AgentDefinition, cpu: Settings, tmp_path: Path
+) -> None:
+    told = (Path(__file__).parents[2] / "docs" / "eval.md").read_text("utf-8")
+    path = tmp_path / "documented.yaml"
+    path.write_text(re.findall(r"```yaml\n(.*?)```", told, re.DOTALL)[0], "utf-8")
+    (case,) = cases_of(library, [str(path)])
+    checks = checked(case.scenario, await play(case, library, cpu))
+    assert [each for each in checks if not each.passed] == []
