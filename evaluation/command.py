@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,16 @@ from agent.definition.loading import load_agent
 from agent.engine_settings import LLMChoice
 from agent.rehearsal import settings_of
 from agent.settings import Settings, load
+from agent.stack import StackError
 from agent.telemetry.report import NotSaved
 from agent.wrong import SettingsError
 
-from . import by_text, page, report
+from . import by_text, by_voice, page, report
 from .caller import Caller, ModelCaller, ScriptedCaller
 from .checks import checked
 from .from_conversation import scenario_of
 from .judges import judged
+from .played import Played
 from .report import Result
 from .scenario import Case, cases_of
 
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = _parser().parse_args(arguments[1:])
     try:
         results = asyncio.run(evaluate(chosen))
-    except SettingsError as e:
+    except (SettingsError, StackError) as e:
         print(e, file=sys.stderr)
         return 2
     report.show(chosen.agent, results, Console())
@@ -93,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--judge", metavar="MODEL", help=f"a model answers the scenarios' questions: {model}"
     )
+    parser.add_argument(
+        "--voice", action="store_true", help="in a real room, with the engines of this machine"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="FOLDER", help="keep each call by voice, for the page"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write them as a page")
     return parser
@@ -122,46 +130,63 @@ async def evaluate(chosen: argparse.Namespace) -> list[Result]:
 
     Raises:
         SettingsError: A setting is wrong, or a model cannot be reached.
+        StackError: What a call by voice needs does not start.
     """
     profile = load()
     agent = load_agent(chosen.agent)
     settings = settings_of(agent, profile)
     cases = cases_of(agent, chosen.scenario)
+    own = [case for case in cases if chosen.llm or not case.scenario.agent.lines]
+    if chosen.voice:
+        by_voice.check(cases, profile)
     async with contextlib.AsyncExitStack() as models:
-        plays = chosen.caller or "profile"
+
+        async def model(named: str, option: str) -> llm.LLM[Any]:
+            return await models.enter_async_context(_model(named, settings, option))
+
         player = judge = None
         if chosen.caller or any(not case.scenario.caller.lines for case in cases):
-            player = await models.enter_async_context(_model(plays, settings, "--caller"))
+            player = await model(chosen.caller or "profile", "--caller")
         if chosen.judge:
-            judge = await models.enter_async_context(_model(chosen.judge, settings, "--judge"))
-        if chosen.llm or any(not case.scenario.agent.lines for case in cases):
-            await models.enter_async_context(_model("profile", settings, "--llm"))
-        results = []
-        for case in cases:
-            caller = _caller(case, player, by_model=bool(chosen.caller))
-            scripted = bool(case.scenario.agent.lines) and not chosen.llm
-            results.append(await _result(case, agent, profile, caller, scripted, judge))
-        return results
+            judge = await model(chosen.judge, "--judge")
+        if own and not chosen.voice:
+            await model("profile", "--llm")
+        callers = {case.name: _caller(case, player, chosen.caller) for case in cases}
+        results = {}
+        for scripted, some in ((True, [c for c in cases if c not in own]), (False, own)):
+            async with _plays(agent, profile, chosen, scripted=scripted, idle=not some) as play:
+                for case in some:
+                    played = await play(case, callers[case.name])
+                    checks = checked(case.scenario, played)
+                    if judge:
+                        checks += await judged(case, played, judge)
+                    results[case.name] = Result(case, played, checks)
+        return [results[case.name] for case in cases]
 
 
-async def _result(
-    case: Case,
+Play = Callable[[Case, Caller], Awaitable[Played]]
+
+
+@contextlib.asynccontextmanager
+async def _plays(
     agent: AgentDefinition,
     profile: Settings,
-    caller: Caller,
+    chosen: argparse.Namespace,
+    *,
     scripted: bool,
-    judge: llm.LLM[Any] | None,
-) -> Result:
-    played = await by_text.play(case, agent, profile, caller, scripted=scripted)
-    checks = checked(case.scenario, played)
-    if judge:
-        checks += await judged(case, played, judge)
-    return Result(case, played, checks)
+    idle: bool,
+) -> AsyncIterator[Play]:
+    """What plays scenarios, all with a script for the agent's model or all without."""
+    if chosen.voice and not idle:
+        async with by_voice.stage(agent, scripted=scripted, keep=chosen.save) as stage:
+            yield lambda case, caller: by_voice.play(case, agent, profile, caller, stage)
+    else:
+        yield lambda case, caller: by_text.play(case, agent, profile, caller, scripted=scripted)
 
 
-def _caller(case: Case, model: llm.LLM[Any] | None, *, by_model: bool) -> Caller:
+def _caller(case: Case, model: llm.LLM[Any] | None, named: str | None) -> Caller:
     lines = case.scenario.caller.lines
-    if lines and not by_model:
+    if lines and not named:
         return ScriptedCaller(lines)
     if case.scenario.caller.goal is None:
         raise SettingsError(f"{case.path}: caller.goal is missing: a model needs it to play them.")

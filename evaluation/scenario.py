@@ -52,7 +52,7 @@ class Moment(Section):
     backchannel: Words | None = None
     """What the caller says to show that they listen; the agent is to go on."""
     bystander: Words | None = None
-    """What somebody else says; the agent is to go on."""
+    """What somebody beside the caller says, 10 dB below them."""
     silence: Annotated[float, Field(gt=0.0, le=120.0)] | None = None
     """Seconds for which the caller says nothing where it is their turn."""
 
