@@ -35,7 +35,7 @@ from .played import Heard, Played
 from .saving import save
 from .scenario import Case
 from .script_server import ScriptServer
-from .voice_call import Voices, VoiceCall
+from .voice_call import VoiceCall, Voices
 
 RECORDED_WITHIN = 120.0
 """Seconds for the record of a call, with what a model makes of it on 2 cores."""
@@ -179,11 +179,17 @@ async def _record(folder: Path, room: str) -> dict[str, Any] | None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(RECORDED_WITHIN):
             while True:
-                for path in folder.glob("*/call_*.json"):
-                    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-                    if record["room"] == room:
-                        return record
+                if record := await asyncio.to_thread(_found, folder, room):
+                    return record
                 await asyncio.sleep(0.2)
+    return None
+
+
+def _found(folder: Path, room: str) -> dict[str, Any] | None:
+    for path in folder.glob("*/call_*.json"):
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if record["room"] == room:
+            return record
     return None
 
 

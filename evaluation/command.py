@@ -151,17 +151,17 @@ async def evaluate(chosen: argparse.Namespace) -> list[Result]:
             judge = await model(chosen.judge, "--judge")
         if own and not chosen.voice:
             await model("profile", "--llm")
-        callers = {case.name: _caller(case, player, chosen.caller) for case in cases}
+        callers = {case.path: _caller(case, player, chosen.caller) for case in cases}
         results = {}
         for scripted, some in ((True, [c for c in cases if c not in own]), (False, own)):
             async with _plays(agent, profile, chosen, scripted=scripted, idle=not some) as play:
                 for case in some:
-                    played = await play(case, callers[case.name])
+                    played = await play(case, callers[case.path])
                     checks = checked(case.scenario, played)
                     if judge:
                         checks += await judged(case, played, judge)
-                    results[case.name] = Result(case, played, checks)
-        return [results[case.name] for case in cases]
+                    results[case.path] = Result(case, played, checks)
+        return [results[case.path] for case in cases]
 
 
 Play = Callable[[Case, Caller], Awaitable[Played]]
