@@ -35,6 +35,9 @@ class Caller(Protocol):
             livekit.agents.APIError: The model that plays them failed.
         """
 
+    def interrupts(self) -> None:
+        """They have said something over the agent, in place of what they were to say next."""
+
     @property
     def left(self) -> list[str]:
         """What they would still have said."""
@@ -53,6 +56,10 @@ class ScriptedCaller:
     async def says(self, before: Sequence[Said]) -> str | None:
         """The next line."""
         return self._lines.pop(0) if self._lines else None
+
+    def interrupts(self) -> None:
+        """Leave a line out."""
+        del self._lines[:1]
 
     @property
     def left(self) -> list[str]:
@@ -92,6 +99,9 @@ class ModelCaller:
         in_circles = len(self._said) == _ALIKE and len(set(self._said)) == 1
         self._gone = bool(hung_up)
         return None if in_circles or not said else said
+
+    def interrupts(self) -> None:
+        """Nothing: what was said is in the conversation that it is shown."""
 
     @property
     def left(self) -> list[str]:

@@ -48,7 +48,7 @@ class Moment(Section):
     turn: Annotated[int, Field(ge=1)] | None = None
     """The caller's turn that a silence comes before."""
     interrupt: Words | None = None
-    """What the caller says over the agent, who is to stop and to answer it."""
+    """What the caller says over the agent in place of their next line; it is to stop and answer."""
     backchannel: Words | None = None
     """What the caller says to show that they listen; the agent is to go on."""
     bystander: Words | None = None

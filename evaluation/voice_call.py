@@ -77,6 +77,7 @@ class VoiceCall:
         self._voices, self._greeted = voices, greeted
         self._agent = ""
         self._before: list[Said] = []
+        self._turns = 0
         self.waits: list[Wait] = []
         self.cut_offs = 0
         self.moments: list[tuple[str, str]] = []
@@ -93,11 +94,12 @@ class VoiceCall:
             self._agent = self._person.agent.identity if self._person.agent else ""
             if self._greeted:
                 await self._listen(0, 0.0)
-            for turn in range(1, most + 1):
+            while self._turns < most:
                 said = await self._mind.says(self._before)
                 if said is None:
                     return ""
-                await self._turn(turn, said)
+                self._turns += 1
+                await self._turn(self._turns, said)
                 if self._gone:
                     return self._unsaid("the agent ended the call, and the caller had")
         except TimeoutError:
@@ -131,15 +133,19 @@ class VoiceCall:
         first = person.heard.first_sound(after)
         mine = [each for each in self._scenario.caller.moments if each.over]
         for moment in sorted(mine, key=lambda each: each.after):
-            if first is not None and moment.reply == reply:
-                await self._over(moment, first)
+            if first is not None and moment.reply == reply and await self._over(moment, first):
+                # Which was a turn of theirs, and what comes now is the reply to that.
+                self._turns += 1
+                self._mind.interrupts()
+                await self._listen(self._turns, person.now)
+                return first
         await self._until(self._answered)
         if text := person.transcript(self._agent, after=after):
             self._before.append(Said(after, "agent", text))
         return first
 
-    async def _over(self, moment: Moment, first: float) -> None:
-        """Say something over the agent, and see what becomes of it."""
+    async def _over(self, moment: Moment, first: float) -> bool:
+        """Say something over the agent; returns whether it was an interruption."""
         person = self._person
         speak = self._voices.other if moment.bystander else self._voices.own
         sound = await speak(moment.over)
@@ -149,7 +155,7 @@ class VoiceCall:
         if not self._speaking:
             if not moment.bystander:
                 self.moments.append((name, "the agent was not speaking any more"))
-            return
+            return False
         records = len(person.turns)
         ended = await person.say(sound)
         if moment.interrupt:
@@ -158,6 +164,7 @@ class VoiceCall:
         overlaps = [each for each in person.turns[records:] if each["kind"] == "overlap"]
         if not moment.bystander:
             self.moments.append((name, wrong(moment, overlaps)))
+        return moment.interrupt is not None
 
     @property
     def _speaking(self) -> bool:

@@ -46,6 +46,14 @@ async def test_a_script_is_said_line_by_line() -> None:
     assert await all_of(caller) == ["Two"]
 
 
+async def test_an_interruption_takes_the_place_of_a_line() -> None:
+    caller = ScriptedCaller(["One", "Two"])
+    caller.interrupts()
+    assert await all_of(caller) == ["Two"]
+    caller.interrupts()
+    assert caller.left == []
+
+
 def test_the_model_is_told_who_it_plays() -> None:
     told = task(SCENARIO)
     for part in ("Ann", "Reserve Emma.", "in a hurry", "days: 7", "in 中文", HANG_UP):

@@ -27,12 +27,13 @@ def test_all_of_an_agent_s_scenarios(tmp_path: Path, capsys: pytest.CaptureFixtu
     told, shown = tmp_path / "r.json", tmp_path / "r.html"
     arguments = ["eval", str(LIBRARY), "--json", str(told), "--html", str(shown)]
     assert command.main(arguments) == 0
-    assert "2 passed, 0 failed." in capsys.readouterr().out
+    assert "3 passed, 0 failed." in capsys.readouterr().out
     assert [each["name"] for each in json.loads(told.read_text())["scenarios"]] == [
         "none-left",
         "reserve",
+        "talk-over",
     ]
-    assert "2 of 2 scenarios passed" in shown.read_text()
+    assert "3 of 3 scenarios passed" in shown.read_text()
 
 
 def test_one_that_fails(written: Written, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,7 @@ def test_numbers_are_words(written: Callable[..., Path]) -> None:
 
 
 def test_all_of_a_folder_are_found_by_name(library: AgentDefinition) -> None:
-    assert [case.name for case in cases_of(library)] == ["none-left", "reserve"]
+    assert [case.name for case in cases_of(library)] == ["none-left", "reserve", "talk-over"]
     assert [case.path.parent for case in cases_of(library, ["reserve"])] == [LIBRARY / "scenarios"]
 
 
