@@ -26,6 +26,8 @@ DECIDED = 1.5
 """Seconds after a sound over the agent within which it has decided what that was."""
 _SPEAKING = 0.5
 """The agent is speaking if it was heard so many seconds ago."""
+_GAP = 0.3
+"""Silence after which it has stopped, in seconds."""
 _BYSTANDER = -10.0
 """dB that somebody else in the room is below the caller."""
 
@@ -133,19 +135,26 @@ class VoiceCall:
         first = person.heard.first_sound(after)
         mine = [each for each in self._scenario.caller.moments if each.over]
         for moment in sorted(mine, key=lambda each: each.after):
-            if first is not None and moment.reply == reply and await self._over(moment, first):
-                # Which was a turn of theirs, and what comes now is the reply to that.
+            if first is None or moment.reply != reply:
+                continue
+            over = await self._over(moment, first)
+            if over is not None and moment.interrupt:
+                # That was a turn of theirs, and what comes now is the reply to it.
                 self._turns += 1
                 self._mind.interrupts()
-                await self._listen(self._turns, person.now)
+                await self._listen(self._turns, over)
                 return first
         await self._until(self._answered)
         if text := person.transcript(self._agent, after=after):
             self._before.append(Said(after, "agent", text))
         return first
 
-    async def _over(self, moment: Moment, first: float) -> bool:
-        """Say something over the agent; returns whether it was an interruption."""
+    async def _over(self, moment: Moment, first: float) -> float | None:
+        """Say something over the agent, and see what becomes of it.
+
+        Returns:
+            When both were silent after it; None if the agent was before, and nothing was said.
+        """
         person = self._person
         speak = self._voices.other if moment.bystander else self._voices.own
         sound = await speak(moment.over)
@@ -155,21 +164,31 @@ class VoiceCall:
         if not self._speaking:
             if not moment.bystander:
                 self.moments.append((name, "the agent was not speaking any more"))
-            return False
+            return None
         records = len(person.turns)
         ended = await person.say(sound)
         if moment.interrupt:
             self._before.append(Said(ended, "caller", moment.interrupt))
-        await self._until(lambda: person.now >= ended + DECIDED)
+        silent: list[float] = []
+
+        def decided() -> bool:
+            if not silent and not self._heard_within(_GAP):
+                silent.append(person.now - _GAP)
+            return person.now >= ended + DECIDED
+
+        await self._until(decided)
         overlaps = [each for each in person.turns[records:] if each["kind"] == "overlap"]
         if not moment.bystander:
             self.moments.append((name, wrong(moment, overlaps)))
-        return moment.interrupt is not None
+        return max([ended, *silent]) if silent else person.now
+
+    def _heard_within(self, seconds: float) -> bool:
+        last = self._person.heard.last_loud
+        return last is not None and self._person.now - last < seconds
 
     @property
     def _speaking(self) -> bool:
-        last = self._person.heard.last_loud
-        return last is not None and self._person.now - last < _SPEAKING
+        return self._heard_within(_SPEAKING)
 
     @property
     def _gone(self) -> bool:
