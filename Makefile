@@ -1,6 +1,6 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu observe report test test-all test-unit test-core test-slow test-again \
+.PHONY: help setup setup-gpu demo phone gpu observe report eval test test-all test-unit test-core test-slow test-again \
 	coverage test-engines check audit fuzz sbom
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -44,6 +44,9 @@ test-again: setup  ## what failed when tests were run last, once more by itself
 report: setup  ## make one HTML page of a conversation that was saved at the web page: make report FILE=…
 	@$(UV) run --no-sync python -m agent.telemetry.report $(if $(FILE),"$(FILE)")
 
+eval: setup  ## play simulated callers against an agent: make eval AGENT=agents/tea-shop ARGS="--html eval.html"
+	@$(UV) run --no-sync python -m agent eval "$(AGENT)" $(ARGS)
+
 coverage:  ## which lines the unit tests run
 	@$(MAKE) --no-print-directory test-unit COV=--cov
 
@@ -65,7 +68,7 @@ audit:  ## known weaknesses of the packages in uv.lock, where the package index 
 check: setup  ## lint, format, strict types, exported names
 	$(UV) run --no-sync ruff check
 	$(UV) run --no-sync ruff format --check
-	for part in "agent bench harness scripts tests" plugins/*; do $(UV) run --no-sync mypy $$part || exit; done
+	for part in "agent bench evaluation harness scripts tests" plugins/*; do $(UV) run --no-sync mypy $$part || exit; done
 	$(UV) run --no-sync pytest -q $(wildcard tests/test_exports.py plugins/*/tests/test_exports.py)
 
 bench-%: setup  ## run a benchmark: bench-latency, bench-faults, bench-load ROOMS=… , bench-recovery, bench-phone, bench-history, bench-answers, bench-lookup, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=… , bench-injection URL=…

@@ -61,7 +61,7 @@ def call_record(report: SessionReport, about: About) -> Record:
             {**said.record(), "at": max(0.0, round(said.at - began, 3))}
             for said in transcript(report.chat_history)
         ],
-        "tools": _tools(report.chat_history, began),
+        "tools": called(report.chat_history, began),
         "usage": told["usage"],
         "summary": None,
         "outcome": None,
@@ -70,14 +70,20 @@ def call_record(report: SessionReport, about: About) -> Record:
     }
 
 
-def _tools(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
+def called(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
+    """The tools that the model has called: with what, and what came back.
+
+    Args:
+        history: The conversation.
+        began: When it began, in seconds since 1970.
+    """
     outputs = {item.call_id: item for item in history.items if item.type == "function_call_output"}
-    called: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
     for item in history.items:
         if item.type != "function_call":
             continue
         output = outputs.get(item.call_id)
-        called.append(
+        calls.append(
             {
                 "at": max(0.0, round(item.created_at - began, 3)),
                 "name": item.name,
@@ -86,7 +92,7 @@ def _tools(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
                 "failed": output.is_error if output else None,
             }
         )
-    return called
+    return calls
 
 
 def _parsed(arguments: str) -> Any:
