@@ -141,10 +141,17 @@ class Stack:
         self.settings = settings.load(profile)
         self.placement = place(self.settings, self.ports)
         self._engine_key = os.environ.get("VLLM_API_KEY") or engine_key
-        self._programs = [*self._own_programs(), *([STANDBY] if standby else []), *beside]
+        self.programs: Sequence[Program] = [
+            *self._own_programs(),
+            *([STANDBY] if standby else []),
+            *beside,
+        ]
+        """What is run."""
+        self.variables = self._variables()
+        """What all of it finds in its environment, beside that of this process."""
         self._supervisor = Supervisor(
-            self._programs,
-            environment={**os.environ, **self._variables(), **environment},
+            self.programs,
+            environment={**os.environ, **self.variables, **environment},
             folder=ROOT,
             logs=self.logs,
             on_line=on_line,
@@ -175,7 +182,7 @@ class Stack:
         async with AsyncExitStack() as opening:
             await opening.enter_async_context(self._supervisor)
             await wait_ready(
-                self._supervisor, self._programs, on_line=self._on_line, within=_READY_SECONDS
+                self._supervisor, self.programs, on_line=self._on_line, within=_READY_SECONDS
             )
             self._exit = opening.pop_all()
         return self
@@ -194,7 +201,7 @@ class Stack:
 
     async def introduce(self) -> None:
         """Tell what is started, and what of the profile is somewhere else and answers there."""
-        *most, last = [program.what for program in self._programs if program is not STANDBY]
+        *most, last = [program.what for program in self.programs if program is not STANDBY]
         self._on_line(f"Starting {', '.join(most)} and {last} …")
         if not self._starts_livekit:
             self._on_line(f"LiveKit is not started here: LIVEKIT_URL is {self.server.url}.")
@@ -274,7 +281,7 @@ class Stack:
 
 async def wait_ready(
     supervisor: Supervisor,
-    programs: list[Program],
+    programs: Sequence[Program],
     *,
     on_line: Callable[[str], None],
     within: float,
