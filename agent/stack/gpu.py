@@ -16,9 +16,10 @@ from agent import settings
 from agent.models import ModelError
 from agent.serving import port_of
 from agent.settings import SettingsError
+from agent.stand_ins import ENGINES, EngineName
 
 from . import demo
-from .placement import ENGINES, WHAT, EngineName, Placement, place
+from .placement import WHAT, Placement, place
 from .ports import PortError
 from .stack import ROOT, Stack, StackError, wait_ready
 from .supervision import Program, Supervisor
@@ -37,7 +38,9 @@ def services(profile: settings.Settings) -> Placement:
     Args:
         profile: The profile, with what the environment says over it.
     """
-    numbers = {name: port_of(f"{name.upper()}_PORT", _PORTS[name]) for name in ENGINES}
+    numbers: dict[str, int] = {
+        name: port_of(f"{name.upper()}_PORT", _PORTS[name]) for name in ENGINES
+    }
     return place(profile, numbers, _PORTS)
 
 

@@ -21,9 +21,10 @@ import yaml
 
 from agent import settings
 from agent.settings import CONFIGS, SettingsError
+from agent.stand_ins import ENGINES
 
 from . import ports as port_table
-from .placement import ENGINES, place
+from .placement import place
 from .ports import LOOPBACK, Port, PortError
 from .stack import ROOT, StackError, wait_ready
 from .supervision import Program, Supervisor

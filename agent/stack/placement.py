@@ -9,45 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal, get_args
 
 import httpx
-from pydantic import HttpUrl
 
 from agent.engine_settings import Engine
 from agent.settings import Settings
+from agent.stand_ins import ENGINES, USUAL_PORTS, EngineName, is_at
 
 from .ports import LOOPBACK, PORTS, Port
-
-EngineName = Literal["llm", "stt", "tts"]
-
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 WHAT: Mapping[EngineName, str] = {port.name: port.purpose for port in PORTS if port.name in ENGINES}
 """What messages call each."""
 
-USUAL: Mapping[EngineName, int] = {
-    port.name: port.default for port in PORTS if port.name in ENGINES
-}
-"""The ports of this machine's own engines where nothing moves them."""
-
 _ROLES: Mapping[EngineName, str] = {"llm": "llm", "stt": "stt", "tts": "kokoro"}
-
-_LOCAL = frozenset({LOOPBACK, "localhost", "[::1]"})
 
 _ANSWER_SECONDS = 3.0
 """For the question which models a server has: it is only asked so that its answer can be told."""
-
-
-def is_ours(url: HttpUrl, *ports: int) -> bool:
-    """Whether an address is that of one of our engines.
-
-    Args:
-        url: The engine's address in a profile.
-        ports: The ports at which ours may be.
-    """
-    return url.host in _LOCAL and url.port in ports
 
 
 @dataclass(frozen=True)
@@ -93,7 +70,7 @@ class Placement:
 def place(
     profile: Settings,
     ports: Mapping[str, int],
-    usual: Mapping[EngineName, int] = MappingProxyType(USUAL),
+    usual: Mapping[EngineName, int] = USUAL_PORTS,
 ) -> Placement:
     """Tell which engines a profile wants to be started here.
 
@@ -109,7 +86,7 @@ def place(
         section = getattr(profile, name)
         choices: dict[str, Engine | None] = {"": section, "FALLBACK__": section.fallback}
         for prefix, choice in choices.items():
-            if choice and is_ours(choice.base_url, usual[name], ports[name]):
+            if choice and is_at(choice.base_url, usual[name], ports[name]):
                 urls[f"PARLEY_{name.upper()}__{prefix}BASE_URL"] = (
                     f"http://{LOOPBACK}:{ports[name]}/v1"
                 )

@@ -21,9 +21,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from agent import settings
 from agent.settings import LANGUAGE_ATTRIBUTE
+from agent.stand_ins import EngineName
 
 from . import ports as port_table
-from .placement import WHAT, EngineName, describe, place
+from .placement import WHAT, describe, place
 from .ports import LOOPBACK
 from .supervision import Program, Supervisor
 

@@ -14,11 +14,18 @@ from agent.languages import LANGUAGES
 from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
 from agent.recovery import open_book
-from agent.serving import ProxyNotice, proxy_options
+from agent.serving import ProxyNotice, port_of, proxy_options
+from agent.stand_ins import ENGINES, USUAL_PORTS, EngineName
 
+from .answering import Answering, sections
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
 from .sign_in import SignInError, sign_in_of
+
+
+def own_ports() -> dict[EngineName, int]:
+    """Where this machine's own engines are, by the environment."""
+    return {name: port_of(f"PARLEY_PORT_{name.upper()}", USUAL_PORTS[name]) for name in ENGINES}
 
 
 def main() -> None:
@@ -40,6 +47,7 @@ def main() -> None:
             sign_in=sign_in_of(profile.sign_in, livekit.api_secret),
             book=open_book(profile.history_store, livekit.url),
             agents={name: agent.settings.name for name, agent in Agents(profile).all().items()},
+            answering=Answering(sections(profile), own_ports()),
         )
     except (
         LiveKitError,
