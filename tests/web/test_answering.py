@@ -1,4 +1,4 @@
-"""Which models answer: asked of their servers, remembered for a while, told without their folders."""
+"""Which models answer: asked of their servers, remembered for a while, told without folders."""
 
 from __future__ import annotations
 
