@@ -14,18 +14,13 @@ from agent.languages import LANGUAGES
 from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
 from agent.recovery import open_book
-from agent.serving import ProxyNotice, port_of, proxy_options
-from agent.stand_ins import ENGINES, USUAL_PORTS, EngineName
+from agent.serving import ProxyNotice, proxy_options
+from agent.stand_ins import own_ports
 
 from .answering import Answering, sections
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
 from .sign_in import SignInError, sign_in_of
-
-
-def own_ports() -> dict[EngineName, int]:
-    """Where this machine's own engines are, by the environment."""
-    return {name: port_of(f"PARLEY_PORT_{name.upper()}", USUAL_PORTS[name]) for name in ENGINES}
 
 
 def main() -> None:
@@ -40,7 +35,7 @@ def main() -> None:
         app = create_app(
             livekit,
             client_library=locate("web"),
-            max_rooms=profile.max_rooms,
+            max_rooms=profile.rooms,
             rooms_per_address=profile.rooms_per_address,
             spoken={each: profile.tts.spoken(each) for each in LANGUAGES},
             names=names_of(arguments.host),
