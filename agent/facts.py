@@ -87,5 +87,6 @@ def _asks_time(text: str) -> tuple[Language, str | None] | None:
 
 def _written(now: datetime, language: Language) -> str:
     if language == "zh":
-        return f"{now:%Y年%-m月%-d日}，星期{_WEEKDAYS[now.weekday()]}，{now:%-H点%-M分}"
+        # The hour first: a small model tells what it reads first.
+        return f"{now:%-H点%-M分}，星期{_WEEKDAYS[now.weekday()]}，{now:%Y年%-m月%-d日}"
     return f"{now:%A, %-d %B %Y, %H:%M}"

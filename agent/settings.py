@@ -31,7 +31,7 @@ from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
-from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, is_at, own_ports
+from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
 from .wrong import SettingsError as SettingsError
 from .wrong import Where, read_yaml, sentences
 
@@ -277,10 +277,11 @@ class Settings(BaseSettings):
         """Conversations held at once, where ``auto`` too."""
         if self.max_rooms != "auto":
             return self.max_rooms
+        engines: dict[EngineName, Engine] = {"llm": self.llm, "stt": self.stt, "tts": self.tts}
         ports = own_ports()
         own = any(
             is_at(engine.base_url, USUAL_PORTS[name], ports[name])
-            for name, engine in (("llm", self.llm), ("stt", self.stt), ("tts", self.tts))
+            for name, engine in engines.items()
         )
         # Of a container those that it may use.
         cores = get_cpu_monitor().cpu_count()

@@ -59,6 +59,9 @@ def memory(processes: Iterable[psutil.Process]) -> dict[str, int]:
         for each in (process, *process.children(recursive=True)):
             try:
                 pss, words = each.memory_full_info().pss, each.cmdline()
+                parent = each.parent()
+                if "-c" in words and parent:  # one of multiprocessing's, of the program above
+                    words = parent.cmdline()
             except psutil.Error:
                 continue  # gone in the meantime, or somebody else's
             name = _name(words)

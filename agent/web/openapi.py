@@ -107,11 +107,11 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
             }
         },
     }
-    each = {
+    each: dict[str, Any] = {
         "type": "object",
         "required": [*ENGINES, "stand_in"],
         "properties": {
-            **{name: {"type": ["string", "null"]} for name in ENGINES},
+            **dict.fromkeys(ENGINES, {"type": ["string", "null"]}),
             "stand_in": {
                 "description": "Whether the language model is a small one on the processor.",
                 "type": "boolean",
