@@ -1,11 +1,11 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu observe report eval test test-all test-unit test-core test-slow test-again \
-	coverage test-engines check audit fuzz sbom
+.PHONY: help setup footprint setup-gpu demo phone gpu observe report eval test test-all test-unit test-core \
+	test-slow test-again coverage test-engines check audit fuzz sbom
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-setup:  ## install everything: packages, livekit-server, models (10 minutes the first time)
+setup:  ## install everything: packages, livekit-server, models (3 to 10 minutes the first time)
 	@scripts/setup.sh
 
 demo: setup  ## start everything on this machine and print the address to open
@@ -17,10 +17,13 @@ phone: setup  ## the same, to be called by phone (docs/telephony.md)
 observe: setup  ## start Prometheus and Grafana beside what runs (docs/observability.md)
 	@exec .venv/bin/python -m agent.stack.observe
 
+footprint:  ## the disk and, while it runs, the memory that all of it takes
+	@.venv/bin/python -m agent.stack.footprint
+
 setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
 	@scripts/setup_gpu.sh
 
-gpu: setup-gpu  ## start the GPU services and the agent on this machine
+gpu: setup-gpu  ## start the GPU services on this machine, with LiveKit, the agent and the page
 	@exec .venv/bin/python -m agent.stack.gpu
 
 test: test-unit test-core  ## the tests of a change, 8 minutes at most: units, a conversation in each language, the page, a call

@@ -77,12 +77,12 @@ class Server(AgentServer):
     @property
     def free_places(self) -> int:
         """How many more calls this server takes now."""
-        return 0 if self.draining else self.settings.max_rooms - len(self.agents)
+        return 0 if self.draining else self.settings.rooms - len(self.agents)
 
     async def admit(self, request: JobRequest) -> None:
         """Take a job if there is room for it; else LiveKit may ask another server."""
         agent = agent_of(request.id)
-        if len(self.agents) >= self.settings.max_rooms:
+        if len(self.agents) >= self.settings.rooms:
             await request.reject(terminate=False)
             return
         if self._once.again(request.job.room):
@@ -160,5 +160,5 @@ def _load(server: Server) -> float:
     """
     if _stands_by():
         return _ASKED_LAST
-    used = len(server.active_jobs) / server.settings.max_rooms
+    used = len(server.active_jobs) / server.settings.rooms
     return min(used, _ASKED_RARELY)

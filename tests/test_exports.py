@@ -40,7 +40,7 @@ EXPORTS = {
         "hand_over",
         "recording_options",
     },
-    "agent.models": {"ModelError", "locate"},
+    "agent.models": {"ModelError", "called", "locate"},
     "agent.recovery": {
         "CallBook",
         "CallRecord",

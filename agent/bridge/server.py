@@ -176,7 +176,7 @@ class Bridge:
         """Hold a conversation over a provider's media stream."""
         try:
             check_signature(websocket, self.limits)
-            if self._calls >= self._settings.max_rooms:
+            if self._calls >= self._settings.rooms:
                 raise Refused(
                     503,
                     "full",

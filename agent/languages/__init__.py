@@ -52,6 +52,9 @@ def any_of(texts: Iterable[str]) -> re.Pattern[str]:
 Patterns = Annotated[list[Text], Field(min_length=1), AfterValidator(_patterns)]
 """Regular expressions, any of which is looked for without regard to case."""
 
+Pattern = Annotated[Text, AfterValidator(lambda text: _patterns([text])[0])]
+"""One of them."""
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,6 +82,24 @@ class Assistant(_Table):
     """Asks whether notes on the caller may be kept."""
     may_forget: Text
     """Asks whether they are to be deleted."""
+
+
+class Facts(_Table):
+    """What is looked up for a model that calls no tools, and told it beside the question."""
+
+    clock: Text
+    """Tells the time."""
+    calculator: Text
+    """Tells the result of a sum."""
+    asks_time: Patterns
+    """Asks for the time or the date, here or somewhere."""
+    place: Patterns
+    """Names where, as ``place``, in such a question."""
+    plus: Pattern
+    """Said between two numbers, like the three that follow."""
+    minus: Pattern
+    times: Pattern
+    divided_by: Pattern
 
 
 class Phone(_Table):
@@ -141,6 +162,7 @@ class Words(_Table):
     name: Text
     """Of the language, in itself."""
     assistant: Assistant
+    facts: Facts
     prompts: Annotated[dict[Phrase, Text], Field(min_length=len(PHRASES))]
     """What is said when an engine or an agent fails, by what has happened."""
     phone: Phone

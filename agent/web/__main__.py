@@ -15,7 +15,9 @@ from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
 from agent.recovery import open_book
 from agent.serving import ProxyNotice, proxy_options
+from agent.stand_ins import own_ports
 
+from .answering import Answering, sections
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
 from .sign_in import SignInError, sign_in_of
@@ -33,13 +35,14 @@ def main() -> None:
         app = create_app(
             livekit,
             client_library=locate("web"),
-            max_rooms=profile.max_rooms,
+            max_rooms=profile.rooms,
             rooms_per_address=profile.rooms_per_address,
             spoken={each: profile.tts.spoken(each) for each in LANGUAGES},
             names=names_of(arguments.host),
             sign_in=sign_in_of(profile.sign_in, livekit.api_secret),
             book=open_book(profile.history_store, livekit.url),
             agents={name: agent.settings.name for name, agent in Agents(profile).all().items()},
+            answering=Answering(sections(profile), own_ports()),
         )
     except (
         LiveKitError,

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from agent.refusal import described
+from agent.stand_ins import ENGINES
 
 from . import tokens
 
@@ -106,6 +107,36 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
             }
         },
     }
+    each: dict[str, Any] = {
+        "type": "object",
+        "required": [*ENGINES, "stand_in"],
+        "properties": {
+            **dict.fromkeys(ENGINES, {"type": ["string", "null"]}),
+            "stand_in": {
+                "description": "Whether the language model is a small one on the processor.",
+                "type": "boolean",
+            },
+        },
+        "additionalProperties": False,
+    }
+    models = {
+        "description": "Which models answer, as their servers say it.",
+        "parameters": [
+            {
+                "name": "agent",
+                "in": "query",
+                "description": "Whose; those of the usual one if it is left out, or unknown.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "responses": {
+            "200": {
+                "description": "Their names; null where a server does not say it.",
+                "content": {"application/json": {"schema": each}},
+            },
+            "421": described(_REFUSALS["421"]),
+        },
+    }
     healthy = {"description": "It does.", "content": {"application/json": {}}}
     health = {"description": "Whether it serves.", "responses": {"200": healthy}}
     return {
@@ -115,6 +146,7 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
             "/api/token": {"post": ask},
             "/api/visitor": {"get": visitor},
             "/api/agents": {"get": listed},
+            "/api/models": {"get": models},
             "/health": {"get": health},
         },
     }

@@ -31,6 +31,7 @@ from agent.refusal import invalid, refusal
 
 from . import tokens
 from .admission import RATE, SERVER_TIMEOUT, VISITS, Admission, Crowded, Full, Unreachable
+from .answering import Answering
 from .livekit_url import LiveKit
 from .openapi import document
 from .page import render, words_of_page
@@ -60,10 +61,12 @@ def create_app(
     sign_in: SignIn | None = None,
     book: CallBook | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
+    answering: Answering | None = None,
 ) -> Starlette:
     """Build the web application.
 
-    ``GET /api/agents`` lists who may be spoken with. ``POST /api/token`` takes
+    ``GET /api/agents`` lists who may be spoken with, ``GET /api/models?agent=NAME`` which models
+    answer for one. ``POST /api/token`` takes
     ``{"language": "en", "name": "...", "agent": "..."}`` (the latter two are optional) and
     answers ``{"url", "token", "room", "identity"}``. Refusals are
     ``{"error": {"code", "message"}}``: 400 ``bad_request`` or ``no_such_agent``, 401
@@ -86,7 +89,9 @@ def create_app(
             out of their rooms though no agent server may be left to do it.
         agents: What people see of the agents that may be asked for, by their names, the usual one
             first.
+        answering: Which models answer; none are told if None.
     """
+    engines = answering or Answering({})
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -195,6 +200,10 @@ def create_app(
             {"agents": [{"name": name, "title": title} for name, title in agents.items()]}
         )
 
+    async def models(request: Request) -> Response:
+        found = await engines.of(request.query_params.get("agent"))
+        return JSONResponse(found.shown())
+
     async def openapi(_: Request) -> Response:
         return JSONResponse(document(agents))
 
@@ -210,6 +219,7 @@ def create_app(
             Route("/api/token", token, methods=["POST"]),
             Route("/api/visitor", who),
             Route("/api/agents", listed),
+            Route("/api/models", models),
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),

@@ -19,6 +19,7 @@ from agent.languages import Language
 from agent.models import locate
 from agent.sign_in_settings import SignInSettings
 from agent.web import create_app
+from agent.web.answering import Answering
 from agent.web.livekit_url import LiveKit
 from agent.web.sign_in import sign_in_of
 from harness.livekit_server import LiveKitServer, free_port
@@ -46,6 +47,7 @@ async def serve(
     sign_in: SignInSettings | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
     spoken: Mapping[Language, Language] | None = None,
+    answering: Answering | None = None,
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
     app = create_app(
@@ -56,6 +58,7 @@ async def serve(
         sign_in=sign_in_of(sign_in, livekit.api_secret),
         agents=agents,
         spoken=spoken,
+        answering=answering,
     )
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
