@@ -85,7 +85,8 @@ class Server(AgentServer):
         if len(self.agents) >= self.settings.max_rooms:
             await request.reject(terminate=False)
             return
-        if self._once.again(request.job.room):
+        room = request.job.room
+        if self._once.again(room):
             await request.reject(terminate=True)
             return
         self._accepting.add(agent)
@@ -94,8 +95,10 @@ class Server(AgentServer):
                 if not await self._dispatcher.admits():
                     await request.reject(terminate=False)
                     return
-                if not await self._dispatcher.hold(request.room.name, agent, request.job.metadata):
-                    await request.reject(terminate=True)  # there is an agent: nobody need come
+                metadata = request.job.metadata
+                if not await self._dispatcher.hold(room.name, room.sid, agent, metadata):
+                    # There is an agent, or the ticket was used before: nobody need come.
+                    await request.reject(terminate=True)
                     return
             await request.accept(identity=agent)
         finally:

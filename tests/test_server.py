@@ -25,7 +25,7 @@ class Book:
     async def admits(self) -> bool:
         return self.open
 
-    async def hold(self, room: str, agent: str, metadata: str) -> bool:
+    async def hold(self, room: str, sid: str, agent: str, metadata: str) -> bool:
         return self.held.setdefault(room, agent) == agent
 
 

@@ -14,6 +14,7 @@ from typing import Self
 
 from livekit import api
 
+from ..once import by_ticket
 from .book import Call, CallBook, Moment, StoreError
 from .watch import DeathWatch, Seen, every
 
@@ -33,6 +34,10 @@ _RECENT = 5.0
 
 _FORGOTTEN = 60.0
 """Seconds after which a server that died is no longer in the book."""
+
+_ASKED = 2.0
+"""Seconds that the book may take in all to say whether a call may be taken: somebody waits, and
+LiveKit drops a call that was offered and not answered for 3 s."""
 
 _PERSON = (api.ParticipantInfo.STANDARD, api.ParticipantInfo.SIP)
 
@@ -105,13 +110,24 @@ class Dispatcher:
             return True  # two servers that take calls are better than none
         return not self._others_serve(at)
 
-    async def hold(self, room: str, agent: str, metadata: str) -> bool:
-        """Give a call to an agent of this server; False if an agent has it already."""
+    async def hold(self, room: str, sid: str, agent: str, metadata: str) -> bool:
+        """Give a call to an agent of this server.
+
+        A call is taken, too, when the book does not answer: a caller who is left alone is worse
+        than a ticket that is used twice.
+
+        Returns:
+            False if an agent has it already, or its room was opened by a ticket that was used up.
+        """
         try:
-            if not await self._book.hold(room, agent, self._server, metadata):
-                return False
-        except StoreError as e:
-            logger.error("a call is taken that is not in the book", extra={"reason": str(e)})
+            async with asyncio.timeout(_ASKED):
+                if by_ticket(room) and not await self._book.use_ticket(room, sid):
+                    return False
+                if not await self._book.hold(room, agent, self._server, metadata):
+                    return False
+        except (StoreError, TimeoutError) as e:
+            reason = str(e) or f"it does not answer within {_ASKED:g} s"
+            logger.error("a call is taken that is not in the book", extra={"reason": reason})
         self._held[agent] = room
         return True
 
