@@ -2,7 +2,7 @@
 
 Jobs write to it, every agent server reads it. It is one SQLite file on one machine, or a Redis
 that several share. Of a call that has ended nothing is kept but, for two minutes, the name of its
-room, which a ticket may not open again.
+room, which a ticket may not open again. The page keeps there, too, who has signed out.
 """
 
 from __future__ import annotations
@@ -142,6 +142,10 @@ class Store(Protocol):
         """Keep a value for some time, unless there is one under its key; return the one there."""
         ...
 
+    async def recall(self, key: str) -> str | None:
+        """What is kept under a key."""
+        ...
+
     async def aclose(self) -> None:
         """Close the connection; may be called twice."""
         ...
@@ -185,6 +189,14 @@ class CallBook:
             False if it has opened another of that name before, which has ended.
         """
         return await self._store.remember(f"ticket:{room}", sid, REMEMBERED) == sid
+
+    async def end_sign_in(self, session: str, seconds: float) -> None:
+        """Note that somebody has signed out, for as long as a copy of their cookie would hold."""
+        await self._store.remember(f"signed-out:{session}", "", seconds)
+
+    async def sign_in_ended(self, session: str) -> bool:
+        """Whether somebody has signed out."""
+        return await self._store.recall(f"signed-out:{session}") is not None
 
     async def begin(self, room: str, agent: str, user: str) -> str | None:
         """Note whom the agent speaks with, and return what they have said to one before it.

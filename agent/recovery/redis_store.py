@@ -130,6 +130,10 @@ class RedisStore:
 
         return await _answered(work)
 
+    async def recall(self, key: str) -> str | None:
+        """What is kept under a key."""
+        return await _answered(lambda: cast(Awaitable[Any], self._redis.get(_mark(key))))
+
     async def aclose(self) -> None:
         """Close the connections; may be called twice."""
         await self._redis.aclose()

@@ -122,6 +122,16 @@ class SqliteStore:
 
         return await self._do(work, writes=True)
 
+    async def recall(self, key: str) -> str | None:
+        """What is kept under a key."""
+
+        def work(database: sqlite3.Connection) -> str | None:
+            sql = "SELECT value FROM marks WHERE key = ? AND until > ?"
+            found = database.execute(sql, (key, self._clock())).fetchone()
+            return str(found[0]) if found else None
+
+        return await self._do(work)
+
     async def aclose(self) -> None:
         """Close the file; may be called twice."""
         if self._closed:

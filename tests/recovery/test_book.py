@@ -148,6 +148,24 @@ async def test_a_used_ticket_is_remembered_for_longer_than_livekit_takes_it(
     assert await book.use_ticket("parley-1", "RM_3")  # and no longer than that: it is gone
 
 
+async def test_who_has_signed_out_is_known_for_as_long_as_it_matters(
+    book: CallBook, clock: Clock
+) -> None:
+    await book.end_sign_in("of Ada", 3600.0)
+    await book.end_sign_in("of Ada", 3600.0)  # pressed twice
+    clock.now += 3599.0
+    assert await book.sign_in_ended("of Ada")
+    assert not await book.sign_in_ended("of Berta")
+    clock.now += 1.0
+    assert not await book.sign_in_ended("of Ada")
+
+
+async def test_who_has_signed_out_is_known_in_each_of_the_stores(each: CallBook) -> None:
+    assert not await each.sign_in_ended("of Ada")
+    await each.end_sign_in("of Ada", 3600.0)
+    assert await each.sign_in_ended("of Ada")
+
+
 async def test_redis_drops_a_used_ticket_by_itself(redis: str) -> None:
     store = RedisStore(redis)
     await CallBook(store).use_ticket("parley-ttl", "RM_1")
