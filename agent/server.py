@@ -75,14 +75,19 @@ class Server(AgentServer):
         return {agent_of(running.job.id) for running in self.active_jobs} | self._accepting
 
     @property
+    def calls(self) -> int:
+        """How many calls this server has; of one that has ended the job may not have."""
+        return len(self.agents - self._dispatcher.over if self._dispatcher else self.agents)
+
+    @property
     def free_places(self) -> int:
         """How many more calls this server takes now."""
-        return 0 if self.draining else self.settings.max_rooms - len(self.agents)
+        return 0 if self.draining else max(0, self.settings.max_rooms - self.calls)
 
     async def admit(self, request: JobRequest) -> None:
         """Take a job if there is room for it; else LiveKit may ask another server."""
         agent = agent_of(request.id)
-        if len(self.agents) >= self.settings.max_rooms:
+        if self.calls >= self.settings.max_rooms:
             await request.reject(terminate=False)
             return
         room = request.job.room
@@ -163,5 +168,5 @@ def _load(server: Server) -> float:
     """
     if _stands_by():
         return _ASKED_LAST
-    used = len(server.active_jobs) / server.settings.max_rooms
+    used = server.calls / server.settings.max_rooms
     return min(used, _ASKED_RARELY)

@@ -75,6 +75,9 @@ class Dispatcher:
         self._places, self._running, self._draining = places, running, draining
         self._held: dict[str, str] = {}
         """Rooms of this server's jobs, by their agents."""
+        self._booked: set[str] = set()
+        """Which of these agents a look into the book has found there."""
+        self._over: set[str] = set()
         self._called: dict[str, float] = {}
         """When this server called an agent to which room."""
         self._seen: dict[str, float] = {}
@@ -99,6 +102,14 @@ class Dispatcher:
             await self._book.drop(self._server)
         except StoreError as e:
             logger.warning("the server's end is not in the book", extra={"reason": str(e)})
+
+    @property
+    def over(self) -> frozenset[str]:
+        """Agents of this server whose calls have ended, though their jobs have not.
+
+        They write notes, or hand the record over: a caller need not wait for that.
+        """
+        return frozenset(self._over)
 
     async def admits(self) -> bool:
         """Whether this server takes a call: a stand-by takes none while another server does."""
@@ -143,9 +154,17 @@ class Dispatcher:
                 # One that has ended its call itself is over by now, and stays so.
                 await self._book.lose(self._held[agent], agent)
                 del self._held[agent]
+                self._booked.discard(agent)
+                self._over.discard(agent)
             self.watch.soon()
 
     async def _on_seen(self, seen: Seen) -> None:
+        for agent, room in self._held.items():
+            call = seen.calls.get(room)  # None once the room is gone as well
+            if call and call.agent == agent and call.state != "over":
+                self._booked.add(agent)
+            elif agent in self._booked:  # and not one that was taken after this look
+                self._over.add(agent)
         for server, beat in seen.at.servers.items():
             if abs(seen.at.now - beat.at) > _FORGOTTEN:
                 await self._book.drop(server)

@@ -131,6 +131,68 @@ async def test_a_job_that_has_ended_its_call_is_not_replaced(
     assert calls == {}
 
 
+async def test_a_call_is_over_before_its_job_which_still_writes_notes(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    for room in ("one", "two"):
+        livekit.open(room, "", anna=STANDARD)
+        await server.take(room, f"agent of {room}")
+    await server.live(0.5)
+    assert server.dispatcher.over == set()
+    await book.finish("one", "agent of one")
+    del livekit.people["one"]
+    await server.live(0.25)  # the next look
+    assert server.dispatcher.over == {"agent of one"}
+    await server.live(10)  # by then nothing of it is in the book
+    _, calls = await book.read()
+    assert (set(calls), server.dispatcher.over) == ({"two"}, {"agent of one"})
+    server.running.remove("agent of one")
+    await server.live(0.5)
+    assert server.dispatcher.over == set()
+    assert livekit.asked == []
+
+
+async def test_a_call_that_another_server_has_forgotten_is_over(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server, other = make(), make(server="other")
+    livekit.open("room", "", anna=STANDARD)
+    await server.take("room", "first")
+    await server.live(0.5)
+    await book.finish("room", "first")
+    del livekit.people["room"]
+    await other.live(2)
+    await server.live(0.25)
+    assert server.dispatcher.over == {"first"}
+
+
+async def test_a_call_that_is_taken_while_the_book_is_read_is_not_over(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook, clock: Clock
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    before = await book.read()
+    await server.take("room", "first")
+    await server.dispatcher._on_seen(watch.Seen(*before, lost=[]))
+    assert server.dispatcher.over == set()
+
+
+async def test_a_call_that_the_book_did_not_take_is_not_over_for_that(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise StoreError("nobody is there")
+
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    with monkeypatch.context() as down:
+        down.setattr(book._store, "change", broken)
+        await server.take("room", "first")
+    await server.live(10)
+    assert server.dispatcher.over == set()
+
+
 async def test_a_call_whose_user_has_gone_is_forgotten(
     make: Callable[..., Server], livekit: LiveKit, book: CallBook
 ) -> None:
