@@ -159,8 +159,8 @@ class Dispatcher:
             self.watch.soon()
 
     async def _on_seen(self, seen: Seen) -> None:
-        for agent, room in self._held.items():
-            call = seen.calls.get(room)  # None once the room is gone as well
+        for agent, held in self._held.items():
+            call = seen.calls.get(held)  # None once the room is gone as well
             if call and call.agent == agent and call.state != "over":
                 self._booked.add(agent)
             elif agent in self._booked:  # and not one that was taken after this look
