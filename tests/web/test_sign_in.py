@@ -64,13 +64,14 @@ async def browser(
 ) -> AsyncIterator[Browser]:
     """A page with its sign-in, and a browser on it."""
     async with contextlib.AsyncExitStack() as stack:
-        kept = book or await stack.enter_async_context(new_book())
+        if book is None:
+            book = await stack.enter_async_context(new_book())
         app = create_app(
             LiveKit("ws://livekit.test", KEY, secret),
             client_library=Path(),
             max_rooms=100,
             rooms_per_address=100,
-            sign_in=sign_in_of(wanted, secret, kept),
+            sign_in=sign_in_of(wanted, secret, book),
         )
         yield await stack.enter_async_context(_opened(app))
 
