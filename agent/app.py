@@ -188,12 +188,13 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
     if user and record:
-        # The call is over, though this job is not: nobody need go on with it.
+        # The call is over, though this job is not: nobody goes on with it, and its place is free.
         when_over(ctx, "the end of the call", record.release)
-        when_over(ctx, "the notes on the caller", lambda: known.learn(session.history))
         if kept:
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
             when_over(ctx, "the record", lambda: hand_over(ctx, kept, about()))
+        # Last: a model writes them, which may take minutes.
+        when_over(ctx, "the notes on the caller", lambda: known.learn(session.history))
     options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))
     await conversation.start(first, ctx.room, record=options)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then

@@ -75,17 +75,23 @@ class Server(AgentServer):
         return {agent_of(running.job.id) for running in self.active_jobs} | self._accepting
 
     @property
+    def calls(self) -> int:
+        """How many calls this server has; of one that has ended the job may not have."""
+        return len(self.agents - self._dispatcher.over if self._dispatcher else self.agents)
+
+    @property
     def free_places(self) -> int:
         """How many more calls this server takes now."""
-        return 0 if self.draining else self.settings.rooms - len(self.agents)
+        return 0 if self.draining else max(0, self.settings.rooms - self.calls)
 
     async def admit(self, request: JobRequest) -> None:
         """Take a job if there is room for it; else LiveKit may ask another server."""
         agent = agent_of(request.id)
-        if len(self.agents) >= self.settings.rooms:
+        if self.calls >= self.settings.rooms:
             await request.reject(terminate=False)
             return
-        if self._once.again(request.job.room):
+        room = request.job.room
+        if self._once.again(room):
             await request.reject(terminate=True)
             return
         self._accepting.add(agent)
@@ -94,8 +100,10 @@ class Server(AgentServer):
                 if not await self._dispatcher.admits():
                     await request.reject(terminate=False)
                     return
-                if not await self._dispatcher.hold(request.room.name, agent, request.job.metadata):
-                    await request.reject(terminate=True)  # there is an agent: nobody need come
+                metadata = request.job.metadata
+                if not await self._dispatcher.hold(room.name, room.sid, agent, metadata):
+                    # There is an agent, or the ticket was used before: nobody need come.
+                    await request.reject(terminate=True)
                     return
             await request.accept(identity=agent)
         finally:
@@ -160,5 +168,5 @@ def _load(server: Server) -> float:
     """
     if _stands_by():
         return _ASKED_LAST
-    used = len(server.active_jobs) / server.settings.rooms
+    used = server.calls / server.settings.rooms
     return min(used, _ASKED_RARELY)

@@ -250,6 +250,9 @@ class Settings(BaseSettings):
     user's state folder when not given, which those of one machine share."""
     rooms_per_address: Annotated[int, Field(ge=1, le=1000)] = 4
     """Of these, how many the page gives to one client address."""
+    max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
+    """Longest conversation at the page, in minutes, after which the agent says goodbye: whoever
+    stays on keeps a place from the next. Calls by phone have ``phone.max_minutes``."""
     sign_in: SignInSettings | None = None
     """Has visitors of the page sign in; whoever reaches it may talk when not given."""
     agent: str = "parley"

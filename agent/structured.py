@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-import jsonschema_rs
+from jsonschema import Draft202012Validator
 from livekit.agents import APIConnectOptions, APIError, llm
 
 from .tokens import tokens
@@ -74,11 +74,12 @@ async def fill(
         raise UnfilledError(f"The model failed: {e.message}") from e
     try:
         filled = json.loads(answer)
-        # The reason is logged, and what callers say is not.
-        jsonschema_rs.validator_for(schema, mask="what it says").validate(filled)
-    except (ValueError, jsonschema_rs.ValidationError) as e:
-        reason = str(e).splitlines()[0]
-        raise UnfilledError(f"The model's answer does not fit the schema: {reason}") from e
+    except ValueError as e:
+        raise UnfilledError(f"The model's answer does not fit the schema: {e}") from e
+    if error := next(iter(Draft202012Validator(schema).iter_errors(filled)), None):
+        # Where, and not what: the reason is logged, and what callers say is not.
+        rule = ".".join(map(str, error.absolute_schema_path))
+        raise UnfilledError(f"The model's answer does not fit the schema: {rule}")
     assert isinstance(filled, dict)  # the schema is of an object
     return filled
 

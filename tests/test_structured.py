@@ -36,6 +36,7 @@ async def test_what_does_not_fit_is_refused_without_a_word_of_it(answer: str) ->
         with pytest.raises(UnfilledError) as raised:
             await fill(model, "", [], SCHEMA)
     assert "maybe" not in str(raised.value)
+    assert "fit the schema" in str(raised.value)
 
 
 async def test_a_model_that_fails_is_told() -> None:
@@ -69,6 +70,8 @@ def test_data_holds_none_of_the_marks_of_a_template(said: str) -> None:
         {},
         {"type": "object", "properties": {"a": {"type": "bogus"}}},
         {"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}},
+        {"type": "object", "properties": {"a": {"$ref": "http://192.0.2.1/schema"}}},
+        {"type": "object", "$defs": {"b": {"items": [{"$ref": "#/$defs/c"}]}}},
     ],
 )
 def test_a_schema_that_is_none_is_refused_in_a_sentence(schema: dict[str, object]) -> None:
@@ -76,6 +79,7 @@ def test_a_schema_that_is_none_is_refused_in_a_sentence(schema: dict[str, object
         check_schema(schema)
     assert "\n" not in str(raised.value)
     check_schema(SCHEMA)
+    check_schema({**SCHEMA, "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}})
 
 
 def test_of_a_long_call_the_beginning_and_more_of_the_end_are_read() -> None:

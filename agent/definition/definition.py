@@ -158,6 +158,7 @@ class AgentDefinition:
             "tts": self._over(profile.tts, tts, "engines.tts"),
             "conduct": self._over(profile.conduct, own.conduct, "conduct"),
             "turns": self._over(profile.turns, own.turns, "turns"),
+            "max_minutes": self._longest(profile.max_minutes),
             "phone": self._phone(profile.phone),
             "memory": self._memory(profile.memory),
             "post_call": self._post_call(profile.post_call),
@@ -167,16 +168,19 @@ class AgentDefinition:
 
     def _phone(self, phone: PhoneSettings) -> PhoneSettings:
         own = self.settings
-        longest = min(phone.max_minutes, own.limits.minutes or phone.max_minutes)
         given = own.phone_tools
         return phone.model_copy(
             update={
                 "turns": self._over(phone.turns, own.turns, "turns"),
                 "language": self.spoken(phone.language) if phone.language else None,
                 "tools": [tool for tool in phone.tools if given is None or tool in given],
-                "max_minutes": longest,
+                "max_minutes": self._longest(phone.max_minutes),
             }
         )
+
+    def _longest(self, minutes: float) -> float:
+        """The shorter of the profile's limit and its own."""
+        return min(minutes, self.settings.limits.minutes or minutes)
 
     def _memory(self, memory: MemorySettings | None) -> MemorySettings | None:
         own = self.settings.memory

@@ -32,6 +32,7 @@ def main() -> None:
     try:
         profile, livekit = settings.load(), LiveKit.from_environment()
         check_secret(livekit.api_secret, open_to=arguments.host)
+        book = open_book(profile.history_store, livekit.url)
         app = create_app(
             livekit,
             client_library=locate("web"),
@@ -39,8 +40,8 @@ def main() -> None:
             rooms_per_address=profile.rooms_per_address,
             spoken={each: profile.tts.spoken(each) for each in LANGUAGES},
             names=names_of(arguments.host),
-            sign_in=sign_in_of(profile.sign_in, livekit.api_secret),
-            book=open_book(profile.history_store, livekit.url),
+            sign_in=sign_in_of(profile.sign_in, livekit.api_secret, book),
+            book=book,
             agents={name: agent.settings.name for name, agent in Agents(profile).all().items()},
             answering=Answering(sections(profile), own_ports()),
         )

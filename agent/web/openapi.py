@@ -24,7 +24,7 @@ _REFUSALS = {
     "413": "Too long.",
     "421": "Asked for under a name that is not this server's.",
     "429": "Too many from this address; see Retry-After.",
-    "503": "Every place is taken, or the LiveKit server does not answer.",
+    "503": "Every place is taken, or a server does not answer that has to.",
 }
 
 
@@ -80,6 +80,7 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
             "403": described("Somebody who is not let in."),
             "421": described(_REFUSALS["421"]),
             "429": described(_REFUSALS["429"]),
+            "503": described("Who has signed in cannot be looked up."),
         },
     }
     names = {

@@ -35,7 +35,7 @@ from .answering import Answering
 from .livekit_url import LiveKit
 from .openapi import document
 from .page import render, words_of_page
-from .sign_in import NotAllowed, SignIn
+from .sign_in import NotAllowed, SignIn, Unavailable
 
 STATIC = Path(__file__).parent / "static"
 
@@ -153,6 +153,8 @@ def create_app(
             return refusal(503, "full", "All places are taken. Try again in a few minutes.")
         except Unreachable:
             return refusal(503, "no_server", "The LiveKit server does not answer.")
+        except Unavailable:
+            return _nobody_known()
         return JSONResponse(
             {
                 "url": _livekit_url(livekit, request),
@@ -175,6 +177,8 @@ def create_app(
                 visitor = await sign_in.who(request)
             except NotAllowed as e:
                 return refusal(403, "not_allowed", str(e))
+            except Unavailable:
+                return _nobody_known()
             shown["name"] = visitor.name if visitor else None
         return JSONResponse(shown, headers={"Cache-Control": "no-store"})
 
@@ -274,6 +278,10 @@ class _SecurityHeaders:
 
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+def _nobody_known() -> Response:
+    return refusal(503, "no_server", "Who has signed in cannot be looked up. Try again later.")
 
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:

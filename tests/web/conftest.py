@@ -24,6 +24,7 @@ from agent.web.livekit_url import LiveKit
 from agent.web.sign_in import sign_in_of
 from harness.livekit_server import LiveKitServer, free_port
 
+from .book import new_book
 from .visitor import SCREENSHOTS, Visitor
 
 CHROMIUM = "/usr/bin/chromium"
@@ -50,26 +51,27 @@ async def serve(
     answering: Answering | None = None,
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
-    app = create_app(
-        livekit,
-        client_library=locate("web"),
-        max_rooms=max_rooms,
-        rooms_per_address=rooms_per_address or max_rooms,
-        sign_in=sign_in_of(sign_in, livekit.api_secret),
-        agents=agents,
-        spoken=spoken,
-        answering=answering,
-    )
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    running = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await running
+    async with new_book() as book:
+        app = create_app(
+            livekit,
+            client_library=locate("web"),
+            max_rooms=max_rooms,
+            rooms_per_address=rooms_per_address or max_rooms,
+            sign_in=sign_in_of(sign_in, livekit.api_secret, book),
+            agents=agents,
+            spoken=spoken,
+            answering=answering,
+        )
+        port = free_port()
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+        running = asyncio.create_task(server.serve())
+        try:
+            while not server.started:
+                await asyncio.sleep(0.01)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            await running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -245,7 +245,8 @@ async function know() {
 }
 
 async function leaveAccount() {
-  await signOut().catch(() => {}); // then they still are, and it shows
+  notices.hide("not_signed_out");
+  if (!(await signOut())) return notices.show("not_signed_out");
   await know();
   if (!$("sign-in").hidden) $("sign-in").focus();
 }
