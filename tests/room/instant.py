@@ -65,7 +65,7 @@ class Host:
         output = self.session.output.audio
         while output and not isinstance(output, Loudspeaker):
             output = output.next_in_chain
-        assert output
+        assert isinstance(output, Loudspeaker)
         return output
 
     @property
