@@ -35,8 +35,8 @@ def main() -> None:
             from .settings import load
 
             agent = load_agent(arguments.agent, load())
-            tools = [*agent.given_tools, *(t.info.name for t in agent.functions)]
-            print(f"{agent.settings.name} ({agent.source}) is right. Tools: {', '.join(tools)}.")
+            tools = ", ".join(agent.tool_names) or "none"
+            print(f"{agent.settings.name} ({agent.source}) is right. Tools: {tools}.")
     except SettingsError as e:
         sys.exit(str(e))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ from .settings import PLACEHOLDER, AgentSettings
 
 if TYPE_CHECKING:
     from agent.assistant import Assistant
+
+logger = logging.getLogger("parley")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -84,6 +87,17 @@ class AgentDefinition:
         lookup = ["look_up"] if self.documents else []
         memory = ["remember_me", "forget_me"] if self.settings.memory else []
         return [*self.settings.builtin_tools, *lookup, *memory]
+
+    @property
+    def tool_names(self) -> list[str]:
+        """Names of all tools that it may have, those of its MCP servers as it allows them."""
+        servers = self.settings.mcp_servers.values()
+        return [
+            *self.given_tools,
+            *(tool.info.name for tool in self.functions),
+            *self.settings.http_tools,
+            *(name for server in servers for name in server.allow),
+        ]
 
     @property
     def _folder(self) -> Path:
@@ -180,10 +194,13 @@ class AgentDefinition:
         if own is None:
             return post_call
         if post_call is None:
-            raise SettingsError(
+            # An agent that is tried out, or moved to another machine, runs as it is.
+            logger.warning(
                 f"{self.source} says what the records of its calls hold, and the profile does not "
-                "say where they go: set PARLEY_POST_CALL__FOLDER, or s3 or webhook of post_call."
+                "say where they go, so there are none: set PARLEY_POST_CALL__FOLDER, or s3 or "
+                "webhook of post_call."
             )
+            return None
         return self._over(post_call, own.model_dump(exclude_unset=True), "post_call")
 
     def _over(self, section: M, changes: dict[str, Any], name: str) -> M:

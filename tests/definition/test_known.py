@@ -188,11 +188,22 @@ def test_a_folder_says_what_records_hold_and_the_profile_where_they_go(
     assert load_agent(str(folder())).over(profile).post_call == profile.post_call
 
 
+def test_without_a_place_for_records_it_runs_and_says_that_it_keeps_none(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    profile = settings.load("cpu")
+    own = load_agent(str(folder(post_call={"numbers": True}))).over(profile)
+    assert own.post_call is None
+    assert "so there are none: set PARLEY_POST_CALL__FOLDER" in caplog.text
+    caplog.clear()
+    assert load_agent(str(folder())).over(profile).post_call is None
+    assert not caplog.text
+
+
 @pytest.mark.parametrize(
     ("says", "environment", "sentence"),
     [
         ({"memory": {}}, {}, "remembers callers: set PARLEY_MEMORY__KEY to a secret of 32"),
-        ({"post_call": {}}, {}, "where they go: set PARLEY_POST_CALL__FOLDER"),
         (
             {"post_call": {"recording": True}},
             {"POST_CALL__WEBHOOK": '{"url": "https://a.example", "secret": "%s"}' % ("a" * 40)},
