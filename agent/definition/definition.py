@@ -99,6 +99,17 @@ class AgentDefinition:
             *(name for server in servers for name in server.allow),
         ]
 
+    def toolless(self, profile: Settings) -> str:
+        """That a profile offers its model none of the agent's own tools; empty if it does."""
+        own = self.settings
+        tools = [*(t.info.name for t in self.functions), *own.http_tools, *own.mcp_servers]
+        if not tools or own.engines.llm.get("tools", profile.llm.tools):
+            return ""
+        return (
+            f"{self.key} answers without its tools ({', '.join(tools)}): llm.tools is false, since "
+            "the model of the profile is too small to call them well."
+        )
+
     @property
     def _folder(self) -> Path:
         return self.source if self.source.is_dir() else self.source.parent

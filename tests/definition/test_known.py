@@ -200,6 +200,16 @@ def test_without_a_place_for_records_it_runs_and_says_that_it_keeps_none(
     assert not caplog.text
 
 
+def test_an_agent_whose_model_is_offered_no_tools_says_which_they_are(folder: Folder) -> None:
+    code = {"tools.py": "def price() -> str:\n    'Tell.'\n    return ''\n"}
+    cpu, gpu = settings.load("cpu"), settings.load("gpu")
+    agent = load_agent(str(folder(code)))
+    assert "shop answers without its tools (price): llm.tools is false" in agent.toolless(cpu)
+    assert agent.toolless(gpu) == ""
+    assert load_agent(str(folder(code, engines={"llm": {"tools": True}}))).toolless(cpu) == ""
+    assert load_agent(str(folder(at="bare", builtin_tools=["get_time"]))).toolless(cpu) == ""
+
+
 @pytest.mark.parametrize(
     ("says", "environment", "sentence"),
     [
