@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent import settings
-from agent.definition.loading import agent_argument, find, load_agent
+from agent.definition.loading import PACKAGED, agent_argument, find, load_agent
 from agent.settings import SettingsError
 
 from .conftest import Folder
@@ -133,7 +133,8 @@ def test_an_agent_that_is_not_there_is_a_list_of_those_that_are(
     with pytest.raises(SettingsError) as raised:
         find(name)
     assert f"There is no agent {name!r}" in str(raised.value)
-    assert "one of clinic, parley." in str(raised.value)
+    packaged = [path.name for path in PACKAGED.iterdir() if path.is_dir()]
+    assert f"one of {', '.join(sorted({'clinic', *packaged}))}." in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["tea.shop", "tea shop", "-tea", "t" * 41])
