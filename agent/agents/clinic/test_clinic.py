@@ -105,7 +105,7 @@ async def test_it_is_moved_and_cancelled_by_those_who_made_it(diary: Path) -> No
         await talk.say("Yes.")
         assert entries(diary) == [("2026-12-04 09:00:00", "anna kowalski 02079460018")]
         await talk.say("No, cancel it.")
-        assert talk.said[-1] == "Shall I cancel Friday 4 December at 09:00?"
+        assert talk.said[-1] == "Shall I cancel the appointment of Anna Kowalski?"
         await talk.say("Yes.")
     assert entries(diary) == []
 
