@@ -34,12 +34,9 @@ def main() -> None:
             from .definition.loading import load_agent
             from .settings import load
 
-            profile = load()
-            agent = load_agent(arguments.agent, profile)
+            agent = load_agent(arguments.agent, load())
             tools = ", ".join(agent.tool_names) or "none"
             print(f"{agent.settings.name} ({agent.source}) is right. Tools: {tools}.")
-            if sentence := agent.toolless(profile):
-                print(sentence)
     except SettingsError as e:
         sys.exit(str(e))
 
