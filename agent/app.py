@@ -233,12 +233,13 @@ def main() -> None:
         if chosen := agent_argument():
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
-        Agents(profile).all()
+        agents = Agents(profile).all().values()
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
-    if limits := profile.tts.limits:
-        print(limits, file=sys.stderr)
+    for sentence in (profile.tts.limits, *(agent.toolless(profile) for agent in agents)):
+        if sentence:
+            print(sentence, file=sys.stderr)
     if "console" in sys.argv[1:]:
         try:
             importlib.import_module("sounddevice")

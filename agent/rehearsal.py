@@ -40,7 +40,7 @@ class Call:
         **arguments: What it is called with.
     """
 
-    def __init__(self, name: str, **arguments: Any) -> None:
+    def __init__(self, name: str, /, **arguments: Any) -> None:
         self.name, self.arguments = name, arguments
 
 

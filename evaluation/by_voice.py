@@ -19,7 +19,7 @@ from livekit import api
 from agent.assistant import instructions
 from agent.definition.definition import AgentDefinition
 from agent.rehearsal import settings_of
-from agent.settings import Settings, load
+from agent.settings import Settings
 from agent.stack import Stack
 from agent.stack.placement import place
 from agent.stand_ins import USUAL_PORTS
@@ -60,11 +60,10 @@ def check(cases: Sequence[Case], profile: Settings) -> None:
     Raises:
         SettingsError: There is something of the kind.
     """
-    machine = load(_profile())
-    if "tts" not in place(machine, USUAL_PORTS).here:
+    if "tts" not in place(profile, USUAL_PORTS).here:
         raise SettingsError(
             "--voice has callers speak with the voice of the CPU profile, and tts.base_url is "
-            f"{machine.tts.base_url}: set PARLEY_PROFILE to cpu or phone."
+            f"{profile.tts.base_url}: set PARLEY_PROFILE to cpu or phone."
         )
     if profile.post_call and (profile.post_call.webhook or profile.post_call.s3):
         raise SettingsError("--voice would send what comes of it: unset post_call.webhook and s3.")

@@ -137,6 +137,17 @@ class AgentDefinition:
             return language
         return self.usual if language or len(self.settings.languages) == 1 else None
 
+    def toolless(self, profile: Settings) -> str:
+        """That a profile offers its model none of the agent's own tools; empty if it does."""
+        own = self.settings
+        tools = [*(t.info.name for t in self.functions), *own.http_tools, *own.mcp_servers]
+        if not tools or own.engines.llm.get("tools", profile.llm.tools):
+            return ""
+        return (
+            f"{self.key} answers without its tools ({', '.join(tools)}): llm.tools is false, since "
+            "the model of the profile is too small to call them well."
+        )
+
     def over(self, profile: Settings) -> Settings:
         """The profile with what this agent has for itself.
 

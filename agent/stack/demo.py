@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 
+from agent.definition.choice import Agents
 from agent.models import ModelError, locate
 from agent.settings import SettingsError
 
@@ -53,11 +54,15 @@ async def talk(stack: Stack) -> None:
 
     Raises:
         StackError: Something does not start; the text says what.
+        SettingsError: An agent is wrong.
     """
+    profile = stack.settings
+    agents = Agents(profile).all().values()
     await stack.introduce()
     async with stack:
-        if limits := stack.settings.tts.limits:
-            say(limits)
+        for sentence in (profile.tts.limits, *(agent.toolless(profile) for agent in agents)):
+            if sentence:
+                say(sentence)
         say(f"\n  Open {stack.web_url} and talk. Ctrl-C stops everything.\n")
         await stack.run()
 

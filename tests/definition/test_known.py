@@ -250,3 +250,13 @@ async def test_a_call_that_is_recorded_says_so_before_the_greeting(
     says = {"recording": True, "announcement": {"en": "We record."}}
     async with rehearse(folder(greeting="Tea?", post_call=says)) as talk:
         assert talk.said == ["We record. Tea?"]
+
+
+def test_an_agent_whose_model_is_offered_no_tools_says_which_they_are(folder: Folder) -> None:
+    code = {"tools.py": "def price() -> str:\n    'Tell.'\n    return ''\n"}
+    cpu, gpu = settings.load("cpu"), settings.load("gpu")
+    agent = load_agent(str(folder(code)))
+    assert "shop answers without its tools (price): llm.tools is false" in agent.toolless(cpu)
+    assert agent.toolless(gpu) == ""
+    assert load_agent(str(folder(code, engines={"llm": {"tools": True}}))).toolless(cpu) == ""
+    assert load_agent(str(folder(at="bare", builtin_tools=["get_time"]))).toolless(cpu) == ""
