@@ -190,5 +190,5 @@ def _check(question: Question | Asking | None, arguments: list[str]) -> None:
     for template in (question or {}).values():
         for name in placeholders(template):
             if name not in arguments:
-                takes = ", ".join(arguments) or "nothing"
-                raise ValueError(f"asks about {{{name}}}, but takes {takes}")
+                known = ", ".join(arguments) or "nothing"
+                raise ValueError(f"asks about {{{name}}}, but takes {known}")

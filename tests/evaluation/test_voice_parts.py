@@ -123,9 +123,7 @@ def test_a_file_that_is_no_sound_is_told(made: Made, tmp_path: Path) -> None:
         background.background(Case("s", tmp_path / "s.yaml", case.scenario))
 
 
-def test_what_cannot_be_played_by_voice_is_refused(
-    made: Made, cpu: Settings
-) -> None:
+def test_what_cannot_be_played_by_voice_is_refused(made: Made, cpu: Settings) -> None:
     by_voice.check([made(["Hello"], [])], cpu)
     with pytest.raises(SettingsError, match=r"rain is neither one of street, .* nor a WAV"):
         by_voice.check([with_noise(made, sound="rain")], cpu)
@@ -136,5 +134,7 @@ def test_what_cannot_be_played_by_voice_is_refused(
     with pytest.raises(SettingsError, match=r"unset post_call\.webhook and s3"):
         by_voice.check([], cpu.model_copy(update={"post_call": posting}))
     elsewhere = cpu.tts.model_copy(update={"base_url": "http://192.0.2.1:8091/v1"})
-    with pytest.raises(SettingsError, match=r"base_url is http://192\.0\.2\.1:8091/v1: set PARLEY_P"):
+    with pytest.raises(
+        SettingsError, match=r"base_url is http://192\.0\.2\.1:8091/v1: set PARLEY_P"
+    ):
         by_voice.check([made(["Hello"], [])], cpu.model_copy(update={"tts": elsewhere}))
