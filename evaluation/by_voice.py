@@ -60,7 +60,7 @@ def check(cases: Sequence[Case], profile: Settings) -> None:
     Raises:
         SettingsError: There is something of the kind.
     """
-    if "tts" not in place(profile, {**USUAL_PORTS}).here:
+    if "tts" not in place(profile, {str(name): port for name, port in USUAL_PORTS.items()}).here:
         raise SettingsError(
             "--voice has callers speak with the voice of the CPU profile, and tts.base_url is "
             f"{profile.tts.base_url}: set PARLEY_PROFILE to cpu or phone."
