@@ -180,10 +180,10 @@ def _by_language(asked: str | Mapping[Any, str]) -> Question:
 
 def _check(question: Question | Asking | None, arguments: list[str]) -> None:
     if callable(question):
-        takes = [*inspect.signature(question).parameters]
-        if takes != arguments:
+        own = [*inspect.signature(question).parameters]
+        if own != arguments:
             raise ValueError(
-                f"asks by {question.__name__}, which takes {', '.join(takes) or 'nothing'} where "
+                f"asks by {question.__name__}, which takes {', '.join(own) or 'nothing'} where "
                 f"the tool takes {', '.join(arguments) or 'nothing'}"
             )
         return
