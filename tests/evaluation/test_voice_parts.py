@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from agent.post_call_settings import PostCallSettings
+from agent.engine_settings import TTSSettings
 from agent.settings import Settings
 from agent.telemetry.report import read
 from agent.wrong import SettingsError
@@ -133,7 +134,8 @@ def test_what_cannot_be_played_by_voice_is_refused(made: Made, cpu: Settings) ->
     posting = PostCallSettings.model_validate({"webhook": hook})
     with pytest.raises(SettingsError, match=r"unset post_call\.webhook and s3"):
         by_voice.check([], cpu.model_copy(update={"post_call": posting}))
-    elsewhere = cpu.tts.model_copy(update={"base_url": "http://192.0.2.1:8091/v1"})
+    kept = cpu.tts.model_dump(exclude_unset=True)
+    elsewhere = TTSSettings.model_validate({**kept, "base_url": "http://192.0.2.1:8091/v1"})
     with pytest.raises(
         SettingsError, match=r"base_url is http://192\.0\.2\.1:8091/v1: set PARLEY_P"
     ):
