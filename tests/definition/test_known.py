@@ -259,4 +259,6 @@ def test_an_agent_whose_model_is_offered_no_tools_says_which_they_are(folder: Fo
     assert "shop answers without its tools (price): llm.tools is false" in agent.toolless(cpu)
     assert agent.toolless(gpu) == ""
     assert load_agent(str(folder(code, engines={"llm": {"tools": True}}))).toolless(cpu) == ""
+    elsewhere = {"llm": {"base_url": "http://127.0.0.1:9000/v1"}}  # whose model is another
+    assert load_agent(str(folder(code, at="larger", engines=elsewhere))).toolless(cpu) == ""
     assert load_agent(str(folder(at="bare", builtin_tools=["get_time"]))).toolless(cpu) == ""
