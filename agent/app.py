@@ -213,7 +213,7 @@ def _about(
         direction="outbound" if user.outbound_call else "inbound",
         language=conduct.language,
         number=call.number if call and numbers else None,
-        visitor=visitor.id if visitor else None,
+        visitor=(visitor.id or None) if visitor else None,
     )
 
 
