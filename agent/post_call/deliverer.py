@@ -15,7 +15,8 @@ from livekit.agents import llm
 from ..post_call_settings import PostCallSettings
 from ..structured import UnfilledError
 from .analysis import analysed
-from .outbox import Outbox, OutboxError, Parcel, To
+from .outbox import Outbox, OutboxError, Parcel
+from .places import Kind, places
 from .recording import sound_of
 from .stores import FolderStore, RecordStore, RecordStoreError, S3Store
 from .webhook import WebhookError, post
@@ -43,6 +44,9 @@ AT_ONCE = 8
 
 class Deliverer:
     """Delivers until it is cancelled. Several, in several processes, share the work.
+
+    Of another profile's records in the same outbox it takes none, but those that belong to a place
+    of its own, too.
 
     A receiver may get a record twice, by the same id: once more if the deliverer dies before it
     has written down that the record was taken.
@@ -75,15 +79,13 @@ class Deliverer:
         self._outbox, self._model, self._webhook = outbox, model, settings.webhook
         self._delays, self._lease, self._poll, self._clock = delays, lease, poll, clock
         self._asking = asyncio.Lock()
-        stores: dict[To, RecordStore] = {}
+        stores: dict[Kind, RecordStore] = {}
         if settings.folder:
             stores["folder"] = FolderStore(settings.folder, settings.days)
         if settings.s3:
             stores["bucket"] = S3Store(settings.s3)
-        self._stores: Mapping[To, RecordStore] = stores
-        self._destinations = list(stores)
-        if settings.webhook:
-            self._destinations.append("webhook")
+        self._stores: Mapping[Kind, RecordStore] = stores
+        self._places = places(settings)
 
     async def run(self) -> None:
         """Deliver what is due, and look again, until it is cancelled."""
@@ -108,7 +110,7 @@ class Deliverer:
 
     async def _due(self, most: int) -> list[Parcel]:
         try:
-            return await self._outbox.take(most, self._lease)
+            return await self._outbox.take(most, self._lease, self._places)
         except OutboxError as e:
             logger.error("records of calls are not sent", extra={"reason": str(e)})
             return []
@@ -121,12 +123,12 @@ class Deliverer:
             finally:
                 holding.cancel()
                 await asyncio.gather(holding, return_exceptions=True)
-            if parcel.to == "model":
-                await self._outbox.forward(parcel, record, self._destinations)
+            if parcel.to.kind == "model":
+                await self._outbox.forward(parcel, record)
             else:
                 await self._outbox.drop(parcel)
                 logger.info(
-                    "a call's record is delivered", extra={"call": parcel.id, "to": parcel.to}
+                    "a call's record is delivered", extra={"call": parcel.id, "to": str(parcel.to)}
                 )
         except OutboxError as e:
             # The lease ends, and then it is tried again.
@@ -147,12 +149,13 @@ class Deliverer:
                 logger.error("the outbox cannot be written", extra={"reason": str(e)})
 
     async def _bring(self, parcel: Parcel, session: aiohttp.ClientSession) -> dict[str, Any]:
-        if parcel.to == "model":
+        if parcel.to.kind == "model":
             return await self._filled(parcel)
-        if parcel.to == "webhook":
-            if self._webhook:
-                await post(parcel.record, self._webhook, session, self._clock())
-        elif store := self._stores.get(parcel.to):
+        if parcel.to.kind == "webhook":
+            assert self._webhook  # no other parcel is taken
+            await post(parcel.record, self._webhook, session, self._clock())
+        else:
+            store = self._stores[parcel.to.kind]
             await store.write(parcel.record, sound_of(parcel.record, self._outbox.folder))
         return parcel.record
 
@@ -175,7 +178,7 @@ class Deliverer:
             # So that a receiver which comes back is not met by all that waited for it at once.
             delay = self._delays[parcel.tries] * random.uniform(1.0, 1.2)
             due = self._clock() + max(delay, wait)
-        told = {"call": parcel.id, "to": parcel.to, "reason": str(error)}
+        told = {"call": parcel.id, "to": str(parcel.to), "reason": str(error)}
         if due is None:
             logger.error("a call's record waits to be sent by hand", extra=told)
         else:

@@ -15,6 +15,7 @@ from ..post_call_settings import PostCallSettings
 from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox
+from .places import places
 from .record import About, call_record
 from .recording import kept
 
@@ -38,7 +39,7 @@ async def hand_over(ctx: JobContext, settings: PostCallSettings, about: About) -
     try:
         record = call_record(report, about)
         record = await asyncio.to_thread(kept, report, record, outbox.folder)
-        await outbox.put(record, form(settings))
+        await outbox.put(record, places(settings), form(settings))
     finally:
         await outbox.aclose()
 
