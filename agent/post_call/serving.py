@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 
-from livekit.agents import JobContext
+from livekit.agents import JobContext, llm
 
 from .. import engines
 from ..engine_settings import LLMSettings
@@ -16,25 +16,28 @@ from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox
 from .places import places
-from .record import About, call_record
+from .record import About, call_record, whole
 from .recording import kept
 
 logger = logging.getLogger("parley")
 
 
-async def hand_over(ctx: JobContext, settings: PostCallSettings, about: About) -> None:
+async def hand_over(
+    ctx: JobContext, settings: PostCallSettings, about: About, said: llm.ChatContext
+) -> None:
     """Put the record of a job's call, which has ended, into the outbox.
 
     Args:
         ctx: The job.
         settings: The ``post_call`` section of its profile or of its agent.
         about: What LiveKit does not know of the call.
+        said: What was said in it, to an agent that has died meanwhile, too.
 
     Raises:
         OutboxError: The outbox did not take it.
         RuntimeError: There was no session.
     """
-    report = ctx.make_session_report()
+    report = whole(ctx.make_session_report(), said)
     outbox = Outbox()
     try:
         record = call_record(report, about)
