@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -32,6 +32,9 @@ days in all. Then a record waits for ``python -m agent.post_call retry``."""
 ANALYSES = 3
 """How often the model is asked: a record that it does not sum up is worth sending without."""
 
+ModelOf = Callable[[str], Awaitable[llm.LLM[Any]]]
+"""Makes the model of an agent, which is told by its folder or file; raises UnfilledError."""
+
 LEASE = 30.0
 """Seconds after which what a dead deliverer had in hand is due again."""
 
@@ -54,8 +57,9 @@ class Deliverer:
     Args:
         settings: The ``post_call`` section of the profile.
         outbox: Where records come from.
-        model: Fills in what is asked about each call; None if nothing is. It is asked about one
-            call at a time, so that the calls in progress hardly wait for it.
+        model_of: Makes the model that fills in what is asked about each call; None if nothing is.
+            It is asked about one call at a time, so that the calls in progress hardly wait for it,
+            and closed.
         delays: Seconds from one failure to the next attempt.
         lease: Seconds after which what a dead deliverer had in hand is due again.
         poll: Seconds from one look into the outbox to the next.
@@ -69,14 +73,14 @@ class Deliverer:
         self,
         settings: PostCallSettings,
         outbox: Outbox,
-        model: llm.LLM[Any] | None = None,
+        model_of: ModelOf | None = None,
         *,
         delays: Sequence[float] = DELAYS,
         lease: float = LEASE,
         poll: float = POLL,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._outbox, self._model, self._webhook = outbox, model, settings.webhook
+        self._outbox, self._model_of, self._webhook = outbox, model_of, settings.webhook
         self._delays, self._lease, self._poll, self._clock = delays, lease, poll, clock
         self._asking = asyncio.Lock()
         stores: dict[Kind, RecordStore] = {}
@@ -160,11 +164,15 @@ class Deliverer:
         return parcel.record
 
     async def _filled(self, parcel: Parcel) -> dict[str, Any]:
-        if self._model is None or parcel.form is None:
+        if self._model_of is None or parcel.form is None:
             return parcel.record
         try:
             async with self._asking:
-                return await analysed(parcel.record, parcel.form, self._model)
+                model = await self._model_of(parcel.to.where)
+                try:
+                    return await analysed(parcel.record, parcel.form, model)
+                finally:
+                    await model.aclose()
         except UnfilledError as e:
             if parcel.tries + 1 < ANALYSES:
                 raise

@@ -95,7 +95,11 @@ class Outbox:
         self.aclose = self._file.aclose
 
     async def put(
-        self, record: Record, to: Sequence[Place], form: dict[str, Any] | None = None
+        self,
+        record: Record,
+        to: Sequence[Place],
+        form: dict[str, Any] | None = None,
+        agent: str = "",
     ) -> None:
         """Take a record over: once this returns, no crash loses it.
 
@@ -103,13 +107,14 @@ class Outbox:
             record: The record.
             to: Where it belongs (:func:`agent.post_call.places`).
             form: What a model is to fill in of it first (:func:`agent.post_call.form`).
+            agent: Folder or file of the agent whose model that is.
 
         Raises:
             OutboxError: It was not taken.
         """
         if not to:
             return
-        first = [Place("model")] if form else []
+        first = [Place("model", agent)] if form else []
         now, written = self._clock(), _json(record)
         rows = [
             (str(record["id"]), place.kind, place.where, written, _json(form), now)

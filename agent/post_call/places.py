@@ -22,7 +22,7 @@ class Place:
 
     kind: Kind
     where: str = ""
-    """Which one: a path or an address, without the secrets that open it."""
+    """Which one: a path or an address, without the secrets that open it; of a model, its agent."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.where}".rstrip()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from livekit.agents import JobContext, llm
 
 from .. import engines
 from ..engine_settings import LLMSettings
 from ..post_call_settings import PostCallSettings
+from ..structured import UnfilledError
+from ..wrong import SettingsError
 from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox
@@ -23,7 +26,7 @@ logger = logging.getLogger("parley")
 
 
 async def hand_over(
-    ctx: JobContext, settings: PostCallSettings, about: About, said: llm.ChatContext
+    ctx: JobContext, settings: PostCallSettings, about: About, said: llm.ChatContext, agent: str
 ) -> None:
     """Put the record of a job's call, which has ended, into the outbox.
 
@@ -32,6 +35,7 @@ async def hand_over(
         settings: The ``post_call`` section of its profile or of its agent.
         about: What LiveKit does not know of the call.
         said: What was said in it, to an agent that has died meanwhile, too.
+        agent: Folder or file of the agent, whose model sums the call up.
 
     Raises:
         OutboxError: The outbox did not take it.
@@ -42,18 +46,21 @@ async def hand_over(
     try:
         record = call_record(report, about)
         record = await asyncio.to_thread(kept, report, record, outbox.folder)
-        await outbox.put(record, places(settings), form(settings))
+        await outbox.put(record, places(settings), form(settings), agent)
     finally:
         await outbox.aclose()
 
 
 @contextlib.asynccontextmanager
-async def delivering(settings: PostCallSettings | None, llm: LLMSettings) -> AsyncIterator[None]:
+async def delivering(
+    settings: PostCallSettings | None, model_of: Callable[[str], LLMSettings]
+) -> AsyncIterator[None]:
     """Deliver the records of all jobs of this machine while an agent server runs.
 
     Args:
         settings: The ``post_call`` section of the profile; None delivers nothing.
-        llm: Its ``llm`` section: the model that sums calls up.
+        model_of: Finds the ``llm`` section of an agent, which is told by its folder or file: the
+            model that sums its calls up. Raises SettingsError, and is called in a thread.
 
     Raises:
         RecordStoreError: What a bucket needs is not installed.
@@ -62,7 +69,16 @@ async def delivering(settings: PostCallSettings | None, llm: LLMSettings) -> Asy
         yield
         return
     outbox = Outbox()
-    model = engines.llm(llm, takes_tools=False)
+
+    async def model(agent: str) -> llm.LLM[Any]:
+        try:  # reading it imports its tools, which may take seconds
+            found = await asyncio.to_thread(model_of, agent)
+        except SettingsError as e:
+            # It names folders of this machine, and whoever gets the record need not know them.
+            logger.warning("an agent cannot be read", extra={"reason": str(e)})
+            raise UnfilledError("The agent that held the call cannot be read any more.") from e
+        return engines.llm(found, takes_tools=False)
+
     try:
         running = asyncio.create_task(Deliverer(settings, outbox, model).run())
         running.add_done_callback(_log_failure)
@@ -72,7 +88,6 @@ async def delivering(settings: PostCallSettings | None, llm: LLMSettings) -> Asy
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     finally:
-        await model.aclose()
         await outbox.aclose()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from livekit.agents import llm
+from livekit.plugins import vllm
 
 from agent.post_call import Deliverer, Outbox, form, places
 from agent.post_call import stores as stores_module
@@ -17,7 +18,7 @@ from agent.post_call.deliverer import ANALYSES
 from agent.post_call.recording import sound_of
 from agent.post_call_settings import PostCallSettings
 
-from ..form_server import model_that_answers
+from ..form_server import FormServer, serving
 from .receiver import SECRET, receiving
 
 NO_SOUND = Path("none.ogg")
@@ -39,9 +40,15 @@ def webhook(url: str) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def delivering(
-    given: PostCallSettings, outbox: Outbox, model: llm.LLM[Any] | None = None, tries: int = 9
+    given: PostCallSettings, outbox: Outbox, server: FormServer | None = None, tries: int = 9
 ) -> AsyncIterator[None]:
-    deliverer = Deliverer(given, outbox, model, delays=[0.01] * tries, lease=0.5, poll=0.01)
+    async def model_of(_: str) -> llm.LLM[Any]:
+        assert server
+        return vllm.LLM(base_url=server.url)
+
+    deliverer = Deliverer(
+        given, outbox, model_of if server else None, delays=[0.01] * tries, lease=0.5, poll=0.01
+    )
     running = asyncio.create_task(deliverer.run())
     try:
         yield
@@ -74,10 +81,10 @@ async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
 async def test_a_record_is_filled_in_written_and_posted(
     outbox: Outbox, record: dict[str, Any], tmp_path: Path
 ) -> None:
-    async with receiving(200) as receiver, model_that_answers(FILLED) as (model, server):
+    async with receiving(200) as receiver, serving(FILLED) as server:
         given = settings(folder=tmp_path / "calls", webhook=webhook(receiver.url), outcome=OUTCOME)
         await outbox.put(record, places(given), form(given))
-        async with delivering(given, outbox, model):
+        async with delivering(given, outbox, server):
             await until_empty(outbox)
     whole = {**record, "summary": "A room was booked.", "outcome": {"booked": True}}
     assert receiver.posts == [
@@ -175,10 +182,10 @@ async def test_a_slow_webhook_does_not_hold_up_the_folder(
 async def test_a_model_that_fails_keeps_no_record_back(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
-    async with receiving(200) as receiver, model_that_answers("no JSON") as (model, server):
+    async with receiving(200) as receiver, serving("no JSON") as server:
         given = settings(webhook=webhook(receiver.url))
         await outbox.put(record, places(given), form(given))
-        async with delivering(given, outbox, model):
+        async with delivering(given, outbox, server):
             await until_empty(outbox)
     assert len(server.asked) == ANALYSES
     (post,) = receiver.posts
@@ -190,10 +197,10 @@ async def test_a_call_in_which_nobody_spoke_is_not_summed_up(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
     silent = {**record, "transcript": record["transcript"][:1]}
-    async with receiving(200) as receiver, model_that_answers(FILLED) as (model, server):
+    async with receiving(200) as receiver, serving(FILLED) as server:
         given = settings(webhook=webhook(receiver.url))
         await outbox.put(silent, places(given), form(given))
-        async with delivering(given, outbox, model):
+        async with delivering(given, outbox, server):
             await until_empty(outbox)
     assert server.asked == []
     assert receiver.posts[0]["data"] == silent
@@ -230,13 +237,13 @@ async def test_a_record_comes_to_its_own_profiles_places_and_to_no_others(
 ) -> None:
     async with (
         receiving(200) as receiver,
-        model_that_answers(FILLED) as (model, server),
-        model_that_answers(FILLED) as (other, other_server),
+        serving(FILLED) as server,
+        serving(FILLED) as other_server,
     ):
         mine = settings(folder=tmp_path / "mine", webhook=webhook(receiver.url), outcome=OUTCOME)
         theirs = settings(folder=tmp_path / "theirs", webhook=webhook(receiver.url + "?a=b"))
         await outbox.put(record, places(mine), form(mine))
-        async with delivering(theirs, outbox, other):
+        async with delivering(theirs, outbox, other_server):
             await outbox.put({**record, "id": "call_2"}, places(theirs))
             async with asyncio.timeout(20):
                 while any(parcel.id == "call_2" for parcel in await outbox.waiting()):
@@ -244,7 +251,7 @@ async def test_a_record_comes_to_its_own_profiles_places_and_to_no_others(
         assert names(tmp_path / "theirs") == ["2026-11-29", "2026-11-29/call_2.json"]
         assert len(await outbox.waiting()) == 3
         assert (server.asked, other_server.asked) == ([], [])
-        async with delivering(mine, outbox, model):
+        async with delivering(mine, outbox, server):
             await until_empty(outbox)
         assert receiver.ids == ["call_2", "call_AJ_1"]
         assert (len(server.asked), other_server.asked) == (1, [])
@@ -257,11 +264,11 @@ async def test_a_record_waits_for_a_webhook_that_has_left_the_profile(
     sound = sound_of(record, outbox.folder)
     sound.parent.mkdir()
     sound.write_bytes(b"OggS")
-    async with receiving(200) as receiver, model_that_answers(FILLED) as (model, _):
+    async with receiving(200) as receiver, serving(FILLED) as server:
         before = settings(folder=tmp_path / "calls", webhook=webhook(receiver.url), outcome=OUTCOME)
         now = settings(folder=tmp_path / "calls")
         await outbox.put(record, places(before), form(before))
-        async with delivering(now, outbox, model), asyncio.timeout(20):
+        async with delivering(now, outbox, server), asyncio.timeout(20):
             while len(await outbox.waiting()) > 1:
                 await asyncio.sleep(0.02)
         (left,) = await outbox.waiting()
