@@ -100,6 +100,22 @@ async def test_a_record_is_filled_in_written_and_posted(
     ]
 
 
+async def test_a_model_reads_a_long_call_in_order_and_to_its_last_word(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    looked_up = [{**record["tools"][0], "at": 3.0 + i, "output": "word " * 320} for i in range(4)]
+    last = {**record["transcript"][1], "at": 9.0, "text": "Yes, book Friday."}
+    long = {**record, "transcript": [*record["transcript"], last], "tools": looked_up}
+    async with serving(FILLED) as server:
+        given = settings(folder=tmp_path / "calls", outcome=OUTCOME)
+        await outbox.put(long, places(given), form(given))
+        async with delivering(given, outbox, server):
+            await until_empty(outbox)
+    shown = [line.split(" word")[0] for line in server.shown()]
+    assert shown[:2] == ["agent: Hello!", "caller: A room, please. 一间房。"]
+    assert shown[2:] == [*["tool book:"] * 4, "caller: Yes, book Friday."]
+
+
 async def test_a_webhook_that_fails_gets_the_same_record_until_it_takes_it(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
