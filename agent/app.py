@@ -191,10 +191,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         # The call is over, though this job is not: nobody goes on with it, and its place is free.
         when_over(ctx, "the end of the call", record.release)
         if kept:
+            source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
-            when_over(ctx, "the record", lambda: hand_over(ctx, kept, about()))
+            when_over(ctx, "the record", lambda: hand_over(ctx, kept, about(), record.said, source))
         # Last: a model writes them, which may take minutes.
-        when_over(ctx, "the notes on the caller", lambda: known.learn(session.history))
+        when_over(ctx, "the notes on the caller", lambda: known.learn(record.said))
     options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))
     await conversation.start(first, ctx.room, record=options)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
