@@ -156,6 +156,7 @@ TIMES = {
         "Hi, excuse me, can you tell me what time it is, please?",
         "Thanks. And what’s the date today?",
         "Do you have the time?",
+        "Hey Parley, what time is it?",
     ],
     "zh": [
         "现在几点了？",
@@ -165,6 +166,7 @@ TIMES = {
         "你好，请问现在是什么时间？",
         "今天几月几号，星期几？",
         "麻烦告诉我现在几点。",
+        "现在的时间是多少？",
     ],
     "ja": [
         "今何時ですか？",
@@ -185,6 +187,7 @@ TIMES = {
         "Wie viel Uhr ist es?",
         "Welcher Tag ist heute?",
         "Entschuldigung, wissen Sie, wie spät es ist?",
+        "Hallo Parley, wie spät ist es?",
         "Der Wievielte ist heute?",
         "Welches Datum haben wir heute?",
     ],
@@ -241,6 +244,7 @@ NO_TIMES = [
     "今天几点开始营业？",
     "我的预约是几点？",
     "明天几点？",
+    "现在是多少？",
     "今天几号房间有空？",
     "何時に開きますか？",
     "予約は何時ですか？",
