@@ -234,13 +234,12 @@ def main() -> None:
         if chosen := agent_argument():
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
-        agents = Agents(profile).all().values()
+        limits = Agents(profile).limits()
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
-    for sentence in (profile.tts.limits, *(agent.toolless(profile) for agent in agents)):
-        if sentence:
-            print(sentence, file=sys.stderr)
+    for sentence in limits:
+        print(sentence, file=sys.stderr)
     if "console" in sys.argv[1:]:
         try:
             importlib.import_module("sounddevice")

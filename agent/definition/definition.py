@@ -141,7 +141,7 @@ class AgentDefinition:
         """That a profile offers its model none of the agent's own tools; empty if it does."""
         own = self.settings
         tools = [*(t.info.name for t in self.functions), *own.http_tools, *own.mcp_servers]
-        if not tools or self.over(profile).llm.tools:
+        if not tools or self._over(profile.llm, own.engines.llm, "engines.llm").tools:
             return ""
         return (
             f"{self.key} answers without its tools ({', '.join(tools)}): llm.tools is false, since "
