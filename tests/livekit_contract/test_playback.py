@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
+import numpy as np
 import pytest
 from livekit import rtc
 from livekit.agents import Agent, FlushSentinel, ModelSettings
 from livekit.agents.types import TimedString
 from livekit.agents.voice.io import PlaybackFinishedEvent, TextOutput
 from livekit.agents.voice.transcription import TranscriptSynchronizer
+from livekit.agents.voice.transcription._speaking_rate import SpeakingRateStream
+from livekit.plugins.turn_taking.playback.captions import follow_times
 
 from harness.virtual_time import in_virtual_time
 
@@ -76,6 +79,39 @@ async def test_captions_without_a_room_tell_how_far_a_reply_came(start: Start) -
     assert text.startswith(told[0].strip()), f"{told}: {why}"
     assert len(told[0]) < len(text), f"{told}: {why}"
     assert talk.words == [told[0]], f"the history holds {talk.words}: {why}"
+
+
+async def test_captions_estimate_no_rate_of_speech_once_they_follow_the_times(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimated: list[int] = []
+
+    def estimate(_: SpeakingRateStream, sound: Any, rate: int) -> float:
+        estimated.append(rate)
+        return 1.0
+
+    monkeypatch.setattr(SpeakingRateStream, "_spectral_flux", estimate)
+    told: list[list[float]] = []
+    for following in (False, True):
+        async with start() as talk:
+            captions = TranscriptSynchronizer(
+                next_in_chain_audio=talk.output, next_in_chain_text=None
+            )
+            if following:
+                follow_times(captions.audio_output)
+            rates = captions._impl._audio_data.estimated_rate.speaking_rate
+            noise = np.random.default_rng(1).integers(-9000, 9000, 2 * 24_000, np.int16)
+            await captions.audio_output.capture_frame(
+                rtc.AudioFrame(noise.tobytes(), 24_000, 1, noise.size)
+            )
+            await asyncio.sleep(0.1)
+            told.append(list(rates))
+            await captions.aclose()
+    assert estimated, "captions no longer estimate a rate: playback/captions.py has nothing to do"
+    assert any(told[0])
+    why = "playback/captions.py no longer keeps LiveKit's captions from estimating the rate"
+    assert not any(told[1]), why
+    assert len(estimated) == len(told[0]), why
 
 
 @in_virtual_time

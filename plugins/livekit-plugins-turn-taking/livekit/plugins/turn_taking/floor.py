@@ -29,6 +29,7 @@ from .end_of_turn.policy import EndpointingPolicy
 from .handling import fixed, turn_handling
 from .options import TurnOptions
 from .playback.buffer import Samples
+from .playback.captions import follow_times
 from .playback.history import History
 from .playback.output import Loudspeaker
 from .playback.sink import RoomTrack, Sink
@@ -242,6 +243,8 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         # The session puts its captions in front of the output when it starts: whatever is in front
         # as the agent begins to speak tells how the speech ended.
         self._history.watch(self.session.output.audio)
+        if (voice := self.session.tts) and voice.capabilities.aligned_transcript:
+            follow_times(self.session.output.audio)
         self._overlap.on_agent(event.new_state == "speaking")
         if event.new_state == "listening":
             self._gate.on_listening()
