@@ -99,7 +99,12 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         self._words = self._endpointer.words
         self.microphone = self._endpointer.microphone
         """Whoever needs the voice of the one who is listened to hears it here."""
-        sink = RoomTrack(output) if isinstance(output, rtc.Room) else output
+        sink = (
+            # A stop is for a sound that was heard for a while before.
+            RoomTrack(output, hurry=lambda: self._overlap.sound is not None)
+            if isinstance(output, rtc.Room)
+            else output
+        )
         self._loudspeaker = Loudspeaker(sink, quiet=options.ducked) if sink else None
         self._text = SpokenText()
         self.session: AgentSession[Any] = AgentSession(
