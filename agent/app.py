@@ -46,9 +46,9 @@ logger = logging.getLogger("parley")
 _LIVEKIT = {
     # LiveKit's end-of-turn model, which is not used here: 244 MB.
     "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0",
-    # A loop that is blocked is told from 0.25 s on: to see 0.1 s, two threads wake every 20 ms in
-    # each process, also in one that waits for a call, which costs 9 ms of processor a second.
-    "LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS": "250",
+    # It would tell where an event loop was blocked, for which two threads wake every 50 ms in each
+    # process, also in one that waits for a call: 7 ms of processor a second.
+    "LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS": "0",
 }
 """LiveKit's own settings, where the environment has no others."""
 

@@ -21,9 +21,11 @@ import livekit.local_inference as silero
 import numpy.fft
 import openai.pagination
 import openai.resources.models
+from livekit.agents.utils import http_context
 from livekit.plugins.qwen3_tts import normalizer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from livekit.plugins.turn_taking.model import ModelError
+from livekit.plugins.vllm import tls
 
 from . import (
     alone,
@@ -39,6 +41,7 @@ from . import (
     telephony,
 )
 from .definition import choice
+from .prerecorded import sounds
 from .recovery import sqlite_store
 
 __all__ = [
@@ -64,6 +67,9 @@ __all__ = [
 ]
 
 normalizer.prewarm()  # its grammars, 40 MB
+sounds.prewarm()
+tls.context()
+http_context._create_ssl_context()  # LiveKit's own, which every session of a process shares
 silero.init_vad()
 with contextlib.suppress(ModelError):
     smart_turn.load()

@@ -44,3 +44,23 @@ def test_a_call_finds_there_what_it_would_import() -> None:
 
 def test_the_server_has_it_imported_there() -> None:
     assert Server()._preload_modules == ["agent.preload"]
+
+
+def test_a_call_finds_there_what_it_would_have_to_read() -> None:
+    read = (
+        "import ssl, agent.preload, av\n"
+        "def refuse(*_, **__): raise AssertionError('read again')\n"
+        "av.open = ssl.SSLContext.load_verify_locations = refuse\n"
+        "ssl.SSLContext.load_default_certs = ssl.SSLContext.set_default_verify_paths = refuse\n"
+        "import asyncio\n"
+        "from agent.engine_settings import TTSSettings\n"
+        "from agent.prerecorded import Prerecorded\n"
+        "from livekit.agents.utils import http_context\n"
+        "from livekit.plugins import vllm\n"
+        "async def call():\n"
+        "    await Prerecorded(TTSSettings(base_url='http://127.0.0.1:1/v1')).load()\n"
+        "    vllm.LLM(base_url='http://127.0.0.1:1/v1'), vllm.STT(base_url='http://127.0.0.1:1/v1')\n"
+        "    async with http_context.open() as session: print(type(session).__name__)\n"
+        "asyncio.run(call())"
+    )
+    assert run(read) == ["ClientSession"]

@@ -19,6 +19,7 @@ from livekit.agents.types import (
 from livekit.agents.utils import is_given
 from openai.types.chat import completion_create_params
 
+from . import tls
 from ._llm.attempt import Attempt, Reply
 from ._llm.audio import silence
 from ._llm.images import blank
@@ -138,7 +139,8 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         )
         self._owns_client = http_client is None
         self._http = http_client or httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=None, keepalive_expiry=120)
+            verify=tls.context(),
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=120),
         )
         urls = [base_url] if base_url is None or isinstance(base_url, str) else list(base_url)
         if not urls:
