@@ -19,14 +19,14 @@ from pathlib import Path
 
 import soundfile
 
-from agent import prerecorded
+from agent.languages import FOLDER
 from agent.models import locate
 from agent.stack import Server
 from harness.caller import Caller, join
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 
-_ENGLISH, _CHINESE = locate("speech") / "jfk.wav", Path(prerecorded.__file__).parent / "zh"
+_ENGLISH, _CHINESE = locate("speech") / "jfk.wav", FOLDER / "zh" / "prerecorded"
 _ASKS = {"en": (_ENGLISH, 5.2, 7.55), "zh": (_CHINESE / "again.ogg", 2.1, 3.95)}
 _BARGES_IN = {"en": (_ENGLISH, 0.25, 2.1), "zh": (_CHINESE / "mute.ogg", 0.7, 2.5)}
 """Recordings, and a part of each without a pause, in seconds. What they say does not matter, as the
