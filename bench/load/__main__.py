@@ -12,38 +12,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import itertools
-import json
 import os
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
-from agent.stack import Server
-from agent.stack.ports import LOOPBACK, free
 from harness import report
 
-from .. import programs
-from . import engines
-from .network import HERE, Impairment, namespace
+from .house import CALLERS, House, memory, opened, processor_time
+from .network import Impairment
 
-_CALLERS = 4
-"""Callers to a process: each sends a frame every 10 ms."""
 _ROOMS = [1, 2, 4, 6, 8, 10, 12, 16]
 _GROWTH = 1.2
 _REFERENCE = 120.0
 """Seconds of conversation, of all rooms together, that are measured at least."""
 _SETTLING = 8.0
 """Seconds in which the rooms are made; the processor is measured after them."""
-_WITHOUT_CALLS = 3
-"""Processes of an agent server besides those that hold a call or wait for one."""
-_STARTING, _LOOK_EVERY, _STEADY = 120.0, 2.0, 3.0
-"""Longest wait for the processes that wait for calls, and how they are known to be there: between
-two looks, in seconds, their memory has grown by less than so many MiB."""
 
 
 async def main() -> None:
@@ -120,84 +107,20 @@ def summarise(rooms: int, measured: Measured) -> dict[str, report.Metric]:
 
 async def measure(rooms: int, seconds: float, impairment: Impairment | None) -> Measured:
     """Hold that many conversations at once."""
-    async with contextlib.AsyncExitStack() as stack:
-        where: Sequence[str] = ()
-        if impairment:
-            where = await stack.enter_async_context(namespace(impairment))
-        server = await stack.enter_async_context(programs.livekit(HERE if where else LOOPBACK))
-        url = await stack.enter_async_context(engines.serve())
-        agent = await stack.enter_async_context(_agent(server, url, rooms))
+    async with opened(rooms, impairment) as house, asyncio.TaskGroup() as tasks:
         everything = psutil.Process()
-        idle = await _waiting(agent)
         languages = list(itertools.islice(itertools.cycle(("en", "zh")), rooms))
-        groups = [languages[i : i + _CALLERS] for i in range(0, rooms, _CALLERS)]
-        async with asyncio.TaskGroup() as tasks:
-            calls = [tasks.create_task(_callers(where, server, group, seconds)) for group in groups]
-            await asyncio.sleep(_SETTLING)
-            before, began = _Used.by(agent, everything), asyncio.get_running_loop().time()
-            await asyncio.sleep(max(1.0, seconds - _SETTLING))
-            after, lasted = _Used.by(agent, everything), asyncio.get_running_loop().time() - began
-            memory = _memory(agent)
+        groups = [languages[i : i + CALLERS] for i in range(0, rooms, CALLERS)]
+        calls = [tasks.create_task(house.call(group, seconds)) for group in groups]
+        await asyncio.sleep(_SETTLING)
+        before, began = _Used.by(house, everything), asyncio.get_running_loop().time()
+        await asyncio.sleep(max(1.0, seconds - _SETTLING))
+        after, lasted = _Used.by(house, everything), asyncio.get_running_loop().time() - began
+        used = memory(house.agent)
+        callers = [caller for call in calls for caller in await call]
     cpu = (after.agent - before.agent) / lasted
     others = (after.everything - before.everything) / lasted - cpu
-    return Measured([c for call in calls for c in call.result()], cpu, others, memory, idle)
-
-
-async def _waiting(agent: psutil.Process) -> float:
-    """Wait until the processes that wait for calls are there, and return the memory of all."""
-    async with asyncio.timeout(_STARTING):
-        memory = _memory(agent)
-        while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            before, memory = memory, _memory(agent)
-            if len(_family(agent)) > _WITHOUT_CALLS and abs(memory - before) < _STEADY:
-                return memory
-
-
-@contextlib.asynccontextmanager
-async def _agent(server: Server, url: str, rooms: int) -> AsyncIterator[psutil.Process]:
-    port = free()["agent"]
-    variables = {
-        "LIVEKIT_URL": server.url,
-        "LIVEKIT_API_KEY": server.api_key,
-        "LIVEKIT_API_SECRET": server.api_secret,
-        "PARLEY_PROFILE": "gpu",
-        "PARLEY_LLM__BASE_URL": url,
-        "PARLEY_STT__BASE_URL": url,
-        "PARLEY_STT__REALTIME": "false",
-        "PARLEY_TTS__BASE_URL": url,
-        "PARLEY_MAX_ROOMS": str(rooms),
-        "PARLEY_MAX_MINUTES": "1440",  # a caller may stay for hours here
-        "PARLEY_PORT_AGENT": str(port),
-        "PARLEY_PORT_METRICS": "0",
-    }
-    start = ["taskset", "-c", "0", sys.executable, "agent.py", "start", "--drain-timeout", "1"]
-    health = f"http://{LOOPBACK}:{port}"
-    async with programs.running(f"agent-{rooms}", start, variables, health) as pid:
-        yield psutil.Process(pid)
-
-
-async def _callers(
-    where: Sequence[str], server: Server, languages: list[str], seconds: float
-) -> list[dict[str, Any]]:
-    cores = f"1-{(os.cpu_count() or 2) - 1}"
-    process = await asyncio.create_subprocess_exec(
-        *(*where, "taskset", "-c", cores, sys.executable, "-m", "bench.load.caller"),
-        *(server.url, server.api_key, server.api_secret),
-        *("--seconds", str(seconds), "--languages", *languages),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return [json.loads(line) for line in out.splitlines()]
-
-
-def _family(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
+    return Measured(callers, cpu, others, used, house.idle)
 
 
 @dataclass(frozen=True)
@@ -208,19 +131,8 @@ class _Used:
     everything: float
 
     @classmethod
-    def by(cls, agent: psutil.Process, everything: psutil.Process) -> _Used:
-        return cls(_processor_time(agent), _processor_time(everything))
-
-
-def _processor_time(process: psutil.Process) -> float:
-    """Seconds that a process and those that it has started have used, those that ended included."""
-    times = [member.cpu_times() for member in _family(process)]
-    return sum(t.user + t.system + t.children_user + t.children_system for t in times)
-
-
-def _memory(process: psutil.Process) -> float:
-    """Memory of the agent server and its jobs in MiB, what they share counted once."""
-    return sum(member.memory_full_info().pss for member in _family(process)) / 2**20
+    def by(cls, house: House, everything: psutil.Process) -> _Used:
+        return cls(processor_time(house.agent), processor_time(everything))
 
 
 if __name__ == "__main__":
