@@ -9,6 +9,7 @@ lost in a fork. A model that is not there is reported by the call that needs it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 # What libraries put off until they are first used.
@@ -21,6 +22,7 @@ import livekit.local_inference as silero
 import numpy.fft
 import openai.pagination
 import openai.resources.models
+import uvloop
 from livekit.agents.utils import http_context
 from livekit.plugins.qwen3_tts import normalizer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
@@ -73,3 +75,7 @@ http_context._create_ssl_context()  # LiveKit's own, which every session of a pr
 silero.init_vad()
 with contextlib.suppress(ModelError):
     smart_turn.load()
+
+# What a process that is forked from here makes as its event loop: turning it costs 8 of 81 ms of
+# processor a second of a call less than asyncio's own.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

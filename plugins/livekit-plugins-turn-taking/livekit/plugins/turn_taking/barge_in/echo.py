@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..playback.buffer import Samples
-from .voicing import decimated
+from .voicing import Signal
 
 
-def likeness(heard: Samples, played: Samples) -> float:
+def likeness(heard: Signal, played: Signal) -> float:
     """Tell how alike what was heard is to some part of what was played, 0 to 1.
 
     The greatest correlation over all delays that fit, of the signals' differences: these weigh
     the higher harmonics more, without which any two voiced sounds are alike.
 
     Args:
-        heard: By the microphone; mono at 24 kHz.
+        heard: By the microphone.
         played: Until the same moment, and longer by the longest delay that is looked for.
     """
-    a, b = _differences(heard), _differences(played)
+    a, b = np.diff(heard), np.diff(played)
     energy = float(a @ a)
     if not energy or b.size < a.size:
         return 0.0
@@ -30,7 +28,3 @@ def likeness(heard: Samples, played: Samples) -> float:
     energies = sums[a.size :] - sums[: -a.size]
     floor = max(float(energies.max()) * 1e-4, 1.0)
     return float(np.max(np.abs(products) / np.sqrt(energy * np.maximum(energies, floor))))
-
-
-def _differences(samples: Samples) -> NDArray[np.float64]:
-    return np.diff(decimated(samples))
