@@ -150,7 +150,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         known=known,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
-    on_hand_over = record.release if record else None
+    on_hand_over = record.hand if record else None
     phone = (
         CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over, agent.key)
         if user
