@@ -193,7 +193,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         if kept:
             source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
-            when_over(ctx, "the record", lambda: hand_over(ctx, kept, about(), record.said, source))
+
+            async def keep() -> None:
+                await hand_over(ctx.make_session_report(), kept, about(), record.said, source)
+
+            when_over(ctx, "the record", keep)
         # Last: a model writes them, which may take minutes.
         when_over(ctx, "the notes on the caller", lambda: known.learn(record.said))
     options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))

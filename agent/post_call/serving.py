@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from livekit.agents import JobContext, llm
+from livekit.agents import llm
+from livekit.agents.voice.report import SessionReport
 
 from .. import engines
 from ..engine_settings import LLMSettings
@@ -26,12 +27,16 @@ logger = logging.getLogger("parley")
 
 
 async def hand_over(
-    ctx: JobContext, settings: PostCallSettings, about: About, said: llm.ChatContext, agent: str
+    report: SessionReport,
+    settings: PostCallSettings,
+    about: About,
+    said: llm.ChatContext,
+    agent: str,
 ) -> None:
-    """Put the record of a job's call, which has ended, into the outbox.
+    """Put the record of a call, which has ended, into the outbox.
 
     Args:
-        ctx: The job.
+        report: LiveKit's.
         settings: The ``post_call`` section of its profile or of its agent.
         about: What LiveKit does not know of the call.
         said: What was said in it, to an agent that has died meanwhile, too.
@@ -39,9 +44,8 @@ async def hand_over(
 
     Raises:
         OutboxError: The outbox did not take it.
-        RuntimeError: There was no session.
     """
-    report = whole(ctx.make_session_report(), said)
+    report = whole(report, said)
     outbox = Outbox()
     try:
         record = call_record(report, about)
