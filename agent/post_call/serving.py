@@ -25,6 +25,10 @@ from .recording import kept
 
 logger = logging.getLogger("parley")
 
+FLUSH = 20.0
+"""Seconds that a server which ends still takes for the records that are due: those of the calls
+that it has just finished. What is left waits for the next one."""
+
 
 async def hand_over(
     report: SessionReport,
@@ -84,10 +88,13 @@ async def delivering(
         return engines.llm(found, takes_tools=False)
 
     try:
-        running = asyncio.create_task(Deliverer(settings, outbox, model).run())
+        deliverer = Deliverer(settings, outbox, model)
+        running = asyncio.create_task(deliverer.run())
         running.add_done_callback(_log_failure)
         try:
             yield
+            deliverer.finish()
+            await asyncio.wait({running}, timeout=FLUSH)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
