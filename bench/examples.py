@@ -1,8 +1,9 @@
 """Examples: the agents that come with Parley, by voice, called by the callers of their scenarios.
 
 Run with ``make bench-examples``. It is ``make eval AGENT=… ARGS=--voice`` of each: a real room, the
-CPU profile's recogniser and voice, scripts in the place of the model. The JSON and the page of each
-are written beside the result.
+CPU profile's recogniser and voice, scripts in the place of the model. The JSON, the page and the
+recording of each call are in ``bench/out/examples/AGENT``; what was stopped in between goes on with
+``ARGS=--go-on``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
+from agent.definition.loading import PACKAGED
 from evaluation.command import main as evaluate
 from harness import report
 
@@ -55,21 +58,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.examples", description=__doc__)
     parser.add_argument("agents", nargs="*", default=AGENTS, help="names of some of them (all)")
     parser.add_argument(
-        "--again", action="store_true", help="read what is there of those that were called before"
+        "--go-on", action="store_true", help="hold those calls only of which nothing is there"
     )
     chosen = parser.parse_args()
-    folder = report.OUT / "examples"
-    folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, Any]]] = {}
     for agent in chosen.agents:
-        path = folder / f"{agent}.json"
-        if not (chosen.again and path.is_file()):
-            path.unlink(missing_ok=True)
-            options = ["--voice", "--json", str(path), "--html", str(path.with_suffix(".html"))]
-            if evaluate(["eval", agent, *options, "--save", str(folder / agent)]) == _NOT_HELD:
-                sys.exit(1)  # it has said why
-        found[agent] = json.loads(path.read_text(encoding="utf-8"))["scenarios"]
+        folder = report.OUT / "examples" / agent
+        folder.mkdir(parents=True, exist_ok=True)
+        for scenario in sorted((PACKAGED / agent / "scenarios").glob("*.yaml")):
+            path = folder / f"{scenario.stem}.json"
+            if not (chosen.go_on and path.is_file()):
+                _hold(agent, scenario.stem, path)
+            calls = json.loads(path.read_text(encoding="utf-8"))["scenarios"]
+            found.setdefault(agent, []).extend(calls)
     report.write("examples", summarise(found), profile="cpu")
+
+
+def _hold(agent: str, scenario: str, path: Path) -> None:
+    """Hold one call, with everything that it needs started for it: one that fails ends no other."""
+    path.unlink(missing_ok=True)
+    options = ["--voice", "--json", str(path), "--html", str(path.with_suffix(".html"))]
+    if evaluate(["eval", agent, scenario, *options, "--save", str(path.parent)]) == _NOT_HELD:
+        sys.exit(1)  # it has said why
 
 
 if __name__ == "__main__":
