@@ -150,7 +150,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         known=known,
     )
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
-    on_hand_over = record.release if record else None
+    on_hand_over = record.hand if record else None
     phone = (
         CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over, agent.key)
         if user
@@ -193,7 +193,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         if kept:
             source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
-            when_over(ctx, "the record", lambda: hand_over(ctx, kept, about(), record.said, source))
+
+            async def keep() -> None:
+                await hand_over(ctx.make_session_report(), kept, about(), record.said, source)
+
+            when_over(ctx, "the record", keep)
         # Last: a model writes them, which may take minutes.
         when_over(ctx, "the notes on the caller", lambda: known.learn(record.said))
     options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))

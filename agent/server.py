@@ -65,6 +65,8 @@ class Server(AgentServer):
         self._accepting: set[str] = set()
         self._once = Once()
         self._dispatcher: Dispatcher | None = None
+        self._delivered = asyncio.Event()
+        self._delivered.set()
 
     @cached_property
     def settings(self) -> Settings:
@@ -129,13 +131,23 @@ class Server(AgentServer):
             return
         started = asyncio.Event()
         self.once("worker_started", started.set)
+        self.once("worker_started", self._delivered.clear)
         watching = asyncio.create_task(self._watch(started))
         try:
             async with delivering(self.settings.post_call, self.model_of):
                 await super().run(devmode=devmode)
         finally:
+            self._delivered.set()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+    async def aclose(self) -> None:
+        """Close the server, once the records of its last calls are delivered, or it is late.
+
+        LiveKit's command line cancels :meth:`run` as soon as this returns.
+        """
+        await super().aclose()
+        await self._delivered.wait()
 
     async def _watch(self, started: asyncio.Event) -> None:
         await started.wait()

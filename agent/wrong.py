@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -13,6 +14,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
+_WORDS = (
+    (r"a valid dictionary( or instance of \w+)?", "settings by name"),
+    (r"a valid (tuple|list)", "a list"),
+    (r"a valid boolean(, unable to interpret input)?", "true or false"),
+    (r"a valid integer, got a number with a fractional part", "a whole number"),
+    (r"^(tuple|list) (should have at (least|most) \d+ items?).*", r"it \2"),
+)
 _OF_PYDANTIC = frozenset(get_args(ErrorType))
 
 Where = tuple[str, ...]
@@ -74,15 +82,25 @@ def _sentence(
     if error["type"] == "missing":
         return f"{key} is missing ({missing((*within, *loc))})"
     if error["type"] not in _OF_PYDANTIC:  # a sentence of our own
-        return f"{key}: {error['msg']}" if key else error["msg"]
+        where = key.removesuffix(".[key]")
+        return f"{where}: {error['msg']}" if where else error["msg"]
     if error["type"] == "value_error":  # another one
         return f"{key}: {error['ctx']['error']}"
-    message = error["msg"][0].lower() + error["msg"][1:]
+    message = _plain(error["msg"][0].lower() + error["msg"][1:])
+    if loc and loc[-1] == "[key]":
+        return f"{key.removesuffix('.[key]')}: {message.replace(message.split()[0], 'its name', 1)}"
     field = _field(model, loc)
     # What is not a secret yet has no mask.
     secret = field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
     shown = key if secret else f"{key} = {error['input']!r}"
     return f"{shown}: {message}{_range(field)}"
+
+
+def _plain(message: str) -> str:
+    """What pydantic says in the words of YAML rather than of Python."""
+    for pattern, words in _WORDS:
+        message = re.sub(pattern, words, message)
+    return message
 
 
 def _section(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:

@@ -96,6 +96,7 @@ async def stage(
             "PARLEY_AGENT": str(agent.source),
             "PARLEY_POST_CALL__FOLDER": str(folder / "records"),
             "PARLEY_POST_CALL__SUMMARY": "false",
+            "PARLEY_STATE": str(folder / "state"),
             "PARLEY_MEMORY__KEY": uuid.uuid4().hex,
             "PARLEY_MEMORY__STORE": f"sqlite:///{folder / 'memory.sqlite'}",
         }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from livekit.agents import APIError
 
 from agent.transcript import Said
@@ -108,6 +109,8 @@ class VoiceCall:
             return f"nothing came within {ANSWER_WITHIN:g} s of {said!r}"
         except APIError as e:
             return f"a model failed: {e.message}"
+        except httpx.HTTPError as e:
+            return f"the caller's voice failed: {type(e).__name__} {e}".rstrip()
         return unsaid(f"after {most} turns the caller had", self._mind)
 
     async def _turn(self, turn: int, said: str) -> None:

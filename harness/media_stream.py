@@ -21,6 +21,8 @@ RATE = 8000
 """Hz; the only rate there is."""
 FRAME = RATE // 100
 """Samples that are spoken and played at a time: 10 ms, as WebRTC has it."""
+NUMBER = "+442079460018"
+"""Who calls: Ofcom gives it to nobody."""
 _MESSAGE = RATE // 50
 """Samples in a message: 20 ms."""
 _NOTHING = b"\xff"
@@ -92,7 +94,8 @@ class MediaStream(ABC):
                 "callSid": "CA0",
                 "tracks": ["inbound"],
                 "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                "customParameters": {"language": self._language} if self._language else {},
+                "customParameters": {"from": NUMBER}
+                | ({"language": self._language} if self._language else {}),
             },
         )
         try:

@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 
 import uvicorn
 from livekit.agents import APIError
@@ -19,9 +19,12 @@ from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from agent import settings
 from agent.definition.choice import Agents
 from agent.definition.definition import AgentDefinition
+from agent.definition.loading import load_agent
+from agent.engine_settings import LLMSettings
 from agent.keys import KeyRefusedError, check_key
 from agent.knowledge import Folder, KnowledgeError
 from agent.origin import HostsError, OwnNames, is_loopback, names_of
+from agent.post_call import delivering
 from agent.serving import ProxyNotice, port_of, proxy_options
 from agent.telephony import mask_logs
 
@@ -66,13 +69,19 @@ def main() -> None:
         sys.exit(str(e))
     mask_logs()
     seen_at = port_of(METRICS, 0) if os.environ.get(METRICS) else None
-    asyncio.run(_serve(loaded, agent, choose, arguments.host, arguments.port, names, seen_at))
+
+    def model_of(named: str) -> LLMSettings:
+        return load_agent(named).over(profile).llm
+
+    kept = delivering(loaded.post_call if stream else None, model_of)
+    asyncio.run(_serve(loaded, agent, choose, kept, arguments.host, arguments.port, names, seen_at))
 
 
 async def _serve(
     loaded: settings.Settings,
     agent: AgentDefinition,
     choose: Choose,
+    kept: AbstractAsyncContextManager[None],
     host: str,
     port: int,
     names: frozenset[str] | None,
@@ -98,6 +107,7 @@ async def _serve(
                 await documents.ready()
         if loaded.bridge.stream_url:
             smart_turn.load()  # or the first caller would wait for it
+        await stack.enter_async_context(kept)
         app = create_app(loaded, agent, engines, open_call, choose, documents)
         await uvicorn.Server(
             uvicorn.Config(

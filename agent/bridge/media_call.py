@@ -11,20 +11,24 @@ from typing import Any, TypeVar
 
 from livekit.agents.llm import ToolContext
 from livekit.agents.utils.aio import cancel_and_wait
+from livekit.agents.voice.io import AudioInput
 from livekit.plugins.turn_taking import Endpointer
 
 from agent.assistant import agent_of
 from agent.known import Known
 from agent.languages import Language, language_named, words
+from agent.post_call import About
 from agent.session import make, turns_of
 from agent.settings import Settings
 from agent.telephony.clock import CallClock
+from agent.telephony.sip_call import number_of
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
 from .media_choice import Choose
 from .media_control import StreamCall, StreamKeys
 from .media_messages import Dtmf, Mark, Media, Message, Start, Stop
+from .media_record import StreamRecord
 
 logger = logging.getLogger("parley")
 
@@ -71,8 +75,6 @@ async def hold_call(
         TimeoutError: The provider has gone silent.
     """
     agent, settings = await asyncio.to_thread(choose, start)
-    # There is no job of LiveKit's: nothing is kept of the call.
-    settings = settings.model_copy(update={"post_call": None})
     language = agent.spoken(language_of(settings, start))
     caller, line = MediaStreamInput(), MediaStreamOutput(start.stream_sid, send)
     async with contextlib.AsyncExitStack() as stack:
@@ -96,8 +98,28 @@ async def hold_call(
             endpointer=endpointer,
             known=known,
         )
-        stack.push_async_callback(conversation.aclose)
         session = conversation.session
+        source: AudioInput = caller
+        left = asyncio.Event()
+        if settings.post_call:
+            record = StreamRecord(session, start.stream_sid, settings.post_call, str(agent.source))
+            said, numbers = start.start.custom_parameters, settings.post_call.numbers
+
+            async def keep() -> None:
+                await record.hand_over(
+                    About(
+                        agent=agent.key,
+                        channel="media_stream",
+                        language=conversation.conduct.language,
+                        number=number_of(said.get("from")) if numbers else None,
+                        # Of a caller who has gone the session only learns that it is closed.
+                        end="CR_PARTICIPANT_DISCONNECTED" if left.is_set() else None,
+                    )
+                )
+
+            stack.push_async_callback(keep)
+            source = await record.hear(caller)
+        stack.push_async_callback(conversation.aclose)
         assistant = agent_of(agent, settings, language, conversation.floor, known=known)
         keys = StreamKeys(session)
         stack.push_async_callback(keys.aclose)
@@ -107,7 +129,7 @@ async def hold_call(
         await assistant.update_tools([*assistant.tools, *call.tools])
         over = asyncio.Event()
         session.on("close", lambda _: over.set())
-        await conversation.start(assistant, caller)
+        await conversation.start(assistant, source)
 
         async def follow() -> None:
             async for message in messages:
@@ -137,4 +159,5 @@ async def hold_call(
         await stack.enter_async_context(_running(prompt))
         await asyncio.wait((following, closing), return_when=asyncio.FIRST_COMPLETED)
         if following.done():
+            left.set()
             following.result()

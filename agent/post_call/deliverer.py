@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -83,6 +84,7 @@ class Deliverer:
         self._outbox, self._model_of, self._webhook = outbox, model_of, settings.webhook
         self._delays, self._lease, self._poll, self._clock = delays, lease, poll, clock
         self._asking = asyncio.Lock()
+        self._finishing = asyncio.Event()
         stores: dict[Kind, RecordStore] = {}
         if settings.folder:
             stores["folder"] = FolderStore(settings.folder, settings.days)
@@ -92,19 +94,29 @@ class Deliverer:
         self._places = places(settings)
 
     async def run(self) -> None:
-        """Deliver what is due, and look again, until it is cancelled."""
+        """Deliver what is due, and look again, until it is cancelled or has finished."""
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
             in_hand: set[asyncio.Task[None]] = set()
             await self._tidy()
             while True:
-                for parcel in await self._due(AT_ONCE - len(in_hand)):
+                due = await self._due(AT_ONCE - len(in_hand))
+                for parcel in due:
                     task = tasks.create_task(self._deliver(parcel, session))
                     in_hand.add(task)
                     task.add_done_callback(in_hand.discard)
-                if len(in_hand) == AT_ONCE:
+                finishing = self._finishing.is_set()
+                if len(in_hand) == AT_ONCE or (finishing and in_hand):
                     await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
+                elif finishing:
+                    return
                 else:
-                    await asyncio.sleep(self._poll)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(self._poll):
+                            await self._finishing.wait()
+
+    def finish(self) -> None:
+        """Have :meth:`run` end once nothing is due; what failed is not waited for."""
+        self._finishing.set()
 
     async def _tidy(self) -> None:
         try:

@@ -32,6 +32,8 @@ class About:
     """The caller's number, if it may be kept."""
     visitor: str | None = None
     """Identifier of whoever signed in."""
+    end: str | None = None
+    """Why it ended, as LiveKit names it, where its session was only told to close."""
 
 
 def whole(report: SessionReport, said: llm.ChatContext) -> SessionReport:
@@ -67,7 +69,7 @@ def call_record(report: SessionReport, about: About) -> Record:
         "started_at": _iso(began),
         "ended_at": _iso(ended),
         "seconds": round(ended - began, 3),
-        "end": told["close_reason"],
+        "end": about.end or told["close_reason"],
         "errors": told["errors"],
         "transcript": [
             {**said.record(), "at": max(0.0, round(said.at - began, 3))}

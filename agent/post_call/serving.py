@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from livekit.agents import JobContext, llm
+from livekit.agents import llm
+from livekit.agents.voice.report import SessionReport
 
 from .. import engines
 from ..engine_settings import LLMSettings
@@ -24,14 +25,22 @@ from .recording import kept
 
 logger = logging.getLogger("parley")
 
+FLUSH = 20.0
+"""Seconds that a server which ends still takes for the records that are due: those of the calls
+that it has just finished. What is left waits for the next one."""
+
 
 async def hand_over(
-    ctx: JobContext, settings: PostCallSettings, about: About, said: llm.ChatContext, agent: str
+    report: SessionReport,
+    settings: PostCallSettings,
+    about: About,
+    said: llm.ChatContext,
+    agent: str,
 ) -> None:
-    """Put the record of a job's call, which has ended, into the outbox.
+    """Put the record of a call, which has ended, into the outbox.
 
     Args:
-        ctx: The job.
+        report: LiveKit's.
         settings: The ``post_call`` section of its profile or of its agent.
         about: What LiveKit does not know of the call.
         said: What was said in it, to an agent that has died meanwhile, too.
@@ -39,9 +48,8 @@ async def hand_over(
 
     Raises:
         OutboxError: The outbox did not take it.
-        RuntimeError: There was no session.
     """
-    report = whole(ctx.make_session_report(), said)
+    report = whole(report, said)
     outbox = Outbox()
     try:
         record = call_record(report, about)
@@ -80,10 +88,13 @@ async def delivering(
         return engines.llm(found, takes_tools=False)
 
     try:
-        running = asyncio.create_task(Deliverer(settings, outbox, model).run())
+        deliverer = Deliverer(settings, outbox, model)
+        running = asyncio.create_task(deliverer.run())
         running.add_done_callback(_log_failure)
         try:
             yield
+            deliverer.finish()
+            await asyncio.wait({running}, timeout=FLUSH)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

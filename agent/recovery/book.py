@@ -7,7 +7,6 @@ room, which a ticket may not open again. The page keeps there, too, who has sign
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from platformdirs import user_state_path
-
 from ..once import REMEMBERED
+from ..state import calls_folder
 
 LAPSE = 2.5
 """Seconds without a sign of life of a job and of its server after which both are taken for dead.
@@ -39,9 +37,10 @@ class StoreError(Exception):
     """The store cannot be reached or written; the text says why."""
 
 
-State = Literal["held", "lost", "called", "over"]
+State = Literal["held", "lost", "called", "handed", "over"]
 """``held`` by an agent, or by one that is on its way; ``lost``: its agent died; ``called``: an
-agent was called to it; ``over``: it has ended or wants no agent; its room may still be there."""
+agent was called to it; ``handed``: two people speak with each other, and no agent is wanted beside
+the one that listens for the end; ``over``: it has ended; its room may still be there."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,11 @@ class Call:
     """When the state began, on the same clock."""
     tries: int = 0
     """How often an agent was called since the last one that held the call for long."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no agent goes on with it."""
+        return self.state in ("handed", "over")
 
 
 class Beat(NamedTuple):
@@ -168,7 +172,7 @@ class CallBook:
         def change(call: Call | None, at: Moment) -> Call:
             if call and at.holds(call):
                 return call
-            known = Call(room) if call is None or call.state == "over" else call
+            known = Call(room) if call is None or call.ended else call
             return replace(
                 known,
                 state="held",
@@ -256,10 +260,17 @@ class CallBook:
         if now and now.agent == agent:
             await self._store.drop(now.server)
 
+    async def hand(self, room: str, agent: str) -> None:
+        """Note that the caller speaks with somebody else from now on, and wipe what was said."""
+        await self._end(room, "handed", agent)
+
     async def finish(self, room: str, agent: str) -> None:
         """Note that an agent's call has ended, and wipe what was said."""
-        now = await self._store.change(room, _left("over", agent))
-        if now and now.state == "over":
+        await self._end(room, "over", agent)
+
+    async def _end(self, room: str, state: State, agent: str) -> None:
+        now = await self._store.change(room, _left(state, agent))
+        if now and now.state == state:
             await self._store.write_history(room, None)
 
     async def call(self, room: str) -> bool:
@@ -300,10 +311,11 @@ class CallBook:
 
 def _left(state: State, agent: str) -> Change:
     def change(call: Call | None, at: Moment) -> Call | None:
-        if not (call and call.agent == agent and call.state == "held"):
+        handed = call and call.state == "handed" and state == "over"
+        if not (call and call.agent == agent and (call.state == "held" or handed)):
             return call
-        if state == "over":
-            return Call(call.room, state="over", agent=agent, since=at.now)
+        if state in ("handed", "over"):
+            return Call(call.room, state=state, agent=agent, since=at.now)
         return replace(call, state=state, since=at.now)
 
     return change
@@ -316,7 +328,7 @@ def open_book(url: str | None, livekit: str, folder: Path | None = None) -> Call
         url: ``redis://…`` of a Redis that all agent servers of that LiveKit server share; a file
             if None, which only those of this machine do.
         livekit: Address of the LiveKit server: another one's rooms have another file.
-        folder: Where the file is; ``PARLEY_STATE``, or the user's state folder, if None.
+        folder: Where the file is; that of :func:`agent.state.calls_folder` if None.
 
     Raises:
         StoreError: The file cannot be made.
@@ -329,7 +341,4 @@ def open_book(url: str | None, livekit: str, folder: Path | None = None) -> Call
 
     where = urlsplit(livekit)
     name = re.sub(r"[^\w.-]+", "_", f"{where.hostname or 'livekit'}-{where.port or 'default'}")
-    if folder is None:
-        own = os.environ.get("PARLEY_STATE")
-        folder = Path(own).absolute() if own else user_state_path("parley")
-    return CallBook(SqliteStore(folder / f"calls-{name}.sqlite3"))
+    return CallBook(SqliteStore((folder or calls_folder()) / f"calls-{name}.sqlite3"))

@@ -180,7 +180,7 @@ class Dispatcher:
         rooms = (await self._livekit.room.list_rooms(api.ListRoomsRequest())).rooms
         names = {room.name for room in rooms}
         for call in seen.calls.values():
-            if call.room not in names and (call.state == "over" or call in seen.lost):
+            if call.room not in names and (call.ended or call in seen.lost):
                 await self._book.forget(call)
         for call in seen.lost:
             if call.room in names:

@@ -73,8 +73,15 @@ class CallRecord:
         """Have another agent take the call: this one cannot go on."""
         await self._answer(lambda: self._book.lose(self._name, self._agent))
 
+    async def hand(self) -> None:
+        """Have no agent called to the room any more: the caller speaks with somebody else.
+
+        The call keeps its place among those of its server until it ends.
+        """
+        await self._answer(lambda: self._book.hand(self._name, self._agent))
+
     async def release(self) -> None:
-        """Have no agent called to the room any more, though this one stays until it closes."""
+        """Note that the call has ended, though its job has not."""
         await self._answer(lambda: self._book.finish(self._name, self._agent))
 
     async def aclose(self) -> None:

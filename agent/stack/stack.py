@@ -235,7 +235,7 @@ class Stack:
             "LIVEKIT_API_SECRET": self.server.api_secret,
             "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
             "PARLEY_PROFILE": self._profile,
-            "PARLEY_STATE": str(self.logs),  # what is in progress ends with the stack
+            "PARLEY_CALLS": str(self.logs),  # calls in progress end with the stack
             **self.placement.variables(self._engine_key),
             "PYTHONUNBUFFERED": "1",  # logs are read while their programs run
             "HF_HUB_OFFLINE": "1",  # all weights are in the cache: nothing has to be asked for

@@ -45,8 +45,8 @@ class SipCall:
         return cls(
             identity=participant.identity,
             id=told.get(_CALL_ID, ""),
-            number=_number(told.get(_NUMBER)),
-            trunk_number=_number(told.get(_CALLED)),
+            number=number_of(told.get(_NUMBER)),
+            trunk_number=number_of(told.get(_CALLED)),
         )
 
     async def wait_until_answered(self, room: rtc.Room) -> bool:
@@ -65,7 +65,7 @@ class SipCall:
         )
 
 
-def _number(told: str | None) -> str | None:
+def number_of(told: str | None) -> str | None:
     """A number, if it is one: a caller may put any words there, which the model would read."""
     return told if told and _DIALLED.fullmatch(told) else None
 

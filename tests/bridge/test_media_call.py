@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import aiohttp
+import av
 import numpy as np
 import pytest
 import uvicorn
@@ -24,17 +26,19 @@ from agent.bridge.media_choice import Choose
 from agent.definition.definition import AgentDefinition
 from agent.definition.loading import load_agent
 from agent.models import locate
+from agent.post_call import Outbox
 from agent.settings import (
     ConductSettings,
     Language,
     PhoneSettings,
     PhoneTool,
+    PostCallSettings,
     Settings,
     SilenceSettings,
 )
 from agent.stack.ports import free
 from harness.agents import saying
-from harness.media_stream import RATE
+from harness.media_stream import NUMBER, RATE
 from harness.recording import Samples
 from harness.resample import resampled
 from harness.scripted import RATE as VOICE_RATE
@@ -481,3 +485,38 @@ async def test_the_sound_of_another_track_is_not_the_callers(serve: Serve, voice
         await asyncio.sleep(4.0)
         assert bridge.stt.lasted == []
         assert bridge.llm.asked == []
+
+
+async def test_a_call_leaves_its_record_and_its_recording(
+    serve: Serve, voice: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = PostCallSettings(folder=tmp_path / "calls", summary=False, numbers=True, recording=True)
+    async with serve("Yes.", hears=("Do you hear me?",), post_call=kept) as bridge:
+        async with bridge.call() as caller:
+            await until_loud(caller, 0.5)
+            caller.say(voice)
+            await bridge.asked(1)
+            await caller.quiet(1.0)
+            await caller.hang_up()
+        async with asyncio.timeout(30):
+            while not bridge.closed:
+                await asyncio.sleep(0.01)
+    outbox = Outbox()
+    (parcel,) = await outbox.waiting()
+    await outbox.aclose()
+    record = parcel.record
+    announced = "This call is recorded."
+    assert (record["agent"], record["channel"], record["room"]) == ("parley", "media_stream", "MZ0")
+    assert record["caller"] == {"number": NUMBER, "visitor": None}
+    assert record["language"] == "en"
+    assert record["end"] == "CR_PARTICIPANT_DISCONNECTED"
+    assert [line["text"] for line in record["transcript"]] == [announced, "Do you hear me?", "Yes."]
+    sound = tmp_path / "state" / "recordings" / f"{parcel.id}.ogg"
+    with av.open(sound) as file:
+        stereo = np.concatenate([each.to_ndarray() for each in file.decode(audio=0)], axis=1)
+    heard, said = (np.abs(channel).max() for channel in stereo)
+    assert heard > 0.01
+    assert said > 0.1
+    assert not await asyncio.to_thread(list, tmp_path.glob("parley-call-*"))

@@ -51,7 +51,7 @@ def test_everything_that_is_named_exists() -> None:
     for file in listed["configMapGenerator"][0]["files"]:
         assert (DEPLOY / "kubernetes" / file).resolve().is_file()
     everything = list(objects())
-    deployments = [t for t in everything if t["kind"] == "Deployment"]
+    deployments = [t for t in everything if t["kind"] in ("Deployment", "StatefulSet")]
     labels = [t["spec"]["template"]["metadata"]["labels"] for t in deployments]
     services = {t["metadata"]["name"]: t for t in everything if t["kind"] == "Service"}
     for service in services.values():
@@ -59,6 +59,21 @@ def test_everything_that_is_named_exists() -> None:
     for url in next(t for t in everything if t["kind"] == "ConfigMap")["data"].values():
         if host := re.match(r"http://([a-z]+):8000/v1", url):
             assert services[host[1]]["spec"]["ports"] == [{"port": 8000}]
+
+
+def test_what_waits_is_on_a_disk_that_outlives_the_agent() -> None:
+    written = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    state = re.search(r"PARLEY_STATE=(\S+)", written)
+    assert state
+    agent = next(t for t in objects() if t["kind"] == "StatefulSet")["spec"]
+    (container,) = agent["template"]["spec"]["containers"]
+    claims = {claim["metadata"]["name"] for claim in agent["volumeClaimTemplates"]}
+    assert container["volumeMounts"] == [{"name": "state", "mountPath": state[1]}]
+    assert claims == {"state"}
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    for name in ("agent", "standby", "page"):
+        assert compose["services"][name]["volumes"] == [f"state:{state[1]}"]
+    assert "state" in compose["volumes"]
 
 
 def arguments(name: str) -> set[str]:

@@ -360,3 +360,26 @@ def test_a_form_asks_for_what_the_settings_say() -> None:
     assert asked is not None
     assert list(asked["properties"]) == ["summary", "outcome"]
     assert asked["$defs"] == {"a": {"type": "string"}}
+
+
+async def test_what_is_due_is_delivered_before_it_ends_and_what_failed_waits(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    async with receiving(503) as receiver, serving(FILLED) as model:
+        post = webhook(receiver.url)
+        given = settings(folder=tmp_path / "calls", webhook=post, outcome=OUTCOME)
+
+        async def model_of(_: str) -> llm.LLM[Any]:
+            return vllm.LLM(base_url=model.url)
+
+        deliverer = Deliverer(given, outbox, model_of, poll=60.0)
+        running = asyncio.create_task(deliverer.run())
+        await asyncio.sleep(0.1)  # it has looked, and waits for a minute
+        await outbox.put(record, places(given), form(given), "clerk")
+        deliverer.finish()
+        async with asyncio.timeout(20):
+            await running
+    written = json.loads((tmp_path / "calls/2026-11-29/call_AJ_1.json").read_text("utf-8"))
+    assert written["summary"] == "A room was booked."
+    (left,) = await outbox.waiting()
+    assert (left.to.kind, left.tries) == ("webhook", 1)

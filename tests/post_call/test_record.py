@@ -92,7 +92,7 @@ async def test_a_call_that_an_agent_has_taken_over_has_a_record_of_all_of_it(
         job._primary_agent_session = session
         said = ChatContext([*before.said.items, *session.history.items])
         settings = PostCallSettings(folder=tmp_path / "calls")
-        await hand_over(job, settings, About(), said, "clerk")
+        await hand_over(job.make_session_report(), settings, About(), said, "clerk")
     outbox = Outbox()
     record = (await outbox.waiting())[0].record
     await outbox.aclose()

@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 import yaml
+from livekit.agents import AgentServer
 
 from agent import settings as settings_module
 from agent.engine_settings import LLMSettings
 from agent.post_call import Outbox, delivering, form, places
 from agent.post_call import deliverer as deliverer_module
+from agent.post_call import serving as post_call_serving
 from agent.post_call_settings import PostCallSettings
 from agent.server import Server
 
 from ..form_server import FormServer, serving
+from .receiver import SECRET, receiving
 
 FILLED = json.dumps({"summary": "A room was booked."})
 
@@ -76,3 +79,53 @@ async def test_a_call_of_an_agent_that_is_gone_is_shown_to_no_model(
     assert arrived["summary"] is None
     assert arrived["unfilled"] == "The agent that held the call cannot be read any more."
     assert profiles.asked == []
+
+
+async def test_a_server_that_is_stopped_delivers_the_records_of_its_last_calls(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = asyncio.Event()
+
+    async def run(server: AgentServer, **_: Any) -> None:
+        server.emit("worker_started")
+        await stopped.wait()
+
+    async def aclose(_: AgentServer) -> None:
+        stopped.set()
+
+    async def watch(*_: Any) -> None: ...
+
+    monkeypatch.setattr(AgentServer, "run", run)
+    monkeypatch.setattr(AgentServer, "aclose", aclose)
+    monkeypatch.setattr(Server, "_watch", watch)
+    async with serving(FILLED) as model:
+        llm = LLMSettings.model_validate({"base_url": model.url})
+        post_call = PostCallSettings(folder=tmp_path / "calls")
+        server = Server()
+        changes = {"llm": llm, "post_call": post_call}
+        server.settings = settings_module.load("cpu").model_copy(update=changes)
+        running = asyncio.create_task(server.run())
+        await asyncio.sleep(0.2)
+        agent = written(tmp_path / "clerk")
+        await outbox.put(record, places(post_call), form(post_call), agent)
+        async with asyncio.timeout(20):
+            await server.aclose()
+        running.cancel()  # as LiveKit's command line does
+        await asyncio.gather(running, return_exceptions=True)
+    assert (tmp_path / "calls" / "2026-11-29" / "call_AJ_1.json").is_file()
+
+
+async def test_a_receiver_that_hangs_does_not_keep_a_server_from_ending(
+    outbox: Outbox, record: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post_call_serving, "FLUSH", 0.2)
+    async with receiving(0) as receiver:
+        given = PostCallSettings.model_validate(
+            {"webhook": {"url": receiver.url, "secret": SECRET}, "summary": False}
+        )
+        async with asyncio.timeout(10):
+            async with delivering(given, lambda _: LLMSettings()):
+                await outbox.put(record, places(given))
+                await receiver.arrived.wait()
+    (left,) = await outbox.waiting()
+    assert left.id == record["id"]

@@ -154,6 +154,43 @@ async def test_a_call_is_over_before_its_job_which_still_writes_notes(
     assert livekit.asked == []
 
 
+async def test_a_call_that_was_handed_over_keeps_its_place_until_it_ends(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=SIP, colleague=SIP)
+    await server.take("room", "first")
+    await server.live(0.5)
+    await book.hand("room", "first")
+    await server.live(10)
+    assert server.dispatcher.over == set()
+    assert livekit.asked == []
+    await book.finish("room", "first")
+    await server.live(0.25)
+    assert server.dispatcher.over == {"first"}
+    del livekit.people["room"]
+    await server.live(2)
+    _, calls = await book.read()
+    assert calls == {}
+
+
+async def test_two_people_whose_agent_dies_are_left_to_themselves(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=SIP, colleague=SIP)
+    await server.take("room", "first")
+    await server.live(0.5)
+    await book.hand("room", "first")
+    server.running.remove("first")  # killed
+    await server.live(10)
+    assert (livekit.asked, livekit.removed) == ([], [])
+    del livekit.people["room"]
+    await server.live(2)
+    _, calls = await book.read()
+    assert calls == {}
+
+
 async def test_a_call_that_another_server_has_forgotten_is_over(
     make: Callable[..., Server], livekit: LiveKit, book: CallBook
 ) -> None:

@@ -140,10 +140,12 @@ async def test_a_call_that_ends_is_over_and_its_words_are_gone(job: Any, book: C
 async def test_a_call_that_was_handed_over_gets_no_agent(job: Any, book: CallBook) -> None:
     record, _ = await job("first")
     await record.begin("anna")
-    await record.release()
-    await until(book, "over")
+    await record.hand()
+    await until(book, "handed")
     await record.lose()
     await asyncio.sleep(0.1)
+    await until(book, "handed")
+    await record.aclose()
     await until(book, "over")
 
 

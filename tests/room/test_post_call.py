@@ -54,9 +54,12 @@ async def test_the_record_of_a_call_is_posted_after_it(
         async def enter(ctx: JobContext) -> None:
             await ctx.connect()
             about = About(agent="clerk", channel="web", language="en")
-            when_over(
-                ctx, "the record", lambda: hand_over(ctx, settings, about, session.history, "clerk")
-            )
+
+            async def keep() -> None:
+                report = ctx.make_session_report()
+                await hand_over(report, settings, about, session.history, "clerk")
+
+            when_over(ctx, "the record", keep)
             session = AgentSession[Any](llm=Llm("At nine."), vad=None)
             await session.start(Agent(instructions=""), record=False)
             await session.run(user_input="When do you open?")

@@ -93,6 +93,9 @@ def test_the_stack_starts_what_is_here_and_tells_the_agent_nothing_of_the_rest(
     monkeypatch.delenv("VLLM_API_KEY", raising=False)
     monkeypatch.setenv("PARLEY_LLM__BASE_URL", "http://127.0.0.1:18101/v1")
     stack = Stack(engine_key="secret")
+    # What is kept of callers is where a command in a shell looks for it, whatever the ports.
+    assert "PARLEY_STATE" not in stack.variables
+    assert stack.variables["PARLEY_CALLS"] == str(stack.logs)
     assert names(stack) == ["livekit", "stt", "tts", "agent", "web"]
     assert stack.llm_url == "http://127.0.0.1:18101/v1"
     assert stack.variables["PARLEY_PROFILE"] == "cpu"

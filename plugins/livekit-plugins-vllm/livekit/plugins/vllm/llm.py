@@ -385,7 +385,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             body.pop("priority", None)
             if self._opts.priority is not None and replica.priorities:
                 body["priority"] = self._opts.priority + 2
-            return await server.complete(body)
+            return await server.complete(replica.fields.without(body))
 
         return await _adapting(replica, send)
 

@@ -210,7 +210,7 @@ class Attempt:
         body["max_tokens"] = self._most
         if request.tools:
             body["tools"] = request.tools
-        return body
+        return self._replica.fields.without(body)
 
     async def _stream(self, body: dict[str, Any], deadline: asyncio.Timeout) -> None:
         request = self._request

@@ -15,6 +15,7 @@ from livekit.agents import APIError, APIStatusError
 from .._server.server import Server
 from ..log import logger
 from .context import ContextFitter
+from .refused_fields import RefusedFields
 
 # A failed server is passed over for two checks: a restart takes longer, a hiccup less.
 _CHECK_EVERY = 2.0
@@ -56,10 +57,12 @@ class Replica:
         refuses_until: The same, after it refused on its own account.
         refused_model: The model that it said it does not have; None since a reply came.
         priorities: Whether it schedules by priority, as far as is known.
+        fields: The fields of a request that it does not know.
     """
 
     server: Server
     fitter: ContextFitter = field(init=False)
+    fields: RefusedFields = field(init=False)
     in_flight: int = 0
     reported: int = 0
     down_until: float = 0.0
@@ -69,6 +72,7 @@ class Replica:
 
     def __post_init__(self) -> None:
         self.fitter = ContextFitter(self.server.base_url)
+        self.fields = RefusedFields(self.server.base_url)
 
     def adapt(self, error: APIError) -> bool:
         """Learn from a refusal, and return whether that will change the next request."""
@@ -80,6 +84,8 @@ class Replica:
         if self.priorities and _NO_PRIORITIES.search(error.message):
             self.priorities = False
             logger.warning("priorities left out", extra={"reason": error.message})
+            return True
+        if self.fields.learn(error.message):
             return True
         if not _UNKNOWN_MODEL.search(error.message):
             return False

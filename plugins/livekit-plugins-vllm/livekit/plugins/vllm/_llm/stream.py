@@ -30,8 +30,9 @@ from .summary import Summarizer
 # first of which tells that it is. With LiveKit's own pauses, one that restarts within 10 s answers.
 _LOOKOUT = (0.0, 2.0, 4.0)
 _LOOK_EVERY = 0.25
-# A prompt refused as too long is estimated 25 % longer each time: four make 2.4 times.
-MOST_ADAPTATIONS = 4
+# A prompt refused as too long is estimated 25 % longer each time: four make 2.4 times. One that
+# knows none of vLLM's fields refuses them one after another, four in all.
+MOST_ADAPTATIONS = 8
 
 
 @dataclass(eq=False)
