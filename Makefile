@@ -1,6 +1,6 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup footprint setup-gpu demo phone gpu observe report eval test test-all test-unit test-core \
+.PHONY: help setup footprint setup-gpu setup-nari demo phone gpu observe report eval test test-all test-unit test-core \
 	test-slow test-again coverage test-engines check audit fuzz sbom
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -22,6 +22,9 @@ footprint:  ## the disk and, while it runs, the memory that all of it takes
 
 setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
 	@scripts/setup_gpu.sh
+
+setup-nari: setup  ## install nari-qwen3-tts, another engine of the voice, for an NVIDIA H100, in .nari (docs/tuning.md)
+	@scripts/setup_nari.sh
 
 gpu: setup-gpu  ## start the GPU services on this machine, with LiveKit, the agent and the page
 	@exec .venv/bin/python -m agent.stack.gpu

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import hashlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import aiohttp
 
 from agent.bridge.timeline import Lane, draw
 from harness import plot, report
+from harness.gpu_memory import memory
 
 from . import bridge, units
 
@@ -36,30 +36,6 @@ async def llm(url: str) -> dict[str, report.Metric]:
         sys.exit(f"bench.llm ended with status {process.returncode}.")
     written = json.loads((report.OUT / "llm.json").read_text(encoding="utf-8"))
     return dict(written["metrics"])
-
-
-def memory() -> dict[str, report.Metric]:
-    """The GPU memory of each process that has any, by its process name."""
-    try:
-        listed = subprocess.run(
-            [
-                "nvidia-smi",
-                "--query-compute-apps=pid,process_name,used_memory",
-                "--format=csv,noheader,nounits",
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return {}
-    found: dict[str, report.Metric] = {}
-    for line in listed.splitlines():
-        pid, name, used = (part.strip() for part in line.split(","))
-        if used.isdecimal():
-            key = f"memory.{Path(name).name.lower().replace(':', '_')}.{pid}"
-            found[key] = {"value": int(used), "n": 1, "unit": "MiB"}
-    return found
 
 
 async def turn(url: str) -> list[Lane]:

@@ -1,4 +1,4 @@
-"""TTS unit by unit: first audio and holes of vllm-omni servers under growing load.
+"""TTS unit by unit: first audio and holes of a voice's servers under growing load.
 
 ``python -m bench.units http://127.0.0.1:8091/v1``, or with the addresses of several servers of the
 same model. The units are what the plugin's segmenter makes of real replies, starters and mains in
@@ -17,22 +17,26 @@ import random
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from typing import Any
 
 import aiohttp
+from livekit.agents import APIError
 from livekit.plugins import qwen3_tts
+from livekit.plugins.qwen3_tts.client import Deadlines, SpeechClient
 
 from harness import report
+from harness.gpu_memory import memory
 from harness.playback import BYTES_PER_SECOND, audible, gap_free
 
 from .tts import REPLIES
 
 # After this a listener has gone, and the plugin has tried again. Seconds.
 _DEADLINE = 30.0
+_PATIENT = Deadlines(connect=_DEADLINE, first_byte=_DEADLINE, between_bytes=_DEADLINE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Unit:
     starter: bool
 
     def body(self, model: str, voice: str | None, *, spoken: bool = False) -> dict[str, Any]:
-        """The request as the plugin writes it.
+        """The request as the plugin writes it, but for the format, which is the engine's own.
 
         Args:
             model: The model's name at the server.
@@ -62,8 +66,7 @@ class Unit:
             "model": model,
             "input": self.text,
             "language": self.language,
-            "response_format": "pcm",
-            "stream_format": "audio",
+            "non_streaming_mode": True,
             "max_new_tokens": frames,
         }
 
@@ -133,6 +136,8 @@ class Servers:
         spoken: bool = False,
     ) -> None:
         self._session = session
+        # The plugin's own, which speaks to either engine.
+        self._clients = {url: SpeechClient(lambda: session, url, {}) for url in urls}
         self._running = dict.fromkeys(urls, 0)
         self._voice = voice
         self._spoken = spoken
@@ -156,12 +161,11 @@ class Servers:
         try:
             async with (
                 asyncio.timeout(_DEADLINE),
-                self._session.post(f"{url}/audio/speech", json=body) as response,
+                aclosing(self._clients[url].speech(body, _PATIENT)) as chunks,
             ):
-                response.raise_for_status()
-                async for chunk in response.content.iter_any():
+                async for chunk in chunks:
                     arrivals.append((time.perf_counter() - start, chunk))
-        except (aiohttp.ClientError, TimeoutError) as e:
+        except (APIError, TimeoutError) as e:
             print(f"{url} failed {unit.text!r}: {e!r}", file=sys.stderr)
             return None
         finally:
@@ -323,7 +327,7 @@ async def _main(args: argparse.Namespace) -> None:
         voice=args.voice,
         spoken=args.spoken,
     )
-    report.write(args.name, metrics, profile=args.profile or " ".join(args.urls))
+    report.write(args.name, metrics | memory(), profile=args.profile or " ".join(args.urls))
 
 
 def main() -> None:

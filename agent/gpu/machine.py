@@ -97,7 +97,7 @@ def check_quantization(model: str, wanted: str, variable: str) -> None:
     Raises:
         Refusal: It is quantised in another way, or not at all.
     """
-    config = _config(model)
+    config = checkpoint_config(model)
     if config is None:
         return
     found = (config.get("quantization_config") or {}).get("quant_method", "")
@@ -106,7 +106,8 @@ def check_quantization(model: str, wanted: str, variable: str) -> None:
         raise Refusal(f"{model} {has}, not with {wanted or 'nothing'}: set {variable}={found}.")
 
 
-def _config(model: str) -> dict[str, Any] | None:
+def checkpoint_config(model: str) -> dict[str, Any] | None:
+    """The ``config.json`` of a folder, or of a hub id that was downloaded; None if it has none."""
     folder = Path(model)
     if not folder.is_dir():
         cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"

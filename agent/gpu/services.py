@@ -2,17 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .machine import Gpu, Refusal, check_memory, check_quantization
+from .machine import Gpu, Refusal, check_memory, check_quantization, checkpoint_config
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / "configs"
 
 # MiB on an H100: docs/tuning.md. The figure of 0.24 is the sum of its own limits.
 _TTS_MEMORY = {"low_latency": 11_200, "concurrent": 12_800, "l40s": 7_700, "0.24": 10_600}
+
+
+_TTS_MODEL = "Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"
+
+# nari-qwen3-tts by its profile: MiB on an H200 (docs/tuning.md), and how many requests it takes at
+# once. `ttfa` has 32 rows in each of its two stages, which 64 requests can use up to the last: it
+# raises then, and its engine is dead. `balanced` has 64 and 64. Its cache of 192 pages is more than
+# enough for as many units of an ordinary length, and one unit cannot fill it: the plugin asks for
+# 600 frames at most.
+_NARI = {"ttfa": (24_500, 32), "balanced": (50_700, 64)}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A server's command, and where it is had.
+
+    Args:
+        command: Its name and first arguments.
+        folder: Where its setup puts it, below the repository.
+        setup: How to get it, as the end of a sentence.
+    """
+
+    command: tuple[str, ...]
+    folder: str
+    setup: str
+
+    def find(self) -> str:
+        """Its path.
+
+        Raises:
+            Refusal: It is not on this machine.
+        """
+        name = self.command[0]
+        path = shutil.which(name, path=f"{ROOT / self.folder}/bin{os.pathsep}{os.environ['PATH']}")
+        if path is None:
+            raise Refusal(f"{name} is neither in {self.folder} nor on PATH: {self.setup}.")
+        return path
+
+
+VLLM = Program(("vllm", "serve"), ".venv-gpu", "run `make setup-gpu`")
+NARI = Program(
+    ("nari-qwen3-tts-server",),
+    ".nari/.venv",
+    "run `make setup-nari`, or start its container (docs/tuning.md)",
+)
 
 
 @dataclass(frozen=True)
@@ -23,8 +71,10 @@ class Service:
         name: "llm", "tts" or "stt".
         what: What messages call it, as in "the voice is ready".
         port: The port that it listens on.
-        arguments: Arguments after ``vllm serve``.
+        arguments: Arguments after the program's own.
         environment: Environment variables to set.
+        program: What serves it.
+        streamed: Fields of a request for which it streams raw PCM, if it is a voice.
     """
 
     name: str
@@ -32,6 +82,8 @@ class Service:
     port: int
     arguments: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    program: Program = VLLM
+    streamed: Mapping[str, object] = field(default_factory=dict)
 
 
 def llm(env: Mapping[str, str], gpu: Gpu) -> Service:
@@ -67,11 +119,19 @@ def llm(env: Mapping[str, str], gpu: Gpu) -> Service:
 
 
 def tts(env: Mapping[str, str], gpu: Gpu) -> Service:
-    """The speech synthesiser: vllm-omni with one of our deploy files.
+    """The speech synthesiser: vllm-omni with one of our deploy files, or nari-qwen3-tts.
 
     Raises:
         Refusal: It does not fit this machine.
     """
+    engines = {"vllm-omni": _vllm_omni, "nari": _nari}
+    name = env.get("TTS_ENGINE", "vllm-omni")
+    if name not in engines:
+        raise Refusal(f"TTS_ENGINE={name!r} is not an engine: set it to {' or '.join(engines)}.")
+    return engines[name](env, gpu)
+
+
+def _vllm_omni(env: Mapping[str, str], gpu: Gpu) -> Service:
     name = env.get("TTS_CONFIG", "low_latency" if gpu.total > 50_000 else "l40s")
     config = Path(name) if name.endswith(".yaml") else CONFIGS / f"qwen3_tts_{name}.yaml"
     if not config.is_file():
@@ -82,12 +142,49 @@ def tts(env: Mapping[str, str], gpu: Gpu) -> Service:
     if needed := _TTS_MEMORY.get(name):
         check_memory(gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=l40s")
     arguments = [
-        env.get("TTS_MODEL", "Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"),
+        env.get("TTS_MODEL", _TTS_MODEL),
         *("--omni", "--deploy-config", str(config), "--trust-remote-code"),
     ]
     # Otherwise a unit whose talker has died is waited for for 600 s.
     wait = {"VLLM_OMNI_INPUT_WAIT_TIMEOUT_S": env.get("VLLM_OMNI_INPUT_WAIT_TIMEOUT_S", "15")}
-    return Service("tts", "the voice", _port(env, "TTS_PORT", 8091), arguments, wait)
+    port = _port(env, "TTS_PORT", 8091)
+    streamed = {"stream_format": "audio"}
+    return Service("tts", "the voice", port, arguments, wait, streamed=streamed)
+
+
+def _nari(env: Mapping[str, str], gpu: Gpu) -> Service:
+    profile = env.get("TTS_CONFIG", "ttfa")
+    if profile not in _NARI:
+        raise Refusal(
+            f"TTS_CONFIG={profile!r} is not a profile of nari-qwen3-tts: set it to "
+            f"{' or '.join(_NARI)}."
+        )
+    model = env.get("TTS_MODEL", _TTS_MODEL)
+    if model != _TTS_MODEL and not _is_custom_voice(model):
+        raise Refusal(
+            f"nari-qwen3-tts knows no TTS_MODEL={model!r}: set it to {_TTS_MODEL}, or to a folder "
+            "that has this model."
+        )
+    if "H100" not in gpu.name:
+        raise Refusal(
+            f"nari-qwen3-tts starts on an H100 only, by the card's name, and this is a {gpu.name}: "
+            "set TTS_ENGINE=vllm-omni."
+        )
+    needed, most = _NARI[profile]
+    check_memory(
+        gpu, needed, f"The voice as {profile}", "stop something, or set TTS_ENGINE=vllm-omni"
+    )
+    arguments = ["--model", model, "--profile", profile, "--max-active-requests", str(most)]
+    port = _port(env, "TTS_PORT", 8091)
+    return Service("tts", "the voice", port, arguments, program=NARI, streamed={"stream": True})
+
+
+def _is_custom_voice(folder: str) -> bool:
+    config = checkpoint_config(folder) if Path(folder).is_dir() else None
+    return bool(config) and (config.get("tts_model_size"), config.get("tts_model_type")) == (
+        "1b7",
+        "custom_voice",
+    )
 
 
 def stt(env: Mapping[str, str], gpu: Gpu) -> Service:
@@ -113,17 +210,18 @@ def stt(env: Mapping[str, str], gpu: Gpu) -> Service:
 SERVICES = {"llm": llm, "tts": tts, "stt": stt}
 
 
-def command(service: Service, vllm: str, host: str, extra: str) -> list[str]:
+def command(service: Service, path: str, host: str, extra: str) -> list[str]:
     """The whole command line.
 
     Args:
         service: The service to start.
-        vllm: Path of the program.
+        path: Path of its program.
         host: Address to listen on.
         extra: More arguments, as a shell writes them; they win.
     """
     where = ["--host", host, "--port", str(service.port)]
-    return [vllm, "serve", *service.arguments, *where, *shlex.split(extra)]
+    own = service.program.command[1:]
+    return [path, *own, *service.arguments, *where, *shlex.split(extra)]
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

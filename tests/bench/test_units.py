@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from bench import units
 from bench.units import Answer, Servers, Unit
+from harness.gpu_memory import memory
 from harness.playback import audible
 
 pytestmark = pytest.mark.slow
@@ -29,6 +31,7 @@ class Tts:
 
     bodies: list[dict[str, Any]] = field(default_factory=list)
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
+    nari: bool = False
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -40,7 +43,11 @@ class Tts:
         return web.json_response({"data": [{"id": "voice"}]})
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
-        self.bodies.append(await request.json())
+        body = await request.json()
+        if self.nari and "stream_format" in body:
+            wrong = {"type": "extra_forbidden", "loc": ["body", "stream_format"], "msg": "Extra"}
+            return web.json_response({"detail": [wrong]}, status=422)
+        self.bodies.append(body)
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(SILENT)
@@ -82,6 +89,29 @@ async def test_an_answer_has_its_first_byte_and_its_first_audible_sample(
     assert answer.audible is not None
     assert answer.audible >= answer.first + 0.05
     assert answer.audio == pytest.approx(0.16)
+
+
+@pytest.mark.parametrize("nari", [False, True])
+async def test_each_engine_is_asked_as_the_plugin_does(
+    tts: tuple[Tts, Servers], nari: bool
+) -> None:
+    made, servers = tts
+    made.nari = nari
+    made.may_go.set()
+    answers = await servers.burst(2, 4)
+    assert all(answers)
+    assert [body.get("stream") for body in made.bodies] == [True if nari else None] * 4
+
+
+def test_memory_is_that_of_each_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert memory() == {}
+    listed = "71, /usr/bin/python3.12, 6143\n72, VLLM::EngineCore, 5021\n73, other, [N/A]"
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\necho '{listed}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    found = {key: metric["value"] for key, metric in memory().items()}
+    assert found == {"memory.python3.12.71": 6143, "memory.vllm__enginecore.72": 5021}
 
 
 async def test_poisson_asks_whether_or_not_it_was_answered(tts: tuple[Tts, Servers]) -> None:

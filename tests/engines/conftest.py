@@ -28,6 +28,7 @@ OMNI = (
 )
 SERVE = "vllm.entrypoints.cli.main:main"
 SPEECH_ARGV = ["--model", "tones", "--served-model-name", "tts", "--enable-request-id-headers"]
+_CLONING_ARGV = ["--model", "clones", "--served-model-name", "tts"]
 # A gigabyte of memory each is the least that vLLM takes by itself for its cache.
 _SMALL = ["--enforce-eager", "--kv-cache-memory-bytes", "67108864", "--max-num-seqs", "8"]
 
@@ -65,8 +66,8 @@ def launchers(
             VLLM,
             "",
         ),
-        "omni-0.30": ({"speech_server", "talking_server"}, OMNI, ""),
-        "omni-0.24": ({"speech_server"}, OMNI, str(engines / "omni-0.24")),
+        "omni-0.30": ({"speech_server", "cloning_server", "talking_server"}, OMNI, ""),
+        "omni-0.24": ({"speech_server", "cloning_server"}, OMNI, str(engines / "omni-0.24")),
     }
     started: dict[str, Launcher] = {}
     try:
@@ -162,6 +163,13 @@ def speech_server(request: pytest.FixtureRequest, launchers: Callable[[str], Lau
     """vllm-omni's own front end, of two versions, over an engine of ours."""
     launcher = launchers(f"omni-{request.param}")
     return _run(Server(launcher, "speech_server:main", SPEECH_ARGV, f"speech-{request.param}"))
+
+
+@pytest.fixture(scope="session", params=["0.30", "0.24"])
+def cloning_server(request: pytest.FixtureRequest, launchers: Callable[[str], Launcher]) -> Server:
+    """The same with a Base checkpoint."""
+    launcher = launchers(f"omni-{request.param}")
+    return _run(Server(launcher, "speech_server:main", _CLONING_ARGV, f"clones-{request.param}"))
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,11 @@ FRAMES_PER_CHARACTER = 1
 CHUNKS = (1, 3, 6, 10, 16, 25)
 """Frames of the first chunks; the last is that of all later ones."""
 
+TOLD = ("speaker", "language", "instruct", "task_type", "ref_text", "non_streaming_mode")
+"""What of a request is told of."""
+CLONES = "clones"
+"""The model's name for a Base checkpoint, which has no voices of its own."""
+
 SPEAKERS = ["vivian", "serena", "uncle_fu", "dylan", "eric", "ryan", "aiden", "ono_anna", "sohee"]
 LANGUAGES = ["chinese", "english", "japanese", "korean", "german", "french", "russian"]
 LANGUAGES += ["portuguese", "spanish", "italian"]
@@ -89,14 +94,17 @@ class ToneEngine:
         self.counts = Counts()
         running = Gauge("stub:num_requests_running", "Requests that are being spoken.")
         running.set_function(lambda: self.counts.running)
+        clones = model == CLONES
         talker = SimpleNamespace(
-            spk_id={name: i for i, name in enumerate(SPEAKERS)},
+            spk_id={} if clones else {name: i for i, name in enumerate(SPEAKERS)},
             codec_language_id={name: i for i, name in enumerate(LANGUAGES)},
             spk_is_dialect={},
             hidden_size=2048,
         )
         self.model_config = SimpleNamespace(
-            hf_config=SimpleNamespace(talker_config=talker, tts_model_type="custom_voice"),
+            hf_config=SimpleNamespace(
+                talker_config=talker, tts_model_type="base" if clones else "custom_voice"
+            ),
             model=model,
             async_chunk=True,
             max_model_len=4096,
@@ -130,7 +138,7 @@ class ToneEngine:
             "text": text,
             "frames": frames,
             "max_new_tokens": sampling_params_list[0].max_tokens,
-            **{k: _first(asked.get(k)) for k in ("speaker", "language", "instruct", "task_type")},
+            **{k: _first(asked.get(k)) for k in TOLD},
         }
         counts.started.append(started)
         counts.running += 1

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 import pytest_asyncio
 from livekit.agents import APIConnectOptions, APIError, APIStatusError
 from livekit.plugins.qwen3_tts import TTS
+
+from agent.wav import wav_header
 
 from .servers import API_KEY, Server, until
 
@@ -212,6 +215,26 @@ async def test_what_the_server_refuses_is_told_in_its_words(engine: Engine) -> N
 async def test_what_has_no_sound_is_not_asked_for(engine: Engine, text: str) -> None:
     await say(engine.tts(), text)
     assert await engine.spoken() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "layout"), [({}, True), ({"extra_body": {"non_streaming_mode": False}}, False)]
+)
+async def test_a_cloned_voice_is_given_its_whole_text_at_once(
+    cloning_server: Server, options: dict[str, Any], layout: bool
+) -> None:
+    pcm = (np.sin(np.arange(48_000) / 20) * 8000).astype("<i2").tobytes()
+    recording = wav_header(24_000, len(pcm)) + pcm
+    async with aiohttp.ClientSession() as session:
+        engine = Engine(cloning_server, session)
+        await engine.conduct()
+        tts = engine.tts(ref_audio=recording, ref_text="It is me.", **options)
+        heard = await say(tts, SENTENCES)
+        counts = await engine.counts()
+        await tts.aclose()
+    assert_all_of_it(heard, counts)
+    told = {(r["task_type"], r["ref_text"], r["non_streaming_mode"]) for r in counts["started"]}
+    assert told == {("Base", "It is me.", layout)}
 
 
 async def test_options_change_from_the_next_unit_on(engine: Engine) -> None:

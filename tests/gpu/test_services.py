@@ -1,6 +1,7 @@
 """The scripts of the GPU services: what they refuse, in one sentence, and what they start.
 
-nvidia-smi is a stand-in that prints one line, vllm one that counts what it is asked to say.
+nvidia-smi is a stand-in that prints one line, vllm and nari-qwen3-tts-server are ones that count
+what they are asked to say.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -23,13 +26,17 @@ from agent.stack.stack import ROOT
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder of programs: a GPU of 80 GB with 70 free, and vllm."""
+    """A folder of programs: a GPU of 80 GB with 70 free, vllm and nari-qwen3-tts-server."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program(folder / "nvidia-smi", "echo 'NVIDIA H100 80GB HBM3, 81559, 70000'")
     program(
         folder / "vllm",
         'while [[ $1 != --port ]]; do shift; done\nexec "$PYTHON" -m tests.gpu.speaker "$2"',
+    )
+    program(
+        folder / "nari-qwen3-tts-server",
+        'while [[ $1 != --port ]]; do shift; done\nexec "$PYTHON" -m tests.gpu.speaker "$2" nari',
     )
     return folder
 
@@ -73,6 +80,62 @@ def test_the_command_of_each_service(programs: Path) -> None:
     assert tts.startswith("VLLM_OMNI_INPUT_WAIT_TIMEOUT_S=15 ")
     assert "qwen3_tts_concurrent.yaml" in tts
     assert "openai/whisper-large-v3-turbo" in run(programs, "stt").stdout
+
+
+def test_the_command_of_the_other_engine_of_the_voice(programs: Path, tmp_path: Path) -> None:
+    said = run(programs, "tts", TTS_ENGINE="nari", TTS_EXTRA_ARGS="--local-files-only").stdout
+    assert "/nari-qwen3-tts-server --model Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice " in said
+    assert " --profile ttfa --max-active-requests 32 --host 127.0.0.1 --port " in said
+    assert said.endswith(" --local-files-only\n")
+    said = run(programs, "tts", TTS_ENGINE="nari", TTS_CONFIG="balanced").stdout
+    assert " --profile balanced --max-active-requests 64 " in said
+    config = {"tts_model_type": "custom_voice", "tts_model_size": "1b7"}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    said = run(programs, "tts", TTS_ENGINE="nari", TTS_MODEL=str(tmp_path)).stdout
+    assert f" --model {tmp_path} " in said
+
+
+@pytest.mark.parametrize(
+    ("card", "variables", "part"),
+    [
+        (
+            "H200, 143771, 140000",
+            {},
+            "starts on an H100 only, by the card's name, and this is",
+        ),
+        ("H100 80GB HBM3, 81559, 20000", {}, "The voice as ttfa takes 24,500 MiB, and 20,000 of"),
+        (
+            "H100 80GB HBM3, 81559, 50000",
+            {"TTS_CONFIG": "balanced"},
+            "The voice as balanced takes 50,700 MiB",
+        ),
+        ("H100, 81559, 70000", {"TTS_CONFIG": "low_latency"}, "set it to ttfa or balanced"),
+        (
+            "H100, 81559, 70000",
+            {"TTS_MODEL": "Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice"},
+            "nari-qwen3-tts knows no TTS_MODEL='Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice': set it to",
+        ),
+        ("H100, 81559, 70000", {"TTS_ENGINE": "Nari"}, "set it to vllm-omni or nari."),
+    ],
+)
+def test_what_the_other_engine_does_not_fit(
+    programs: Path, card: str, variables: dict[str, str], part: str
+) -> None:
+    program(programs / "nvidia-smi", f"echo 'NVIDIA {card}'")
+    assert part in refused(programs, "tts", **{"TTS_ENGINE": "nari", **variables})
+
+
+def test_a_model_that_the_other_engine_does_not_know(programs: Path, tmp_path: Path) -> None:
+    config = {"tts_model_type": "base", "tts_model_size": "1b7"}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    said = refused(programs, "tts", TTS_ENGINE="nari", TTS_MODEL=str(tmp_path))
+    assert "or to a folder that has this model" in said
+
+
+def test_an_engine_that_is_not_installed(programs: Path) -> None:
+    (programs / "nari-qwen3-tts-server").unlink()
+    said = refused(programs, "tts", TTS_ENGINE="nari")
+    assert "is neither in .nari/.venv nor on PATH: run `make setup-nari`, or start its cont" in said
 
 
 def test_no_gpu(programs: Path) -> None:
@@ -132,28 +195,53 @@ def test_every_deploy_file_has_two_connected_stages() -> None:
             assert ramp[-1] == extra["codec_chunk_frames"]
 
 
-async def test_a_service_is_warm_when_it_says_that_it_is_ready(programs: Path) -> None:
+@asynccontextmanager
+async def voice(programs: Path, engine: str) -> AsyncIterator[tuple[asyncio.StreamReader, str]]:
+    """The voice as its script starts it: what it says, and its address."""
     port = str(ports.free()["tts"])
     process = await asyncio.create_subprocess_exec(
         ROOT / "scripts/run_tts_server.sh",
-        env=environment(programs, TTS_PORT=port),
+        env=environment(programs, TTS_ENGINE=engine, TTS_PORT=port),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(100), aiohttp.ClientSession() as session:
-            async for line in process.stdout:
-                if line.startswith(b"the voice is ready"):
-                    break
-            async with session.get(f"http://127.0.0.1:{port}/asked") as response:
-                asked = await response.json()
+        async with asyncio.timeout(100):
+            yield process.stdout, f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         assert await process.wait() != 1
-    assert line.decode().strip() == f"the voice is ready at http://127.0.0.1:{port}"
+
+
+async def line_of(output: asyncio.StreamReader, begins: str) -> str:
+    async for line in output:
+        if line.startswith(begins.encode()):
+            return line.decode().strip()
+    pytest.fail(f"it ended without {begins!r}")
+
+
+@pytest.mark.parametrize("engine", ["vllm-omni", "nari"])
+async def test_a_service_is_warm_when_it_says_that_it_is_ready(programs: Path, engine: str) -> None:
+    async with voice(programs, engine) as (output, url), aiohttp.ClientSession() as session:
+        assert await line_of(output, "the voice is ready") == f"the voice is ready at {url}"
+        async with session.get(f"{url}/asked") as response:
+            asked = await response.json()
     # Three lengths, each alone and eight at once; none can go on for ever.
     assert len(asked) == 27
     assert all(one["model"] == "voice" and one["max_new_tokens"] < 200 for one in asked)
+    assert all(("stream" in one) == (engine == "nari") for one in asked)
+
+
+async def test_a_dead_engine_is_started_again(programs: Path) -> None:
+    async with voice(programs, "nari") as (output, url), aiohttp.ClientSession() as session:
+        found = []
+        for _ in range(2):
+            await line_of(output, "the voice is ready")
+            async with session.post(f"{url}/die") as response:
+                found.append((await response.json())["pid"])
+            said = await line_of(output, "the voice is dead")
+        assert said == "the voice is dead by its own word, and is started again"
+        assert len(set(found)) == 2
 
 
 def test_the_stack_ends_with_the_sentence_of_what_cannot_start(programs: Path) -> None:

@@ -1,4 +1,4 @@
-"""A clock that jumps, a listener that keeps what it gets, and a server that misbehaves."""
+"""A clock that jumps, a listener that keeps what it gets, and servers that misbehave."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ import pytest_asyncio
 
 T = TypeVar("T")
 RATE = 24_000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "servers_like(*engines): run once with servers like each")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each engine that it, or its module, is marked with."""
+    mark = metafunc.definition.get_closest_marker("servers_like")
+    if mark and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", mark.args)
 
 
 @pytest.fixture
@@ -101,9 +112,17 @@ async def speaks(
     await says(tone(0.08 * max(1, len(request.body["input"]))))(reader, writer, request)
 
 
+async def speaks_in_events(
+    _: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Request
+) -> None:
+    """Answer with base64 in server-sent events, as vllm-omni does where only `stream` is set."""
+    event = b'event: speech.audio.delta\ndata: {"type": "speech.audio.delta", "audio": ""}\n\n'
+    writer.write(head("text/event-stream") + chunk(event) + END)
+
+
 @dataclass
 class FaultServer:
-    """A speech server that answers each request as its script says, and well when that ends."""
+    """A speech server like vllm-omni, which answers as its script says, and well when that ends."""
 
     script: list[Answer] = field(default_factory=list)
     voices: list[str] | None = field(default_factory=lambda: ["vivian", "ryan"])
@@ -130,16 +149,10 @@ class FaultServer:
             while request := await _read(reader):
                 if self.deaf:  # a black hole
                     await reader.read()
-                if request.path == "/v1/audio/voices" and request.form:
-                    self.uploads.append(request)
-                    await _json(writer, {"success": True})
-                elif request.path == "/v1/models":
+                if request.path == "/v1/models":
                     await _json(writer, {"data": [{"id": self.model}]})
                 elif request.path == "/v1/audio/voices":
-                    if self.voices is None:
-                        await refuses("404 Not Found", {})(reader, writer, request)
-                    else:
-                        await _json(writer, {"voices": self.voices, "uploaded_voices": []})
+                    await self._voices(reader, writer, request)
                 else:
                     await self._speech(reader, writer, request)
                 await writer.drain()
@@ -149,13 +162,31 @@ class FaultServer:
             self.connections -= 1
             writer.close()
 
+    async def _voices(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request
+    ) -> None:
+        if request.form:
+            self.uploads.append(request)
+            await _json(writer, {"success": True})
+        elif self.voices is None:
+            await refuses("404 Not Found", {})(reader, writer, request)
+        else:
+            await _json(writer, {"voices": self.voices, "uploaded_voices": []})
+
     async def _speech(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request
+    ) -> None:
+        if request.body.get("stream") and "stream_format" not in request.body:
+            self.script.insert(0, speaks_in_events)
+        await self._answer(reader, writer, request)
+
+    async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request
     ) -> None:
         self.requests.append(request)
         self.running += 1
         answer = self.script.pop(0) if self.script else speaks
-        # What vllm-omni does: a disconnect cancels the generation.
+        # What both engines do: a disconnect cancels the generation.
         working = asyncio.ensure_future(answer(reader, writer, request))
         gone = asyncio.ensure_future(_wait_gone(reader))
         try:
@@ -197,16 +228,26 @@ async def _json(writer: asyncio.StreamWriter, value: Any) -> None:
     )
 
 
-Start = Callable[..., Awaitable[FaultServer]]
+Start = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def engine() -> str:
+    """The engine that servers are like if they are not told; a module may ask for both."""
+    return "vllm-omni"
 
 
 @pytest_asyncio.fixture
-async def start_server() -> AsyncIterator[Start]:
-    """Start fault servers, each with its script."""
-    started = []
+async def start_server(engine: str) -> AsyncIterator[Start]:
+    """Start fault servers, each with its script: `FaultServer` or `NariServer`."""
+    from .nari import NariServer  # which is made of what stands here
 
-    async def start(*script: Answer, **settings: Any) -> FaultServer:
-        server = FaultServer(list(script), **settings)
+    started = []
+    like = engine
+
+    async def start(*script: Answer, engine: str = like, **settings: Any) -> FaultServer:
+        made = NariServer if engine == "nari" else FaultServer
+        server = made(list(script), **settings)
         listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
         server.port = listener.sockets[0].getsockname()[1]
         started.append(listener)

@@ -15,6 +15,8 @@ from .conftest import END, RATE, Answer, FaultServer, Start, chunk, head, quiet,
 from .test_faults import FOREVER, ONCE, does, make
 from .test_refusals import THREE, answers, words_of
 
+pytestmark = pytest.mark.servers_like("vllm-omni", "nari")
+
 NOISE = np.random.default_rng(0).bytes(96_000)
 
 

@@ -23,6 +23,8 @@ from livekit.plugins.qwen3_tts.client import AlignedWord, Deadlines, SpeechClien
 
 from .conftest import END, RATE, Answer, Request, Start, chunk, head, refuses, says, tone
 
+pytestmark = pytest.mark.servers_like("vllm-omni", "nari")
+
 ONCE = APIConnectOptions(max_retry=0, timeout=10.0)
 TEXT = "今天天气很好，我们可以一起去公园散步。"
 
@@ -116,6 +118,7 @@ async def test_a_unit_that_fails_twice_fails_the_reply(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 @pytest.mark.parametrize(
     ("kind", "data", "sentence"),
     [
@@ -238,6 +241,7 @@ async def test_another_server_takes_over(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 @pytest.mark.parametrize(
     ("header", "expected"),
     [

@@ -15,6 +15,8 @@ from .conftest import END, Answer, Request, Start, chunk, head, quiet, refuses, 
 from .test_faults import does, make, speak
 from .test_refusals import THREE, answers, words_of
 
+pytestmark = pytest.mark.servers_like("vllm-omni", "nari")
+
 
 @pytest.mark.parametrize(
     "status",

@@ -16,6 +16,8 @@ from livekit.plugins.qwen3_tts.halves import Joiner, whole
 from .conftest import END, RATE, Answer, Request, Start, chunk, head, quiet, refuses, says, tone
 from .test_faults import FOREVER, ONCE, does, make, speak
 
+pytestmark = pytest.mark.servers_like("vllm-omni", "nari")
+
 THREE = "The first one is here. The second one follows it. The third one is the last."
 
 
@@ -146,6 +148,7 @@ async def test_a_text_that_is_refused_is_not_taken_elsewhere(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 @pytest.mark.parametrize("status", ["404 Not Found", "400 Bad Request"])
 async def test_a_server_come_back_with_another_model_is_asked_for_that(
     start_server: Start, session: aiohttp.ClientSession, status: str
@@ -173,6 +176,7 @@ async def test_a_model_that_is_still_listed_is_looked_up_once(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 async def test_a_voice_of_a_style_that_is_gone_falls_back_to_the_first(
     start_server: Start, session: aiohttp.ClientSession
 ) -> None:
@@ -309,6 +313,7 @@ async def test_another_server_speaks_what_one_is_silent_about(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 @pytest.mark.parametrize("deaf", [True, False])
 @pytest.mark.parametrize(
     ("options", "told", "most"),

@@ -18,6 +18,8 @@ from livekit.plugins.qwen3_tts import TTS, UnitSent
 
 from .conftest import RATE, Start, refuses, says, tone
 
+pytestmark = pytest.mark.servers_like("vllm-omni", "nari")
+
 ONCE = APIConnectOptions(max_retry=0)
 
 
@@ -66,6 +68,7 @@ async def collect(stream: Any) -> tuple[float, list[Any]]:
     return seconds, words
 
 
+@pytest.mark.servers_like("vllm-omni")
 async def test_a_stream(start_server: Start, session: aiohttp.ClientSession) -> None:
     server = await start_server()
     tts = TTS(base_url=server.url, voice="Vivian", language="zh", http_session=session)
@@ -84,6 +87,7 @@ async def test_a_stream(start_server: Start, session: aiohttp.ClientSession) -> 
         "model": "qwen3-tts",
         "voice": "Vivian",
         "language": "Chinese",
+        "non_streaming_mode": True,
         "max_new_tokens": 67,
         "response_format": "pcm",
         "stream_format": "audio",
@@ -180,6 +184,7 @@ async def test_a_server_that_fails_for_a_moment_is_tried_again_by_livekit(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -199,6 +204,7 @@ async def test_what_the_server_has_is_checked_before_the_first_word(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 async def test_a_voice_that_appears_later_is_found(
     start_server: Start, session: aiohttp.ClientSession
 ) -> None:
@@ -213,6 +219,7 @@ async def test_a_voice_that_appears_later_is_found(
     await tts.aclose()
 
 
+@pytest.mark.servers_like("vllm-omni")
 async def test_a_server_that_lists_nothing_is_taken_at_its_word(
     start_server: Start, session: aiohttp.ClientSession
 ) -> None:
@@ -368,6 +375,7 @@ async def test_closing_the_tts_closes_its_streams(
     assert server.closed_by_client == 1
 
 
+@pytest.mark.servers_like("vllm-omni")
 async def test_hundreds_of_replies_leave_nothing_behind(
     start_server: Start, session: aiohttp.ClientSession
 ) -> None:

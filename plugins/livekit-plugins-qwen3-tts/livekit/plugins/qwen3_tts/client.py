@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import aiohttp
 from livekit.agents import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
+from .dialect import DIALECTS, UnsupportedError
 from .log import logger
 
 SAMPLE_RATE = 24_000
@@ -59,6 +60,8 @@ _RAW = (
 _RATE = re.compile(r"\brate\s*=\s*\"?(\d+)", re.IGNORECASE)
 # Refusals that a moment cures.
 _PASSING = (408, 409, 425, 429)
+# nari-qwen3-tts says 422 where others say 404: another server may well have what is named.
+_UNKNOWN_NAME = re.compile(r"unsupported (model|speaker|language):")
 
 
 class RefusedError(APIStatusError):
@@ -104,7 +107,9 @@ OnWords = Callable[[list[AlignedWord]], None]
 
 
 class SpeechClient:
-    """Speaks vllm-omni's `/audio/speech` to one base URL.
+    """Speaks the `/audio/speech` of vllm-omni or nari-qwen3-tts to one base URL.
+
+    Which of the two it is, is told by its answers, and may change from one request to the next.
 
     Args:
         session: Returns the HTTP session to use; LiveKit's own lives as long as its job.
@@ -121,6 +126,7 @@ class SpeechClient:
         self._session = session
         self._base_url = base_url
         self._headers = headers
+        self._dialect = DIALECTS[0]
 
     async def speech(
         self,
@@ -131,7 +137,8 @@ class SpeechClient:
         """Yield the PCM of one request as it comes, in whole samples.
 
         Args:
-            body: The fields of the request; the response format is added here.
+            body: The fields of the request, as vllm-omni names them; the response format is added
+                here.
             deadlines: The longest wait for each step.
             on_words: Takes the words of the server's forced aligner, which has to see all of the
                 audio before any is sent; with None the audio is streamed.
@@ -143,14 +150,10 @@ class SpeechClient:
         Raises:
             APIConnectionError: The server could not be reached or broke off.
             APITimeoutError: A deadline passed.
-            APIStatusError: The server refused the request; its own sentence is the message.
+            APIStatusError: The server refused the request; its own sentence is the message. 501 if
+                its engine cannot do what is asked for.
             APIError: The answer is not raw PCM.
         """
-        # `stream: true` alone would give base64 in server-sent events: vllm-omni streams raw
-        # bytes for stream_format "audio".
-        request = {**body, "response_format": "pcm"}
-        request |= {"word_timestamps": True} if on_words else {"stream_format": "audio"}
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=deadlines.connect)
         response: aiohttp.ClientResponse | None = None
         step = "the first byte"
         try:
@@ -158,17 +161,7 @@ class SpeechClient:
             wait = min(deadlines.connect + deadlines.first_byte, deadlines.limit)
             first_byte_at = loop.time() + wait
             async with asyncio.timeout_at(first_byte_at):
-                response = await self._session().post(
-                    f"{self._base_url}/audio/speech",
-                    json=request,
-                    headers=self._headers,
-                    timeout=timeout,
-                    # The words of an aligned unit stand in one header, of which 8 kB are read by
-                    # default: 100 words.
-                    max_field_size=_LONGEST_HEADER,
-                )
-                if not 200 <= response.status < 300:
-                    await self._refused(response)
+                response = await self._ask(body, deadlines.connect, aligned=on_words is not None)
                 self._check_type(response)
                 if on_words:
                     on_words(_aligned(response.headers.get("X-Word-Timestamps")))
@@ -205,6 +198,49 @@ class SpeechClient:
             if response is not None:
                 response.close()
 
+    async def _ask(
+        self, body: Mapping[str, Any], connect: float, *, aligned: bool
+    ) -> aiohttp.ClientResponse:
+        """Return the engine's answer, asked for once more if it was asked as the other engine is.
+
+        Raises:
+            RefusedError: The server refused.
+            APIError: It answers neither way with raw PCM.
+        """
+        unsupported: UnsupportedError | None = None
+        sent = ""
+        for dialect in sorted(DIALECTS, key=lambda one: one is not self._dialect):
+            try:
+                request = dialect.request(body, aligned=aligned)
+            except UnsupportedError as e:
+                unsupported = e
+                continue
+            response = await self._session().post(
+                f"{self._base_url}/audio/speech",
+                json=request,
+                headers=self._headers,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect),
+                # The words of an aligned unit stand in one header, of which 8 kB are read by
+                # default: 100 words.
+                max_field_size=_LONGEST_HEADER,
+            )
+            good, sent = 200 <= response.status < 300, response.content_type
+            keep = False
+            try:
+                refusal = None if good else await _decoded(response)
+                if not dialect.foreign(response.status, sent, refusal):
+                    self._dialect = dialect
+                    if not good:
+                        self._refused(response, refusal)
+                    keep = True
+                    return response
+            finally:
+                if not keep:
+                    response.close()
+        if unsupported is None:
+            raise self._wrong_format(sent)
+        raise self._unable(str(unsupported))
+
     async def get_json(self, path: str, within: float) -> Any:
         """Return the decoded answer to a GET below the base URL, None if there is no such page.
 
@@ -221,7 +257,7 @@ class SpeechClient:
                 if response.status in (404, 405):
                     return None
                 if response.status != 200:
-                    await self._refused(response)
+                    self._refused(response, await _decoded(response))
                 return await response.json(content_type=None)
         except TimeoutError:
             raise APITimeoutError(f"TTS server {self._base_url} does not answer {path}") from None
@@ -237,31 +273,33 @@ class SpeechClient:
 
         Raises:
             APIConnectionError: The server could not be reached.
-            APIStatusError: The server refused.
+            APIStatusError: The server refused, or has no such page (501).
         """
         try:
             async with self._session().post(
                 f"{self._base_url}{path}", data=form(), headers=self._headers
             ) as response:
+                if response.status in (404, 405):
+                    raise self._unable(f"has no {path}: it clones no voice")
                 if response.status >= 300:
-                    await self._refused(response)
+                    self._refused(response, await _decoded(response))
         except (aiohttp.ClientError, OSError) as e:
             raise APIConnectionError(
                 f"TTS server {self._base_url} cannot be reached: is it running?"
             ) from e
 
-    async def _refused(self, response: aiohttp.ClientResponse) -> NoReturn:
-        try:
-            answer = await response.json(content_type=None)
-        except (ValueError, RecursionError):
-            answer = None
-        error = answer.get("error", answer) if isinstance(answer, dict) else answer
-        reason = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    def _refused(self, response: aiohttp.ClientResponse, answer: Any) -> NoReturn:
+        reason = _reason(answer)
+        status = response.status
+        if status == 499:
+            # LiveKit takes 499 for the caller's own end of a request, and says nothing.
+            status = 500
+        elif status == 422 and _UNKNOWN_NAME.match(reason):
+            status = 404
         refused = RefusedError(
             f"TTS server {self._base_url} refused with {response.status}: "
             f"{reason or response.reason}",
-            # LiveKit takes 499 for the caller's own end of a request, and says nothing.
-            status_code=500 if response.status == 499 else response.status,
+            status_code=status,
             request_id=response.headers.get("x-request-id"),
             body=answer,
         )
@@ -269,6 +307,11 @@ class SpeechClient:
         refused.retryable = refused.status_code >= 500 or response.status in _PASSING
         refused.retry_after = _seconds(response.headers.get("Retry-After"))
         raise refused
+
+    def _unable(self, why: str) -> RefusedError:
+        refused = RefusedError(f"TTS server {self._base_url} {why}", status_code=501)
+        refused.retryable = False
+        return refused
 
     def _check_type(self, response: aiohttp.ClientResponse) -> None:
         kind = response.content_type
@@ -289,6 +332,23 @@ class SpeechClient:
             "use a server that honours stream_format=audio, such as vllm-omni 0.24 or later",
             retryable=False,
         )
+
+
+async def _decoded(response: aiohttp.ClientResponse) -> Any:
+    try:
+        return await response.json(content_type=None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reason(answer: Any) -> str:
+    """Return what a refusal says; FastAPI lists the fields that are wrong."""
+    error = answer.get("error", answer) if isinstance(answer, dict) else answer
+    reason = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    if isinstance(reason, list):
+        wrong = (e for e in reason if isinstance(e, dict) and isinstance(e.get("loc"), list))
+        reason = "; ".join(f"{(e['loc'] or ['body'])[-1]}: {e.get('msg')}" for e in wrong) or reason
+    return str(reason or "")
 
 
 def _seconds(retry_after: str | None) -> float | None:

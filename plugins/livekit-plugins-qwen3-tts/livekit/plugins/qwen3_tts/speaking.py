@@ -93,10 +93,14 @@ class Speaker:
         except RefusedError as e:
             if heard or not is_about_names(e):
                 raise
-            fields = _fields(await self.discovery.again(), opts, style)
+            info = await self.discovery.again()
+            fields = _fields(info, opts, style)
+            if fields == request.fields and style.voice:
+                # One that lists no voices may lack the one that the language model made up.
+                fields = _fields(info, opts, replace(style, voice=None))
             if fields == request.fields:
                 raise
-        # What was discovered once is not there any more.
+        # What was discovered once is not there any more, or never was.
         request = replace(request, fields=fields)
         deadlines = replace(deadlines, limit=until - clock())
         async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:

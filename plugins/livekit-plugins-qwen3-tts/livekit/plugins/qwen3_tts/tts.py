@@ -1,4 +1,4 @@
-"""Qwen3-TTS, streamed by vllm-omni, as a LiveKit TTS."""
+"""Qwen3-TTS, streamed by vllm-omni or nari-qwen3-tts, as a LiveKit TTS."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 
 
 class TTS(tts.TTS[Literal["unit_sent"]]):
-    """Qwen3-TTS behind vllm-omni's `/v1/audio/speech`.
+    """Qwen3-TTS behind the `/v1/audio/speech` of vllm-omni or nari-qwen3-tts.
 
     Emits `unit_sent` with a `UnitSent`, besides LiveKit's own events.
     """
@@ -87,8 +87,8 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         """Create a Qwen3-TTS.
 
         Args:
-            base_url: The server's URL, ending in `/v1`, or several of them; units are balanced
-                over these by the audio they still owe.
+            base_url: The server's URL, ending in `/v1`, or several of them, of either engine;
+                units are balanced over these by the audio they still owe.
             model: The model to ask for; the server's first if None.
             voice: The speaker, or the name of an uploaded voice; the server's first if None.
             language: A BCP-47 tag ("zh", "en-US") or a name of Qwen3-TTS ("Chinese"); the model
@@ -105,8 +105,8 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
             normalize: Write numbers, dates, units and the like out as words before synthesis.
             word_timestamps: Take the times of words from the server's forced aligner wherever a
                 unit is made early enough to be received whole; needs vllm-omni 0.30 or later,
-                started with `--forced-aligner`.
-            extra_body: More fields of vllm-omni's request, such as `seed`.
+                started with `--forced-aligner`; nari-qwen3-tts has none.
+            extra_body: More fields of the engine's request, such as `seed`; they win.
             api_key: Sent as a bearer token; the environment's QWEN3_TTS_API_KEY if None.
             max_ahead: Seconds of audio that may be made ahead of playback, at least 5. More gives
                 longer units; less wastes less when the user interrupts.
