@@ -13,7 +13,9 @@ from typing import Annotated, Literal
 
 from livekit.agents.utils.hw import get_cpu_monitor
 from livekit.plugins.turn_taking.options import TurnOptions
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
+    AfterValidator,
     AnyWebsocketUrl,
     Field,
     SecretStr,
@@ -29,6 +31,7 @@ from pydantic_settings.exceptions import SettingsError as UnreadableError
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .languages import Language as Language
 from .memory_settings import MemorySettings
+from .number_ranges import ORDINARY, NumberRange
 from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
 from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
@@ -177,6 +180,12 @@ PhoneTool = Literal[
 """What the model may be given to do on the phone; the last three cost money, and ask first."""
 
 
+def _country(code: str) -> str:
+    if code not in SUPPORTED_REGIONS:
+        raise ValueError("must be a country by ISO 3166-1, as GB")
+    return code
+
+
 class Destination(Section):
     """Somebody a call can be handed to."""
 
@@ -208,7 +217,14 @@ class PhoneSettings(Section):
     trunk: str | None = None
     """Name of the outbound trunk that calls are placed through (``configs/trunks.yaml``)."""
     prefixes: list[Annotated[str, Field(pattern=r"^\+[1-9][0-9]*$")]] = []
-    """Beginnings of the numbers that may be called, such as ``+44``; none may when empty."""
+    """Beginnings of the numbers that may be called, such as ``+4420``; one that is a country code
+    alone, as ``+1``, means the main country of those that share it."""
+    countries: list[Annotated[str, AfterValidator(_country)]] = []
+    """Countries whose numbers may be called as well, by ISO 3166-1, such as ``CA``. With neither
+    these nor prefixes only destinations may be called."""
+    ranges: list[NumberRange] = list(ORDINARY)
+    """What kinds of numbers may be called there. Premium rates, shared costs, numbers that follow a
+    person, satellites and numbers that nobody has are left out unless they are named."""
     calls_per_minute: Annotated[int, Field(ge=1, le=600)] = 2
     """Calls that may be placed or transferred within a minute, by all conversations together."""
     minutes_per_day: Annotated[int, Field(ge=1, le=100_000)] = 60

@@ -3,7 +3,8 @@
 from .arrival import User, connect_user
 from .call_control import CallControl
 from .dial import NoAnswer
-from .numbers import NotAllowed, mask_logs
+from .masking import mask_logs
+from .numbers import NotAllowed
 from .sip_call import HungUp
 
 __all__ = [

@@ -12,7 +12,8 @@ from livekit import api
 
 from ..settings import PhoneSettings
 from .budget import CallBudget
-from .numbers import NotAllowed, dialable, mask
+from .masking import mask
+from .numbers import NotAllowed, dialable
 
 logger = logging.getLogger("parley")
 
@@ -43,7 +44,8 @@ class Dialler:
         """
         if any(written == known.address for known in self._settings.destinations.values()):
             return written
-        return dialable(written, self._settings.prefixes)
+        settings = self._settings
+        return dialable(written, settings.prefixes, settings.countries, settings.ranges)
 
     async def dial(self, number: str, *, room: str, identity: str) -> None:
         """Call a number, and wait until somebody has picked up.

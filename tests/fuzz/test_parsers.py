@@ -33,7 +33,8 @@ from agent.telephony.caller_id import is_spoofed
 from agent.telephony.config import TelephonyError
 from agent.telephony.consent import meant
 from agent.telephony.digits import spoken_digits
-from agent.telephony.numbers import NotAllowed, dialable, mask
+from agent.telephony.masking import mask
+from agent.telephony.numbers import NotAllowed, dialable
 from agent.telephony.outbound import OutboundCall
 from agent.telephony.sip_call import SipCall
 from agent.web import tokens

@@ -41,7 +41,7 @@ TRUNKS = """
 inbound: {{open: {{allowed_addresses: [127.0.0.0/8], language: en}}}}
 outbound: {{out: {{address: '127.0.0.1:{port}', transport: udp, numbers: ['+44100']}}}}
 """
-COLLEAGUE = "+441632960999"
+COLLEAGUE = "+442079460999"
 """Whom the agent can call: a phone where the outbound trunk leads."""
 PHONE = {
     "trunk": "out",
