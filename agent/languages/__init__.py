@@ -137,8 +137,10 @@ class Answers(_Table):
     yes: Patterns
     no: Patterns
     """Wins over a yes: "no, yes, wait" is not one."""
-    no_problem: Patterns
-    """Means yes, though it has the words of a no."""
+    passing: Patterns
+    """Said with a yes as with a no, such as "no problem": neither, though it has words of one."""
+    doubt: Patterns
+    """Questions and conditions: with one of them, or a question mark, a yes is none yet."""
     digits: Annotated[list[Text], Field(min_length=10, max_length=10)]
     """The words of 0 to 9, of each those that there are, with blanks between them."""
     doubtful_digits: str
