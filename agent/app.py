@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import logging
@@ -38,7 +39,17 @@ from .serving import port_of
 from .session import make, turns_of
 from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
-from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, User, connect_user, mask_logs
+from .telephony import (
+    CallControl,
+    Dialler,
+    HungUp,
+    NoAnswer,
+    NotAllowed,
+    User,
+    connect_user,
+    mask_logs,
+)
+from .telephony.ledger import assure, open_ledger
 from .visitor import Visitor
 
 logger = logging.getLogger("parley")
@@ -93,10 +104,17 @@ async def enter(ctx: JobContext) -> None:
 
 
 async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | None) -> None:
+    dialler: Dialler | None = None  # nor anybody to be called, on the console
+    user: User | None = None
+    if record:
+        dialler = Dialler(profile.phone, ctx.api, open_ledger(profile), ctx.job.room.name)
     try:
-        user = await connect_user(ctx, profile)
+        if dialler:
+            user = await connect_user(ctx, profile, dialler)
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
+        if dialler:
+            await dialler.aclose()
         await ctx.delete_room()
         ctx.shutdown()
         return
@@ -152,8 +170,10 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     on_hand_over = record.release if record else None
     phone = (
-        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over, agent.key)
-        if user
+        CallControl(
+            settings.phone, ctx.room, ctx.api, session, user, dialler, on_hand_over, agent.key
+        )
+        if user and dialler
         else None
     )
     shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
@@ -235,6 +255,8 @@ def main() -> None:
         profile = settings_module.load()
         agents = Agents(profile).all().values()
         check_agent()
+        if {"dev", "start"} & {*sys.argv[1:]}:
+            asyncio.run(assure(profile))
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
     for sentence in (profile.tts.limits, *(agent.toolless(profile) for agent in agents)):

@@ -228,13 +228,14 @@ class PhoneSettings(Section):
     calls_per_minute: Annotated[int, Field(ge=1, le=600)] = 2
     """Calls that may be placed or transferred within a minute, by all conversations together."""
     minutes_per_day: Annotated[int, Field(ge=1, le=100_000)] = 60
-    """Minutes of placed calls within 24 hours, by all conversations together; a call ends when
-    they are used up."""
-    budget_store: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
-        "async+memory://"
-    )
-    """Where the two counts are kept: ``async+memory://`` (each conversation for itself, to try
-    out), or the Redis that LiveKit's SIP service needs anyway, ``async+redis://HOST:PORT``."""
+    """Minutes of placed calls within 24 hours, by all conversations together. Each has those set
+    aside that it may take, ``max_minutes`` at most, and gives back what it did not."""
+    budget_store: (
+        Annotated[str, Field(pattern=r"^(sqlite:///.+|(redis|rediss|unix)://.+)$")] | None
+    ) = None
+    """Where what was called is remembered: the Redis that several agent servers share,
+    ``redis://HOST:PORT/DATABASE``, or a file, ``sqlite:///PATH``. ``history_store`` when not given,
+    or else a file in the user's state folder."""
     ring: Annotated[float, Field(ge=5.0, le=80.0)] = 30.0
     """How long a call that is placed may ring, in seconds; LiveKit waits 80 at most."""
     max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
@@ -243,6 +244,12 @@ class PhoneSettings(Section):
     """How long before that the caller is told, in seconds."""
     answer_timeout: Seconds = 8.0
     """How long a question that only keys or a yes can answer waits for them, in seconds."""
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether calls can be placed or transferred."""
+        placed = self.trunk and (self.prefixes or self.countries or self.destinations)
+        return bool(placed or ("transfer_call" in self.tools and self.destinations))
 
 
 class Settings(BaseSettings):

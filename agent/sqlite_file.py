@@ -10,10 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from platformdirs import user_state_path
+
 T = TypeVar("T")
 
 _BUSY = 5.0
 """Seconds to wait for another process that writes; a write takes milliseconds."""
+
+
+def state_folder() -> Path:
+    """The folder of what outlives a process: ``PARLEY_STATE``, or the user's own."""
+    own = os.environ.get("PARLEY_STATE")
+    return Path(own).absolute() if own else user_state_path("parley")
 
 
 class SqliteFile:

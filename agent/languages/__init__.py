@@ -32,6 +32,12 @@ this one answers what it left unanswered; ``go_on``: it is the user's turn."""
 
 PHRASES: tuple[Phrase, ...] = get_args(Phrase)
 
+Refusal = Literal["place", "range", "calls", "minutes", "unable"]
+"""``place``: nobody there may be called. ``range``: nor at such a price. ``calls``: too many within
+a minute. ``minutes``: those of the day are used up. ``unable``: not now."""
+
+REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -113,6 +119,8 @@ class Phone(_Table):
     briefing: Text
     connected: Text
     confirm_call: Text
+    refused: Annotated[dict[Refusal, Text], Field(min_length=len(REFUSALS))]
+    """Said when a call is not placed, by what keeps it from that."""
     call: Text
     """What the model is told of the call."""
     withheld: Text

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from platformdirs import user_state_path
+from ..sqlite_file import state_folder
 
 
 class MemoryStoreError(Exception):
@@ -82,7 +81,5 @@ def open_store(url: str | None) -> MemoryStore:
     from .sqlite_store import SqliteStore
 
     if url is None:
-        own = os.environ.get("PARLEY_STATE")
-        folder = Path(own).absolute() if own else user_state_path("parley")
-        return SqliteStore(folder / "memory.sqlite3")
+        return SqliteStore(state_folder() / "memory.sqlite3")
     return SqliteStore(Path(unquote(urlsplit(url).path)[1:]))

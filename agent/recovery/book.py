@@ -7,7 +7,6 @@ room, which a ticket may not open again. The page keeps there, too, who has sign
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from platformdirs import user_state_path
-
 from ..once import REMEMBERED
+from ..sqlite_file import state_folder
 
 LAPSE = 2.5
 """Seconds without a sign of life of a job and of its server after which both are taken for dead.
@@ -330,6 +328,5 @@ def open_book(url: str | None, livekit: str, folder: Path | None = None) -> Call
     where = urlsplit(livekit)
     name = re.sub(r"[^\w.-]+", "_", f"{where.hostname or 'livekit'}-{where.port or 'default'}")
     if folder is None:
-        own = os.environ.get("PARLEY_STATE")
-        folder = Path(own).absolute() if own else user_state_path("parley")
+        folder = state_folder()
     return CallBook(SqliteStore(folder / f"calls-{name}.sqlite3"))

@@ -10,7 +10,6 @@ from livekit.agents import JobContext
 from ..alone import ALONE
 from ..language import language_of
 from ..settings import Language, Settings
-from .budget import CallBudget
 from .caller_id import is_spoofed
 from .dial import Dialler
 from .numbers import NotAllowed
@@ -30,24 +29,37 @@ class User:
     """Their call; None if they are not on the phone."""
     outbound_call: OutboundCall | None = None
     """The call that the agent placed; None if they called or joined."""
+    longest: float | None = None
+    """How long a call that the agent placed may last, in seconds, if that is known."""
 
 
-async def connect_user(ctx: JobContext, settings: Settings) -> User | None:
-    """Enter the room and wait until somebody is there to speak with. None on the console.
+async def connect_user(ctx: JobContext, settings: Settings, dialler: Dialler) -> User:
+    """Enter the room and wait until somebody is there to speak with.
+
+    Args:
+        ctx: The job.
+        settings: The profile.
+        dialler: Calls whoever is to be called.
 
     Raises:
         HungUp: The user left before anything was said, or nobody came.
         NoAnswer: Whoever was to be called did not pick up.
         NotAllowed: They may not be called, or the caller's origin is spoofed.
     """
-    if ctx.is_fake_job():  # the console has no participants
-        return None
     await ctx.connect()
     outbound_call = OutboundCall.from_metadata(ctx.job.metadata)
+    longest: float | None = None
     # An agent that goes on for one that has died finds them there already.
-    if outbound_call and CALLEE not in ctx.room.remote_participants:
-        dialler = Dialler(settings.phone, ctx.api, CallBudget(settings.phone))
-        await dialler.dial(outbound_call.number, room=ctx.room.name, identity=CALLEE)
+    if outbound_call and CALLEE in ctx.room.remote_participants:
+        longest = await dialler.find(ctx.room.name, CALLEE)
+    elif outbound_call:
+        longest = await dialler.dial(
+            outbound_call.number,
+            order="program",
+            room=ctx.room.name,
+            identity=CALLEE,
+            attempt=outbound_call.attempt,
+        )
     try:
         async with asyncio.timeout(ALONE):
             user = await ctx.wait_for_participant(identity=CALLEE if outbound_call else None)
@@ -61,4 +73,5 @@ async def connect_user(ctx: JobContext, settings: Settings) -> User | None:
         language = language or settings.phone.language
     if outbound_call:
         await wait_until_answered(ctx.room, user)
-    return User(user.identity, language or settings.default_language, sip_call, outbound_call)
+    language = language or settings.default_language
+    return User(user.identity, language, sip_call, outbound_call, longest)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 import aiohttp
 from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
 from ..settings import PhoneSettings
-from .budget import CallBudget
+from .ledger import Attempt, Ledger, Order
 from .masking import mask
-from .numbers import NotAllowed, dialable
+from .numbers import NotAllowed, dialable, shown
 
 logger = logging.getLogger("parley")
+
+_TAKEN = 10.0
+"""Seconds in which an agent has to take a call that was ordered: a process starts in two."""
 
 
 class NoAnswer(Exception):
@@ -28,13 +29,18 @@ class Dialler:
     Args:
         settings: Which numbers may be called, and how often.
         server: LiveKit's API.
-        budget: Counts the calls and their minutes.
+        ledger: Remembers the calls and their minutes; closed with the dialler.
+        room: Room of the conversation.
     """
 
-    def __init__(self, settings: PhoneSettings, server: api.LiveKitAPI, budget: CallBudget) -> None:
+    def __init__(
+        self, settings: PhoneSettings, server: api.LiveKitAPI, ledger: Ledger, room: str = ""
+    ) -> None:
         self._settings = settings
         self._server = server
-        self._budget = budget
+        self._ledger = ledger
+        self._room = room
+        self._attempts: dict[str, str] = {}  # by identity in the room
 
     def allowed(self, written: str) -> str:
         """The address to dial: a destination of the profile as it stands, anything else in E.164.
@@ -42,40 +48,124 @@ class Dialler:
         Raises:
             NotAllowed: It is not a phone number, or not one that may be called.
         """
-        if any(written == known.address for known in self._settings.destinations.values()):
-            return written
         settings = self._settings
+        if any(written == known.address for known in settings.destinations.values()):
+            return written
         return dialable(written, settings.prefixes, settings.countries, settings.ranges)
 
-    async def dial(self, number: str, *, room: str, identity: str) -> None:
+    async def refuse(self, order: Order, written: str, why: NotAllowed) -> None:
+        """Enter into the ledger that a number was refused.
+
+        Args:
+            order: Who wanted it called.
+            written: The number as it was written or said.
+            why: Why it was refused.
+        """
+        await self._ledger.refuse(order, self._shown(written), why, self._room)
+
+    async def order(self, number: str) -> Attempt:
+        """Order a call that another agent is to place.
+
+        Args:
+            number: The number, which is allowed.
+
+        Raises:
+            NotAllowed: The limits are used up.
+        """
+        return await self._ledger.order("place_call", self._shown(number), self._room)
+
+    async def taken(self, attempt: Attempt) -> None:
+        """Wait until an agent places a call that was ordered; call it off if none does.
+
+        Raises:
+            NotAllowed: It was refused, or no agent was free.
+        """
+        await self._ledger.taken(attempt.id, _TAKEN)
+
+    async def call_off(self, attempt: Attempt) -> None:
+        """Have a call not placed that was ordered.
+
+        Raises:
+            NotAllowed: Unless somebody is placing it by now.
+        """
+        await self._ledger.call_off(attempt.id, "Calls cannot be placed now.")
+
+    async def dial(
+        self, number: str, *, order: Order, room: str, identity: str, attempt: str | None = None
+    ) -> float:
         """Call a number, and wait until somebody has picked up.
 
         Args:
             number: The number as it was written or said.
+            order: Who wants it called.
             room: Name of the room that the call joins.
             identity: Identity of the call's participant in that room.
+            attempt: What the ledger knows the order by; it is entered now if None.
+
+        Returns:
+            How long the call may last, in seconds.
 
         Raises:
             NotAllowed: It may not be called, or not now.
             NoAnswer: Nobody picked up.
         """
-        number = self.allowed(number)
-        await self._budget.count_call()
-        request = api.CreateSIPParticipantRequest(
-            sip_trunk_id=await self._trunk(),
-            sip_call_to=number,
-            room_name=room,
-            participant_identity=identity,
-            wait_until_answered=True,
-            ringing_timeout=_seconds(self._settings.ring),
-            # The service ends the call itself, should the agent be gone by then.
-            max_call_duration=_seconds(self._settings.max_minutes * 60),
-        )
-        logger.info("placing a call", extra={"number": mask(number)})
         try:
-            await self._server.sip.create_sip_participant(request)
+            allowed = self.allowed(number)
+        except NotAllowed as e:
+            await self.refuse(order, number, e)
+            raise
+        if attempt is None:
+            attempt = (await self._ledger.order(order, self._shown(allowed), self._room)).id
+        entered = await self._ledger.claim(attempt, room, identity)
+        self._attempts[identity] = attempt
+        longest = min(self._settings.max_minutes, entered.minutes) * 60
+        logger.info("placing a call", extra={"number": mask(allowed), "attempt": attempt})
+        try:
+            call = await self._server.sip.create_sip_participant(
+                api.CreateSIPParticipantRequest(
+                    sip_trunk_id=await self._trunk(),
+                    sip_call_to=allowed,
+                    room_name=room,
+                    participant_identity=identity,
+                    wait_until_answered=True,
+                    ringing_timeout=_seconds(self._settings.ring),
+                    # The service ends the call itself, should the agent be gone by then.
+                    max_call_duration=_seconds(longest),
+                )
+            )
+        except NotAllowed as e:
+            await self._ledger.failed(attempt, str(e))
+            raise
         except _FAILURES as e:
-            raise _no_answer(e) from e
+            why = _no_answer(e)
+            await self._ledger.failed(attempt, str(why))
+            raise why from e
+        await self._ledger.answered(attempt, call.sip_call_id)
+        return longest
+
+    async def find(self, room: str, identity: str) -> float | None:
+        """Go on with a call that an agent before this one has placed.
+
+        Returns:
+            How long it may last, in seconds; None if the ledger does not know it.
+        """
+        held = await self._ledger.held(room, identity)
+        if held is None:
+            return None
+        self._attempts[identity] = held.id
+        return min(self._settings.max_minutes, held.minutes) * 60
+
+    async def ended(self, identity: str) -> None:
+        """Note that somebody who was called has gone."""
+        if attempt := self._attempts.get(identity):
+            await self._ledger.over(attempt)
+            self._attempts.pop(identity, None)
+
+    async def aclose(self) -> None:
+        """Note that all calls are over, and close the ledger; may be called twice."""
+        for identity in list(self._attempts):
+            await self.ended(identity)
+        await self._ledger.aclose()
 
     async def transfer(self, address: str, *, room: str, identity: str) -> None:
         """Hand a caller's call over to somebody else (SIP REFER), and leave it.
@@ -86,10 +176,11 @@ class Dialler:
             identity: Identity of the caller in that room.
 
         Raises:
-            NotAllowed: The budget is used up.
+            NotAllowed: The limits are used up.
             NoAnswer: The caller's network refused, or the destination did.
         """
-        await self._budget.count_call()
+        entered = await self._ledger.order("transfer_call", self._shown(address), self._room)
+        await self._ledger.claim(entered.id, room, identity)
         request = api.TransferSIPParticipantRequest(
             room_name=room,
             participant_identity=identity,
@@ -100,17 +191,21 @@ class Dialler:
         try:
             done = await self._server.sip.transfer_sip_participant(request)
         except _FAILURES as e:
-            raise _no_answer(e) from e
+            why = _no_answer(e)
+            await self._ledger.failed(entered.id, str(why))
+            raise why from e
         # livekit-server 1.9 answers with nothing when it went well; later ones say how it went.
         if done.status == api.SIPTransferStatus.STS_TRANSFER_FAILED:
+            await self._ledger.failed(entered.id, "refused")
             raise NoAnswer("refused")
+        await self._ledger.over(entered.id)
 
-    async def meter(self, end: Callable[[], Awaitable[object]]) -> None:
-        """Count the minutes of a call while it lasts; end it when there are none left."""
-        while await self._budget.count_minute():  # noqa: ASYNC110 - it counts, it waits for nothing
-            await asyncio.sleep(60)
-        logger.warning("the minutes of today's calls are used up")
-        await end()
+    def _shown(self, written: str) -> str:
+        """Whom a number or an address is, without telling the number."""
+        for name, known in self._settings.destinations.items():
+            if written == known.address:
+                return name
+        return shown(written)
 
     async def _trunk(self) -> str:
         name = self._settings.trunk

@@ -9,6 +9,7 @@ from typing import Literal
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
+from ..languages import Refusal
 from ..number_ranges import ORDINARY, NumberRange
 
 _WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/]{6,40}")
@@ -43,9 +44,8 @@ _NAMES_COUNTRY = 3
 """Digits after a country code that several countries share from which on a prefix names one of
 them: North America's area codes, Jersey's +44 1534."""
 
-Reason = Literal["number", "place", "range", "calls", "minutes", "unable"]
-"""``number``: it is none. ``place``, ``range``: those there, or those that cost as much, may not be
-called. ``calls``, ``minutes``: too many. ``unable``: nobody could, or nothing can be counted."""
+Reason = Literal["number"] | Refusal
+"""``number``: it is none."""
 
 
 class NotAllowed(Exception):
@@ -97,6 +97,19 @@ def dialable(
             f"Numbers of that kind ({kind.replace('_', ' ')}) may not be called.", "range"
         )
     return number
+
+
+def shown(written: str) -> str:
+    """A number by its country code and its last two digits; of what is none, what kind of text.
+
+    Args:
+        written: As somebody wrote or said it.
+    """
+    try:
+        parsed = _parsed(written)
+    except NotAllowed:
+        return "no number"
+    return f"+{parsed.country_code}…{str(parsed.national_number)[-2:]}"
 
 
 def range_of(parsed: PhoneNumber, number: str) -> NumberRange:

@@ -24,6 +24,8 @@ class OutboundCall(BaseModel):
     message: Annotated[str, Field(min_length=1, max_length=500)]
     """The first words to a person, and what is left on an answering machine."""
     language: Language = "en"
+    attempt: str | None = None
+    """What the ledger knows the order by, if it has been granted already."""
 
     @classmethod
     def from_metadata(cls, metadata: str) -> OutboundCall | None:

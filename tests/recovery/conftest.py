@@ -39,14 +39,18 @@ async def book(tmp_path: Path, clock: Clock) -> AsyncIterator[CallBook]:
 
 
 @pytest.fixture(scope="session")
-def redis() -> Iterator[str]:
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Redis."""
     if not shutil.which("redis-server"):
         pytest.skip("redis-server is not installed")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = ("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "")
+    folder = str(tmp_path_factory.mktemp("redis"))
+    command = (
+        *("redis-server", "--port", str(port), "--bind", "127.0.0.1"),
+        *("--save", "", "--dir", folder),
+    )
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
         try:
             for _ in range(500):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from livekit import api
 
 from agent.settings import Destination, PhoneSettings
+from agent.telephony.dial import Dialler
+from agent.telephony.ledger import Ledger
+from agent.telephony.ledger.sqlite_store import SqliteStore
 
 T = TypeVar("T")
 
@@ -44,6 +48,7 @@ class SipApi:
         self.asked.append(request)
         if self.failure:
             raise self.failure
+        return api.SIPParticipantInfo(sip_call_id=f"SCL_{len(self.asked)}")
 
     async def transfer_sip_participant(self, request: api.TransferSIPParticipantRequest) -> Any:
         self.asked.append(request)
@@ -61,6 +66,14 @@ class Server:
     @property
     def api(self) -> api.LiveKitAPI:
         return cast(api.LiveKitAPI, self)
+
+
+def dialler(
+    folder: Path, server: api.LiveKitAPI, settings: PhoneSettings = SETTINGS, room: str = ""
+) -> Dialler:
+    """A dialler whose ledger is in a folder, as each job has one."""
+    store = SqliteStore(folder / "attempts.sqlite3")
+    return Dialler(settings, server, Ledger(store, settings), room)
 
 
 class _Jumping(selectors.DefaultSelector):
