@@ -52,6 +52,7 @@ EXPORTS = {
     },
     "agent.telephony": {
         "CallControl",
+        "Dialler",
         "HungUp",
         "NoAnswer",
         "NotAllowed",

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from agent import settings
 from agent.models import ModelError, locate
+from agent.sqlite_file import state_folder
 from agent.telephony import config, provision
 from agent.telephony.config import TelephonyError, Trunks
 from agent.telephony.server import connect
@@ -98,6 +99,7 @@ async def phone_stack(
         beside=[service],
         engine_key=engine_key,
         environment={
+            "PARLEY_PHONE__BUDGET_STORE": _ledger(profile),
             "REDIS_HOST": f"{LOOPBACK}:{numbers['redis']}",
             "PARLEY_SIP_ADDRESS": address,
         },
@@ -116,6 +118,13 @@ async def phone_stack(
                 for change in await provision.setup(server, trunks):
                     on_line(str(change))
             yield stack
+
+
+def _ledger(profile: str) -> str:
+    """Where calls are counted: in the user's own folder, for the stack's ends with it."""
+    set_up = settings.load(profile)
+    kept = set_up.phone.budget_store or set_up.history_store
+    return kept or f"sqlite:///{state_folder() / 'attempts.sqlite3'}"
 
 
 async def _run(file: Path) -> None:

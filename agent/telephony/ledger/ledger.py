@@ -122,13 +122,15 @@ class Ledger:
             within: Seconds to wait.
 
         Raises:
-            NotAllowed: It was refused, or nobody was free.
+            NotAllowed: It was refused, nobody was free, or the call has failed by then.
         """
         deadline = asyncio.get_running_loop().time() + within
         while asyncio.get_running_loop().time() < deadline:
             known = await self._change(attempt, lambda known, _: known)
             if known and known.state != "ordered":
                 _unless_refused(known)
+                if known.state == "failed":  # at once: there is no trunk, or the line is busy
+                    raise NotAllowed(f"The call was not taken: {known.why}")
                 return
             await asyncio.sleep(_LOOK)
         await self.call_off(attempt, "No agent was free for that call.")
