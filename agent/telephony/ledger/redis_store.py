@@ -103,7 +103,7 @@ class RedisStore:
             try:
                 save = await cast(
                     Awaitable[dict[str, str]],
-                    self._redis.config_get("save"),  # type: ignore[no-untyped-call]
+                    self._redis.config_get("save"),
                 )
             except ResponseError:  # somebody else's, who does not tell
                 return None
