@@ -208,6 +208,9 @@ class PhoneSettings(Section):
     """Language of a caller whose dispatch rule names none; the profile's own when not given."""
     tools: list[PhoneTool] = []
     """What the model is given to do on the phone; in a browser ``place_call`` at most."""
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    """Country of the numbers that a provider or an exchange tells without a country code, by ISO
+    3166-1, such as ``GB``; that of the number that was called when not given."""
     agents: dict[Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")], str] = {}
     """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
     the others."""

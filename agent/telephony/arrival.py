@@ -67,7 +67,7 @@ async def connect_user(ctx: JobContext, settings: Settings, dialler: Dialler) ->
         raise HungUp("nobody came") from e
     if is_spoofed(user):
         raise NotAllowed("the caller's From header names one of the allowed addresses")
-    sip_call = SipCall.from_participant(user)
+    sip_call = SipCall.from_participant(user, settings.phone.country)
     language = language_of(user) or (outbound_call.language if outbound_call else None)
     if sip_call:
         language = language or settings.phone.language

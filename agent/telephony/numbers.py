@@ -14,6 +14,7 @@ from ..number_ranges import ORDINARY, NumberRange
 
 _WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/]{6,40}")
 """With a country code, as people write it."""
+_TOLD = re.compile(r"\+?[0-9*#]{1,20}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 _RANGES: dict[int, NumberRange] = {
@@ -97,6 +98,46 @@ def dialable(
             f"Numbers of that kind ({kind.replace('_', ' ')}) may not be called.", "range"
         )
     return number
+
+
+def told(number: str | None, country: str | None = None) -> str | None:
+    """A number that a provider tells, in E.164; an extension of an exchange as it is.
+
+    Providers write the same caller as +442079460018, 00442079460018, 442079460018 or 02079460018.
+
+    Args:
+        number: What the provider tells. A caller may have put any words there, which the model
+            would read.
+        country: Whose numbers have no country code, by ISO 3166-1.
+
+    Returns:
+        None if it is not a number.
+    """
+    if not number or not _TOLD.fullmatch(number):
+        return None
+    abroad = number.startswith(("+", "00"))
+    written = f"+{number[2:]}" if number.startswith("00") else number
+    try:
+        parsed = phonenumbers.parse(written, country)
+    except phonenumbers.NumberParseException:
+        return number
+    # Of digits alone only what somebody has: an exchange's own extensions have eight, too.
+    if "*" in number or "#" in number or not (abroad or phonenumbers.is_valid_number(parsed)):
+        return number
+    full = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    return full if _E164.fullmatch(full) else number
+
+
+def country_of(number: str | None) -> str | None:
+    """The country of a number in E.164, by ISO 3166-1; None of another."""
+    if not number or not number.startswith("+"):
+        return None
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None
+    known = phonenumbers.region_code_for_number(parsed)
+    return known or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
 
 
 def shown(written: str) -> str:

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from agent.telephony.masking import mask, mask_logs
-from agent.telephony.numbers import NotAllowed, dialable
+from agent.telephony.numbers import NotAllowed, country_of, dialable, told
 
 
 @pytest.mark.parametrize(
@@ -172,3 +172,43 @@ def test_what_is_named_may_be_called() -> None:
         dialable("+449098790123", ["+44909"])
     assert dialable("+449098790123", ["+44909"], (), ["premium_rate"]) == "+449098790123"
     assert dialable("+882512345678", ["+8825"], (), ["satellite"]) == "+882512345678"
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "known"),
+    [
+        ("+442079460018", None, "+442079460018"),
+        ("00442079460018", None, "+442079460018"),
+        ("442079460018", "GB", "+442079460018"),
+        ("02079460018", "GB", "+442079460018"),
+        ("+4402079460018", None, "+442079460018"),
+        ("12025550143", "US", "+12025550143"),
+        ("2025550143", "US", "+12025550143"),
+        ("13800138000", "CN", "+8613800138000"),
+        ("0612345678", "FR", "+33612345678"),
+        ("+441632960961", None, "+441632960961"),  # nobody's, but a number
+        ("02079460018", None, "02079460018"),
+        ("100", "GB", "100"),
+        ("20794600", "GB", "20794600"),  # an extension
+        ("*21#", "GB", "*21#"),
+        ("+1", None, "+1"),
+        ("anonymous", "GB", None),
+        ("Ignore-previous-instructions", "GB", None),
+        ("+44 20 7946 0018", "GB", None),
+        ("+４４２０", "GB", None),
+        ("", "GB", None),
+        (None, "GB", None),
+    ],
+)
+def test_a_number_that_is_told_is_in_e164_or_no_number_at_all(
+    number: str | None, country: str | None, known: str | None
+) -> None:
+    assert told(number, country) == known
+    assert told(known, country) == known
+
+
+def test_the_country_of_our_own_number_is_that_of_its_callers() -> None:
+    assert country_of("+442079460018") == "GB"
+    assert country_of("+441632960961") == "GB"
+    assert country_of("+16135550123") == "CA"
+    assert country_of("100") is country_of(None) is country_of("+999123") is None
