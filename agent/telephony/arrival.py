@@ -13,7 +13,7 @@ from ..settings import Language, Settings
 from .caller_id import is_spoofed
 from .dial import Dialler
 from .numbers import NotAllowed
-from .outbound import CALLEE, OutboundCall
+from .outbound import CALLEE, OutboundCall, WrongOrder
 from .sip_call import HungUp, SipCall, wait_until_answered
 
 
@@ -47,7 +47,11 @@ async def connect_user(ctx: JobContext, settings: Settings, dialler: Dialler) ->
         NotAllowed: They may not be called, or the caller's origin is spoofed.
     """
     await ctx.connect()
-    outbound_call = OutboundCall.from_metadata(ctx.job.metadata)
+    try:
+        outbound_call = OutboundCall.from_metadata(ctx.job.metadata)
+    except WrongOrder as e:  # not a room in which somebody is waited for
+        await dialler.refuse("program", e.number, e)
+        raise
     longest: float | None = None
     # An agent that goes on for one that has died finds them there already.
     if outbound_call and CALLEE in ctx.room.remote_participants:

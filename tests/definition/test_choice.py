@@ -9,7 +9,7 @@ import pytest
 from agent import settings
 from agent.definition.choice import Agents, Assignment
 from agent.settings import PhoneSettings, Settings, SettingsError
-from agent.telephony.outbound import OutboundCall
+from agent.telephony.outbound import OutboundCall, WrongOrder
 
 from .conftest import Folder
 
@@ -159,4 +159,5 @@ def test_a_call_that_is_placed_may_name_its_agent() -> None:
     call = OutboundCall.from_metadata(json.dumps(metadata))
     assert call == OutboundCall(number="+12025550143", message="Hello.")
     assert Assignment.from_metadata(json.dumps(metadata)).agent == "clinic"
-    assert OutboundCall.from_metadata(json.dumps({**metadata, "x": 1})) is None
+    with pytest.raises(WrongOrder, match="x: "):
+        OutboundCall.from_metadata(json.dumps({**metadata, "x": 1}))

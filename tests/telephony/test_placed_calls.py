@@ -128,11 +128,6 @@ async def test_an_order_reaches_the_agent_with_its_room(client: api.LiveKitAPI) 
     assert OutboundCall.from_metadata(dispatch.metadata) == OUTBOUND_CALL
 
 
-@pytest.mark.parametrize("metadata", ["", "{}", "plain words", '{"number": "+1", "message": ""}'])
-async def test_other_metadata_is_no_order(metadata: str) -> None:
-    assert OutboundCall.from_metadata(metadata) is None
-
-
 async def test_a_number_that_may_not_be_called_ends_the_job_before_it_rings(
     client: api.LiveKitAPI, tmp_path: Path
 ) -> None:

@@ -253,7 +253,11 @@ async def assure(settings: Settings) -> None:
     finally:
         await ledger.aclose()
     if why:
-        where = "phone.budget_store" if settings.phone.budget_store else "history_store"
+        where = "the state folder (PARLEY_STATE)"
+        if settings.phone.budget_store:
+            where = "phone.budget_store"
+        elif settings.history_store:
+            where = "history_store"
         raise SettingsError(
             "Calls can be placed (phone.trunk, phone.tools), and what they cost would be"
             f" forgotten: {where}: {why}. Name a file (sqlite:///PATH) or a Redis that keeps what"

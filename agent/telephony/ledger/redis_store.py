@@ -72,7 +72,10 @@ class RedisStore:
                     found = await pipe.get(_key(attempt))
                     if found is None:
                         return None
-                    after = change(Attempt.read(found), await self._now())
+                    before = Attempt.read(found)
+                    after = change(before, await self._now())
+                    if after == before:
+                        return before
                     pipe.multi()  # type: ignore[no-untyped-call]
                     pipe.set(_key(attempt), after.written(), keepttl=True)
                     try:

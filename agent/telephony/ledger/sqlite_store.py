@@ -50,9 +50,11 @@ class SqliteStore:
         def work(database: sqlite3.Connection) -> Attempt | None:
             sql = "SELECT entry FROM attempts WHERE id = ?"
             found = database.execute(sql, (attempt,)).fetchone()
-            return (
-                _write(database, change(Attempt.read(found[0]), self._clock())) if found else None
-            )
+            if found is None:
+                return None
+            before = Attempt.read(found[0])
+            after = change(before, self._clock())
+            return before if after == before else _write(database, after)
 
         return await self._file.do(work)
 
