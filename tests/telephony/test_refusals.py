@@ -14,8 +14,8 @@ from typing import Any, cast
 
 import pytest
 from livekit import api
-from livekit.agents import StopResponse, ToolError
-from livekit.agents.llm import ToolResult
+from livekit.agents import Agent, StopResponse, ToolError, function_tool
+from livekit.agents.llm import FunctionToolCall, ToolResult
 
 from agent.languages import Language, words
 from agent.settings import PhoneSettings
@@ -27,6 +27,8 @@ from agent.telephony.numbers import NotAllowed
 from agent.telephony.outbound import CALLEE, OutboundCall
 from agent.telephony.sip_call import SipCall
 from agent.telephony.tools import PhoneTools
+from harness.stage import stage
+from harness.virtual_time import in_virtual_time
 
 from .fakes import SETTINGS, Server, dialler
 
@@ -263,3 +265,28 @@ async def test_forty_numbers_from_several_jobs_and_after_restarts_cost_no_more_t
     assert not any(
         number[3:] in json.dumps(each.written()) for each in attempts for number in FRAUD
     )
+
+
+class Refusing(Agent):
+    """Has a tool that is refused."""
+
+    @function_tool
+    async def place_call(self) -> ToolResult:
+        """Call somebody."""
+        control: Any = SimpleNamespace(session=self.session, language="en", settings=SETTINGS)
+        why = NotAllowed("The minutes of today's calls are used up.", "minutes")
+        return await PhoneTools(control)._refused(why)
+
+
+@in_virtual_time
+async def test_a_refusal_is_said_once_and_stands_in_the_history_for_the_model() -> None:
+    call = FunctionToolCall(name="place_call", arguments="{}", call_id="1")
+    async with stage(call, "All went well!", agent=Refusing(instructions="")) as talk:
+        talk.session.generate_reply(user_input="Call my sister.")
+        await asyncio.sleep(20.0)
+        said = " ".join(talk.tts.said)
+        assert said == words("en").phone.refused["minutes"]  # and no word of the model's own
+        outputs = [i for i in talk.session.history.items if i.type == "function_call_output"]
+        assert [output.output for output in outputs] == [
+            "The minutes of today's calls are used up. The user was told."
+        ]
