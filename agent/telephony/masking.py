@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 
 # With fewer digits than 7 it is an extension, or not a phone number at all; E.164 has 15 at most.
 _SHORTEST, _LONGEST = 7, 15
@@ -51,9 +52,27 @@ class Masking(logging.Filter):
         """Rewrite the record; none is dropped."""
         record.msg, record.args = mask(record.getMessage()), None
         for key, value in vars(record).items():
-            if isinstance(value, str) and key not in _LOGGINGS_OWN:
-                setattr(record, key, mask(value))
+            if key not in _LOGGINGS_OWN:
+                setattr(record, key, _masked_all(value))
+        if record.exc_info and record.exc_info[0]:
+            raised = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+            if raised != mask(raised):  # LiveKit's errors quote what was asked of it
+                record.exc_info, record.exc_text = None, raised
+        if record.exc_text:
+            record.exc_text = mask(record.exc_text)
         return True
+
+
+def _masked_all(value: object) -> object:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {_masked_all(key): _masked_all(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_masked_all(each) for each in value]
+    if type(value) is tuple:  # one with names is made otherwise
+        return tuple(_masked_all(each) for each in value)
+    return value
 
 
 _LOGGINGS_OWN = frozenset(vars(logging.makeLogRecord({})))

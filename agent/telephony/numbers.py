@@ -12,7 +12,7 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 from ..languages import Refusal
 from ..number_ranges import ORDINARY, NumberRange
 
-_WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/]{6,40}")
+_WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/\u2010-\u2015]{6,40}")
 """With a country code, as people write it."""
 _TOLD = re.compile(r"\+?[0-9*#]{1,20}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -181,7 +181,7 @@ def _begins(number: str, parsed: PhoneNumber, country: str | None, prefixes: Seq
 def _parsed(written: str) -> PhoneNumber:
     if not _WRITTEN.fullmatch(written.strip()):
         raise _no_number()
-    number = re.sub(r"[\s./-]", "", written)
+    number = re.sub(r"[\s./\-\u2010-\u2015]", "", written)
     if number.startswith("00"):
         number = "+" + number[2:]
     try:

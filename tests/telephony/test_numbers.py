@@ -51,6 +51,28 @@ def test_no_log_record_tells_a_number(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
+def test_no_number_is_told_by_what_was_raised_or_by_what_a_record_carries_within(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mask_logs()
+    log = logging.getLogger("parley")
+    with caplog.at_level("INFO"):
+        try:
+            raise ValueError("no route to +44 20 7946 0018")
+        except ValueError:
+            log.exception("a call failed", extra={"told": {"to": ["+442079460018", 7, ("a",)]}})
+        try:
+            raise ValueError("of another kind")
+        except ValueError:
+            log.exception("something failed")
+    told = caplog.text
+    assert "7946" not in told
+    assert "ValueError: no route to ***18" in told
+    assert "ValueError: of another kind" in told
+    assert vars(caplog.records[0])["told"] == {"to": ["***18", 7, ("a",)]}
+    assert caplog.records[1].exc_info is not None
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -60,6 +82,7 @@ def test_no_log_record_tells_a_number(caplog: pytest.LogCaptureFixture) -> None:
         "+44 (0)20 7946 0018",
         "+4402079460018",
         " +44/20/79460018 ",
+        "+44\u00a020\u20117946\u20130018",
     ],
 )
 def test_a_number_is_read_as_people_write_it(written: str) -> None:

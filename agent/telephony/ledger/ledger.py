@@ -260,6 +260,6 @@ async def assure(settings: Settings) -> None:
             where = "history_store"
         raise SettingsError(
             "Calls can be placed (phone.trunk, phone.tools), and what they cost would be"
-            f" forgotten: {where}: {why.rstrip('.')}. Name a file (sqlite:///PATH) or a Redis that keeps what"
-            " it is told as phone.budget_store."
+            f" forgotten: {where}: {why.rstrip('.')}. Name a file (sqlite:///PATH) or a Redis that"
+            " keeps what it is told as phone.budget_store."
         )
