@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..sqlite_file import SqliteFile, state_folder
+from platformdirs import user_state_path
+
+from ..sqlite_file import SqliteFile
 from .record import Record
 from .recording import sound_of
 
@@ -69,7 +72,9 @@ class Outbox:
 
     def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
         if path is None:
-            path = state_folder() / "outbox.sqlite3"
+            own = os.environ.get("PARLEY_STATE")
+            folder = Path(own).absolute() if own else user_state_path("parley")
+            path = folder / "outbox.sqlite3"
         self.folder = path.parent
         """Where recordings wait, too."""
         self._file = SqliteFile(path, _TABLES, OutboxError)
