@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import logging
 
+import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberType
 
 from agent.telephony.masking import mask, mask_logs
 from agent.telephony.numbers import NotAllowed, country_of, dialable, told
@@ -235,3 +237,34 @@ def test_the_country_of_our_own_number_is_that_of_its_callers() -> None:
     assert country_of("+441632960961") == "GB"
     assert country_of("+16135550123") == "CA"
     assert country_of("100") is country_of(None) is country_of("+999123") is None
+
+
+def examples(*kinds: int) -> list[str]:
+    """Numbers of every country that has such, as the library gives them."""
+    found = [
+        phonenumbers.example_number_for_type(country, kind)
+        for country in sorted(phonenumbers.SUPPORTED_REGIONS)
+        for kind in kinds
+    ]
+    return [
+        phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164)
+        for each in found
+        if each
+    ]
+
+
+def test_in_every_country_ordinary_numbers_are_dialled_and_dear_ones_are_not() -> None:
+    ordinary = examples(PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+    assert len(ordinary) > 450
+    for number in ordinary:
+        assert dialable(number, [], [country_of(number) or ""]) == number
+    dear = examples(
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.PAGER,
+    )
+    assert len(dear) > 250
+    for number in dear:
+        with pytest.raises(NotAllowed):
+            dialable(number, [], [country_of(number) or ""])
