@@ -98,24 +98,28 @@ class Known:
 
         if self._llm.tools:
             return noted(chat_ctx)
-        return self._told(noted, chat_ctx)
+        return self._told(noted, chat_ctx, language)
 
     async def _told(
-        self, ask: Callable[[llm.ChatContext], AsyncGenerator[T, None]], chat_ctx: llm.ChatContext
+        self,
+        ask: Callable[[llm.ChatContext], AsyncGenerator[T, None]],
+        chat_ctx: llm.ChatContext,
+        language: Language,
     ) -> AsyncGenerator[T, None]:
         """The answer of a model that calls no tools: what they would tell it stands there."""
-        if looked_up := await told(chat_ctx, self._tools):
-            answer = ask(looked_up)
-        elif self._documents:
+        looked_up = await told(chat_ctx, self._tools, language)
+        if self._documents:
             answer = informed_answer(
                 ask,
-                chat_ctx,
+                looked_up or chat_ctx,
                 self._documents,
+                # Not by the words of what stands beside it.
+                question=chat_ctx.messages()[-1].text_content if looked_up else None,
                 budget=self._knowledge.budget_beside,
                 found=self._tell,
             )
         else:
-            answer = ask(chat_ctx)
+            answer = ask(looked_up or chat_ctx)
         async with aclosing(answer) as parts:
             async for part in parts:
                 yield part

@@ -14,6 +14,8 @@ from livekit import api
 from livekit.agents import AgentServer, JobRequest
 
 from . import settings as settings_module
+from .definition.loading import load_agent
+from .engine_settings import LLMSettings
 from .once import Once
 from .post_call import delivering
 from .recovery import Dispatcher, open_book
@@ -69,6 +71,17 @@ class Server(AgentServer):
         """The profile, read once: LiveKit asks for the load twice a second."""
         return settings_module.load()
 
+    def model_of(self, agent: str) -> LLMSettings:
+        """The ``llm`` section of an agent, as its calls have it.
+
+        Args:
+            agent: Its folder or its file.
+
+        Raises:
+            SettingsError: It is not there any more, or wrong.
+        """
+        return load_agent(agent).over(self.settings).llm
+
     @property
     def agents(self) -> set[str]:
         """Identities of the agents whose jobs run here, or were taken and have no process yet."""
@@ -118,7 +131,7 @@ class Server(AgentServer):
         self.once("worker_started", started.set)
         watching = asyncio.create_task(self._watch(started))
         try:
-            async with delivering(self.settings.post_call, self.settings.llm):
+            async with delivering(self.settings.post_call, self.model_of):
                 await super().run(devmode=devmode)
         finally:
             watching.cancel()

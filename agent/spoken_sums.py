@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache
 
-from .languages import Language, words
+from .languages import LANGUAGES, Language, words
+from .whole_questions import asked
 
 _UNITS = {
     "zero": 0,
@@ -40,66 +43,131 @@ _TENS = {
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _SPELT = "|".join([*_SCALES, *sorted([*_UNITS, *_TENS], key=len, reverse=True)])
-_ENGLISH = re.compile(rf"\b(?:(?:a )?(?:{_SPELT})(?:(?:[ -]| and )(?={_SPELT}\b)|\b))+", re.I)
+_ENGLISH = rf"\b(?:(?:a )?(?:{_SPELT})(?:(?:[ -]| and )(?={_SPELT}\b)|\b))+"
 
 _DIGITS = {digit: number for number, digit in enumerate("零一二三四五六七八九")} | {"两": 2}
 _POWERS = {"十": 10, "百": 100, "千": 1000}
-_CHINESE = re.compile("[零一二两三四五六七八九十百千万]+")
+_CHINESE = "[零一二两三四五六七八九十百千万]+"
 
-_NUMBER = r"-?\d[\d.,]*(?:\s*%)?"
-_SIGNS = re.compile(r"\s*([-+*/×÷−·])\s*")
-_SUM = re.compile(rf"{_NUMBER}(?:\s*[-+*/]\s*{_NUMBER})+")
-# "2026-11-29", "555-0143" and "24/7" are no sums: these two signs need blanks around them.
-_TIGHT = re.compile(r"(?<=\d)[-/](?=\d)")
-_SHARE = re.compile(r"(\d[\d.]*)\s*%\s*(?:of)\s+(\d[\d.,]*)", re.I)
+_FIGURES = r"\d{1,3}(?: \d{3})+(?!\d)(?:[.,]\d+)?|\d(?:[\d.,]*\d)?"
+_SPELT_IN: dict[Language, str] = {"en": _ENGLISH, "zh": _CHINESE}
+_LATIN: tuple[Language, ...] = ("en", "de", "fr", "pt", "es", "it")
+_WRITTEN = {"+": r"\+", "-": "[-−]", "*": "[*×·]", "/": "[/÷]"}
+# "2026-11-29", "555-0143" and "24/7" are no sums: these two signs need blanks around them. With
+# blanks, too, they stand in a range or a fraction as often as in a sum.
+_SPACED = "[-/]"
+_SHARE = re.compile(r"\s*(?:%|per ?cent) of ", re.I)
 
 
-def sum_in(text: str, language: Language) -> str | None:
-    """The sum that a text asks for, as an expression; None if there is none.
+def sum_in(text: str, spoken: Language) -> tuple[Language, str] | None:
+    """The sum that a text asks for, as an expression, with its language; None if there is none.
+
+    That it has two numbers does not make it one: somebody asks for the result, or says nothing
+    else than the sum.
 
     Args:
         text: What somebody said or typed.
-        language: The language that it is in.
+        spoken: The language that is spoken; the text may be in another all the same.
     """
-    said = _CHINESE.sub(_chinese, text) if language == "zh" else _ENGLISH.sub(_english, text)
-    said = _TIGHT.sub("|", said)
-    operators = words(language).facts
-    for sign, pattern in (
-        ("+", operators.plus),
-        ("-", operators.minus),
-        ("*", operators.times),
-        ("/", operators.divided_by),
-    ):
-        said = re.sub(rf"(?<=[\d%])\s*(?:{pattern})\s*(?=-?\d)", f" {sign} ", said, flags=re.I)
-    said = re.sub(r"(?<=\d)\s*percent\b", "%", said, flags=re.I)
-    if share := _SHARE.search(said):
-        return f"{share[1]}% of {share[2].rstrip('.,')}"
-    found = _SUM.search(_SIGNS.sub(lambda sign: f" {_plain(sign[1])} ", said))
-    return " ".join(found[0].rstrip(".,").split()) if found else None
+    likely = dict.fromkeys((spoken, *LANGUAGES))
+    for language in likely:
+        any_sum = _form(language).any
+        questions = [each.replace("{sum}", any_sum) for each in words(language).facts.asks_sum]
+        for found in asked(text, language, [*questions, rf"{any_sum}\s*="]):
+            return language, _form(language).expression(found["sum"], language)
+    for language in likely:
+        form = _form(language)
+        for found in asked(text, language, [form.any]):
+            if not form.is_doubtful(found["sum"]):
+                # A "plus" alone is said in many languages.
+                own = spoken if language in _LATIN else language
+                return own, form.expression(found["sum"], own)
+    return None
 
 
-def _plain(sign: str) -> str:
-    return {"×": "*", "·": "*", "÷": "/", "−": "-"}.get(sign, sign)
+@dataclass(frozen=True)
+class _Form:
+    """How a sum is said in one language."""
+
+    any: str
+    """A regular expression for all of it, as its group ``sum``."""
+    number: re.Pattern[str]
+    signs: dict[str, re.Pattern[str]]
+    doubtful: re.Pattern[str]
+
+    def is_doubtful(self, said: str) -> bool:
+        """Whether a sum has a sign that may mean something else."""
+        return any(self.doubtful.fullmatch(sign) for sign in self._between(said))
+
+    def expression(self, said: str, language: Language) -> str:
+        """A sum as arithmetic writes it.
+
+        Args:
+            said: The sum.
+            language: The one whose marks are in its numbers.
+        """
+        mark = words(language).facts.decimal_mark
+        first, *numbers = [_plain(number, mark) for number in self.number.findall(said)]
+        if _SHARE.search(said):
+            return f"{first}% of {numbers[0]}"
+        signs = [
+            next(sign for sign, pattern in self.signs.items() if pattern.fullmatch(between))
+            for between in self._between(said)
+        ]
+        return " ".join([first, *(f"{s} {n}" for s, n in zip(signs, numbers, strict=True))])
+
+    def _between(self, said: str) -> list[str]:
+        return [between.strip() for between in self.number.split(said)[1:-1]]
 
 
-def _english(spelt: re.Match[str]) -> str:
+@cache
+def _form(language: Language) -> _Form:
+    facts = words(language).facts
+    spelt = _SPELT_IN.get(language)
+    number = rf"(?:-?(?:{_FIGURES}){f'|{spelt}' if spelt else ''})"
+    said = {"+": facts.plus, "-": facts.minus, "*": facts.times, "/": facts.divided_by}
+    signs = "|".join([*said.values(), r"[+*×·÷−]"])
+    sign = rf"(?:\s*(?:{signs})\s*|\s+{_SPACED}\s+)"
+    share = rf"{number}{_SHARE.pattern}{number}"
+    return _Form(
+        any=rf"(?P<sum>{share}|{number}(?:{sign}{number})+)",
+        number=re.compile(number, re.I),
+        signs={of: re.compile(rf"{word}|{_WRITTEN[of]}", re.I) for of, word in said.items()},
+        doubtful=re.compile(rf"{_SPACED}|{facts.doubtful_signs}", re.I),
+    )
+
+
+def _plain(said: str, mark: str) -> str:
+    """A number as arithmetic writes it: in figures, with a point for its decimal mark."""
+    if re.fullmatch(_CHINESE, said):
+        return _chinese(said)
+    if not re.search(r"\d", said):
+        return _english(said)
+    figures = said.replace(" ", "")
+    other = "," if mark == "." else "."
+    if re.fullmatch(rf"-?[1-9]\d{{0,2}}(?:\{other}\d{{3}})+(?:\{mark}\d+)?", figures):
+        return figures.replace(other, "").replace(mark, ".")
+    # "1.5" is no thousand in any language.
+    return figures.replace(",", ".") if re.fullmatch(r"-?\d+,\d+", figures) else figures
+
+
+def _english(spelt: str) -> str:
     """A number in English words: "two hundred and five" is 205."""
     total = current = 0
-    for word in re.findall(r"[a-z]+", spelt[0].lower()):
+    for word in re.findall(r"[a-z]+", spelt.lower()):
         if word in _UNITS or word in _TENS:
             current += _UNITS.get(word, 0) + _TENS.get(word, 0)
         elif word == "hundred":
             current = max(current, 1) * 100
         elif word in _SCALES:
             total, current = total + max(current, 1) * _SCALES[word], 0
-    end = " " if spelt[0].endswith(" ") else ""
-    return f"{total + current}{end}"
+    return str(total + current)
 
 
-def _chinese(spelt: re.Match[str]) -> str:
+def _chinese(spelt: str) -> str:
     """A number in hanzi: 一百零五 is 105."""
     total = section = digit = 0
-    for character in spelt[0]:
+    for character in spelt:
         if character in _POWERS:
             # 十五 is fifteen, though no one stands before it.
             section += (digit or 1) * _POWERS[character]

@@ -21,9 +21,9 @@ from agent.settings import Settings
 from agent.structured import UnfilledError
 from agent.transcript import transcript
 
-from .caller import Caller
+from .caller import Caller, unsaid
 from .played import Played
-from .scenario import AgentScript, Case
+from .scenario import AgentScript, Case, unfinished
 
 DEADLINE = 120.0
 """Seconds for one reply with its tools: on 2 cores the CPU profile's model needs 10."""
@@ -67,7 +67,7 @@ async def play(
         ]
         played.tools = called(history, began)
         if isinstance(model, Script) and model.left and not played.failure:
-            played.failure = f"the agent's script was not said to its end: {_told(model.left[0])}"
+            played.failure = unfinished(scenario.agent.lines[-len(model.left)])
         if not played.failure:
             await _fill_in(played, settings, scenario.agent, scripted=scripted)
     finally:
@@ -86,18 +86,14 @@ async def _hold(call: Held, caller: Caller, most: int) -> str:
             async with asyncio.timeout(DEADLINE):
                 await call.say(said)
             if call.closed.is_set():
-                return _unsaid("the agent ended the call, and the caller had", caller)
+                return unsaid("the agent ended the call, and the caller had", caller)
     except APIError as e:
         return f"a model failed: {e.message}"
     except TimeoutError:
         return f"nothing came within {DEADLINE:g} s of {said!r}"
     except AssertionError as e:  # of the script
         return f"{e}: after {said!r}"
-    return _unsaid(f"after {most} turns the caller had", caller)
-
-
-def _unsaid(when: str, caller: Caller) -> str:
-    return f"{when} still to say {caller.left[0]!r}" if caller.left else ""
+    return unsaid(f"after {most} turns the caller had", caller)
 
 
 async def _fill_in(
@@ -129,7 +125,3 @@ def _lines(script: AgentScript) -> list[str | Call]:
     return [
         Call(line.tool, **line.arguments) if line.tool else line.say or "" for line in script.lines
     ]
-
-
-def _told(line: str | Call) -> str:
-    return repr(line) if isinstance(line, str) else f"the call of {line.name}"

@@ -21,8 +21,7 @@ from agent.definition.definition import AgentDefinition
 from agent.rehearsal import settings_of
 from agent.settings import Settings
 from agent.stack import Stack
-from agent.stack.placement import place
-from agent.stand_ins import USUAL_PORTS
+from agent.stand_ins import USUAL_PORTS, is_at
 from agent.wrong import SettingsError
 from harness import speech
 from harness.caller import join
@@ -34,7 +33,7 @@ from .by_text import MOST_TURNS
 from .caller import Caller
 from .played import Heard, Played
 from .saving import save
-from .scenario import Case
+from .scenario import Case, unfinished
 from .script_server import ScriptServer
 from .voice_call import VoiceCall, Voices
 
@@ -60,7 +59,7 @@ def check(cases: Sequence[Case], profile: Settings) -> None:
     Raises:
         SettingsError: There is something of the kind.
     """
-    if "tts" not in place(profile, {str(name): port for name, port in USUAL_PORTS.items()}).here:
+    if not is_at(profile.tts.base_url, USUAL_PORTS["tts"]):
         raise SettingsError(
             "--voice has callers speak with the voice of the CPU profile, and tts.base_url is "
             f"{profile.tts.base_url}: set PARLEY_PROFILE to cpu or phone."
@@ -171,9 +170,7 @@ async def _fill_in(played: Played, room: str, stage: Stage, case: Case, settings
         if stage.script.asked_too_often:
             played.failure = "the model was asked more often than it has lines"
         elif stage.script.left:
-            line = stage.script.left[0]
-            told = f"the call of {line.tool}" if line.tool else repr(line.say)
-            played.failure = f"the agent's script was not said to its end: {told}"
+            played.failure = unfinished(stage.script.left[0])
 
 
 async def _record(folder: Path, room: str) -> dict[str, Any] | None:

@@ -43,6 +43,16 @@ class Caller(Protocol):
         """What they would still have said."""
 
 
+def unsaid(when: str, caller: Caller) -> str:
+    """That a call ended before a caller had done; empty if they had.
+
+    Args:
+        when: How it ended, and "the caller had".
+        caller: Who called.
+    """
+    return f"{when} still to say {caller.left[0]!r}" if caller.left else ""
+
+
 class ScriptedCaller:
     """Says its lines, whatever the answers are.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from livekit.agents import APIError, evals, llm
 
+from agent.post_call.analysis import told
 from agent.structured import UnfilledError, fill, shortened
 
 from .checks import Check
@@ -48,14 +49,8 @@ async def judged(case: Case, played: Played, model: llm.LLM[Any]) -> list[Check]
 
 
 async def _question(question: str, played: Played, model: llm.LLM[Any]) -> Check:
-    spoken = sorted(
-        [
-            *((line["at"], f"{line['who']}: {line['text']}") for line in played.transcript),
-            *((call["at"], f"tool {call['name']}: {call['output']}") for call in played.tools),
-        ],
-        key=lambda line: line[0],
-    )
-    data = {"question": question, "call": shortened([line for _, line in spoken], _CALL)}
+    call = shortened(told(played.transcript, played.tools), _CALL)
+    data = {"question": question, "call": call}
     try:
         answer = await fill(model, TASK, data, FORM)
     except UnfilledError as e:

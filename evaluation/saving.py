@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import wave
 import zipfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from agent.telemetry.report import Saved, read
+from harness import recording
 from harness.caller import Caller
-from harness.recording import SAMPLE_RATE
 
 Wait = tuple[float, float]
 """When the caller's last sound was sent, and when the answer's first was heard."""
@@ -47,7 +44,9 @@ def save(path: Path, started: datetime, caller: Caller, waits: Sequence[Wait]) -
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("conversation.json", json.dumps(words, ensure_ascii=False))
-        archive.writestr("conversation.wav", _wav(caller))
+        sound = io.BytesIO()
+        recording.write(sound, caller.said, caller.heard)
+        archive.writestr("conversation.wav", sound.getvalue())
     return read(path)
 
 
@@ -58,17 +57,3 @@ def _with_heard(record: dict[str, Any], waits: Sequence[Wait]) -> dict[str, Any]
         return record
     voice, sound = heard[-1]
     return {**record, "heard": {"voice": voice, "sound": sound}}
-
-
-def _wav(caller: Caller) -> bytes:
-    left, right = caller.said.samples(), caller.heard.samples()
-    both = np.zeros((max(len(left), len(right)), 2), np.int16)
-    both[: len(left), 0] = left
-    both[: len(right), 1] = right
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(both.tobytes())
-    return buffer.getvalue()

@@ -124,6 +124,16 @@ class Line(Section):
         return self
 
 
+def unfinished(line: Line) -> str:
+    """That a script of the agent's model was not said to its end.
+
+    Args:
+        line: The first that was left.
+    """
+    told = f"the call of {line.tool}" if line.tool else repr(line.say)
+    return f"the agent's script was not said to its end: {told}"
+
+
 class AgentScript(Section):
     """What a scripted model of the agent does. Without one, the profile's model answers."""
 

@@ -14,7 +14,7 @@ from harness import caller as room_caller
 from harness import sounds, speech
 from harness.recording import Samples
 
-from .caller import Caller
+from .caller import Caller, unsaid
 from .saving import Wait
 from .scenario import Moment, Scenario
 
@@ -103,12 +103,12 @@ class VoiceCall:
                 self._turns += 1
                 await self._turn(self._turns, said)
                 if self._gone:
-                    return self._unsaid("the agent ended the call, and the caller had")
+                    return unsaid("the agent ended the call, and the caller had", self._mind)
         except TimeoutError:
             return f"nothing came within {ANSWER_WITHIN:g} s of {said!r}"
         except APIError as e:
             return f"a model failed: {e.message}"
-        return self._unsaid(f"after {most} turns the caller had")
+        return unsaid(f"after {most} turns the caller had", self._mind)
 
     async def _turn(self, turn: int, said: str) -> None:
         person = self._person
@@ -209,10 +209,6 @@ class VoiceCall:
         async with asyncio.timeout(ANSWER_WITHIN):
             while not true() and not self._gone:
                 await self._person.tick()
-
-    def _unsaid(self, when: str) -> str:
-        left = self._mind.left
-        return f"{when} still to say {left[0]!r}" if left else ""
 
 
 def wrong(moment: Moment, overlaps: list[dict[str, Any]]) -> str:

@@ -141,7 +141,7 @@ class AgentDefinition:
         """That a profile offers its model none of the agent's own tools; empty if it does."""
         own = self.settings
         tools = [*(t.info.name for t in self.functions), *own.http_tools, *own.mcp_servers]
-        if not tools or own.engines.llm.get("tools", profile.llm.tools):
+        if not tools or self._over(profile.llm, own.engines.llm, "engines.llm").tools:
             return ""
         return (
             f"{self.key} answers without its tools ({', '.join(tools)}): llm.tools is false, since "
@@ -226,10 +226,16 @@ class AgentDefinition:
             # Another server: neither its key nor its model is that of the profile's.
             kept = {}
         try:
-            return type(section).model_validate(_merged(kept, changes))
+            merged = type(section).model_validate(_merged(kept, changes))
         except ValidationError as e:
             wrong = sentences(e, type(section), lambda _: "give it", tuple(name.split(".")))
             raise SettingsError(f"Wrong setting in {self.source}: {wrong}.") from e
+        if "replicas" in changes and "base_url" not in changes:
+            raise SettingsError(
+                f"Wrong setting in {self.source}: {name}.replicas needs {name}.base_url beside it: "
+                "the profile's key is for the profile's servers."
+            )
+        return merged
 
     def _text(self, texts: Mapping[Any, str], language: Language | None) -> str:
         known = language or ("any" if "any" in texts else self.usual or next(iter(texts)))

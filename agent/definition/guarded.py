@@ -80,7 +80,9 @@ async def agreed(
     if values is not None:
         spoken = {name: _line(str(value)) for name, value in values.items()}
         for name in placeholders(asked):
-            if len(spoken.get(name, "")) > _LONGEST_VALUE:
+            if name not in spoken:
+                raise ToolError(f"{name} is needed, for the user is asked about it.")
+            if len(spoken[name]) > _LONGEST_VALUE:
                 raise ToolError(f"{name} must have {_LONGEST_VALUE} characters at most.")
         asked = asked.format_map(spoken)
     elif len(asked) > _LONGEST_QUESTION:

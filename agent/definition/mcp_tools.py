@@ -83,11 +83,19 @@ class AllowedTools(MCPToolset):
         async def call(raw_arguments: dict[str, object], run_context: RunContext[Conduct]) -> Any:
             if question:
                 await agreed(run_context, question, raw_arguments)
-            return await in_time(
-                name, self._settings.timeout, lambda: tool(raw_arguments=raw_arguments)
-            )
+            try:
+                return await in_time(
+                    name, self._settings.timeout, lambda: tool(raw_arguments=raw_arguments)
+                )
+            except ToolError as e:
+                # LiveKit gives the whole of a server's error, of whatever length.
+                raise ToolError(_cut(e.message, self._settings.longest)) from e
 
         return function_tool(call, raw_schema=tool.info.raw_schema)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _server(settings: McpServer, folder: Path) -> MCPServer:
@@ -97,7 +105,7 @@ def _server(settings: McpServer, folder: Path) -> MCPServer:
         if not texts:
             raise ToolError(f"{result.tool_name} was answered with something that is no text.")
         text = "\n".join(texts)
-        return text if len(text) <= settings.longest else f"{text[: settings.longest]}…"
+        return _cut(text, settings.longest)
 
     if settings.url:
         return MCPServerHTTP(

@@ -198,14 +198,19 @@ class McpServer(Reached):
                     "confirm names {name}, which is not in allow (there are {allow})",
                     {"name": name, "allow": ", ".join(self.allow)},
                 )
+            check_question(self.confirm[name], None)
         return self
 
 
-def check_question(question: dict[Key, str], arguments: list[str]) -> None:
+def check_question(question: Question, arguments: list[str] | None) -> None:
     """Hold a question to the arguments that there are.
 
+    Args:
+        question: The question.
+        arguments: Their names; None where they are not known yet.
+
     Raises:
-        PydanticCustomError: It asks about another.
+        PydanticCustomError: It asks about another, or its braces are not names.
     """
     for template in question.values():
         try:
@@ -213,7 +218,7 @@ def check_question(question: dict[Key, str], arguments: list[str]) -> None:
         except ValueError as e:
             raise PydanticCustomError("braces", "confirm: {reason}", {"reason": str(e)}) from e
         for name in names:
-            if name not in arguments:
+            if arguments is not None and name not in arguments:
                 raise PydanticCustomError(
                     "no_argument",
                     "confirm asks about {name}, which is not among parameters (there are {known})",

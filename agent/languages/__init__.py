@@ -95,17 +95,31 @@ class Facts(_Table):
 
     clock: Text
     """Tells the time."""
+    now: Text
+    """The time and the date in it, as they are written."""
+    weekdays: Annotated[list[Text], Field(min_length=7, max_length=7)]
+    """From Monday on, as ``now`` has them."""
+    months: Annotated[list[Text], Field(min_length=12, max_length=12)]
     calculator: Text
     """Tells the result of a sum."""
+    around: Pattern
+    """May stand before or after a question: a greeting, "please", "can you tell me"."""
     asks_time: Patterns
-    """Asks for the time or the date, here or somewhere."""
-    place: Patterns
-    """Names where, as ``place``, in such a question."""
+    """A whole question for the time or the date now; ``{place}`` is where, if it says."""
+    place: Pattern
+    """What stands for ``{place}``, with the name alone as its group ``place``."""
+    asks_sum: Patterns
+    """A whole question for the result of ``{sum}``."""
+    decimal_mark: Literal[".", ","]
+    """The other one parts thousands."""
     plus: Pattern
     """Said between two numbers, like the three that follow."""
     minus: Pattern
     times: Pattern
     divided_by: Pattern
+    doubtful_signs: Annotated[str, AfterValidator(lambda text: _patterns([text])[0])]
+    """Of these, such as stand between numbers that are no sum, too ("3 por 2", an offer): they
+    count only where somebody asks."""
 
 
 class Phone(_Table):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,18 @@ class About:
     """The caller's number, if it may be kept."""
     visitor: str | None = None
     """Identifier of whoever signed in."""
+
+
+def whole(report: SessionReport, said: llm.ChatContext) -> SessionReport:
+    """A report of all of a call, which may have begun with an agent that has died meanwhile.
+
+    Args:
+        report: LiveKit's, of the session of the last agent.
+        said: What was said in the call.
+    """
+    began = report.started_at or report.timestamp
+    times = [item.created_at for item in said.items if item.type in ("message", "function_call")]
+    return replace(report, chat_history=said, started_at=min([began, *times]))
 
 
 def call_record(report: SessionReport, about: About) -> Record:

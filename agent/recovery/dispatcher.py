@@ -159,11 +159,14 @@ class Dispatcher:
             self.watch.soon()
 
     async def _on_seen(self, seen: Seen) -> None:
-        for agent, held in self._held.items():
-            call = seen.calls.get(held)  # None once the room is gone as well
+        for agent, held in [*self._held.items()]:
+            if agent in self._over:
+                continue
+            call = seen.calls.get(held)
             if call and call.agent == agent and call.state != "over":
                 self._booked.add(agent)
-            elif agent in self._booked:  # and not one that was taken after this look
+            # Not one that was taken after this look, nor one that a book which began anew has not.
+            elif agent in self._booked and (call or not await self._is_open(held)):
                 self._over.add(agent)
         for server, beat in seen.at.servers.items():
             if abs(seen.at.now - beat.at) > _FORGOTTEN:
@@ -187,6 +190,10 @@ class Dispatcher:
             settled = now - self._seen[room.sid] >= _SETTLED
             if settled and room.num_participants and room.name not in seen.calls:
                 await self._offer(room.name, None)
+
+    async def _is_open(self, room: str) -> bool:
+        asked = api.ListRoomsRequest(names=[room])
+        return bool((await self._livekit.room.list_rooms(asked)).rooms)
 
     def _others_serve(self, at: Moment) -> bool:
         return any(at.serves(server) for server in at.servers if server != self._server)

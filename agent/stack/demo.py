@@ -56,13 +56,11 @@ async def talk(stack: Stack) -> None:
         StackError: Something does not start; the text says what.
         SettingsError: An agent is wrong.
     """
-    profile = stack.settings
-    agents = Agents(profile).all().values()
+    limits = Agents(stack.settings).limits()
     await stack.introduce()
     async with stack:
-        for sentence in (profile.tts.limits, *(agent.toolless(profile) for agent in agents)):
-            if sentence:
-                say(sentence)
+        for sentence in limits:
+            say(sentence)
         say(f"\n  Open {stack.web_url} and talk. Ctrl-C stops everything.\n")
         await stack.run()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from agent.engine_settings import Engine
+from agent.served_models import served_models
 from agent.settings import Settings
 from agent.stand_ins import ENGINES, USUAL_PORTS, EngineName, is_at
 
@@ -104,12 +105,8 @@ async def describe(name: EngineName, engine: Engine) -> str:
         name: Which engine it is.
         engine: Its section of the profile.
     """
-    headers = {"Authorization": f"Bearer {engine.key}"} if engine.key else {}
     try:
-        async with httpx.AsyncClient(timeout=_ANSWER_SECONDS) as client:
-            answer = await client.get(f"{engine.url}/models", headers=headers)
-            answer.raise_for_status()
-            served = [str(model["id"]) for model in answer.json()["data"]]
+        served = [str(model["id"]) for model in await served_models(engine, _ANSWER_SECONDS)]
     except httpx.HTTPStatusError as e:
         said = f"answers {e.response.status_code} {e.response.reason_phrase}"
         if e.response.status_code in (401, 403):

@@ -13,6 +13,7 @@ import httpx
 
 from agent.definition.choice import Agents
 from agent.engine_settings import Engine
+from agent.served_models import served_models
 from agent.settings import Settings
 from agent.stand_ins import ENGINES, USUAL_PORTS, EngineName, is_at
 
@@ -126,7 +127,7 @@ class Answering:
             known.model, known.parameters = None, None
             try:
                 async with asyncio.timeout(DEADLINE):
-                    served = await _served(engine)
+                    served = await served_models(engine, DEADLINE)
             except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as e:
                 logger.info("an engine does not say its model", extra={"error": repr(e)})
                 served = []
@@ -138,14 +139,3 @@ class Answering:
                     break
             known.until = self._clock() + (KEPT if known.model else KEPT_UNKNOWN)
             return known
-
-
-async def _served(engine: Engine) -> list[dict[str, Any]]:
-    headers = {"Authorization": f"Bearer {engine.key}"} if engine.key else {}
-    async with httpx.AsyncClient(timeout=DEADLINE) as client:
-        answer = await client.get(f"{engine.url}/models", headers=headers)
-        answer.raise_for_status()
-        served: list[dict[str, Any]] = answer.json()["data"]
-        if not all(isinstance(each, dict) and "id" in each for each in served):
-            raise ValueError("its list of models is of another form")
-        return served

@@ -1,4 +1,4 @@
-"""An MCP server of five tools, started by tests: by its command, or over HTTP with a port."""
+"""An MCP server of six tools, started by tests: by its command, or over HTTP with a port."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ async def slow() -> str:
 def refused() -> str:
     """Refuse."""
     raise ToolError("no till")
+
+
+@server.tool()
+def verbose() -> str:
+    """Refuse at length."""
+    raise ToolError("no till " * 10_000)
 
 
 @server.tool()

@@ -106,6 +106,10 @@ def test_a_wrong_setting_is_one_sentence(
     [
         ({"engines": {"llm": {"temprature": 1}}}, ["engines.llm.temprature is not a setting"]),
         ({"engines": {"tts": {"replicas": 3}}}, ["engines.tts.replicas = 3"]),
+        (
+            {"engines": {"llm": {"replicas": ["http://192.0.2.1:8000/v1"]}}},
+            ["engines.llm.replicas needs engines.llm.base_url beside it"],
+        ),
         ({"engines": {"llm": {"temperature": 9}}}, ["engines.llm.temperature", "0.0 to 2.0"]),
         ({"conduct": {"filler": 1}}, ["conduct.filler is not a setting", "filler_after"]),
         ({"conduct": {"plan": {"pause": 99}}}, ["conduct.plan.pause = 99", "0.0 to 30.0"]),

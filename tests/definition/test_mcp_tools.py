@@ -83,15 +83,23 @@ async def test_a_tool_with_effects_is_asked_about(folder: Folder) -> None:
         ("refused", 20.0, "no till"),
         ("broken", 20.0, "Error executing tool broken"),
         ("stock", 20.0, "tea"),
+        ("verbose", 20.0, "no till no till"),
     ],
 )
 async def test_what_goes_wrong_there_is_a_sentence(
     folder: Folder, name: str, seconds: float, told: str
 ) -> None:
-    server = command(allow=["stock", "slow", "refused", "broken"], timeout=seconds)
+    server = command(allow=["stock", "slow", "refused", "broken", "verbose"], timeout=seconds)
     said = str(await called(agent(folder, server), name))
     assert told in said
     assert "business" not in said
+    assert len(said) <= 2_001
+
+
+def test_a_question_with_braces_that_are_not_names_is_refused(folder: Folder) -> None:
+    server = command(allow=["sell"], confirm={"sell": "Shall I sell {tea.name}?"})
+    with pytest.raises(SettingsError, match=r"\{tea\.name\} is not the name of an argument"):
+        agent(folder, server)
 
 
 @pytest.mark.slow

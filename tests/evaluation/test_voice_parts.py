@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.post_call_settings import PostCallSettings
 from agent.engine_settings import TTSSettings
+from agent.post_call_settings import PostCallSettings
 from agent.settings import Settings
 from agent.telemetry.report import read
 from agent.wrong import SettingsError

@@ -168,6 +168,21 @@ async def test_a_call_that_another_server_has_forgotten_is_over(
     assert server.dispatcher.over == {"first"}
 
 
+async def test_a_call_goes_on_where_the_book_has_lost_it(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    await server.take("room", "first")
+    await server.live(0.5)
+    await book._store.change("room", lambda *_: None)  # as of a Redis that starts empty
+    await server.live(2)
+    assert server.dispatcher.over == set()
+    del livekit.people["room"]
+    await server.live(0.25)
+    assert server.dispatcher.over == {"first"}
+
+
 async def test_a_call_that_is_taken_while_the_book_is_read_is_not_over(
     make: Callable[..., Server], livekit: LiveKit, book: CallBook, clock: Clock
 ) -> None:

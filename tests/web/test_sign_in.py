@@ -28,6 +28,7 @@ from starlette.requests import Request
 from agent import settings
 from agent.assistant import instructions
 from agent.definition.loading import load_agent
+from agent.memory import Caller
 from agent.recovery import CallBook, StoreError
 from agent.session import make
 from agent.sign_in_settings import OIDCSettings, SignInSettings
@@ -550,6 +551,17 @@ async def test_what_a_hook_knows_somebody_by_goes_with_the_ticket(
         token = (await guest.ticket()).json()["token"]
     claims = jwt.decode(token, SECRET, algorithms=["HS256"])
     assert Visitor.from_metadata(claims["roomConfig"]["metadata"]) == Visitor("Ada", "42")
+
+
+async def test_a_name_alone_is_nobody_to_be_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mine", types.SimpleNamespace(who=by_header))
+    async with browser(SignInSettings(hook="mine:who")) as guest:
+        guest.client.headers["X-User"] = "Ada"
+        token = (await guest.ticket()).json()["token"]
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    visitor = Visitor.from_metadata(claims["roomConfig"]["metadata"])
+    assert visitor == Visitor("Ada", "")
+    assert Caller.of(visitor=visitor.id) is None
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ async def test_the_questions_follow_each_other_to_the_end() -> None:
         ]
 
 
+async def test_whoever_speaks_before_the_greeting_is_asked_the_first_question() -> None:
+    async with rehearse(HERE, "Hello.") as talk:
+        talk.session.current_agent._chat_ctx.items.clear()
+        await talk.say("Hello there")
+        assert talk.said[-1] == "Hello. What do you do for work?"
+
+
 async def test_few_words_are_asked_about_once() -> None:
     async with rehearse(HERE, "A baker.", "Yes.", "Fine.") as talk:
         await talk.say("A baker.")

@@ -14,7 +14,7 @@ from agent.authoring import Assistant
 
 QUESTIONS = {
     "en": [
-        "what do you do for work?",  # the greeting asks it
+        "What do you do for work?",  # the greeting asks it
         "How do you get to work, and why that way?",
         "Tell me about the last time that something went wrong on the way.",
         "If you could change one thing about that journey, what would it be?",
@@ -67,7 +67,7 @@ class Interviewer(Assistant):
 def _next(messages: list[llm.ChatMessage], language: str) -> str:
     """What to say after the reaction to the last answer."""
     said = [m.text_content or "" for m in messages if m.role == "assistant"]
-    answer = next(m.text_content or "" for m in reversed(messages) if m.role == "user")
+    answer = next((m.text_content or "" for m in reversed(messages) if m.role == "user"), "")
     asked = [_heard(number, said) for number in range(len(QUESTIONS["en"]))]
     number = asked.index(False) if False in asked else len(asked)
     if answer.rstrip().endswith(("?", "？")) and number:
@@ -76,8 +76,8 @@ def _next(messages: list[llm.ChatMessage], language: str) -> str:
     if (
         short
         and not REFUSAL.search(answer)
+        and 0 < number < len(asked)
         and not said[-1].endswith(MORE[language])
-        and number < len(asked)
     ):
         return MORE[language]
     return QUESTIONS[language][number] if number < len(asked) else END[language]
@@ -86,4 +86,5 @@ def _next(messages: list[llm.ChatMessage], language: str) -> str:
 def _heard(number: int, said: list[str]) -> bool:
     """Whether two thirds of a question were heard: who answers then has understood it."""
     texts = [each[number] for each in QUESTIONS.values()]
-    return any(text[: len(text) * 2 // 3] in line for text in texts for line in said)
+    heard = [text[: len(text) * 2 // 3].lower() for text in texts]
+    return any(text in line.lower() for text in heard for line in said)
