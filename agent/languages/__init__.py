@@ -38,6 +38,11 @@ a minute. ``minutes``: those of the day are used up. ``unable``: not now."""
 
 REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
 
+Missed = Literal["busy", "unanswered", "unreachable"]
+"""Why a call that was placed came to nothing."""
+
+MISSED: tuple[Missed, ...] = get_args(Missed)
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -135,6 +140,8 @@ class Phone(_Table):
     confirm_call: Text
     refused: Annotated[dict[Refusal, Text], Field(min_length=len(REFUSALS))]
     """Said when a call is not placed, by what keeps it from that."""
+    missed: Annotated[dict[Missed, Text], Field(min_length=len(MISSED))]
+    """Said when nobody took a call that was placed, by what the network said."""
     call: Text
     """What the model is told of the call."""
     withheld: Text

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import dataclass
 
 import aiohttp
 from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
+from ..languages import MISSED, Missed
 from ..settings import PhoneSettings
 from .ledger import Attempt, Ledger, Order
 from .masking import mask
@@ -19,8 +22,45 @@ _TAKEN = 10.0
 """Seconds in which an agent has to take a call that was ordered: a process starts in two."""
 
 
+_KNOWN = 10.0
+"""Seconds after the ringing within which its end is in the ledger."""
+
+_CODES: dict[str, Missed] = {
+    **dict.fromkeys(("486", "600"), "busy"),
+    **dict.fromkeys(("", "408", "480", "487"), "unanswered"),
+}
+"""What SIP's codes mean, the empty one that the network said nothing; others: unreachable."""
+
+
 class NoAnswer(Exception):
-    """The call was not taken; the text is what the other side's network said, if anything."""
+    """The call was not taken; the text is what the other side's network said, if anything.
+
+    Args:
+        text: What is told.
+        reason: The same, to be said in the caller's language.
+        told: Whether that is the network's own word, after which the call does not go on.
+    """
+
+    def __init__(self, text: str, reason: Missed = "unanswered", *, told: bool = False) -> None:
+        super().__init__(text)
+        self.reason: Missed = reason
+        self.told = told
+
+
+@dataclass(eq=False)
+class _Placed:
+    """A call that was dialled."""
+
+    attempt: str
+    room: str
+    identity: str
+    answered: float | None = None
+    """When it was taken, in monotonic seconds."""
+
+    @property
+    def lasted(self) -> float | None:
+        """Seconds since it was taken."""
+        return None if self.answered is None else time.monotonic() - self.answered
 
 
 class Dialler:
@@ -40,7 +80,7 @@ class Dialler:
         self._server = server
         self._ledger = ledger
         self._room = room
-        self._attempts: dict[str, str] = {}  # by identity in the room
+        self._placed: list[_Placed] = []
 
     def allowed(self, written: str) -> str:
         """The address to dial: a destination of the profile as it stands, anything else in E.164.
@@ -79,8 +119,19 @@ class Dialler:
 
         Raises:
             NotAllowed: It was refused, or no agent was free.
+            NoAnswer: Nobody took it, which is known already.
         """
-        await self._ledger.taken(attempt.id, _TAKEN)
+        _unless_failed(await self._ledger.taken(attempt.id, _TAKEN))
+
+    async def answered(self, attempt: Attempt) -> None:
+        """Wait until somebody has picked up where another agent is calling.
+
+        Raises:
+            NotAllowed: The call could not be placed.
+            NoAnswer: Nobody took it.
+        """
+        within = self._settings.ring + _KNOWN
+        _unless_failed(await self._ledger.settled(attempt.id, within))
 
     async def call_off(self, attempt: Attempt) -> None:
         """Have a call not placed that was ordered.
@@ -117,7 +168,8 @@ class Dialler:
         if attempt is None:
             attempt = (await self._ledger.order(order, self._shown(allowed), self._room)).id
         entered = await self._ledger.claim(attempt, room, identity)
-        self._attempts[identity] = attempt
+        placed = _Placed(attempt, room, identity)
+        self._placed.append(placed)
         longest = min(self._settings.max_minutes, entered.minutes) * 60
         logger.info("placing a call", extra={"number": mask(allowed), "attempt": attempt})
         try:
@@ -134,12 +186,17 @@ class Dialler:
                 )
             )
         except NotAllowed as e:
-            await self._ledger.failed(attempt, str(e))
+            self._placed.remove(placed)
+            await self._ledger.failed(attempt, str(e), e.reason)
             raise
         except _FAILURES as e:
             why = _no_answer(e)
-            await self._ledger.failed(attempt, str(why))
+            # Where LiveKit's answer was lost the call may go on: its minutes then stay set aside.
+            if why.told or await self._is_gone(room, identity):
+                self._placed.remove(placed)
+                await self._ledger.failed(attempt, str(why), why.reason)
             raise why from e
+        placed.answered = time.monotonic()
         await self._ledger.answered(attempt, call.sip_call_id)
         return longest
 
@@ -152,20 +209,37 @@ class Dialler:
         held = await self._ledger.held(room, identity)
         if held is None:
             return None
-        self._attempts[identity] = held.id
+        self._placed.append(_Placed(held.id, room, identity))
         return min(self._settings.max_minutes, held.minutes) * 60
 
     async def ended(self, identity: str) -> None:
         """Note that somebody who was called has gone."""
-        if attempt := self._attempts.get(identity):
-            await self._ledger.over(attempt)
-            self._attempts.pop(identity, None)
+        for placed in [each for each in self._placed if each.identity == identity]:
+            await self._ledger.over(placed.attempt, placed.lasted)
+            if placed in self._placed:
+                self._placed.remove(placed)
 
     async def aclose(self) -> None:
-        """Note that all calls are over, and close the ledger; may be called twice."""
-        for identity in list(self._attempts):
-            await self.ended(identity)
+        """Note which calls are over, and close the ledger; may be called twice.
+
+        One that goes on, with another agent, keeps the minutes that it may take.
+        """
+        for placed in list(self._placed):
+            if await self._is_gone(placed.room, placed.identity):
+                await self.ended(placed.identity)
+        self._placed.clear()
         await self._ledger.aclose()
+
+    async def _is_gone(self, room: str, identity: str) -> bool:
+        """Whether LiveKit says that somebody is not in a room."""
+        who = api.RoomParticipantIdentity(room=room, identity=identity)
+        try:
+            await self._server.room.get_participant(who)
+        except api.TwirpError as e:
+            return e.code == api.TwirpErrorCode.NOT_FOUND
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        return False
 
     async def transfer(self, address: str, *, room: str, identity: str) -> None:
         """Hand a caller's call over to somebody else (SIP REFER), and leave it.
@@ -192,11 +266,11 @@ class Dialler:
             done = await self._server.sip.transfer_sip_participant(request)
         except _FAILURES as e:
             why = _no_answer(e)
-            await self._ledger.failed(entered.id, str(why))
+            await self._ledger.failed(entered.id, str(why), why.reason)
             raise why from e
         # livekit-server 1.9 answers with nothing when it went well; later ones say how it went.
         if done.status == api.SIPTransferStatus.STS_TRANSFER_FAILED:
-            await self._ledger.failed(entered.id, "refused")
+            await self._ledger.failed(entered.id, "refused", "unreachable")
             raise NoAnswer("refused")
         await self._ledger.over(entered.id)
 
@@ -227,9 +301,19 @@ _FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 def _no_answer(error: Exception) -> NoAnswer:
     """Turn an error of LiveKit's API into one for the caller; the rest of it goes to the log."""
-    status = error.metadata.get("sip_status", "") if isinstance(error, api.TwirpError) else ""
+    said = error.metadata if isinstance(error, api.TwirpError) else {}
+    code, status = said.get("sip_status_code", ""), said.get("sip_status", "")
     logger.info("the call was not taken", extra={"sip_status": status, "reason": str(error)})
-    return NoAnswer(status or "no answer")
+    return NoAnswer(status or "no answer", _CODES.get(code, "unreachable"), told=bool(code))
+
+
+def _unless_failed(attempt: Attempt | None) -> None:
+    if attempt is None or attempt.state != "failed":
+        return
+    for reason in MISSED:
+        if attempt.reason == reason:
+            raise NoAnswer(attempt.why, reason)
+    raise NotAllowed(f"The call was not taken: {attempt.why}")
 
 
 def _seconds(value: float) -> Duration:

@@ -23,6 +23,7 @@ from ..settings import Destination, PhoneTool
 from .call_tools import CallTools, sentence
 from .consent import Consent
 from .dial import NoAnswer
+from .ledger import Attempt
 from .numbers import NotAllowed
 from .outbound import OutboundCall, dispatch_outbound_call
 from .sip_call import HungUp
@@ -144,16 +145,35 @@ class PhoneTools(CallTools):
         message = sentence("message", message, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
         try:
-            await self._placed(number, message)
+            attempt = await self._placed(number, message)
         except NotAllowed as e:
             return await self._refused(e)
-        return ToolResult("The call is being placed.")
+        except NoAnswer as e:
+            await control.session.say(self._say.missed[e.reason])
+            return ToolResult(
+                f"Nobody took the call: {e}. The user was told.", reply_required=False
+            )
+        control.spawn(self._follow(attempt))
+        return ToolResult(
+            "The call is being placed. If nobody takes it, the user is told, and so are you."
+        )
 
-    async def _placed(self, number: str, message: str) -> None:
+    async def _follow(self, attempt: Attempt) -> None:
+        """Tell the caller, and by the history the model, if nobody takes a call that rings."""
+        try:
+            await self._control.dialler.answered(attempt)
+        except NotAllowed as e:
+            await self._control.session.say(self._say.refused["unable"])
+            logger.info("a call was not placed", extra={"reason": str(e)})
+        except NoAnswer as e:
+            await self._control.session.say(self._say.missed[e.reason])
+
+    async def _placed(self, number: str, message: str) -> Attempt:
         """Have another agent place a call, and wait until one does.
 
         Raises:
             NotAllowed: The limits are used up, or no agent is free.
+            NoAnswer: Nobody took it, which is known already.
         """
         control = self._control
         attempt = await control.dialler.order(number)
@@ -168,10 +188,11 @@ class PhoneTools(CallTools):
             raise NotAllowed("Calls cannot be placed now.") from e
         try:
             await control.dialler.taken(attempt)
-        except NotAllowed:
+        except (NotAllowed, NoAnswer):
             with contextlib.suppress(api.TwirpError, aiohttp.ClientError):  # it is gone, or goes
                 await control.server.room.delete_room(api.DeleteRoomRequest(room=room))
             raise
+        return attempt
 
     async def _refused(self, why: NotAllowed) -> ToolResult:
         """Tell the caller and the model that a call was refused, and why.

@@ -163,7 +163,6 @@ async def warm_transfer(control: CallControl, address: str, summary: str) -> Non
         isolation.speak_to_all()
         if not has_accepted:
             control.spawn(_remove(control, COLLEAGUE))  # nobody needs to wait for that
-            control.spawn(control.dialler.ended(COLLEAGUE))
             session.input.set_audio_enabled(True)
     await isolation.connect(True)
     await control.hand_over(COLLEAGUE)

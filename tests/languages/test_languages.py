@@ -182,6 +182,22 @@ def test_neither_yes_nor_no(language: Language, said: str) -> None:
     assert meant(said, language) is None
 
 
+def test_of_answers_that_no_word_was_chosen_by_none_is_wrongly_a_yes() -> None:
+    path = Path(__file__).parent / "unseen.toml"
+    unseen = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert unseen.keys() == set(LANGUAGES)
+    meanings = {"yes": True, "no": False, "neither": None}
+    read = [
+        (meaning, meant(said, language))
+        for language, answers in unseen.items()
+        for name, meaning in meanings.items()
+        for said in answers[name]
+    ]
+    assert not [each for each in read if each[1] and not each[0]]
+    assert sum(meaning is found for meaning, found in read) >= 136  # of 141
+    assert len(read) == 141
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_asked_for_is_understood(language: Language) -> None:
     for digit, said in enumerate(words(language).answers.digits):

@@ -101,7 +101,7 @@ async def test_calls_and_transfers_share_the_calls_of_a_minute(dials: Dials) -> 
 
 
 @pytest.mark.parametrize(
-    ("failure", "why"),
+    ("failure", "why", "reason"),
     [
         (
             api.SipCallError(
@@ -111,18 +111,24 @@ async def test_calls_and_transfers_share_the_calls_of_a_minute(dials: Dials) -> 
                 metadata={"sip_status_code": "486", "sip_status": "Busy Here"},
             ),
             "Busy Here",
+            "busy",
         ),
-        (TimeoutError(), "no answer"),
-        (api.TwirpError("not_found", "no response from servers", status=404), "no answer"),
+        (TimeoutError(), "no answer", "unanswered"),
+        (
+            api.TwirpError("not_found", "no response from servers", status=404),
+            "no answer",
+            "unanswered",
+        ),
     ],
 )
 async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
-    failure: Exception, why: str, caplog: pytest.LogCaptureFixture, dials: Dials
+    failure: Exception, why: str, reason: str, caplog: pytest.LogCaptureFixture, dials: Dials
 ) -> None:
     server = Server()
     server.sip.failure = failure
-    with caplog.at_level(logging.DEBUG), pytest.raises(NoAnswer, match=why):
+    with caplog.at_level(logging.DEBUG), pytest.raises(NoAnswer, match=why) as missed:
         await dials(server).dial("+12025550143", order="program", room="r", identity="c")
+    assert missed.value.reason == reason
     told = " ".join(str(vars(record)) for record in caplog.records)
     assert "***43" in told
     assert "2025550143" not in told
@@ -183,6 +189,35 @@ async def test_an_agent_that_goes_on_for_another_knows_the_call(
     assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("over", 1)]
 
 
+@pytest.mark.parametrize("failure", [None, api.TwirpError("unavailable", "", status=503)])
+async def test_a_call_that_may_go_on_without_us_keeps_its_minutes(
+    failure: Exception | None, dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    server.sip.failure = TimeoutError()
+    server.room.here.add(("r", "callee"))
+    server.room.failure = failure
+    phone = dials(server)
+    with pytest.raises(NoAnswer):
+        await phone.dial("+12025550143", order="program", room="r", identity="callee")
+    await phone.aclose()
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("calling", 3)]
+
+
+async def test_a_job_that_ends_before_its_call_leaves_the_minutes_to_who_goes_on(
+    dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    first, second = dials(server), dials(server)
+    await first.dial("+12025550143", order="program", room="r", identity="callee")
+    server.room.here.add(("r", "callee"))
+    await first.aclose()
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("answered", 3)]
+    assert await second.find("r", "callee") == 180.0
+    await second.ended("callee")
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("over", 1)]
+
+
 async def test_every_attempt_is_kept_with_what_became_of_it(dials: Dials, tmp_path: Path) -> None:
     server = Server()
     settings = SETTINGS.model_copy(update={"calls_per_minute": 9, "minutes_per_day": 99})
@@ -202,8 +237,8 @@ async def test_every_attempt_is_kept_with_what_became_of_it(dials: Dials, tmp_pa
     assert [(a.order, a.number, a.state, a.reason, a.minutes, a.call) for a in attempts] == [
         ("place_call", "+44…23", "refused", "range", 0, ""),
         ("place_call", "no number", "refused", "number", 0, ""),
-        ("warm_transfer", "Sales", "failed", "", 0, ""),
-        ("transfer_call", "Sales", "failed", "", 0, ""),
+        ("warm_transfer", "Sales", "failed", "unanswered", 0, ""),
+        ("transfer_call", "Sales", "failed", "unanswered", 0, ""),
         ("transfer_call", "the workshop", "over", "", 0, ""),
         ("program", "+1…43", "answered", "", 30, "SCL_4"),
     ]

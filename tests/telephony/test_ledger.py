@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
+import sqlite3
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,11 +18,12 @@ from redis.asyncio import Redis
 
 from agent.settings import PhoneSettings, Settings, SettingsError, load
 from agent.telephony.ledger import Attempt, Ledger, LedgerError, assure, open_ledger
-from agent.telephony.ledger.attempt import CLAIMED, DAY, KEPT
+from agent.telephony.ledger.attempt import CLAIMED, DAY, KEPT, LAPSED
 from agent.telephony.ledger.redis_store import RedisStore
 from agent.telephony.ledger.sqlite_store import SqliteStore
 from agent.telephony.numbers import NotAllowed
 from tests.recovery.conftest import redis as redis
+from tests.recovery.conftest import running_redis
 
 from .fakes import SETTINGS
 
@@ -137,7 +141,7 @@ async def test_who_was_not_reached_costs_nothing(again: Open) -> None:
     for _ in range(LIMITS.calls_per_minute):
         ordered = await ledger.order("program", NUMBER)
         await ledger.claim(ordered.id, "room", "callee")
-        await ledger.failed(ordered.id, "Busy Here")
+        await ledger.failed(ordered.id, "Busy Here", "busy")
     assert {(each.state, each.minutes, each.why) for each in await attempts(ledger)} == {
         ("failed", 0, "Busy Here")
     }
@@ -227,9 +231,11 @@ async def test_an_order_whose_job_died_is_not_carried_out_late_and_takes_no_minu
 ) -> None:
     late = [await timed.order("place_call", NUMBER) for _ in range(4)]
     clock.now += CLAIMED + 1
+    with pytest.raises(NotAllowed, match="minutes of today"):
+        await timed.order("place_call", NUMBER)  # one may have been taken in the last moment
     with pytest.raises(NotAllowed, match="No agent was free"):
         await timed.claim(late[0].id, "room", "callee")
-    clock.now += 60
+    clock.now += LAPSED
     assert (await timed.order("place_call", NUMBER)).minutes == 10
 
 
@@ -249,6 +255,115 @@ async def test_a_clock_that_was_set_back_grants_nothing_more(timed: Ledger, cloc
     clock.now -= 3 * DAY
     with pytest.raises(NotAllowed, match="minutes of today"):
         await timed.order("program", NUMBER)
+
+
+async def test_a_clock_that_was_a_year_ahead_keeps_nobody_from_calling_for_a_year(
+    timed: Ledger, clock: Clock
+) -> None:
+    clock.now += 365 * DAY
+    for _ in range(4):
+        await timed.claim((await timed.order("program", NUMBER)).id, "room", "callee")
+    clock.now -= 365 * DAY
+    with pytest.raises(NotAllowed, match="minutes of today"):
+        await timed.order("program", NUMBER)
+    clock.now += DAY + 1
+    assert (await timed.order("program", NUMBER)).minutes == 10
+
+
+async def test_attempts_of_the_future_count_for_a_day_in_redis(redis: str) -> None:
+    async with Redis.from_url(redis) as client:
+        await client.flushall()
+        ledger = Ledger(RedisStore(redis), LIMITS)
+        for _ in range(4):
+            ordered = await ledger.order("program", NUMBER)
+            await ledger.claim(ordered.id, "room", "callee")
+            # As a clock did that was ahead.
+            await client.zincrby("parley:attempts", 365 * DAY, ordered.id)
+        for _ in range(2):
+            with pytest.raises(NotAllowed, match="minutes of today"):
+                await ledger.order("program", NUMBER)
+        for attempt, _ in await client.zrange("parley:attempts", 0, -1, withscores=True):
+            await client.zincrby("parley:attempts", -DAY - 1, attempt)
+        assert (await ledger.order("program", NUMBER)).minutes == 10
+        await ledger.aclose()
+
+
+async def test_a_clock_that_is_set_back_during_a_call_makes_it_no_shorter(
+    timed: Ledger, clock: Clock
+) -> None:
+    for lasted, minutes in ((None, 10), (290.0, 5), (1e6, 10)):
+        ordered = await timed.order("program", NUMBER)
+        await timed.claim(ordered.id, "room", "callee")
+        await timed.answered(ordered.id, "SCL")
+        clock.now -= 3600
+        await timed.over(ordered.id, lasted)
+        clock.now += 3601
+        (kept,) = [each for each in await attempts(timed) if each.id == ordered.id]
+        assert kept.minutes == minutes
+
+
+async def test_an_entry_that_cannot_be_read_or_is_missing_grants_nothing(
+    redis: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "attempts.sqlite3"
+    file, shared = Ledger(SqliteStore(path), LIMITS), Ledger(RedisStore(redis), LIMITS)
+    entered = await file.order("program", NUMBER)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE attempts SET entry = '{\"id\": 1}'")
+    with pytest.raises(NotAllowed, match="cannot be placed now"):
+        await file.claim(entered.id, "room", "callee")
+    async with Redis.from_url(redis) as client:
+        await client.flushall()
+        entered = await shared.order("program", NUMBER)
+        for broken in ("not JSON", '{"made": "by another version"}'):
+            await client.set(f"parley:attempt:{entered.id}", broken)
+            with pytest.raises(NotAllowed, match="cannot be placed now"):
+                await shared.order("program", NUMBER)
+            with pytest.raises(NotAllowed, match="cannot be placed now"):
+                await shared.claim(entered.id, "room", "callee")
+        await client.delete(f"parley:attempt:{entered.id}")
+        with pytest.raises(NotAllowed, match="cannot be placed now"):
+            await shared.order("program", NUMBER)
+        await client.flushall()
+    await file.aclose()
+    await shared.aclose()
+
+
+async def test_a_redis_that_goes_away_in_the_middle_grants_nothing_and_ends_no_call(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_redis(tmp_path) as (url, process):
+        ledger = Ledger(RedisStore(url), LIMITS)
+        rings = await ledger.order("program", NUMBER)
+        await ledger.claim(rings.id, "room", "callee")
+        late = await ledger.order("place_call", NUMBER)
+        process.kill()
+        process.wait()
+        await ledger.answered(rings.id, "SCL")  # the call goes on
+        with pytest.raises(NotAllowed, match="cannot be placed now"):
+            await ledger.order("program", NUMBER)
+        with pytest.raises(NotAllowed, match="cannot be placed now"):
+            await ledger.claim(late.id, "room", "callee")
+        with pytest.raises(NotAllowed, match="No agent was free"):
+            await ledger.taken(late.id, within=0.1)
+        await ledger.aclose()
+    assert "calls cannot be counted, so none is placed" in caplog.text
+
+
+async def test_a_redis_that_hangs_is_given_up() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # never a word
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        ledger = Ledger(RedisStore(f"redis://127.0.0.1:{port}"), LIMITS)
+        began = time.monotonic()
+        with pytest.raises(NotAllowed, match="cannot be placed now"):
+            await ledger.order("program", NUMBER)
+        assert time.monotonic() - began < 8.0
+        await ledger.aclose()
 
 
 def _job(path: str, number: str, times: int) -> None:
@@ -320,6 +435,7 @@ async def test_a_server_does_not_start_where_calls_may_cost_and_nothing_remember
     for store, why in (
         (redis, "writes nothing to disk"),
         ("redis://127.0.0.1:1", "cannot be used"),
+        ("redis://127.0.0.1:port", "not the address of a Redis"),
         (f"sqlite:///{tmp_path}/file/attempts.sqlite3", "cannot be used"),
     ):
         with pytest.raises(SettingsError, match=why) as refused:

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -75,9 +75,10 @@ class Talk:
         self.keys = cast(Any, None)
         self.session = self
         self.told: list[str] = []
+        self.tasks: list[asyncio.Task[None]] = []
         self.asked = self.hung_up = 0
         self.line = Server()
-        self.rooms = Rooms(self._place if agents else None)
+        self.rooms = Rooms(self._come if agents else None)
         self.server = SimpleNamespace(room=self.rooms)
         self.dialler = dialler(folder, self.line.api, settings, self.room.name)
 
@@ -87,6 +88,9 @@ class Talk:
 
     async def say(self, text: str, **_: Any) -> None:
         self.told.append(text)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.create_task(work))
 
     def hang_up(self) -> None:
         self.hung_up += 1
@@ -106,6 +110,11 @@ class Talk:
         finally:
             await ledger.aclose()
 
+    async def _come(self, room: str, call: OutboundCall) -> None:
+        placing = asyncio.create_task(self._place(room, call))
+        if not self.line.sip.rings:
+            await placing
+
     async def _place(self, room: str, call: OutboundCall) -> None:
         """What the job does that the call is dispatched to; it dies when the call is answered."""
         job = dialler(self.folder, self.line.api, self.settings, room)
@@ -123,7 +132,8 @@ async def talk(tmp_path: Path) -> AsyncIterator[Talk]:
 
 
 async def test_a_call_that_is_placed_is_one_entry_and_the_model_knows(talk: Talk) -> None:
-    assert (await talk.place()).output == "The call is being placed."
+    assert "The call is being placed." in (await talk.place()).output
+    await asyncio.gather(*talk.tasks)
     (attempt,) = await talk.attempts()
     assert (attempt.order, attempt.ordered_in, attempt.state) == (
         "place_call",
@@ -133,6 +143,51 @@ async def test_a_call_that_is_placed_is_one_entry_and_the_model_knows(talk: Talk
     assert [attempt.room] == talk.rooms.opened
     assert attempt.call == "SCL_1"
     assert (talk.asked, talk.told) == (1, [])
+
+
+def failure(code: str, status: str) -> api.SipCallError:
+    said = {"sip_status_code": code, "sip_status": status}
+    return api.SipCallError("unavailable", "sip status", status=503, metadata=said)
+
+
+BUSY, GONE = failure("486", "Busy Here"), failure("404", "Not Found")
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "de"])
+@pytest.mark.parametrize(
+    ("failure", "reason"), [(BUSY, "busy"), (GONE, "unreachable"), (TimeoutError(), "unanswered")]
+)
+async def test_that_nobody_takes_a_placed_call_is_told_when_it_is_known(
+    tmp_path: Path, failure: Exception, reason: Any, language: Language
+) -> None:
+    talk = Talk(tmp_path, language=language)
+    talk.line.sip.failure, talk.line.sip.rings = failure, asyncio.Event()
+    assert "is being placed" in (await talk.place()).output
+    await asyncio.sleep(0.5)
+    assert talk.told == []  # it rings
+    talk.line.sip.rings.set()
+    await asyncio.gather(*talk.tasks)
+    assert talk.told == [words(language).phone.missed[reason]]
+    (attempt,) = await talk.attempts()
+    assert (attempt.state, attempt.reason, attempt.minutes) == ("failed", reason, 0)
+    await talk.dialler.aclose()
+
+
+async def test_that_a_line_is_busy_at_once_is_told_at_once(talk: Talk) -> None:
+    talk.line.sip.failure = BUSY
+    result = await talk.place()
+    assert talk.told == ["The number I called for you is busy."]
+    assert "Busy Here" in result.output
+    assert not result.reply_required
+    assert talk.rooms.deleted == talk.rooms.opened != []
+
+
+async def test_of_a_call_that_is_taken_nothing_more_is_said(talk: Talk) -> None:
+    talk.line.sip.rings = asyncio.Event()
+    await talk.place()
+    talk.line.sip.rings.set()
+    await asyncio.gather(*talk.tasks)
+    assert talk.told == []
 
 
 @pytest.mark.parametrize(("number", "reason"), [(PREMIUM, "range"), ("+882512345678", "place")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, Protocol
@@ -14,8 +15,11 @@ KEPT = 90 * DAY
 """Seconds for which an attempt is kept: two bills of a provider."""
 
 CLAIMED = 30.0
-"""Seconds after which an order that no agent has taken costs nothing any more and may not be taken:
-whoever gave it waits for less."""
+"""Seconds after which an order that no agent has taken may not be taken: whoever gave it waits for
+less."""
+
+LAPSED = CLAIMED + 30.0
+"""Seconds after which it costs nothing any more: none that was taken in time is written later."""
 
 Order = Literal["place_call", "warm_transfer", "transfer_call", "program"]
 """Who wanted the call: a tool of the agent's, or a program of the user's by a dispatch."""
@@ -65,19 +69,30 @@ class Attempt:
 
     @classmethod
     def read(cls, written: str) -> Attempt:
-        """What :meth:`written` has written."""
-        return cls(**json.loads(written))
+        """What :meth:`written` has written.
 
-    def ended(self, now: float) -> Attempt:
+        Raises:
+            LedgerError: Something else has written it, or changed it.
+        """
+        try:
+            return cls(**json.loads(written))
+        except (ValueError, TypeError) as e:
+            raise LedgerError(f"an attempt in it cannot be read: {e}") from e
+
+    def ended(self, now: float, lasted: float | None = None) -> Attempt:
         """The same when its call is over.
 
         Args:
             now: Seconds since 1970.
+            lasted: Seconds that the call took, by a clock that nobody sets, if that is known.
         """
         if self.state not in ("calling", "answered"):
             return self
-        began = self.answered_at or self.at
-        taken = max(1, -int(-(now - began) // MINUTE))
+        if lasted is None:
+            lasted = now - (self.answered_at or self.at)
+            if lasted < 0:  # the clock was set back meanwhile
+                lasted = self.minutes * MINUTE
+        taken = max(1, math.ceil(lasted / MINUTE))
         return replace(self, state="over", ended_at=now, minutes=min(taken, self.minutes))
 
 
@@ -113,7 +128,7 @@ class Used:
             if state == "refused":
                 continue
             calls += at > now - MINUTE
-            late = state == "ordered" and at < now - CLAIMED
+            late = state == "ordered" and at < now - LAPSED
             minutes += 0 if late else taken
             over += taken if state == "over" else 0
         return cls(calls, minutes, over)

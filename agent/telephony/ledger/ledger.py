@@ -7,6 +7,7 @@ import logging
 import math
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -23,13 +24,14 @@ from .attempt import (
     LedgerStore,
     Limits,
     Order,
+    State,
     granted,
 )
 
 logger = logging.getLogger("parley")
 
 _LOOK = 0.2
-"""Seconds between two looks at whether an order was taken."""
+"""Seconds between two looks at what became of an order."""
 
 
 class Ledger:
@@ -114,26 +116,45 @@ class Ledger:
             raise NotAllowed("That call has been made.")
         return known
 
-    async def taken(self, attempt: str, within: float) -> None:
+    async def taken(self, attempt: str, within: float) -> Attempt | None:
         """Wait until an agent has taken an order; call it off if none does.
 
         Args:
             attempt: Its identifier.
             within: Seconds to wait.
 
+        Returns:
+            The attempt, which may have failed at once; None if it was taken in the last moment.
+
         Raises:
-            NotAllowed: It was refused, nobody was free, or the call has failed by then.
+            NotAllowed: It was refused, or nobody was free.
         """
+        known = await self._past(("ordered",), attempt, within)
+        if known is None:
+            await self.call_off(attempt, "No agent was free for that call.")
+        return known
+
+    async def settled(self, attempt: str, within: float) -> Attempt | None:
+        """Wait until a call was answered, or was not.
+
+        Args:
+            attempt: Its identifier.
+            within: Seconds to wait.
+
+        Returns:
+            The attempt; None if that is not known by then.
+        """
+        return await self._past(("ordered", "calling"), attempt, within)
+
+    async def _past(self, states: tuple[State, ...], attempt: str, within: float) -> Attempt | None:
         deadline = asyncio.get_running_loop().time() + within
         while asyncio.get_running_loop().time() < deadline:
             known = await self._change(attempt, lambda known, _: known)
-            if known and known.state != "ordered":
+            if known and known.state not in states:
                 _unless_refused(known)
-                if known.state == "failed":  # at once: there is no trunk, or the line is busy
-                    raise NotAllowed(f"The call was not taken: {known.why}")
-                return
+                return known
             await asyncio.sleep(_LOOK)
-        await self.call_off(attempt, "No agent was free for that call.")
+        return None
 
     async def call_off(self, attempt: str, why: str) -> None:
         """Have an order not carried out that nobody has taken yet.
@@ -166,20 +187,31 @@ class Ledger:
             ),
         )
 
-    async def failed(self, attempt: str, why: str) -> None:
-        """Note that nobody has picked up, and give its minutes back."""
+    async def failed(self, attempt: str, why: str, reason: str) -> None:
+        """Note that nobody has picked up, and give its minutes back.
+
+        Args:
+            attempt: Its identifier.
+            why: What the network said.
+            reason: The same in a word; see :data:`agent.languages.Missed`.
+        """
         await self._change(
             attempt,
             lambda known, now: (
-                replace(known, state="failed", minutes=0, why=why, ended_at=now)
+                replace(known, state="failed", minutes=0, reason=reason, why=why, ended_at=now)
                 if known.state == "calling"
                 else known
             ),
         )
 
-    async def over(self, attempt: str) -> None:
-        """Note that a call has ended, and give back the minutes that it has not taken."""
-        await self._change(attempt, Attempt.ended)
+    async def over(self, attempt: str, lasted: float | None = None) -> None:
+        """Note that a call has ended, and give back the minutes that it has not taken.
+
+        Args:
+            attempt: Its identifier.
+            lasted: Seconds that it took, if that is known better than by the ledger's clock.
+        """
+        await self._change(attempt, lambda known, now: known.ended(now, lasted))
 
     async def held(self, room: str, identity: str) -> Attempt | None:
         """The attempt by which somebody is in a room; None if there is none."""
@@ -222,6 +254,9 @@ def open_ledger(settings: Settings) -> Ledger:
 
     Args:
         settings: The profile.
+
+    Raises:
+        LedgerError: Its address is wrong.
     """
     url = settings.phone.budget_store or settings.history_store
     if url and not url.startswith("sqlite:"):
@@ -245,13 +280,11 @@ async def assure(settings: Settings) -> None:
     """
     if not settings.phone.may_cost:
         return
-    ledger = open_ledger(settings)
     try:
-        why = await ledger.forgets()
+        async with aclosing(open_ledger(settings)) as ledger:
+            why = await ledger.forgets()
     except LedgerError as e:
         why = str(e)
-    finally:
-        await ledger.aclose()
     if why:
         where = "the state folder (PARLEY_STATE)"
         if settings.phone.budget_store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -14,7 +15,9 @@ from .attempt import DAY, KEPT, Attempt, Change, Decide, LedgerError, Used
 T = TypeVar("T")
 
 _DEADLINE = 2.0
-"""Seconds that Redis may take."""
+"""Seconds that Redis may take to answer once."""
+_PATIENCE = 6.0
+"""Seconds that it may take in all, while others write too: a caller waits for that."""
 
 _TIMES = "parley:attempts"
 """Identifiers of the attempts, by time."""
@@ -29,15 +32,21 @@ class RedisStore:
 
     Args:
         url: ``redis://HOST:PORT/DATABASE``.
+
+    Raises:
+        LedgerError: That is no such address.
     """
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis = Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=_DEADLINE,
-            socket_timeout=_DEADLINE,
-        )
+        try:
+            self._redis: Redis = Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_connect_timeout=_DEADLINE,
+                socket_timeout=_DEADLINE,
+            )
+        except ValueError as e:
+            raise LedgerError(f"this is not the address of a Redis: {e}") from e
 
     async def enter(self, attempt: Attempt, decide: Decide) -> Attempt:
         """Enter an attempt, and forget those that are old enough."""
@@ -48,12 +57,14 @@ class RedisStore:
                     await pipe.watch(_TIMES)
                     now = await self._now()
                     before = await self._entries(now - DAY)
+                    ahead = [each.id for each in before if each.at > now]
                     used = Used.of(((each.state, each.at, each.minutes) for each in before), now)
                     entered = decide(replace(attempt, at=now), used)
                     pipe.multi()  # type: ignore[no-untyped-call]
+                    # The clock was set back: they count for a day from now.
+                    pipe.zadd(_TIMES, {**dict.fromkeys(ahead, now), entered.id: now})
                     pipe.zremrangebyscore(_TIMES, "-inf", now - KEPT)
-                    pipe.zadd(_TIMES, {entered.id: now})
-                    pipe.set(_key(entered.id), entered.written(), ex=int(KEPT))
+                    pipe.set(_key(entered.id), entered.written(), ex=int(KEPT + DAY))
                     try:
                         await pipe.execute()
                     except WatchError:
@@ -119,9 +130,14 @@ class RedisStore:
         await self._redis.aclose()
 
     async def _entries(self, since: float) -> list[Attempt]:
-        ids = await self._redis.zrangebyscore(_TIMES, f"({since}", "+inf")
-        entries = await self._redis.mget([_key(each) for each in ids]) if ids else []
-        return [Attempt.read(entry) for entry in entries if entry]
+        times = await self._redis.zrangebyscore(_TIMES, f"({since}", "+inf", withscores=True)
+        if not times:
+            return []
+        entries = await self._redis.mget([_key(each) for each, _ in times])
+        if None in entries:
+            raise LedgerError("Redis has lost an attempt that it was told.")
+        read = zip(entries, times, strict=True)
+        return [replace(Attempt.read(entry), at=at) for entry, (_, at) in read]
 
     async def _now(self) -> float:
         # Redis' own clock: those of several machines differ.
@@ -131,6 +147,9 @@ class RedisStore:
 
 async def _answered(work: Callable[[], Awaitable[T]]) -> T:
     try:
-        return await work()
-    except (RedisError, OSError, TimeoutError) as e:
+        async with asyncio.timeout(_PATIENCE):
+            return await work()
+    except TimeoutError as e:
+        raise LedgerError("Redis does not answer in time") from e
+    except (RedisError, OSError) as e:
         raise LedgerError(f"Redis cannot be used: {e}.") from e

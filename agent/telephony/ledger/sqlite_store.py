@@ -38,6 +38,9 @@ class SqliteStore:
         def work(database: sqlite3.Connection) -> Attempt:
             now = self._clock()
             database.execute("DELETE FROM attempts WHERE at < ?", (now - KEPT,))
+            # Where the clock was set back: they count for a day from now.
+            ahead = "UPDATE attempts SET at = ?1, entry = json_set(entry, '$.at', ?1) WHERE at > ?1"
+            database.execute(ahead, (now,))
             sql = "SELECT state, at, minutes FROM attempts WHERE at > ?"
             used = Used.of(database.execute(sql, (now - DAY,)), now)
             return _write(database, decide(replace(attempt, at=now), used))
@@ -69,9 +72,13 @@ class SqliteStore:
         return await self._file.do(work)
 
     async def forgets(self) -> str | None:
-        """None: a file remembers, if it can be written."""
-        await self.since(0.0)
-        return None
+        """Why it would forget what is entered: it is damaged. It raises if it cannot be written."""
+
+        def work(database: sqlite3.Connection) -> str | None:
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            return None if found == "ok" else f"it is damaged: {found}"
+
+        return await self._file.do(work)
 
 
 def _write(database: sqlite3.Connection, attempt: Attempt) -> Attempt:
