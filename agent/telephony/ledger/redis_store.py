@@ -47,6 +47,8 @@ class RedisStore:
             )
         except ValueError as e:
             raise LedgerError(f"this is not the address of a Redis: {e}") from e
+        # Of many that enter at once all but one begin again: those of a job wait for each other.
+        self._one = asyncio.Lock()
 
     async def enter(self, attempt: Attempt, decide: Decide) -> Attempt:
         """Enter an attempt, and forget those that are old enough."""
@@ -71,7 +73,8 @@ class RedisStore:
                         continue
                     return entered
 
-        return await _answered(work)
+        async with self._one:
+            return await _answered(work)
 
     async def change(self, attempt: str, change: Change) -> Attempt | None:
         """Change one attempt while nobody else does, and return its new entry."""
