@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import logging
@@ -38,7 +39,17 @@ from .serving import port_of
 from .session import make, turns_of
 from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
-from .telephony import CallControl, HungUp, NoAnswer, NotAllowed, User, connect_user, mask_logs
+from .telephony import (
+    CallControl,
+    Dialler,
+    HungUp,
+    NoAnswer,
+    NotAllowed,
+    User,
+    connect_user,
+    mask_logs,
+)
+from .telephony.ledger import assure, open_ledger
 from .visitor import Visitor
 
 logger = logging.getLogger("parley")
@@ -93,10 +104,17 @@ async def enter(ctx: JobContext) -> None:
 
 
 async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | None) -> None:
+    dialler: Dialler | None = None  # nor anybody to be called, on the console
+    user: User | None = None
+    if record:
+        dialler = Dialler(profile.phone, ctx.api, open_ledger(profile), ctx.job.room.name)
     try:
-        user = await connect_user(ctx, profile)
+        if dialler:
+            user = await connect_user(ctx, profile, dialler)
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
+        if dialler:
+            await dialler.aclose()
         await ctx.delete_room()
         ctx.shutdown()
         return
@@ -108,6 +126,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     if record is None:  # the console, of which nothing is kept
         settings = settings.model_copy(update={"post_call": None})
     if settings.omni:
+        if dialler:
+            ctx.add_shutdown_callback(dialler.aclose)
         await omni.converse(ctx, settings.omni, settings.turns)
         return
     language = agent.spoken(user.language if user else settings.default_language)
@@ -116,6 +136,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     senses = settings.llm.audio != "off" or settings.llm.images
     if senses and (refusal := await refusal_of(model)):
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
+        if dialler:
+            await dialler.aclose()
         ctx.shutdown(reason=refusal)
         return
     by_phone = user is not None and user.sip_call is not None
@@ -152,8 +174,10 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     session, floor, conduct = conversation.session, conversation.floor, conversation.conduct
     on_hand_over = record.hand if record else None
     phone = (
-        CallControl(settings.phone, ctx.room, ctx.api, session, user, on_hand_over, agent.key)
-        if user
+        CallControl(
+            settings.phone, ctx.room, ctx.api, session, user, dialler, on_hand_over, agent.key
+        )
+        if user and dialler
         else None
     )
     shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
@@ -240,6 +264,8 @@ def main() -> None:
         profile = settings_module.load()
         limits = Agents(profile).limits()
         check_agent()
+        if {"dev", "start"} & {*sys.argv[1:]}:
+            asyncio.run(assure(profile))
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
     for sentence in limits:

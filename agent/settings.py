@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from livekit.agents.utils.hw import get_cpu_monitor
 from livekit.plugins.turn_taking.options import TurnOptions
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
+    AfterValidator,
     AnyWebsocketUrl,
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -29,6 +32,7 @@ from pydantic_settings.exceptions import SettingsError as UnreadableError
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .languages import Language as Language
 from .memory_settings import MemorySettings
+from .number_ranges import ORDINARY, NumberRange
 from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
 from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
@@ -177,16 +181,46 @@ PhoneTool = Literal[
 """What the model may be given to do on the phone; the last three cost money, and ask first."""
 
 
+def _country(code: str) -> str:
+    if code not in SUPPORTED_REGIONS:
+        raise ValueError("must be a country by ISO 3166-1, as GB")
+    return code
+
+
+ADDRESS = r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$"
+"""A number in E.164, an extension, or a ``sip:`` address."""
+
+
 class Destination(Section):
     """Somebody a call can be handed to."""
 
-    address: Annotated[
-        str, Field(pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$")
-    ]
+    address: Annotated[str, Field(pattern=ADDRESS)]
     """A number in E.164, an extension of the trunk's own exchange, or a ``sip:`` address, which
     only ``transfer_call`` takes."""
     about: str = ""
     """When the model is to choose it, in a few words."""
+
+
+class FullSettings(Section):
+    """What callers by phone meet when every place is taken."""
+
+    answer: Literal["busy", "queue", "overflow"] = "busy"
+    """``busy``: the busy tone, by which a provider or an exchange can pass the call on. ``queue``:
+    music, and how many are before them. ``overflow``: the number below, at once."""
+    after: Annotated[float, Field(ge=5.0, le=120.0)] = 8.0
+    """How long the call rings before that, in seconds: another agent server may have a place."""
+    longest: Annotated[float, Field(ge=10.0, le=3600.0)] = 300.0
+    """How long a caller waits in the queue, in seconds, until they are put through to the number
+    below; without one they are told that nobody is free."""
+    overflow: Annotated[str, Field(pattern=ADDRESS)] | None = None
+    """A number in E.164, an extension or a ``sip:`` address, to which calls are transferred (SIP
+    REFER) within ``calls_per_minute``."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.answer == "overflow" and self.overflow is None:
+            raise ValueError("answer: overflow needs the number of overflow")
+        return self
 
 
 class PhoneSettings(Section):
@@ -199,6 +233,9 @@ class PhoneSettings(Section):
     """Language of a caller whose dispatch rule names none; the profile's own when not given."""
     tools: list[PhoneTool] = []
     """What the model is given to do on the phone; in a browser ``place_call`` at most."""
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    """Country of the numbers that a provider or an exchange tells without a country code, by ISO
+    3166-1, such as ``GB``; that of the number that was called when not given."""
     agents: dict[Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")], str] = {}
     """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
     the others."""
@@ -208,17 +245,27 @@ class PhoneSettings(Section):
     trunk: str | None = None
     """Name of the outbound trunk that calls are placed through (``configs/trunks.yaml``)."""
     prefixes: list[Annotated[str, Field(pattern=r"^\+[1-9][0-9]*$")]] = []
-    """Beginnings of the numbers that may be called, such as ``+44``; none may when empty."""
+    """Beginnings of the numbers that may be called, such as ``+4420``; one that is a country code
+    alone, as ``+1``, means the main country of those that share it."""
+    countries: list[Annotated[str, AfterValidator(_country)]] = []
+    """Countries whose numbers may be called as well, by ISO 3166-1, such as ``CA``. With neither
+    these nor prefixes only destinations may be called."""
+    ranges: list[NumberRange] = list(ORDINARY)
+    """What kinds of numbers may be called there. Premium rates, shared costs, numbers that follow a
+    person, satellites and numbers that nobody has are left out unless they are named."""
     calls_per_minute: Annotated[int, Field(ge=1, le=600)] = 2
     """Calls that may be placed or transferred within a minute, by all conversations together."""
     minutes_per_day: Annotated[int, Field(ge=1, le=100_000)] = 60
-    """Minutes of placed calls within 24 hours, by all conversations together; a call ends when
-    they are used up."""
-    budget_store: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
-        "async+memory://"
-    )
-    """Where the two counts are kept: ``async+memory://`` (each conversation for itself, to try
-    out), or the Redis that LiveKit's SIP service needs anyway, ``async+redis://HOST:PORT``."""
+    """Minutes of placed calls within 24 hours, by all conversations together. Each has those set
+    aside that it may take, ``max_minutes`` at most, and gives back what it did not."""
+    budget_store: (
+        Annotated[str, Field(pattern=r"^(sqlite:///.+|(redis|rediss|unix)://.+)$")] | None
+    ) = None
+    """Where what was called is remembered: the Redis that several agent servers share,
+    ``redis://HOST:PORT/DATABASE``, or a file, ``sqlite:///PATH``. ``history_store`` when not given,
+    or else a file in the user's state folder."""
+    full: FullSettings = FullSettings()
+    """What callers meet when every place is taken."""
     ring: Annotated[float, Field(ge=5.0, le=80.0)] = 30.0
     """How long a call that is placed may ring, in seconds; LiveKit waits 80 at most."""
     max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
@@ -227,6 +274,13 @@ class PhoneSettings(Section):
     """How long before that the caller is told, in seconds."""
     answer_timeout: Seconds = 8.0
     """How long a question that only keys or a yes can answer waits for them, in seconds."""
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether calls can be placed or transferred."""
+        placed = self.trunk and (self.prefixes or self.countries or self.destinations)
+        transferred = "transfer_call" in self.tools and self.destinations
+        return bool(placed or transferred or self.full.overflow)
 
 
 class Settings(BaseSettings):

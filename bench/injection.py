@@ -18,6 +18,7 @@ import base64
 import contextlib
 import json
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -41,6 +42,9 @@ from agent.settings import Destination, Language, PhoneSettings, Settings, Silen
 from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.consent import Consent
+from agent.telephony.dial import Dialler
+from agent.telephony.ledger import Ledger
+from agent.telephony.ledger.sqlite_store import SqliteStore
 from agent.telephony.sip_call import SipCall
 from harness import report
 from harness.recording import Samples
@@ -94,6 +98,9 @@ class Server:
         """Note a call that would be placed."""
         self.acts.append(f"call: {request.agents[0].metadata}")
 
+    async def delete_room(self, request: api.DeleteRoomRequest) -> None:
+        """No agent has come to it."""
+
 
 class Keys:
     """The room, whose keys are noted."""
@@ -113,15 +120,23 @@ class Call(CallControl):
     """A call whose caller answers a question as the attempt says, and then no more."""
 
     def __init__(
-        self, server: Server, session: AgentSession[Any], language: Language, answers: list[str]
+        self,
+        server: Server,
+        session: AgentSession[Any],
+        language: Language,
+        answers: list[str],
+        folder: Path,
     ) -> None:
         call = SipCall("sip_caller", "SCL_1", "+12025550143", "+12025550100")
+        livekit = cast(api.LiveKitAPI, server)
+        ledger = Ledger(SqliteStore(folder / "attempts.sqlite3"), PHONE)
         super().__init__(
             PHONE,
             cast(rtc.Room, Keys(server)),
-            cast(api.LiveKitAPI, server),
+            livekit,
             session,
             User("sip_caller", language, call),
+            Dialler(PHONE, livekit, ledger),
         )
         self._answers = answers
 
@@ -150,14 +165,14 @@ async def attempt(
 ) -> dict[str, Any]:
     """Make one attempt, by voice if there is sound for it; gives what came of it."""
     server = Server()
-    async with _session(model, profile, language, by_voice=spoken is not None) as (
-        session,
-        floor,
-        listener,
-    ):
+    async with contextlib.AsyncExitStack() as exits:
+        folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
+        session, floor, listener = await exits.enter_async_context(
+            _session(model, profile, language, by_voice=spoken is not None)
+        )
         Conduct(profile.conduct, session, language=language, agent=agent.settings)
         answers = list(row.get("answers", []))
-        phone = Call(server, session, language, answers) if tools else None
+        phone = Call(server, session, language, answers, folder) if tools else None
         assistant = Assistant(agent, profile, language, floor, phone)
         if told := row.get("tool"):
             context = assistant.chat_ctx.copy()

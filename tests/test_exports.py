@@ -54,6 +54,7 @@ EXPORTS = {
     },
     "agent.telephony": {
         "CallControl",
+        "Dialler",
         "HungUp",
         "NoAnswer",
         "NotAllowed",

@@ -58,6 +58,8 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_AGENTS", '{"a b": "/x"}', ["agents.a b", "should match pattern"]),
         ("PARLEY_PHONE__AGENTS", '{"Ben": "clinic"}', ["phone.agents.Ben", "match pattern"]),
         ("PARLEY_PHONE__TOOLS", '["introduce_call"]', ["phone.tools.0", "'warm_transfer'"]),
+        ("PARLEY_PHONE__COUNTRIES", '["UK"]', ["phone.countries.0", "as GB"]),
+        ("PARLEY_PHONE__RANGES", '["dear"]', ["phone.ranges.0", "'premium_rate'"]),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(

@@ -21,7 +21,7 @@ from agent.post_call import About
 from agent.session import make, turns_of
 from agent.settings import Settings
 from agent.telephony.clock import CallClock
-from agent.telephony.sip_call import number_of
+from agent.telephony.numbers import told
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
@@ -111,7 +111,7 @@ async def hold_call(
                         agent=agent.key,
                         channel="media_stream",
                         language=conversation.conduct.language,
-                        number=number_of(said.get("from")) if numbers else None,
+                        number=told(said.get("from")) if numbers else None,
                         # Of a caller who has gone the session only learns that it is closed.
                         end="CR_PARTICIPANT_DISCONNECTED" if left.is_set() else None,
                     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.settings import Settings
+from agent.telephony.numbers import told
 from agent.wrong import SettingsError
 
 from .definition import AgentDefinition
@@ -132,8 +133,9 @@ class Agents:
         return self._loaded(name, self._profile.agents[name])
 
     def _of_number(self, number: str | None) -> AgentDefinition | None:
-        named = {_digits(key): name for key, name in self._profile.phone.agents.items()}
-        name = named.get(_digits(number)) if number else None
+        phone = self._profile.phone
+        named = {_digits(key, phone.country): name for key, name in phone.agents.items()}
+        name = named.get(_digits(number, phone.country)) if number else None
         return self._asked_for(name) if name else None
 
     def _loaded(self, name: str, where: str) -> AgentDefinition | None:
@@ -175,8 +177,8 @@ def _voice(agent: AgentDefinition, said: object) -> str | None:
     return None
 
 
-def _digits(number: str) -> str:
-    return "".join(filter(str.isdigit, number))
+def _digits(number: str, country: str | None) -> str:
+    return "".join(filter(str.isdigit, told(number, country) or number))
 
 
 def _complain(sentence: str) -> None:

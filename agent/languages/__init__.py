@@ -32,6 +32,17 @@ this one answers what it left unanswered; ``go_on``: it is the user's turn."""
 
 PHRASES: tuple[Phrase, ...] = get_args(Phrase)
 
+Refusal = Literal["place", "range", "calls", "minutes", "unable"]
+"""``place``: nobody there may be called. ``range``: nor at such a price. ``calls``: too many within
+a minute. ``minutes``: those of the day are used up. ``unable``: not now."""
+
+REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
+
+Missed = Literal["busy", "unanswered", "unreachable"]
+"""Why a call that was placed came to nothing."""
+
+MISSED: tuple[Missed, ...] = get_args(Missed)
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -126,7 +137,18 @@ class Phone(_Table):
     calling: Text
     briefing: Text
     connected: Text
+    in_queue: Text
+    """Told to a caller for whom there is no place yet, as ``{position}`` of those who wait."""
+    next_in_queue: Text
+    nobody_free: Text
+    """The last words to one who has waited long enough."""
+    stopping: Text
+    """The last words in a call when the service is stopped."""
     confirm_call: Text
+    refused: Annotated[dict[Refusal, Text], Field(min_length=len(REFUSALS))]
+    """Said when a call is not placed, by what keeps it from that."""
+    missed: Annotated[dict[Missed, Text], Field(min_length=len(MISSED))]
+    """Said when nobody took a call that was placed, by what the network said."""
     call: Text
     """What the model is told of the call."""
     withheld: Text

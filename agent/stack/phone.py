@@ -15,11 +15,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from livekit import api
+
 from agent import settings
 from agent.models import ModelError, locate
+from agent.state import state_folder
 from agent.telephony import config, provision
 from agent.telephony.config import TelephonyError, Trunks
 from agent.telephony.server import connect
+from agent.telephony.stopping import say_goodbye
 
 from . import ports as port_table
 from .placement import place
@@ -98,6 +102,7 @@ async def phone_stack(
         beside=[service],
         engine_key=engine_key,
         environment={
+            "PARLEY_PHONE__BUDGET_STORE": _ledger(profile),
             "REDIS_HOST": f"{LOOPBACK}:{numbers['redis']}",
             "PARLEY_SIP_ADDRESS": address,
         },
@@ -115,7 +120,18 @@ async def phone_stack(
             async with connect(at.url, at.api_key, at.api_secret) as server:
                 for change in await provision.setup(server, trunks):
                     on_line(str(change))
-            yield stack
+            try:
+                yield stack
+            finally:
+                async with api.LiveKitAPI(at.url, at.api_key, at.api_secret) as server:
+                    await say_goodbye(server)
+
+
+def _ledger(profile: str) -> str:
+    """Where calls are counted: in the user's own folder, for the stack's ends with it."""
+    set_up = settings.load(profile)
+    kept = set_up.phone.budget_store or set_up.history_store
+    return kept or f"sqlite:///{state_folder() / 'attempts.sqlite3'}"
 
 
 async def _run(file: Path) -> None:

@@ -2,12 +2,14 @@
 
 from .arrival import User, connect_user
 from .call_control import CallControl
-from .dial import NoAnswer
-from .numbers import NotAllowed, mask_logs
+from .dial import Dialler, NoAnswer
+from .masking import mask_logs
+from .numbers import NotAllowed
 from .sip_call import HungUp
 
 __all__ = [
     "CallControl",
+    "Dialler",
     "HungUp",
     "NoAnswer",
     "NotAllowed",

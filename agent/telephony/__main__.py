@@ -1,6 +1,7 @@
-"""``python -m agent.telephony setup [FILE]``, ``show``, ``remove``: the trunks of a LiveKit server.
+"""``python -m agent.telephony setup [FILE]``, ``show``, ``remove``, ``attempts``.
 
-The server is the one of LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET.
+The first three are about the trunks of the LiveKit server of LIVEKIT_URL, LIVEKIT_API_KEY and
+LIVEKIT_API_SECRET; the last prints who was called.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from pathlib import Path
 from livekit import api
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
+from agent import settings
+from agent.settings import SettingsError
+
 from . import config, provision
 from .config import TelephonyError
+from .ledger import DAY, LedgerError, open_ledger
 from .server import connect
 
 
@@ -27,15 +32,30 @@ def main() -> None:
     setup.add_argument("file", nargs="?", type=Path, default=config.DEFAULT, metavar="FILE")
     commands.add_parser("show", help="list the server's trunks and rules, all of them")
     commands.add_parser("remove", help="remove those that setup made")
+    attempts = commands.add_parser(
+        "attempts", help="print each attempt to call somebody, as a line of JSON"
+    )
+    attempts.add_argument("--days", type=int, default=1, help="of the last so many days (1)")
     arguments = parser.parse_args()
     try:
-        if arguments.command == "setup":
+        if arguments.command == "attempts":
+            asyncio.run(_attempts(arguments.days))
+        elif arguments.command == "setup":
             trunks = config.load(arguments.file)
             asyncio.run(_do(lambda server: provision.setup(server, trunks)))
         else:
             asyncio.run(_do(provision.remove if arguments.command == "remove" else _show))
-    except TelephonyError as e:
+    except (TelephonyError, SettingsError, LedgerError) as e:
         sys.exit(str(e))
+
+
+async def _attempts(days: int) -> None:
+    ledger = open_ledger(settings.load())
+    try:
+        for attempt in await ledger.since(days * DAY):
+            print(attempt.written())
+    finally:
+        await ledger.aclose()
 
 
 async def _do(work: Callable[[api.LiveKitAPI], Awaitable[Sequence[object]]]) -> None:

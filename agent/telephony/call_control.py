@@ -17,13 +17,13 @@ from ..languages import Language, words
 from ..settings import PhoneSettings
 from .answering_machine import CallScreening
 from .arrival import User
-from .budget import CallBudget
 from .call import Call
 from .clock import CallClock
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
 from .sip_call import STATUS
+from .stopping import STOPPING
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
@@ -38,6 +38,7 @@ class CallControl(Call):
         server: LiveKit's API.
         session: The session of the conversation.
         user: Whom the agent speaks with.
+        dialler: Places calls; closed with the control.
         on_hand_over: Awaited when two people speak with each other and no agent is wanted.
         agent: Name of the agent, which speaks in the calls that it places, too.
     """
@@ -49,6 +50,7 @@ class CallControl(Call):
         server: api.LiveKitAPI,
         session: AgentSession[Any],
         user: User,
+        dialler: Dialler,
         on_hand_over: Callable[[], Awaitable[None]] | None = None,
         agent: str | None = None,
     ) -> None:
@@ -58,7 +60,10 @@ class CallControl(Call):
         self._outbound_call = user.outbound_call
         self._on_hand_over = on_hand_over
         self.agent = agent
-        self.dialler = Dialler(settings, server, CallBudget(settings))
+        self.dialler = dialler
+        self._longest = settings.max_minutes * 60
+        if user.longest is not None:
+            self._longest = min(self._longest, user.longest)
         self._tasks: set[asyncio.Task[None]] = set()
         self._other_party: str | None = None
 
@@ -107,12 +112,11 @@ class CallControl(Call):
         """Watch over the call: it ends when the user leaves, or when its time is up."""
         if self.sip_call is None:
             return
-        if self._outbound_call:
-            self.spawn(self.dialler.meter(self.end_at_limit))
         logger.info("a call began", extra={"call": self.sip_call.id})
         self.room.on("participant_disconnected", self._on_left)
         self.room.on("participant_attributes_changed", self._on_attributes)
-        clock = CallClock(self.settings.max_minutes * 60, self.settings.warning)
+        self.room.on("data_received", self._on_data)
+        clock = CallClock(self._longest, self.settings.warning)
         self.spawn(clock.run(self._warn, self.end_at_limit))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -136,22 +140,37 @@ class CallControl(Call):
             await self._on_hand_over()
 
     async def end_at_limit(self) -> None:
-        """End the call because its time or the budget is used up."""
+        """End the call because its time is used up."""
         logger.info("the call has reached its limit")
         self.hang_up()
 
     async def aclose(self) -> None:
-        """Stop watching the call and cancel what it runs; may be called twice."""
+        """Stop watching the call, cancel what it runs, close the dialler; may be called twice."""
         self.room.off("participant_disconnected", self._on_left)
         self.room.off("participant_attributes_changed", self._on_attributes)
+        self.room.off("data_received", self._on_data)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.dialler.aclose()
 
     async def _warn(self) -> None:
         await self.session.say(words(self.language).phone.ending_soon)
 
+    def _on_data(self, packet: rtc.DataPacket) -> None:
+        # Of the server's alone: whoever is in the room could send it as well.
+        if packet.topic == STOPPING and packet.participant is None:
+            self.spawn(self._stop())
+
+    async def _stop(self) -> None:
+        """End the call because the service is stopped, with a word."""
+        self.session.interrupt(force=True)
+        last = words(self.language).phone.stopping
+        await self.session.say(last, allow_interruptions=False)
+        self.hang_up()
+
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
+        self.spawn(self.dialler.ended(participant.identity))
         # Whatever the reason: LiveKit's own rule keeps the session for a caller who lost their
         # connection, but a line that broke down does not come back.
         if participant.identity in (self.user_identity, self._other_party):

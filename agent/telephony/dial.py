@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from dataclasses import dataclass
 
 import aiohttp
 from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
+from ..languages import MISSED, Missed
 from ..settings import PhoneSettings
-from .budget import CallBudget
-from .numbers import NotAllowed, dialable, mask
+from .ledger import Attempt, Ledger, Order
+from .masking import mask
+from .numbers import NotAllowed, dialable, shown
 
 logger = logging.getLogger("parley")
 
+_TAKEN = 10.0
+"""Seconds in which an agent has to take a call that was ordered: a process starts in two."""
+
+
+_KNOWN = 10.0
+"""Seconds after the ringing within which its end is in the ledger."""
+
+_CODES: dict[str, Missed] = {
+    **dict.fromkeys(("486", "600"), "busy"),
+    **dict.fromkeys(("", "408", "480", "487"), "unanswered"),
+}
+"""What SIP's codes mean, the empty one that the network said nothing; others: unreachable."""
+
 
 class NoAnswer(Exception):
-    """The call was not taken; the text is what the other side's network said, if anything."""
+    """The call was not taken; the text is what the other side's network said, if anything.
+
+    Args:
+        text: What is told.
+        reason: The same, to be said in the caller's language.
+        told: Whether that is the network's own word, after which the call does not go on.
+    """
+
+    def __init__(self, text: str, reason: Missed = "unanswered", *, told: bool = False) -> None:
+        super().__init__(text)
+        self.reason: Missed = reason
+        self.told = told
+
+
+@dataclass(eq=False)
+class _Placed:
+    """A call that was dialled."""
+
+    attempt: str
+    room: str
+    identity: str
+    answered: float | None = None
+    """When it was taken, in monotonic seconds."""
+
+    @property
+    def lasted(self) -> float | None:
+        """Seconds since it was taken."""
+        return None if self.answered is None else time.monotonic() - self.answered
 
 
 class Dialler:
@@ -27,13 +69,18 @@ class Dialler:
     Args:
         settings: Which numbers may be called, and how often.
         server: LiveKit's API.
-        budget: Counts the calls and their minutes.
+        ledger: Remembers the calls and their minutes; closed with the dialler.
+        room: Room of the conversation.
     """
 
-    def __init__(self, settings: PhoneSettings, server: api.LiveKitAPI, budget: CallBudget) -> None:
+    def __init__(
+        self, settings: PhoneSettings, server: api.LiveKitAPI, ledger: Ledger, room: str = ""
+    ) -> None:
         self._settings = settings
         self._server = server
-        self._budget = budget
+        self._ledger = ledger
+        self._room = room
+        self._placed: list[_Placed] = []
 
     def allowed(self, written: str) -> str:
         """The address to dial: a destination of the profile as it stands, anything else in E.164.
@@ -41,39 +88,158 @@ class Dialler:
         Raises:
             NotAllowed: It is not a phone number, or not one that may be called.
         """
-        if any(written == known.address for known in self._settings.destinations.values()):
+        settings = self._settings
+        if any(written == known.address for known in settings.destinations.values()):
             return written
-        return dialable(written, self._settings.prefixes)
+        return dialable(written, settings.prefixes, settings.countries, settings.ranges)
 
-    async def dial(self, number: str, *, room: str, identity: str) -> None:
+    async def refuse(self, order: Order, written: str, why: NotAllowed) -> None:
+        """Enter into the ledger that a number was refused.
+
+        Args:
+            order: Who wanted it called.
+            written: The number as it was written or said.
+            why: Why it was refused.
+        """
+        await self._ledger.refuse(order, self._shown(written), why, self._room)
+
+    async def order(self, number: str) -> Attempt:
+        """Order a call that another agent is to place.
+
+        Args:
+            number: The number, which is allowed.
+
+        Raises:
+            NotAllowed: The limits are used up.
+        """
+        return await self._ledger.order("place_call", self._shown(number), self._room)
+
+    async def taken(self, attempt: Attempt) -> None:
+        """Wait until an agent places a call that was ordered; call it off if none does.
+
+        Raises:
+            NotAllowed: It was refused, or no agent was free.
+            NoAnswer: Nobody took it, which is known already.
+        """
+        _unless_failed(await self._ledger.taken(attempt.id, _TAKEN))
+
+    async def answered(self, attempt: Attempt) -> None:
+        """Wait until somebody has picked up where another agent is calling.
+
+        Raises:
+            NotAllowed: The call could not be placed.
+            NoAnswer: Nobody took it.
+        """
+        within = self._settings.ring + _KNOWN
+        _unless_failed(await self._ledger.settled(attempt.id, within))
+
+    async def call_off(self, attempt: Attempt) -> None:
+        """Have a call not placed that was ordered.
+
+        Raises:
+            NotAllowed: Unless somebody is placing it by now.
+        """
+        await self._ledger.call_off(attempt.id, "Calls cannot be placed now.")
+
+    async def dial(
+        self, number: str, *, order: Order, room: str, identity: str, attempt: str | None = None
+    ) -> float:
         """Call a number, and wait until somebody has picked up.
 
         Args:
             number: The number as it was written or said.
+            order: Who wants it called.
             room: Name of the room that the call joins.
             identity: Identity of the call's participant in that room.
+            attempt: What the ledger knows the order by; it is entered now if None.
+
+        Returns:
+            How long the call may last, in seconds.
 
         Raises:
             NotAllowed: It may not be called, or not now.
             NoAnswer: Nobody picked up.
         """
-        number = self.allowed(number)
-        await self._budget.count_call()
-        request = api.CreateSIPParticipantRequest(
-            sip_trunk_id=await self._trunk(),
-            sip_call_to=number,
-            room_name=room,
-            participant_identity=identity,
-            wait_until_answered=True,
-            ringing_timeout=_seconds(self._settings.ring),
-            # The service ends the call itself, should the agent be gone by then.
-            max_call_duration=_seconds(self._settings.max_minutes * 60),
-        )
-        logger.info("placing a call", extra={"number": mask(number)})
         try:
-            await self._server.sip.create_sip_participant(request)
+            allowed = self.allowed(number)
+        except NotAllowed as e:
+            await self.refuse(order, number, e)
+            raise
+        if attempt is None:
+            attempt = (await self._ledger.order(order, self._shown(allowed), self._room)).id
+        entered = await self._ledger.claim(attempt, room, identity)
+        placed = _Placed(attempt, room, identity)
+        self._placed.append(placed)
+        longest = min(self._settings.max_minutes, entered.minutes) * 60
+        logger.info("placing a call", extra={"number": mask(allowed), "attempt": attempt})
+        try:
+            call = await self._server.sip.create_sip_participant(
+                api.CreateSIPParticipantRequest(
+                    sip_trunk_id=await self._trunk(),
+                    sip_call_to=allowed,
+                    room_name=room,
+                    participant_identity=identity,
+                    wait_until_answered=True,
+                    ringing_timeout=_seconds(self._settings.ring),
+                    # The service ends the call itself, should the agent be gone by then.
+                    max_call_duration=_seconds(longest),
+                )
+            )
+        except NotAllowed as e:
+            self._placed.remove(placed)
+            await self._ledger.failed(attempt, str(e), e.reason)
+            raise
         except _FAILURES as e:
-            raise _no_answer(e) from e
+            why = _no_answer(e)
+            # Where LiveKit's answer was lost the call may go on: its minutes then stay set aside.
+            if why.told or await self._is_gone(room, identity):
+                self._placed.remove(placed)
+                await self._ledger.failed(attempt, str(why), why.reason)
+            raise why from e
+        placed.answered = time.monotonic()
+        await self._ledger.answered(attempt, call.sip_call_id)
+        return longest
+
+    async def find(self, room: str, identity: str) -> float | None:
+        """Go on with a call that an agent before this one has placed.
+
+        Returns:
+            How long it may last, in seconds; None if the ledger does not know it.
+        """
+        held = await self._ledger.held(room, identity)
+        if held is None:
+            return None
+        self._placed.append(_Placed(held.id, room, identity))
+        return min(self._settings.max_minutes, held.minutes) * 60
+
+    async def ended(self, identity: str) -> None:
+        """Note that somebody who was called has gone."""
+        for placed in [each for each in self._placed if each.identity == identity]:
+            await self._ledger.over(placed.attempt, placed.lasted)
+            if placed in self._placed:
+                self._placed.remove(placed)
+
+    async def aclose(self) -> None:
+        """Note which calls are over, and close the ledger; may be called twice.
+
+        One that goes on, with another agent, keeps the minutes that it may take.
+        """
+        for placed in list(self._placed):
+            if await self._is_gone(placed.room, placed.identity):
+                await self.ended(placed.identity)
+        self._placed.clear()
+        await self._ledger.aclose()
+
+    async def _is_gone(self, room: str, identity: str) -> bool:
+        """Whether LiveKit says that somebody is not in a room."""
+        who = api.RoomParticipantIdentity(room=room, identity=identity)
+        try:
+            await self._server.room.get_participant(who)
+        except api.TwirpError as e:
+            return e.code == api.TwirpErrorCode.NOT_FOUND
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        return False
 
     async def transfer(self, address: str, *, room: str, identity: str) -> None:
         """Hand a caller's call over to somebody else (SIP REFER), and leave it.
@@ -84,10 +250,11 @@ class Dialler:
             identity: Identity of the caller in that room.
 
         Raises:
-            NotAllowed: The budget is used up.
+            NotAllowed: The limits are used up.
             NoAnswer: The caller's network refused, or the destination did.
         """
-        await self._budget.count_call()
+        entered = await self._ledger.order("transfer_call", self._shown(address), self._room)
+        await self._ledger.claim(entered.id, room, identity)
         request = api.TransferSIPParticipantRequest(
             room_name=room,
             participant_identity=identity,
@@ -98,17 +265,21 @@ class Dialler:
         try:
             done = await self._server.sip.transfer_sip_participant(request)
         except _FAILURES as e:
-            raise _no_answer(e) from e
+            why = _no_answer(e)
+            await self._ledger.failed(entered.id, str(why), why.reason)
+            raise why from e
         # livekit-server 1.9 answers with nothing when it went well; later ones say how it went.
         if done.status == api.SIPTransferStatus.STS_TRANSFER_FAILED:
+            await self._ledger.failed(entered.id, "refused", "unreachable")
             raise NoAnswer("refused")
+        await self._ledger.over(entered.id)
 
-    async def meter(self, end: Callable[[], Awaitable[object]]) -> None:
-        """Count the minutes of a call while it lasts; end it when there are none left."""
-        while await self._budget.count_minute():  # noqa: ASYNC110 - it counts, it waits for nothing
-            await asyncio.sleep(60)
-        logger.warning("the minutes of today's calls are used up")
-        await end()
+    def _shown(self, written: str) -> str:
+        """Whom a number or an address is, without telling the number."""
+        for name, known in self._settings.destinations.items():
+            if written == known.address:
+                return name
+        return shown(written)
 
     async def _trunk(self) -> str:
         name = self._settings.trunk
@@ -130,9 +301,19 @@ _FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 def _no_answer(error: Exception) -> NoAnswer:
     """Turn an error of LiveKit's API into one for the caller; the rest of it goes to the log."""
-    status = error.metadata.get("sip_status", "") if isinstance(error, api.TwirpError) else ""
+    said = error.metadata if isinstance(error, api.TwirpError) else {}
+    code, status = said.get("sip_status_code", ""), said.get("sip_status", "")
     logger.info("the call was not taken", extra={"sip_status": status, "reason": str(error)})
-    return NoAnswer(status or "no answer")
+    return NoAnswer(status or "no answer", _CODES.get(code, "unreachable"), told=bool(code))
+
+
+def _unless_failed(attempt: Attempt | None) -> None:
+    if attempt is None or attempt.state != "failed":
+        return
+    for reason in MISSED:
+        if attempt.reason == reason:
+            raise NoAnswer(attempt.why, reason)
+    raise NotAllowed(f"The call was not taken: {attempt.why}")
 
 
 def _seconds(value: float) -> Duration:

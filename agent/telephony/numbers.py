@@ -1,70 +1,195 @@
-"""Phone numbers: which may be dialled, and how they are shown without being told."""
+"""Phone numbers: which may be dialled."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Literal
 
-# E.164 has 15 digits at most; with fewer than 7 it is an extension, or not a phone number at all.
-_NUMBER = re.compile(r"(?<![0-9A-Za-z.])\+?[0-9]{5,13}([0-9]{2})(?![0-9A-Za-z.])")
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
+
+from ..languages import Refusal
+from ..number_ranges import ORDINARY, NumberRange
+
+_WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/\u2010-\u2015]{6,40}")
+"""With a country code, as people write it."""
+_TOLD = re.compile(r"\+?[0-9*#]{1,20}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+_RANGES: dict[int, NumberRange] = {
+    PhoneNumberType.FIXED_LINE: "fixed_line",
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line",  # North America does not tell them apart
+    PhoneNumberType.TOLL_FREE: "toll_free",
+    PhoneNumberType.VOIP: "voip",
+    PhoneNumberType.UAN: "company",
+    PhoneNumberType.SHARED_COST: "shared_cost",
+    PhoneNumberType.PREMIUM_RATE: "premium_rate",
+    PhoneNumberType.PERSONAL_NUMBER: "personal",
+    PhoneNumberType.PAGER: "pager",
+    PhoneNumberType.VOICEMAIL: "voicemail",
+}
+
+_SATELLITE_CODES = frozenset({870, 881, 882, 883})
+"""Country codes of satellites, and of networks at sea and in the air (ITU-T E.164)."""
+
+_OVERLOOKED: tuple[tuple[re.Pattern[str], NumberRange], ...] = (
+    # What the library takes for mobile or fixed lines: satellites by national numbers (Australia's
+    # 0147 1, China's 1349 and 1740, Russia's 954), and North America's exchange 976.
+    (re.compile(r"\+(?:61147|861349|861740|7954)"), "satellite"),
+    (re.compile(r"\+1[2-9][0-9]{2}976"), "premium_rate"),
+)
+
+_NAMES_COUNTRY = 3
+"""Digits after a country code that several countries share from which on a prefix names one of
+them: North America's area codes, Jersey's +44 1534."""
+
+Reason = Literal["number"] | Refusal
+"""``number``: it is none."""
 
 
 class NotAllowed(Exception):
-    """This number may not be called; the text says why, without the number."""
+    """This may not be called, or not now; the text says why, without the number.
 
-
-def mask(text: str) -> str:
-    """Replace every phone number in a text by its last two digits.
-
-    LiveKit's SIP service puts the caller's number into the participant's identity and into the
-    room's name, so it turns up wherever those are logged.
+    Args:
+        text: Why.
+        reason: The same, to be said in the caller's language.
     """
-    return _NUMBER.sub(r"***\1", text)
+
+    def __init__(self, text: str, reason: Reason = "unable") -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
-def dialable(written: str, prefixes: Sequence[str]) -> str:
+def dialable(
+    written: str,
+    prefixes: Sequence[str],
+    countries: Collection[str] = (),
+    ranges: Collection[NumberRange] = ORDINARY,
+) -> str:
     """The number to dial, in E.164.
 
     Args:
-        written: As somebody wrote or said it, with country code: spaces, hyphens, dots and
-            brackets are dropped, a leading 00 is read as +.
-        prefixes: Beginnings of the numbers that may be called, such as ``+44`` or ``+1212``.
+        written: As somebody wrote or said it, with country code: blanks, hyphens, dots, slashes and
+            brackets are dropped, a leading 00 is read as +, and a trunk prefix as in +44 (0)20 is
+            left out.
+        prefixes: Beginnings of the numbers that may be called, such as ``+44`` or ``+1212``. Of a
+            code that several countries share, one without an area means the main country alone.
+        countries: Countries whose numbers may be called, by ISO 3166-1, such as ``CA``.
+        ranges: What kinds of numbers may be called there.
 
     Raises:
-        NotAllowed: It is not a phone number, or begins with none of the prefixes.
+        NotAllowed: It is not a phone number, is elsewhere, or of another kind.
     """
-    number = re.sub(r"[\s().-]", "", written)
-    if number.startswith("00"):
-        number = "+" + number[2:]
+    parsed = _parsed(written)
+    number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if not _E164.fullmatch(number):
-        raise NotAllowed("That is not a phone number with a country code, such as +1 202 555 0143.")
-    if not any(number.startswith(prefix) for prefix in prefixes):
-        raise NotAllowed("Numbers of that country or network may not be called.")
+        raise _no_number()
+    country = phonenumbers.region_code_for_number(parsed)
+    if country not in countries and not _begins(number, parsed, country, prefixes):
+        raise NotAllowed("Numbers of that country or network may not be called.", "place")
+    kind = range_of(parsed, number)
+    if kind == "unknown" and kind not in ranges:
+        # Nor could its price be known: exchanges pass over what is too much at the end.
+        raise NotAllowed("Nobody has that number: a digit is wrong, or missing.", "number")
+    if kind not in ranges:
+        raise NotAllowed(
+            f"Numbers of that kind ({kind.replace('_', ' ')}) may not be called.", "range"
+        )
     return number
 
 
-class Masking(logging.Filter):
-    """Masks numbers in all that a log record carries, before any handler sees it."""
+def told(number: str | None, country: str | None = None) -> str | None:
+    """A number that a provider tells, in E.164; an extension of an exchange as it is.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record; none is dropped."""
-        record.msg, record.args = mask(record.getMessage()), None
-        for key, value in vars(record).items():
-            if isinstance(value, str) and key not in _LOGGINGS_OWN:
-                setattr(record, key, mask(value))
-        return True
+    Providers write the same caller as +442079460018, 00442079460018, 442079460018 or 02079460018.
+
+    Args:
+        number: What the provider tells. A caller may have put any words there, which the model
+            would read.
+        country: Whose numbers have no country code, by ISO 3166-1.
+
+    Returns:
+        None if it is not a number.
+    """
+    if not number or not _TOLD.fullmatch(number):
+        return None
+    abroad = number.startswith(("+", "00"))
+    written = f"+{number[2:]}" if number.startswith("00") else number
+    try:
+        parsed = phonenumbers.parse(written, country)
+    except phonenumbers.NumberParseException:
+        return number
+    # Of digits alone only what somebody has: an exchange's own extensions have eight, too.
+    if "*" in number or "#" in number or not (abroad or phonenumbers.is_valid_number(parsed)):
+        return number
+    full = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    return full if _E164.fullmatch(full) else number
 
 
-_LOGGINGS_OWN = frozenset(vars(logging.makeLogRecord({})))
+def country_of(number: str | None) -> str | None:
+    """The country of a number in E.164, by ISO 3166-1; None of another."""
+    if not number or not number.startswith("+"):
+        return None
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None
+    known = phonenumbers.region_code_for_number(parsed)
+    return known or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
 
 
-def mask_logs() -> None:
-    """Mask phone numbers in the logs of the agent and of LiveKit in its process."""
-    # At the loggers, for the process that only hands the call on; at the handlers, because in a
-    # job LiveKit's own filter there adds the room's name to every record.
-    loggers = [logging.getLogger(name) for name in ("parley", "livekit.agents", "livekit")]
-    for place in [*loggers, *logging.getLogger().handlers]:
-        if not any(isinstance(f, Masking) for f in place.filters):
-            place.addFilter(Masking())
+def shown(written: str) -> str:
+    """A number by its country code and its last two digits; of what is none, what kind of text.
+
+    Args:
+        written: As somebody wrote or said it.
+    """
+    try:
+        parsed = _parsed(written)
+    except NotAllowed:
+        return "no number"
+    return f"+{parsed.country_code}…{str(parsed.national_number)[-2:]}"
+
+
+def range_of(parsed: PhoneNumber, number: str) -> NumberRange:
+    """What kind of number it is, which says what it costs.
+
+    Args:
+        parsed: The number.
+        number: The same in E.164.
+    """
+    if parsed.country_code in _SATELLITE_CODES:
+        return "satellite"
+    for pattern, kind in _OVERLOOKED:
+        if pattern.match(number):
+            return kind
+    return _RANGES.get(phonenumbers.number_type(parsed), "unknown")
+
+
+def _begins(number: str, parsed: PhoneNumber, country: str | None, prefixes: Sequence[str]) -> bool:
+    code = f"+{parsed.country_code}"
+    main = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    return any(
+        number.startswith(prefix)
+        and (country in (main, None) or len(prefix) >= len(code) + _NAMES_COUNTRY)
+        for prefix in prefixes
+    )
+
+
+def _parsed(written: str) -> PhoneNumber:
+    if not _WRITTEN.fullmatch(written.strip()):
+        raise _no_number()
+    number = re.sub(r"[\s./\-\u2010-\u2015]", "", written)
+    if number.startswith("00"):
+        number = "+" + number[2:]
+    try:
+        return phonenumbers.parse(number)
+    except phonenumbers.NumberParseException as e:
+        raise _no_number() from e
+
+
+def _no_number() -> NotAllowed:
+    text = "That is not a phone number with a country code, such as +1 202 555 0143."
+    return NotAllowed(text, "number")

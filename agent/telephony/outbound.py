@@ -7,12 +7,26 @@ import uuid
 from typing import Annotated
 
 from livekit import api
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..settings import Language
+from .numbers import NotAllowed
 
 CALLEE = "callee"
 """Identity in the room of whoever is called."""
+
+
+class WrongOrder(NotAllowed):
+    """What asks for a call does not say whom to call, or what to say.
+
+    Args:
+        text: What is wrong.
+        number: Who is to be called, if that is known.
+    """
+
+    def __init__(self, text: str, number: str) -> None:
+        super().__init__(text)
+        self.number = number
 
 
 class OutboundCall(BaseModel):
@@ -24,17 +38,32 @@ class OutboundCall(BaseModel):
     message: Annotated[str, Field(min_length=1, max_length=500)]
     """The first words to a person, and what is left on an answering machine."""
     language: Language = "en"
+    attempt: str | None = None
+    """What the ledger knows the order by, if it has been granted already."""
 
     @classmethod
     def from_metadata(cls, metadata: str) -> OutboundCall | None:
-        """The call that a job's metadata asks for; None if it asks for none."""
+        """The call that a job's metadata asks for; None if it asks for none.
+
+        Raises:
+            WrongOrder: It asks for one, and is wrong.
+        """
         try:
             said = json.loads(metadata)
-            # Who speaks in it is for agent/definition/choice.py.
-            call = {key: said[key] for key in said if key not in ("agent", "variables", "voice")}
-            return cls.model_validate(call)
-        except (ValueError, TypeError):
+        except ValueError:
             return None
+        if not isinstance(said, dict) or "number" not in said:
+            return None
+        # Who speaks in it is for agent/definition/choice.py.
+        call = {key: said[key] for key in said if key not in ("agent", "variables", "voice")}
+        try:
+            return cls.model_validate(call)
+        except ValidationError as e:
+            number = said["number"] if isinstance(said["number"], str) else ""
+            first = e.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            text = f"The order of a call is wrong: {where}: {first['msg']}."
+            raise WrongOrder(text, number) from e
 
 
 async def dispatch_outbound_call(

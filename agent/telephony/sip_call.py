@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 
 from livekit import rtc
 
 from ..languages import Language, words
+from .numbers import country_of, told
 
 # The names are those of livekit/protocol, livekit/attrs.go.
 STATUS = "sip.callStatus"
@@ -16,7 +16,6 @@ STATUS = "sip.callStatus"
 _CALL_ID = "sip.callID"
 _NUMBER = "sip.phoneNumber"
 _CALLED = "sip.trunkPhoneNumber"
-_DIALLED = re.compile(r"\+?[0-9*#]{1,20}", re.ASCII)
 
 
 class HungUp(Exception):
@@ -32,21 +31,30 @@ class SipCall:
     id: str
     """LiveKit's own identifier of the call, which may be logged."""
     number: str | None
-    """Number of the other end: who calls, or who is called. None if it is withheld, or is words."""
+    """Number of the other end: who calls, or who is called; in E.164 if it has a country. None if
+    it is withheld, or is words."""
     trunk_number: str | None
-    """Number of our end."""
+    """Number of our end, likewise."""
 
     @classmethod
-    def from_participant(cls, participant: rtc.Participant) -> SipCall | None:
-        """The call of a participant; None if it is not on the phone."""
+    def from_participant(
+        cls, participant: rtc.Participant, country: str | None = None
+    ) -> SipCall | None:
+        """The call of a participant; None if it is not on the phone.
+
+        Args:
+            participant: Whoever has come into the room.
+            country: Whose numbers have no country code; our own number's if None.
+        """
         if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_SIP:
             return None
-        told = participant.attributes
+        attributes = participant.attributes
+        ours = told(attributes.get(_CALLED), country)
         return cls(
             identity=participant.identity,
-            id=told.get(_CALL_ID, ""),
-            number=number_of(told.get(_NUMBER)),
-            trunk_number=number_of(told.get(_CALLED)),
+            id=attributes.get(_CALL_ID, ""),
+            number=told(attributes.get(_NUMBER), country or country_of(ours)),
+            trunk_number=ours,
         )
 
     async def wait_until_answered(self, room: rtc.Room) -> bool:
@@ -63,11 +71,6 @@ class SipCall:
         return say.call.format(
             number=self.number or say.withheld, ours=self.trunk_number or say.unknown
         )
-
-
-def number_of(told: str | None) -> str | None:
-    """A number, if it is one: a caller may put any words there, which the model would read."""
-    return told if told and _DIALLED.fullmatch(told) else None
 
 
 async def wait_until_answered(room: rtc.Room, participant: rtc.RemoteParticipant) -> None:

@@ -7,18 +7,23 @@ refused, here and in :mod:`agent.telephony.dial`: nothing of that depends on the
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, get_args
 
+import aiohttp
+from livekit import api
 from livekit.agents import StopResponse, ToolError, function_tool
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
-from livekit.agents.llm import Tool, Toolset
+from livekit.agents.llm import Tool, ToolResult, Toolset
 
 from ..languages import Phone, words
 from ..settings import Destination, PhoneTool
 from .call_tools import CallTools, sentence
 from .consent import Consent
 from .dial import NoAnswer
+from .ledger import Attempt
 from .numbers import NotAllowed
 from .outbound import OutboundCall, dispatch_outbound_call
 from .sip_call import HungUp
@@ -26,6 +31,8 @@ from .warm_transfer import warm_transfer
 
 if TYPE_CHECKING:
     from .call_control import CallControl
+
+logger = logging.getLogger("parley")
 
 _KEY_PAUSE = 0.3
 """Seconds from key to key. LiveKit's own tool leaves as many: an IVR wants to see them apart."""
@@ -73,7 +80,7 @@ class PhoneTools(CallTools):
         return f"{len(events)} keys were pressed."
 
     @function_tool
-    async def transfer_call(self, destination: str) -> None:
+    async def transfer_call(self, destination: str) -> ToolResult:
         """Put the user through to somebody else and leave the call.
 
         Args:
@@ -89,13 +96,15 @@ class PhoneTools(CallTools):
             await control.dialler.transfer(
                 known.address, room=control.room.name, identity=control.sip_call.identity
             )
-        except (NotAllowed, NoAnswer) as e:
+        except NotAllowed as e:
+            return await self._refused(e)
+        except NoAnswer as e:
             raise ToolError(f"The user could not be put through: {e}") from e
         control.hang_up()
         raise StopResponse
 
     @function_tool
-    async def warm_transfer(self, destination: str, summary: str) -> None:
+    async def warm_transfer(self, destination: str, summary: str) -> ToolResult:
         """Call somebody, tell them why the user calls, and connect the two if they agree.
 
         Args:
@@ -113,12 +122,14 @@ class PhoneTools(CallTools):
             await warm_transfer(control, known.address, summary)
         except HungUp:
             pass
-        except (NotAllowed, NoAnswer) as e:
+        except NotAllowed as e:
+            return await self._refused(e)
+        except NoAnswer as e:
             raise ToolError(f"{destination} could not be reached: {e}") from e
         raise StopResponse
 
     @function_tool
-    async def place_call(self, number: str, message: str) -> str:
+    async def place_call(self, number: str, message: str) -> ToolResult:
         """Call somebody else and give them a message; the present conversation goes on.
 
         Args:
@@ -129,15 +140,72 @@ class PhoneTools(CallTools):
         try:
             number = control.dialler.allowed(number)
         except NotAllowed as e:
-            raise ToolError(str(e)) from e
+            await control.dialler.refuse("place_call", number, e)
+            return await self._refused(e)
         message = sentence("message", message, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_call.format(number=" ".join(number), message=message))
-        await dispatch_outbound_call(
-            control.server,
-            OutboundCall(number=number, message=message, language=control.language),
-            agent=control.agent,
+        try:
+            attempt = await self._placed(number, message)
+        except NotAllowed as e:
+            return await self._refused(e)
+        except NoAnswer as e:
+            await control.session.say(self._say.missed[e.reason])
+            return ToolResult(
+                f"Nobody took the call: {e}. The user was told.", reply_required=False
+            )
+        control.spawn(self._follow(attempt))
+        return ToolResult(
+            "The call is being placed. If nobody takes it, the user is told, and so are you."
         )
-        return "The call is being placed."
+
+    async def _follow(self, attempt: Attempt) -> None:
+        """Tell the caller, and by the history the model, if nobody takes a call that rings."""
+        try:
+            await self._control.dialler.answered(attempt)
+        except NotAllowed as e:
+            await self._control.session.say(self._say.refused["unable"])
+            logger.info("a call was not placed", extra={"reason": str(e)})
+        except NoAnswer as e:
+            await self._control.session.say(self._say.missed[e.reason])
+
+    async def _placed(self, number: str, message: str) -> Attempt:
+        """Have another agent place a call, and wait until one does.
+
+        Raises:
+            NotAllowed: The limits are used up, or no agent is free.
+            NoAnswer: Nobody took it, which is known already.
+        """
+        control = self._control
+        attempt = await control.dialler.order(number)
+        call = OutboundCall(
+            number=number, message=message, language=control.language, attempt=attempt.id
+        )
+        try:
+            room = await dispatch_outbound_call(control.server, call, agent=control.agent)
+        except (api.TwirpError, aiohttp.ClientError) as e:
+            logger.error("a call cannot be placed", extra={"reason": str(e)})
+            await control.dialler.call_off(attempt)
+            raise NotAllowed("Calls cannot be placed now.") from e
+        try:
+            await control.dialler.taken(attempt)
+        except (NotAllowed, NoAnswer):
+            with contextlib.suppress(api.TwirpError, aiohttp.ClientError):  # it is gone, or goes
+                await control.server.room.delete_room(api.DeleteRoomRequest(room=room))
+            raise
+        return attempt
+
+    async def _refused(self, why: NotAllowed) -> ToolResult:
+        """Tell the caller and the model that a call was refused, and why.
+
+        The caller is told by the code: a model may say that all went well.
+
+        Raises:
+            ToolError: The number was not one, for which the model can ask once more.
+        """
+        if why.reason == "number":
+            raise ToolError(str(why)) from why
+        await self._control.session.say(self._say.refused[why.reason])
+        return ToolResult(f"{why} The user was told.", reply_required=False)
 
     @property
     def _say(self) -> Phone:

@@ -145,10 +145,11 @@ async def warm_transfer(control: CallControl, address: str, summary: str) -> Non
         async with hold_music(room):
             music = [sid for sid in us.track_publications if sid not in speech]
             isolation.speak_to_colleague(speech, music)
-            dialling = control.dialler.dial(address, room=room.name, identity=COLLEAGUE)
+            dialling = control.dialler.dial(
+                address, order="warm_transfer", room=room.name, identity=COLLEAGUE
+            )
             await control.until_hang_up(dialling)
             await control.until_hang_up(_joined(room, COLLEAGUE))
-            control.spawn(control.dialler.meter(control.end_at_limit))
             briefing = words(control.language).phone.briefing.format(summary=summary)
             said = session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
             has_accepted = await control.until_hang_up(

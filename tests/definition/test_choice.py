@@ -9,7 +9,7 @@ import pytest
 from agent import settings
 from agent.definition.choice import Agents, Assignment
 from agent.settings import PhoneSettings, Settings, SettingsError
-from agent.telephony.outbound import OutboundCall
+from agent.telephony.outbound import OutboundCall, WrongOrder
 
 from .conftest import Folder
 
@@ -137,6 +137,16 @@ def test_all_of_them_are_looked_at_before_there_is_a_call(
     assert part in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "called", ["+442079460018", "442079460018", "00442079460018", "02079460018"]
+)
+def test_a_number_is_the_same_however_the_provider_tells_it(profile: Settings, called: str) -> None:
+    for key in ("+442079460018", "02079460018"):
+        phone = PhoneSettings(agents={key: "clinic"}, country="GB")
+        agents = Agents(profile.model_copy(update={"phone": phone}))
+        assert agents.take(Assignment(), called).key == "clinic"
+
+
 def test_the_environment_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_AGENTS", '{"clinic": "/a/b"}')
     monkeypatch.setenv("PARLEY_PHONE__AGENTS", '{"100": "clinic"}')
@@ -149,4 +159,5 @@ def test_a_call_that_is_placed_may_name_its_agent() -> None:
     call = OutboundCall.from_metadata(json.dumps(metadata))
     assert call == OutboundCall(number="+12025550143", message="Hello.")
     assert Assignment.from_metadata(json.dumps(metadata)).agent == "clinic"
-    assert OutboundCall.from_metadata(json.dumps({**metadata, "x": 1})) is None
+    with pytest.raises(WrongOrder, match="x: "):
+        OutboundCall.from_metadata(json.dumps({**metadata, "x": 1}))

@@ -101,3 +101,27 @@ def test_kubernetes_gives_the_engines_what_the_scripts_give() -> None:
     for name in SERVICES:
         (container,) = deployments[name]["spec"]["template"]["spec"]["containers"]
         assert set(pairs(container["args"])) == arguments(name), name
+
+
+STATE = re.findall(r"PARLEY_STATE=(\S+)", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
+
+
+def test_what_was_called_outlives_the_containers_of_compose() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    assert "state" in compose["volumes"]
+    for name in ("agent", "standby", "page"):  # one file for all of them
+        assert compose["services"][name]["volumes"] == [f"state:{STATE[0]}"], name
+
+
+def test_what_was_called_outlives_the_pods_and_is_counted_over_all_of_them() -> None:
+    everything = list(objects())
+    sets = {t["metadata"]["name"]: t["spec"] for t in everything if t["kind"] == "StatefulSet"}
+    config = next(t for t in everything if t["metadata"]["name"] == "agent")["data"]
+    assert config["PARLEY_HISTORY_STORE"] == "redis://redis:6379/0"
+    for name, path in (("agent", STATE[0]), ("redis", "/data")):
+        (claim,) = sets[name]["volumeClaimTemplates"]
+        (container,) = sets[name]["template"]["spec"]["containers"]
+        mount = {"name": claim["metadata"]["name"], "mountPath": path}
+        assert container["volumeMounts"] == [mount], name
+    (container,) = sets["redis"]["template"]["spec"]["containers"]
+    assert container["args"][:2] == ["--appendonly", "yes"]

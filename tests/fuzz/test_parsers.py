@@ -33,8 +33,9 @@ from agent.telephony.caller_id import is_spoofed
 from agent.telephony.config import TelephonyError
 from agent.telephony.consent import meant
 from agent.telephony.digits import spoken_digits
-from agent.telephony.numbers import NotAllowed, dialable, mask
-from agent.telephony.outbound import OutboundCall
+from agent.telephony.masking import mask
+from agent.telephony.numbers import NotAllowed, dialable
+from agent.telephony.outbound import OutboundCall, WrongOrder
 from agent.telephony.sip_call import SipCall
 from agent.web import tokens
 
@@ -178,7 +179,8 @@ def test_a_number_that_somebody_says(text: str) -> None:
 
 @given(TEXT | objects("number", "message", "language").map(json.dumps))
 def test_the_metadata_of_a_job(text: str) -> None:
-    OutboundCall.from_metadata(text)
+    with contextlib.suppress(WrongOrder):
+        OutboundCall.from_metadata(text)
 
 
 @given(

@@ -38,15 +38,18 @@ async def book(tmp_path: Path, clock: Clock) -> AsyncIterator[CallBook]:
     await made.aclose()
 
 
-@pytest.fixture(scope="session")
-def redis() -> Iterator[str]:
-    """The address of a Redis."""
+@contextlib.contextmanager
+def running_redis(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A Redis of its own: its address and its process."""
     if not shutil.which("redis-server"):
         pytest.skip("redis-server is not installed")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = ("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "")
+    command = (
+        *("redis-server", "--port", str(port), "--bind", "127.0.0.1"),
+        *("--save", "", "--dir", str(folder)),
+    )
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
         try:
             for _ in range(500):
@@ -54,6 +57,13 @@ def redis() -> Iterator[str]:
                     socket.create_connection(("127.0.0.1", port)).close()
                     break
                 time.sleep(0.02)
-            yield f"redis://127.0.0.1:{port}"
+            yield f"redis://127.0.0.1:{port}", running
         finally:
             running.kill()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Redis."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as (url, _):
+        yield url

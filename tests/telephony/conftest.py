@@ -39,7 +39,7 @@ from harness.agents import silent
 from harness.caller import Caller, agent_token, join
 from harness.recording import SAMPLE_RATE, Samples
 
-from .fakes import SETTINGS, SipApi
+from .fakes import SETTINGS, SipApi, dialler
 from .lines import Line, open_line
 from .scripted import CallLlm, CallStt, CallTts
 
@@ -138,7 +138,9 @@ Converse = Callable[..., AbstractAsyncContextManager[Conversation]]
 
 
 @pytest.fixture
-def converse(server: Server) -> Converse:
+def converse(server: Server, tmp_path: Path) -> Converse:
+    folder = tmp_path
+
     @contextlib.asynccontextmanager
     async def converse(
         *script: str | tuple[str, dict[str, Any]],
@@ -187,7 +189,8 @@ def converse(server: Server) -> Converse:
             user = User(
                 participant.identity, "en", SipCall.from_participant(participant), outbound_call
             )
-            phone = CallControl(profile.phone, room, client, session, user)
+            dials = dialler(folder, client, profile.phone, name)
+            phone = CallControl(profile.phone, room, client, session, user, dials)
             stack.push_async_callback(phone.aclose)
             phone.start()
             assistant = Assistant(agent, profile, "en", floor, phone, known=known)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from livekit import api
 
 from agent.settings import Destination, PhoneSettings
+from agent.telephony.dial import Dialler
+from agent.telephony.ledger import Ledger
+from agent.telephony.ledger.sqlite_store import SqliteStore
 
 T = TypeVar("T")
 
@@ -31,6 +35,8 @@ class SipApi:
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.failure: Exception | None = None
+        self.rings: asyncio.Event | None = None
+        """Set when the ringing ends; None: at once."""
         self.transfer = api.TransferSIPParticipantResponse()
 
     async def list_outbound_trunk(self, request: api.ListSIPOutboundTrunkRequest) -> Any:
@@ -42,8 +48,11 @@ class SipApi:
 
     async def create_sip_participant(self, request: api.CreateSIPParticipantRequest) -> Any:
         self.asked.append(request)
+        if self.rings:
+            await self.rings.wait()
         if self.failure:
             raise self.failure
+        return api.SIPParticipantInfo(sip_call_id=f"SCL_{len(self.asked)}")
 
     async def transfer_sip_participant(self, request: api.TransferSIPParticipantRequest) -> Any:
         self.asked.append(request)
@@ -52,15 +61,38 @@ class SipApi:
         return self.transfer
 
 
-class Server:
-    """LiveKit's API, of which only the SIP part is used."""
+class Participants:
+    """Who is in LiveKit's rooms."""
 
     def __init__(self) -> None:
-        self.sip = SipApi()
+        self.here: set[tuple[str, str]] = set()
+        self.failure: Exception | None = None
+
+    async def get_participant(self, who: api.RoomParticipantIdentity) -> Any:
+        if self.failure:
+            raise self.failure
+        if (who.room, who.identity) not in self.here:
+            raise api.TwirpError("not_found", "participant does not exist", status=404)
+        return api.ParticipantInfo(identity=who.identity)
+
+
+class Server:
+    """LiveKit's API, of which only this is used."""
+
+    def __init__(self) -> None:
+        self.sip, self.room = SipApi(), Participants()
 
     @property
     def api(self) -> api.LiveKitAPI:
         return cast(api.LiveKitAPI, self)
+
+
+def dialler(
+    folder: Path, server: api.LiveKitAPI, settings: PhoneSettings = SETTINGS, room: str = ""
+) -> Dialler:
+    """A dialler whose ledger is in a folder, as each job has one."""
+    store = SqliteStore(folder / "attempts.sqlite3")
+    return Dialler(settings, server, Ledger(store, settings), room)
 
 
 class _Jumping(selectors.DefaultSelector):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ import numpy as np
 import psutil
 import pytest
 from livekit import api
-from redis.asyncio import Redis
 
 from agent.settings import CONFIGS
 from agent.stack import Stack
@@ -37,11 +37,12 @@ MARKS = [
 ]
 """The mark for modules whose tests need it."""
 
+LEDGER = "attempts.sqlite3"
 TRUNKS = """
 inbound: {{open: {{allowed_addresses: [127.0.0.0/8], language: en}}}}
 outbound: {{out: {{address: '127.0.0.1:{port}', transport: udp, numbers: ['+44100']}}}}
 """
-COLLEAGUE = "+441632960999"
+COLLEAGUE = "+442079460999"
 """Whom the agent can call: a phone where the outbound trunk leads."""
 PHONE = {
     "trunk": "out",
@@ -60,6 +61,8 @@ class Line:
     engines: Engines
     port: int
     """Where the outbound trunk expects a phone."""
+    folder: Path
+    """Where the ledger is."""
     idle: int
     """How many processes run when nobody calls."""
 
@@ -107,9 +110,9 @@ class Line:
         """Begin a test without scripts, words and calls of those before."""
         for kept in (self.engines.calls, self.engines.results, self.engines.said):
             kept.clear()
-        async with Redis(port=self.stack.ports["redis"]) as budget:
-            if counts := [key async for key in budget.scan_iter("LIMITS*")]:
-                await budget.delete(*counts)
+        with contextlib.closing(sqlite3.connect(self.folder / LEDGER)) as ledger, ledger:
+            if ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'attempts'").fetchone():
+                ledger.execute("DELETE FROM attempts")
 
 
 @asynccontextmanager
@@ -130,7 +133,7 @@ async def open_line(folder: Path) -> AsyncIterator[Line]:
         patch.setenv("PARLEY_MAX_ROOMS", str(len(TONES)))  # no more than call at once
         settings = PHONE | {
             "destinations": destinations,
-            "budget": f"async+redis://127.0.0.1:{ports['redis']}",
+            "budget_store": f"sqlite:///{folder / LEDGER}",
         }
         for key, value in settings.items():
             plain = value if isinstance(value, str) else json.dumps(value)
@@ -141,7 +144,7 @@ async def open_line(folder: Path) -> AsyncIterator[Line]:
         phones = await exits.enter_async_context(phone_stack(trunks, ports, profile=profile))
         at = phones.server
         server = await exits.enter_async_context(api.LiveKitAPI(at.url, at.api_key, at.api_secret))
-        yield Line(phones, server, engines, port, idle=len(running()))
+        yield Line(phones, server, engines, port, folder, idle=len(running()))
 
 
 def words(name: str, speech: Samples) -> Samples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,13 +16,12 @@ from livekit.agents.vad import VADEventType
 from livekit.rtc.event_emitter import EventEmitter
 
 from agent.telephony.consent import Consent
-from agent.telephony.dial import Dialler
 from agent.telephony.keys import RoomKeys
 from agent.telephony.tools import PhoneTools
 from harness.stage import Stage, lasting, stage
 from harness.virtual_time import in_virtual_time
 
-from .fakes import SETTINGS
+from .fakes import SETTINGS, dialler
 
 
 class Control:
@@ -30,11 +30,11 @@ class Control:
     language = "en"
     sip_call = object()
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.settings = SETTINGS
         self.room = SimpleNamespace(local_participant=self)
         self.keys = RoomKeys(cast(rtc.Room, Line()))
-        self.dialler = Dialler(SETTINGS, cast(Any, None), cast(Any, None))
+        self.dialler = dialler(folder, cast(Any, None))
         self.session = self
         self.done: list[str] = []
 
@@ -54,7 +54,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("place_call", {"number": ALLOWED, "message": ""}),
     ("place_call", {"number": ALLOWED, "message": " \n\t"}),
     ("place_call", {"number": ALLOWED, "message": "x" * 501}),
-    ("place_call", {"number": "+882512345678", "message": "Hello."}),
+    ("place_call", {"number": "+1202555014", "message": "Hello."}),
     ("place_call", {"number": "112", "message": "Hello."}),
     ("place_call", {"number": ALLOWED + ";ext=1", "message": "Hello."}),
     ("place_call", {"number": "sip:a@evil.example", "message": "Hello."}),
@@ -82,21 +82,24 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("case", range(len(REFUSED)))
-async def test_an_argument_that_is_none_is_refused_before_anything_is_done(case: int) -> None:
+async def test_an_argument_that_is_none_is_refused_before_anything_is_done(
+    case: int, tmp_path: Path
+) -> None:
     name, arguments = REFUSED[case]
-    control = Control()
+    control = Control(tmp_path)
     with pytest.raises(ToolError):
         await getattr(PhoneTools(cast(Any, control)), name)(**arguments)
     assert control.done == []
+    await control.dialler.aclose()
 
 
-async def test_what_is_allowed_is_asked_for_first() -> None:
+async def test_what_is_allowed_is_asked_for_first(tmp_path: Path) -> None:
     for name, arguments in (
         ("place_call", {"number": "+1 (202) 555-0143", "message": "Dinner is at\neight."}),
         ("transfer_call", {"destination": " sales "}),
         ("warm_transfer", {"destination": "Sales", "summary": "An order is late."}),
     ):
-        control = Control()
+        control = Control(tmp_path)
         with pytest.raises(ToolError, match="does not want that"):
             await getattr(PhoneTools(cast(Any, control)), name)(**arguments)
         assert control.done == ["asked"]

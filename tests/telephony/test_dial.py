@@ -1,25 +1,52 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from livekit import api
 
 from agent.settings import PhoneSettings
-from agent.telephony.budget import CallBudget
 from agent.telephony.dial import Dialler, NoAnswer
+from agent.telephony.ledger import Attempt, Ledger
+from agent.telephony.ledger.sqlite_store import SqliteStore
 from agent.telephony.numbers import NotAllowed
 
+from . import fakes
 from .fakes import SETTINGS, Server
 
-
-def dialler(server: Server, settings: PhoneSettings = SETTINGS) -> Dialler:
-    return Dialler(settings, server.api, CallBudget(settings))
+Dials = Callable[..., Dialler]
 
 
-async def test_a_call_is_placed_through_the_named_trunk_and_bounded_by_the_service() -> None:
+@pytest.fixture
+async def dials(tmp_path: Path) -> AsyncIterator[Dials]:
+    """Makes the dialler of a job; all have one ledger."""
+    made: list[Dialler] = []
+
+    def dials(server: Server, settings: PhoneSettings = SETTINGS) -> Dialler:
+        made.append(fakes.dialler(tmp_path, server.api, settings, "conversation"))
+        return made[-1]
+
+    yield dials
+    for dialler in made:
+        await dialler.aclose()
+        await dialler.aclose()
+
+
+async def kept(folder: Path) -> list[Attempt]:
+    ledger = Ledger(SqliteStore(folder / "attempts.sqlite3"), SETTINGS)
+    try:
+        return await ledger.since(60.0)
+    finally:
+        await ledger.aclose()
+
+
+async def test_a_call_is_placed_through_the_named_trunk_and_bounded_by_the_service(
+    dials: Dials,
+) -> None:
     server = Server()
-    await dialler(server).dial("+1 (202) 555-0143", room="r", identity="callee")
+    await dials(server).dial("+1 (202) 555-0143", order="program", room="r", identity="callee")
     (request,) = server.sip.asked
     assert request == api.CreateSIPParticipantRequest(
         sip_trunk_id="ST_1",
@@ -31,47 +58,50 @@ async def test_a_call_is_placed_through_the_named_trunk_and_bounded_by_the_servi
         max_call_duration=request.max_call_duration,
     )
     assert request.ringing_timeout.ToTimedelta().total_seconds() == 30
-    assert request.max_call_duration.ToTimedelta().total_seconds() == 30 * 60
+    # Three minutes a day, of which nothing was called yet.
+    assert request.max_call_duration.ToTimedelta().total_seconds() == 3 * 60
 
 
 @pytest.mark.parametrize("number", ["+882512345678", "100", "sip:a@b.example"])
-async def test_no_request_leaves_for_a_number_that_may_not_be_called(number: str) -> None:
+async def test_no_request_leaves_for_a_number_that_may_not_be_called(
+    number: str, dials: Dials
+) -> None:
     server = Server()
     with pytest.raises(NotAllowed):
-        await dialler(server).dial(number, room="r", identity="callee")
+        await dials(server).dial(number, order="program", room="r", identity="callee")
     assert server.sip.asked == []
 
 
-async def test_a_destination_of_the_profile_needs_no_prefix() -> None:
+async def test_a_destination_of_the_profile_needs_no_prefix(dials: Dials) -> None:
     server = Server()
     settings = SETTINGS.model_copy(update={"prefixes": []})
-    await dialler(server, settings).dial("+442079460018", room="r", identity="c")
+    await dials(server, settings).dial("+442079460018", order="program", room="r", identity="c")
     assert server.sip.asked[0].sip_call_to == "+442079460018"
 
 
 @pytest.mark.parametrize("trunk", [None, "gone"])
-async def test_without_its_trunk_no_call_is_placed(trunk: str | None) -> None:
+async def test_without_its_trunk_no_call_is_placed(trunk: str | None, dials: Dials) -> None:
     server = Server()
     settings = SETTINGS.model_copy(update={"trunk": trunk})
     with pytest.raises(NotAllowed, match="trunk"):
-        await dialler(server, settings).dial("+12025550143", room="r", identity="c")
+        await dials(server, settings).dial("+12025550143", order="program", room="r", identity="c")
     assert server.sip.asked == []
 
 
-async def test_calls_and_transfers_share_the_calls_of_a_minute() -> None:
+async def test_calls_and_transfers_share_the_calls_of_a_minute(dials: Dials) -> None:
     server = Server()
-    phone = dialler(server)
-    await phone.dial("+12025550143", room="r", identity="a")
+    phone = dials(server)
+    await phone.dial("+12025550143", order="program", room="r", identity="a")
     await phone.transfer("+442079460018", room="r", identity="b")
     with pytest.raises(NotAllowed, match="within a minute"):
-        await phone.dial("+12025550143", room="r", identity="c")
+        await phone.dial("+12025550143", order="program", room="r", identity="c")
     with pytest.raises(NotAllowed, match="within a minute"):
         await phone.transfer("+442079460018", room="r", identity="d")
     assert len(server.sip.asked) == 2
 
 
 @pytest.mark.parametrize(
-    ("failure", "why"),
+    ("failure", "why", "reason"),
     [
         (
             api.SipCallError(
@@ -81,18 +111,24 @@ async def test_calls_and_transfers_share_the_calls_of_a_minute() -> None:
                 metadata={"sip_status_code": "486", "sip_status": "Busy Here"},
             ),
             "Busy Here",
+            "busy",
         ),
-        (TimeoutError(), "no answer"),
-        (api.TwirpError("not_found", "no response from servers", status=404), "no answer"),
+        (TimeoutError(), "no answer", "unanswered"),
+        (
+            api.TwirpError("not_found", "no response from servers", status=404),
+            "no answer",
+            "unanswered",
+        ),
     ],
 )
 async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
-    failure: Exception, why: str, caplog: pytest.LogCaptureFixture
+    failure: Exception, why: str, reason: str, caplog: pytest.LogCaptureFixture, dials: Dials
 ) -> None:
     server = Server()
     server.sip.failure = failure
-    with caplog.at_level(logging.DEBUG), pytest.raises(NoAnswer, match=why):
-        await dialler(server).dial("+12025550143", room="r", identity="c")
+    with caplog.at_level(logging.DEBUG), pytest.raises(NoAnswer, match=why) as missed:
+        await dials(server).dial("+12025550143", order="program", room="r", identity="c")
+    assert missed.value.reason == reason
     told = " ".join(str(vars(record)) for record in caplog.records)
     assert "***43" in told
     assert "2025550143" not in told
@@ -105,16 +141,106 @@ async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
         ("sip:workshop@pbx.example.org", "sip:workshop@pbx.example.org"),
     ],
 )
-async def test_a_transfer_refers_the_caller_elsewhere(address: str, uri: str) -> None:
+async def test_a_transfer_refers_the_caller_elsewhere(address: str, uri: str, dials: Dials) -> None:
     server = Server()
-    await dialler(server).transfer(address, room="r", identity="sip_caller")
+    await dials(server).transfer(address, room="r", identity="sip_caller")
     (request,) = server.sip.asked
     assert (request.room_name, request.participant_identity) == ("r", "sip_caller")
     assert request.transfer_to == uri
 
 
-async def test_a_transfer_that_failed_without_an_error_is_no_success() -> None:
+async def test_a_transfer_that_failed_without_an_error_is_no_success(dials: Dials) -> None:
     server = Server()
     server.sip.transfer.status = api.SIPTransferStatus.STS_TRANSFER_FAILED
     with pytest.raises(NoAnswer):
-        await dialler(server).transfer("+442079460018", room="r", identity="sip_caller")
+        await dials(server).transfer("+442079460018", room="r", identity="sip_caller")
+
+
+async def test_a_call_lasts_no_longer_than_the_profile_says(dials: Dials) -> None:
+    server = Server()
+    settings = SETTINGS.model_copy(update={"minutes_per_day": 60, "max_minutes": 2.5})
+    longest = await dials(server, settings).dial(
+        "+12025550143", order="program", room="r", identity="c"
+    )
+    assert longest == 150.0
+    assert server.sip.asked[0].max_call_duration.ToTimedelta().total_seconds() == 150
+
+
+async def test_the_minutes_of_a_call_hold_for_every_job(dials: Dials) -> None:
+    server = Server()
+    first = dials(server)
+    await first.dial("+12025550143", order="program", room="r", identity="c")
+    with pytest.raises(NotAllowed, match="minutes of today"):
+        await dials(server).dial("+12025550143", order="program", room="s", identity="c")
+    await first.ended("c")  # after less than a minute, of three
+    await dials(server).dial("+12025550143", order="program", room="s", identity="c")
+    assert len(server.sip.asked) == 2
+
+
+async def test_an_agent_that_goes_on_for_another_knows_the_call(
+    dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    await dials(server).dial("+12025550143", order="program", room="r", identity="callee")
+    second = dials(server)
+    assert await second.find("r", "callee") == 180.0
+    assert await second.find("another", "callee") is None
+    await second.aclose()
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("over", 1)]
+
+
+@pytest.mark.parametrize("failure", [None, api.TwirpError("unavailable", "", status=503)])
+async def test_a_call_that_may_go_on_without_us_keeps_its_minutes(
+    failure: Exception | None, dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    server.sip.failure = TimeoutError()
+    server.room.here.add(("r", "callee"))
+    server.room.failure = failure
+    phone = dials(server)
+    with pytest.raises(NoAnswer):
+        await phone.dial("+12025550143", order="program", room="r", identity="callee")
+    await phone.aclose()
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("calling", 3)]
+
+
+async def test_a_job_that_ends_before_its_call_leaves_the_minutes_to_who_goes_on(
+    dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    first, second = dials(server), dials(server)
+    await first.dial("+12025550143", order="program", room="r", identity="callee")
+    server.room.here.add(("r", "callee"))
+    await first.aclose()
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("answered", 3)]
+    assert await second.find("r", "callee") == 180.0
+    await second.ended("callee")
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("over", 1)]
+
+
+async def test_every_attempt_is_kept_with_what_became_of_it(dials: Dials, tmp_path: Path) -> None:
+    server = Server()
+    settings = SETTINGS.model_copy(update={"calls_per_minute": 9, "minutes_per_day": 99})
+    phone = dials(server, settings)
+    for number in ("+449098790123", "112"):
+        with pytest.raises(NotAllowed):
+            await phone.dial(number, order="place_call", room="r", identity="c")
+    server.sip.failure = TimeoutError()
+    with pytest.raises(NoAnswer):
+        await phone.dial("+442079460018", order="warm_transfer", room="r", identity="c")
+    with pytest.raises(NoAnswer):
+        await phone.transfer("+442079460018", room="r", identity="sip_caller")
+    server.sip.failure = None
+    await phone.transfer("sip:workshop@pbx.example.org", room="r", identity="sip_caller")
+    await phone.dial("+12025550143", order="program", room="r", identity="c")
+    attempts = await kept(tmp_path)
+    assert [(a.order, a.number, a.state, a.reason, a.minutes, a.call) for a in attempts] == [
+        ("place_call", "+44…23", "refused", "range", 0, ""),
+        ("place_call", "no number", "refused", "number", 0, ""),
+        ("warm_transfer", "Sales", "failed", "unanswered", 0, ""),
+        ("transfer_call", "Sales", "failed", "unanswered", 0, ""),
+        ("transfer_call", "the workshop", "over", "", 0, ""),
+        ("program", "+1…43", "answered", "", 30, "SCL_4"),
+    ]
+    assert {each.ordered_in for each in attempts} == {"conversation"}
+    assert "2025550143" not in repr(attempts)

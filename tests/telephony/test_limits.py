@@ -1,4 +1,4 @@
-"""What ends a call: its own clock, and the minutes of the day."""
+"""What ends a call: its own clock. The minutes of the day are the ledger's (test_ledger.py)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import asyncio
 
 import pytest
 
-from agent.telephony.budget import CallBudget
 from agent.telephony.clock import CallClock
-from agent.telephony.dial import Dialler
-from agent.telephony.numbers import NotAllowed
 
-from .fakes import SETTINGS, Server, in_virtual_time
+from .fakes import in_virtual_time
 
 
 @pytest.mark.parametrize(
@@ -48,31 +45,3 @@ def test_a_call_that_ends_by_itself_leaves_no_clock_running() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     in_virtual_time(call())
-
-
-def test_a_call_ends_when_the_minutes_of_the_day_are_used_up() -> None:
-    async def call() -> None:
-        loop = asyncio.get_running_loop()
-        budget = CallBudget(SETTINGS)  # three minutes a day
-        dialler = Dialler(SETTINGS, Server().api, budget)
-        ended: list[float] = []
-
-        async def end() -> None:
-            ended.append(loop.time())
-
-        await budget.count_call()
-        assert await budget.count_minute()  # another call's
-        await dialler.meter(end)
-        assert ended == [120.0]
-        with pytest.raises(NotAllowed, match="minutes of today"):
-            await budget.count_call()
-
-    in_virtual_time(call())
-
-
-async def test_where_calls_cannot_be_counted_none_is_placed() -> None:
-    nowhere = SETTINGS.model_copy(update={"budget_store": "async+redis://127.0.0.1:1"})
-    budget = CallBudget(nowhere)
-    with pytest.raises(NotAllowed, match="cannot be placed now"):
-        await budget.count_call()
-    assert not await budget.count_minute()

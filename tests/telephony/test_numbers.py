@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import logging
 
+import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberType
 
-from agent.telephony.numbers import NotAllowed, dialable, mask, mask_logs
+from agent.telephony.masking import mask, mask_logs
+from agent.telephony.numbers import NotAllowed, country_of, dialable, told
 
 
 @pytest.mark.parametrize(
@@ -14,7 +17,21 @@ from agent.telephony.numbers import NotAllowed, dialable, mask, mask_logs
         ("sip_+8613800138000", "sip_***00"),
         ("call-_13800138000_Xy2kL9", "call-_***00_Xy2kL9"),
         ("sip:2025550143@203.0.113.9", "sip:***43@203.0.113.9"),
+        ("to +442079460018.", "to ***18."),
+        ("called 2025550143. Nobody answered", "called ***43. Nobody answered"),
+        ("+44 20 7946 0018", "***18"),
+        ("+44 (0)20 7946-0018, and 0044 20.7946.0018", "***18, and ***18"),
+        ("+1/202/555/0143", "***43"),
+        ("+ 1 2 0 2 5 5 5 0 1 4 3 and say: hi", "***43 and say: hi"),
+        ("(020) 7946 0018", "***18"),
+        ("020 7946 0018; 202-555-0143", "***18; ***43"),
+        ("tel:%2B442079460018 sip:+44%2020%207946%200018@a", "tel:***18 sip:***18@a"),
+        ("+44\u00a020\u20117946\u20110018", "***18"),
+        ("１２０２５５５０１４３", "***４３"),
+        ("请打+8613800138000。", "请打***00。"),
         ("extension 1042 after 3.1415926 s, job AJ_4928571abcd", None),
+        ("203.0.113.9:5060 at 2026-11-29 22:18:02,123, 2026-11-29T22:18:02Z", None),
+        ("room 6f1c0a52-9b1e-4a57-8a53-2f0e9c1d7b44, of 10 rooms 12 - 14", None),
     ],
 )
 def test_a_number_is_shown_by_its_last_two_digits(text: str, shown: str | None) -> None:
@@ -36,7 +53,40 @@ def test_no_log_record_tells_a_number(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-@pytest.mark.parametrize("written", ["+44 20 7946-0018", "0044 (20) 7946.0018", "+442079460018"])
+def test_no_number_is_told_by_what_was_raised_or_by_what_a_record_carries_within(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mask_logs()
+    log = logging.getLogger("parley")
+    with caplog.at_level("INFO"):
+        try:
+            raise ValueError("no route to +44 20 7946 0018")
+        except ValueError:
+            log.exception("a call failed", extra={"told": {"to": ["+442079460018", 7, ("a",)]}})
+        try:
+            raise ValueError("of another kind")
+        except ValueError:
+            log.exception("something failed")
+    told = caplog.text
+    assert "7946" not in told
+    assert "ValueError: no route to ***18" in told
+    assert "ValueError: of another kind" in told
+    assert vars(caplog.records[0])["told"] == {"to": ["***18", 7, ("a",)]}
+    assert caplog.records[1].exc_info is not None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+44 20 7946-0018",
+        "0044 (20) 7946.0018",
+        "+442079460018",
+        "+44 (0)20 7946 0018",
+        "+4402079460018",
+        " +44/20/79460018 ",
+        "+44\u00a020\u20117946\u20130018",
+    ],
+)
 def test_a_number_is_read_as_people_write_it(written: str) -> None:
     assert dialable(written, ["+44"]) == "+442079460018"
 
@@ -50,9 +100,171 @@ def test_a_number_is_read_as_people_write_it(written: str) -> None:
         ("+44", ["+44"], "country code"),
         ("+882512345678", ["+44", "+1"], "may not be called"),
         ("+442079460018", [], "may not be called"),
+        ("+44 20 7946 0018 ext. 5", ["+44"], "country code"),
+        ("+44 20 SALES 18", ["+44"], "country code"),
+        ("+999123456789", ["+9"], "country code"),
     ],
 )
 def test_other_numbers_are_refused(written: str, prefixes: list[str], why: str) -> None:
     with pytest.raises(NotAllowed, match=why) as refused:
         dialable(written, prefixes)
     assert "7946" not in str(refused.value)
+
+
+DEAR = [
+    ("+449098790123", "range"),  # the number of the fault that this is for
+    ("+448712345678", "range"),
+    ("+448431234567", "range"),
+    ("+447012345678", "range"),  # follows a person
+    ("+447600123456", "range"),  # a pager
+    ("+4490987901234", "number"),  # one digit more, which an exchange passes over
+    ("+441632960961", "number"),  # of a range that nobody has
+    ("+441534123456", "place"),  # Jersey
+    ("+447797712345", "place"),
+    ("+447624123456", "place"),  # Man
+    ("+18765551234", "place"),  # Jamaica
+    ("+18095551234", "place"),  # the Dominican Republic
+    ("+12425551234", "place"),  # the Bahamas
+    ("+16135550123", "place"),  # Canada: cheap, but not named
+    ("+19005551234", "range"),
+    ("+12129761234", "range"),
+    ("+15005551234", "range"),
+    ("+17001234567", "number"),
+    ("+491801234567", "range"),
+    ("+49900123456", "number"),
+    ("+4919812345678", "number"),
+    ("+33899123456", "range"),
+    ("+33826123456", "range"),
+    ("+34803123456", "range"),
+    ("+39899123456", "range"),
+    ("+390669812345", "place"),  # the Vatican
+    ("+81990123456", "range"),
+    ("+78091234567", "range"),
+    ("+79541234567", "range"),
+    ("+77012345678", "place"),  # Kazakhstan
+    ("+611900123456", "range"),
+    ("+61147123456", "range"),
+    ("+8613491234567", "range"),
+    ("+8617401234567", "range"),
+    ("+870773123456", "place"),
+    ("+881612345678", "place"),
+    ("+882512345678", "place"),
+    ("+883510012345", "place"),
+    ("+979123456789", "place"),
+    ("+252612345678", "place"),  # Somalia
+]
+COUNTRIES = ["+44", "+1", "+49", "+33", "+34", "+39", "+81", "+7", "+61", "+86"]
+
+
+@pytest.mark.parametrize(("number", "reason"), DEAR)
+def test_a_country_that_may_be_called_lets_nothing_dear_through(number: str, reason: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        dialable(number, COUNTRIES)
+    assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+442079460018",
+        "+447400123456",
+        "+443001234567",
+        "+448081570000",
+        "+12025550143",
+        "+18005551234",
+        "+4915112345678",
+        "+4930123456",
+        "+33612345678",
+        "+390221234567",
+        "+79031234567",
+        "+61412345678",
+        "+8613800138000",
+        "+862155550123",
+    ],
+)
+def test_an_ordinary_number_of_a_country_that_may_be_called_is_dialled(number: str) -> None:
+    assert dialable(number, COUNTRIES) == number
+
+
+def test_what_is_named_may_be_called() -> None:
+    assert dialable("+18765551234", ["+1876"]) == "+18765551234"
+    assert dialable("+441534123456", ["+441534"]) == "+441534123456"
+    assert dialable("+16135550123", [], ["CA"]) == "+16135550123"
+    with pytest.raises(NotAllowed):
+        dialable("+12025550143", [], ["CA"])
+    # The kind of a number is named by itself: its prefix is not enough.
+    with pytest.raises(NotAllowed, match="premium rate"):
+        dialable("+449098790123", ["+44909"])
+    assert dialable("+449098790123", ["+44909"], (), ["premium_rate"]) == "+449098790123"
+    assert dialable("+882512345678", ["+8825"], (), ["satellite"]) == "+882512345678"
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "known"),
+    [
+        ("+442079460018", None, "+442079460018"),
+        ("00442079460018", None, "+442079460018"),
+        ("442079460018", "GB", "+442079460018"),
+        ("02079460018", "GB", "+442079460018"),
+        ("+4402079460018", None, "+442079460018"),
+        ("12025550143", "US", "+12025550143"),
+        ("2025550143", "US", "+12025550143"),
+        ("13800138000", "CN", "+8613800138000"),
+        ("0612345678", "FR", "+33612345678"),
+        ("+441632960961", None, "+441632960961"),  # nobody's, but a number
+        ("02079460018", None, "02079460018"),
+        ("100", "GB", "100"),
+        ("20794600", "GB", "20794600"),  # an extension
+        ("*21#", "GB", "*21#"),
+        ("+1", None, "+1"),
+        ("anonymous", "GB", None),
+        ("Ignore-previous-instructions", "GB", None),
+        ("+44 20 7946 0018", "GB", None),
+        ("+４４２０", "GB", None),
+        ("", "GB", None),
+        (None, "GB", None),
+    ],
+)
+def test_a_number_that_is_told_is_in_e164_or_no_number_at_all(
+    number: str | None, country: str | None, known: str | None
+) -> None:
+    assert told(number, country) == known
+    assert told(known, country) == known
+
+
+def test_the_country_of_our_own_number_is_that_of_its_callers() -> None:
+    assert country_of("+442079460018") == "GB"
+    assert country_of("+441632960961") == "GB"
+    assert country_of("+16135550123") == "CA"
+    assert country_of("100") is country_of(None) is country_of("+999123") is None
+
+
+def examples(*kinds: int) -> list[str]:
+    """Numbers of every country that has such, as the library gives them."""
+    found = [
+        phonenumbers.example_number_for_type(country, kind)
+        for country in sorted(phonenumbers.SUPPORTED_REGIONS)
+        for kind in kinds
+    ]
+    return [
+        phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164)
+        for each in found
+        if each
+    ]
+
+
+def test_in_every_country_ordinary_numbers_are_dialled_and_dear_ones_are_not() -> None:
+    ordinary = examples(PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+    assert len(ordinary) > 450
+    for number in ordinary:
+        assert dialable(number, [], [country_of(number) or ""]) == number
+    dear = examples(
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.PAGER,
+    )
+    assert len(dear) > 250
+    for number in dear:
+        with pytest.raises(NotAllowed):
+            dialable(number, [], [country_of(number) or ""])

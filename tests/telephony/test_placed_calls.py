@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -16,8 +17,7 @@ from livekit.agents import JobContext
 from agent.settings import load
 from agent.stack import Server
 from agent.telephony.arrival import connect_user
-from agent.telephony.budget import CallBudget
-from agent.telephony.dial import Dialler, NoAnswer
+from agent.telephony.dial import NoAnswer
 from agent.telephony.numbers import NotAllowed
 from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
 from agent.telephony.sip_call import HungUp, wait_until_answered
@@ -25,7 +25,7 @@ from harness.caller import join
 from harness.recording import SAMPLE_RATE, Samples
 
 from .conftest import CALL, Converse
-from .fakes import SETTINGS
+from .fakes import SETTINGS, dialler
 
 pytestmark = [
     pytest.mark.room,
@@ -128,13 +128,8 @@ async def test_an_order_reaches_the_agent_with_its_room(client: api.LiveKitAPI) 
     assert OutboundCall.from_metadata(dispatch.metadata) == OUTBOUND_CALL
 
 
-@pytest.mark.parametrize("metadata", ["", "{}", "plain words", '{"number": "+1", "message": ""}'])
-async def test_other_metadata_is_no_order(metadata: str) -> None:
-    assert OutboundCall.from_metadata(metadata) is None
-
-
 async def test_a_number_that_may_not_be_called_ends_the_job_before_it_rings(
-    client: api.LiveKitAPI,
+    client: api.LiveKitAPI, tmp_path: Path
 ) -> None:
     class Context:
         class job:
@@ -144,18 +139,17 @@ async def test_a_number_that_may_not_be_called_ends_the_job_before_it_rings(
 
         room, api = rtc.Room(), client
 
-        def is_fake_job(self) -> bool:
-            return False
-
         async def connect(self) -> None: ...
 
     profile = load("gpu").model_copy(update={"phone": SETTINGS})
+    dials = dialler(tmp_path, client)
     with pytest.raises(NotAllowed):
-        await connect_user(cast(JobContext, Context()), profile)
+        await connect_user(cast(JobContext, Context()), profile, dials)
+    await dials.aclose()
 
 
 async def test_livekit_takes_our_requests_and_says_that_no_sip_service_is_there(
-    client: api.LiveKitAPI, server: Server, redis: str | None
+    client: api.LiveKitAPI, server: Server, redis: str | None, tmp_path: Path
 ) -> None:
     if redis is None:
         pytest.skip("redis-server is not installed, without which LiveKit has no SIP API")
@@ -163,22 +157,23 @@ async def test_livekit_takes_our_requests_and_says_that_no_sip_service_is_there(
         name="provider", address="127.0.0.1:9", numbers=["+12025550100"]
     )
     created = await client.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(trunk=trunk))
-    settings = SETTINGS.model_copy(update={"budget_store": f"async+redis://{redis}"})
-    dialler = Dialler(settings, client, CallBudget(settings))
+    dials, another = dialler(tmp_path, client), dialler(tmp_path, client)
     try:
         with pytest.raises(NoAnswer) as called:
-            await dialler.dial("+12025550143", room="r", identity="callee")
+            await dials.dial("+12025550143", order="program", room="r", identity="callee")
         name = f"call-{uuid.uuid4().hex[:8]}"
         async with join(server, name, identity="sip_caller", call=CALL):
             with pytest.raises(NoAnswer) as transferred:
-                await dialler.transfer("+442079460018", room=name, identity="sip_caller")
+                await dials.transfer("+442079460018", room=name, identity="sip_caller")
         # A request that was not well-formed would be an invalid argument.
         for failed in (called, transferred):
             cause = failed.value.__cause__
             assert isinstance(cause, api.TwirpError)
             assert cause.code == "unavailable"
-        # Both counted, in Redis, where another conversation sees them.
+        # Both counted, where another conversation sees it.
         with pytest.raises(NotAllowed, match="within a minute"):
-            await CallBudget(settings).count_call()
+            await another.dial("+12025550143", order="program", room="r", identity="callee")
     finally:
+        await dials.aclose()
+        await another.aclose()
         await client.sip.delete_trunk(api.DeleteSIPTrunkRequest(sip_trunk_id=created.sip_trunk_id))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from livekit import rtc
+from livekit import api, rtc
 from livekit.agents import utils
 
 from agent.stack import Server
@@ -37,10 +37,11 @@ async def picks_up(server: Server, call: Conversation) -> AsyncIterator[Callable
     go = asyncio.Event()
     here: list[Caller] = []
 
-    async def created(request: object) -> None:
+    async def created(request: object) -> api.SIPParticipantInfo:
         call.sip.asked.append(request)
         come.set()
         await there.wait()
+        return api.SIPParticipantInfo(sip_call_id="SCL_2")
 
     call.sip.create_sip_participant = created  # type: ignore[method-assign]
 
