@@ -189,9 +189,9 @@ def test_of_answers_that_no_word_was_chosen_by_none_is_wrongly_a_yes() -> None:
     meanings = {"yes": True, "no": False, "neither": None}
     read = [
         (meaning, meant(said, language))
-        for language, answers in unseen.items()
+        for language in LANGUAGES
         for name, meaning in meanings.items()
-        for said in answers[name]
+        for said in unseen[language][name]
     ]
     assert not [each for each in read if each[1] and not each[0]]
     assert sum(meaning is found for meaning, found in read) >= 136  # of 141
