@@ -38,8 +38,8 @@ from .playback.speech import AgentSpeech
 from .playback.spoken_text import SpokenText
 
 HEARING = room_io.AudioInputOptions(sample_rate=HEARD_AT, frame_size_ms=20)
-"""How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice, and of its 24 kHz
-each that listens would make 16 for itself."""
+"""How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice, and of its 24
+kHz each that listens would make 16 for itself."""
 
 
 _FLOORS: WeakValueDictionary[int, Floor] = WeakValueDictionary()
