@@ -34,7 +34,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class MediaStreamInput(AudioInput):
-    """What the caller says, at 24 kHz, its volume evened out as that of a room's input is."""
+    """What the caller says, as a room's input would give it: 24 kHz, its volume evened out."""
 
     def __init__(self) -> None:
         super().__init__(label="media stream")

@@ -14,7 +14,6 @@ import soundfile
 from livekit import rtc
 from livekit.plugins.turn_taking import WordsFirst
 from livekit.plugins.turn_taking.barge_in.sound import COMPARED, PLAYED, WINDOW, Sound
-from livekit.plugins.turn_taking.barge_in.voicing import Signal, decimated
 from livekit.plugins.turn_taking.playback.played import Played
 
 from agent.bridge import media_messages
@@ -80,7 +79,7 @@ async def test_an_echo_is_known_on_a_machine_that_is_often_late() -> None:
     output = MediaStreamOutput("MZ0", provider.send, clock=clock)
     speaking = asyncio.create_task(speak(resampled(samples, rate, SAMPLE_RATE), output, played))
     microphone = MediaStreamInput()
-    sound, windows = Sound(began=0.0, last_voice=0.0), deque[Signal](maxlen=COMPARED)
+    sound, windows = Sound(began=0.0, last_voice=0.0), deque[Samples](maxlen=COMPARED)
     rest, size = np.zeros(0, np.int16), round(WINDOW * SAMPLE_RATE)
     echoes: list[bool] = []
     while clock() < 8.0:
@@ -88,11 +87,10 @@ async def test_an_echo_is_known_on_a_machine_that_is_often_late() -> None:
         microphone.push(provider.next())
         rest = np.concatenate([rest, np.frombuffer((await anext(microphone)).data, np.int16)])
         while rest.size >= size:
-            windows.append(decimated(rest[:size], SAMPLE_RATE))
+            windows.append(rest[:size])
             rest = rest[size:]
             if np.std(windows[-1]) > 100:
-                latest = decimated(played.last(PLAYED), SAMPLE_RATE)
-                sound.add_window(list(windows), latest, voice=True)
+                sound.add_window(list(windows), played.last(PLAYED), voice=True)
                 evidence = sound.evidence(clock(), usual_loudness=None, spoken=(), stt_latency=None)
                 echoes.append(evidence.echo >= WordsFirst.echo)
     speaking.cancel()

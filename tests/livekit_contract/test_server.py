@@ -115,17 +115,17 @@ def test_a_job_learns_at_once_that_its_server_has_died(tmp_path: Path) -> None:
 
 def test_app_finds_its_room_options() -> None:
     options = room_io.RoomOptions(
-        audio_input=room_io.AudioInputOptions(sample_rate=16_000, frame_size_ms=20),
+        audio_input=room_io.AudioInputOptions(frame_size_ms=20),
         text_input=False,
         delete_room_on_close=True,
     )
     hearing = options.get_audio_input_options()
     why = (
-        f"{hearing}: floor.py (HEARING) asks for frames of 20 ms at 16 kHz, which barge_in/ makes"
-        " 8 kHz of, and nothing that listens has to resample"
+        f"{hearing}: floor.py (HEARING) asks for frames of 20 ms; barge_in/tracker.py and"
+        " conduct/participants.py (_RATE) take the input for 24 kHz"
     )
     assert hearing, why
-    assert (hearing.frame_size_ms, hearing.sample_rate) == (20, 16_000), why
+    assert (hearing.frame_size_ms, hearing.sample_rate) == (20, 24000), why
     assert room_io.AudioInputOptions().frame_size_ms == 50, (
         "LiveKit's own frames are no longer 50 ms: see HEARING in floor.py and _FRAME_MS in"
         " conduct/participants.py"

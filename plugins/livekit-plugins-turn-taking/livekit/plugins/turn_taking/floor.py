@@ -27,7 +27,6 @@ from .barge_in.transcript_gate import TranscriptGate
 from .end_of_turn.detector import Endpointer, TurnEnd
 from .end_of_turn.policy import EndpointingPolicy
 from .handling import fixed, turn_handling
-from .microphone import HEARD_AT
 from .options import TurnOptions
 from .playback.buffer import Samples
 from .playback.captions import follow_times
@@ -37,9 +36,8 @@ from .playback.sink import RoomTrack, Sink
 from .playback.speech import AgentSpeech
 from .playback.spoken_text import SpokenText
 
-HEARING = room_io.AudioInputOptions(sample_rate=HEARD_AT, frame_size_ms=20)
-"""How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice, and of its 24
-kHz each that listens would make 16 for itself."""
+HEARING = room_io.AudioInputOptions(frame_size_ms=20)
+"""How a session hears: LiveKit's 50 ms a frame are 30 ms more to wait for a voice."""
 
 
 _FLOORS: WeakValueDictionary[int, Floor] = WeakValueDictionary()

@@ -6,9 +6,6 @@ from collections.abc import Callable
 
 from livekit.agents import vad
 
-HEARD_AT = 16_000
-"""Hz: what Silero, smart-turn and recognisers take."""
-
 Listener = Callable[[vad.VADEvent], None]
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .voicing import Signal
+from ..playback.buffer import Samples
+from .voicing import decimated
 
 
-def likeness(heard: Signal, played: Signal) -> float:
+def likeness(heard: Samples, played: Samples) -> float:
     """Tell how alike what was heard is to some part of what was played, 0 to 1.
 
     The greatest correlation over all delays that fit, of the signals' differences: these weigh
     the higher harmonics more, without which any two voiced sounds are alike.
 
     Args:
-        heard: By the microphone.
+        heard: By the microphone; mono at 24 kHz.
         played: Until the same moment, and longer by the longest delay that is looked for.
     """
-    a, b = np.diff(heard), np.diff(played)
+    a, b = _differences(heard), _differences(played)
     energy = float(a @ a)
     if not energy or b.size < a.size:
         return 0.0
@@ -28,3 +30,7 @@ def likeness(heard: Signal, played: Signal) -> float:
     energies = sums[a.size :] - sums[: -a.size]
     floor = max(float(energies.max()) * 1e-4, 1.0)
     return float(np.max(np.abs(products) / np.sqrt(energy * np.maximum(energies, floor))))
+
+
+def _differences(samples: Samples) -> NDArray[np.float64]:
+    return np.diff(decimated(samples))

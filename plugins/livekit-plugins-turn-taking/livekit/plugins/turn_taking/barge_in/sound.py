@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from livekit.agents import stt
 
+from ..playback.buffer import Samples
+from ..playback.sink import SAMPLE_RATE
 from .echo import likeness
 from .policy import Evidence, Verdict
-from .voicing import Signal, Voicing
+from .voicing import Voicing
 from .words import tokens
 
 WINDOW = 0.032
@@ -85,7 +87,7 @@ class Sound:
         self._voicing, self._alike = Voicing(), 0.0
         self._echoed = len(self.words)
 
-    def add_window(self, windows: Sequence[Signal], played: Signal, *, voice: bool) -> None:
+    def add_window(self, windows: Sequence[Samples], played: Samples, *, voice: bool) -> None:
         """Find out what it is like, with one more window.
 
         Args:
@@ -93,7 +95,7 @@ class Sound:
             played: What the agent played last, for `PLAYED` seconds.
             voice: Whether the new window has a voice.
         """
-        self._voicing.add(windows[-1], voice=voice)
+        self._voicing.add(windows[-1], windows[-1].size / SAMPLE_RATE, voice=voice)
         levels = [float(np.std(window)) for window in windows]
         first = next(i for i, level in enumerate(levels) if level >= _SILENT * max(levels))
         heard = windows[first:]

@@ -17,7 +17,7 @@ from ..playback.sink import SAMPLE_RATE
 from .policy import BargeInPolicy, Evidence, Verdict
 from .sound import COMPARED, PLAYED, Sound
 from .stt_latency import SttLatency
-from .voicing import RATE, Signal, decimated, loudness
+from .voicing import loudness
 
 _APART = 0.4
 """Silence between two sounds, in seconds; shorter ones are pauses within one."""
@@ -105,7 +105,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         self.sound: Sound | None = None
         """What is heard over the agent's speech, or was until a moment ago."""
         self._stopped = False
-        self._windows: deque[Signal] = deque(maxlen=COMPARED)
+        self._windows: deque[Samples] = deque(maxlen=COMPARED)
         self._stt_latency = SttLatency(stt_latency)
         self._usual_loudness: float | None = None
 
@@ -145,11 +145,10 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         voice = event.probability >= self._threshold
         if self.sound is None and not voice and not self._speaking:
             return
-        samples = np.concatenate([np.frombuffer(f.data, np.int16) for f in event.frames])
-        window = decimated(samples, event.frames[0].sample_rate)
+        window = np.concatenate([np.frombuffer(f.data, np.int16) for f in event.frames])
         self._windows.append(window)
         if voice and self._is_new(now):
-            at = now - window.size / RATE
+            at = now - window.size / SAMPLE_RATE
             # Who begins while the agent is silent has a turn, whatever was heard before.
             self.sound = Sound(began=at, last_voice=at) if self._speaking else None
         sound = self.sound
@@ -212,8 +211,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         return sound.verdict is not None and now - sound.last_voice >= _APART
 
     def _add_window(self, sound: Sound, *, voice: bool) -> None:
-        played = decimated(self._speech.played(PLAYED), SAMPLE_RATE)
-        sound.add_window(list(self._windows), played, voice=voice)
+        sound.add_window(list(self._windows), self._speech.played(PLAYED), voice=voice)
 
     def _judge(self, sound: Sound, now: float) -> None:
         if sound.spoken_into:
@@ -283,7 +281,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
     def _tell(self, verdict: str, turn: bool, sound: Sound, now: float) -> None:
         self.emit("judged", Judged(verdict, turn, sound.ducked, round(now - sound.began, 3)))
 
-    def _learn_loudness(self, window: Signal) -> None:
+    def _learn_loudness(self, window: Samples) -> None:
         level = loudness(window)
         usual = self._usual_loudness
         self._usual_loudness = level if usual is None else usual + 0.05 * (level - usual)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,8 @@ from ..playback.buffer import Samples
 
 RATE = 8_000
 """Hz, below whose half is all of a voice that tells one from another."""
-Signal: TypeAlias = NDArray[np.float64]
-"""A sound at this rate, mono, as loud as 16 bits can be."""
+_DECIMATION = 3
+"""From 24 kHz."""
 _LOWEST, _HIGHEST = 75, 400
 """Hz; the pitch of voices, men's and children's included."""
 _PERIODIC = 0.55
@@ -27,7 +26,7 @@ _KEPT = 64
 
 
 class Voicing:
-    """What is known of a sound, window by window of at least 30 ms."""
+    """What is known of a sound, window by window of at least 30 ms at 24 kHz."""
 
     def __init__(self) -> None:
         self.voiced = 0.0
@@ -36,10 +35,9 @@ class Voicing:
         self._power = 0.0
         self._bands: deque[NDArray[np.float64]] = deque(maxlen=_KEPT)
 
-    def add(self, window: Signal, *, voice: bool) -> None:
+    def add(self, window: Samples, seconds: float, *, voice: bool) -> None:
         """Take a window that a detector hears a voice in, or none."""
         self._bands.append(_levels(window))
-        seconds = window.size / RATE
         if voice:
             self.voiced += seconds
             self._pitched += seconds * has_pitch(window)
@@ -68,9 +66,10 @@ class Voicing:
         return float(np.maximum(levels, levels.max(axis=0) - _DEEPEST).std(axis=0).mean())
 
 
-def has_pitch(window: Signal) -> bool:
-    """Whether a window of at least 30 ms is periodic, as a sung or spoken vowel is."""
-    signal = window - window.mean()
+def has_pitch(window: Samples) -> bool:
+    """Whether a window of at least 30 ms at 24 kHz is periodic, as a sung or spoken vowel is."""
+    signal = decimated(window)
+    signal = signal - signal.mean()
     size = 1 << int(2 * signal.size - 1).bit_length()
     spectrum = np.fft.rfft(signal, size)
     products = np.fft.irfft(spectrum * np.conj(spectrum), size)[: signal.size]
@@ -82,27 +81,22 @@ def has_pitch(window: Signal) -> bool:
     return bool(likely.max() >= _PERIODIC)
 
 
-def loudness(signal: Signal) -> float:
+def loudness(samples: Samples) -> float:
     """The level of a sound in dBFS."""
-    power = float(np.mean(signal**2)) if signal.size else 0.0
+    power = float(np.mean(samples.astype(np.float64) ** 2)) if samples.size else 0.0
     return 10 * float(np.log10(max(power, 1.0) / 32768**2))
 
 
-def decimated(samples: Samples, rate: int) -> Signal:
-    """A sound as one at 8 kHz.
-
-    Args:
-        samples: The sound, mono.
-        rate: Its sample rate, a multiple of 8 kHz.
-    """
-    step = rate // RATE
-    whole = samples.size // step * step
-    means: Signal = samples[:whole].reshape(-1, step).mean(axis=1)
+def decimated(samples: Samples) -> NDArray[np.float64]:
+    """A sound at 24 kHz as one at 8 kHz."""
+    whole = samples.size // _DECIMATION * _DECIMATION
+    means: NDArray[np.float64] = samples[:whole].reshape(-1, _DECIMATION).mean(axis=1)
     return means
 
 
-def _levels(window: Signal) -> NDArray[np.float64]:
+def _levels(window: Samples) -> NDArray[np.float64]:
     """The level of each band, in dB."""
-    power = np.abs(np.fft.rfft(window * np.hanning(window.size))) ** 2
-    edges = np.searchsorted(np.fft.rfftfreq(window.size, 1 / RATE), _BANDS)
+    signal = decimated(window)
+    power = np.abs(np.fft.rfft(signal * np.hanning(signal.size))) ** 2
+    edges = np.searchsorted(np.fft.rfftfreq(signal.size, 1 / RATE), _BANDS)
     return 10 * np.log10(np.add.reduceat(power[: edges[-1]], edges[:-1]) + 100.0)

@@ -22,7 +22,7 @@ from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.utils.aio import cancel_and_wait
 from livekit.agents.voice.io import AudioInput
 
-from ..microphone import HEARD_AT, Microphone
+from ..microphone import Microphone
 from .attention import Attention
 from .typed import TypedLines, read_line
 from .waiting import Pending, report
@@ -36,8 +36,8 @@ NAMES = (
 )
 """What the model is told once there are several."""
 
-_FRAME_MS = 50
-"""LiveKit's own frames."""
+_RATE, _FRAME_MS = 24_000, 50
+"""LiveKit's own input, which what was missed is put into."""
 _KEPT = 15.0
 """Seconds of each person's sound that are kept, for one who waits to be turned to."""
 _ONSET = 0.4
@@ -157,8 +157,7 @@ class Participants:
     async def _listen(self, identity: str, track: rtc.Track) -> None:
         clock = asyncio.get_running_loop().time
         latest = self._latest[identity] = deque(maxlen=int(_KEPT * 1000 / _FRAME_MS))
-        rate = self._input.rate if self._input else HEARD_AT
-        sound = rtc.AudioStream(track, sample_rate=rate, num_channels=1, frame_size_ms=_FRAME_MS)
+        sound = rtc.AudioStream(track, sample_rate=_RATE, num_channels=1, frame_size_ms=_FRAME_MS)
         detected = self._detector.stream()
 
         async def feed() -> None:
@@ -287,8 +286,6 @@ class _CatchUp(AudioInput):
     def __init__(self, source: AudioInput) -> None:
         super().__init__(label="CatchUp", source=source)
         self._missed: deque[rtc.AudioFrame] = deque()
-        self.rate = HEARD_AT
-        """Sample rate of what is heard, which what was missed has to have, too."""
 
     def catch_up(self, frames: list[rtc.AudioFrame]) -> None:
         """Let these be heard next, at once."""
@@ -297,7 +294,6 @@ class _CatchUp(AudioInput):
     async def __anext__(self) -> rtc.AudioFrame:
         if not self._missed:
             frame = await super().__anext__()
-            self.rate = frame.sample_rate
             if not self._missed:
                 return frame
             self._missed.append(frame)
