@@ -202,11 +202,9 @@ def _nari(env: Mapping[str, str], gpu: Gpu) -> Service:
 
 
 def _is_custom_voice(folder: str) -> bool:
-    config = checkpoint_config(folder) if Path(folder).is_dir() else None
-    return bool(config) and (config.get("tts_model_size"), config.get("tts_model_type")) == (
-        "1b7",
-        "custom_voice",
-    )
+    config = (checkpoint_config(folder) if Path(folder).is_dir() else None) or {}
+    kind = config.get("tts_model_size"), config.get("tts_model_type")
+    return kind == ("1b7", "custom_voice")
 
 
 def stt(env: Mapping[str, str], gpu: Gpu) -> Service:
