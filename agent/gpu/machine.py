@@ -106,15 +106,45 @@ def check_quantization(model: str, wanted: str, variable: str) -> None:
         raise Refusal(f"{model} {has}, not with {wanted or 'nothing'}: set {variable}={found}.")
 
 
+def check_weights(model: str, found: Gpu, share: float, variable: str) -> None:
+    """Make sure that the weights of a checkpoint on this machine fit into a share of the GPU.
+
+    vLLM would load them for minutes before it ends with a traceback. Of one that has yet to be
+    downloaded nothing is known.
+
+    Args:
+        model: The hub id or folder.
+        found: The GPU.
+        share: The share of its memory that the server may take.
+        variable: The variable that has the share.
+
+    Raises:
+        Refusal: They do not fit.
+    """
+    files = _folder(model).glob("*.safetensors")
+    weights = sum(file.stat().st_size for file in files) // 2**20
+    room = round(share * found.total)
+    if weights >= room:
+        raise Refusal(
+            f"{model} has {weights:,} MiB of weights, and {share:g} of the {found.name} are "
+            f"{room:,} MiB: raise {variable}, or take a smaller model."
+        )
+
+
 def checkpoint_config(model: str) -> dict[str, Any] | None:
     """The ``config.json`` of a folder, or of a hub id that was downloaded; None if it has none."""
-    folder = Path(model)
-    if not folder.is_dir():
-        cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"
-        snapshots = cache / f"models--{model.replace('/', '--')}" / "snapshots"
-        folder = next(iter(sorted(snapshots.glob("*"))), folder)
     try:
-        loaded = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        loaded = json.loads((_folder(model) / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return loaded if isinstance(loaded, dict) else None
+
+
+def _folder(model: str) -> Path:
+    """Where a checkpoint is, or would be."""
+    folder = Path(model)
+    if folder.is_dir():
+        return folder
+    cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"
+    snapshots = cache / f"models--{model.replace('/', '--')}" / "snapshots"
+    return next(iter(sorted(snapshots.glob("*"))), folder)

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .machine import Gpu, Refusal, check_memory, check_quantization, checkpoint_config
+import yaml
+
+from .machine import (
+    Gpu,
+    Refusal,
+    check_memory,
+    check_quantization,
+    check_weights,
+    checkpoint_config,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
@@ -96,6 +105,7 @@ def llm(env: Mapping[str, str], gpu: Gpu) -> Service:
     quantization = env.get("LLM_QUANTIZATION", "compressed-tensors")
     share = _share(env, "LLM_GPU_MEMORY_UTILIZATION", "0.6")
     check_quantization(model, quantization, "LLM_QUANTIZATION")
+    check_weights(model, gpu, share, "LLM_GPU_MEMORY_UTILIZATION")
     check_memory(
         gpu,
         round(share * gpu.total),
@@ -139,8 +149,8 @@ def _vllm_omni(env: Mapping[str, str], gpu: Gpu) -> Service:
         raise Refusal(
             f"TTS_CONFIG={name!r} is not a deploy file: set it to {known} or to a YAML file."
         )
-    if needed := _TTS_MEMORY.get(name):
-        check_memory(gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=l40s")
+    needed = _TTS_MEMORY.get(name) or round(_shares(config) * gpu.total)
+    check_memory(gpu, needed, f"The voice as {name}", "stop something, or set TTS_CONFIG=l40s")
     arguments = [
         env.get("TTS_MODEL", _TTS_MODEL),
         *("--omni", "--deploy-config", str(config), "--trust-remote-code"),
@@ -150,6 +160,18 @@ def _vllm_omni(env: Mapping[str, str], gpu: Gpu) -> Service:
     port = _port(env, "TTS_PORT", 8091)
     streamed = {"stream_format": "audio"}
     return Service("tts", "the voice", port, arguments, wait, streamed=streamed)
+
+
+def _shares(deploy: Path) -> float:
+    """The share of the GPU's memory that the stages of a deploy file name together."""
+    try:
+        stages = yaml.safe_load(deploy.read_text(encoding="utf-8"))["stages"]
+        return sum(float(stage.get("gpu_memory_utilization", 0.0)) for stage in stages)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as e:
+        raise Refusal(
+            f"{deploy} is not a deploy file of vllm-omni ({type(e).__name__}): give one with "
+            "`stages`."
+        ) from e
 
 
 def _nari(env: Mapping[str, str], gpu: Gpu) -> Service:
@@ -181,8 +203,8 @@ def _nari(env: Mapping[str, str], gpu: Gpu) -> Service:
 
 def _is_custom_voice(folder: str) -> bool:
     config = (checkpoint_config(folder) if Path(folder).is_dir() else None) or {}
-    made_as = config.get("tts_model_size"), config.get("tts_model_type")
-    return made_as == ("1b7", "custom_voice")
+    kind = config.get("tts_model_size"), config.get("tts_model_type")
+    return kind == ("1b7", "custom_voice")
 
 
 def stt(env: Mapping[str, str], gpu: Gpu) -> Service:
@@ -191,7 +213,9 @@ def stt(env: Mapping[str, str], gpu: Gpu) -> Service:
     Raises:
         Refusal: It does not fit this machine.
     """
+    model = env.get("STT_MODEL", "openai/whisper-large-v3-turbo")
     share = _share(env, "STT_GPU_MEMORY_UTILIZATION", "0.12")
+    check_weights(model, gpu, share, "STT_GPU_MEMORY_UTILIZATION")
     check_memory(
         gpu,
         round(share * gpu.total),
@@ -199,7 +223,7 @@ def stt(env: Mapping[str, str], gpu: Gpu) -> Service:
         "lower STT_GPU_MEMORY_UTILIZATION, or stop something",
     )
     arguments = [
-        env.get("STT_MODEL", "openai/whisper-large-v3-turbo"),
+        model,
         *("--gpu-memory-utilization", f"{share:g}"),
     ]
     return Service("stt", "the speech recogniser", _port(env, "STT_PORT", 8002), arguments)

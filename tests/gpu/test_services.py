@@ -151,6 +151,32 @@ def test_too_little_memory(programs: Path) -> None:
     assert "The voice as l40s takes 7,700 MiB" in refused(programs, "tts")
 
 
+@pytest.mark.parametrize("name", ["llm", "stt"])
+def test_weights_that_do_not_fit_into_their_share(
+    programs: Path, tmp_path: Path, name: str
+) -> None:
+    for number in range(2):
+        with (tmp_path / f"model-{number}.safetensors").open("wb") as weights:
+            weights.truncate(2**30)
+    model = {f"{name.upper()}_MODEL": str(tmp_path), "LLM_QUANTIZATION": ""}
+    share = f"{name.upper()}_GPU_MEMORY_UTILIZATION"
+    said = refused(programs, name, **model, **{share: "0.02"})
+    assert "has 2,048 MiB of weights, and 0.02 of the NVIDIA H100 80GB HBM3 are 1,631 MiB" in said
+    assert f"raise {share}" in said
+    assert run(programs, name, **model, **{share: "0.03"}).returncode == 0
+
+
+def test_a_deploy_file_of_ones_own(programs: Path, tmp_path: Path) -> None:
+    deploy = tmp_path / "mine.yaml"
+    deploy.write_text("stages: [{gpu_memory_utilization: 0.8}, {gpu_memory_utilization: 0.1}]")
+    said = refused(programs, "tts", TTS_CONFIG=str(deploy))
+    assert f"The voice as {deploy} takes 73,403 MiB, and 70,000 of the 81,559" in said
+    deploy.write_text("stages: [{gpu_memory_utilization: 0.1}, {stage_id: 1}]")
+    assert str(deploy) in run(programs, "tts", TTS_CONFIG=str(deploy)).stdout
+    deploy.write_text("a voice")
+    assert "is not a deploy file of vllm-omni" in refused(programs, "tts", TTS_CONFIG=str(deploy))
+
+
 def test_a_port_in_use(programs: Path) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
