@@ -16,6 +16,7 @@ from agent.origin import HostsError, names_of
 from agent.recovery import open_book
 from agent.serving import ProxyNotice, proxy_options
 
+from . import signalling
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
 from .sign_in import SignInError, sign_in_of
@@ -55,6 +56,7 @@ def main() -> None:
         host=arguments.host,
         port=arguments.port,
         log_level="warning",
+        ws_max_size=signalling.LARGEST,
         **proxy_options(),
     )
 
