@@ -22,8 +22,8 @@ async def run() -> None:
     Raises:
         PortError, ModelError, StackError: Something is in the way; the text says what.
     """
-    numbers = ports.chosen()
     address = os.environ.get("PARLEY_ADDRESS", ports.LOOPBACK)
+    numbers = ports.chosen(address=address)
     ports.check(numbers, address)
     for role in ROLES:
         locate(role)

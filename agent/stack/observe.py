@@ -46,7 +46,7 @@ def targets() -> dict[str, list[str]]:
     found = {"agent": [f"http://{address}:{numbers['metrics']}"]}
     local = os.environ.get("PARLEY_PROFILE", "cpu") in LOCAL_PROFILES
     if local or os.environ.get("PARLEY_PORT_LIVEKIT_METRICS"):  # else LiveKit is somewhere
-        found["livekit"] = [f"http://{address}:{numbers['livekit_metrics']}"]
+        found["livekit"] = [f"http://{LOOPBACK}:{numbers['livekit_metrics']}"]
     if local:
         return found | {job: [f"http://{LOOPBACK}:{numbers[job]}"] for job in ("llm", "stt", "tts")}
     profile = settings.load()

@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from agent import settings
+from agent.certificate import CertificateError, certificate_of
 from agent.definition.choice import Agents
 from agent.keys import KeyRefusedError, check_secret
 from agent.languages import LANGUAGES
@@ -31,6 +32,7 @@ def main() -> None:
     try:
         profile, livekit = settings.load(), LiveKit.from_environment()
         check_secret(livekit.api_secret, open_to=arguments.host)
+        certificate = certificate_of(arguments.host)
         app = create_app(
             livekit,
             client_library=locate("web"),
@@ -46,6 +48,7 @@ def main() -> None:
         LiveKitError,
         ModelError,
         HostsError,
+        CertificateError,
         KeyRefusedError,
         SignInError,
         settings.SettingsError,
@@ -57,6 +60,8 @@ def main() -> None:
         port=arguments.port,
         log_level="warning",
         ws_max_size=signalling.LARGEST,
+        ssl_certfile=certificate.file if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
         **proxy_options(),
     )
 
