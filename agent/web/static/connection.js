@@ -90,7 +90,9 @@ export class Conversation extends EventTarget {
     } catch (error) {
       const refused =
         error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed;
-      throw new Refused(refused ? "refused" : "unreachable");
+      if (refused) throw new Refused("refused");
+      // Chrome has no candidates then, not even for its own machine: nothing comes of a second try.
+      throw new Refused(navigator.onLine ? "unreachable" : "no-network");
     }
     this.#watchAgent({});
     // The click that began all this allows sound; where it does not, "sound" says so.
