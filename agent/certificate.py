@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from platformdirs import user_state_path
 
+from .origin import MEDIA_ADDRESS
+
 VARIABLE = "PARLEY_CERTIFICATE"
 """Environment variable: a PEM file, :data:`MADE` or :data:`NONE`."""
 KEY_VARIABLE = "PARLEY_CERTIFICATE_KEY"
@@ -64,8 +66,9 @@ def certificate_of(
     """The certificate with which the page is served; None for HTTP.
 
     Args:
-        listens: The address that it listens on, for which one is made.
-        environment: Where :data:`VARIABLE` and :data:`KEY_VARIABLE` are.
+        listens: The address that it listens on. One is made for it, or for
+            :data:`~agent.origin.MEDIA_ADDRESS` where that is set.
+        environment: Where the variables are.
         folder: Where one that is made is kept; the user's state folder if None.
 
     Raises:
@@ -75,7 +78,8 @@ def certificate_of(
     if given == NONE:
         return None
     if given == MADE:
-        return _made(listens, folder or user_state_path("parley"))
+        address = environment.get(MEDIA_ADDRESS) or listens
+        return _made(address, folder or user_state_path("parley"))
     found = Certificate(Path(given), Path(environment.get(KEY_VARIABLE) or given))
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
@@ -93,9 +97,9 @@ def _no_password() -> str:
     raise ValueError("the key has a password")
 
 
-def _made(listens: str, folder: Path) -> Certificate:
-    names = _names(listens)
-    file = folder / f"certificate-{listens.replace(':', '-')}.pem"
+def _made(address: str, folder: Path) -> Certificate:
+    names = _names(address)
+    file = folder / f"certificate-{address.replace(':', '-')}.pem"
     if not _serves(file, names):
         folder.mkdir(parents=True, exist_ok=True)
         # In one step, for no other program is to find a half of it.
@@ -106,12 +110,12 @@ def _made(listens: str, folder: Path) -> Certificate:
     return Certificate(file, file)
 
 
-def _names(listens: str) -> list[x509.GeneralName]:
+def _names(address: str) -> list[x509.GeneralName]:
     """What a browser may call this machine: its address, and its name on a home's network."""
     host = socket.gethostname().partition(".")[0]
     called = [x509.DNSName(name) for name in ("localhost", host, f"{host}.local")]
-    address = ip_address(listens)
-    return [*called, *([] if address.is_unspecified else [x509.IPAddress(address)])]
+    figures = ip_address(address)
+    return [*called, *([] if figures.is_unspecified else [x509.IPAddress(figures)])]
 
 
 def _serves(file: Path, names: list[x509.GeneralName]) -> bool:

@@ -63,6 +63,14 @@ async def test_one_that_is_made_is_for_this_machine(tmp_path: Path, name: str) -
     assert await greeting(made(tmp_path), made(tmp_path), name) == b"hello"
 
 
+async def test_in_a_container_it_is_for_the_address_that_browsers_have(tmp_path: Path) -> None:
+    wish = {**MADE, "PARLEY_MEDIA_ADDRESS": LAN}
+    found = certificate_of("0.0.0.0", wish, tmp_path)
+    assert found
+    assert await greeting(found, found, LAN) == b"hello"
+    assert certificate_of("0.0.0.0", MADE, tmp_path)
+
+
 async def test_it_is_for_no_other_machine(tmp_path: Path) -> None:
     for name in ("192.0.2.8", "example.org"):
         with pytest.raises(ssl.SSLCertVerificationError):

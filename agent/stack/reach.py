@@ -9,12 +9,9 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 
 from agent.certificate import MADE, NONE, VARIABLE, Certificate
-from agent.origin import is_loopback
+from agent.origin import MEDIA_ADDRESS, is_loopback
 
 from .ports import LOOPBACK
-
-MEDIA_ADDRESS = "PARLEY_MEDIA_ADDRESS"
-"""Environment variable: where browsers send media, if that is not where the page is."""
 
 
 class ReachError(Exception):

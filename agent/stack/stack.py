@@ -21,6 +21,7 @@ from livekit import api
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from agent.certificate import VARIABLE, CertificateError, certificate_of
+from agent.origin import MEDIA_ADDRESS
 from agent.settings import LANGUAGE_ATTRIBUTE
 
 from . import ports as port_table
@@ -246,7 +247,7 @@ class Stack:
                 what="LiveKit",
                 command=[
                     *("env", f"PARLEY_ADDRESS={LOOPBACK}"),
-                    f"{reach.MEDIA_ADDRESS}={self._media_address}",
+                    f"{MEDIA_ADDRESS}={self._media_address}",
                     "scripts/run_livekit.sh",
                 ],
                 health=self.server.url.replace("ws:", "http:"),

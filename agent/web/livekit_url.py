@@ -67,10 +67,10 @@ class LiveKit:
     def seen_from(self, authority: str, *, secure: bool) -> str:
         """The WebSocket address that a page opened at ``authority`` should use.
 
-        ``LIVEKIT_PUBLIC_URL`` wins. Without it, the page passes on
-        (:mod:`agent.web.signalling`) what its browser could not send itself: to a ``LIVEKIT_URL``
-        on this machine's loopback, of no use on another one, and from a page that came by HTTPS to
-        a plain ``ws:``, which browsers forbid. Any other address is taken to be valid everywhere.
+        That is ``LIVEKIT_PUBLIC_URL``, or else ``LIVEKIT_URL``, unless its browser could send
+        nothing there: then the page passes it on (:mod:`agent.web.signalling`). So it is with a
+        ``LIVEKIT_URL`` on this machine's loopback, of no use on another one, and from a page that
+        came by HTTPS with a plain ``ws:``, which browsers forbid.
 
         Args:
             authority: Host of the page, with its port.
@@ -78,8 +78,8 @@ class LiveKit:
         """
         parts = urlsplit(self.public_url or self.url)
         parts = parts._replace(scheme=_SOCKET[parts.scheme])
-        closed = is_loopback(parts.hostname or "") or (secure and parts.scheme == "ws")
-        if closed and not self.public_url:
+        here_only = self.public_url is None and is_loopback(parts.hostname or "")
+        if here_only or (secure and parts.scheme == "ws"):
             return f"{'wss' if secure else 'ws'}://{authority}{PREFIX}"
         return urlunsplit(parts)
 

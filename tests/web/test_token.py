@@ -458,6 +458,8 @@ async def test_health_answers(client: httpx.AsyncClient) -> None:
         ("https://livekit.test", None, "parley.lan", True, "wss://livekit.test"),
         ("ws://127.0.0.1:7880", "wss://lk.test", "parley.lan", True, "wss://lk.test"),
         ("ws://10.0.0.2:7880", "ws://127.0.0.1:9", "parley.lan", False, "ws://127.0.0.1:9"),
+        ("ws://livekit:7880", "ws://10.0.0.2:7880", "10.0.0.2", False, "ws://10.0.0.2:7880"),
+        ("ws://livekit:7880", "ws://10.0.0.2:7880", "10.0.0.2", True, "wss://10.0.0.2/livekit"),
     ],
 )
 def test_a_browser_is_told_an_address_it_can_reach(
