@@ -1,8 +1,8 @@
 """A browser in a network of its own, for test_reach.py, which runs this in a network namespace.
 
-``tunnel FOLDER PORT…``: its network leads nowhere, and 127.0.0.1:PORT is what stands behind the
-socket FOLDER/PORT, as with ``ssh -L``. ``alone``: there is nothing but the loopback interface, and
-livekit-server and the page are in it too.
+``tunnel FOLDER PORT…``: the network leads nowhere, and 127.0.0.1:PORT is what stands behind the
+socket FOLDER/PORT, as with ``ssh -L``. ``alone``: livekit-server and the page are in it too.
+``cut-off``: so they are, and there is nothing but the loopback interface.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from livekit import rtc
 from playwright.async_api import async_playwright
 
+from agent.web.livekit_url import LiveKit
 from harness.livekit_server import LiveKitServer
 from tests.room.sealed import open_way_out
 
@@ -103,11 +104,11 @@ async def entrances(folder: Path, *ports: int) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def browsing(*flags: str) -> AsyncIterator[Visitor]:
+async def browsing() -> AsyncIterator[Visitor]:
     """A browser with a microphone that beeps; what the page's own policy blocks is a failure."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS, *_SPEAKS, *flags]
+            executable_path=CHROMIUM, args=[*FLAGS, *_SPEAKS]
         )
         try:
             async with visiting(browser) as visitor:
@@ -152,33 +153,45 @@ async def tunnel(folder: Path, *ports: int) -> None:
         await asyncio.to_thread(sys.stdin.readline)  # until we have been heard, too
 
 
-async def alone(*flags: str) -> None:
-    """Talk, on a machine whose network cable is pulled; prints how, or which notice there was."""
+async def alone() -> None:
+    """Talk where everything is on a machine whose network leads nowhere; prints how."""
+    open_way_out()
+    async with _page() as (livekit, visitor):
+        ticket = await visitor.join()
+        await visitor.phase("live", within=30)
+        async with enter(livekit, ticket["room"]) as actor:
+            await actor.state("speaking")
+            await visitor.loud("voice")
+            await heard(actor)
+            await visitor.no_notice()
+        print(json.dumps(await over(visitor)))
+
+
+async def cut_off() -> None:
+    """Try to talk on a machine that has no network at all; ends once the page has said that."""
+    async with _page() as (_, visitor):
+        await visitor.join()
+        await visitor.notice("no-network", within=40)
+        print(json.dumps(None))
+
+
+@contextlib.asynccontextmanager
+async def _page() -> AsyncIterator[tuple[LiveKit, Visitor]]:
     with tempfile.TemporaryDirectory() as folder:
         server = LiveKitServer(Path(folder) / "livekit.yaml")
         await server.start()
         try:
-            async with serve(server.livekit, max_rooms=10) as site, browsing(*flags) as visitor:
+            async with serve(server.livekit, max_rooms=10) as site, browsing() as visitor:
                 await visitor.open(site)
-                ticket = await visitor.join()
-                if not flags:
-                    await visitor.notice("no-network", within=40)
-                    print(json.dumps("no-network"))
-                    return
-                await visitor.phase("live", within=30)
-                async with enter(server.livekit, ticket["room"]) as actor:
-                    await actor.state("speaking")
-                    await visitor.loud("voice")
-                    await heard(actor)
-                print(json.dumps(await over(visitor)))
+                yield server.livekit, visitor
         finally:
             await server.kill()
 
 
 if __name__ == "__main__":
     how, *what = sys.argv[1:]
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     if how == "tunnel":
         asyncio.run(tunnel(Path(what[0]), *map(int, what[1:])))
     else:
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        asyncio.run(alone(*what))
+        asyncio.run({"alone": alone, "cut-off": cut_off}[how]())

@@ -91,7 +91,7 @@ export class Conversation extends EventTarget {
       const refused =
         error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed;
       if (refused) throw new Refused("refused");
-      // Chrome has no candidates then, not even for its own machine: nothing comes of a second try.
+      // WebRTC takes no loopback interface, so without another one neither side has a candidate.
       throw new Refused(navigator.onLine ? "unreachable" : "no-network");
     }
     this.#watchAgent({});
