@@ -1,11 +1,11 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
-.PHONY: help setup setup-gpu demo phone gpu observe report test test-all test-unit test-core test-slow \
-	coverage test-engines check audit fuzz sbom
+.PHONY: help setup footprint setup-gpu demo phone gpu observe report eval test test-all test-unit test-core \
+	test-slow test-again coverage test-engines check audit fuzz sbom
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-setup:  ## install everything: packages, livekit-server, models (10 minutes the first time)
+setup:  ## install everything: packages, livekit-server, models (3 to 10 minutes the first time)
 	@scripts/setup.sh
 
 demo: setup  ## start everything on this machine and print the address to open
@@ -17,10 +17,13 @@ phone: setup  ## the same, to be called by phone (docs/telephony.md)
 observe: setup  ## start Prometheus and Grafana beside what runs (docs/observability.md)
 	@exec .venv/bin/python -m agent.stack.observe
 
+footprint:  ## the disk and, while it runs, the memory that all of it takes
+	@.venv/bin/python -m agent.stack.footprint
+
 setup-gpu: setup  ## install vLLM and vllm-omni for an NVIDIA GPU, in .venv-gpu (12 GB)
 	@scripts/setup_gpu.sh
 
-gpu: setup-gpu  ## start the GPU services and the agent on this machine
+gpu: setup-gpu  ## start the GPU services on this machine, with LiveKit, the agent and the page
 	@exec .venv/bin/python -m agent.stack.gpu
 
 test: test-unit test-core  ## the tests of a change, 8 minutes at most: units, a conversation in each language, the page, a call
@@ -38,8 +41,14 @@ test-core: setup
 test-slow: setup
 	$(UV) run --no-sync pytest -m "(room or web or slow) and not core"
 
+test-again: setup  ## what failed when tests were run last, once more by itself
+	$(UV) run --no-sync pytest --last-failed --last-failed-no-failures none
+
 report: setup  ## make one HTML page of a conversation that was saved at the web page: make report FILE=…
 	@$(UV) run --no-sync python -m agent.telemetry.report $(if $(FILE),"$(FILE)")
+
+eval: setup  ## play simulated callers against an agent: make eval AGENT=agents/tea-shop ARGS="--html eval.html"
+	@$(UV) run --no-sync python -m agent eval "$(AGENT)" $(ARGS)
 
 coverage:  ## which lines the unit tests run
 	@$(MAKE) --no-print-directory test-unit COV=--cov
@@ -50,7 +59,7 @@ test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this
 
 sbom:  ## list the packages of each image of deploy/, in CycloneDX: dist/sbom-agent.json, -demo, -router
 	@mkdir -p dist
-	$(UV) export --quiet --locked --no-dev --all-packages --extra demo --extra sign-in --format cyclonedx1.5 --output-file dist/sbom-agent.json
+	$(UV) export --quiet --locked --no-dev --all-packages --extra demo --extra sign-in --extra postgres --extra s3 --format cyclonedx1.5 --output-file dist/sbom-agent.json
 	$(UV) export --quiet --locked --no-dev --all-packages --all-extras --format cyclonedx1.5 --output-file dist/sbom-demo.json
 	$(UV) export --quiet --locked --no-dev --project deploy/router --format cyclonedx1.5 --output-file dist/sbom-router.json
 
@@ -63,7 +72,7 @@ audit:  ## known weaknesses of the packages in uv.lock, where the package index 
 check: setup  ## lint, format, strict types, exported names
 	$(UV) run --no-sync ruff check
 	$(UV) run --no-sync ruff format --check
-	for part in "agent bench harness scripts tests" plugins/*; do $(UV) run --no-sync mypy $$part || exit; done
+	for part in "agent bench evaluation harness scripts tests" plugins/*; do $(UV) run --no-sync mypy $$part || exit; done
 	$(UV) run --no-sync pytest -q $(wildcard tests/test_exports.py plugins/*/tests/test_exports.py)
 
 bench-%: setup  ## run a benchmark: bench-latency, bench-faults, bench-load ROOMS=… , bench-recovery, bench-phone, bench-history, bench-answers, bench-lookup, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=… , bench-injection URL=…

@@ -188,12 +188,14 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
     if user and record:
-        # The call is over, though this job is not: nobody need go on with it.
+        # The call is over, though this job is not: nobody goes on with it, and its place is free.
         when_over(ctx, "the end of the call", record.release)
-        when_over(ctx, "the notes on the caller", lambda: known.learn(session.history))
         if kept:
+            source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
-            when_over(ctx, "the record", lambda: hand_over(ctx, kept, about()))
+            when_over(ctx, "the record", lambda: hand_over(ctx, kept, about(), record.said, source))
+        # Last: a model writes them, which may take minutes.
+        when_over(ctx, "the notes on the caller", lambda: known.learn(record.said))
     options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))
     await conversation.start(first, ctx.room, record=options)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
@@ -212,7 +214,7 @@ def _about(
         direction="outbound" if user.outbound_call else "inbound",
         language=conduct.language,
         number=call.number if call and numbers else None,
-        visitor=visitor.id if visitor else None,
+        visitor=(visitor.id or None) if visitor else None,
     )
 
 
@@ -232,12 +234,12 @@ def main() -> None:
         if chosen := agent_argument():
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
-        Agents(profile).all()
+        limits = Agents(profile).limits()
         check_agent()
     except (SettingsError, KeyRefusedError) as e:
         sys.exit(str(e))
-    if limits := profile.tts.limits:
-        print(limits, file=sys.stderr)
+    for sentence in limits:
+        print(sentence, file=sys.stderr)
     if "console" in sys.argv[1:]:
         try:
             importlib.import_module("sounddevice")

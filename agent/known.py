@@ -1,4 +1,4 @@
-"""What an agent knows in one conversation beside its prompt: documents, and notes on the caller."""
+"""What an agent knows beside its prompt: the time, documents, and notes on the caller."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
 from livekit.agents import RunContext, llm
@@ -14,6 +15,7 @@ from . import engines
 from .definition.definition import AgentDefinition
 from .definition.guarded import agreed
 from .definition.question import Question
+from .facts import told
 from .knowledge import Folder, KnowledgeError, Passage, informed_answer, lookup_tool
 from .knowledge_settings import KnowledgeSettings
 from .memory import Caller, CallerMemory, MemoryStore, MemoryStoreError, open_store
@@ -38,6 +40,7 @@ class Known:
     ) -> None:
         self._knowledge = agent.settings.knowledge or KnowledgeSettings()
         self._documents = Folder(agent.documents) if agent.documents else None
+        self._tools = agent.settings.builtin_tools
         self._llm = settings.llm
         self._indexing: asyncio.Task[None] | None = None
         self._store: MemoryStore | None = None
@@ -93,15 +96,33 @@ class Known:
         def noted(shown: llm.ChatContext) -> AsyncGenerator[T, None]:
             return ask(memory.shown(shown, language) if memory else shown)
 
-        if self._documents is None or self._llm.tools:
+        if self._llm.tools:
             return noted(chat_ctx)
-        return informed_answer(
-            noted,
-            chat_ctx,
-            self._documents,
-            budget=self._knowledge.budget_beside,
-            found=self._tell,
-        )
+        return self._told(noted, chat_ctx, language)
+
+    async def _told(
+        self,
+        ask: Callable[[llm.ChatContext], AsyncGenerator[T, None]],
+        chat_ctx: llm.ChatContext,
+        language: Language,
+    ) -> AsyncGenerator[T, None]:
+        """The answer of a model that calls no tools: what they would tell it stands there."""
+        looked_up = await told(chat_ctx, self._tools, language)
+        if self._documents:
+            answer = informed_answer(
+                ask,
+                looked_up or chat_ctx,
+                self._documents,
+                # Not by the words of what stands beside it.
+                question=chat_ctx.messages()[-1].text_content if looked_up else None,
+                budget=self._knowledge.budget_beside,
+                found=self._tell,
+            )
+        else:
+            answer = ask(looked_up or chat_ctx)
+        async with aclosing(answer) as parts:
+            async for part in parts:
+                yield part
 
     async def learn(self, history: llm.ChatContext) -> None:
         """Have the notes on the caller written anew, after the call.

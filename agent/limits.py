@@ -42,6 +42,11 @@ class Limits:
         session.on("conversation_item_added", self._on_item)
         session.on("session_usage_updated", self._on_usage)
 
+    @property
+    def reached(self) -> bool:
+        """Whether the agent is about to say goodbye, or has."""
+        return self._over
+
     def start(self) -> None:
         """Count the minutes from now on."""
         if self._settings.minutes:

@@ -19,6 +19,11 @@ def new_name() -> str:
     return f"parley-{secrets.token_hex(12)}"
 
 
+def by_ticket(name: str) -> bool:
+    """Whether a room of this name is opened by a ticket of the page."""
+    return _NAME.fullmatch(name) is not None
+
+
 class Room(Protocol):
     """A room as livekit-server offers it: one made again under its name has another ``sid``."""
 
@@ -37,6 +42,8 @@ class Once:
     """Tells a room that was made again, with a ticket that had been used, from a new one.
 
     livekit-server takes a ticket as often as it is shown, and makes a room that has ended anew.
+    This is what one agent server has seen itself, and all that it knows while the book of calls
+    does not answer; what the others have seen stands there.
 
     Args:
         clock: Seconds on a clock that never steps back.
@@ -48,7 +55,7 @@ class Once:
 
     def again(self, room: Room) -> bool:
         """Whether the page's ticket for this room was used before, for a room that has ended."""
-        if not _NAME.fullmatch(room.name):
+        if not by_ticket(room.name):
             return False
         now = self._clock()
         # In the order of their times: a name is put in once.

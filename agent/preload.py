@@ -25,7 +25,20 @@ from livekit.plugins.qwen3_tts import normalizer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from livekit.plugins.turn_taking.model import ModelError
 
-from . import alone, assistant, engines, keys, known, omni, server, serving, session, telephony
+from . import (
+    alone,
+    assistant,
+    ending,
+    engines,
+    keys,
+    known,
+    omni,
+    server,
+    serving,
+    session,
+    telephony,
+)
+from .definition import choice
 from .recovery import sqlite_store
 
 __all__ = [
@@ -33,6 +46,8 @@ __all__ = [
     "anyio",
     "assistant",
     "av",
+    "choice",
+    "ending",
     "engines",
     "keys",
     "known",

@@ -6,10 +6,12 @@ limits are the real ones.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,14 @@ from livekit.plugins.turn_taking import Floor
 
 from .assistant import agent_of
 from .conduct import Conduct
+from .definition.definition import AgentDefinition
 from .definition.loading import load_agent
 from .known import Known
-from .settings import Language, load
+from .languages import words
+from .limits import Limits
+from .memory_settings import MemorySettings
+from .post_call_settings import PostCallSettings
+from .settings import Language, Settings, load
 
 
 class Call:
@@ -33,7 +40,7 @@ class Call:
         **arguments: What it is called with.
     """
 
-    def __init__(self, name: str, **arguments: Any) -> None:
+    def __init__(self, name: str, /, **arguments: Any) -> None:
         self.name, self.arguments = name, arguments
 
 
@@ -57,6 +64,11 @@ class Script(llm.LLM[Any]):
             self, chat_ctx=chat_ctx, tools=tools or [], conn_options=DEFAULT_API_CONNECT_OPTIONS
         )
 
+    @property
+    def left(self) -> list[str | Call]:
+        """What it has not said yet."""
+        return list(self._lines)
+
     def next(self) -> ChoiceDelta:
         """The next line.
 
@@ -79,20 +91,37 @@ class _Line(llm.LLMStream):
         self._event_ch.send_nowait(llm.ChatChunk(id="line", delta=self._llm.next()))
 
 
+@dataclass
+class Held:
+    """A conversation in text, whatever its model is."""
+
+    session: AgentSession[Any]
+    limits: Limits
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the conversation is over."""
+
+    async def say(self, text: str) -> None:
+        """Say something, and wait for what comes of it.
+
+        Raises:
+            livekit.agents.APIError: The model failed.
+        """
+        await self.session.run(user_input=text)
+        if self.limits.reached:
+            await self.closed.wait()  # after a goodbye
+
+
 class Talk:
     """The conversation.
 
     Args:
-        session: LiveKit's.
+        held: What it is held in.
         model: The script.
     """
 
-    def __init__(self, session: AgentSession[Any], model: Script) -> None:
-        self.session, self.model = session, model
-
-    async def say(self, words: str) -> None:
-        """Say something, and wait for what comes of it."""
-        await self.session.run(user_input=words)
+    def __init__(self, held: Held, model: Script) -> None:
+        self.session, self.model = held.session, model
+        self.say = held.say
 
     @property
     def said(self) -> list[str]:
@@ -124,21 +153,64 @@ async def rehearse(
     Raises:
         SettingsError: The agent is wrong.
     """
-    profile = load()
-    definition = load_agent(str(agent), profile)
-    definition = replace(definition, variables=variables or {})
-    settings = definition.over(profile)
+    definition = replace(load_agent(str(agent)), variables=variables or {})
+    settings = settings_of(definition, load())
     settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"tools": True})})
     model = Script(*lines)
+    async with held(definition, settings, language, model) as conversation:
+        yield Talk(conversation, model)
+
+
+def settings_of(agent: AgentDefinition, profile: Settings) -> Settings:
+    """The profile with what the agent has of it for itself, wherever it is tried.
+
+    Nothing of a rehearsal is kept, so that no place for it need be known.
+
+    Args:
+        agent: Who speaks.
+        profile: The machine that it runs on.
+
+    Raises:
+        SettingsError: The agent asks for what there is not.
+    """
+    places: dict[str, Any] = {}
+    if agent.settings.post_call and profile.post_call is None:
+        places["post_call"] = PostCallSettings(folder=Path("calls"))
+    if agent.settings.memory and profile.memory is None:
+        places["memory"] = MemorySettings.model_validate({"key": secrets.token_hex()})
+    return agent.over(profile.model_copy(update=places))
+
+
+@asynccontextmanager
+async def held(
+    agent: AgentDefinition, settings: Settings, language: Language, model: llm.LLM[Any]
+) -> AsyncIterator[Held]:
+    """A conversation in text, from the agent's greeting on.
+
+    Args:
+        agent: Who speaks.
+        settings: The profile, with what the agent has of it for itself.
+        language: The language that is spoken.
+        model: What answers.
+    """
     floor = Floor(None, settings.turns.options, llm=model)
     session = floor.session
-    known = Known(definition, settings)
+    known = Known(agent, settings)
     await known.open()
-    Conduct(settings.conduct, session, language=language, agent=definition.settings, known=known)
+    conduct = Conduct(
+        settings.conduct, session, language=language, agent=agent.settings, known=known
+    )
+    limits = Limits(
+        agent.settings.limits, session, lambda: words(conduct.spoken_language()).assistant.limit
+    )
+    conversation = Held(session, limits)
+    session.on("close", lambda _: conversation.closed.set())
     try:
         async with session:
-            first = agent_of(definition, settings, language, floor, known=known)
+            first = agent_of(agent, settings, language, floor, known=known)
             await session.start(first, record=False, capture_run=True)  # until it has greeted
-            yield Talk(session, model)
+            limits.start()
+            yield conversation
     finally:
+        await limits.aclose()
         await known.aclose()

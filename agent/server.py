@@ -14,6 +14,8 @@ from livekit import api
 from livekit.agents import AgentServer, JobRequest
 
 from . import settings as settings_module
+from .definition.loading import load_agent
+from .engine_settings import LLMSettings
 from .once import Once
 from .post_call import delivering
 from .recovery import Dispatcher, open_book
@@ -69,23 +71,40 @@ class Server(AgentServer):
         """The profile, read once: LiveKit asks for the load twice a second."""
         return settings_module.load()
 
+    def model_of(self, agent: str) -> LLMSettings:
+        """The ``llm`` section of an agent, as its calls have it.
+
+        Args:
+            agent: Its folder or its file.
+
+        Raises:
+            SettingsError: It is not there any more, or wrong.
+        """
+        return load_agent(agent).over(self.settings).llm
+
     @property
     def agents(self) -> set[str]:
         """Identities of the agents whose jobs run here, or were taken and have no process yet."""
         return {agent_of(running.job.id) for running in self.active_jobs} | self._accepting
 
     @property
+    def calls(self) -> int:
+        """How many calls this server has; of one that has ended the job may not have."""
+        return len(self.agents - self._dispatcher.over if self._dispatcher else self.agents)
+
+    @property
     def free_places(self) -> int:
         """How many more calls this server takes now."""
-        return 0 if self.draining else self.settings.max_rooms - len(self.agents)
+        return 0 if self.draining else max(0, self.settings.rooms - self.calls)
 
     async def admit(self, request: JobRequest) -> None:
         """Take a job if there is room for it; else LiveKit may ask another server."""
         agent = agent_of(request.id)
-        if len(self.agents) >= self.settings.max_rooms:
+        if self.calls >= self.settings.rooms:
             await request.reject(terminate=False)
             return
-        if self._once.again(request.job.room):
+        room = request.job.room
+        if self._once.again(room):
             await request.reject(terminate=True)
             return
         self._accepting.add(agent)
@@ -94,8 +113,10 @@ class Server(AgentServer):
                 if not await self._dispatcher.admits():
                     await request.reject(terminate=False)
                     return
-                if not await self._dispatcher.hold(request.room.name, agent, request.job.metadata):
-                    await request.reject(terminate=True)  # there is an agent: nobody need come
+                metadata = request.job.metadata
+                if not await self._dispatcher.hold(room.name, room.sid, agent, metadata):
+                    # There is an agent, or the ticket was used before: nobody need come.
+                    await request.reject(terminate=True)
                     return
             await request.accept(identity=agent)
         finally:
@@ -110,7 +131,7 @@ class Server(AgentServer):
         self.once("worker_started", started.set)
         watching = asyncio.create_task(self._watch(started))
         try:
-            async with delivering(self.settings.post_call, self.settings.llm):
+            async with delivering(self.settings.post_call, self.model_of):
                 await super().run(devmode=devmode)
         finally:
             watching.cancel()
@@ -160,5 +181,5 @@ def _load(server: Server) -> float:
     """
     if _stands_by():
         return _ASKED_LAST
-    used = len(server.active_jobs) / server.settings.max_rooms
+    used = server.calls / server.settings.rooms
     return min(used, _ASKED_RARELY)

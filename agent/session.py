@@ -198,9 +198,9 @@ def make(
     )
     if known:
         known.found = recorder.found
-    limits = agent.settings.limits
-    if phone:  # whose clock is that of the line, and warns
-        limits = limits.model_copy(update={"minutes": None})
+    # A caller's clock is that of the line, and warns.
+    minutes = None if phone else settings.max_minutes
+    limits = agent.settings.limits.model_copy(update={"minutes": minutes})
     ending = Limits(limits, floor.session, lambda: words(conduct.spoken_language()).assistant.limit)
     return Conversation(floor.session, floor, conduct, recorder, spans, watchdog, ending)
 

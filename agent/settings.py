@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
+from livekit.agents.utils.hw import get_cpu_monitor
 from livekit.plugins.turn_taking.options import TurnOptions
 from pydantic import (
     AnyWebsocketUrl,
@@ -30,6 +31,7 @@ from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
+from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
 from .wrong import SettingsError as SettingsError
 from .wrong import Where, read_yaml, sentences
 
@@ -45,6 +47,12 @@ _MOVED = {
 """What is said of an agent and not of the machine, and where it is now."""
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+_ROOMS_PER_CORE = 2.5
+"""Conversations for each core that has the agent alone, the fewest of LiveKit's advice."""
+
+_FEWEST_ROOMS = 2
+"""Of which one may still be ending when the next begins."""
 
 Seconds = Annotated[float, Field(ge=0.0, le=30.0)]
 
@@ -233,14 +241,18 @@ class Settings(BaseSettings):
 
     language: Literal[Language, "auto"] = "auto"
     """Language of a user whose client names none; ``auto`` lets the STT engine detect it."""
-    max_rooms: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores."""
+    max_rooms: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = 10
+    """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores. ``auto`` is what this
+    machine carries: 10 on 4 cores, and with engines of its own on them one for each core."""
     history_store: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
     """Where the history of calls in progress is kept, for an agent that has to go on with one:
     the Redis that several agent servers share, ``redis://HOST:PORT/DATABASE``; a file in the
     user's state folder when not given, which those of one machine share."""
     rooms_per_address: Annotated[int, Field(ge=1, le=1000)] = 4
     """Of these, how many the page gives to one client address."""
+    max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
+    """Longest conversation at the page, in minutes, after which the agent says goodbye: whoever
+    stays on keeps a place from the next. Calls by phone have ``phone.max_minutes``."""
     sign_in: SignInSettings | None = None
     """Has visitors of the page sign in; whoever reaches it may talk when not given."""
     agent: str = "parley"
@@ -262,6 +274,21 @@ class Settings(BaseSettings):
     """Where agents that remember callers keep what they know of them."""
     post_call: PostCallSettings | None = None
     """What is kept of a call once it is over; nothing when not given."""
+
+    @property
+    def rooms(self) -> int:
+        """Conversations held at once, where ``auto`` too."""
+        if self.max_rooms != "auto":
+            return self.max_rooms
+        engines: dict[EngineName, Engine] = {"llm": self.llm, "stt": self.stt, "tts": self.tts}
+        ports = own_ports()
+        own = any(
+            is_at(engine.base_url, USUAL_PORTS[name], ports[name])
+            for name, engine in engines.items()
+        )
+        # Of a container those that it may use.
+        cores = get_cpu_monitor().cpu_count()
+        return max(_FEWEST_ROOMS, int(cores * (ROOMS_PER_CORE if own else _ROOMS_PER_CORE)))
 
     @property
     def default_language(self) -> Language | None:

@@ -53,13 +53,21 @@ async def get_time(place: str | None = None) -> str:
         place: A city, such as Paris or Portland, Oregon; a country of one time zone; an offset,
             such as GMT+8; or a time zone, such as Asia/Tokyo. Omit it for the local time.
     """
+    return (await now_in(place)).strftime("%A, %d %B %Y, %H:%M")
+
+
+async def now_in(place: str | None = None) -> datetime:
+    """The current time of a place, or the local time.
+
+    Raises:
+        ToolError: No time zone is known for it.
+    """
     zone = await _in_time(lambda: find_zone(place)) if place and place.strip() else None
     if place and place.strip() and zone is None:
         raise ToolError(
             f"No time zone is known for {_short(place)!r}: name a large city in English."
         )
-    now = datetime.now(zone).astimezone(zone)
-    return now.strftime("%A, %d %B %Y, %H:%M")
+    return datetime.now(zone).astimezone(zone)
 
 
 @function_tool

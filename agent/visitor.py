@@ -21,7 +21,8 @@ class Visitor:
     name: str
     """What they are called, for people to read."""
     id: str
-    """What whoever signed them in knows them by, and never gives to another."""
+    """What whoever signed them in knows them by, and never gives to another; empty if that is not
+    known, and then nothing is kept of them."""
 
     def metadata(self) -> str:
         """The same, as metadata of a room."""

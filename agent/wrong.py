@@ -98,8 +98,8 @@ def _section(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:
         ]
         if not models:
             return None
-        if get_origin(annotation) is dict:
-            next(names, None)  # the name of an entry
+        if get_origin(annotation) in (dict, list):
+            next(names, None)  # the name or the place of an entry
         model = models[0]
     return model
 

@@ -22,12 +22,12 @@ from livekit.plugins.turn_taking.end_of_turn.voice import SAMPLE_RATE
 from numpy.typing import NDArray
 
 from agent.settings import TurnSettings
-from harness import recording, report
+from harness import recording, report, sounds
 from harness.line import Line
 from harness.resample import resampled
 
 from . import endturn
-from .duplex import clips, scenarios, sounds
+from .duplex import clips, scenarios
 from .endturn import End, Sound
 
 LINES: dict[str, Line | None] = {

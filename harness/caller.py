@@ -45,6 +45,8 @@ class Caption:
     final: bool
     at: float
     """When it was last added to, in seconds from the start."""
+    began: float = 0.0
+    """When it began to come, likewise."""
 
 
 class DelayLine:
@@ -90,7 +92,9 @@ class Caller:
     captions: dict[str, Caption] = field(default_factory=dict)
     states: list[tuple[float, str]] = field(default_factory=list)
     turns: list[dict[str, Any]] = field(default_factory=list)
-    """The agent's own turn records (:mod:`agent.telemetry`)."""
+    """The agent's own turn records (:mod:`agent.telemetry`), with ``at``, when each came."""
+    background: Samples = field(default_factory=lambda: np.zeros(0, np.int16))
+    """What is heard behind them, over and over."""
     _echo: DelayLine | None = None
     _queue: asyncio.Queue[tuple[Samples, asyncio.Future[float]]] = field(
         default_factory=asyncio.Queue
@@ -205,7 +209,7 @@ class Caller:
         silence = self.line.carry(silence) if self.line else silence
         speech: Samples = silence[:0]
         sent: asyncio.Future[float] | None = None
-        due = time.monotonic()
+        due, at = time.monotonic(), 0
         while True:
             if not len(speech) and not self._queue.empty():
                 speech, sent = self._queue.get_nowait()
@@ -214,6 +218,9 @@ class Caller:
             silence = np.roll(silence, -_FRAME)
             if self._echo:
                 frame = frame + self._echo.take(_FRAME)
+            if len(self.background):
+                frame = _mixed(frame, self.background.take(range(at, at + _FRAME), mode="wrap"))
+                at += _FRAME
             await source.capture_frame(rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE, 1, _FRAME))
             self.said.put(frame, self.now)
             if sent and not sent.done() and not len(speech):
@@ -222,7 +229,11 @@ class Caller:
             await asyncio.sleep(max(due - time.monotonic(), 0))
 
     async def _hear(self, track: rtc.Track, channel: Channel) -> None:
-        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+        try:
+            stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+        except AssertionError:
+            # The client has let go of the track: the caller left just when it was subscribed to.
+            return
         try:
             async for event in stream:
                 samples = np.frombuffer(event.frame.data, np.int16).copy()
@@ -233,13 +244,13 @@ class Caller:
             await stream.aclose()
 
     async def _record(self, reader: rtc.TextStreamReader) -> None:
-        self.turns.append(json.loads(await reader.read_all()))
+        self.turns.append({**json.loads(await reader.read_all()), "at": self.now})
 
     async def _read(self, reader: rtc.TextStreamReader, identity: str) -> None:
         attributes = reader.info.attributes or {}
         key = attributes.get(ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID, reader.info.stream_id)
         final = attributes.get(ATTRIBUTE_TRANSCRIPTION_FINAL) == "true"
-        caption = self.captions[key] = Caption(identity, "", final, self.now)
+        caption = self.captions[key] = Caption(identity, "", final, self.now, self.now)
         # A stream may end early when the room closes, with what was read until then.
         with contextlib.suppress(rtc.StreamError):
             async for chunk in reader:
@@ -314,6 +325,11 @@ async def join(
             yield caller
         finally:
             await caller.room.disconnect()
+
+
+def _mixed(one: Samples, other: Samples) -> Samples:
+    both: Samples = np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+    return both
 
 
 def agent_token(server: Server, room: str, identity: str = "agent") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,18 +117,19 @@ def trim(samples: Samples) -> Samples:
     return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
 
 
-def write(path: Path, said: Channel, heard: Channel) -> None:
+def write(file: Path | IO[bytes], said: Channel, heard: Channel) -> None:
     """Write both channels as one stereo WAV: said left, heard right."""
     left, right = said.samples(), heard.samples()
     both = np.zeros((max(len(left), len(right)), 2), np.int16)
     both[: len(left), 0] = left
     both[: len(right), 1] = right
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(both.tobytes())
+    if isinstance(file, Path):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(file) if isinstance(file, Path) else file, "wb") as written:
+        written.setnchannels(2)
+        written.setsampwidth(2)
+        written.setframerate(SAMPLE_RATE)
+        written.writeframes(both.tobytes())
 
 
 def _loud(samples: Samples) -> NDArray[np.bool_]:

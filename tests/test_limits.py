@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,10 +8,16 @@ from livekit.agents import Agent
 from livekit.agents.metrics import AgentSessionUsage, LLMModelUsage, ModelUsage, TTSModelUsage
 from livekit.agents.voice.events import SessionUsageUpdatedEvent
 
+from agent import settings
+from agent.definition.loading import load_agent
 from agent.definition.settings import LimitSettings
 from agent.limits import Limits
+from agent.session import make
+from harness.scripted import Llm, Stt, Tts
 from harness.stage import Stage, about, lasting, stage
 from harness.virtual_time import in_virtual_time
+
+from .watchdog import conversation
 
 GOODBYE = "We have to stop here."
 
@@ -49,6 +56,28 @@ async def test_the_time_is_up_after_so_many_minutes() -> None:
         await talk.at(60.0)
         assert talk.when(GOODBYE) == about(30.0 + lasting(GOODBYE))
     await made[0].aclose()
+
+
+@in_virtual_time
+async def test_a_conversation_at_the_page_ends_with_a_goodbye_though_its_agent_sets_no_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PARLEY_MAX_MINUTES", "0.2")
+    async with conversation.talk("The answer.") as talk:
+        await talk.ask("Hello?")
+        await asyncio.sleep(20.0)
+    assert talk.words == ["> Hello?", "The answer.", "We have to stop here. Goodbye!"]
+    assert 12.0 < talk.closed[0] < 17.0
+
+
+@pytest.mark.parametrize(("phone", "minutes"), [(True, None), (False, 30.0)])
+async def test_the_clock_of_a_caller_by_phone_is_that_of_the_line(
+    phone: bool, minutes: float | None
+) -> None:
+    profile, parley = settings.load("gpu"), load_agent("parley")
+    made = make(profile, parley, room=None, stt=Stt(), llm=Llm(), tts=Tts(), phone=phone)
+    assert made.limits._settings.minutes == minutes
+    await made.aclose()
 
 
 @in_virtual_time

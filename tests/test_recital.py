@@ -71,7 +71,7 @@ ANSWERS = [
     (EN, "It is half past nine in Paris."),
     (EN, "Say the answer first."),
     (EN, ""),
-    (ZH, "我是语音助手 Parley，正在和你通电话。"),
+    (ZH, "我是语音助手 Parley，很高兴和你说话。"),
     (ZH, "没听懂，你想问什么？"),
     (ZH, "现在是早上九点半。"),
 ]
@@ -146,8 +146,8 @@ async def test_words_like_it_are_said(text: str, size: int) -> None:
 
 async def test_who_the_agent_is_it_may_tell() -> None:
     for language, text in (
-        ("en", "I'm Parley, a friendly voice assistant on a phone call. And you?"),
-        ("zh", "我是语音助手 Parley，正在和用户通电话。你呢？"),
+        ("en", "I'm Parley, a friendly voice assistant. I was made by the Parley project."),
+        ("zh", "我是语音助手 Parley，由 Parley 项目开发。你呢？"),
     ):
         prompt = PARLEY.instructions(cast(Language, language), in_parts=True)
         against = guards(PARLEY.settings, prompt)

@@ -21,11 +21,12 @@ class Book:
     def __init__(self) -> None:
         self.held: dict[str, str] = {}
         self.open = True
+        self.over: frozenset[str] = frozenset()
 
     async def admits(self) -> bool:
         return self.open
 
-    async def hold(self, room: str, agent: str, metadata: str) -> bool:
+    async def hold(self, room: str, sid: str, agent: str, metadata: str) -> bool:
         return self.held.setdefault(room, agent) == agent
 
 
@@ -88,6 +89,22 @@ async def test_a_room_is_free_when_its_job_has_ended(requests: Requests) -> None
     await requests.offer("10")
     await requests.offer("11")
     assert requests.accepted == [str(i) for i in range(11)]
+    assert set(requests.rejected) == {"11"}
+
+
+async def test_a_call_that_has_ended_takes_no_place_from_the_next_while_its_job_goes_on(
+    requests: Requests,
+) -> None:
+    requests.assigned.set()
+    for i in range(10):
+        await requests.offer(str(i))
+    assert requests.server.free_places == 0
+    requests.book.over = frozenset({"agent-3"})  # notes on its caller are written
+    assert requests.server.free_places == 1
+    assert _load(requests.server) == 0.9
+    await requests.offer("10")
+    await requests.offer("11")
+    assert requests.accepted[-1] == "10"
     assert set(requests.rejected) == {"11"}
 
 

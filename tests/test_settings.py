@@ -198,3 +198,29 @@ def test_a_file_that_is_no_profile_is_refused_in_a_sentence(
     with pytest.raises(SettingsError, match=part) as refused:
         settings.load(str(path))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("profile", "cores", "rooms"), [("cpu", 8.0, 8), ("cpu", 0.5, 2), ("gpu", 8.0, 20)]
+)
+def test_rooms_are_as_many_as_the_machine_carries(
+    monkeypatch: pytest.MonkeyPatch, profile: str, cores: float, rooms: int
+) -> None:
+    class Cores:
+        def cpu_count(self) -> float:
+            return cores
+
+    monkeypatch.setattr("agent.settings.get_cpu_monitor", Cores)
+    monkeypatch.setenv("PARLEY_MAX_ROOMS", "auto")
+    assert settings.load(profile).rooms == rooms
+    monkeypatch.setenv("PARLEY_MAX_ROOMS", "3")
+    assert settings.load(profile).rooms == 3
+
+
+def test_engines_elsewhere_leave_the_processor_to_the_agent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two = settings.load("cpu").rooms
+    for engine in ("LLM", "STT", "TTS"):
+        monkeypatch.setenv(f"PARLEY_{engine}__BASE_URL", "http://gpu.example:8000/v1")
+    assert settings.load("cpu").rooms > two

@@ -7,6 +7,7 @@ import pytest
 from agent import structured
 from agent.json_schema import check_schema
 from agent.structured import UnfilledError, as_data, fill, shortened
+from agent.tokens import tokens
 
 from .form_server import model_that_answers
 
@@ -36,6 +37,7 @@ async def test_what_does_not_fit_is_refused_without_a_word_of_it(answer: str) ->
         with pytest.raises(UnfilledError) as raised:
             await fill(model, "", [], SCHEMA)
     assert "maybe" not in str(raised.value)
+    assert "fit the schema" in str(raised.value)
 
 
 async def test_a_model_that_fails_is_told() -> None:
@@ -69,6 +71,8 @@ def test_data_holds_none_of_the_marks_of_a_template(said: str) -> None:
         {},
         {"type": "object", "properties": {"a": {"type": "bogus"}}},
         {"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}},
+        {"type": "object", "properties": {"a": {"$ref": "http://192.0.2.1/schema"}}},
+        {"type": "object", "$defs": {"b": {"items": [{"$ref": "#/$defs/c"}]}}},
     ],
 )
 def test_a_schema_that_is_none_is_refused_in_a_sentence(schema: dict[str, object]) -> None:
@@ -76,6 +80,7 @@ def test_a_schema_that_is_none_is_refused_in_a_sentence(schema: dict[str, object
         check_schema(schema)
     assert "\n" not in str(raised.value)
     check_schema(SCHEMA)
+    check_schema({**SCHEMA, "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}})
 
 
 def test_of_a_long_call_the_beginning_and_more_of_the_end_are_read() -> None:
@@ -85,4 +90,23 @@ def test_of_a_long_call_the_beginning_and_more_of_the_end_are_read() -> None:
     gap = kept.index("…")
     assert kept[:gap] == lines[:5]
     assert kept[gap + 1 :] == lines[-15:]
-    assert shortened(["word " * 1000], 100) == ["…"]
+
+
+@pytest.mark.parametrize("word", ["word ", "字"])
+def test_a_long_line_loses_its_middle_before_others_are_left_out(word: str) -> None:
+    turns = [f"caller: {i} please look that up." for i in range(4)]
+    found = [f"tool look_up: {i} {word * 400} end {i}" for i in range(4)]
+    lines = [line for pair in zip(turns, found, strict=True) for line in pair]
+    kept = shortened([*lines, "caller: Yes, book Friday."], 1000)
+    assert [line for line in kept if line.startswith("caller")] == [
+        *turns,
+        "caller: Yes, book Friday.",
+    ]
+    assert [line[:15] for line in kept[1::2]] == [line[:15] for line in found]
+    assert all(line.endswith(f" end {i}") and " … " in line for i, line in enumerate(kept[1::2]))
+    assert sum(map(tokens, kept)) <= 1000
+    (alone,) = shortened([word * 1000], 100)
+    assert 5 < tokens(alone) <= 12
+    *_, last = shortened([*turns * 20, f"caller: {word * 3000}Friday."], 200)
+    assert last.startswith("caller: ")
+    assert last.endswith("Friday.")

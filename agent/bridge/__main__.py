@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import uvicorn
 from livekit.agents import APIError
@@ -20,6 +20,7 @@ from agent import settings
 from agent.definition.choice import Agents
 from agent.definition.definition import AgentDefinition
 from agent.keys import KeyRefusedError, check_key
+from agent.knowledge import Folder, KnowledgeError
 from agent.origin import HostsError, OwnNames, is_loopback, names_of
 from agent.serving import ProxyNotice, port_of, proxy_options
 from agent.telephony import mask_logs
@@ -90,11 +91,17 @@ async def _serve(
             await engines.warm()
         except APIError as e:
             sys.exit(sentence(e))
+        documents = Folder(agent.documents) if agent.documents else None
+        if documents:
+            stack.push_async_callback(documents.aclose)
+            with suppress(KnowledgeError):  # which is logged there
+                await documents.ready()
         if loaded.bridge.stream_url:
             smart_turn.load()  # or the first caller would wait for it
+        app = create_app(loaded, agent, engines, open_call, choose, documents)
         await uvicorn.Server(
             uvicorn.Config(
-                ProxyNotice(OwnNames(create_app(loaded, agent, engines, open_call, choose), names)),
+                ProxyNotice(OwnNames(app, names)),
                 host=host,
                 port=port,
                 log_level="warning",

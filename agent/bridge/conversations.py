@@ -8,10 +8,13 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from livekit.agents import llm
 from livekit.plugins.turn_taking.agent import text_of
 
+from agent.knowledge import Knowledge, informed_answer
+from agent.knowledge_settings import KnowledgeSettings
 from agent.recital import Recital, unrecited
 
 from .engines import Engines
@@ -131,6 +134,8 @@ async def write_reply(
     recorded: bool,
     against: Sequence[Recital] = (),
     refusal: str = "",
+    documents: Knowledge | None = None,
+    budget: int = KnowledgeSettings().budget_beside,
 ) -> AsyncGenerator[Event, None]:
     """Have the language model answer; closing this closes its stream.
 
@@ -141,11 +146,15 @@ async def write_reply(
         recorded: Whether it came as a recording, so that the client does not know the words yet.
         against: What the answer must not recite.
         refusal: What is said in place of that.
+        documents: Where the question is looked up; the model calls no tools here.
+        budget: Most tokens of what is found.
     """
     if recorded:
         yield Heard(question)
     conversation.ask(question)
-    answer = _written(engines, conversation)
+    context = conversation.context
+    ask = partial(_written, engines)
+    answer = informed_answer(ask, context, documents, budget=budget) if documents else ask(context)
     if against:
         answer = unrecited(answer, against, str, refusal)
     async with aclosing(answer) as parts:
@@ -153,8 +162,8 @@ async def write_reply(
             yield Said(part)
 
 
-async def _written(engines: Engines, conversation: Conversation) -> AsyncGenerator[str, None]:
-    async with engines.llm.chat(chat_ctx=conversation.context) as stream:
+async def _written(engines: Engines, context: llm.ChatContext) -> AsyncGenerator[str, None]:
+    async with engines.llm.chat(chat_ctx=context) as stream:
         async for chunk in stream:
             if text := text_of(chunk):
                 yield text

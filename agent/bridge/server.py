@@ -23,6 +23,8 @@ from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
 from agent.definition.definition import AgentDefinition
+from agent.knowledge import Knowledge
+from agent.knowledge_settings import KnowledgeSettings
 from agent.languages import words
 from agent.rate import Rate, TooMany
 from agent.recital import guards
@@ -69,6 +71,7 @@ class Bridge:
         engines: What makes the replies.
         open_call: Connects a call over a media stream to engines of its own.
         choose: Says who speaks in it; the same agent if None.
+        documents: Where questions are looked up.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Bridge:
         engines: Engines,
         open_call: OpenCall,
         choose: Choose | None = None,
+        documents: Knowledge | None = None,
     ) -> None:
         self._settings = settings
         self._agent = agent
@@ -85,6 +89,7 @@ class Bridge:
         self._engines = engines
         self._open_call = open_call
         self._choose = choose or (lambda _: (agent, settings))
+        self._documents = documents
         self._conversations = Conversations()
         self._rate = Rate(RateLimitItemPerMinute(settings.bridge.per_minute))
         self._guesses = Rate(GUESSES)
@@ -114,6 +119,8 @@ class Bridge:
                 recorded=chat.audio is not None,
                 against=guards(self._agent.settings, prompt),
                 refusal=words(language or "en").assistant.refusal,
+                documents=self._documents,
+                budget=(self._agent.settings.knowledge or KnowledgeSettings()).budget_beside,
             ),
             record,
             voice=chat.voice or self._settings.tts.voice_of(language),
@@ -176,7 +183,7 @@ class Bridge:
         """Hold a conversation over a provider's media stream."""
         try:
             check_signature(websocket, self.limits)
-            if self._calls >= self._settings.max_rooms:
+            if self._calls >= self._settings.rooms:
                 raise Refused(
                     503,
                     "full",
@@ -373,6 +380,7 @@ def create_app(
     engines: Engines,
     open_call: OpenCall,
     choose: Choose | None = None,
+    documents: Knowledge | None = None,
 ) -> Starlette:
     """Build the application.
 
@@ -382,6 +390,7 @@ def create_app(
         engines: The engines, warm, and open for as long as the application serves.
         open_call: Connects a call over a media stream to engines of its own.
         choose: Says who speaks in it; the same agent if None.
+        documents: Where questions over HTTP are looked up, open for as long as it serves.
     """
     speech = _Spoken("speech", _read_speech, Bridge.speech)
 
@@ -408,5 +417,5 @@ def create_app(
             ClientDisconnect: _gone,
         },
     )
-    app.state.bridge = Bridge(settings, agent, engines, open_call, choose)
+    app.state.bridge = Bridge(settings, agent, engines, open_call, choose, documents)
     return app

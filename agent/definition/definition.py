@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ from .settings import PLACEHOLDER, AgentSettings
 
 if TYPE_CHECKING:
     from agent.assistant import Assistant
+
+logger = logging.getLogger("parley")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -86,6 +89,17 @@ class AgentDefinition:
         return [*self.settings.builtin_tools, *lookup, *memory]
 
     @property
+    def tool_names(self) -> list[str]:
+        """Names of all tools that it may have, those of its MCP servers as it allows them."""
+        servers = self.settings.mcp_servers.values()
+        return [
+            *self.given_tools,
+            *(tool.info.name for tool in self.functions),
+            *self.settings.http_tools,
+            *(name for server in servers for name in server.allow),
+        ]
+
+    @property
     def _folder(self) -> Path:
         return self.source if self.source.is_dir() else self.source.parent
 
@@ -123,6 +137,17 @@ class AgentDefinition:
             return language
         return self.usual if language or len(self.settings.languages) == 1 else None
 
+    def toolless(self, profile: Settings) -> str:
+        """That a profile offers its model none of the agent's own tools; empty if it does."""
+        own = self.settings
+        tools = [*(t.info.name for t in self.functions), *own.http_tools, *own.mcp_servers]
+        if not tools or self._over(profile.llm, own.engines.llm, "engines.llm").tools:
+            return ""
+        return (
+            f"{self.key} answers without its tools ({', '.join(tools)}): llm.tools is false, since "
+            "the model of the profile is too small to call them well."
+        )
+
     def over(self, profile: Settings) -> Settings:
         """The profile with what this agent has for itself.
 
@@ -144,6 +169,7 @@ class AgentDefinition:
             "tts": self._over(profile.tts, tts, "engines.tts"),
             "conduct": self._over(profile.conduct, own.conduct, "conduct"),
             "turns": self._over(profile.turns, own.turns, "turns"),
+            "max_minutes": self._longest(profile.max_minutes),
             "phone": self._phone(profile.phone),
             "memory": self._memory(profile.memory),
             "post_call": self._post_call(profile.post_call),
@@ -153,16 +179,19 @@ class AgentDefinition:
 
     def _phone(self, phone: PhoneSettings) -> PhoneSettings:
         own = self.settings
-        longest = min(phone.max_minutes, own.limits.minutes or phone.max_minutes)
         given = own.phone_tools
         return phone.model_copy(
             update={
                 "turns": self._over(phone.turns, own.turns, "turns"),
                 "language": self.spoken(phone.language) if phone.language else None,
                 "tools": [tool for tool in phone.tools if given is None or tool in given],
-                "max_minutes": longest,
+                "max_minutes": self._longest(phone.max_minutes),
             }
         )
+
+    def _longest(self, minutes: float) -> float:
+        """The shorter of the profile's limit and its own."""
+        return min(minutes, self.settings.limits.minutes or minutes)
 
     def _memory(self, memory: MemorySettings | None) -> MemorySettings | None:
         own = self.settings.memory
@@ -180,10 +209,13 @@ class AgentDefinition:
         if own is None:
             return post_call
         if post_call is None:
-            raise SettingsError(
+            # An agent that is tried out, or moved to another machine, runs as it is.
+            logger.warning(
                 f"{self.source} says what the records of its calls hold, and the profile does not "
-                "say where they go: set PARLEY_POST_CALL__FOLDER, or s3 or webhook of post_call."
+                "say where they go, so there are none: set PARLEY_POST_CALL__FOLDER, or s3 or "
+                "webhook of post_call."
             )
+            return None
         return self._over(post_call, own.model_dump(exclude_unset=True), "post_call")
 
     def _over(self, section: M, changes: dict[str, Any], name: str) -> M:
@@ -194,10 +226,16 @@ class AgentDefinition:
             # Another server: neither its key nor its model is that of the profile's.
             kept = {}
         try:
-            return type(section).model_validate(_merged(kept, changes))
+            merged = type(section).model_validate(_merged(kept, changes))
         except ValidationError as e:
             wrong = sentences(e, type(section), lambda _: "give it", tuple(name.split(".")))
             raise SettingsError(f"Wrong setting in {self.source}: {wrong}.") from e
+        if "replicas" in changes and "base_url" not in changes:
+            raise SettingsError(
+                f"Wrong setting in {self.source}: {name}.replicas needs {name}.base_url beside it: "
+                "the profile's key is for the profile's servers."
+            )
+        return merged
 
     def _text(self, texts: Mapping[Any, str], language: Language | None) -> str:
         known = language or ("any" if "any" in texts else self.usual or next(iter(texts)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -17,7 +17,7 @@ from agent.languages import Language
 from agent.wrong import SettingsError
 
 from .guarded import DEADLINE, agreed, in_time
-from .question import Question, placeholders
+from .question import Asking, Question, placeholders
 from .thread import in_thread
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,11 +31,11 @@ _LONGEST_DEADLINE = 300.0
 
 @dataclass(frozen=True)
 class _Options:
-    question: Question | None = None
+    question: Question | Asking | None = None
     deadline: float = DEADLINE
 
 
-def confirm(question: str, **by_language: str) -> Callable[[F], F]:
+def confirm(question: str | Asking, **by_language: str) -> Callable[[F], F]:
     """Have the caller asked before a tool is run, and run it only after their yes.
 
     The code asks, after the model has called the tool with its arguments; nobody can talk over the
@@ -43,7 +43,8 @@ def confirm(question: str, **by_language: str) -> Callable[[F], F]:
 
     Args:
         question: What they are asked, such as ``Shall I book {service} on {day}?``, with the
-            arguments in braces.
+            arguments in braces. Or a function that takes what the tool takes and gives that text,
+            or a dictionary of it by language; where it raises ``ToolError``, nobody is asked.
         **by_language: The same in languages of their own, such as ``zh="要我预约{service}吗？"``.
 
     Raises:
@@ -54,6 +55,10 @@ def confirm(question: str, **by_language: str) -> Callable[[F], F]:
             raise ValueError(
                 f"confirm has no language {language} (there are {', '.join(get_args(Language))})"
             )
+    if not isinstance(question, str):
+        if by_language:
+            raise ValueError("confirm has a function, which gives every language by itself")
+        return _with(question=question)
     asked: dict[Any, str] = {"any": question, **by_language}
     return _with(question=asked)
 
@@ -136,9 +141,14 @@ def as_tool(function: Callable[..., Any]) -> FunctionTool[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> Any:
         context = kwargs.pop(_CONTEXT, None)
         values = signature.bind(*args, **kwargs).arguments
-        if options.question:
-            said = {name: values[name] for name in arguments}
-            await agreed(values[own] if own else context, options.question, said)
+        said = {name: value for name, value in values.items() if name != own}
+        if callable(question := options.question):
+            asked = await in_time(
+                name_, options.deadline, lambda: in_thread(lambda: question(**said))
+            )
+            await agreed(values[own] if own else context, _by_language(asked))
+        elif question:
+            await agreed(values[own] if own else context, question, said)
         if is_async:
             return await in_time(name_, options.deadline, lambda: function(**values))
         return await in_time(name_, options.deadline, lambda: in_thread(lambda: function(**values)))
@@ -164,9 +174,21 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         raise ValueError(f"names a type that is not imported: {e}") from e
 
 
-def _check(question: Question | None, arguments: list[str]) -> None:
+def _by_language(asked: str | Mapping[Any, str]) -> Question:
+    return {"any": asked} if isinstance(asked, str) else asked
+
+
+def _check(question: Question | Asking | None, arguments: list[str]) -> None:
+    if callable(question):
+        own = [*inspect.signature(question).parameters]
+        if own != arguments:
+            raise ValueError(
+                f"asks by {question.__name__}, which takes {', '.join(own) or 'nothing'} where "
+                f"the tool takes {', '.join(arguments) or 'nothing'}"
+            )
+        return
     for template in (question or {}).values():
         for name in placeholders(template):
             if name not in arguments:
-                takes = ", ".join(arguments) or "nothing"
-                raise ValueError(f"asks about {{{name}}}, but takes {takes}")
+                known = ", ".join(arguments) or "nothing"
+                raise ValueError(f"asks about {{{name}}}, but takes {known}")

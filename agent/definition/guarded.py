@@ -27,6 +27,8 @@ _ANSWER_SECONDS = 8.0
 """Silence after a question before it is asked again."""
 _LONGEST_VALUE = 200
 """Characters of a value that a question reads out: 15 seconds, which somebody can still judge."""
+_LONGEST_QUESTION = 400
+"""Characters of a question that a function gives, with all values in it."""
 
 
 async def in_time(name: str, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
@@ -60,28 +62,34 @@ async def in_time(name: str, seconds: float, work: Callable[[], Awaitable[T]]) -
 
 
 async def agreed(
-    context: RunContext[Conduct], question: Question, values: Mapping[str, Any]
+    context: RunContext[Conduct], question: Question, values: Mapping[str, Any] | None = None
 ) -> None:
     """Ask the caller for a yes, in a turn of their own.
 
     Args:
         context: Of the tool's call.
         question: What they are asked.
-        values: The arguments of the call, which it reads out.
+        values: The arguments of the call, which it reads out; None if they stand in it already.
 
     Raises:
         ToolError: They said no, gave no answer, or a value is too long to be read out.
     """
     conduct = context.userdata
     language = conduct.spoken_language()
-    template = question.get(language) or question.get("any") or next(iter(question.values()))
-    spoken = {name: _line(str(value)) for name, value in values.items()}
-    for name in placeholders(template):
-        if len(spoken.get(name, "")) > _LONGEST_VALUE:
-            raise ToolError(f"{name} must have {_LONGEST_VALUE} characters at most.")
+    asked = question.get(language) or question.get("any") or next(iter(question.values()))
+    if values is not None:
+        spoken = {name: _line(str(value)) for name, value in values.items()}
+        for name in placeholders(asked):
+            if name not in spoken:
+                raise ToolError(f"{name} is needed, for the user is asked about it.")
+            if len(spoken[name]) > _LONGEST_VALUE:
+                raise ToolError(f"{name} must have {_LONGEST_VALUE} characters at most.")
+        asked = asked.format_map(spoken)
+    elif len(asked) > _LONGEST_QUESTION:
+        raise ToolError("The arguments are too long to be read out: give them in fewer words.")
     with conduct.asking():
         consent = Consent(
-            template.format_map(spoken),
+            _line(asked),
             language=language,
             keys=conduct.keys,
             answer_timeout=_ANSWER_SECONDS,

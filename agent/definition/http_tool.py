@@ -7,7 +7,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 import aiohttp
@@ -213,8 +213,18 @@ class PublicOnly(AbstractResolver):
         await self._resolver.close()
 
 
+_EMBEDDING = [ipaddress.IPv6Network(each) for each in ("64:ff9b::/96", "::/96")]
+"""IPv6 that ends in an IPv4 address: of NAT64 (RFC 6052), and the compatible ones of old."""
+
+
 def _is_public(address: str) -> bool:
     known = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(known, "ipv4_mapped", None) or getattr(known, "sixtofour", None)
-    known = cast(ipaddress.IPv4Address, mapped or known)
+    if isinstance(known, ipaddress.IPv6Address):
+        if known.is_site_local or known.teredo:
+            return False
+        embedded = known.ipv4_mapped or known.sixtofour
+        if any(known in network for network in _EMBEDDING):
+            embedded = ipaddress.IPv4Address(int(known) & 0xFFFF_FFFF)
+        if embedded:
+            return _is_public(str(embedded))
     return known.is_global and not known.is_multicast

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +30,10 @@ logger = logging.getLogger("parley")
 
 _START = 10.0
 """Seconds that a server may take to start: the caller waits for it before they are greeted."""
+
+_PYTHON = ("python", "python3")
+"""What a command may call the Python that runs us, which has the packages that we have: by these
+names PATH leads to another, or to none where the environment is not activated."""
 
 
 class AllowedTools(MCPToolset):
@@ -78,11 +83,19 @@ class AllowedTools(MCPToolset):
         async def call(raw_arguments: dict[str, object], run_context: RunContext[Conduct]) -> Any:
             if question:
                 await agreed(run_context, question, raw_arguments)
-            return await in_time(
-                name, self._settings.timeout, lambda: tool(raw_arguments=raw_arguments)
-            )
+            try:
+                return await in_time(
+                    name, self._settings.timeout, lambda: tool(raw_arguments=raw_arguments)
+                )
+            except ToolError as e:
+                # LiveKit gives the whole of a server's error, of whatever length.
+                raise ToolError(_cut(e.message, self._settings.longest)) from e
 
         return function_tool(call, raw_schema=tool.info.raw_schema)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _server(settings: McpServer, folder: Path) -> MCPServer:
@@ -92,7 +105,7 @@ def _server(settings: McpServer, folder: Path) -> MCPServer:
         if not texts:
             raise ToolError(f"{result.tool_name} was answered with something that is no text.")
         text = "\n".join(texts)
-        return text if len(text) <= settings.longest else f"{text[: settings.longest]}…"
+        return _cut(text, settings.longest)
 
     if settings.url:
         return MCPServerHTTP(
@@ -103,9 +116,10 @@ def _server(settings: McpServer, folder: Path) -> MCPServer:
             client_session_timeout_seconds=max(settings.timeout, _START),
             tool_result_resolver=words,
         )
+    program, *arguments = settings.command
     return MCPServerStdio(
-        settings.command[0],
-        [*settings.command[1:]],
+        sys.executable if program in _PYTHON else program,
+        arguments,
         env={key: revealed(value) for key, value in settings.env.items()} or None,
         cwd=folder,
         client_session_timeout_seconds=max(settings.timeout, _START),

@@ -34,9 +34,11 @@ def write(name: str, where: Path) -> Path:
         raise SettingsError(f"There is {folder} already: choose another name.")
     folder.mkdir(parents=True)
     title = name.replace("-", " ").capitalize()
-    for source in sorted(TEMPLATE.glob("*.template")):
+    for source in sorted(TEMPLATE.rglob("*.template")):
         text = source.read_text(encoding="utf-8")
         file = source.name.removesuffix(".template").replace("NAME", name.replace("-", "_"))
+        target = folder / source.parent.relative_to(TEMPLATE) / file
+        target.parent.mkdir(exist_ok=True)
         filled = text.replace("__NAME__", name).replace("__TITLE__", title)
-        (folder / file).write_text(filled, encoding="utf-8")
+        target.write_text(filled, encoding="utf-8")
     return folder

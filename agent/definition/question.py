@@ -1,10 +1,13 @@
-"""What a caller is asked before something is done: a text by language, with arguments in braces."""
+"""What a caller is asked before something is done: a text by language, with arguments in braces.
+
+Python can give a function in its place, which looks first whether it can be done at all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from string import Formatter
-from typing import Literal
+from typing import Any, Literal
 
 from agent.languages import Language
 
@@ -13,6 +16,9 @@ Key = Literal[Language, "any"]
 
 Question = Mapping[Key, str]
 """The question by language; ``{argument}`` is a value of the tool's call."""
+
+Asking = Callable[..., str | Mapping[Any, str]]
+"""Gives the question, or one by language, from the arguments of the tool's call."""
 
 
 def placeholders(template: str) -> list[str]:

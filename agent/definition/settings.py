@@ -47,7 +47,8 @@ class LimitSettings(Section):
     """How long a conversation may become; at its end the agent says goodbye."""
 
     minutes: Annotated[float | None, Field(ge=0.1, le=1440.0)] = None
-    """Longest conversation; on the phone the shorter of this and ``phone.max_minutes``."""
+    """Longest conversation; the shorter of this and the profile's ``max_minutes`` counts, on the
+    phone of this and ``phone.max_minutes``."""
     turns: Annotated[int | None, Field(ge=1, le=10_000)] = None
     """Turns of the user that are answered."""
     tokens: Annotated[int | None, Field(ge=100, le=100_000_000)] = None

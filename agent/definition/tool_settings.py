@@ -166,7 +166,8 @@ class McpServer(Reached):
     url: Annotated[str, Field(max_length=2000)] | None = None
     """Where it is, over HTTP; or else its command."""
     command: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = ()
-    """The program and its arguments, which is started with each call in the agent's folder."""
+    """The program and its arguments, which is started with each call in the agent's folder.
+    ``python`` is the one that runs the agent."""
     allow: Annotated[tuple[str, ...], Field(min_length=1)]
     """Which of its tools the model is given."""
     headers: dict[HeaderName, Secret] = {}
@@ -197,14 +198,19 @@ class McpServer(Reached):
                     "confirm names {name}, which is not in allow (there are {allow})",
                     {"name": name, "allow": ", ".join(self.allow)},
                 )
+            check_question(self.confirm[name], None)
         return self
 
 
-def check_question(question: dict[Key, str], arguments: list[str]) -> None:
+def check_question(question: Question, arguments: list[str] | None) -> None:
     """Hold a question to the arguments that there are.
 
+    Args:
+        question: The question.
+        arguments: Their names; None where they are not known yet.
+
     Raises:
-        PydanticCustomError: It asks about another.
+        PydanticCustomError: It asks about another, or its braces are not names.
     """
     for template in question.values():
         try:
@@ -212,7 +218,7 @@ def check_question(question: dict[Key, str], arguments: list[str]) -> None:
         except ValueError as e:
             raise PydanticCustomError("braces", "confirm: {reason}", {"reason": str(e)}) from e
         for name in names:
-            if name not in arguments:
+            if arguments is not None and name not in arguments:
                 raise PydanticCustomError(
                     "no_argument",
                     "confirm asks about {name}, which is not among parameters (there are {known})",

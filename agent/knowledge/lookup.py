@@ -84,6 +84,7 @@ async def informed_answer(
     chat_ctx: llm.ChatContext,
     knowledge: Knowledge,
     *,
+    question: str | None = None,
     budget: int = 200,
     found: Found = lambda _: None,
 ) -> AsyncGenerator[T, None]:
@@ -93,10 +94,11 @@ async def informed_answer(
         ask: Asks the model.
         chat_ctx: The conversation; it stays as it is.
         knowledge: Where to look.
+        question: What is looked up, if the last message says more than was asked.
         budget: Most tokens of the passages.
         found: Is told what the model was given, when its answer begins.
     """
-    shown, passages = await _informed(chat_ctx, knowledge, budget)
+    shown, passages = await _informed(chat_ctx, knowledge, budget, question)
     told = False
     async with aclosing(ask(shown)) as parts:
         async for part in parts:
@@ -107,7 +109,7 @@ async def informed_answer(
 
 
 async def _informed(
-    chat_ctx: llm.ChatContext, knowledge: Knowledge, budget: int
+    chat_ctx: llm.ChatContext, knowledge: Knowledge, budget: int, said: str | None
 ) -> tuple[llm.ChatContext, Sequence[Passage]]:
     """The conversation with passages beside the last question, and these passages.
 
@@ -123,9 +125,10 @@ async def _informed(
     if not asked or asked[-1][0] != len(chat_ctx.items) - 1:
         return chat_ctx, ()  # nothing was asked
     at, question = asked[-1]
-    query = text = question.text_content or ""
-    if says_little(text) and len(asked) > 1:
-        query = f"{asked[-2][1].text_content} {text}"
+    text = question.text_content or ""
+    query = said = said or text
+    if says_little(said) and len(asked) > 1:
+        query = f"{asked[-2][1].text_content} {said}"
     try:
         passages = await _search(knowledge, query, budget)
     except KnowledgeError as e:
@@ -134,7 +137,7 @@ async def _informed(
     if not passages:
         return chat_ctx, ()
     passages = [one for one in passages if one.score >= _NEARLY * passages[0].score]
-    language: Language = "zh" if any("\u3400" <= c <= "\u9fff" for c in text) else "en"
+    language: Language = "zh" if any("\u3400" <= c <= "\u9fff" for c in said) else "en"
     # The best is next to the question.
     written = "\n\n".join(passage.text for passage in reversed(passages))
     told = _BESIDE[language].format(passages=written, question=text)

@@ -52,6 +52,9 @@ def any_of(texts: Iterable[str]) -> re.Pattern[str]:
 Patterns = Annotated[list[Text], Field(min_length=1), AfterValidator(_patterns)]
 """Regular expressions, any of which is looked for without regard to case."""
 
+Pattern = Annotated[Text, AfterValidator(lambda text: _patterns([text])[0])]
+"""One of them."""
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,6 +82,38 @@ class Assistant(_Table):
     """Asks whether notes on the caller may be kept."""
     may_forget: Text
     """Asks whether they are to be deleted."""
+
+
+class Facts(_Table):
+    """What is looked up for a model that calls no tools, and told it beside the question."""
+
+    clock: Text
+    """Tells the time."""
+    now: Text
+    """The time and the date in it, as they are written."""
+    weekdays: Annotated[list[Text], Field(min_length=7, max_length=7)]
+    """From Monday on, as ``now`` has them."""
+    months: Annotated[list[Text], Field(min_length=12, max_length=12)]
+    calculator: Text
+    """Tells the result of a sum."""
+    around: Pattern
+    """May stand before or after a question: a greeting, "please", "can you tell me"."""
+    asks_time: Patterns
+    """A whole question for the time or the date now; ``{place}`` is where, if it says."""
+    place: Pattern
+    """What stands for ``{place}``, with the name alone as its group ``place``."""
+    asks_sum: Patterns
+    """A whole question for the result of ``{sum}``."""
+    decimal_mark: Literal[".", ","]
+    """The other one parts thousands."""
+    plus: Pattern
+    """Said between two numbers, like the three that follow."""
+    minus: Pattern
+    times: Pattern
+    divided_by: Pattern
+    doubtful_signs: Annotated[str, AfterValidator(lambda text: _patterns([text])[0])]
+    """Of these, such as stand between numbers that are no sum, too ("3 por 2", an offer): they
+    count only where somebody asks."""
 
 
 class Phone(_Table):
@@ -116,8 +151,10 @@ class Answers(_Table):
     yes: Patterns
     no: Patterns
     """Wins over a yes: "no, yes, wait" is not one."""
-    no_problem: Patterns
-    """Means yes, though it has the words of a no."""
+    passing: Patterns
+    """Said with a yes as with a no, such as "no problem": neither, though it has words of one."""
+    doubt: Patterns
+    """Questions and conditions: with one of them, or a question mark, a yes is none yet."""
     digits: Annotated[list[Text], Field(min_length=10, max_length=10)]
     """The words of 0 to 9, of each those that there are, with blanks between them."""
     doubtful_digits: str
@@ -141,6 +178,7 @@ class Words(_Table):
     name: Text
     """Of the language, in itself."""
     assistant: Assistant
+    facts: Facts
     prompts: Annotated[dict[Phrase, Text], Field(min_length=len(PHRASES))]
     """What is said when an engine or an agent fails, by what has happened."""
     phone: Phone

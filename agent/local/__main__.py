@@ -10,18 +10,17 @@ import socket
 import sys
 
 from agent.models import ModelError
-
-PORTS = {"llm": 8101, "stt": 8102, "tts": 8103}
+from agent.stand_ins import USUAL_PORTS
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serve one engine until a signal; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m agent.local", description=__doc__)
-    parser.add_argument("engine", choices=PORTS)
+    parser.add_argument("engine", choices=USUAL_PORTS)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, help="8101, 8102 or 8103 when not given")
     args = parser.parse_args(argv)
-    port = args.port or PORTS[args.engine]
+    port = args.port or USUAL_PORTS[args.engine]
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("agent").setLevel(logging.INFO)
     if problem := _taken(args.host, port):

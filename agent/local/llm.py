@@ -8,13 +8,11 @@ import signal
 import threading
 from pathlib import Path
 
-from agent.models import locate
+from agent.models import called, locate
 
 from . import door
 
 logger = logging.getLogger(__name__)
-
-MODEL = "qwen2.5-0.5b-instruct"
 
 SLOTS = 2
 """Conversations that keep their own prompt cache and generate at once."""
@@ -38,9 +36,10 @@ def serve(host: str, port: int, threads: int = 2) -> None:
     import xllamacpp
 
     os.nice(NICENESS)
+    name = called("llm")
     params = xllamacpp.CommonParams()
     params.model.path = str(locate("llm") / "model.gguf")
-    params.model_alias = {MODEL}
+    params.model_alias = {name}
     params.chat_template = TEMPLATE.read_text(encoding="utf-8")
     params.hostnames = [host]
     params.port = port
@@ -62,6 +61,6 @@ def serve(host: str, port: int, threads: int = 2) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     server = xllamacpp.Server(params)
-    logger.info("engine ready", extra={"engine": "llm", "model": MODEL})
+    logger.info("engine ready", extra={"engine": "llm", "model": name})
     stop.wait()
     del server

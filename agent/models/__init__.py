@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .manifest import ModelError
-from .store import locate
+from .store import called, locate
 
-__all__ = ["ModelError", "locate"]
+__all__ = ["ModelError", "called", "locate"]

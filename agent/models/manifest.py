@@ -45,10 +45,12 @@ class File(_Entry):
     """SHA-256 of the joined file."""
     parts: Annotated[list[dict[str, str]], Field(min_length=1)]
     """``{package: path inside its archive}``, in the order in which they are joined."""
+    origin: Annotated[str, Field(pattern="^(hf|https?)://")] | None = None
+    """Where its makers publish it: an address, or ``hf://OWNER/REPOSITORY@REVISION/PATH``."""
 
 
 class Pinned(_Entry):
-    """A role whose files come out of packages."""
+    """A role whose files are known: from their origin, and the same out of packages."""
 
     what: str
     files: Annotated[dict[str, File], Field(min_length=1)]

@@ -60,6 +60,23 @@ def locate(name: str) -> Path:
     return folder(name, role)
 
 
+def called(name: str) -> str:
+    """What the model of a role is called: by its makers, its repository, or its folder.
+
+    Args:
+        name: The role's name.
+
+    Raises:
+        ModelError: There is no such role; the text lists those that exist.
+    """
+    role = manifest.load().role(name)
+    if isinstance(role, Folder):
+        return role.folder.name
+    if isinstance(role, Hub):
+        return role.hub.rpartition("/")[2]
+    return role.what.lower().replace(" ", "-")
+
+
 def problems(name: str, role: Pinned | Hub, *, thorough: bool = False) -> Iterator[str]:
     """Give one sentence for each missing or damaged file of a role.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox, OutboxError
+from .places import Place, places
 from .record import About, Record, call_record
 from .recording import announced, recording_options
 from .serving import delivering, hand_over
@@ -20,6 +21,7 @@ __all__ = [
     "Deliverer",
     "Outbox",
     "OutboxError",
+    "Place",
     "Record",
     "RecordStoreError",
     "announced",
@@ -27,5 +29,6 @@ __all__ = [
     "delivering",
     "form",
     "hand_over",
+    "places",
     "recording_options",
 ]

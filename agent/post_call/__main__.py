@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import time
+from collections.abc import Set
 from datetime import UTC, datetime
 
+from .deliverer import LEASE
 from .outbox import Outbox, OutboxError, Parcel
 
 
@@ -32,7 +35,8 @@ async def _do(command: str) -> None:
     try:
         parcels = await outbox.waiting()
         if command == "list":
-            print("\n".join(map(_line, parcels)) or "Nothing waits.")
+            unread = {parcel.id for parcel in parcels if parcel.to.kind == "model"}
+            print("\n".join(_line(parcel, unread) for parcel in parcels) or "Nothing waits.")
             return
         failed = [parcel for parcel in parcels if parcel.problem]
         for parcel in failed:
@@ -42,11 +46,16 @@ async def _do(command: str) -> None:
         await outbox.aclose()
 
 
-def _line(parcel: Parcel) -> str:
+def _line(parcel: Parcel, unread: Set[str]) -> str:
     when = "by hand"
     if parcel.due is not None:
         when = datetime.fromtimestamp(parcel.due, UTC).isoformat(" ", "seconds")
-    return "\t".join((parcel.id, parcel.to, f"{parcel.tries} failed", when, parcel.problem))
+    why = parcel.problem
+    if parcel.id in unread and parcel.to.kind != "model":
+        why = "It goes there once the model has seen it."
+    elif parcel.due is not None and parcel.due + LEASE < time.time():
+        why = f"{why} No agent server that delivers there has come for it since.".strip()
+    return "\t".join((parcel.id, str(parcel.to), f"{parcel.tries} failed", when, why))
 
 
 if __name__ == "__main__":

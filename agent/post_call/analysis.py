@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from livekit.agents import llm
@@ -58,7 +59,17 @@ async def analysed(record: Record, form: dict[str, Any], model: llm.LLM[Any]) ->
     """
     if not any(said["who"] == "caller" for said in record["transcript"]):
         return record  # there is nothing to be summed up
-    lines = [f"{said['who']}: {said['text']}" for said in record["transcript"]]
-    # What tools did is what came of it.
-    lines += [f"tool {tool['name']}: {tool['output']}" for tool in record["tools"]]
-    return {**record, **await fill(model, TASK, shortened(lines, _TRANSCRIPT), form)}
+    lines = shortened(told(record["transcript"], record["tools"]), _TRANSCRIPT)
+    return {**record, **await fill(model, TASK, lines, form)}
+
+
+def told(transcript: Sequence[Record], tools: Sequence[Record]) -> list[str]:
+    """A call as a model reads it, a line for each turn and for what each tool gave, in order.
+
+    Args:
+        transcript: What was said, as a record has it.
+        tools: The tools that were called, as a record has them.
+    """
+    lines = [(said["at"], f"{said['who']}: {said['text']}") for said in transcript]
+    lines += [(tool["at"], f"tool {tool['name']}: {tool['output']}") for tool in tools]
+    return [line for _, line in sorted(lines, key=lambda line: line[0])]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -15,7 +15,8 @@ from livekit.agents import llm
 from ..post_call_settings import PostCallSettings
 from ..structured import UnfilledError
 from .analysis import analysed
-from .outbox import Outbox, OutboxError, Parcel, To
+from .outbox import Outbox, OutboxError, Parcel
+from .places import Kind, places
 from .recording import sound_of
 from .stores import FolderStore, RecordStore, RecordStoreError, S3Store
 from .webhook import WebhookError, post
@@ -31,6 +32,9 @@ days in all. Then a record waits for ``python -m agent.post_call retry``."""
 ANALYSES = 3
 """How often the model is asked: a record that it does not sum up is worth sending without."""
 
+ModelOf = Callable[[str], Awaitable[llm.LLM[Any]]]
+"""Makes the model of an agent, which is told by its folder or file; raises UnfilledError."""
+
 LEASE = 30.0
 """Seconds after which what a dead deliverer had in hand is due again."""
 
@@ -44,14 +48,18 @@ AT_ONCE = 8
 class Deliverer:
     """Delivers until it is cancelled. Several, in several processes, share the work.
 
+    Of another profile's records in the same outbox it takes none, but those that belong to a place
+    of its own, too.
+
     A receiver may get a record twice, by the same id: once more if the deliverer dies before it
     has written down that the record was taken.
 
     Args:
         settings: The ``post_call`` section of the profile.
         outbox: Where records come from.
-        model: Fills in what is asked about each call; None if nothing is. It is asked about one
-            call at a time, so that the calls in progress hardly wait for it.
+        model_of: Makes the model that fills in what is asked about each call; None if nothing is.
+            It is asked about one call at a time, so that the calls in progress hardly wait for it,
+            and closed.
         delays: Seconds from one failure to the next attempt.
         lease: Seconds after which what a dead deliverer had in hand is due again.
         poll: Seconds from one look into the outbox to the next.
@@ -65,25 +73,23 @@ class Deliverer:
         self,
         settings: PostCallSettings,
         outbox: Outbox,
-        model: llm.LLM[Any] | None = None,
+        model_of: ModelOf | None = None,
         *,
         delays: Sequence[float] = DELAYS,
         lease: float = LEASE,
         poll: float = POLL,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._outbox, self._model, self._webhook = outbox, model, settings.webhook
+        self._outbox, self._model_of, self._webhook = outbox, model_of, settings.webhook
         self._delays, self._lease, self._poll, self._clock = delays, lease, poll, clock
         self._asking = asyncio.Lock()
-        stores: dict[To, RecordStore] = {}
+        stores: dict[Kind, RecordStore] = {}
         if settings.folder:
             stores["folder"] = FolderStore(settings.folder, settings.days)
         if settings.s3:
             stores["bucket"] = S3Store(settings.s3)
-        self._stores: Mapping[To, RecordStore] = stores
-        self._destinations = list(stores)
-        if settings.webhook:
-            self._destinations.append("webhook")
+        self._stores: Mapping[Kind, RecordStore] = stores
+        self._places = places(settings)
 
     async def run(self) -> None:
         """Deliver what is due, and look again, until it is cancelled."""
@@ -108,7 +114,7 @@ class Deliverer:
 
     async def _due(self, most: int) -> list[Parcel]:
         try:
-            return await self._outbox.take(most, self._lease)
+            return await self._outbox.take(most, self._lease, self._places)
         except OutboxError as e:
             logger.error("records of calls are not sent", extra={"reason": str(e)})
             return []
@@ -121,12 +127,12 @@ class Deliverer:
             finally:
                 holding.cancel()
                 await asyncio.gather(holding, return_exceptions=True)
-            if parcel.to == "model":
-                await self._outbox.forward(parcel, record, self._destinations)
+            if parcel.to.kind == "model":
+                await self._outbox.forward(parcel, record)
             else:
                 await self._outbox.drop(parcel)
                 logger.info(
-                    "a call's record is delivered", extra={"call": parcel.id, "to": parcel.to}
+                    "a call's record is delivered", extra={"call": parcel.id, "to": str(parcel.to)}
                 )
         except OutboxError as e:
             # The lease ends, and then it is tried again.
@@ -147,21 +153,26 @@ class Deliverer:
                 logger.error("the outbox cannot be written", extra={"reason": str(e)})
 
     async def _bring(self, parcel: Parcel, session: aiohttp.ClientSession) -> dict[str, Any]:
-        if parcel.to == "model":
+        if parcel.to.kind == "model":
             return await self._filled(parcel)
-        if parcel.to == "webhook":
-            if self._webhook:
-                await post(parcel.record, self._webhook, session, self._clock())
-        elif store := self._stores.get(parcel.to):
+        if parcel.to.kind == "webhook":
+            assert self._webhook  # no other parcel is taken
+            await post(parcel.record, self._webhook, session, self._clock())
+        else:
+            store = self._stores[parcel.to.kind]
             await store.write(parcel.record, sound_of(parcel.record, self._outbox.folder))
         return parcel.record
 
     async def _filled(self, parcel: Parcel) -> dict[str, Any]:
-        if self._model is None or parcel.form is None:
+        if self._model_of is None or parcel.form is None:
             return parcel.record
         try:
             async with self._asking:
-                return await analysed(parcel.record, parcel.form, self._model)
+                model = await self._model_of(parcel.to.where)
+                try:
+                    return await analysed(parcel.record, parcel.form, model)
+                finally:
+                    await model.aclose()
         except UnfilledError as e:
             if parcel.tries + 1 < ANALYSES:
                 raise
@@ -175,7 +186,7 @@ class Deliverer:
             # So that a receiver which comes back is not met by all that waited for it at once.
             delay = self._delays[parcel.tries] * random.uniform(1.0, 1.2)
             due = self._clock() + max(delay, wait)
-        told = {"call": parcel.id, "to": parcel.to, "reason": str(error)}
+        told = {"call": parcel.id, "to": str(parcel.to), "reason": str(error)}
         if due is None:
             logger.error("a call's record waits to be sent by hand", extra=told)
         else:

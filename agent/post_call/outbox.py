@@ -10,28 +10,41 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from platformdirs import user_state_path
 
 from ..sqlite_file import SqliteFile
+from .places import Kind, Place
 from .record import Record
 from .recording import sound_of
 
-To = Literal["model", "folder", "bucket", "webhook"]
-"""Where a record is brought: first to the model that sums it up, then to all the others, to each in
-its own time."""
-
 _TABLES = """
-CREATE TABLE IF NOT EXISTS outbox (
-    id TEXT NOT NULL, destination TEXT NOT NULL, record TEXT NOT NULL, form TEXT NOT NULL,
-    tries INTEGER NOT NULL, due REAL, problem TEXT NOT NULL, PRIMARY KEY (id, destination)
+CREATE TABLE IF NOT EXISTS parcels (
+    id TEXT NOT NULL, kind TEXT NOT NULL, place TEXT NOT NULL,
+    record TEXT NOT NULL, form TEXT NOT NULL,
+    tries INTEGER NOT NULL, due REAL, problem TEXT NOT NULL, PRIMARY KEY (id, kind, place)
 );
-CREATE INDEX IF NOT EXISTS outbox_due ON outbox (due);
+CREATE INDEX IF NOT EXISTS parcels_due ON parcels (due);
 """
-_INSERT = "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, 0, ?, '')"
-_SELECT = "SELECT record, destination, form, tries, due, problem FROM outbox"
+_INSERT = "INSERT OR IGNORE INTO parcels VALUES (?, ?, ?, ?, ?, 0, ?, '')"
+_SELECT = "SELECT record, kind, place, form, tries, due, problem FROM parcels AS parcel"
+_ONE = "id = ? AND kind = ? AND place = ?"
 
+_TAKE = f"""
+WITH mine AS (
+    SELECT json_extract(value, '$[0]') AS kind, json_extract(value, '$[1]') AS place
+    FROM json_each(?))
+{_SELECT} WHERE due <= ? AND CASE kind
+    WHEN 'model' THEN EXISTS (
+        SELECT 1 FROM parcels AS other JOIN mine USING (kind, place) WHERE other.id = parcel.id)
+    ELSE (kind, place) IN mine AND NOT EXISTS (
+        SELECT 1 FROM parcels AS first WHERE first.id = parcel.id AND first.kind = 'model')
+    END
+ORDER BY due LIMIT ?
+"""
+"""What is due at some places. Whoever delivers a record somewhere has it summed up, too; until that
+is done it goes nowhere."""
 
 _ON_THE_WAY = 3600.0
 """Seconds from a recording to its record: a job has five minutes for both."""
@@ -46,7 +59,7 @@ class Parcel:
     """A record on its way to one place."""
 
     record: Record
-    to: To
+    to: Place
     form: dict[str, Any] | None = None
     """JSON schema of what the model is to fill in."""
     tries: int = 0
@@ -81,20 +94,35 @@ class Outbox:
         self._clock = clock
         self.aclose = self._file.aclose
 
-    async def put(self, record: Record, form: dict[str, Any] | None = None) -> None:
+    async def put(
+        self,
+        record: Record,
+        to: Sequence[Place],
+        form: dict[str, Any] | None = None,
+        agent: str = "",
+    ) -> None:
         """Take a record over: once this returns, no crash loses it.
 
         Args:
             record: The record.
-            form: What a model is to fill in of it (:func:`agent.post_call.form`).
+            to: Where it belongs (:func:`agent.post_call.places`).
+            form: What a model is to fill in of it first (:func:`agent.post_call.form`).
+            agent: Folder or file of the agent whose model that is.
 
         Raises:
             OutboxError: It was not taken.
         """
-        row = (str(record["id"]), "model", _json(record), _json(form), self._clock())
-        await self._file.do(lambda database: database.execute(_INSERT, row).rowcount)
+        if not to:
+            return
+        first = [Place("model", agent)] if form else []
+        now, written = self._clock(), _json(record)
+        rows = [
+            (str(record["id"]), place.kind, place.where, written, _json(form), now)
+            for place in (*first, *to)
+        ]
+        await self._file.do(lambda database: database.executemany(_INSERT, rows).rowcount)
 
-    async def take(self, most: int, lease: float) -> list[Parcel]:
+    async def take(self, most: int, lease: float, to: Sequence[Place]) -> list[Parcel]:
         """Take what is due, the oldest first; nobody else takes it within the lease.
 
         Whoever dies meanwhile need not say so: after the lease it is due again.
@@ -102,14 +130,16 @@ class Outbox:
         Args:
             most: How many at most.
             lease: Seconds.
+            to: Where whoever takes it delivers. What belongs elsewhere stays.
 
         Raises:
             OutboxError: The file cannot be used.
         """
         now = self._clock()
+        mine = _json([(place.kind, place.where) for place in to])
 
         def work(database: sqlite3.Connection) -> list[Parcel]:
-            rows = database.execute(f"{_SELECT} WHERE due <= ? ORDER BY due LIMIT ?", (now, most))
+            rows = database.execute(_TAKE, (mine, now, most))
             parcels = [_parcel(row) for row in rows.fetchall()]
             for parcel in parcels:
                 _set(database, parcel, due=now + lease)
@@ -142,13 +172,12 @@ class Outbox:
             lambda database: _set(database, parcel, due=due, tries=tries, problem=problem)
         )
 
-    async def forward(self, parcel: Parcel, record: Record, to: Sequence[To]) -> None:
-        """Send on what the model has seen, to wherever it belongs; to nowhere is the end of it.
+    async def forward(self, parcel: Parcel, record: Record) -> None:
+        """Send on what the model has seen, to wherever it belongs.
 
         Args:
             parcel: As it was taken.
             record: As it is now.
-            to: Where it belongs.
 
         Raises:
             OutboxError: The file cannot be used.
@@ -156,9 +185,10 @@ class Outbox:
         now, written = self._clock(), _json(record)
 
         def work(database: sqlite3.Connection) -> bool:
-            for each in to:
-                database.execute(_INSERT, (parcel.id, each, written, "null", now))
-            return _delete(database, parcel)
+            last = _delete(database, parcel)
+            sql = "UPDATE parcels SET record = ?, due = ? WHERE id = ?"
+            database.execute(sql, (written, now, parcel.id))
+            return last
 
         await self._end(parcel, await self._file.do(work))
 
@@ -207,23 +237,27 @@ class Outbox:
         return await self._file.do(work)
 
 
-def _parcel(row: tuple[str, To, str, int, float | None, str]) -> Parcel:
-    record, to, form, tries, due, problem = row
+def _parcel(row: tuple[str, Kind, str, str, int, float | None, str]) -> Parcel:
+    record, kind, where, form, tries, due, problem = row
+    to = Place(kind, where)
     return Parcel(json.loads(record), to, json.loads(form), tries, due, problem)
 
 
 def _set(database: sqlite3.Connection, parcel: Parcel, **values: object) -> None:
     columns = ", ".join(f"{name} = ?" for name in values)
-    sql = f"UPDATE outbox SET {columns} WHERE id = ? AND destination = ?"
-    database.execute(sql, (*values.values(), parcel.id, parcel.to))
+    sql = f"UPDATE parcels SET {columns} WHERE {_ONE}"
+    database.execute(sql, (*values.values(), *_key(parcel)))
 
 
 def _delete(database: sqlite3.Connection, parcel: Parcel) -> bool:
     """Delete a row; True if it was the last of its record."""
-    sql = "DELETE FROM outbox WHERE id = ? AND destination = ?"
-    database.execute(sql, (parcel.id, parcel.to))
-    left = database.execute("SELECT 1 FROM outbox WHERE id = ? LIMIT 1", (parcel.id,))
+    database.execute(f"DELETE FROM parcels WHERE {_ONE}", _key(parcel))
+    left = database.execute("SELECT 1 FROM parcels WHERE id = ? LIMIT 1", (parcel.id,))
     return left.fetchone() is None
+
+
+def _key(parcel: Parcel) -> tuple[str, str, str]:
+    return parcel.id, parcel.to.kind, parcel.to.where
 
 
 def _json(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,18 @@ class About:
     """Identifier of whoever signed in."""
 
 
+def whole(report: SessionReport, said: llm.ChatContext) -> SessionReport:
+    """A report of all of a call, which may have begun with an agent that has died meanwhile.
+
+    Args:
+        report: LiveKit's, of the session of the last agent.
+        said: What was said in the call.
+    """
+    began = report.started_at or report.timestamp
+    times = [item.created_at for item in said.items if item.type in ("message", "function_call")]
+    return replace(report, chat_history=said, started_at=min([began, *times]))
+
+
 def call_record(report: SessionReport, about: About) -> Record:
     """The record of a call that has ended.
 
@@ -61,7 +73,7 @@ def call_record(report: SessionReport, about: About) -> Record:
             {**said.record(), "at": max(0.0, round(said.at - began, 3))}
             for said in transcript(report.chat_history)
         ],
-        "tools": _tools(report.chat_history, began),
+        "tools": called(report.chat_history, began),
         "usage": told["usage"],
         "summary": None,
         "outcome": None,
@@ -70,14 +82,20 @@ def call_record(report: SessionReport, about: About) -> Record:
     }
 
 
-def _tools(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
+def called(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
+    """The tools that the model has called: with what, and what came back.
+
+    Args:
+        history: The conversation.
+        began: When it began, in seconds since 1970.
+    """
     outputs = {item.call_id: item for item in history.items if item.type == "function_call_output"}
-    called: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
     for item in history.items:
         if item.type != "function_call":
             continue
         output = outputs.get(item.call_id)
-        called.append(
+        calls.append(
             {
                 "at": max(0.0, round(item.created_at - began, 3)),
                 "name": item.name,
@@ -86,7 +104,7 @@ def _tools(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
                 "failed": output.is_error if output else None,
             }
         )
-    return called
+    return calls
 
 
 def _parsed(arguments: str) -> Any:

@@ -5,51 +5,62 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
-from livekit.agents import JobContext
+from livekit.agents import JobContext, llm
 
 from .. import engines
 from ..engine_settings import LLMSettings
 from ..post_call_settings import PostCallSettings
+from ..structured import UnfilledError
+from ..wrong import SettingsError
 from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox
-from .record import About, call_record
+from .places import places
+from .record import About, call_record, whole
 from .recording import kept
 
 logger = logging.getLogger("parley")
 
 
-async def hand_over(ctx: JobContext, settings: PostCallSettings, about: About) -> None:
+async def hand_over(
+    ctx: JobContext, settings: PostCallSettings, about: About, said: llm.ChatContext, agent: str
+) -> None:
     """Put the record of a job's call, which has ended, into the outbox.
 
     Args:
         ctx: The job.
         settings: The ``post_call`` section of its profile or of its agent.
         about: What LiveKit does not know of the call.
+        said: What was said in it, to an agent that has died meanwhile, too.
+        agent: Folder or file of the agent, whose model sums the call up.
 
     Raises:
         OutboxError: The outbox did not take it.
         RuntimeError: There was no session.
     """
-    report = ctx.make_session_report()
+    report = whole(ctx.make_session_report(), said)
     outbox = Outbox()
     try:
         record = call_record(report, about)
         record = await asyncio.to_thread(kept, report, record, outbox.folder)
-        await outbox.put(record, form(settings))
+        await outbox.put(record, places(settings), form(settings), agent)
     finally:
         await outbox.aclose()
 
 
 @contextlib.asynccontextmanager
-async def delivering(settings: PostCallSettings | None, llm: LLMSettings) -> AsyncIterator[None]:
+async def delivering(
+    settings: PostCallSettings | None, model_of: Callable[[str], LLMSettings]
+) -> AsyncIterator[None]:
     """Deliver the records of all jobs of this machine while an agent server runs.
 
     Args:
         settings: The ``post_call`` section of the profile; None delivers nothing.
-        llm: Its ``llm`` section: the model that sums calls up.
+        model_of: Finds the ``llm`` section of an agent, which is told by its folder or file: the
+            model that sums its calls up. Raises SettingsError, and is called in a thread.
 
     Raises:
         RecordStoreError: What a bucket needs is not installed.
@@ -58,7 +69,16 @@ async def delivering(settings: PostCallSettings | None, llm: LLMSettings) -> Asy
         yield
         return
     outbox = Outbox()
-    model = engines.llm(llm, takes_tools=False)
+
+    async def model(agent: str) -> llm.LLM[Any]:
+        try:  # reading it imports its tools, which may take seconds
+            found = await asyncio.to_thread(model_of, agent)
+        except SettingsError as e:
+            # It names folders of this machine, and whoever gets the record need not know them.
+            logger.warning("an agent cannot be read", extra={"reason": str(e)})
+            raise UnfilledError("The agent that held the call cannot be read any more.") from e
+        return engines.llm(found, takes_tools=False)
+
     try:
         running = asyncio.create_task(Deliverer(settings, outbox, model).run())
         running.add_done_callback(_log_failure)
@@ -68,7 +88,6 @@ async def delivering(settings: PostCallSettings | None, llm: LLMSettings) -> Asy
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     finally:
-        await model.aclose()
         await outbox.aclose()
 
 

@@ -1,7 +1,8 @@
 """The calls in progress: which agent holds each, since when it was heard of, what was said.
 
 Jobs write to it, every agent server reads it. It is one SQLite file on one machine, or a Redis
-that several share. Of a call that has ended nothing is kept.
+that several share. Of a call that has ended nothing is kept but, for two minutes, the name of its
+room, which a ticket may not open again. The page keeps there, too, who has signed out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
+
+from ..once import REMEMBERED
 
 LAPSE = 2.5
 """Seconds without a sign of life of a job and of its server after which both are taken for dead.
@@ -135,6 +138,14 @@ class Store(Protocol):
         """Keep what was said in a room in place of what is there; None to wipe it."""
         ...
 
+    async def remember(self, key: str, value: str, seconds: float) -> str:
+        """Keep a value for some time, unless there is one under its key; return the one there."""
+        ...
+
+    async def recall(self, key: str) -> str | None:
+        """What is kept under a key."""
+        ...
+
     async def aclose(self) -> None:
         """Close the connection; may be called twice."""
         ...
@@ -170,6 +181,22 @@ class CallBook:
 
         now = await self._store.change(room, change)
         return now is not None and now.agent == agent
+
+    async def use_ticket(self, room: str, sid: str) -> bool:
+        """Note that a ticket of the page has opened a room.
+
+        Returns:
+            False if it has opened another of that name before, which has ended.
+        """
+        return await self._store.remember(f"ticket:{room}", sid, REMEMBERED) == sid
+
+    async def end_sign_in(self, session: str, seconds: float) -> None:
+        """Note that somebody has signed out, for as long as a copy of their cookie would hold."""
+        await self._store.remember(f"signed-out:{session}", "", seconds)
+
+    async def sign_in_ended(self, session: str) -> bool:
+        """Whether somebody has signed out."""
+        return await self._store.recall(f"signed-out:{session}") is not None
 
     async def begin(self, room: str, agent: str, user: str) -> str | None:
         """Note whom the agent speaks with, and return what they have said to one before it.

@@ -14,6 +14,7 @@ from typing import Self
 
 from livekit import api
 
+from ..once import by_ticket
 from .book import Call, CallBook, Moment, StoreError
 from .watch import DeathWatch, Seen, every
 
@@ -33,6 +34,10 @@ _RECENT = 5.0
 
 _FORGOTTEN = 60.0
 """Seconds after which a server that died is no longer in the book."""
+
+_ASKED = 2.0
+"""Seconds that the book may take in all to say whether a call may be taken: somebody waits, and
+LiveKit drops a call that was offered and not answered for 3 s."""
 
 _PERSON = (api.ParticipantInfo.STANDARD, api.ParticipantInfo.SIP)
 
@@ -70,6 +75,9 @@ class Dispatcher:
         self._places, self._running, self._draining = places, running, draining
         self._held: dict[str, str] = {}
         """Rooms of this server's jobs, by their agents."""
+        self._booked: set[str] = set()
+        """Which of these agents a look into the book has found there."""
+        self._over: set[str] = set()
         self._called: dict[str, float] = {}
         """When this server called an agent to which room."""
         self._seen: dict[str, float] = {}
@@ -95,6 +103,14 @@ class Dispatcher:
         except StoreError as e:
             logger.warning("the server's end is not in the book", extra={"reason": str(e)})
 
+    @property
+    def over(self) -> frozenset[str]:
+        """Agents of this server whose calls have ended, though their jobs have not.
+
+        They write notes, or hand the record over: a caller need not wait for that.
+        """
+        return frozenset(self._over)
+
     async def admits(self) -> bool:
         """Whether this server takes a call: a stand-by takes none while another server does."""
         if not self._standby:
@@ -105,13 +121,24 @@ class Dispatcher:
             return True  # two servers that take calls are better than none
         return not self._others_serve(at)
 
-    async def hold(self, room: str, agent: str, metadata: str) -> bool:
-        """Give a call to an agent of this server; False if an agent has it already."""
+    async def hold(self, room: str, sid: str, agent: str, metadata: str) -> bool:
+        """Give a call to an agent of this server.
+
+        A call is taken, too, when the book does not answer: a caller who is left alone is worse
+        than a ticket that is used twice.
+
+        Returns:
+            False if an agent has it already, or its room was opened by a ticket that was used up.
+        """
         try:
-            if not await self._book.hold(room, agent, self._server, metadata):
-                return False
-        except StoreError as e:
-            logger.error("a call is taken that is not in the book", extra={"reason": str(e)})
+            async with asyncio.timeout(_ASKED):
+                if by_ticket(room) and not await self._book.use_ticket(room, sid):
+                    return False
+                if not await self._book.hold(room, agent, self._server, metadata):
+                    return False
+        except (StoreError, TimeoutError) as e:
+            reason = str(e) or f"it does not answer within {_ASKED:g} s"
+            logger.error("a call is taken that is not in the book", extra={"reason": reason})
         self._held[agent] = room
         return True
 
@@ -127,9 +154,20 @@ class Dispatcher:
                 # One that has ended its call itself is over by now, and stays so.
                 await self._book.lose(self._held[agent], agent)
                 del self._held[agent]
+                self._booked.discard(agent)
+                self._over.discard(agent)
             self.watch.soon()
 
     async def _on_seen(self, seen: Seen) -> None:
+        for agent, held in [*self._held.items()]:
+            if agent in self._over:
+                continue
+            call = seen.calls.get(held)
+            if call and call.agent == agent and call.state != "over":
+                self._booked.add(agent)
+            # Not one that was taken after this look, nor one that a book which began anew has not.
+            elif agent in self._booked and (call or not await self._is_open(held)):
+                self._over.add(agent)
         for server, beat in seen.at.servers.items():
             if abs(seen.at.now - beat.at) > _FORGOTTEN:
                 await self._book.drop(server)
@@ -152,6 +190,10 @@ class Dispatcher:
             settled = now - self._seen[room.sid] >= _SETTLED
             if settled and room.num_participants and room.name not in seen.calls:
                 await self._offer(room.name, None)
+
+    async def _is_open(self, room: str) -> bool:
+        asked = api.ListRoomsRequest(names=[room])
+        return bool((await self._livekit.room.list_rooms(asked)).rooms)
 
     def _others_serve(self, at: Moment) -> bool:
         return any(at.serves(server) for server in at.servers if server != self._server)

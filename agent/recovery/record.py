@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import AgentSession
+from livekit.agents import AgentSession, llm
 
 from . import continuation
 from .book import CallBook, StoreError
@@ -62,6 +62,12 @@ class CallRecord:
         self._session = session
         session.on("conversation_item_added", self._on_said)
         session.on("function_tools_executed", self._on_said)
+
+    @property
+    def said(self) -> llm.ChatContext:
+        """What was said in the call, to the agents before this one, too."""
+        before = self._before.said.items if self._before else []
+        return llm.ChatContext([*before, *(self._session.history.items if self._session else [])])
 
     async def lose(self) -> None:
         """Have another agent take the call: this one cannot go on."""
@@ -121,8 +127,7 @@ class CallRecord:
         history = None
         if self._is_new and self._session:
             self._is_new = False
-            before = self._before.said.items if self._before else []
-            history = continuation.written([*before, *self._session.history.items])
+            history = continuation.written(self.said.items)
         await self._answer(lambda: self._book.keep(self._name, self._agent, history))
 
     async def _leave(self) -> None:

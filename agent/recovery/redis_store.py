@@ -33,6 +33,10 @@ def _history(room: str) -> str:
     return f"parley:history:{room}"
 
 
+def _mark(key: str) -> str:
+    return f"parley:mark:{key}"
+
+
 class RedisStore:
     """A Redis that every agent server of one LiveKit server uses.
 
@@ -112,6 +116,23 @@ class RedisStore:
         else:
             text = history
             await _answered(lambda: self._redis.set(_history(room), text, ex=_EXPIRES))
+
+    async def remember(self, key: str, value: str, seconds: float) -> str:
+        """Keep a value for some time, unless there is one under its key; return the one there."""
+
+        async def work() -> str:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(_mark(key), value, nx=True, px=int(seconds * 1000))
+                pipe.get(_mark(key))
+                _, there = await pipe.execute()
+            # None if it has just expired, in the same instant.
+            return value if there is None else str(there)
+
+        return await _answered(work)
+
+    async def recall(self, key: str) -> str | None:
+        """What is kept under a key."""
+        return await _answered(lambda: cast(Awaitable[Any], self._redis.get(_mark(key))))
 
     async def aclose(self) -> None:
         """Close the connections; may be called twice."""

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS histories (room TEXT PRIMARY KEY, history TEXT NOT NU
 CREATE TABLE IF NOT EXISTS servers (
     id TEXT PRIMARY KEY, beat REAL NOT NULL, serves INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS marks (key TEXT PRIMARY KEY, value TEXT NOT NULL, until REAL NOT NULL);
 """
 
 
@@ -106,6 +107,30 @@ class SqliteStore:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
         await self._do(wipe)
+
+    async def remember(self, key: str, value: str, seconds: float) -> str:
+        """Keep a value for some time, unless there is one under its key; return the one there."""
+
+        def work(database: sqlite3.Connection) -> str:
+            now = self._clock()
+            # After a start of the machine, whose clock begins anew, what is there stays for longer.
+            database.execute("DELETE FROM marks WHERE until <= ?", (now,))
+            sql = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?)"
+            database.execute(sql, (key, value, now + seconds))
+            sql = "SELECT value FROM marks WHERE key = ?"
+            return str(database.execute(sql, (key,)).fetchone()[0])
+
+        return await self._do(work, writes=True)
+
+    async def recall(self, key: str) -> str | None:
+        """What is kept under a key."""
+
+        def work(database: sqlite3.Connection) -> str | None:
+            sql = "SELECT value FROM marks WHERE key = ? AND until > ?"
+            found = database.execute(sql, (key, self._clock())).fetchone()
+            return str(found[0]) if found else None
+
+        return await self._do(work)
 
     async def aclose(self) -> None:
         """Close the file; may be called twice."""

@@ -1,4 +1,8 @@
-"""Start everything on this machine, ready to talk: ``python -m agent.stack.demo``."""
+"""Start everything on this machine, ready to talk: ``python -m agent.stack.demo``.
+
+The profile and the environment say what everything is: engines that they have somewhere else are
+not started here, and neither is LiveKit where ``LIVEKIT_URL`` names a server.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,55 @@ import os
 import secrets
 import sys
 
-from agent import settings
+from agent.definition.choice import Agents
 from agent.models import ModelError, locate
+from agent.settings import SettingsError
 
 from . import ports
 from .ports import PortError
-from .stack import ROLES, Stack, StackError
+from .stack import Server, Stack, StackError
 from .terminal import say, until_stopped
 
 
-async def run() -> None:
-    """Run the stack.
+def prepare(usual: str) -> Stack:
+    """Put together what the environment asks for, and see that it can be started.
+
+    Args:
+        usual: The profile where ``PARLEY_PROFILE`` names none.
 
     Raises:
-        PortError, ModelError, StackError: Something is in the way; the text says what.
+        PortError, ModelError, StackError, SettingsError: Something is in the way; the text says
+            what.
     """
     address = os.environ.get("PARLEY_ADDRESS", ports.LOOPBACK)
-    numbers = ports.chosen(address=address)
-    ports.check(numbers, address)
-    for role in ROLES:
+    livekit = Server.given()
+    stack = Stack(
+        ports.chosen(address=address),
+        address=address,
+        standby=True,
+        profile=os.environ.get("PARLEY_PROFILE", usual),
+        livekit=livekit,
+        engine_key=secrets.token_urlsafe(32),
+        on_line=say,
+    )
+    ports.check(stack.ports, address, stack.placement.ports(livekit=livekit is None))
+    for role in (*stack.placement.roles, "web"):
         locate(role)
-    say("Starting LiveKit, the engines, the agent and the web page …")
-    key = secrets.token_urlsafe(32)
-    async with Stack(numbers, address=address, standby=True, engine_key=key, on_line=say) as stack:
-        if limits := settings.load("cpu").tts.limits:
-            say(limits)
+    return stack
+
+
+async def talk(stack: Stack) -> None:
+    """Run the stack, with all that a person wants to know of it, until it is cancelled.
+
+    Raises:
+        StackError: Something does not start; the text says what.
+        SettingsError: An agent is wrong.
+    """
+    limits = Agents(stack.settings).limits()
+    await stack.introduce()
+    async with stack:
+        for sentence in limits:
+            say(sentence)
         say(f"\n  Open {stack.web_url} and talk. Ctrl-C stops everything.\n")
         await stack.run()
 
@@ -39,8 +67,8 @@ async def run() -> None:
 def main() -> None:
     """Run, and end with one sentence where something is in the way."""
     try:
-        asyncio.run(until_stopped(run()))
-    except (PortError, ModelError, StackError) as e:
+        asyncio.run(until_stopped(talk(prepare("cpu"))))
+    except (PortError, ModelError, StackError, SettingsError) as e:
         sys.exit(str(e))
 
 

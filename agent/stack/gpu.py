@@ -1,7 +1,7 @@
-"""The GPU services and the agent on one machine, kept running: ``python -m agent.stack.gpu``.
+"""The GPU services, LiveKit, the agent and the page: ``python -m agent.stack.gpu``.
 
 The language model, the TTS and the STT start one after another, because each takes what memory the
-one before has left; then the agent, which needs LIVEKIT_URL and its key and secret.
+one before has left; those that the profile has somewhere else are not started.
 """
 
 from __future__ import annotations
@@ -9,80 +9,91 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from .stack import AGENT_READY, ROOT, STANDBY, StackError, wait_ready
+from agent import settings
+from agent.models import ModelError
+from agent.serving import port_of
+from agent.settings import SettingsError
+from agent.stand_ins import ENGINES, EngineName
+
+from . import demo
+from .placement import WHAT, Placement, place
+from .ports import PortError
+from .stack import ROOT, Stack, StackError, wait_ready
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 
 # Weights are downloaded the first time. Seconds for each service.
 _READY_WITHIN = 3600.0
 
-_SERVICES = (
-    ("llm", "the language model"),
-    ("tts", "the voice"),
-    ("stt", "the speech recogniser"),
-)
+_PORTS: Mapping[EngineName, int] = {"llm": 8000, "tts": 8091, "stt": 8002}
+"""Where the profile of this name has them; ``LLM_PORT`` and its like move them."""
 
 
-def _programs() -> list[Program]:
-    services = [
-        Program(
-            name=name,
-            what=what,
-            command=[f"scripts/run_{name}_server.sh"],
-            ready_line=f"{what} is ready at",
-        )
-        for name, what in _SERVICES
-    ]
-    agent = Program(
-        name="agent",
-        what="the agent",
-        command=[sys.executable, "agent.py", "start"],
-        ready_line=AGENT_READY,
+def services(profile: settings.Settings) -> Placement:
+    """Which of the GPU services a profile wants on this machine.
+
+    Args:
+        profile: The profile, with what the environment says over it.
+    """
+    numbers: dict[str, int] = {
+        name: port_of(f"{name.upper()}_PORT", _PORTS[name]) for name in ENGINES
+    }
+    return place(profile, numbers, _PORTS)
+
+
+def _program(name: EngineName) -> Program:
+    return Program(
+        name=name,
+        what=WHAT[name],
+        command=[f"scripts/run_{name}_server.sh"],
+        ready_line=f"{WHAT[name]} is ready at",
     )
-    return [*services, agent, STANDBY]
 
 
-async def _run() -> None:
-    environment = {"PARLEY_PROFILE": "gpu", "PYTHONUNBUFFERED": "1", **os.environ}
-    async with AsyncExitStack() as stack:
+async def _run(names: list[EngineName], stack: Stack) -> None:
+    async with AsyncExitStack() as opened:
         running: list[Supervisor] = []
-        for program in _programs():
+        for program in map(_program, names):
             supervisor = Supervisor(
                 [program],
-                environment=environment,
+                environment={"PYTHONUNBUFFERED": "1", **os.environ},
                 folder=ROOT,
                 logs=ROOT / "output" / "gpu" / program.name,
                 on_line=say,
                 # vLLM hands its GPU memory back when it is asked to stop.
                 patience=20.0,
             )
-            await stack.enter_async_context(supervisor)
+            await opened.enter_async_context(supervisor)
             await wait_ready(supervisor, [program], on_line=say, within=_READY_WITHIN)
             running.append(supervisor)
-        ends = [asyncio.create_task(supervisor.ended()) for supervisor in running]
+        tasks = [asyncio.create_task(_lost(supervisor)) for supervisor in running]
+        tasks.append(asyncio.create_task(demo.talk(stack)))
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for end in ends:
-                end.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
-        raise StackError("A supervisor ended by itself; see output/gpu.")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        done.pop().result()
+
+
+async def _lost(supervisor: Supervisor) -> None:
+    raise StackError(f"supervisord ended by itself: {await supervisor.ended()}")
 
 
 def main() -> None:
     """Run, and end with one sentence where something is in the way."""
-    missing = [
-        name
-        for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
-        if not os.environ.get(name)
-    ]
-    if missing:
-        sys.exit(f"{' and '.join(missing)} must be set: the agent joins that server.")
+    os.environ.setdefault("PARLEY_PROFILE", "gpu")
     try:
-        asyncio.run(until_stopped(_run()))
-    except StackError as e:
+        placed = services(settings.load())
+        os.environ.update(placed.urls)  # where their ports were moved
+        stack = demo.prepare("gpu")
+        names = [name for name in _PORTS if name in placed.here]
+        asyncio.run(until_stopped(_run(names, stack)))
+    except (PortError, ModelError, StackError, SettingsError) as e:
         sys.exit(str(e))
 
 

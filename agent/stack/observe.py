@@ -21,10 +21,12 @@ import yaml
 
 from agent import settings
 from agent.settings import CONFIGS, SettingsError
+from agent.stand_ins import ENGINES
 
 from . import ports as port_table
+from .placement import place
 from .ports import LOOPBACK, Port, PortError
-from .stack import LOCAL_PROFILES, ROOT, StackError, wait_ready
+from .stack import ROOT, StackError, wait_ready
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 
@@ -44,13 +46,16 @@ def targets() -> dict[str, list[str]]:
     numbers = port_table.chosen()
     address = os.environ.get("PARLEY_ADDRESS", LOOPBACK)
     found = {"agent": [f"http://{address}:{numbers['metrics']}"]}
-    local = os.environ.get("PARLEY_PROFILE", "cpu") in LOCAL_PROFILES
-    if local or os.environ.get("PARLEY_PORT_LIVEKIT_METRICS"):  # else LiveKit is somewhere
+    elsewhere = os.environ.get("LIVEKIT_URL")
+    if not elsewhere or os.environ.get("PARLEY_PORT_LIVEKIT_METRICS"):
         found["livekit"] = [f"http://{LOOPBACK}:{numbers['livekit_metrics']}"]
-    if local:
-        return found | {job: [f"http://{LOOPBACK}:{numbers[job]}"] for job in ("llm", "stt", "tts")}
     profile = settings.load()
-    return found | {"llm": profile.llm.urls, "stt": [profile.stt.url], "tts": profile.tts.urls}
+    placement = place(profile, numbers)
+    sections = {"llm": profile.llm.urls, "stt": [profile.stt.url], "tts": profile.tts.urls}
+    for name in ENGINES:
+        ours = [f"http://{LOOPBACK}:{numbers[name]}"] if name in placement.here else []
+        found[name] = [*(sections[name] if name in placement.elsewhere else ()), *ours]
+    return found
 
 
 def configuration(targets: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -15,14 +15,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from agent import settings
 from agent.models import ModelError, locate
 from agent.telephony import config, provision
 from agent.telephony.config import TelephonyError, Trunks
 from agent.telephony.server import connect
 
 from . import ports as port_table
+from .placement import place
 from .ports import LOOPBACK, PORTS, Port, PortError
-from .stack import LOCAL_PROFILES, ROLES, ROOT, Stack, StackError, wait_ready
+from .stack import ROOT, Stack, StackError, wait_ready
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 
@@ -107,6 +109,7 @@ async def phone_stack(
     )
     async with keeper:
         await wait_ready(keeper, [store], on_line=on_line, within=_REDIS_SECONDS)
+        await stack.introduce()
         async with stack:
             at = stack.server
             async with connect(at.url, at.api_key, at.api_secret) as server:
@@ -119,12 +122,12 @@ async def _run(file: Path) -> None:
     check()
     trunks = config.load(file)
     numbers = port_table.chosen(PHONE_PORTS)
-    port_table.check(numbers, ports=PHONE_PORTS)
     profile = os.environ.get("PARLEY_PROFILE", "phone")
-    for role in ROLES if profile in LOCAL_PROFILES else ():
+    placement = place(settings.load(profile), numbers)
+    port_table.check(numbers, ports=placement.ports(PHONE_PORTS))
+    for role in (*placement.roles, "web"):
         locate(role)
     address = os.environ.get("PARLEY_SIP_ADDRESS", LOOPBACK)
-    say("Starting Redis, LiveKit, its SIP service, the engines and the agent …")
     async with phone_stack(
         trunks,
         numbers,
@@ -143,7 +146,7 @@ def main() -> None:
     file = Path(os.environ.get("PARLEY_TRUNKS", config.DEFAULT))
     try:
         asyncio.run(until_stopped(_run(file)))
-    except (PortError, ModelError, StackError, TelephonyError) as e:
+    except (PortError, ModelError, StackError, TelephonyError, settings.SettingsError) as e:
         sys.exit(str(e))
 
 

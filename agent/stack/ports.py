@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from agent.origin import is_loopback
+from agent.stand_ins import USUAL_PORTS
 
 LOOPBACK = "127.0.0.1"
 
@@ -46,9 +47,9 @@ PORTS = (
     Port("livekit_metrics", 6789, "LiveKit's metrics"),
     Port("agent", 8081, "the agent's health page", public=True),
     Port("metrics", 8082, "the agent's metrics", public=True),
-    Port("llm", 8101, "the language model"),
-    Port("stt", 8102, "the speech recogniser"),
-    Port("tts", 8103, "the voice"),
+    Port("llm", USUAL_PORTS["llm"], "the language model"),
+    Port("stt", USUAL_PORTS["stt"], "the speech recogniser"),
+    Port("tts", USUAL_PORTS["tts"], "the voice"),
 )
 
 

@@ -57,6 +57,8 @@ def sentences(
     address: str,
     certificate: Certificate | None,
     environment: Mapping[str, str] = os.environ,
+    *,
+    livekit: bool = True,
 ) -> Iterator[str]:
     """What one has to know beside the address of the page.
 
@@ -65,6 +67,7 @@ def sentences(
         address: Where the page listens.
         certificate: With what it is served.
         environment: Where a login by ssh is seen.
+        livekit: Whether LiveKit is started here; media of another one do not come by this machine.
     """
     if certificate and certificate_wish(address, environment) == MADE:
         yield (
@@ -73,15 +76,14 @@ def sentences(
         )
     if "SSH_CONNECTION" not in environment or not is_loopback(address):
         return
-    if "livekit_tcp" not in numbers:
+    if livekit and "livekit_tcp" not in numbers:
         yield (
             "You are here by ssh: to talk from where you sit, start this with "
             "PARLEY_PORT_LIVEKIT_TCP=7881."
         )
         return
-    forwards = " ".join(
-        f"-L {number}:{LOOPBACK}:{number}" for number in (numbers["web"], numbers["livekit_tcp"])
-    )
+    needed = ("web", "livekit_tcp") if livekit else ("web",)
+    forwards = " ".join(f"-L {numbers[name]}:{LOOPBACK}:{numbers[name]}" for name in needed)
     yield (
         "You are here by ssh: to talk from where you sit, run there\n  "
         f"ssh {forwards} {getpass.getuser()}@{socket.gethostname()}"

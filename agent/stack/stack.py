@@ -20,22 +20,19 @@ import httpx
 from livekit import api
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from agent import settings
 from agent.certificate import VARIABLE, CertificateError, certificate_of
 from agent.origin import MEDIA_ADDRESS
 from agent.settings import LANGUAGE_ATTRIBUTE
+from agent.stand_ins import EngineName
 
 from . import ports as port_table
 from . import reach
+from .placement import WHAT, describe, place
 from .ports import LOOPBACK
 from .supervision import Program, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-LOCAL_PROFILES = ("cpu", "phone")
-"""Profiles for the engines of this machine."""
-
-ROLES = ("llm", "stt", "kokoro", "web")
-"""Models that the programs will look for: better to say what is missing before they start."""
 
 # Twenty times what an idle machine with 2 cores needs. Seconds.
 _READY_SECONDS = 180.0
@@ -50,8 +47,9 @@ AGENT_READY = "registered worker"
 STANDBY = Program(
     name="standby",
     what="the agent that stands by",
+    command=_AGENT,
     # Its health page is for nobody, at any port.
-    command=["env", "PARLEY_STANDBY=1", "PARLEY_PORT_AGENT=0", "PARLEY_PORT_METRICS=0", *_AGENT],
+    environment={"PARLEY_STANDBY": "1", "PARLEY_PORT_AGENT": "0", "PARLEY_PORT_METRICS": "0"},
     ready_line=AGENT_READY,
 )
 """A second agent server: the calls of one that dies do not wait until it has started again."""
@@ -72,6 +70,24 @@ class Server:
     url: str
     api_key: str
     api_secret: str
+
+    @classmethod
+    def given(cls) -> Self | None:
+        """The one that ``LIVEKIT_URL`` names; None if it is not set.
+
+        Raises:
+            StackError: Its key or its secret is missing.
+        """
+        names = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+        url, key, secret = (os.environ.get(name, "") for name in names)
+        if not url:
+            return None
+        if missing := [name for name in names if not os.environ.get(name)]:
+            raise StackError(
+                f"{' and '.join(missing)} must be set beside LIVEKIT_URL: the agent and the page "
+                "join that server. Without LIVEKIT_URL one is started here."
+            )
+        return cls(url, key, secret)
 
     def token(self, room: str, identity: str, language: str | None = None) -> str:
         """A ticket for one room and one identity, good for ten minutes."""
@@ -94,8 +110,9 @@ class Stack:
         address: Where the web page listens and LiveKit takes media: an address of this machine.
             Beyond 127.0.0.1 the page has a certificate (``PARLEY_CERTIFICATE``).
         standby: Run a second agent server, which takes over the calls of the first if that dies.
-        profile: The agent's profile. The engines of this machine run for :data:`LOCAL_PROFILES`;
-            any other profile says where its engines are.
+        profile: The agent's profile. Of its engines those run here that it has at the addresses of
+            this machine's own (:mod:`agent.stack.placement`); the others are somewhere else.
+        livekit: A LiveKit server that runs already; one is started here if None.
         beside: More programs to run.
         engine_key: Key that the engines of this machine ask for, and the agent sends. That of
             ``VLLM_API_KEY`` if None; without either, any program of this machine may ask them.
@@ -113,6 +130,7 @@ class Stack:
         address: str = LOOPBACK,
         standby: bool = False,
         profile: str = "cpu",
+        livekit: Server | None = None,
         beside: Sequence[Program] = (),
         engine_key: str | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
@@ -128,7 +146,8 @@ class Stack:
             )
         except (reach.ReachError, CertificateError) as e:
             raise StackError(str(e)) from e
-        self.server = Server(
+        self._starts_livekit = livekit is None
+        self.server = livekit or Server(
             # Of a browser it is the page that passes on what is for LiveKit.
             url=f"ws://{LOOPBACK}:{self.ports['livekit']}",
             api_key="parley",
@@ -137,11 +156,20 @@ class Stack:
         self.logs = ROOT / "output" / "logs" / str(self.ports["web"])
         self._on_line = on_line
         self._profile = profile
+        self.settings = settings.load(profile)
+        self.placement = place(self.settings, self.ports)
         self._engine_key = os.environ.get("VLLM_API_KEY") or engine_key
-        self._programs = [*self._own_programs(), *([STANDBY] if standby else []), *beside]
+        self.programs: Sequence[Program] = [
+            *self._own_programs(),
+            *([STANDBY] if standby else []),
+            *beside,
+        ]
+        """What is run."""
+        self.variables = self._variables()
+        """What all of it finds in its environment, beside that of this process."""
         self._supervisor = Supervisor(
-            self._programs,
-            environment={**os.environ, **self._variables(), **environment},
+            self.programs,
+            environment={**os.environ, **self.variables, **environment},
             folder=ROOT,
             logs=self.logs,
             on_line=on_line,
@@ -158,26 +186,28 @@ class Stack:
     @property
     def llm_url(self) -> str:
         """Base URL of the language model, ending in ``/v1``."""
-        return self._http("llm") + "/v1"
+        return self._url("llm")
 
     @property
     def stt_url(self) -> str:
         """Base URL of the speech recogniser, ending in ``/v1``."""
-        return self._http("stt") + "/v1"
+        return self._url("stt")
 
     @property
     def tts_url(self) -> str:
         """Base URL of the voice, ending in ``/v1``."""
-        return self._http("tts") + "/v1"
+        return self._url("tts")
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             await opening.enter_async_context(self._supervisor)
             await wait_ready(
-                self._supervisor, self._programs, on_line=self._on_line, within=_READY_SECONDS
+                self._supervisor, self.programs, on_line=self._on_line, within=_READY_SECONDS
             )
             self._exit = opening.pop_all()
-        for line in reach.sentences(self.ports, self._address, self._certificate):
+        for line in reach.sentences(
+            self.ports, self._address, self._certificate, livekit=self._starts_livekit
+        ):
             self._on_line(line)
         return self
 
@@ -193,6 +223,17 @@ class Stack:
             for book in self.logs.glob("calls-*"):  # of calls that were cut off just now
                 book.unlink()
 
+    async def introduce(self) -> None:
+        """Tell what is started, and what of the profile is somewhere else and answers there."""
+        *most, last = [program.what for program in self.programs if program is not STANDBY]
+        self._on_line(f"Starting {', '.join(most)} and {last} …")
+        if not self._starts_livekit:
+            self._on_line(f"LiveKit is not started here: LIVEKIT_URL is {self.server.url}.")
+        for line in await asyncio.gather(
+            *(describe(name, engine) for name, engine in self.placement.elsewhere.items())
+        ):
+            self._on_line(line)
+
     async def run(self) -> None:
         """Wait for what should not happen: the end of the supervisor by itself.
 
@@ -201,7 +242,11 @@ class Stack:
         """
         raise StackError(f"supervisord ended by itself: {await self._supervisor.ended()}")
 
-    def _http(self, name: str) -> str:
+    def _url(self, name: EngineName) -> str:
+        engine = self.placement.elsewhere.get(name)
+        return engine.url if engine else f"{self._http(name)}/v1"
+
+    def _http(self, name: EngineName) -> str:
         return f"http://{LOOPBACK}:{self.ports[name]}"
 
     def _variables(self) -> dict[str, str]:
@@ -215,44 +260,36 @@ class Stack:
             "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
             "PARLEY_PROFILE": self._profile,
             "PARLEY_STATE": str(self.logs),  # what is in progress ends with the stack
-            **(self._engine_variables() if self._profile in LOCAL_PROFILES else {}),
+            **self.placement.variables(self._engine_key),
             "PYTHONUNBUFFERED": "1",  # logs are read while their programs run
             "HF_HUB_OFFLINE": "1",  # all weights are in the cache: nothing has to be asked for
         }
 
-    def _engine_variables(self) -> dict[str, str]:
-        urls = {"LLM": self.llm_url, "STT": self.stt_url, "TTS": self.tts_url}
-        variables = {f"PARLEY_{name}__BASE_URL": url for name, url in urls.items()}
-        if key := self._engine_key:
-            variables["VLLM_API_KEY"] = key  # for the engines themselves
-            variables |= {f"PARLEY_{name}__API_KEY": key for name in urls}
-        return variables
-
     def _own_programs(self) -> list[Program]:
-        def engine(name: str, what: str) -> Program:
+        def engine(name: EngineName) -> Program:
             port = str(self.ports[name])
-            command = [sys.executable, "-m", "agent.local", name, "--port", port]
             return Program(
-                name=name, what=what, command=command, health=self._http(name) + "/health"
+                name=name,
+                what=WHAT[name],
+                command=[sys.executable, "-m", "agent.local", name, "--port", port],
+                health=self._http(name) + "/health",
+                # For them alone: an agent would send it to engines of others.
+                environment={"VLLM_API_KEY": self._engine_key} if self._engine_key else {},
             )
 
-        engines = [
-            engine("llm", "the language model"),
-            engine("stt", "the speech recogniser"),
-            engine("tts", "the voice"),
-        ]
+        livekit = Program(
+            name="livekit",
+            what="LiveKit",
+            command=[
+                *("env", f"PARLEY_ADDRESS={LOOPBACK}"),
+                f"{MEDIA_ADDRESS}={self._media_address}",
+                "scripts/run_livekit.sh",
+            ],
+            health=self.server.url.replace("ws", "http", 1),
+        )
         return [
-            Program(
-                name="livekit",
-                what="LiveKit",
-                command=[
-                    *("env", f"PARLEY_ADDRESS={LOOPBACK}"),
-                    f"{MEDIA_ADDRESS}={self._media_address}",
-                    "scripts/run_livekit.sh",
-                ],
-                health=self.server.url.replace("ws:", "http:"),
-            ),
-            *(engines if self._profile in LOCAL_PROFILES else []),
+            *([livekit] if self._starts_livekit else []),
+            *map(engine, self.placement.here),
             Program(
                 name="agent",
                 what="the agent",
@@ -275,7 +312,7 @@ class Stack:
 
 async def wait_ready(
     supervisor: Supervisor,
-    programs: list[Program],
+    programs: Sequence[Program],
     *,
     on_line: Callable[[str], None],
     within: float,

@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from configparser import ConfigParser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,6 +55,8 @@ class Program:
     """Text that its log contains once it is ready."""
     listens: tuple[str, int] | None = None
     """Host and port where it takes TCP connections once it is ready."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its own, beside those of all."""
 
     def __post_init__(self) -> None:
         ways = (self.health, self.ready_line, self.listens)
@@ -166,6 +168,9 @@ class Supervisor:
         for program in self._programs.values():
             config[f"program:{program.name}"] = {
                 "command": _literal(shlex.join(program.command)),
+                "environment": _literal(
+                    ",".join(f'{name}="{value}"' for name, value in program.environment.items())
+                ),
                 "autorestart": "true",
                 "startsecs": str(_START_SECONDS),
                 "stopwaitsecs": str(math.ceil(self._patience)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from ..languages import Language, any_of, heard_with, words
@@ -10,13 +11,26 @@ from .question import Question
 
 
 def meant(said: str, language: Language = "en") -> bool | None:
-    """Whether words mean yes (True) or no (False); None if they mean neither."""
+    """Whether words mean yes (True) or no (False); None if they mean neither.
+
+    A no wins over a yes, and so does a question or a condition: who asks what it costs has not
+    agreed. "No problem" and the like is said with either, and is neither.
+
+    Args:
+        said: What the caller has said, as it was recognised.
+        language: Their language.
+    """
     answers = _read(heard_with(language))
-    if answers.no_problem.search(said):
-        return True
-    if answers.no.search(said):
+    said = answers.passing.sub(" ", said.replace("\u2019", "'"))
+    doubtful = _ASKED.search(said) or answers.doubt.search(said)
+    if answers.no.search(answers.doubt.sub(" ", said)):  # "I don't know" is not a no
         return False
+    if doubtful:
+        return None
     return True if answers.yes.search(said) else None
+
+
+_ASKED = re.compile("[?？¿]")
 
 
 class _Answers:
@@ -24,7 +38,8 @@ class _Answers:
 
     def __init__(self, languages: tuple[Language, ...]) -> None:
         own = [words(language).answers for language in languages]
-        self.no_problem = any_of(text for each in own for text in each.no_problem)
+        self.passing = any_of(text for each in own for text in each.passing)
+        self.doubt = any_of(text for each in own for text in each.doubt)
         self.no = any_of(text for each in own for text in each.no)
         self.yes = any_of(text for each in own for text in each.yes)
 

@@ -16,8 +16,10 @@ from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
 from agent.recovery import open_book
 from agent.serving import ProxyNotice, proxy_options
+from agent.stand_ins import own_ports
 
 from . import signalling
+from .answering import Answering, sections
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
 from .sign_in import SignInError, sign_in_of
@@ -33,16 +35,18 @@ def main() -> None:
         profile, livekit = settings.load(), LiveKit.from_environment()
         check_secret(livekit.api_secret, open_to=arguments.host)
         certificate = certificate_of(arguments.host)
+        book = open_book(profile.history_store, livekit.url)
         app = create_app(
             livekit,
             client_library=locate("web"),
-            max_rooms=profile.max_rooms,
+            max_rooms=profile.rooms,
             rooms_per_address=profile.rooms_per_address,
             spoken={each: profile.tts.spoken(each) for each in LANGUAGES},
             names=names_of(arguments.host),
-            sign_in=sign_in_of(profile.sign_in, livekit.api_secret),
-            book=open_book(profile.history_store, livekit.url),
+            sign_in=sign_in_of(profile.sign_in, livekit.api_secret, book),
+            book=book,
             agents={name: agent.settings.name for name, agent in Agents(profile).all().items()},
+            answering=Answering(sections(profile), own_ports()),
         )
     except (
         LiveKitError,

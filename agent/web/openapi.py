@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from agent.refusal import described
+from agent.stand_ins import ENGINES
 
 from . import tokens
 
@@ -23,7 +24,7 @@ _REFUSALS = {
     "413": "Too long.",
     "421": "Asked for under a name that is not this server's.",
     "429": "Too many from this address; see Retry-After.",
-    "503": "Every place is taken, or the LiveKit server does not answer.",
+    "503": "Every place is taken, or a server does not answer that has to.",
 }
 
 
@@ -79,6 +80,7 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
             "403": described("Somebody who is not let in."),
             "421": described(_REFUSALS["421"]),
             "429": described(_REFUSALS["429"]),
+            "503": described("Who has signed in cannot be looked up."),
         },
     }
     names = {
@@ -106,6 +108,36 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
             }
         },
     }
+    each: dict[str, Any] = {
+        "type": "object",
+        "required": [*ENGINES, "stand_in"],
+        "properties": {
+            **dict.fromkeys(ENGINES, {"type": ["string", "null"]}),
+            "stand_in": {
+                "description": "Whether the language model is a small one on the processor.",
+                "type": "boolean",
+            },
+        },
+        "additionalProperties": False,
+    }
+    models = {
+        "description": "Which models answer, as their servers say it.",
+        "parameters": [
+            {
+                "name": "agent",
+                "in": "query",
+                "description": "Whose; those of the usual one if it is left out, or unknown.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "responses": {
+            "200": {
+                "description": "Their names; null where a server does not say it.",
+                "content": {"application/json": {"schema": each}},
+            },
+            "421": described(_REFUSALS["421"]),
+        },
+    }
     healthy = {"description": "It does.", "content": {"application/json": {}}}
     health = {"description": "Whether it serves.", "responses": {"200": healthy}}
     return {
@@ -115,6 +147,7 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
             "/api/token": {"post": ask},
             "/api/visitor": {"get": visitor},
             "/api/agents": {"get": listed},
+            "/api/models": {"get": models},
             "/health": {"get": health},
         },
     }

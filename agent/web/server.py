@@ -31,10 +31,11 @@ from agent.refusal import invalid, refusal
 
 from . import tokens
 from .admission import RATE, SERVER_TIMEOUT, VISITS, Admission, Crowded, Full, Unreachable
+from .answering import Answering
 from .livekit_url import LiveKit
 from .openapi import document
 from .page import render, words_of_page
-from .sign_in import NotAllowed, SignIn
+from .sign_in import NotAllowed, SignIn, Unavailable
 from .signalling import Signalling
 
 STATIC = Path(__file__).parent / "static"
@@ -61,10 +62,12 @@ def create_app(
     sign_in: SignIn | None = None,
     book: CallBook | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
+    answering: Answering | None = None,
 ) -> Starlette:
     """Build the web application.
 
-    ``GET /api/agents`` lists who may be spoken with. ``POST /api/token`` takes
+    ``GET /api/agents`` lists who may be spoken with, ``GET /api/models?agent=NAME`` which models
+    answer for one. ``POST /api/token`` takes
     ``{"language": "en", "name": "...", "agent": "..."}`` (the latter two are optional) and
     answers ``{"url", "token", "room", "identity"}``. Refusals are
     ``{"error": {"code", "message"}}``: 400 ``bad_request`` or ``no_such_agent``, 401
@@ -90,7 +93,9 @@ def create_app(
             out of their rooms though no agent server may be left to do it.
         agents: What people see of the agents that may be asked for, by their names, the usual one
             first.
+        answering: Which models answer; none are told if None.
     """
+    engines = answering or Answering({})
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -156,6 +161,8 @@ def create_app(
             return refusal(503, "full", "All places are taken. Try again in a few minutes.")
         except Unreachable:
             return refusal(503, "no_server", "The LiveKit server does not answer.")
+        except Unavailable:
+            return _nobody_known()
         return JSONResponse(
             {
                 "url": _livekit_url(livekit, request),
@@ -178,6 +185,8 @@ def create_app(
                 visitor = await sign_in.who(request)
             except NotAllowed as e:
                 return refusal(403, "not_allowed", str(e))
+            except Unavailable:
+                return _nobody_known()
             shown["name"] = visitor.name if visitor else None
         return JSONResponse(shown, headers={"Cache-Control": "no-store"})
 
@@ -203,6 +212,10 @@ def create_app(
             {"agents": [{"name": name, "title": title} for name, title in agents.items()]}
         )
 
+    async def models(request: Request) -> Response:
+        found = await engines.of(request.query_params.get("agent"))
+        return JSONResponse(found.shown())
+
     async def openapi(_: Request) -> Response:
         return JSONResponse(document(agents))
 
@@ -218,6 +231,7 @@ def create_app(
             Route("/api/token", token, methods=["POST"]),
             Route("/api/visitor", who),
             Route("/api/agents", listed),
+            Route("/api/models", models),
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -273,6 +287,10 @@ class _SecurityHeaders:
 
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+def _nobody_known() -> Response:
+    return refusal(503, "no_server", "Who has signed in cannot be looked up. Try again later.")
 
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:

@@ -14,12 +14,12 @@ import numpy as np
 
 from agent.models import locate
 from agent.models.store import cache
-from harness import speech
+from harness import sounds, speech
 from harness.recording import SAMPLE_RATE, Samples, trim
 from harness.resample import resampled
 
 from ..programs import engine
-from . import scenarios, sounds
+from . import scenarios
 from .align import Aligner, Word, words
 from .scenarios import Case, Language
 

@@ -167,6 +167,7 @@ async def _agent(server: Server, url: str, rooms: int) -> AsyncIterator[psutil.P
         "PARLEY_STT__REALTIME": "false",
         "PARLEY_TTS__BASE_URL": url,
         "PARLEY_MAX_ROOMS": str(rooms),
+        "PARLEY_MAX_MINUTES": "1440",  # a caller may stay for hours here
         "PARLEY_PORT_AGENT": str(port),
         "PARLEY_PORT_METRICS": "0",
     }

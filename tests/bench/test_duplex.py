@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.duplex import clips, judge, scenarios, sounds
+from bench.duplex import clips, judge, scenarios
 from bench.duplex.align import Word, words
 from bench.duplex.clips import Clip
 from bench.duplex.engines import Engines, Request
@@ -18,6 +18,7 @@ from bench.duplex.play import Take
 from bench.duplex.runner import Runner
 from bench.duplex.scenarios import Case
 from bench.duplex.scripted_stt import RATE, ScriptedStt
+from harness import sounds
 from harness.recording import SAMPLE_RATE, Samples
 
 LANGUAGES: tuple[scenarios.Language, ...] = ("en", "zh")

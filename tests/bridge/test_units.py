@@ -16,11 +16,19 @@ from livekit.plugins import qwen3_tts
 from starlette.requests import Request
 
 from agent import settings
-from agent.bridge.conversations import KEPT, KEPT_FOR, Conversation, Conversations
+from agent.bridge.conversations import (
+    KEPT,
+    KEPT_FOR,
+    Conversation,
+    Conversations,
+    write_reply,
+)
 from agent.bridge.exchange import Event, Exchange, Said
 from agent.bridge.record import Record
 from agent.bridge.requests import Refused
 from agent.bridge.server import Bridge
+from agent.knowledge import Passage
+from harness.scripted import Llm
 
 
 class Clock:
@@ -173,3 +181,44 @@ async def test_a_key_is_asked_for_where_one_is_set(monkeypatch: pytest.MonkeyPat
     with pytest.raises(Refused) as refused:
         await bridge.check_rate(request("hush"))
     assert refused.value.status == 429
+
+
+class Shelf:
+    """Documents that say one thing."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def search(self, query: str, limit: int) -> list[Passage]:
+        self.asked.append(query)
+        return [Passage("We open at nine.", "hours.md", 2.0)]
+
+
+async def test_what_the_documents_say_stands_beside_the_question_and_not_in_the_history() -> None:
+    model, shelf = Llm("At nine.", "Yes."), Shelf()
+    engines = cast(Any, SimpleNamespace(llm=model))
+    conversation = Conversations().enter("one", "You are the receptionist.")
+    for question in ("When do you open?", "Also on Sundays at the same time?"):
+        answer = write_reply(engines, conversation, question, recorded=False, documents=shelf)
+        said = [event.text async for event in answer if isinstance(event, Said)]
+        conversation.context.add_message(role="assistant", content="".join(said))
+    assert shelf.asked == ["When do you open?", "Also on Sundays at the same time?"]
+    shown = [asked.messages()[-1].text_content or "" for asked in model.asked]
+    assert all("We open at nine." in text for text in shown)
+    assert shown[0].endswith("When do you open?")
+    assert [message.text_content for message in conversation.context.messages()] == [
+        "You are the receptionist.",
+        "When do you open?",
+        "At nine.",
+        "Also on Sundays at the same time?",
+        "Yes.",
+    ]
+
+
+async def test_an_agent_without_documents_is_asked_as_it_was_said() -> None:
+    model = Llm("At nine.")
+    conversation = Conversations().enter("one", "You are the receptionist.")
+    engines = cast(Any, SimpleNamespace(llm=model))
+    answer = write_reply(engines, conversation, "When do you open?", recorded=False)
+    assert [event async for event in answer] == [Said("At "), Said("nine.")]
+    assert model.asked[0].messages()[-1].text_content == "When do you open?"

@@ -1,4 +1,4 @@
-"""An MCP server of three tools, started by tests: by its command, or over HTTP with a port."""
+"""An MCP server of six tools, started by tests: by its command, or over HTTP with a port."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import os
 import sys
 
-from mcp.server import MCPServer
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 
 server = MCPServer("shop")
 
@@ -31,9 +32,21 @@ async def slow() -> str:
 
 
 @server.tool()
+def refused() -> str:
+    """Refuse."""
+    raise ToolError("no till")
+
+
+@server.tool()
+def verbose() -> str:
+    """Refuse at length."""
+    raise ToolError("no till " * 10_000)
+
+
+@server.tool()
 def broken() -> str:
     """Fail."""
-    raise RuntimeError("no till")
+    raise RuntimeError("a path that is nobody's business")
 
 
 if __name__ == "__main__":

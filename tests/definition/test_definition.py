@@ -117,7 +117,17 @@ def test_what_it_has_for_itself_wins_over_the_profile(folder: Folder, gpu: Setti
     assert own.turns.max_delay == own.phone.turns.max_delay == 2.5
     assert own.phone.turns.vad_threshold == gpu.phone.turns.vad_threshold
     assert (own.llm.temperature, own.llm.tools, own.language) == (0.1, False, "en")
-    assert own.phone.max_minutes == 5
+    assert own.phone.max_minutes == own.max_minutes == 5
+
+
+@pytest.mark.parametrize(
+    ("limits", "minutes"), [({}, 20), ({"minutes": 5}, 5), ({"minutes": 60}, 20)]
+)
+def test_it_may_talk_for_less_time_than_the_profile_says_but_not_for_more(
+    folder: Folder, gpu: Settings, limits: dict[str, float], minutes: float
+) -> None:
+    profile = gpu.model_copy(update={"max_minutes": 20.0})
+    assert agent(folder, limits=limits).over(profile).max_minutes == minutes
 
 
 def test_one_voice_is_for_every_language(folder: Folder, gpu: Settings) -> None:

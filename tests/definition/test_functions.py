@@ -416,3 +416,59 @@ async def test_what_is_too_long_to_be_read_out_is_not_asked(tea: str) -> None:
     output = await called(till.tool(), f'{{"tea": "{tea}"}}')
     assert output == "tea must have 200 characters at most."
     assert till.sold == []
+
+
+def _where(tea: str, grams: int) -> dict[str, str]:
+    if tea != "Assam":
+        raise ToolError("There is none.")
+    return {"en": f"Shall I order {grams} grams of {tea}?", "zh": f"要{grams}克{tea}吗？"}
+
+
+@confirm(_where)
+def _order(tea: str, grams: int) -> str:
+    """Order."""
+    return "Ordered."
+
+
+@pytest.mark.parametrize(
+    ("language", "yes", "question"),
+    [("en", "Yes.", "Shall I order 50 grams of Assam?"), ("zh", "好的。", "要50克Assam吗？")],
+)
+async def test_a_function_gives_the_question(language: Any, yes: str, question: str) -> None:
+    call = FunctionToolCall(
+        name="_order", arguments='{"tea": "Assam", "grams": 50}', call_id="call-1"
+    )
+    async with AgentSession[Any](llm=Llm(call, "Done."), vad=None) as session:
+        Conduct(ConductSettings(), session, language=language)
+        await session.start(Agent(instructions="", tools=[as_tool(_order)]), capture_run=True)
+        await session.run(user_input="Please.")
+        assert session.history.messages()[-1].text_content == question
+        await session.run(user_input=yes)
+        outputs = [i.output for i in session.history.items if i.type == "function_call_output"]
+    assert outputs == ["Ordered."]
+
+
+async def test_nobody_is_asked_about_what_cannot_be_done() -> None:
+    assert await called(as_tool(_order), '{"tea": "Sencha", "grams": 50}') == "There is none."
+
+
+async def test_a_question_that_nobody_could_follow_is_not_asked() -> None:
+    told = await called(as_tool(_order), '{"tea": "Assam", "grams": 1%s}' % ("0" * 400))
+    assert told.startswith("The arguments are too long to be read out")
+
+
+def _by_another(tea: str) -> str:
+    return ""
+
+
+@confirm(_by_another)
+def _misled(tea: str, grams: int) -> str:
+    """Order."""
+    return ""
+
+
+def test_a_function_that_takes_something_else_cannot_ask() -> None:
+    with pytest.raises(ValueError, match="asks by _by_another, which takes tea where the tool"):
+        as_tool(_misled)
+    with pytest.raises(ValueError, match="gives every language by itself"):
+        confirm(_by_another, zh="要吗？")

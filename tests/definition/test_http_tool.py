@@ -14,6 +14,7 @@ from livekit.agents.llm import FunctionToolCall, Tool, Toolset
 
 from agent import settings
 from agent.conduct import Conduct
+from agent.definition import http_tool
 from agent.definition.http_tool import PublicOnly
 from agent.definition.loading import load_agent
 from agent.settings import ConductSettings, SettingsError
@@ -105,6 +106,14 @@ async def test_what_changes_something_sends_json_and_is_asked_about(
     method, path, headers, body = shop.asked[0]
     assert (method, path, body) == ("POST", "/orders/4271", '{"full": false}')
     assert headers["Authorization"] == "Bearer hush"
+
+
+async def test_nobody_is_asked_about_what_the_model_left_out(folder: Folder, shop: Shop) -> None:
+    tool = offered(folder, shop, method="POST", confirm="Shall I cancel {order}, {full}?")
+    assert await called(tool, '{"order": "4271"}') == (
+        "full is needed, for the user is asked about it."
+    )
+    assert not shop.asked
 
 
 @pytest.mark.parametrize(
@@ -202,7 +211,11 @@ async def test_a_server_that_is_not_there_is_a_sentence(folder: Folder, shop: Sh
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fe80::1%lo"]
+    "address",
+    [
+        *("127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fe80::1%lo"),
+        *("64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "fec0::1", "::127.0.0.1", "2002:a00:1::"),
+    ],
 )
 async def test_a_name_does_not_lead_into_a_private_network(
     folder: Folder, shop: Shop, monkeypatch: pytest.MonkeyPatch, address: str
@@ -220,6 +233,11 @@ async def test_a_name_does_not_lead_into_a_private_network(
     path = folder(hosts=["shop.example"], http_tools={"find_order": {**tool, "parameters": ORDER}})
     told = await called(load_agent(str(path)).tools()[0], '{"order": "1"}')
     assert told == "find_order leads into a private network, where it may not go."
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f::1", "64:ff9b::5db8:d70e"])
+def test_the_internet_is_reached(address: str) -> None:
+    assert http_tool._is_public(address)
 
 
 @pytest.mark.parametrize(

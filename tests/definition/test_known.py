@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,30 @@ async def test_a_model_without_tools_reads_them_beside_the_question(folder: Fold
     assert "A pot of Assam is four pounds fifty." in asked
     assert asked.endswith("\n\nWhat does a pot of Assam cost?")
     assert sources[0] == "prices.md › Prices › Assam"
+
+
+async def test_what_is_looked_up_for_it_leaves_the_documents_to_be_searched(folder: Folder) -> None:
+    agent = load_agent(str(documented(folder, builtin_tools=["calculate"])))
+    (agent.documents or Path()).joinpath("offers.md").write_text("# Offers\n\nRoom 17: 23 beds.\n")
+    known = Known(agent, with_tools(settings.load("cpu"), tools=False))
+    sources, shown = list[str](), list[ChatContext]()
+    known.found = sources.extend
+
+    async def ask(chat_ctx: ChatContext) -> AsyncGenerator[str, None]:
+        shown.append(chat_ctx)
+        yield "391."
+
+    said = ChatContext.empty()
+    said.add_message(role="user", content="What is 17 times 23?")
+    await known.open()
+    try:
+        assert [part async for part in known.answered(ask, said, "en")] == ["391."]
+    finally:
+        await known.aclose()
+    asked = shown[0].messages()[-1].text_content or ""
+    assert "Room 17: 23 beds." in asked
+    assert asked.endswith("\n\nFrom the calculator: 17 × 23 = 391.\n\nWhat is 17 times 23?")
+    assert sources == ["offers.md › Offers"]
 
 
 async def test_the_sources_are_told_to_the_record_of_the_turn(folder: Folder) -> None:
@@ -188,11 +213,22 @@ def test_a_folder_says_what_records_hold_and_the_profile_where_they_go(
     assert load_agent(str(folder())).over(profile).post_call == profile.post_call
 
 
+def test_without_a_place_for_records_it_runs_and_says_that_it_keeps_none(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    profile = settings.load("cpu")
+    own = load_agent(str(folder(post_call={"numbers": True}))).over(profile)
+    assert own.post_call is None
+    assert "so there are none: set PARLEY_POST_CALL__FOLDER" in caplog.text
+    caplog.clear()
+    assert load_agent(str(folder())).over(profile).post_call is None
+    assert not caplog.text
+
+
 @pytest.mark.parametrize(
     ("says", "environment", "sentence"),
     [
         ({"memory": {}}, {}, "remembers callers: set PARLEY_MEMORY__KEY to a secret of 32"),
-        ({"post_call": {}}, {}, "where they go: set PARLEY_POST_CALL__FOLDER"),
         (
             {"post_call": {"recording": True}},
             {"POST_CALL__WEBHOOK": '{"url": "https://a.example", "secret": "%s"}' % ("a" * 40)},
@@ -239,3 +275,15 @@ async def test_a_call_that_is_recorded_says_so_before_the_greeting(
     says = {"recording": True, "announcement": {"en": "We record."}}
     async with rehearse(folder(greeting="Tea?", post_call=says)) as talk:
         assert talk.said == ["We record. Tea?"]
+
+
+def test_an_agent_whose_model_is_offered_no_tools_says_which_they_are(folder: Folder) -> None:
+    code = {"tools.py": "def price() -> str:\n    'Tell.'\n    return ''\n"}
+    cpu, gpu = settings.load("cpu"), settings.load("gpu")
+    agent = load_agent(str(folder(code)))
+    assert "shop answers without its tools (price): llm.tools is false" in agent.toolless(cpu)
+    assert agent.toolless(gpu) == ""
+    assert load_agent(str(folder(code, engines={"llm": {"tools": True}}))).toolless(cpu) == ""
+    elsewhere = {"llm": {"base_url": "http://127.0.0.1:9000/v1"}}  # whose model is another
+    assert load_agent(str(folder(code, at="larger", engines=elsewhere))).toolless(cpu) == ""
+    assert load_agent(str(folder(at="bare", builtin_tools=["get_time"]))).toolless(cpu) == ""

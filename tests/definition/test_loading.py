@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent import settings
-from agent.definition.loading import agent_argument, find, load_agent
+from agent.definition.loading import PACKAGED, agent_argument, find, load_agent
 from agent.settings import SettingsError
 
 from .conftest import Folder
@@ -16,6 +16,14 @@ def test_parley_is_a_folder_like_any_other() -> None:
     parley = load_agent("parley", settings.load("cpu"))
     assert parley.key == "parley"
     assert parley.over(settings.load("gpu")) == settings.load("gpu")
+
+
+def test_the_tools_of_a_folder_are_those_of_all_its_sources(folder: Folder) -> None:
+    shop = load_agent("shop", settings.load("cpu"))
+    assert shop.tool_names == ["look_up", "request_callback", "find_order", "start_return"]
+    look = {"description": "Look.", "url": "https://a.example/"}
+    says = {"hosts": ["a.example"], "http_tools": {"find": look}, "builtin_tools": ["get_time"]}
+    assert load_agent(str(folder(**says))).tool_names == ["get_time", "find"]
 
 
 def test_a_folder_is_found_by_path_by_name_and_by_the_environment(
@@ -98,6 +106,10 @@ def test_a_wrong_setting_is_one_sentence(
     [
         ({"engines": {"llm": {"temprature": 1}}}, ["engines.llm.temprature is not a setting"]),
         ({"engines": {"tts": {"replicas": 3}}}, ["engines.tts.replicas = 3"]),
+        (
+            {"engines": {"llm": {"replicas": ["http://192.0.2.1:8000/v1"]}}},
+            ["engines.llm.replicas needs engines.llm.base_url beside it"],
+        ),
         ({"engines": {"llm": {"temperature": 9}}}, ["engines.llm.temperature", "0.0 to 2.0"]),
         ({"conduct": {"filler": 1}}, ["conduct.filler is not a setting", "filler_after"]),
         ({"conduct": {"plan": {"pause": 99}}}, ["conduct.plan.pause = 99", "0.0 to 30.0"]),
@@ -133,7 +145,8 @@ def test_an_agent_that_is_not_there_is_a_list_of_those_that_are(
     with pytest.raises(SettingsError) as raised:
         find(name)
     assert f"There is no agent {name!r}" in str(raised.value)
-    assert "one of clinic, parley." in str(raised.value)
+    packaged = [path.name for path in PACKAGED.iterdir() if path.is_dir()]
+    assert f"one of {', '.join(sorted({'clinic', *packaged}))}." in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["tea.shop", "tea shop", "-tea", "t" * 41])

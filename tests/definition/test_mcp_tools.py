@@ -55,6 +55,17 @@ async def test_the_allowed_tools_of_a_command_are_there_and_no_others(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["python", "python3"])
+async def test_python_is_the_one_that_runs_the_agent(
+    folder: Folder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    server = command(command=[name, str(SHOP)])
+    told = await called(agent(folder, server), "stock", '{"tea": "Assam"}')
+    assert told == "5 boxes of Assam, nowhere"
+
+
+@pytest.mark.slow
 async def test_a_tool_with_effects_is_asked_about(folder: Folder) -> None:
     server = command(allow=["sell"], confirm={"sell": "Shall I sell {tea}?"})
     tea = '{"tea": "Assam"}'
@@ -69,15 +80,26 @@ async def test_a_tool_with_effects_is_asked_about(folder: Folder) -> None:
     ("name", "seconds", "told"),
     [
         ("slow", 1.0, "slow took longer than 1 seconds."),
-        ("broken", 20.0, "no till"),
+        ("refused", 20.0, "no till"),
+        ("broken", 20.0, "Error executing tool broken"),
         ("stock", 20.0, "tea"),
+        ("verbose", 20.0, "no till no till"),
     ],
 )
 async def test_what_goes_wrong_there_is_a_sentence(
     folder: Folder, name: str, seconds: float, told: str
 ) -> None:
-    server = command(allow=["stock", "slow", "broken"], timeout=seconds)
-    assert told in str(await called(agent(folder, server), name))
+    server = command(allow=["stock", "slow", "refused", "broken", "verbose"], timeout=seconds)
+    said = str(await called(agent(folder, server), name))
+    assert told in said
+    assert "business" not in said
+    assert len(said) <= 2_001
+
+
+def test_a_question_with_braces_that_are_not_names_is_refused(folder: Folder) -> None:
+    server = command(allow=["sell"], confirm={"sell": "Shall I sell {tea.name}?"})
+    with pytest.raises(SettingsError, match=r"\{tea\.name\} is not the name of an argument"):
+        agent(folder, server)
 
 
 @pytest.mark.slow

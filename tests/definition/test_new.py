@@ -52,6 +52,8 @@ def test_its_own_tests_pass_anywhere(tmp_path: Path) -> None:
     made = run("agent", "new", "tea-shop", "--in", str(tmp_path))
     assert made.returncode == 0, made.stderr
     assert "PARLEY_AGENT=" in made.stdout
+    told = made.stdout.partition("Test it: ")[2].split()
+    assert (root / told[0]).samefile(sys.executable)
     again = run("agent", "new", "tea-shop", "--in", str(tmp_path))
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr.count("\n") == 1

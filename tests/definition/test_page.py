@@ -10,7 +10,7 @@ import yaml
 
 from agent import settings
 from agent.definition import new
-from agent.definition.loading import load_agent
+from agent.definition.loading import PACKAGED, load_agent
 from agent.definition.settings import AgentSettings
 from agent.rehearsal import Call, rehearse
 from agent.settings import SettingsError
@@ -18,6 +18,8 @@ from agent.settings import SettingsError
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "your-agent.md").read_text("utf-8")
 YAML = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
 PYTHON = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+QUOTED = re.findall(r"^```[a-z]+ ([a-z./-]+)\n(.*?)^```", PAGE, re.M | re.S)
+EXPORTED = re.findall(r"^export ([A-Z_]+)=(.+)$", PAGE, re.M)
 WRONG = re.findall(r"^\| `([a-z_]+: .+)` \| (.+) \|$", PAGE, re.M)
 
 
@@ -25,6 +27,31 @@ def written(folder: Path, **files: str) -> str:
     for name, text in files.items():
         (folder / name.replace("_", ".")).write_text(text, "utf-8")
     return str(folder)
+
+
+@pytest.mark.parametrize(("file", "text"), QUOTED, ids=[file for file, _ in QUOTED])
+def test_what_is_quoted_of_a_folder_is_in_it(tmp_path: Path, file: str, text: str) -> None:
+    folder, name = file.split("/")
+    at = new.write(folder, tmp_path) if folder == "tea-shop" else PACKAGED / folder
+    assert text in (at / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("folder", [path for path in PACKAGED.iterdir() if path.is_dir()])
+def test_those_that_come_with_parley_are_as_short_as_the_page_says(folder: Path) -> None:
+    files = [path for path in folder.glob("*.*") if path.suffix in (".py", ".yaml")]
+    own = [path for path in files if not path.name.startswith("test_")]
+    assert 0 < sum(len(path.read_text("utf-8").splitlines()) for path in own) < 150
+
+
+def test_the_shop_can_put_callers_through_as_the_page_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in EXPORTED:
+        monkeypatch.setenv(name, value.strip("'"))
+    profile = settings.load("phone")
+    phone = load_agent(profile.agent, profile).over(profile).phone
+    assert phone.tools == ["hang_up", "ask_for_digits", "transfer_call"]
+    assert [*phone.destinations] == ["a colleague"]
 
 
 def test_every_setting_has_its_row() -> None:

@@ -53,6 +53,12 @@ def listed(image: str, tmp_path: Path) -> dict[str, Any]:
     return listed
 
 
+def test_the_image_of_the_agent_lacks_nothing_but_the_engines_of_a_cpu() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = set(re.findall(r"--extra (\S+)", stage("agent")))
+    assert extras == {*project["optional-dependencies"]} - {"local"}
+
+
 def test_an_image_holds_the_list_of_what_is_installed_in_it(image: str) -> None:
     (run,) = re.findall(r"^RUN (uv sync .*)$", stage(image), re.MULTILINE)
     steps = [shlex.split(step) for step in run.split("&&")]

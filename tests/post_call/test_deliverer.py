@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from livekit.agents import llm
+from livekit.plugins import vllm
 
-from agent.post_call import Deliverer, Outbox, form
+from agent.post_call import Deliverer, Outbox, form, places
 from agent.post_call import stores as stores_module
 from agent.post_call import webhook as webhook_module
 from agent.post_call.deliverer import ANALYSES
+from agent.post_call.recording import sound_of
 from agent.post_call_settings import PostCallSettings
 
-from ..form_server import model_that_answers
+from ..form_server import FormServer, serving
 from .receiver import SECRET, receiving
 
 NO_SOUND = Path("none.ogg")
@@ -38,9 +40,15 @@ def webhook(url: str) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def delivering(
-    given: PostCallSettings, outbox: Outbox, model: llm.LLM[Any] | None = None, tries: int = 9
+    given: PostCallSettings, outbox: Outbox, server: FormServer | None = None, tries: int = 9
 ) -> AsyncIterator[None]:
-    deliverer = Deliverer(given, outbox, model, delays=[0.01] * tries, lease=0.5, poll=0.01)
+    async def model_of(_: str) -> llm.LLM[Any]:
+        assert server
+        return vllm.LLM(base_url=server.url)
+
+    deliverer = Deliverer(
+        given, outbox, model_of if server else None, delays=[0.01] * tries, lease=0.5, poll=0.01
+    )
     running = asyncio.create_task(deliverer.run())
     try:
         yield
@@ -73,10 +81,10 @@ async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
 async def test_a_record_is_filled_in_written_and_posted(
     outbox: Outbox, record: dict[str, Any], tmp_path: Path
 ) -> None:
-    async with receiving(200) as receiver, model_that_answers(FILLED) as (model, server):
+    async with receiving(200) as receiver, serving(FILLED) as server:
         given = settings(folder=tmp_path / "calls", webhook=webhook(receiver.url), outcome=OUTCOME)
-        await outbox.put(record, form(given))
-        async with delivering(given, outbox, model):
+        await outbox.put(record, places(given), form(given))
+        async with delivering(given, outbox, server):
             await until_empty(outbox)
     whole = {**record, "summary": "A room was booked.", "outcome": {"booked": True}}
     assert receiver.posts == [
@@ -92,12 +100,28 @@ async def test_a_record_is_filled_in_written_and_posted(
     ]
 
 
+async def test_a_model_reads_a_long_call_in_order_and_to_its_last_word(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    looked_up = [{**record["tools"][0], "at": 3.0 + i, "output": "word " * 320} for i in range(4)]
+    last = {**record["transcript"][1], "at": 9.0, "text": "Yes, book Friday."}
+    long = {**record, "transcript": [*record["transcript"], last], "tools": looked_up}
+    async with serving(FILLED) as server:
+        given = settings(folder=tmp_path / "calls", outcome=OUTCOME)
+        await outbox.put(long, places(given), form(given))
+        async with delivering(given, outbox, server):
+            await until_empty(outbox)
+    shown = [line.split(" word")[0] for line in server.shown()]
+    assert shown[:2] == ["agent: Hello!", "caller: A room, please. 一间房。"]
+    assert shown[2:] == [*["tool book:"] * 4, "caller: Yes, book Friday."]
+
+
 async def test_a_webhook_that_fails_gets_the_same_record_until_it_takes_it(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
     async with receiving(500, 302, 404, 204) as receiver:
         given = settings(webhook=webhook(receiver.url))
-        await outbox.put(record)
+        await outbox.put(record, places(given))
         async with delivering(given, outbox):
             await until_empty(outbox)
     assert receiver.ids == ["call_AJ_1"] * 4
@@ -108,12 +132,13 @@ async def test_a_webhook_that_hangs_or_is_away_is_tried_again(
 ) -> None:
     monkeypatch.setattr(webhook_module, "TIMEOUT", 0.1)
     async with receiving(0, 200) as receiver:
-        await outbox.put(record)
-        async with delivering(settings(webhook=webhook(receiver.url)), outbox):
+        given = settings(webhook=webhook(receiver.url))
+        await outbox.put(record, places(given))
+        async with delivering(given, outbox):
             await until_empty(outbox)
     assert len(receiver.ids) == 2
-    await outbox.put({**record, "id": "call_2"})
-    async with delivering(settings(webhook=webhook(receiver.url)), outbox, tries=1):
+    await outbox.put({**record, "id": "call_2"}, places(given))
+    async with delivering(given, outbox, tries=1):
         assert "cannot be reached" in await until_stuck(outbox)
 
 
@@ -121,8 +146,9 @@ async def test_after_the_last_try_a_record_waits_to_be_sent_by_hand(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
     async with receiving(503) as receiver:
-        await outbox.put(record)
-        async with delivering(settings(webhook=webhook(receiver.url)), outbox, tries=2):
+        given = settings(webhook=webhook(receiver.url))
+        await outbox.put(record, places(given))
+        async with delivering(given, outbox, tries=2):
             assert await until_stuck(outbox) == "The webhook answered 503."
     assert len(receiver.ids) == 3
 
@@ -131,16 +157,18 @@ async def test_a_receiver_that_wants_no_more_is_left_alone(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
     async with receiving(410) as receiver:
-        await outbox.put(record)
-        async with delivering(settings(webhook=webhook(receiver.url)), outbox):
+        given = settings(webhook=webhook(receiver.url))
+        await outbox.put(record, places(given))
+        async with delivering(given, outbox):
             await until_stuck(outbox)
     assert len(receiver.ids) == 1
 
 
 async def test_a_receiver_says_how_long_to_wait(outbox: Outbox, record: dict[str, Any]) -> None:
     async with receiving(429, Retry_After="3600") as receiver:
-        await outbox.put(record)
-        async with delivering(settings(webhook=webhook(receiver.url)), outbox):
+        given = settings(webhook=webhook(receiver.url))
+        await outbox.put(record, places(given))
+        async with delivering(given, outbox):
             await receiver.arrived.wait()
             async with asyncio.timeout(20):
                 while not (parcel := (await outbox.waiting())[0]).problem:
@@ -155,11 +183,11 @@ async def test_a_slow_webhook_does_not_hold_up_the_folder(
 ) -> None:
     async with receiving(0) as receiver:
         given = settings(folder=tmp_path / "calls", webhook=webhook(receiver.url))
-        await outbox.put(record)
+        await outbox.put(record, places(given))
         async with delivering(given, outbox):
             await receiver.arrived.wait()
             async with asyncio.timeout(20):
-                while [parcel.to for parcel in await outbox.waiting()] != ["webhook"]:
+                while [parcel.to.kind for parcel in await outbox.waiting()] != ["webhook"]:
                     await asyncio.sleep(0.02)
             # Held for longer than the lease: nobody else sends it meanwhile.
             await asyncio.sleep(0.8)
@@ -170,10 +198,10 @@ async def test_a_slow_webhook_does_not_hold_up_the_folder(
 async def test_a_model_that_fails_keeps_no_record_back(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
-    async with receiving(200) as receiver, model_that_answers("no JSON") as (model, server):
+    async with receiving(200) as receiver, serving("no JSON") as server:
         given = settings(webhook=webhook(receiver.url))
-        await outbox.put(record, form(given))
-        async with delivering(given, outbox, model):
+        await outbox.put(record, places(given), form(given))
+        async with delivering(given, outbox, server):
             await until_empty(outbox)
     assert len(server.asked) == ANALYSES
     (post,) = receiver.posts
@@ -185,10 +213,10 @@ async def test_a_call_in_which_nobody_spoke_is_not_summed_up(
     outbox: Outbox, record: dict[str, Any]
 ) -> None:
     silent = {**record, "transcript": record["transcript"][:1]}
-    async with receiving(200) as receiver, model_that_answers(FILLED) as (model, server):
+    async with receiving(200) as receiver, serving(FILLED) as server:
         given = settings(webhook=webhook(receiver.url))
-        await outbox.put(silent, form(given))
-        async with delivering(given, outbox, model):
+        await outbox.put(silent, places(given), form(given))
+        async with delivering(given, outbox, server):
             await until_empty(outbox)
     assert server.asked == []
     assert receiver.posts[0]["data"] == silent
@@ -198,8 +226,8 @@ async def test_one_record_that_nobody_foresaw_does_not_hold_up_the_others(
     outbox: Outbox, record: dict[str, Any], tmp_path: Path
 ) -> None:
     given = settings(folder=tmp_path / "calls")
-    await outbox.put({"id": "odd"})
-    await outbox.put(record)
+    await outbox.put({"id": "odd"}, places(given))
+    await outbox.put(record, places(given))
     async with delivering(given, outbox, tries=1):
         await until_stuck(outbox)
     assert [parcel.id for parcel in await outbox.waiting()] == ["odd"]
@@ -209,14 +237,73 @@ async def test_a_folder_that_cannot_be_written_is_tried_again(
     outbox: Outbox, record: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "calls").touch()
-    await outbox.put(record)
-    async with delivering(settings(folder=tmp_path / "calls"), outbox):
+    given = settings(folder=tmp_path / "calls")
+    await outbox.put(record, places(given))
+    async with delivering(given, outbox):
         async with asyncio.timeout(20):
             while (await outbox.waiting())[0].tries < 2:
                 await asyncio.sleep(0.02)
         (tmp_path / "calls").unlink()
         await until_empty(outbox)
     assert (tmp_path / "calls" / "2026-11-29" / "call_AJ_1.json").is_file()
+
+
+async def test_a_record_comes_to_its_own_profiles_places_and_to_no_others(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    async with (
+        receiving(200) as receiver,
+        serving(FILLED) as server,
+        serving(FILLED) as other_server,
+    ):
+        mine = settings(folder=tmp_path / "mine", webhook=webhook(receiver.url), outcome=OUTCOME)
+        theirs = settings(folder=tmp_path / "theirs", webhook=webhook(receiver.url + "?a=b"))
+        await outbox.put(record, places(mine), form(mine))
+        async with delivering(theirs, outbox, other_server):
+            await outbox.put({**record, "id": "call_2"}, places(theirs))
+            async with asyncio.timeout(20):
+                while any(parcel.id == "call_2" for parcel in await outbox.waiting()):
+                    await asyncio.sleep(0.02)
+        assert names(tmp_path / "theirs") == ["2026-11-29", "2026-11-29/call_2.json"]
+        assert len(await outbox.waiting()) == 3
+        assert (server.asked, other_server.asked) == ([], [])
+        async with delivering(mine, outbox, server):
+            await until_empty(outbox)
+        assert receiver.ids == ["call_2", "call_AJ_1"]
+        assert (len(server.asked), other_server.asked) == (1, [])
+    assert names(tmp_path / "mine") == ["2026-11-29", "2026-11-29/call_AJ_1.json"]
+
+
+async def test_a_record_waits_for_a_webhook_that_has_left_the_profile(
+    outbox: Outbox, record: dict[str, Any], tmp_path: Path
+) -> None:
+    sound = sound_of(record, outbox.folder)
+    sound.parent.mkdir()
+    sound.write_bytes(b"OggS")
+    async with receiving(200) as receiver, serving(FILLED) as server:
+        before = settings(folder=tmp_path / "calls", webhook=webhook(receiver.url), outcome=OUTCOME)
+        now = settings(folder=tmp_path / "calls")
+        await outbox.put(record, places(before), form(before))
+        async with delivering(now, outbox, server), asyncio.timeout(20):
+            while len(await outbox.waiting()) > 1:
+                await asyncio.sleep(0.02)
+        (left,) = await outbox.waiting()
+        assert str(left.to) == f"webhook {receiver.url}"
+        assert left.record["summary"] == "A room was booked."
+        assert sound.is_file()
+        async with delivering(before, outbox):
+            await until_empty(outbox)
+    assert receiver.ids == ["call_AJ_1"]
+    assert not sound.exists()
+
+
+def test_a_place_is_told_without_what_opens_it() -> None:
+    s3 = {"bucket": "calls", "prefix": "clerk", "endpoint": "https://me:pw@s3.example.com"}
+    hook = webhook("https://me:pw@crm.example.com/calls?token=hush")
+    told = [str(place) for place in places(settings(folder="/srv/x/../calls", s3=s3, webhook=hook))]
+    assert told[:2] == ["folder /srv/calls", "bucket calls/clerk at https://s3.example.com:443/"]
+    assert told[2].startswith("webhook https://crm.example.com:443/calls?…")
+    assert not any(secret in " ".join(told) for secret in ("pw", "hush", SECRET))
 
 
 def names(folder: Path) -> list[str]:

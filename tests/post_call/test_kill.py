@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from agent.post_call import Outbox
+from agent.post_call import Outbox, places
+from agent.post_call_settings import PostCallSettings
 
 from .receiver import SECRET, Receiver, receiving
 
@@ -35,8 +36,9 @@ async def test_a_webhook_that_fails_three_times_and_a_killed_worker_lose_no_reco
 ) -> None:
     path = tmp_path / "outbox.sqlite3"
     outbox = Outbox(path)
-    await outbox.put(record)
     async with receiving(500, 0, 503, 500, 200) as receiver:
+        hook = {"url": receiver.url, "secret": SECRET}
+        await outbox.put(record, places(PostCallSettings.model_validate({"webhook": hook})))
         first = await worker("deliver", path, receiver.url)
         await until(receiver, 2)  # it has failed once, and waits for the second answer
         first.send_signal(signal.SIGKILL)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
+import pytest
 from livekit.agents import Agent, AgentSession, function_tool
-from livekit.agents.llm import ChatContext, ChatMessage, FunctionCall, FunctionToolCall
+from livekit.agents.llm import (
+    ChatContext,
+    ChatItem,
+    ChatMessage,
+    FunctionCall,
+    FunctionCallOutput,
+    FunctionToolCall,
+)
 from livekit.agents.testing import fake_job_context
 from livekit.agents.voice.report import SessionReport
 
-from agent.post_call import About, call_record
+from agent.post_call import About, Outbox, call_record, hand_over
+from agent.post_call_settings import PostCallSettings
+from agent.recovery import continuation
 from agent.transcript import transcript
 from harness.scripted import Llm
 
@@ -57,6 +68,39 @@ async def test_a_record_tells_what_was_said_and_done_and_when() -> None:
     assert (made["agent"], made["channel"], made["direction"]) == ("clerk", "phone", "inbound")
     assert made["started_at"] < made["ended_at"]
     assert made["ended_at"].endswith("Z")
+
+
+async def test_a_call_that_an_agent_has_taken_over_has_a_record_of_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE", str(tmp_path))
+    began = time.time() - 60.0
+    dead: list[ChatItem] = [
+        ChatMessage(role="user", content=["Book room seven."], created_at=began),
+        FunctionCall(call_id="0", name="book", arguments='{"room": 7}', created_at=began + 2.0),
+        FunctionCallOutput(
+            call_id="0", name="book", output="Booked.", is_error=False, created_at=began + 3.0
+        ),
+    ]
+    before = continuation.read(continuation.written(dead))
+    assert before
+    with fake_job_context(job_id="AJ_1") as job:
+        session = AgentSession[None](llm=Llm("You are welcome."), vad=None)
+        await session.start(Agent(instructions=""), record=False)
+        await session.run(user_input="Thank you.")
+        await session.aclose()
+        job._primary_agent_session = session
+        said = ChatContext([*before.said.items, *session.history.items])
+        settings = PostCallSettings(folder=tmp_path / "calls")
+        await hand_over(job, settings, About(), said, "clerk")
+    outbox = Outbox()
+    record = (await outbox.waiting())[0].record
+    await outbox.aclose()
+    told = [(round(said["at"]), said["text"]) for said in record["transcript"]]
+    assert told == [(0, "Book room seven."), (60, "Thank you."), (60, "You are welcome.")]
+    (tool,) = record["tools"]
+    assert (tool["at"], tool["name"], tool["output"]) == (2.0, "book", "Booked.")
+    assert record["seconds"] == pytest.approx(60.0, abs=5.0)
 
 
 async def test_the_prompt_is_not_in_the_record() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.post_call import About, Outbox, announced, call_record, recording_options
+from agent.post_call import About, Outbox, announced, call_record, places, recording_options
 from agent.post_call.recording import kept, sound_of
 from agent.post_call_settings import PostCallSettings
 
@@ -37,14 +38,16 @@ async def test_a_recording_is_kept_until_its_record_has_arrived(tmp_path: Path) 
     assert record["recording"] == {"at": 0.25, "bytes": 40}
     waits = sound_of(record, tmp_path)
     assert waits.stat().st_mode & 0o777 == 0o600
-    await outbox.put(record)
-    async with delivering(settings(folder=tmp_path / "calls"), outbox):
+    given = settings(folder=tmp_path / "calls")
+    await outbox.put(record, places(given))
+    async with delivering(given, outbox):
         await until_empty(outbox)
+        while waits.exists():  # which goes after its record
+            await asyncio.sleep(0.01)
     await outbox.aclose()
     day = tmp_path / "calls" / record["started_at"][:10]
     assert (day / "call_AJ_1.ogg").read_bytes() == b"OggS" * 10
     assert (day / "call_AJ_1.json").is_file()
-    assert not waits.exists()
 
 
 async def test_a_call_that_was_not_recorded_has_none(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ async def test_a_call_that_was_not_recorded_has_none(tmp_path: Path) -> None:
 async def test_what_a_crash_left_is_deleted(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox.sqlite3")
     record = await recorded(tmp_path)
-    await outbox.put(record)
+    await outbox.put(record, places(settings()))
     folder = tmp_path / "recordings"
     for name, age in (("call_old.ogg", 7200.0), ("call_new.ogg", 1.0)):
         (folder / name).touch()

@@ -41,11 +41,12 @@ class LiveKit:
         state = api.AgentDispatchState(created_at=int((time.time() - age) * 1e9))
         return api.AgentDispatch(agent_name=name, metadata=metadata, state=state)
 
-    async def list_rooms(self, _: api.ListRoomsRequest) -> api.ListRoomsResponse:
+    async def list_rooms(self, asked: api.ListRoomsRequest) -> api.ListRoomsResponse:
         self.listed += 1
         rooms = [
             api.Room(name=name, sid=f"RM_{name}", num_participants=len(people))
             for name, people in self.people.items()
+            if not asked.names or name in asked.names
         ]
         return api.ListRoomsResponse(rooms=rooms)
 

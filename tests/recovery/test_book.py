@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from agent.once import REMEMBERED
 from agent.recovery import CallBook, StoreError, open_book
 from agent.recovery.book import CALLED_FOR, LAPSE, STABLE, TRIES, Call
 from agent.recovery.redis_store import RedisStore
 from agent.recovery.sqlite_store import SqliteStore
+from agent.web.tokens import LAST_USE
 
 from .conftest import Clock
 
@@ -125,6 +127,52 @@ async def test_what_is_forgotten_is_gone(each: CallBook) -> None:
     assert await state(each) is None
     await each.hold("room", "second", "server", "")
     assert await each.begin("room", "second", "anna") is None
+
+
+async def test_a_ticket_opens_one_room(each: CallBook) -> None:
+    sids = [f"RM_{i}" for i in range(10)]
+    used = await asyncio.gather(*(each.use_ticket("parley-1", sid) for sid in sids))
+    assert sum(used) == 1  # of ten servers that are asked at once
+    first = sids[used.index(True)]
+    assert await each.use_ticket("parley-1", first)  # another agent, to the same room
+    assert await each.use_ticket("parley-2", "RM_another")
+
+
+async def test_a_used_ticket_is_remembered_for_longer_than_livekit_takes_it(
+    book: CallBook, clock: Clock
+) -> None:
+    assert await book.use_ticket("parley-1", "RM_1")
+    clock.now += LAST_USE
+    assert not await book.use_ticket("parley-1", "RM_2")
+    clock.now += REMEMBERED - LAST_USE
+    assert await book.use_ticket("parley-1", "RM_3")  # and no longer than that: it is gone
+
+
+async def test_who_has_signed_out_is_known_for_as_long_as_it_matters(
+    book: CallBook, clock: Clock
+) -> None:
+    await book.end_sign_in("of Ada", 3600.0)
+    await book.end_sign_in("of Ada", 3600.0)  # pressed twice
+    clock.now += 3599.0
+    assert await book.sign_in_ended("of Ada")
+    assert not await book.sign_in_ended("of Berta")
+    clock.now += 1.0
+    assert not await book.sign_in_ended("of Ada")
+
+
+async def test_who_has_signed_out_is_known_in_each_of_the_stores(each: CallBook) -> None:
+    assert not await each.sign_in_ended("of Ada")
+    await each.end_sign_in("of Ada", 3600.0)
+    assert await each.sign_in_ended("of Ada")
+
+
+async def test_redis_drops_a_used_ticket_by_itself(redis: str) -> None:
+    store = RedisStore(redis)
+    await CallBook(store).use_ticket("parley-ttl", "RM_1")
+    async with Redis.from_url(redis) as client:
+        left = await client.ttl("parley:mark:ticket:parley-ttl")
+    await store.aclose()
+    assert LAST_USE < left <= REMEMBERED
 
 
 async def test_an_agent_is_dead_when_neither_it_nor_its_server_is_heard_of(

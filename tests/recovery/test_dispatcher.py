@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from agent.recovery import CallBook, DeathWatch, Dispatcher, dispatcher, watch
+from agent.once import new_name
+from agent.recovery import CallBook, DeathWatch, Dispatcher, StoreError, dispatcher, watch
 from agent.recovery.book import CALLED_FOR, LAPSE
 from agent.recovery.dispatcher import _LOOK_AT_ROOMS, _RECENT, _SETTLED
 
@@ -34,9 +35,9 @@ class Server:
             **options,
         )
 
-    async def take(self, room: str, agent: str, metadata: str = "") -> bool:
+    async def take(self, room: str, agent: str, metadata: str = "", *, sid: str = "RM_1") -> bool:
         """Take a call as a job of LiveKit's, whose agent enters."""
-        taken = await self.dispatcher.hold(room, agent, metadata)
+        taken = await self.dispatcher.hold(room, sid, agent, metadata)
         if taken:
             self.running.add(agent)
             self.livekit.people[room][agent] = AGENT
@@ -49,6 +50,23 @@ class Server:
             self.clock.now += 0.25
             await self.dispatcher.beat()
             await self.dispatcher.watch.look()
+
+
+class Down:
+    """A store that is not there, or does not answer."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self.answers = answers
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return self._work
+
+    async def _work(self, *_: Any) -> Any:
+        self.asked += 1
+        if not self.answers:
+            await asyncio.Event().wait()
+        raise StoreError("nobody is there")
 
 
 @pytest.fixture
@@ -111,6 +129,84 @@ async def test_a_job_that_has_ended_its_call_is_not_replaced(
     await server.live(2)
     _, calls = await book.read()
     assert calls == {}
+
+
+async def test_a_call_is_over_before_its_job_which_still_writes_notes(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    for room in ("one", "two"):
+        livekit.open(room, "", anna=STANDARD)
+        await server.take(room, f"agent of {room}")
+    await server.live(0.5)
+    assert server.dispatcher.over == set()
+    await book.finish("one", "agent of one")
+    del livekit.people["one"]
+    await server.live(0.25)  # the next look
+    assert server.dispatcher.over == {"agent of one"}
+    await server.live(10)  # by then nothing of it is in the book
+    _, calls = await book.read()
+    assert set(calls) == {"two"}
+    assert server.dispatcher.over == {"agent of one"}
+    server.running.remove("agent of one")
+    await server.live(0.5)
+    assert server.dispatcher.over == set()
+    assert livekit.asked == []
+
+
+async def test_a_call_that_another_server_has_forgotten_is_over(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server, other = make(), make(server="other")
+    livekit.open("room", "", anna=STANDARD)
+    await server.take("room", "first")
+    await server.live(0.5)
+    await book.finish("room", "first")
+    del livekit.people["room"]
+    await other.live(2)
+    await server.live(0.25)
+    assert server.dispatcher.over == {"first"}
+
+
+async def test_a_call_goes_on_where_the_book_has_lost_it(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    await server.take("room", "first")
+    await server.live(0.5)
+    await book._store.change("room", lambda *_: None)  # as of a Redis that starts empty
+    await server.live(2)
+    assert server.dispatcher.over == set()
+    del livekit.people["room"]
+    await server.live(0.25)
+    assert server.dispatcher.over == {"first"}
+
+
+async def test_a_call_that_is_taken_while_the_book_is_read_is_not_over(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook, clock: Clock
+) -> None:
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    before = await book.read()
+    await server.take("room", "first")
+    await server.dispatcher._on_seen(watch.Seen(*before, lost=[]))
+    assert server.dispatcher.over == set()
+
+
+async def test_a_call_that_the_book_did_not_take_is_not_over_for_that(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise StoreError("nobody is there")
+
+    server = make()
+    livekit.open("room", "", anna=STANDARD)
+    with monkeypatch.context() as down:
+        down.setattr(book._store, "change", broken)
+        await server.take("room", "first")
+    await server.live(10)
+    assert server.dispatcher.over == set()
 
 
 async def test_a_call_whose_user_has_gone_is_forgotten(
@@ -285,6 +381,44 @@ async def test_nobody_is_dead_because_the_machine_stood_still(
     assert (livekit.removed, livekit.asked) == ([], [])
     await other.live(LAPSE)
     assert livekit.asked != []
+
+
+async def test_a_ticket_that_was_used_at_one_server_is_used_up_at_all(
+    make: Callable[..., Server], livekit: LiveKit, book: CallBook, clock: Clock
+) -> None:
+    name = new_name()
+    one, other = make(), make(server="other")
+    livekit.open(name, "", anna=STANDARD)
+    assert await one.take(name, "first", sid="RM_1")
+    await book.lose(name, "first")
+    assert await other.take(name, "second", sid="RM_1")  # the same room: its agent died
+    await book.finish(name, "second")
+    assert not await other.take(name, "third", sid="RM_2")
+    assert not await one.take(name, "third", sid="RM_2")
+    assert await other.take(new_name_in(livekit), "fourth", sid="RM_3")
+    # Of others than the page's a room may be made again under its name.
+    livekit.open("call-_+441632960961", "", anna=SIP)
+    assert await one.take("call-_+441632960961", "fifth", sid="RM_4")
+    await book.finish("call-_+441632960961", "fifth")
+    assert await other.take("call-_+441632960961", "sixth", sid="RM_5")
+
+
+def new_name_in(livekit: LiveKit) -> str:
+    name = new_name()
+    livekit.open(name, "", anna=STANDARD)
+    return name
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["refuses", "hangs"])
+async def test_nobody_is_left_alone_because_the_store_is_down(
+    livekit: LiveKit, clock: Clock, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    monkeypatch.setattr(dispatcher, "_ASKED", 0.05)
+    down = Down(answers=answers)
+    server = Server(CallBook(cast(Any, down)), livekit, clock)
+    async with asyncio.timeout(20):
+        assert await server.take(new_name_in(livekit), "first")
+    assert down.asked == 1  # and not once more for the call: they wait for one answer, not for two
 
 
 async def test_a_watch_alone_takes_the_dead_out_of_their_rooms(

@@ -121,6 +121,10 @@ async def test_another_job_knows_what_was_said_in_this_one(job: Any, book: CallB
         "Who am I?",
         "You are Anna.",
     ]
+    # What comes after the call is told of all of it.
+    assert [m.text_content for m in second.said.messages() if m.role != "system"] == [
+        m.text_content for m in before.said.messages()
+    ]
 
 
 async def test_a_call_that_ends_is_over_and_its_words_are_gone(job: Any, book: CallBook) -> None:

@@ -58,6 +58,8 @@ async def world() -> AsyncIterator[World]:
         # Callers on a telephone are left soon, so that a test can wait for it; others are not.
         environment.setenv("PARLEY_CONDUCT__PHONE_SILENCE__ASK_AFTER", "3")
         environment.setenv("PARLEY_CONDUCT__PHONE_SILENCE__LEAVE_AFTER", "3")
+        # Rooms of tests before are still ending.
+        environment.setenv("PARLEY_MAX_ROOMS", "10")
         stack = Stack()
     async with stack:
         yield World(stack.server, stack.llm_url, stack.tts_url, stack.stt_url, stack.web_url)

@@ -16,10 +16,12 @@ from typing import Any
 from livekit import api, rtc
 from livekit.agents import AgentSession, llm, stt, tts
 from livekit.plugins.turn_taking import Endpointer, EndpointingPolicy
+from livekit.plugins.turn_taking.playback.output import Loudspeaker
 
 from agent import settings
-from agent.assistant import Assistant
+from agent.assistant import agent_of
 from agent.conduct import Conduct
+from agent.definition.definition import AgentDefinition
 from agent.session import make
 from agent.settings import ConductSettings, Language
 from agent.stack import Server
@@ -57,6 +59,15 @@ class Host:
     stt: Stt
     llm: Llm
     records: list[Record] = field(default_factory=list)
+
+    @property
+    def loudspeaker(self) -> Loudspeaker:
+        """The last of the session's outputs, which plays."""
+        output = self.session.output.audio
+        while output and not isinstance(output, Loudspeaker):
+            output = output.next_in_chain
+        assert isinstance(output, Loudspeaker)
+        return output
 
     @property
     def words(self) -> list[str]:
@@ -100,6 +111,8 @@ async def hosting(
     endpointer: Endpointer | None = None,
     tts: tts.TTS[Any] | None = None,
     tools: Sequence[llm.Tool] = (),
+    agent: AgentDefinition | None = None,
+    model: Llm | None = None,
 ) -> AsyncIterator[Host]:
     """Bring the agent into a room in which its user is already.
 
@@ -115,21 +128,25 @@ async def hosting(
         endpointer: One that a real STT shares.
         tts: A real TTS, in place of the tone.
         tools: Tools of the assistant.
+        agent: Who comes, with settings of its own for the end of a turn; Parley, who waits until it
+            is spoken to, if None.
+        model: The language model, in place of one that gives the answers.
     """
-    profile, parley = settings.load("gpu"), silent("parley")
+    profile, who = settings.load("gpu"), agent or silent("parley")
     if conduct:
         profile = profile.model_copy(update={"conduct": conduct})
+    profile = who.over(profile) if agent else profile
     async with contextlib.AsyncExitStack() as stack:
         room = rtc.Room()
         await room.connect(server.url, agent_token(server, name, "host"))
         stack.push_async_callback(room.disconnect)
-        scripted, model = Stt(*hears, streaming=False), Replies(*answers)
-        wait = EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
+        scripted, model = Stt(*hears, streaming=False), model or Replies(*answers)
+        wait = None if agent else EndpointingPolicy(shortest=end_of_turn, longest=end_of_turn)
         turns = profile.turns.options
         records: list[Record] = []
         conversation = make(
             profile,
-            parley,
+            who,
             room=room,
             stt=stt or scripted,
             llm=model,
@@ -139,7 +156,8 @@ async def hosting(
             record=records.append,
         )
         stack.push_async_callback(conversation.aclose)
-        assistant = Assistant(parley, profile, language, conversation.floor)
-        await assistant.update_tools([*tools])
+        assistant = agent_of(who, profile, language, conversation.floor)
+        if not agent:
+            await assistant.update_tools([*tools])
         await conversation.start(assistant, room)
         yield Host(name, room, conversation.session, scripted, model, records)

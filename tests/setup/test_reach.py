@@ -13,8 +13,9 @@ SSH = {"SSH_CONNECTION": "192.0.2.9 50000 192.0.2.7 22"}
 LAN = "192.0.2.7"
 
 
-def told(address: str, environment: dict[str, str], **numbers: int) -> str:
-    return "\n".join(reach.sentences({"web": 8080, **numbers}, address, None, environment))
+def told(address: str, environment: dict[str, str], *, livekit: bool = True, **ports: int) -> str:
+    numbers = {"web": 8080, **ports}
+    return "\n".join(reach.sentences(numbers, address, None, environment, livekit=livekit))
 
 
 def test_media_go_where_the_page_is_unless_told_otherwise() -> None:
@@ -60,6 +61,8 @@ def test_who_is_here_by_ssh_is_told_the_way_back() -> None:
     assert "start this with PARLEY_PORT_LIVEKIT_TCP=7881" in told("127.0.0.1", SSH)
     line = told("127.0.0.1", SSH, livekit_tcp=7881)
     assert "ssh -L 8080:127.0.0.1:8080 -L 7881:127.0.0.1:7881 " in line
+    # Media of a LiveKit that is somewhere else do not come by here.
+    assert "ssh -L 8080:127.0.0.1:8080 " in told("127.0.0.1", SSH, livekit=False)
 
 
 def test_a_certificate_that_was_made_is_shown_with_what_a_browser_shows(tmp_path: Path) -> None:

@@ -116,6 +116,24 @@ async def test_the_agent_that_stands_by_is_waited_for(tmp_path: Path) -> None:
     assert lines[0].startswith("the agent that stands by is ready (")
 
 
+async def test_a_program_has_its_own_environment_beside_that_of_all(tmp_path: Path) -> None:
+    code = "import os, time; print(os.environ['ALL'], os.environ.get('KEY')); time.sleep(600)"
+    shared = program("shared", code)
+    own = replace(program("own", code), environment={"KEY": "a%20b, c"})
+    async with supervisor(
+        [replace(shared, ready_line="all None"), replace(own, ready_line="all a%20b, c")],
+        tmp_path,
+        [],
+        ALL="all",
+    ) as running_two:
+        await wait_ready(
+            running_two,
+            [replace(shared, ready_line="all None"), replace(own, ready_line="all a%20b, c")],
+            on_line=lambda _: None,
+            within=30,
+        )
+
+
 def test_a_program_says_in_one_way_that_it_is_ready() -> None:
     with pytest.raises(ValueError, match="needs one of"):
         Program(name="a", what="a", command=[])

@@ -24,6 +24,8 @@ from livekit.agents import AgentSession
 
 from agent.assistant import Assistant
 from agent.conduct import Conduct
+from agent.definition.definition import AgentDefinition
+from agent.known import Known
 from agent.models import locate
 from agent.session import make
 from agent.settings import ConductSettings, PhoneSettings, SilenceSettings, load
@@ -143,8 +145,10 @@ def converse(server: Server) -> Converse:
         hears: tuple[str, ...] = (),
         settings: PhoneSettings = SETTINGS,
         outbound_call: OutboundCall | None = None,
+        agent: AgentDefinition | None = None,
     ) -> AsyncIterator[Conversation]:
         name = f"call-{uuid.uuid4().hex[:8]}"
+        agent = agent or silent("parley")
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(
                 api.LiveKitAPI(server.url, server.api_key, server.api_secret)
@@ -158,16 +162,21 @@ def converse(server: Server) -> Converse:
             llm, stt, tts = CallLlm(*script), CallStt(*hears), CallTts()
             # Nobody is asked whether they are there while a test waits for something else.
             patient = SilenceSettings(ask_after=60.0, leave_after=10.0)
-            profile = load("gpu").model_copy(
-                update={
-                    "phone": settings,
-                    "conduct": ConductSettings(phone_silence=patient),
-                }
+            profile = agent.over(
+                load("gpu").model_copy(
+                    update={
+                        "phone": settings,
+                        "conduct": ConductSettings(phone_silence=patient),
+                    }
+                )
             )
-            parley = silent("parley")
+            known = Known(agent, profile)
+            stack.push_async_callback(known.aclose)
+            await known.open()
             conversation = make(
-                profile, parley, room=room, stt=stt, llm=llm, tts=tts, language="en", phone=True
-            )
+                profile, agent, room=room, stt=stt, llm=llm, tts=tts, language="en", phone=True,
+                known=known,
+            )  # fmt: skip
             session, floor = conversation.session, conversation.floor
             stack.push_async_callback(conversation.aclose)
             closed = asyncio.Event()
@@ -178,10 +187,10 @@ def converse(server: Server) -> Converse:
             user = User(
                 participant.identity, "en", SipCall.from_participant(participant), outbound_call
             )
-            phone = CallControl(settings, room, client, session, user)
+            phone = CallControl(profile.phone, room, client, session, user)
             stack.push_async_callback(phone.aclose)
             phone.start()
-            assistant = Assistant(parley, profile, "en", floor, phone)
+            assistant = Assistant(agent, profile, "en", floor, phone, known=known)
             first = phone.first_agent(assistant, floor)
             await conversation.start(first, room, hears=caller.identity)
             await caller.until("listening")  # both hear each other from now on

@@ -12,11 +12,11 @@ from agent.telephony.consent import meant
         "yeah, go ahead",
         "Sure, please do.",
         "OK",
-        "No problem.",
+        "Please.",
         "是的",
         "好，转吧",
         "可以",
-        "没问题",
+        "没问题，转吧",
     ],
 )
 def test_a_yes(words: str) -> None:
@@ -51,7 +51,8 @@ def test_a_no(words: str) -> None:
         "什么？",
         "你是谁？",
         "对方是哪家银行？",
-        "Please.",
+        "No problem.",
+        "没问题",
     ],
 )
 def test_neither(words: str) -> None:

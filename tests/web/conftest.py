@@ -20,10 +20,12 @@ from agent.languages import Language
 from agent.models import locate
 from agent.sign_in_settings import SignInSettings
 from agent.web import create_app
+from agent.web.answering import Answering
 from agent.web.livekit_url import LiveKit
 from agent.web.sign_in import sign_in_of
 from harness.livekit_server import LiveKitServer, free_port
 
+from .book import new_book
 from .visitor import SCREENSHOTS, Visitor
 
 CHROMIUM = "/usr/bin/chromium"
@@ -47,38 +49,41 @@ async def serve(
     sign_in: SignInSettings | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
     spoken: Mapping[Language, Language] | None = None,
+    answering: Answering | None = None,
     host: str = "127.0.0.1",
     certificate: Certificate | None = None,
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
-    app = create_app(
-        livekit,
-        client_library=locate("web"),
-        max_rooms=max_rooms,
-        rooms_per_address=rooms_per_address or max_rooms,
-        sign_in=sign_in_of(sign_in, livekit.api_secret),
-        agents=agents,
-        spoken=spoken,
-    )
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_level="warning",
-            ssl_certfile=certificate.file if certificate else None,
-            ssl_keyfile=certificate.key if certificate else None,
+    async with new_book() as book:
+        app = create_app(
+            livekit,
+            client_library=locate("web"),
+            max_rooms=max_rooms,
+            rooms_per_address=rooms_per_address or max_rooms,
+            sign_in=sign_in_of(sign_in, livekit.api_secret, book),
+            agents=agents,
+            spoken=spoken,
+            answering=answering,
         )
-    )
-    running = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield f"{'https' if certificate else 'http'}://{host}:{port}"
-    finally:
-        server.should_exit = True
-        await running
+        port = free_port()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_level="warning",
+                ssl_certfile=certificate.file if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
+            )
+        )
+        running = asyncio.create_task(server.serve())
+        try:
+            while not server.started:
+                await asyncio.sleep(0.01)
+            yield f"{'https' if certificate else 'http'}://{host}:{port}"
+        finally:
+            server.should_exit = True
+            await running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ PAUSE = 0.4
 """Seconds of silence between a question and its answer in the conversation below."""
 
 
-def turn(number: int, *, clause: str = "finished") -> dict[str, Any]:
-    moments = Moments(0.0, decided=0.2, text=0.25, unit=0.26, audio=0.33, played=0.35)
+def turn(number: int, *, clause: str = "finished", waited: float = 0.35) -> dict[str, Any]:
+    """What the agent tells of a turn; its voice is the stage that lasts as long as it must."""
+    moments = Moments(0.0, decided=0.2, text=0.25, unit=0.26, audio=waited - 0.02, played=waited)
     return Turn(
         f"a-{number}", "en", moments, Decision(0.2, clause, 0.91, 2.0, 0.8), answered=True
     ).record()
@@ -56,7 +58,10 @@ async def hold(visitor: Visitor, server: LiveKitServer, room: str) -> None:
         await visitor.caption(0, "user", "What is the capital of France?", final=True)
         await visitor.page.locator("#mute").click()
         await visitor.mic("muted")
+        muted = time.monotonic()
         await asyncio.sleep(PAUSE)  # the pause that is measured
+        # As the agent would measure it, on a machine that is busy too.
+        waited = time.monotonic() - muted
         await actor.state("speaking")
         async with actor.saying("a1") as writer:
             await writer.write("Paris, on the Seine.")
@@ -65,7 +70,7 @@ async def hold(visitor: Visitor, server: LiveKitServer, room: str) -> None:
         await actor.state("listening")
         await visitor.agent("listening")
         await actor.tell(Overlap("a", Judged("backchannel", False, 0.12, 0.43)).record())
-        await actor.tell(turn(1))
+        await actor.tell(turn(1, waited=waited))
         await expect(visitor.page.locator("#records li")).to_have_count(3)
         await visitor.shoot("31-details", whole=True)
 
@@ -116,8 +121,8 @@ async def test_a_conversation_is_shown_saved_and_opened_again(
             assert before and after  # noqa: PT018
             assert after["x"] == pytest.approx(before["x"] + before["width"], abs=2.5)
         told = await seconds(page, "transport")
-        # The pause, the steps between it and the sound, and the way: all of it less 350 ms.
-        assert PAUSE - 0.35 <= told <= 1.0
+        # From the muting until that was seen, and the way of the sound.
+        assert 0.0 <= told <= 1.0
 
         await page.locator("#leave").click()
         await visitor.phase("ended")

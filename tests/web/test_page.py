@@ -9,6 +9,7 @@ from livekit import api, rtc
 from playwright.async_api import Browser, expect
 
 from agent.languages import LANGUAGES, Language, words
+from agent.web.answering import Answering, Models
 from harness.livekit_server import LiveKitServer
 
 from .actor import enter, greet
@@ -238,6 +239,39 @@ async def test_a_language_without_a_voice_says_which_one_is_spoken(
         await expect(note).to_have_text("这里的 Parley 没有中文语音，会用另一种语言回答：English。")
         await visitor.choose("en")
         await expect(note).to_be_hidden()
+
+
+class Told(Answering):
+    """Says which models there are without asking anybody."""
+
+    def __init__(self, **models: Models) -> None:
+        super().__init__({})
+        self._models = models
+
+    async def of(self, agent: str | None = None) -> Models:
+        return self._models[agent or "parley"]
+
+
+async def test_the_models_that_answer_are_told_before_a_conversation(
+    visitor: Visitor, server: LiveKitServer
+) -> None:
+    told = Told(
+        parley=Models({"llm": "Qwen-0.5B", "stt": "whisper-base", "tts": "kokoro"}, stand_in=True),
+        clinic=Models({"llm": "Qwen3-8B"}),
+    )
+    agents = {"parley": "Parley", "clinic": "The clinic"}
+    line = visitor.page.locator("#models")
+    async with serve(server.livekit, max_rooms=100, agents=agents, answering=told) as url:
+        await visitor.open(url)
+        await expect(line).to_have_text(
+            "Language model: Qwen-0.5B (a small stand-in on this server's CPU, often wrong)"
+            " · Speech recognition: whisper-base · Voice: kokoro"
+        )
+        await visitor.shoot("18-models")
+        await visitor.choose("de")
+        await expect(line).to_contain_text("Sprachmodell: Qwen-0.5B (ein kleiner Ersatz")
+        await visitor.page.locator("#agent").select_option("clinic")
+        await expect(line).to_have_text("Sprachmodell: Qwen3-8B")
 
 
 async def test_one_can_choose_to_type_only(

@@ -12,7 +12,7 @@ import time
 import types
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -22,11 +22,14 @@ import yaml
 from livekit.agents import ConversationItemAddedEvent
 from livekit.agents.llm import ChatMessage
 from pydantic import ValidationError
+from starlette.applications import Starlette
 from starlette.requests import Request
 
 from agent import settings
 from agent.assistant import instructions
 from agent.definition.loading import load_agent
+from agent.memory import Caller
+from agent.recovery import CallBook, StoreError
 from agent.session import make
 from agent.sign_in_settings import OIDCSettings, SignInSettings
 from agent.visitor import Visitor, plain
@@ -35,6 +38,7 @@ from agent.web.admission import VISITS, Admission
 from agent.web.livekit_url import LiveKit
 from agent.web.sign_in import NotAllowed, SignInError, oidc, sign_in_of
 
+from .book import new_book
 from .provider import (
     Claims,
     Provider,
@@ -56,15 +60,25 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @contextlib.asynccontextmanager
-async def browser(wanted: SignInSettings | None, secret: str = SECRET) -> AsyncIterator[Browser]:
+async def browser(
+    wanted: SignInSettings | None, secret: str = SECRET, book: CallBook | None = None
+) -> AsyncIterator[Browser]:
     """A page with its sign-in, and a browser on it."""
-    app = create_app(
-        LiveKit("ws://livekit.test", KEY, secret),
-        client_library=Path(),
-        max_rooms=100,
-        rooms_per_address=100,
-        sign_in=sign_in_of(wanted, secret),
-    )
+    async with contextlib.AsyncExitStack() as stack:
+        if book is None:
+            book = await stack.enter_async_context(new_book())
+        app = create_app(
+            LiveKit("ws://livekit.test", KEY, secret),
+            client_library=Path(),
+            max_rooms=100,
+            rooms_per_address=100,
+            sign_in=sign_in_of(wanted, secret, book),
+        )
+        yield await stack.enter_async_context(_opened(app))
+
+
+@contextlib.asynccontextmanager
+async def _opened(app: Starlette) -> AsyncIterator[Browser]:
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
@@ -104,6 +118,12 @@ class Browser:
         told = (await self.client.get("/api/visitor")).raise_for_status().json()
         name: str | None = told["name"]
         return name
+
+    def copies(self, other: Browser) -> None:
+        """Have the cookie of another browser."""
+        cookie = other.client.cookies[oidc.COOKIE]
+        self.client.cookies.clear()
+        self.client.cookies.set(oidc.COOKIE, cookie, domain="parley.test")
 
     async def ticket(self) -> httpx.Response:
         return await self.client.post("/api/token", json={"language": "en", "name": "Somebody"})
@@ -395,6 +415,76 @@ async def test_other_sites_sign_nobody_out(provider: Provider, site: str) -> Non
         assert (await guest.client.get("/sign-out")).status_code == 405
 
 
+async def test_who_signs_out_leaves_no_use_in_a_copy_of_their_cookie_at_any_page(
+    provider: Provider,
+) -> None:
+    wanted = SignInSettings(oidc=provider.settings)
+    async with (
+        new_book() as book,
+        browser(wanted, book=book) as guest,
+        browser(wanted, book=book) as elsewhere,
+        browser(wanted, book=book) as thief,
+    ):
+        assert await guest.sign_in() == "/"
+        assert await elsewhere.sign_in() == "/"
+        thief.copies(guest)
+        assert await thief.code() == (200, "")
+        assert (await guest.client.post("/sign-out")).status_code == 204
+        assert await thief.code() == (401, "not_signed_in")
+        assert await thief.name() is None
+        assert await elsewhere.code() == (200, "")  # the same person, in another browser
+
+
+async def test_who_signs_in_again_leaves_no_use_in_a_copy_of_the_cookie_before(
+    provider: Provider,
+) -> None:
+    wanted = SignInSettings(oidc=provider.settings)
+    async with (
+        new_book() as book,
+        browser(wanted, book=book) as guest,
+        browser(wanted, book=book) as thief,
+    ):
+        await guest.sign_in()
+        thief.copies(guest)
+        await guest.sign_in()
+        assert await guest.code() == (200, "")
+        assert await thief.code() == (401, "not_signed_in")
+
+
+async def test_a_cookie_of_before_cookies_could_be_ended_is_nobodys(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with browser(SignInSettings(oidc=provider.settings)) as guest:
+        await guest.sign_in()
+        assert await guest.code() == (200, "")
+        monkeypatch.setattr(oidc, "_SESSION", "another-name")
+        assert await guest.code() == (401, "not_signed_in")
+
+
+async def test_nobody_talks_while_it_cannot_be_looked_up_who_has_signed_out(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise StoreError("Redis cannot be used.")
+
+    async with (
+        new_book() as book,
+        browser(SignInSettings(oidc=provider.settings), book=book) as ada,
+    ):
+        assert await ada.sign_in() == "/"
+        with monkeypatch.context() as down:
+            down.setattr(book._store, "recall", broken)
+            down.setattr(book._store, "remember", broken)
+            assert await ada.code() == (503, "no_server")
+            assert (await ada.client.get("/api/visitor")).status_code == 503
+            left = await ada.client.post("/sign-out")
+            assert (left.status_code, left.json()["error"]["code"]) == (503, "not_signed_out")
+            assert await ada.sign_in() == FAILED
+        assert await ada.name() == "Ada Lovelace"  # as they were told
+        assert (await ada.client.post("/sign-out")).status_code == 204
+        assert await ada.name() is None
+
+
 # --- A function of one's own
 
 
@@ -463,6 +553,17 @@ async def test_what_a_hook_knows_somebody_by_goes_with_the_ticket(
     assert Visitor.from_metadata(claims["roomConfig"]["metadata"]) == Visitor("Ada", "42")
 
 
+async def test_a_name_alone_is_nobody_to_be_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mine", types.SimpleNamespace(who=by_header))
+    async with browser(SignInSettings(hook="mine:who")) as guest:
+        guest.client.headers["X-User"] = "Ada"
+        token = (await guest.ticket()).json()["token"]
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+    visitor = Visitor.from_metadata(claims["roomConfig"]["metadata"])
+    assert visitor == Visitor("Ada", "")
+    assert Caller.of(visitor=visitor.id) is None
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -473,7 +574,7 @@ async def test_what_a_hook_knows_somebody_by_goes_with_the_ticket(
 )
 def test_a_hook_that_is_not_there_is_told_at_the_start(path: str, said: str) -> None:
     with pytest.raises(SignInError, match=said):
-        sign_in_of(SignInSettings(hook=path), SECRET)
+        sign_in_of(SignInSettings(hook=path), SECRET, cast(Any, None))
 
 
 async def test_who_somebody_is_cannot_be_asked_without_end() -> None:

@@ -25,6 +25,7 @@ The names below are stable, for every test that uses the page:
                                         ``guest``),
                                         ``data-segment``, ``data-final``; its words in ``p``
 ``#notices [data-code]``                a problem: codes are the keys of ``notice`` in page.json
+``#models``                             which models answer, before a conversation
 ``#state``, ``#hint``                   what is going on, in words
 ======================================  ====================================================
 """

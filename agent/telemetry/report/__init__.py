@@ -1,6 +1,6 @@
 """One HTML page of a conversation that was saved at the web page: ``make report FILE=…``."""
 
-from .page import render
+from .page import STYLE, render
 from .saved import NotSaved, Saved, read
 
-__all__ = ["NotSaved", "Saved", "read", "render"]
+__all__ = ["STYLE", "NotSaved", "Saved", "read", "render"]

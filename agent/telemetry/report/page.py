@@ -14,6 +14,9 @@ from .saved import Caption, Saved, SavedFirstWords, SavedOverlap, SavedTurn
 
 _HERE = Path(__file__).parent
 
+STYLE = (_HERE / "page.css").read_text(encoding="utf-8")
+"""What the page looks like, for others beside it."""
+
 _NAMES = {
     "end_of_turn": "end of turn",
     "llm": "language model",
@@ -35,7 +38,7 @@ def render(saved: Saved) -> str:
     template = Template((_HERE / "page.html").read_text(encoding="utf-8"))
     seconds = max(saved.seconds, 0.001)
     return template.substitute(
-        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        style=STYLE,
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
         started=escape(f"{saved.started:%Y-%m-%d %H:%M} {saved.started.tzname() or ''}".strip()),
         length=_clock(saved.seconds),

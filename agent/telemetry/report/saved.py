@@ -60,6 +60,8 @@ class SavedTurn(_Model):
     stages: dict[str, float]
     decision: Decision | None
     stop: Stop | None
+    language: str | None = None
+    tools: list[str] = []
     heard: Heard | None = None
 
     @property

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from agent.recovery import CallBook
 from agent.sign_in_settings import SignInSettings
 
-from .door import NotAllowed, SignIn, SignInError
+from .door import NotAllowed, SignIn, SignInError, Unavailable
 from .hook import Hook
 
-__all__ = ["Hook", "NotAllowed", "SignIn", "SignInError", "sign_in_of"]
+__all__ = ["Hook", "NotAllowed", "SignIn", "SignInError", "Unavailable", "sign_in_of"]
 
 
-def sign_in_of(settings: SignInSettings | None, secret: str) -> SignIn | None:
+def sign_in_of(settings: SignInSettings | None, secret: str, book: CallBook) -> SignIn | None:
     """What a profile asks of visitors; None if nothing.
 
     Args:
@@ -21,6 +22,7 @@ def sign_in_of(settings: SignInSettings | None, secret: str) -> SignIn | None:
         secret: LiveKit's secret, from which the key of the cookies is made: pages that share it
             take each other's, and a new one signs everybody out, as do new settings: who is let
             in no more is not let in with an old cookie.
+        book: Where it is kept who has signed out; closed by whoever opened it.
 
     Raises:
         SignInError: It cannot be done; the text says what to change.
@@ -38,4 +40,4 @@ def sign_in_of(settings: SignInSettings | None, secret: str) -> SignIn | None:
         ) from e
     purpose = f"parley sign-in {settings.model_dump_json(exclude={'oidc': {'client_secret'}})}"
     key = hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
-    return OIDC(settings.oidc, hours=settings.hours, key=key)
+    return OIDC(settings.oidc, hours=settings.hours, key=key, book=book)

@@ -20,6 +20,10 @@ class NotAllowed(Exception):
     """Somebody is known and gets no ticket; the text is the sentence for them."""
 
 
+class Unavailable(Exception):
+    """It cannot be found out now who somebody is, so they get no ticket."""
+
+
 class SignIn(Protocol):
     """A way to sign in."""
 
@@ -48,5 +52,6 @@ class SignIn(Protocol):
 
         Raises:
             NotAllowed: They have, and get no ticket.
+            Unavailable: It cannot be found out now.
         """
         ...

@@ -70,7 +70,7 @@ class Hook:
         if answer is None:
             return None
         if isinstance(answer, str):
-            answer = Visitor(answer, answer)
+            answer = Visitor(answer, "")  # two people may have one name
         if not isinstance(answer, Visitor) or not plain(answer.name):
             logger.error("the hook gave no name", extra={"hook": self._path})
             raise NotAllowed(_UNKNOWN)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from typing import Any
 
@@ -24,9 +25,12 @@ from starlette.routing import Route
 
 from agent.origin import is_loopback, same_origin
 from agent.rate import Rate, TooMany
+from agent.recovery import CallBook, StoreError
 from agent.refusal import refusal
 from agent.sign_in_settings import OIDCSettings
 from agent.visitor import Visitor, plain
+
+from .door import Unavailable
 
 logger = logging.getLogger("parley.web")
 
@@ -40,7 +44,7 @@ _SECONDS = 10.0
 """For what one step asks of the provider."""
 
 _LEEWAY = 60
-"""Seconds by which the provider's clock may differ."""
+"""Seconds by which the provider's clock may differ, or another page's."""
 
 _SIGNATURES = frozenset(
     f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)
@@ -48,7 +52,7 @@ _SIGNATURES = frozenset(
 """By a key that only the provider has. A provider may also list ``none``, and ``HS256``, whose key
 is the client's own secret."""
 
-_KEPT = "visitor"
+_KEPT, _SESSION = "visitor", "session"
 
 
 class _Refused(Exception):
@@ -56,19 +60,21 @@ class _Refused(Exception):
 
 
 class OIDC:
-    """Keeps in a signed cookie who has signed in.
+    """Keeps in a signed cookie who has signed in, and in the book who has signed out since.
 
     Args:
         settings: The provider, and who of it is let in.
         hours: How long they stay signed in.
         key: Signs the cookies.
+        book: Where it is kept whose cookies are of no use any more; closed by whoever opened it.
     """
 
     address = "/sign-in"
     leaves = True
 
-    def __init__(self, settings: OIDCSettings, *, hours: float, key: str) -> None:
+    def __init__(self, settings: OIDCSettings, *, hours: float, key: str, book: CallBook) -> None:
         self._settings = settings
+        self._book = book
         self._seconds = hours * 3600
         self._rate = Rate(_RATE)
         secret = settings.client_secret
@@ -101,12 +107,16 @@ class OIDC:
         )
 
     async def who(self, request: Request) -> Visitor | None:
-        """Read the cookie."""
-        kept = request.session.get(_KEPT)
-        # The cookie's own age begins anew whenever something is added to it.
-        if not kept or time.time() >= kept["until"]:
+        """Read the cookie, unless its sign-in has ended."""
+        kept = _kept(request)
+        if kept is None:
             return None
-        return Visitor(kept["name"], kept["id"])
+        try:
+            ended = await self._book.sign_in_ended(kept[_SESSION])
+        except StoreError as e:
+            logger.error("nobody is known, since who signed out is not", extra={"reason": str(e)})
+            raise Unavailable(str(e)) from e
+        return None if ended else Visitor(kept["name"], kept["id"])
 
     async def _begin(self, request: Request) -> Response:
         """Send a browser to the provider."""
@@ -148,8 +158,14 @@ class OIDC:
         ) as e:
             logger.warning("a sign-in came to nothing", extra={"reason": repr(e)})
             return _to_page("sign_in_failed")
+        try:
+            await self._end(request)  # of whoever was signed in before, in this browser
+        except StoreError as e:
+            logger.error("a sign-in came to nothing", extra={"reason": str(e)})
+            return _to_page("sign_in_failed")
         request.session.clear()
         request.session[_KEPT] = {
+            _SESSION: secrets.token_hex(16),
             "name": visitor.name,
             "id": visitor.id,
             "until": time.time() + self._seconds,
@@ -157,11 +173,22 @@ class OIDC:
         return _to_page()
 
     async def _leave(self, request: Request) -> Response:
-        """Forget who it is; the provider does not."""
+        """Forget who it is, here and at all pages that share the book; the provider does not."""
         if not same_origin(request):
             return refusal(403, "other_site", "Only this site's own page can sign you out.")
+        try:
+            await self._end(request)
+        except StoreError as e:
+            logger.error("somebody could not be signed out", extra={"reason": str(e)})
+            return refusal(503, "not_signed_out", "You are still signed in. Try again later.")
         request.session.clear()
         return Response(status_code=204)
+
+    async def _end(self, request: Request) -> None:
+        """Make every copy of a cookie useless."""
+        if kept := _kept(request):
+            # By the clocks of other pages it may hold a little longer.
+            await self._book.end_sign_in(kept[_SESSION], kept["until"] - time.time() + _LEEWAY)
 
     async def _exchange(self, request: Request) -> Visitor:
         await self._learn()
@@ -212,6 +239,13 @@ class OIDC:
 
     async def _check_rate(self, request: Request) -> None:
         await self._rate.check(request.client.host if request.client else "")
+
+
+def _kept(request: Request) -> dict[str, Any] | None:
+    """What the cookie says of somebody who signed in not too long ago."""
+    kept: dict[str, Any] | None = request.session.get(_KEPT)
+    # The cookie's own age begins anew whenever something is added to it.
+    return kept if kept and time.time() < kept["until"] and _SESSION in kept else None
 
 
 def _to_page(notice: str = "") -> Response:

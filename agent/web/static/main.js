@@ -7,6 +7,7 @@ import { Details } from "./details.js";
 import { preferredLanguage, rememberLanguage, setLanguage, text } from "./i18n.js";
 import { LevelMeter, wakeAudio } from "./levels.js";
 import { openMicrophone } from "./microphone.js";
+import { showModels, tellModels } from "./models.js";
 import { Notices } from "./notices.js";
 import { Orb } from "./orb.js";
 import { clock } from "./records.js";
@@ -244,7 +245,8 @@ async function know() {
 }
 
 async function leaveAccount() {
-  await signOut().catch(() => {}); // then they still are, and it shows
+  notices.hide("not_signed_out");
+  if (!(await signOut())) return notices.show("not_signed_out");
   await know();
   if (!$("sign-in").hidden) $("sign-in").focus();
 }
@@ -294,6 +296,7 @@ async function chooseLanguage(chosen) {
   language = chosen;
   $("language").value = language;
   showVoice();
+  tellModels();
   update({});
   if (state.phase === "live") void conversation.setLanguage(language).catch(() => {});
 }
@@ -311,6 +314,7 @@ $("language").addEventListener("change", ({ target }) => {
   rememberLanguage(target.value);
   void chooseLanguage(target.value);
 });
+$("agent").addEventListener("change", showModels);
 $("join").addEventListener("click", () => join({ speaking: true }));
 $("join-typing").addEventListener("click", () => join({ speaking: false }));
 $("sign-in").addEventListener("click", () => location.assign(state.visitor.signIn.address));
@@ -331,7 +335,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 await chooseLanguage(language);
-void listAgents();
+void listAgents().then(showModels);
 requestAnimationFrame(frame);
 const left = leftNotice();
 if (left) notices.show(left);

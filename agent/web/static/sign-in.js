@@ -34,8 +34,14 @@ export function isUnknown({ signIn, name }) {
   return signIn !== null && name === null;
 }
 
+/** @returns {Promise<boolean>} Whether it worked: else the visitor is signed in still. */
 export async function signOut() {
-  await fetch("/sign-out", { method: "POST", signal: AbortSignal.timeout(10_000) });
+  try {
+    const options = { method: "POST", signal: AbortSignal.timeout(10_000) };
+    return (await fetch("/sign-out", options)).ok;
+  } catch {
+    return false;
+  }
 }
 
 /** The notice that signing in has left behind the address, taken from there; null for none. */

@@ -1,4 +1,4 @@
-"""Noises of a room, made from a seed: keyboard, door, music, babble."""
+"""Noises of a room and of a street, made from a seed."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ def noise(kind: str, seed: int, level: float, voices: Sequence[Samples] = ()) ->
         "keyboard": _keyboard, "door": _door, "music": _music
     }  # fmt: skip
     return at_level(makers[kind](rng), SPEECH + level)
+
+
+def street(seed: int, seconds: float) -> Samples:
+    """Traffic that does not end: a rumble, and cars that come by. Mono s16 at 24 kHz, as speech.
+
+    Args:
+        seed: Seed of everything that is random in it.
+        seconds: How long.
+    """
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    out = _band(rng.standard_normal(len(t)), 30, 250)
+    tyres = _band(rng.standard_normal(len(t)), 300, 2500)
+    for passing in np.arange(rng.uniform(0.0, 2.0), seconds, 3.5):
+        out += tyres * rng.uniform(0.4, 1.0) * np.exp(-(((t - passing) / 0.9) ** 2))
+    return at_level(out, SPEECH)
 
 
 def at_level(sound: NDArray[np.floating] | Samples, dbfs: float) -> Samples:
