@@ -24,8 +24,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from pydantic_settings.exceptions import SettingsError as UnreadableError
 
+from . import environment
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .languages import Language as Language
 from .memory_settings import MemorySettings
@@ -181,7 +181,11 @@ class Destination(Section):
     """Somebody a call can be handed to."""
 
     address: Annotated[
-        str, Field(pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$")
+        str,
+        Field(
+            pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$",
+            examples=["+4930123456", "100", "sip:sales@pbx.example"],
+        ),
     ]
     """A number in E.164, an extension of the trunk's own exchange, or a ``sip:`` address, which
     only ``transfer_call`` takes."""
@@ -199,7 +203,9 @@ class PhoneSettings(Section):
     """Language of a caller whose dispatch rule names none; the profile's own when not given."""
     tools: list[PhoneTool] = []
     """What the model is given to do on the phone; in a browser ``place_call`` at most."""
-    agents: dict[Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")], str] = {}
+    agents: dict[
+        Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$", examples=["+4930123456", "100"])], str
+    ] = {}
     """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
     the others."""
     destinations: dict[str, Destination] = {}
@@ -207,16 +213,20 @@ class PhoneSettings(Section):
     name a destination."""
     trunk: str | None = None
     """Name of the outbound trunk that calls are placed through (``configs/trunks.yaml``)."""
-    prefixes: list[Annotated[str, Field(pattern=r"^\+[1-9][0-9]*$")]] = []
+    prefixes: list[Annotated[str, Field(pattern=r"^\+[1-9][0-9]*$", examples=["+44"])]] = []
     """Beginnings of the numbers that may be called, such as ``+44``; none may when empty."""
     calls_per_minute: Annotated[int, Field(ge=1, le=600)] = 2
     """Calls that may be placed or transferred within a minute, by all conversations together."""
     minutes_per_day: Annotated[int, Field(ge=1, le=100_000)] = 60
     """Minutes of placed calls within 24 hours, by all conversations together; a call ends when
     they are used up."""
-    budget_store: Annotated[str, Field(pattern=r"^async\+(memory|redis|rediss|redis\+unix)://")] = (
-        "async+memory://"
-    )
+    budget_store: Annotated[
+        str,
+        Field(
+            pattern=r"^async\+(memory|redis|rediss|redis\+unix)://",
+            examples=["async+memory://", "async+redis://HOST:PORT"],
+        ),
+    ] = "async+memory://"
     """Where the two counts are kept: ``async+memory://`` (each conversation for itself, to try
     out), or the Redis that LiveKit's SIP service needs anyway, ``async+redis://HOST:PORT``."""
     ring: Annotated[float, Field(ge=5.0, le=80.0)] = 30.0
@@ -244,7 +254,12 @@ class Settings(BaseSettings):
     max_rooms: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = 10
     """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores. ``auto`` is what this
     machine carries: 10 on 4 cores, and with engines of its own on them one for each core."""
-    history_store: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
+    history_store: (
+        Annotated[
+            str, Field(pattern=r"^(redis|rediss|unix)://", examples=["redis://HOST:PORT/DATABASE"])
+        ]
+        | None
+    ) = None
     """Where the history of calls in progress is kept, for an agent that has to go on with one:
     the Redis that several agent servers share, ``redis://HOST:PORT/DATABASE``; a file in the
     user's state folder when not given, which those of one machine share."""
@@ -258,7 +273,10 @@ class Settings(BaseSettings):
     agent: str = "parley"
     """Who speaks, unless a call says otherwise: a folder with an ``agent.yaml``, a Python file, or
     the name of one that comes with Parley (``PARLEY_AGENT``)."""
-    agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")], str] = {}
+    agents: dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", examples=["tea-shop"])],
+        str,
+    ] = {}
     """Further agents that calls may ask for, each by a name of its own."""
     llm: LLMSettings
     stt: STTSettings
@@ -332,13 +350,13 @@ def load(profile: str | None = None) -> Settings:
     Raises:
         SettingsError: A key or value is wrong; the text names it with what is allowed.
     """
-    path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
+    path = profile_path(profile or os.environ.get("PARLEY_PROFILE") or "cpu")
     content = read_yaml(path, "a profile")
     _refuse_moved(path, content)
+    if wrong := [*environment.unknown(Settings), *environment.unreadable(Settings)]:
+        raise SettingsError(f"Wrong setting in the environment: {'; '.join(wrong)}.")
     try:
         return Settings(**content)
-    except UnreadableError as e:
-        raise SettingsError(f"Wrong setting in the environment: {e}; it must be JSON.") from e
     except ValidationError as e:
         lines = sentences(e, Settings, _missing)
         raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e

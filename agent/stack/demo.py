@@ -37,7 +37,7 @@ def prepare(usual: str) -> Stack:
         ports.chosen(address=address),
         address=address,
         standby=True,
-        profile=os.environ.get("PARLEY_PROFILE", usual),
+        profile=os.environ.get("PARLEY_PROFILE") or usual,
         livekit=livekit,
         engine_key=secrets.token_urlsafe(32),
         on_line=say,
