@@ -60,9 +60,10 @@ test-engines: setup  ## run the plugins against real vLLM and vllm-omni, on this
 	scripts/setup_engines.sh
 	$(UV) run --no-sync pytest tests/engines
 
-sbom:  ## list the packages of each image of deploy/, in CycloneDX: dist/sbom-agent.json, dist/sbom-router.json
+sbom:  ## list the packages of each image of deploy/, in CycloneDX: dist/sbom-agent.json, -demo, -router
 	@mkdir -p dist
 	$(UV) export --quiet --locked --no-dev --all-packages --extra demo --extra sign-in --extra postgres --extra s3 --format cyclonedx1.5 --output-file dist/sbom-agent.json
+	$(UV) export --quiet --locked --no-dev --all-packages --all-extras --format cyclonedx1.5 --output-file dist/sbom-demo.json
 	$(UV) export --quiet --locked --no-dev --project deploy/router --format cyclonedx1.5 --output-file dist/sbom-router.json
 
 fuzz: setup  ## try every parser of what comes from outside, and both interfaces, for some minutes

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+)
 
 from .languages import LANGUAGES, Language, nearest, words
 
@@ -15,6 +23,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _sendable(key: SecretStr) -> SecretStr:
+    """Refuse what no HTTP header can carry; a line break at the end is what files add."""
+    value = key.get_secret_value()
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("it holds a space, a line break or a letter that cannot be sent")
+    return key
+
+
+BearerToken = Annotated[SecretStr, AfterValidator(_sendable)]
+"""A secret that is sent in a header."""
+
+
 class Engine(Section):
     """One of the three HTTP services."""
 
@@ -22,7 +42,7 @@ class Engine(Section):
     """Address of the service, ending in ``/v1``."""
     model: str | None = None
     """Model name; asked from ``/v1/models`` when not given."""
-    api_key: SecretStr | None = None
+    api_key: BearerToken | None = None
     """Bearer token, for a service that was started with ``--api-key``."""
 
     @property

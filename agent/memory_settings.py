@@ -40,7 +40,16 @@ class MemorySettings(AgentMemory):
     key: Annotated[SecretStr, Field(min_length=32)]
     """Secret by which identities are turned into the keys of the store, 32 characters or more
     (``PARLEY_MEMORY__KEY``). With another one nobody is recognised."""
-    store: Annotated[str, Field(pattern=r"^(sqlite:///.+|postgres(ql)?://.+)$")] | None = None
+    store: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"^(sqlite:///.+|postgres(ql)?://.+)$",
+                examples=["sqlite:///FILE", "postgresql://HOST/DATABASE"],
+            ),
+        ]
+        | None
+    ) = None
     """``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``; a file in the user's
     state folder when not given."""
     days: Annotated[int, Field(ge=1, le=3650)] = 90

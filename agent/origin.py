@@ -23,6 +23,10 @@ HOSTS = "PARLEY_HOSTS"
 """Environment variable: further names of a server that listens on this machine alone, with commas
 between them, such as the one under which a proxy with a certificate is reached."""
 
+MEDIA_ADDRESS = "PARLEY_MEDIA_ADDRESS"
+"""Environment variable: the address at which browsers reach this machine, where it listens on
+another one, as in a container."""
+
 
 class HostsError(Exception):
     """A name in :data:`HOSTS` cannot be one."""

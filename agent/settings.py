@@ -27,8 +27,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from pydantic_settings.exceptions import SettingsError as UnreadableError
 
+from . import environment
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
 from .languages import Language as Language
 from .memory_settings import MemorySettings
@@ -194,7 +194,9 @@ ADDRESS = r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$"
 class Destination(Section):
     """Somebody a call can be handed to."""
 
-    address: Annotated[str, Field(pattern=ADDRESS)]
+    address: Annotated[
+        str, Field(pattern=ADDRESS, examples=["+4930123456", "100", "sip:sales@pbx.example"])
+    ]
     """A number in E.164, an extension of the trunk's own exchange, or a ``sip:`` address, which
     only ``transfer_call`` takes."""
     about: str = ""
@@ -236,7 +238,9 @@ class PhoneSettings(Section):
     country: Annotated[str, AfterValidator(_country)] | None = None
     """Country of the numbers that a provider or an exchange tells without a country code, by ISO
     3166-1, such as ``GB``; that of the number that was called when not given."""
-    agents: dict[Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$")], str] = {}
+    agents: dict[
+        Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$", examples=["+4930123456", "100"])], str
+    ] = {}
     """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
     the others."""
     destinations: dict[str, Destination] = {}
@@ -244,7 +248,7 @@ class PhoneSettings(Section):
     name a destination."""
     trunk: str | None = None
     """Name of the outbound trunk that calls are placed through (``configs/trunks.yaml``)."""
-    prefixes: list[Annotated[str, Field(pattern=r"^\+[1-9][0-9]*$")]] = []
+    prefixes: list[Annotated[str, Field(pattern=r"^\+[1-9][0-9]*$", examples=["+44"])]] = []
     """Beginnings of the numbers that may be called, such as ``+4420``; one that is a country code
     alone, as ``+1``, means the main country of those that share it."""
     countries: list[Annotated[str, AfterValidator(_country)]] = []
@@ -259,7 +263,14 @@ class PhoneSettings(Section):
     """Minutes of placed calls within 24 hours, by all conversations together. Each has those set
     aside that it may take, ``max_minutes`` at most, and gives back what it did not."""
     budget_store: (
-        Annotated[str, Field(pattern=r"^(sqlite:///.+|(redis|rediss|unix)://.+)$")] | None
+        Annotated[
+            str,
+            Field(
+                pattern=r"^(sqlite:///.+|(redis|rediss|unix)://.+)$",
+                examples=["redis://HOST:PORT/DATABASE", "sqlite:///PATH"],
+            ),
+        ]
+        | None
     ) = None
     """Where what was called is remembered: the Redis that several agent servers share,
     ``redis://HOST:PORT/DATABASE``, or a file, ``sqlite:///PATH``. ``history_store`` when not given,
@@ -298,7 +309,12 @@ class Settings(BaseSettings):
     max_rooms: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = 10
     """Conversations held at once; LiveKit's advice is 10 to 25 on 4 cores. ``auto`` is what this
     machine carries: 10 on 4 cores, and with engines of its own on them one for each core."""
-    history_store: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] | None = None
+    history_store: (
+        Annotated[
+            str, Field(pattern=r"^(redis|rediss|unix)://", examples=["redis://HOST:PORT/DATABASE"])
+        ]
+        | None
+    ) = None
     """Where the history of calls in progress is kept, for an agent that has to go on with one:
     the Redis that several agent servers share, ``redis://HOST:PORT/DATABASE``; a file in the
     user's state folder when not given, which those of one machine share."""
@@ -312,7 +328,10 @@ class Settings(BaseSettings):
     agent: str = "parley"
     """Who speaks, unless a call says otherwise: a folder with an ``agent.yaml``, a Python file, or
     the name of one that comes with Parley (``PARLEY_AGENT``)."""
-    agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")], str] = {}
+    agents: dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", examples=["tea-shop"])],
+        str,
+    ] = {}
     """Further agents that calls may ask for, each by a name of its own."""
     llm: LLMSettings
     stt: STTSettings
@@ -386,13 +405,13 @@ def load(profile: str | None = None) -> Settings:
     Raises:
         SettingsError: A key or value is wrong; the text names it with what is allowed.
     """
-    path = profile_path(profile or os.environ.get("PARLEY_PROFILE", "cpu"))
+    path = profile_path(profile or os.environ.get("PARLEY_PROFILE") or "cpu")
     content = read_yaml(path, "a profile")
     _refuse_moved(path, content)
+    if wrong := [*environment.unknown(Settings), *environment.unreadable(Settings)]:
+        raise SettingsError(f"Wrong setting in the environment: {'; '.join(wrong)}.")
     try:
         return Settings(**content)
-    except UnreadableError as e:
-        raise SettingsError(f"Wrong setting in the environment: {e}; it must be JSON.") from e
     except ValidationError as e:
         lines = sentences(e, Settings, _missing)
         raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e

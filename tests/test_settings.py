@@ -54,9 +54,58 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_CONDUCT__FILLER", "1", ["conduct.filler is not a setting", "filler_after"]),
         ("PARLEY_LANGUAGE", "sv", ["language", "'es', 'it' or 'auto'"]),
         ("PARLEY_STT__BASE_URL", "nowhere", ["stt.base_url", "valid URL"]),
-        ("PARLEY_AGENTS", "clinic", ['field "agents"', "it must be JSON"]),
-        ("PARLEY_AGENTS", '{"a b": "/x"}', ["agents.a b", "should match pattern"]),
-        ("PARLEY_PHONE__AGENTS", '{"Ben": "clinic"}', ["phone.agents.Ben", "match pattern"]),
+        ("PARLEY_AGENTS", '{"a b": "/x"}', ["agents.a b: its name must look like tea-shop"]),
+        ("PARLEY_PHONE__AGENTS", '{"Ben": "clinic"}', ["phone.agents.Ben", "like +4930123456"]),
+        # What has to be JSON: the variable itself, and how it is written.
+        (
+            "PARLEY_AGENTS",
+            "clinic",
+            [
+                "PARLEY_AGENTS = 'clinic' is not JSON",
+                """'{"name": "…"}', or PARLEY_AGENTS__NAME=…""",
+            ],
+        ),
+        (
+            "PARLEY_TTS__VOICE",
+            "af_bella",
+            ["PARLEY_TTS__VOICE = 'af_bella' is not JSON", "or PARLEY_TTS__VOICE__EN=…"],
+        ),
+        ("PARLEY_TTS__LANGUAGES", "en,zh", ["PARLEY_TTS__LANGUAGES = 'en,zh'", "write a list"]),
+        ("PARLEY_TTS__REPLICAS", "http://a:1/v1", ["PARLEY_TTS__REPLICAS", "write a list"]),
+        ("PARLEY_LLM__EXTRA_BODY", "top_k=5", ["PARLEY_LLM__EXTRA_BODY", "is not JSON"]),
+        ("PARLEY_PHONE__DESTINATIONS", "sales=1", ["PARLEY_PHONE__DESTINATIONS", "is not JSON"]),
+        ("PARLEY_LLM", "http://x:1/v1", ["PARLEY_LLM is a section", "PARLEY_LLM__BASE_URL"]),
+        ("PARLEY_TURNS", "fast", ["PARLEY_TURNS is a section", "PARLEY_TURNS__VAD_THRESHOLD"]),
+        ("PARLEY_TTS__VOICE", '["a"]', ["tts.voice: it must hold settings by name"]),
+        ("PARLEY_TTS__LANGUAGES", "[]", ["tts.languages: it must have at least 1 item"]),
+        ("PARLEY_LLM", "[1]", ["llm: it must hold settings by name"]),
+        ("PARLEY_OMNI", "http://x", ["omni = 'http://x': it must hold settings by name"]),
+        # Typos where pydantic does not look.
+        (
+            "PARLEY_LMM__BASE_URL",
+            "http://x:1/v1",
+            ["LMM__BASE_URL is not", "PARLEY_LLM__BASE_URL is"],
+        ),
+        ("PARLEY_LLM_BASE_URL", "http://x:1/v1", ["not a variable", "PARLEY_LLM__BASE_URL is"]),
+        ("PARLEY_PROFIL", "gpu", ["PARLEY_PROFIL is not", "(PARLEY_PROFILE is)"]),
+        ("PARLEY_CERTIFICAT", "made", ["(PARLEY_CERTIFICATE is)"]),
+        ("PARLEY_PAGE__TITLE", "x", ["PARLEY_PAGE__TITLE is not a setting (there are language"]),
+        # Words that a person can do something with.
+        ("PARLEY_LLM__BASE_URL", "gpu:8000", ["llm.base_url = 'gpu:8000': URL scheme should be"]),
+        ("PARLEY_LLM__BASE_URL", "", ["llm.base_url", "input is empty"]),
+        (
+            "PARLEY_MAX_ROOMS",
+            "lots",
+            ["max_rooms = 'lots': ", "1 to 1000), or input should be"],
+        ),
+        ("PARLEY_TTS__VOICE__XX", "a", ["tts.voice.xx: its name should be 'en'"]),
+        ("PARLEY_HISTORY_STORE", "localhost", ["it must look like redis://HOST:PORT/DATABASE"]),
+        (
+            "PARLEY_PHONE__DESTINATIONS__SALES__ADDRESS",
+            "x",
+            ["sales.address = 'x': it must"],
+        ),
+        ("PARLEY_BRIDGE__STREAM_URL", "https://x", ["URL scheme should be 'ws' or 'wss'"]),
         ("PARLEY_PHONE__TOOLS", '["introduce_call"]', ["phone.tools.0", "'warm_transfer'"]),
         ("PARLEY_PHONE__COUNTRIES", '["UK"]', ["phone.countries.0", "as GB"]),
         ("PARLEY_PHONE__RANGES", '["dear"]', ["phone.ranges.0", "'premium_rate'"]),
@@ -72,6 +121,45 @@ def test_a_wrong_value_is_one_sentence_that_names_it(
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PARLEY_LLM__API_KEY", "s3cr3t\n"),
+        ("PARLEY_LLM__API_KEY", "s3cr3t key"),
+        ("PARLEY_LLM__API_KEY", "s3cr3tключ"),
+        ("PARLEY_LLM__API_KEY__X", "s3cr3t"),
+        ("PARLEY_BRIDGE__API_KEY__X", "s3cr3t"),
+        ("PARLEY_LLM", '{"api_key": "s3cr3t"'),
+        ("PARLEY_LLM", '["s3cr3t"]'),
+        ("PARLEY_LLM__FALLBACK", '[{"api_key": "s3cr3t"}]'),
+        ("PARLEY_LLM__BASE_URL", "http://me:s3cr3t@host:port/v1"),
+        ("PARLEY_HISTORY_STORE", "http://:s3cr3t@host"),
+        ("PARLEY_TTS__REPLICAS", "http://me:s3cr3t@host:1/v1"),
+    ],
+)
+def test_a_secret_is_in_no_sentence(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        settings.load("cpu")
+    assert "s3cr3t" not in str(caught.value)
+    assert variable.removeprefix("PARLEY_").split("__")[0] in str(caught.value).upper()
+
+
+def test_an_empty_name_of_a_profile_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_PROFILE", "")
+    assert settings.load() == settings.load("cpu")
+
+
+def test_what_others_call_their_variables_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As Kubernetes sets them for services that are called parley and parley-llm.
+    for name in ("PORT", "SERVICE_HOST", "PORT_8080_TCP_ADDR", "LLM_PORT", "LLM_SERVICE_PORT"):
+        monkeypatch.setenv(f"PARLEY_{name}", "tcp://10.0.0.7:8080")
+    monkeypatch.setenv("PARLEY_SOMETHING", "of ours")
+    settings.load("cpu")
 
 
 def test_a_profile_says_which_languages_its_voice_does_not_speak() -> None:

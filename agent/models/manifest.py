@@ -49,11 +49,30 @@ class File(_Entry):
     """Where its makers publish it: an address, or ``hf://OWNER/REPOSITORY@REVISION/PATH``."""
 
 
+class PublishedFile(_Entry):
+    """One file as it is published, pinned."""
+
+    size: PositiveInt
+    """Size in bytes."""
+    sha256: Sha256
+    origin: Annotated[str, Field(pattern="^(hf|https?)://")]
+    """Where it is: an address, or ``hf://OWNER/REPOSITORY@REVISION/PATH``."""
+
+
+class Published(_Entry):
+    """The files of a role in the form in which they are published, where no package has it."""
+
+    files: Annotated[dict[str, PublishedFile], Field(min_length=1)]
+
+
 class Pinned(_Entry):
     """A role whose files are known: from their origin, and the same out of packages."""
 
     what: str
     files: Annotated[dict[str, File], Field(min_length=1)]
+    published: Published | None = None
+    """The same model in other files, all of which are taken in place of ``files`` if they can be
+    had."""
 
 
 class Hub(_Entry):

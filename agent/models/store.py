@@ -17,7 +17,7 @@ from typing import TypedDict
 from platformdirs import user_cache_path
 
 from . import manifest
-from .manifest import Folder, Hub, ModelError, Pinned
+from .manifest import Folder, Hub, ModelError, Pinned, Published
 
 AGAIN = "run `make setup` to fetch it again"
 
@@ -34,11 +34,19 @@ def cache() -> Path:
     return Path(own).absolute() if own else user_cache_path("parley")
 
 
-def folder(name: str, role: Pinned | Hub) -> Path:
+def folder(name: str, role: Pinned | Published | Hub) -> Path:
     """Where the files of a role are: those of a hub repository apart from the pinned ones."""
     if isinstance(role, Hub):
         return cache() / "hub" / role.hub / role.revision
-    return cache() / name
+    return cache() / name / "published" if isinstance(role, Published) else cache() / name
+
+
+def in_use(name: str, role: Pinned | Hub) -> Pinned | Published | Hub:
+    """Which files of a role are taken: those that are published, once all of them are here."""
+    published = role.published if isinstance(role, Pinned) else None
+    if published and published.files.keys() <= _notes(folder(name, published)).keys():
+        return published
+    return role
 
 
 def locate(name: str) -> Path:
@@ -57,7 +65,7 @@ def locate(name: str) -> Path:
         return role.folder
     for problem in problems(name, role):
         raise ModelError(problem)
-    return folder(name, role)
+    return folder(name, in_use(name, role))
 
 
 def called(name: str) -> str:
@@ -85,12 +93,13 @@ def problems(name: str, role: Pinned | Hub, *, thorough: bool = False) -> Iterat
         role: The role's entry in the manifest.
         thorough: Hash every file, even those whose size and time are as they were noted.
     """
-    for file in role.files:
-        if problem := _problem(name, role, file, thorough):
+    taken = in_use(name, role)
+    for file in taken.files:
+        if problem := _problem(name, taken, file, thorough):
             yield problem
 
 
-def intact(name: str, role: Pinned | Hub, file: str) -> bool:
+def intact(name: str, role: Pinned | Published | Hub, file: str) -> bool:
     """Whether a file is there and is what the manifest says."""
     return _problem(name, role, file, thorough=False) is None
 
@@ -109,7 +118,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _problem(name: str, role: Pinned | Hub, file: str, thorough: bool) -> str | None:
+def _problem(name: str, role: Pinned | Published | Hub, file: str, thorough: bool) -> str | None:
     where = folder(name, role)
     path = where / file
     noted = _notes(where).get(file)
@@ -117,7 +126,7 @@ def _problem(name: str, role: Pinned | Hub, file: str, thorough: bool) -> str | 
         stat = path.stat()
     except OSError:
         return f"{path} is missing: {AGAIN}."
-    pinned = role.files[file] if isinstance(role, Pinned) else None
+    pinned = None if isinstance(role, Hub) else role.files[file]
     if pinned and stat.st_size != pinned.size:
         return f"{path} has {stat.st_size} bytes instead of {pinned.size}: {AGAIN}."
     # A hub's file is compared with what it was when it arrived.

@@ -31,19 +31,18 @@ def prepare(usual: str) -> Stack:
         PortError, ModelError, StackError, SettingsError: Something is in the way; the text says
             what.
     """
-    numbers = ports.chosen()
     address = os.environ.get("PARLEY_ADDRESS", ports.LOOPBACK)
     livekit = Server.given()
     stack = Stack(
-        numbers,
+        ports.chosen(address=address),
         address=address,
         standby=True,
-        profile=os.environ.get("PARLEY_PROFILE", usual),
+        profile=os.environ.get("PARLEY_PROFILE") or usual,
         livekit=livekit,
         engine_key=secrets.token_urlsafe(32),
         on_line=say,
     )
-    ports.check(numbers, address, stack.placement.ports(livekit=livekit is None))
+    ports.check(stack.ports, address, stack.placement.ports(livekit=livekit is None))
     for role in (*stack.placement.roles, "web"):
         locate(role)
     return stack

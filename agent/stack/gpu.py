@@ -86,7 +86,7 @@ async def _lost(supervisor: Supervisor) -> None:
 
 def main() -> None:
     """Run, and end with one sentence where something is in the way."""
-    os.environ.setdefault("PARLEY_PROFILE", "gpu")
+    os.environ["PARLEY_PROFILE"] = os.environ.get("PARLEY_PROFILE") or "gpu"
     try:
         placed = services(settings.load())
         os.environ.update(placed.urls)  # where their ports were moved

@@ -48,7 +48,7 @@ def targets() -> dict[str, list[str]]:
     found = {"agent": [f"http://{address}:{numbers['metrics']}"]}
     elsewhere = os.environ.get("LIVEKIT_URL")
     if not elsewhere or os.environ.get("PARLEY_PORT_LIVEKIT_METRICS"):
-        found["livekit"] = [f"http://{address}:{numbers['livekit_metrics']}"]
+        found["livekit"] = [f"http://{LOOPBACK}:{numbers['livekit_metrics']}"]
     profile = settings.load()
     placement = place(profile, numbers)
     sections = {"llm": profile.llm.urls, "stt": [profile.stt.url], "tts": profile.tts.urls}

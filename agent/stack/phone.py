@@ -138,7 +138,7 @@ async def _run(file: Path) -> None:
     check()
     trunks = config.load(file)
     numbers = port_table.chosen(PHONE_PORTS)
-    profile = os.environ.get("PARLEY_PROFILE", "phone")
+    profile = os.environ.get("PARLEY_PROFILE") or "phone"
     placement = place(settings.load(profile), numbers)
     port_table.check(numbers, ports=placement.ports(PHONE_PORTS))
     for role in (*placement.roles, "web"):

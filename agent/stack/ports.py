@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from agent.origin import is_loopback
 from agent.stand_ins import USUAL_PORTS
 
 LOOPBACK = "127.0.0.1"
@@ -27,6 +28,9 @@ class Port:
     kind: socket.SocketKind = socket.SOCK_STREAM
     public: bool = False
     """Whether it follows ``PARLEY_ADDRESS``; the others stay on this machine."""
+    optional: bool = False
+    """Whether it is open only where the address is beyond this machine, or its variable is set.
+    It is then open at every address."""
 
     @property
     def variable(self) -> str:
@@ -36,10 +40,11 @@ class Port:
 
 PORTS = (
     Port("web", 8080, "the web page", public=True),
-    Port("livekit", 7880, "LiveKit's signalling", public=True),
-    # LiveKit's media over TCP (7881) is left out: nothing blocks UDP within one machine.
+    Port("livekit", 7880, "LiveKit's signalling"),
     Port("livekit_udp", 7882, "LiveKit's media over UDP", socket.SOCK_DGRAM, public=True),
-    Port("livekit_metrics", 6789, "LiveKit's metrics", public=True),
+    # Nothing blocks UDP within one machine, but a tunnel from another one takes TCP only.
+    Port("livekit_tcp", 7881, "LiveKit's media over TCP", optional=True),
+    Port("livekit_metrics", 6789, "LiveKit's metrics"),
     Port("agent", 8081, "the agent's health page", public=True),
     Port("metrics", 8082, "the agent's metrics", public=True),
     Port("llm", USUAL_PORTS["llm"], "the language model"),
@@ -48,19 +53,29 @@ PORTS = (
 )
 
 
-def chosen(ports: Iterable[Port] = PORTS) -> dict[str, int]:
+def chosen(ports: Iterable[Port] = PORTS, address: str = LOOPBACK) -> dict[str, int]:
     """Read the ports from the environment, each its default where no variable is set.
+
+    Args:
+        ports: Which.
+        address: Where the public ones will be open.
 
     Raises:
         PortError: A variable does not hold a port number.
     """
-    return {port.name: _number(port) for port in ports}
+    opened = [
+        port
+        for port in ports
+        if not port.optional or port.variable in os.environ or not is_loopback(address)
+    ]
+    return {port.name: _number(port) for port in opened}
 
 
 def free(ports: Iterable[Port] = PORTS) -> dict[str, int]:
     """Choose ports that nothing uses, for a stack beside others."""
     with ExitStack() as held:  # all at once, so that no two are the same
-        return {port.name: _bind(port, LOOPBACK, 0, held) for port in ports}
+        needed = [port for port in ports if not port.optional]
+        return {port.name: _bind(port, LOOPBACK, 0, held) for port in needed}
 
 
 def check(
@@ -78,15 +93,22 @@ def check(
 def _taken(numbers: Mapping[str, int], address: str, ports: Iterable[Port]) -> Iterator[str]:
     with ExitStack() as held:
         for port in ports:
-            number = numbers[port.name]
+            if (number := numbers.get(port.name)) is None:
+                continue
             try:
-                _bind(port, address if port.public else LOOPBACK, number, held)
+                _bind(port, _where(port, address), number, held)
             except OSError as e:
                 yield (
                     f"Port {number}, for {port.purpose}, cannot be used "
                     f"({(e.strerror or str(e)).lower()}): stop the program that has it, or set "
                     f"{port.variable} to another port."
                 )
+
+
+def _where(port: Port, address: str) -> str:
+    if port.optional:
+        return "0.0.0.0"
+    return address if port.public else LOOPBACK
 
 
 def _bind(port: Port, address: str, number: int, held: ExitStack) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -20,10 +21,13 @@ from livekit import api
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from agent import settings
+from agent.certificate import VARIABLE, CertificateError, certificate_of
+from agent.origin import MEDIA_ADDRESS
 from agent.settings import LANGUAGE_ATTRIBUTE
 from agent.stand_ins import EngineName
 
 from . import ports as port_table
+from . import reach
 from .placement import WHAT, describe, place
 from .ports import LOOPBACK
 from .supervision import Program, Supervisor
@@ -103,7 +107,8 @@ class Stack:
 
     Args:
         ports: Port numbers by name, as in :mod:`agent.stack.ports`; free ones when not given.
-        address: Where LiveKit and the web page listen: an address of this machine.
+        address: Where the web page listens and LiveKit takes media: an address of this machine.
+            Beyond 127.0.0.1 the page has a certificate (``PARLEY_CERTIFICATE``).
         standby: Run a second agent server, which takes over the calls of the first if that dies.
         profile: The agent's profile. Of its engines those run here that it has at the addresses of
             this machine's own (:mod:`agent.stack.placement`); the others are somewhere else.
@@ -113,6 +118,9 @@ class Stack:
             ``VLLM_API_KEY`` if None; without either, any program of this machine may ask them.
         environment: Environment variables for all programs, besides those of this process.
         on_line: Called with one line for each thing worth telling a person.
+
+    Raises:
+        StackError: The address or the certificate cannot be used.
     """
 
     def __init__(
@@ -130,9 +138,18 @@ class Stack:
     ) -> None:
         self.ports = dict(ports or port_table.free())
         self._address = address
+        self._certificate_wish = reach.certificate_wish(address)
+        try:
+            self._media_address = reach.media_address(address)
+            self._certificate = certificate_of(
+                address, {**os.environ, VARIABLE: self._certificate_wish}
+            )
+        except (reach.ReachError, CertificateError) as e:
+            raise StackError(str(e)) from e
         self._starts_livekit = livekit is None
         self.server = livekit or Server(
-            url=f"ws://{address}:{self.ports['livekit']}",
+            # Of a browser it is the page that passes on what is for LiveKit.
+            url=f"ws://{LOOPBACK}:{self.ports['livekit']}",
             api_key="parley",
             api_secret=secrets.token_urlsafe(32),  # LiveKit wants 32 characters; these are 43
         )
@@ -162,7 +179,9 @@ class Stack:
     @property
     def web_url(self) -> str:
         """Address of the web page."""
-        return f"http://{self._address}:{self.ports['web']}"
+        host = self._media_address if ip_address(self._address).is_unspecified else self._address
+        scheme = "https" if self._certificate else "http"
+        return f"{scheme}://{host}:{self.ports['web']}"
 
     @property
     def llm_url(self) -> str:
@@ -186,6 +205,10 @@ class Stack:
                 self._supervisor, self.programs, on_line=self._on_line, within=_READY_SECONDS
             )
             self._exit = opening.pop_all()
+        for line in reach.sentences(
+            self.ports, self._address, self._certificate, livekit=self._starts_livekit
+        ):
+            self._on_line(line)
         return self
 
     async def __aexit__(
@@ -230,6 +253,7 @@ class Stack:
         return {
             **{f"PARLEY_PORT_{name.upper()}": str(n) for name, n in self.ports.items()},
             "PARLEY_ADDRESS": self._address,
+            VARIABLE: self._certificate_wish,
             "LIVEKIT_URL": self.server.url,
             "LIVEKIT_API_KEY": self.server.api_key,
             "LIVEKIT_API_SECRET": self.server.api_secret,
@@ -256,7 +280,11 @@ class Stack:
         livekit = Program(
             name="livekit",
             what="LiveKit",
-            command=["scripts/run_livekit.sh"],
+            command=[
+                *("env", f"PARLEY_ADDRESS={LOOPBACK}"),
+                f"{MEDIA_ADDRESS}={self._media_address}",
+                "scripts/run_livekit.sh",
+            ],
             health=self.server.url.replace("ws", "http", 1),
         )
         return [
@@ -275,7 +303,9 @@ class Stack:
                     *(sys.executable, "-m", "agent.web"),
                     *("--host", self._address, "--port", str(self.ports["web"])),
                 ],
-                health=f"{self.web_url}/health",
+                # Its certificate need not be for the address at which it is asked from here.
+                health=None if self._certificate else f"{self.web_url}/health",
+                listens=(self._address, self.ports["web"]) if self._certificate else None,
             ),
         ]
 

@@ -47,9 +47,9 @@ def _pin(name: str) -> str:
     return name
 
 
-Number = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
+Number = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$", examples=["+4930123456"])]
 """A number as the provider sends it: +441632960961 (E.164), or an extension such as 100."""
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["my-trunk"])]
 Secret = Annotated[str, AfterValidator(_set)]
 """Name of the environment variable that holds it."""
 Encryption = Literal["disable", "allow", "require"]
@@ -87,7 +87,7 @@ class Rooms(_Section):
 
     per: Literal["call", "number"] = "call"
     """A room for each call, or one for all calls to the same number."""
-    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")] = "call"
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$", examples=["call"])] = "call"
     """Rooms are called PREFIX_NUMBER, after the called number; never after the caller's, because
     names of rooms are logged."""
     pin_env: Annotated[Secret, AfterValidator(_pin)] | None = None
@@ -125,7 +125,9 @@ class InboundTrunk(_Trunk):
 class OutboundTrunk(_Trunk):
     """Through whom the agent calls out."""
 
-    address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+    address: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$", examples=["sip.example.com:5060"])
+    ]
     """Host or HOST:PORT of the provider, without sip: before it."""
     transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
     numbers: Annotated[list[Number], Field(min_length=1)]

@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from agent import settings
+from agent.certificate import CertificateError, certificate_of
 from agent.definition.choice import Agents
 from agent.keys import KeyRefusedError, check_secret
 from agent.languages import LANGUAGES
@@ -17,6 +18,7 @@ from agent.recovery import open_book
 from agent.serving import ProxyNotice, proxy_options
 from agent.stand_ins import own_ports
 
+from . import signalling
 from .answering import Answering, sections
 from .livekit_url import LiveKit, LiveKitError
 from .server import create_app
@@ -32,6 +34,7 @@ def main() -> None:
     try:
         profile, livekit = settings.load(), LiveKit.from_environment()
         check_secret(livekit.api_secret, open_to=arguments.host)
+        certificate = certificate_of(arguments.host)
         book = open_book(profile.history_store, livekit.url)
         app = create_app(
             livekit,
@@ -49,6 +52,7 @@ def main() -> None:
         LiveKitError,
         ModelError,
         HostsError,
+        CertificateError,
         KeyRefusedError,
         SignInError,
         settings.SettingsError,
@@ -59,6 +63,9 @@ def main() -> None:
         host=arguments.host,
         port=arguments.port,
         log_level="warning",
+        ws_max_size=signalling.LARGEST,
+        ssl_certfile=certificate.file if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
         **proxy_options(),
     )
 

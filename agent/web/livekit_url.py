@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from agent.origin import is_loopback
 
+from .signalling import PREFIX
+
 
 class LiveKitError(Exception):
     """The environment does not say how to reach livekit-server; the text says what to set."""
@@ -62,24 +64,24 @@ class LiveKit:
             public_url=public,
         )
 
-    def seen_from(self, host: str, *, secure: bool) -> str:
-        """The WebSocket address that a page opened at ``host`` should use.
+    def seen_from(self, authority: str, *, secure: bool) -> str:
+        """The WebSocket address that a page opened at ``authority`` should use.
 
-        ``LIVEKIT_PUBLIC_URL`` wins. Without it, a ``LIVEKIT_URL`` on this machine's loopback
-        is of no use to a browser on another one, so the name by which the page itself was
-        reached takes its place; any other address is taken to be valid everywhere.
+        That is ``LIVEKIT_PUBLIC_URL``, or else ``LIVEKIT_URL``, unless its browser could send
+        nothing there: then the page passes it on (:mod:`agent.web.signalling`). So it is with a
+        ``LIVEKIT_URL`` on this machine's loopback, of no use on another one, and from a page that
+        came by HTTPS with a plain ``ws:``, which browsers forbid.
 
         Args:
-            host: Host name of the page, without port.
-            secure: Whether the page came by HTTPS, which forbids a plain ``ws:`` elsewhere.
+            authority: Host of the page, with its port.
+            secure: Whether the page came by HTTPS.
         """
         parts = urlsplit(self.public_url or self.url)
         parts = parts._replace(scheme=_SOCKET[parts.scheme])
-        if self.public_url or not is_loopback(parts.hostname or "") or is_loopback(host):
-            return urlunsplit(parts)
-        port = f":{parts.port}" if parts.port else ""
-        name = f"[{host}]" if ":" in host else host
-        return urlunsplit(parts._replace(netloc=name + port, scheme="wss" if secure else "ws"))
+        here_only = self.public_url is None and is_loopback(parts.hostname or "")
+        if here_only or (secure and parts.scheme == "ws"):
+            return f"{'wss' if secure else 'ws'}://{authority}{PREFIX}"
+        return urlunsplit(parts)
 
 
 _SOCKET = {"ws": "ws", "http": "ws", "wss": "wss", "https": "wss"}

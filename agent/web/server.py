@@ -1,4 +1,4 @@
-"""The HTTP side: the page, its files, ``/api/token``, ``/api/visitor`` and ``/health``."""
+"""The HTTP side: the page, its files, ``/api/…``, ``/livekit/…`` and ``/health``."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from .livekit_url import LiveKit
 from .openapi import document
 from .page import render, words_of_page
 from .sign_in import NotAllowed, SignIn, Unavailable
+from .signalling import Signalling
 
 STATIC = Path(__file__).parent / "static"
 
@@ -74,6 +75,9 @@ def create_app(
     421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or ``too_many_here``, 503 ``full`` or
     ``no_server``.
 
+    Whoever has a ticket enters its room at ``/livekit``, unless browsers reach livekit-server
+    themselves.
+
     ``GET /api/visitor`` says whether a visitor has to sign in, where, and who has:
     ``{"sign_in": {"address", "leaves"} | null, "name": "..." | null}``.
 
@@ -95,12 +99,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with api.LiveKitAPI(
-            livekit.url,
-            livekit.api_key,
-            livekit.api_secret,
-            timeout=aiohttp.ClientTimeout(total=SERVER_TIMEOUT),
-        ) as client:
+        async with (
+            signalling.opened(),
+            api.LiveKitAPI(
+                livekit.url,
+                livekit.api_key,
+                livekit.api_secret,
+                timeout=aiohttp.ClientTimeout(total=SERVER_TIMEOUT),
+            ) as client,
+        ):
             app.state.admission = Admission(client.room, max_rooms, rooms_per_address)
             if book is None:
                 yield
@@ -112,6 +119,7 @@ def create_app(
                 await book.aclose()
 
     rate, visits = Rate(RATE), Rate(VISITS)
+    signalling = Signalling(livekit.url)
 
     async def token(request: Request) -> Response:
         if not same_origin(request):
@@ -227,6 +235,7 @@ def create_app(
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),
+            *signalling.routes,
             *(sign_in.routes if sign_in else ()),
         ],
         middleware=[
@@ -285,4 +294,5 @@ def _nobody_known() -> Response:
 
 
 def _livekit_url(livekit: LiveKit, request: HTTPConnection) -> str:
-    return livekit.seen_from(request.url.hostname or "", secure=request.url.scheme == "https")
+    secure = request.url.scheme in ("https", "wss")
+    return livekit.seen_from(request.url.netloc, secure=secure)

@@ -519,4 +519,4 @@ async def test_a_call_leaves_its_record_and_its_recording(
     heard, said = (np.abs(channel).max() for channel in stereo)
     assert heard > 0.01
     assert said > 0.1
-    assert not await asyncio.to_thread(list, tmp_path.glob("parley-call-*"))
+    assert not await asyncio.to_thread(lambda: list(tmp_path.glob("parley-call-*")))

@@ -266,7 +266,7 @@ def test_the_internet_is_reached(address: str) -> None:
         ),
         ({"headers": {"Authorization": "Bearer ${NOBODY_SET_THIS}"}}, "NOBODY_SET_THIS is not set"),
         ({"headers": {"Host": "internal"}}, "it is not for an agent to set"),
-        ({"headers": {"X Y": "z"}}, "should match pattern"),
+        ({"headers": {"X Y": "z"}}, "must look like X-Api-Key"),
         ({"timeout": 100}, "allowed: 0.1 to 60.0"),
         ({"longest": 1}, "allowed: 100 to 20000"),
         ({"verb": "GET"}, "verb is not a setting (there are description, method"),

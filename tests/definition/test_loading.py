@@ -82,10 +82,10 @@ def test_the_modules_of_a_folder_import_each_other(folder: Folder, tmp_path: Pat
         ({"limits": {"tokens": 5}}, ["limits.tokens = 5", "allowed: 100 to 100000000"]),
         ({"instructions": {"sv": "Du"}}, ["instructions.sv", "'it' or 'any'"]),
         ({"instructions": {"en": "You"}}, ["instructions has no text for zh", "leave zh out"]),
-        ({"instructions": ["You"]}, ["instructions = ['You']", "settings by name"]),
+        ({"instructions": ["You"]}, ["instructions: it must hold settings by name"]),
         ({"instructions": "Hi {{who}}"}, ["names {{who}}", "(there are name)"]),
         ({"greeting": "{{ who }}", "variables": {"a": "b"}}, ["{{who}}", "(there are a, name)"]),
-        ({"variables": {"Who": "x"}}, ["variables.Who", "should match pattern"]),
+        ({"variables": {"Who": "x"}}, ["variables.Who: its name must look like order_number"]),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
 )

@@ -160,7 +160,7 @@ async def test_a_tool_of_its_own_wins_over_one_of_the_same_name(folder: Folder) 
         ({"command": ["x"], "allow": ["x"], "headers": {"A": "b"}}, "headers are for a url"),
         ({"command": ["x"], "allow": ["x"], "env": {"A": "${NOT_SET_X}"}}, "NOT_SET_X is not set"),
         ({"command": ["x"], "allow": ["x"], "confirm": {"y": "Shall I?"}}, "confirm names y"),
-        ({"command": "x y", "allow": ["x"]}, "should be a list"),
+        ({"command": "x y", "allow": ["x"]}, "must be a list"),
         ({"command": ["x"], "allow": ["x"], "cwd": "/"}, "cwd is not a setting (there are url"),
     ],
     ids=lambda value: str(value)[:40],

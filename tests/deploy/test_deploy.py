@@ -5,8 +5,10 @@ The schemas (117 MB) come with kubernetes-validate, which `make test` adds for t
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ import yaml
 
 from agent.gpu.machine import Gpu
 from agent.gpu.services import SERVICES
+from agent.stack import ports, reach
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 GPU = Gpu("NVIDIA H100", 81_559, 81_000)
 
@@ -125,3 +129,44 @@ def test_what_was_called_outlives_the_pods_and_is_counted_over_all_of_them() -> 
         assert container["volumeMounts"] == [mount], name
     (container,) = sets["redis"]["template"]["spec"]["containers"]
     assert container["args"][:2] == ["--appendonly", "yes"]
+
+
+def text() -> str:
+    return (DEPLOY / "Dockerfile").read_text("utf-8")
+
+
+def instructions(image: str) -> list[tuple[str, str]]:
+    """The lines of a stage of the Dockerfile, as instruction and rest."""
+    file = re.sub(r"^#.*\n", "", text(), flags=re.MULTILINE)
+    stage = file.replace("\\\n", " ").partition(f"AS {image}\n")[2].partition("\nFROM ")[0]
+    found = [line.partition(" ")[::2] for line in stage.splitlines() if line]
+    assert found
+    return found
+
+
+def test_the_demos_image_starts_what_it_holds() -> None:
+    stage = instructions("demo")
+    (command,) = (json.loads(rest) for kind, rest in stage if kind == "CMD")
+    shell, option, script = command
+    assert (shell, option) == ("sh", "-c")
+    subprocess.run(["sh", "-n", "-c", script], check=True)
+    assert script.endswith("& exec python -m agent.stack.demo")
+    variables = dict(
+        word.split("=") for kind, rest in stage if kind == "ENV" for word in rest.split()
+    )
+    assert reach.media_address(variables["PARLEY_ADDRESS"], variables) == "127.0.0.1"
+    numbers = ports.chosen(address=variables["PARLEY_ADDRESS"])
+    # What is published, and what LiveKit is told to advertise, as the line at the top has it.
+    (published,) = re.findall(r"^#   docker run (.*) parley-demo$", text(), re.MULTILINE)
+    assert published.split()[1:] == [
+        *("-p", f"127.0.0.1:{numbers['web']}:{numbers['web']}"),
+        *("-p", f"127.0.0.1:{numbers['livekit_tcp']}:7882"),
+    ]
+    assert f"TCP-LISTEN:7882,fork,reuseaddr TCP:127.0.0.1:{numbers['livekit_tcp']} " in script
+
+
+def test_the_demos_image_has_the_livekit_that_setup_builds() -> None:
+    (version,) = re.findall(r"^livekit=(\S+)$", (ROOT / "scripts/setup.sh").read_text(), re.M)
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["livekit"]
+    assert compose["image"] == f"livekit/livekit-server:v{version}"
+    assert f"COPY --from={compose['image']} /livekit-server" in text()

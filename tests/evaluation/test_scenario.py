@@ -25,7 +25,7 @@ HELLO = {"lines": ["Hello."]}
         ({"language": "xx"}, "language = 'xx': input should be 'en', 'zh'"),
         ({"caller": {}}, "caller: needs lines, or a goal for a model that plays the caller"),
         ({"caller": {"lines": [True]}}, "caller.lines.0: must be in quotes: YAML reads it as true"),
-        ({"caller": {"lines": [["Hello."]]}}, "caller.lines.0 = ['Hello.']: input should be a"),
+        ({"caller": {"lines": [["Hello."]]}}, "caller.lines.0: input should be a"),
         (
             {"caller": {**HELLO, "noise": {"sound": "street", "snr": 99}}},
             "caller.noise.snr = 99: input should be less than or equal to 60 (allowed: -20.0 to",

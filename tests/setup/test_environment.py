@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from agent.environment import OTHERS, PREFIX
+from agent.settings import Settings
 from agent.stack.observe import OBSERVE_PORTS
 from agent.stack.phone import PHONE_PORTS
 
@@ -39,3 +41,10 @@ def test_every_variable_has_a_line() -> None:
     read = {name for folder in SOURCES for name in names_in(folder)} - HANDED_ON
     assert "PARLEY_PROFILE" in read
     assert read | {port.variable for port in (*PHONE_PORTS, *OBSERVE_PORTS)} <= listed
+
+
+def test_what_is_no_setting_is_known_by_its_name() -> None:
+    ours = {line.split("=")[0] for line in LINES if line.startswith(PREFIX)}
+    names = {name.removeprefix(PREFIX) for name in ours}
+    settings = {name for name in names if name.split("__")[0].lower() in Settings.model_fields}
+    assert names - settings == OTHERS

