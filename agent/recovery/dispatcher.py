@@ -15,8 +15,8 @@ from typing import Self
 from livekit import api
 
 from ..once import by_ticket
+from ..telephony.full_house import FullHouse, Waiting, is_queue
 from .book import Call, CallBook, Moment, StoreError
-from .waiting import Attendant, Waiting, is_company
 from .watch import DeathWatch, Seen, every
 
 logger = logging.getLogger("parley")
@@ -70,7 +70,7 @@ class Dispatcher:
         running: Callable[[], set[str]],
         draining: Callable[[], bool] = lambda: False,
         standby: bool = False,
-        full_house: Attendant | None = None,
+        full_house: FullHouse | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._full_house = full_house
@@ -219,12 +219,12 @@ class Dispatcher:
             here = await self._livekit.room.list_participants(
                 api.ListParticipantsRequest(room=room.name)
             )
-            kinds = {each.kind for each in here.participants if not is_company(each.identity)}
+            kinds = {each.kind for each in here.participants if not is_queue(each.identity)}
             if kinds != {api.ParticipantInfo.SIP} or await self._asked_for(room.name) is None:
                 return []
         except api.TwirpError:  # it has just closed
             return []
-        caller = next(each for each in here.participants if not is_company(each.identity))
+        caller = next(each for each in here.participants if not is_queue(each.identity))
         return [Waiting(room.name, room.sid, caller.identity, dict(caller.attributes))]
 
     async def _is_open(self, room: str) -> bool:
@@ -257,7 +257,7 @@ class Dispatcher:
             if any(
                 each.kind == api.ParticipantInfo.AGENT
                 and each.identity != dead
-                and not is_company(each.identity)
+                and not is_queue(each.identity)
                 for each in here.participants
             ):
                 return

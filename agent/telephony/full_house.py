@@ -10,14 +10,13 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from livekit import api, rtc
 from livekit.agents.utils.aio import cancel_and_wait
 
 from ..languages import Language, Phone, language_named, words
-from ..recovery.waiting import Waiting
 from ..settings import LANGUAGE_ATTRIBUTE, PhoneSettings
 from .dial import NoAnswer
 from .hold_music import melody
@@ -44,6 +43,19 @@ Transfer = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A caller for whom there is no place."""
+
+    room: str
+    sid: str
+    """LiveKit's identifier of the room."""
+    caller: str
+    """Identity of their participant in it."""
+    attributes: Mapping[str, str]
+    """What LiveKit's SIP service says of their call."""
+
+
+@dataclass(frozen=True)
 class Entrance:
     """How rooms are entered and closed.
 
@@ -63,7 +75,7 @@ class Entrance:
         """Enter a caller's room; whoever has entered as the queue before leaves it."""
         token = (
             api.AccessToken(self.key, self.secret)
-            .with_identity(waiting.company)
+            .with_identity(f"queue-{waiting.sid}")
             .with_kind("agent")
             .with_grants(api.VideoGrants(room_join=True, room=waiting.room))
         )
@@ -75,6 +87,11 @@ class Entrance:
         """Hang up on everybody in a room: a call that rings is answered with 486."""
         with contextlib.suppress(api.TwirpError):  # it is gone
             await self.livekit.room.delete_room(api.DeleteRoomRequest(room=room))
+
+
+def is_queue(identity: str) -> bool:
+    """Whether a participant is the queue's."""
+    return identity.startswith("queue-")
 
 
 class FullHouse:

@@ -9,9 +9,8 @@ import pytest
 
 from agent.recovery import CallBook
 from agent.recovery.dispatcher import _SETTLED
-from agent.recovery.waiting import Waiting
 from agent.settings import FullSettings, PhoneSettings
-from agent.telephony.full_house import Entrance, FullHouse
+from agent.telephony.full_house import Entrance, FullHouse, Waiting
 
 from .conftest import Clock
 from .fakes import AGENT, SIP, STANDARD, LiveKit

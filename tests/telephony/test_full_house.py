@@ -14,11 +14,10 @@ import pytest
 import pytest_asyncio
 from livekit import api, rtc
 
-from agent.recovery.waiting import Waiting
 from agent.settings import FullSettings, PhoneSettings
 from agent.stack import Server
 from agent.telephony.dial import NoAnswer
-from agent.telephony.full_house import RATE, Entrance, FullHouse
+from agent.telephony.full_house import RATE, Entrance, FullHouse, Waiting
 from harness.caller import Caller, agent_token, join
 
 from .conftest import CALL
