@@ -41,9 +41,8 @@ async def say_goodbye(livekit: api.LiveKitAPI) -> int:
         for room in rooms
     ]
     await asyncio.gather(*tell, return_exceptions=True)
-    for _ in range(round(_WORD / _LOOK)):
-        if not rooms & await _rooms(livekit):
-            break
+    deadline = asyncio.get_running_loop().time() + _WORD
+    while rooms & await _rooms(livekit) and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(_LOOK)
     for room in await _rooms(livekit):
         with contextlib.suppress(*_FAILURES):
