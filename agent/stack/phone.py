@@ -15,15 +15,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from livekit import api
-
 from agent import settings
 from agent.models import ModelError, locate
 from agent.state import state_folder
 from agent.telephony import config, provision
 from agent.telephony.config import TelephonyError, Trunks
 from agent.telephony.server import connect
-from agent.telephony.stopping import say_goodbye
 
 from . import ports as port_table
 from .placement import place
@@ -120,11 +117,7 @@ async def phone_stack(
             async with connect(at.url, at.api_key, at.api_secret) as server:
                 for change in await provision.setup(server, trunks):
                     on_line(str(change))
-            try:
-                yield stack
-            finally:
-                async with api.LiveKitAPI(at.url, at.api_key, at.api_secret) as server:
-                    await say_goodbye(server)
+            yield stack
 
 
 def _ledger(profile: str) -> str:

@@ -23,7 +23,6 @@ from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
 from .sip_call import STATUS
-from .stopping import STOPPING
 from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
@@ -115,7 +114,6 @@ class CallControl(Call):
         logger.info("a call began", extra={"call": self.sip_call.id})
         self.room.on("participant_disconnected", self._on_left)
         self.room.on("participant_attributes_changed", self._on_attributes)
-        self.room.on("data_received", self._on_data)
         clock = CallClock(self._longest, self.settings.warning)
         self.spawn(clock.run(self._warn, self.end_at_limit))
 
@@ -148,7 +146,6 @@ class CallControl(Call):
         """Stop watching the call, cancel what it runs, close the dialler; may be called twice."""
         self.room.off("participant_disconnected", self._on_left)
         self.room.off("participant_attributes_changed", self._on_attributes)
-        self.room.off("data_received", self._on_data)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -156,18 +153,6 @@ class CallControl(Call):
 
     async def _warn(self) -> None:
         await self.session.say(words(self.language).phone.ending_soon)
-
-    def _on_data(self, packet: rtc.DataPacket) -> None:
-        # Of the server's alone: whoever is in the room could send it as well.
-        if packet.topic == STOPPING and packet.participant is None:
-            self.spawn(self._stop())
-
-    async def _stop(self) -> None:
-        """End the call because the service is stopped, with a word."""
-        self.session.interrupt(force=True)
-        last = words(self.language).phone.stopping
-        await self.session.say(last, allow_interruptions=False)
-        self.hang_up()
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         self.spawn(self.dialler.ended(participant.identity))

@@ -153,8 +153,7 @@ async def test_without_anybody_to_attend_to_them_they_ring_on(
     server.places = 0
     livekit.open("call", "", anna=SIP)
     await server.live(_SETTLED + 60)
-    assert livekit.closed == []
-    assert livekit.asked == []
+    assert livekit.closed == livekit.asked == []
     server.places = 1
     await server.live(0.25)
     assert [room for room, *_ in livekit.asked] == ["call"]
