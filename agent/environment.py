@@ -23,6 +23,7 @@ OTHERS = frozenset(
     {
         "ADDRESS",
         "CACHE",
+        "CALLS",
         "CERTIFICATE",
         "CERTIFICATE_KEY",
         "EVAL_API_KEY",

@@ -6,26 +6,20 @@ import asyncio
 import math
 import os
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import aiohttp
-from livekit import api, rtc
+from livekit import api
 from livekit.agents import AgentServer, JobRequest
 
-from . import engines
 from . import settings as settings_module
 from .definition.loading import load_agent
-from .engine_settings import LLMSettings, TTSChoice
+from .engine_settings import LLMSettings
 from .once import Once
 from .post_call import delivering
-from .recovery import CallBook, Dispatcher, open_book
-from .settings import Language, Settings
-from .telephony import Dialler
-from .telephony.full_house import Entrance, FullHouse
-from .telephony.ledger import open_ledger
+from .recovery import Dispatcher, open_book
+from .settings import Settings
 
 _LIVEKIT_TIMEOUT = 3.0
 """Seconds that LiveKit may take to answer."""
@@ -118,9 +112,6 @@ class Server(AgentServer):
         self._accepting.add(agent)
         try:
             if self._dispatcher:
-                if self._dispatcher.comes_later(room.name):
-                    await request.reject(terminate=False)
-                    return
                 if not await self._dispatcher.admits():
                     await request.reject(terminate=False)
                     return
@@ -162,22 +153,17 @@ class Server(AgentServer):
         await started.wait()
         book = open_book(self.settings.history_store, os.environ["LIVEKIT_URL"])
         timeout = aiohttp.ClientTimeout(total=_LIVEKIT_TIMEOUT)
-        name = uuid.uuid4().hex
         try:
-            async with (
-                api.LiveKitAPI(timeout=timeout) as livekit,
-                aclosing(self._full_house(livekit, book, name)) as full_house,
-            ):
+            async with api.LiveKitAPI(timeout=timeout) as livekit:
                 dispatcher = Dispatcher(
                     book,
                     livekit,
-                    server=name,
+                    server=uuid.uuid4().hex,
                     agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""),
                     places=lambda: self.free_places,
                     running=lambda: self.agents,
                     draining=lambda: self.draining,
                     standby=_stands_by(),
-                    full_house=full_house,
                 )
                 async with dispatcher:
                     self._dispatcher = dispatcher
@@ -187,41 +173,6 @@ class Server(AgentServer):
         finally:
             self._dispatcher = None
             await book.aclose()
-
-    def _full_house(self, livekit: api.LiveKitAPI, book: CallBook, name: str) -> FullHouse:
-        settings = self.settings
-        variables = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
-        url, key, secret = (os.environ[variable] for variable in variables)
-
-        async def transfer(room: str, identity: str) -> None:
-            dialler = Dialler(settings.phone, livekit, open_ledger(settings), room)
-            try:
-                overflow = settings.phone.full.overflow
-                await dialler.transfer(overflow or "", room=room, identity=identity)
-            finally:
-                await dialler.aclose()
-
-        return FullHouse(
-            settings.phone,
-            Entrance(url, key, secret, livekit),
-            lambda sid, seconds: book.attends(sid, name, seconds),
-            partial(_speak, settings.tts),
-            transfer,
-        )
-
-
-async def _speak(
-    settings: TTSChoice, text: str, language: Language
-) -> AsyncIterator[rtc.AudioFrame]:
-    """Say something without a session."""
-    async with aiohttp.ClientSession() as session:
-        voice = engines.tts(settings, language, http_session=session)
-        try:
-            async with voice.synthesize(text) as sound:
-                async for part in sound:
-                    yield part.frame
-        finally:
-            await voice.aclose()
 
 
 def agent_of(job: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from livekit.agents.utils.hw import get_cpu_monitor
 from livekit.plugins.turn_taking.options import TurnOptions
@@ -20,7 +20,6 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -187,42 +186,20 @@ def _country(code: str) -> str:
     return code
 
 
-ADDRESS = r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$"
-"""A number in E.164, an extension, or a ``sip:`` address."""
-
-
 class Destination(Section):
     """Somebody a call can be handed to."""
 
     address: Annotated[
-        str, Field(pattern=ADDRESS, examples=["+4930123456", "100", "sip:sales@pbx.example"])
+        str,
+        Field(
+            pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$",
+            examples=["+4930123456", "100", "sip:sales@pbx.example"],
+        ),
     ]
     """A number in E.164, an extension of the trunk's own exchange, or a ``sip:`` address, which
     only ``transfer_call`` takes."""
     about: str = ""
     """When the model is to choose it, in a few words."""
-
-
-class FullSettings(Section):
-    """What callers by phone meet when every place is taken."""
-
-    answer: Literal["busy", "queue", "overflow"] = "busy"
-    """``busy``: the busy tone, by which a provider or an exchange can pass the call on. ``queue``:
-    music, and how many are before them. ``overflow``: the number below, at once."""
-    after: Annotated[float, Field(ge=5.0, le=120.0)] = 8.0
-    """How long the call rings before that, in seconds: another agent server may have a place."""
-    longest: Annotated[float, Field(ge=10.0, le=3600.0)] = 300.0
-    """How long a caller waits in the queue, in seconds, until they are put through to the number
-    below; without one they are told that nobody is free."""
-    overflow: Annotated[str, Field(pattern=ADDRESS)] | None = None
-    """A number in E.164, an extension or a ``sip:`` address, to which calls are transferred (SIP
-    REFER) within ``calls_per_minute``."""
-
-    @model_validator(mode="after")
-    def _named(self) -> Self:
-        if self.answer == "overflow" and self.overflow is None:
-            raise ValueError("answer: overflow needs the number of overflow")
-        return self
 
 
 class PhoneSettings(Section):
@@ -275,8 +252,6 @@ class PhoneSettings(Section):
     """Where what was called is remembered: the Redis that several agent servers share,
     ``redis://HOST:PORT/DATABASE``, or a file, ``sqlite:///PATH``. ``history_store`` when not given,
     or else a file in the user's state folder."""
-    full: FullSettings = FullSettings()
-    """What callers meet when every place is taken."""
     ring: Annotated[float, Field(ge=5.0, le=80.0)] = 30.0
     """How long a call that is placed may ring, in seconds; LiveKit waits 80 at most."""
     max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
@@ -290,8 +265,7 @@ class PhoneSettings(Section):
     def may_cost(self) -> bool:
         """Whether calls can be placed or transferred."""
         placed = self.trunk and (self.prefixes or self.countries or self.destinations)
-        transferred = "transfer_call" in self.tools and self.destinations
-        return bool(placed or transferred or self.full.overflow)
+        return bool(placed or ("transfer_call" in self.tools and self.destinations))
 
 
 class Settings(BaseSettings):

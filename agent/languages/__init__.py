@@ -137,13 +137,6 @@ class Phone(_Table):
     calling: Text
     briefing: Text
     connected: Text
-    in_queue: Text
-    """Told to a caller for whom there is no place yet, as ``{position}`` of those who wait."""
-    next_in_queue: Text
-    nobody_free: Text
-    """The last words to one who has waited long enough."""
-    stopping: Text
-    """The last words in a call when the service is stopped."""
     confirm_call: Text
     refused: Annotated[dict[Refusal, Text], Field(min_length=len(REFUSALS))]
     """Said when a call is not placed, by what keeps it from that."""

@@ -194,16 +194,6 @@ class CallBook:
         """
         return await self._store.remember(f"ticket:{room}", sid, REMEMBERED) == sid
 
-    async def attends(self, sid: str, server: str, seconds: float) -> bool:
-        """Whether it is this server that keeps a caller company who waits for a place.
-
-        Args:
-            sid: LiveKit's identifier of the room.
-            server: The server.
-            seconds: How long it is, if no other is.
-        """
-        return await self._store.remember(f"queue:{sid}", server, seconds) == server
-
     async def end_sign_in(self, session: str, seconds: float) -> None:
         """Note that somebody has signed out, for as long as a copy of their cookie would hold."""
         await self._store.remember(f"signed-out:{session}", "", seconds)

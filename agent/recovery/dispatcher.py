@@ -15,7 +15,6 @@ from typing import Self
 from livekit import api
 
 from ..once import by_ticket
-from ..telephony.full_house import FullHouse, Waiting, is_queue
 from .book import Call, CallBook, Moment, StoreError
 from .watch import DeathWatch, Seen, every
 
@@ -55,7 +54,6 @@ class Dispatcher:
         running: Identities of the agents whose jobs run here or are about to.
         draining: Whether this server only finishes the calls that it has.
         standby: Whether this server acts only while no other takes calls.
-        full_house: Attends to callers by phone for whom there is no place; they ring on if None.
         clock: Monotonic seconds.
     """
 
@@ -70,12 +68,8 @@ class Dispatcher:
         running: Callable[[], set[str]],
         draining: Callable[[], bool] = lambda: False,
         standby: bool = False,
-        full_house: FullHouse | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._full_house = full_house
-        self._waiting: list[str] = []
-        """Rooms in which somebody waits for a place, as of the last look."""
         self._book, self._livekit, self._clock = book, livekit, clock
         self._server, self._agent_name, self._standby = server, agent_name, standby
         self._places, self._running, self._draining = places, running, draining
@@ -148,12 +142,6 @@ class Dispatcher:
         self._held[agent] = room
         return True
 
-    def comes_later(self, room: str) -> bool:
-        """Whether those who wait in the queue are to have the places that are free."""
-        if self._full_house is None or room in self._called:
-            return False
-        return self._full_house.ahead_of(room) >= self._places()
-
     def job_ended(self) -> None:
         """Look after its call at once, if it did not end that itself."""
         self._ended.set()
@@ -186,8 +174,7 @@ class Dispatcher:
         if self._standby and self._others_serve(seen.at):
             return
         now = self._clock()
-        awaited = self._waiting and self._free() > 0  # a place is taken as soon as it is free
-        if not seen.lost and not awaited and now - self._looked < _LOOK_AT_ROOMS:
+        if not seen.lost and now - self._looked < _LOOK_AT_ROOMS:
             return
         self._looked = now
         rooms = (await self._livekit.room.list_rooms(api.ListRoomsRequest())).rooms
@@ -199,33 +186,10 @@ class Dispatcher:
             if call.room in names:
                 await self._offer(call.room, call)
         self._seen = {room.sid: self._seen.get(room.sid, now) for room in rooms}
-        self._waiting = []
-        callers: list[Waiting] = []
         for room in sorted(rooms, key=lambda room: self._seen[room.sid]):
             settled = now - self._seen[room.sid] >= _SETTLED
             if settled and room.num_participants and room.name not in seen.calls:
-                if self._free() > 0:
-                    await self._offer(room.name, None)
-                    continue
-                self._waiting.append(room.name)
-                if self._full_house and now - self._seen[room.sid] >= self._full_house.after:
-                    callers += await self._caller(room)
-        if self._full_house:
-            await self._full_house.update(callers)
-
-    async def _caller(self, room: api.Room) -> list[Waiting]:
-        """Whoever calls us by phone in a room to which no agent comes; nobody, or one."""
-        try:
-            here = await self._livekit.room.list_participants(
-                api.ListParticipantsRequest(room=room.name)
-            )
-            kinds = {each.kind for each in here.participants if not is_queue(each.identity)}
-            if kinds != {api.ParticipantInfo.SIP} or await self._asked_for(room.name) is None:
-                return []
-        except api.TwirpError:  # it has just closed
-            return []
-        caller = next(each for each in here.participants if not is_queue(each.identity))
-        return [Waiting(room.name, room.sid, caller.identity, dict(caller.attributes))]
+                await self._offer(room.name, None)
 
     async def _is_open(self, room: str) -> bool:
         asked = api.ListRoomsRequest(names=[room])
@@ -255,9 +219,7 @@ class Dispatcher:
                 return
             dead = call.agent if call else ""
             if any(
-                each.kind == api.ParticipantInfo.AGENT
-                and each.identity != dead
-                and not is_queue(each.identity)
+                each.kind == api.ParticipantInfo.AGENT and each.identity != dead
                 for each in here.participants
             ):
                 return

@@ -23,7 +23,6 @@ class LiveKit:
         self.asked: list[tuple[str, str, str]] = []
         """Room, agent name and metadata of each agent that was called."""
         self.removed: list[tuple[str, str]] = []
-        self.closed: list[str] = []
         self.listed = 0
         self.room = self.agent_dispatch = self
 
@@ -64,11 +63,6 @@ class LiveKit:
         self.removed.append((asked.room, asked.identity))
         if self._in(asked.room).pop(asked.identity, None) is None:
             raise api.TwirpError("not_found", "participant does not exist", status=404)
-
-    async def delete_room(self, asked: api.DeleteRoomRequest) -> None:
-        self._in(asked.room)
-        del self.people[asked.room]
-        self.closed.append(asked.room)
 
     async def list_dispatch(self, room: str) -> list[api.AgentDispatch]:
         return self.dispatches[room]
