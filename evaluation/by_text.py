@@ -83,6 +83,8 @@ async def _hold(call: Held, caller: Caller, most: int) -> str:
             said = await caller.says(transcript(call.session.history))
             if said is None:
                 return ""
+            if call.closed.is_set():  # a model took so long that the agent gave them up
+                return f"the agent ended the call before the caller said {said!r}"
             async with asyncio.timeout(DEADLINE):
                 await call.say(said)
             if call.closed.is_set():

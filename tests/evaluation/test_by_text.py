@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from agent.definition.definition import AgentDefinition
 from agent.definition.settings import LimitSettings
 from agent.memory_settings import AgentMemory
-from agent.settings import Settings
+from agent.settings import ConductSettings, Settings, SilenceSettings
+from agent.transcript import Said
 from evaluation import by_text
 from evaluation.caller import ScriptedCaller
 from evaluation.checks import checked
@@ -146,3 +149,18 @@ async def test_the_scenario_of_the_documentation_passes(
     (case,) = cases_of(library, [str(path)])
     checks = checked(case.scenario, await play(case, library, cpu))
     assert [each for each in checks if not each.passed] == []
+
+
+async def test_a_caller_who_takes_too_long_is_left_and_that_is_said(
+    library: AgentDefinition, cpu: Settings, made: Made
+) -> None:
+    class Slow(ScriptedCaller):
+        async def says(self, before: Sequence[Said]) -> str | None:
+            await asyncio.sleep(5.0)
+            return await super().says(before)
+
+    silence = SilenceSettings(ask_after=0.1, leave_after=0.1)
+    hasty = cpu.model_copy(update={"conduct": ConductSettings(silence=silence)})
+    case = made(["Do you have Emma?"], ["Yes."])
+    played = await by_text.play(case, library, hasty, Slow(["Do you have Emma?"]), scripted=True)
+    assert played.failure == "the agent ended the call before the caller said 'Do you have Emma?'"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from livekit.agents import AgentServer
+from pydantic import HttpUrl
 
 from agent import settings as settings_module
 from agent.engine_settings import LLMSettings
@@ -123,8 +124,9 @@ async def test_a_receiver_that_hangs_does_not_keep_a_server_from_ending(
         given = PostCallSettings.model_validate(
             {"webhook": {"url": receiver.url, "secret": SECRET}, "summary": False}
         )
+        llm = LLMSettings(base_url=HttpUrl("http://127.0.0.1:9/v1"))
         async with asyncio.timeout(10):
-            async with delivering(given, lambda _: LLMSettings()):
+            async with delivering(given, lambda _: llm):
                 await outbox.put(record, places(given))
                 await receiver.arrived.wait()
     (left,) = await outbox.waiting()
