@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from platformdirs import user_state_path
 
 from .origin import MEDIA_ADDRESS
+from .state import state_folder
 
 VARIABLE = "PARLEY_CERTIFICATE"
 """Environment variable: a PEM file, :data:`MADE` or :data:`NONE`."""
@@ -69,7 +69,7 @@ def certificate_of(
         listens: The address that it listens on. One is made for it, or for
             :data:`~agent.origin.MEDIA_ADDRESS` where that is set.
         environment: Where the variables are.
-        folder: Where one that is made is kept; the user's state folder if None.
+        folder: Where one that is made is kept; that of :func:`agent.state.state_folder` if None.
 
     Raises:
         CertificateError: What was given cannot be used.
@@ -79,7 +79,7 @@ def certificate_of(
         return None
     if given == MADE:
         address = environment.get(MEDIA_ADDRESS) or listens
-        return _made(address, folder or user_state_path("parley"))
+        return _made(address, folder or state_folder())
     found = Certificate(Path(given), Path(environment.get(KEY_VARIABLE) or given))
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
