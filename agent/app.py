@@ -108,6 +108,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     user: User | None = None
     if record:
         dialler = Dialler(profile.phone, ctx.api, open_ledger(profile), ctx.job.room.name)
+        ctx.add_shutdown_callback(dialler.aclose)
     try:
         if dialler:
             user = await connect_user(ctx, profile, dialler)
@@ -126,8 +127,6 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     if record is None:  # the console, of which nothing is kept
         settings = settings.model_copy(update={"post_call": None})
     if settings.omni:
-        if dialler:
-            ctx.add_shutdown_callback(dialler.aclose)
         await omni.converse(ctx, settings.omni, settings.turns)
         return
     language = agent.spoken(user.language if user else settings.default_language)
@@ -136,8 +135,6 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     senses = settings.llm.audio != "off" or settings.llm.images
     if senses and (refusal := await refusal_of(model)):
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
-        if dialler:
-            await dialler.aclose()
         ctx.shutdown(reason=refusal)
         return
     by_phone = user is not None and user.sip_call is not None

@@ -79,7 +79,10 @@ def certificate_of(
         return None
     if given == MADE:
         address = environment.get(MEDIA_ADDRESS) or listens
-        return _made(address, folder or state_folder())
+        try:
+            return _made(address, folder or state_folder())
+        except (OSError, ValueError) as e:
+            raise CertificateError(f"No certificate can be made for {address}: {e}.") from e
     found = Certificate(Path(given), Path(environment.get(KEY_VARIABLE) or given))
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
@@ -101,7 +104,7 @@ def _made(address: str, folder: Path) -> Certificate:
     names = _names(address)
     file = folder / f"certificate-{address.replace(':', '-')}.pem"
     if not _serves(file, names):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what else is kept there is private
         # In one step, for no other program is to find a half of it.
         part = file.with_suffix(f".{os.getpid()}")
         part.touch(mode=0o600)

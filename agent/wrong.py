@@ -81,7 +81,7 @@ def shortened(value: object) -> str:
         value: What was given.
     """
     text = repr(value)
-    text = re.sub(r"(?<=//)[^/@]*@", "***@", text)  # a password in an address
+    text = re.sub(r"(?<=//).*@", "***@", text)  # a password in an address, which may hold / and @
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
@@ -139,7 +139,13 @@ def _hidden(field: FieldInfo | None, value: object) -> bool:
 
 
 def _secret(field: FieldInfo | None) -> bool:
-    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
+    left = [field.annotation] if field else []
+    while left:  # it may be optional, and annotated
+        kind = left.pop()
+        if kind is SecretStr:
+            return True
+        left.extend(get_args(kind))
+    return False
 
 
 def _names(model: type[BaseModel], loc: Where) -> Where:

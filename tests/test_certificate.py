@@ -124,6 +124,18 @@ def test_a_given_one_is_taken_as_it_is(tmp_path: Path) -> None:
     assert certificate_of(LAN, apart) == Certificate(tmp_path / "cert", tmp_path / "key")
 
 
+def test_the_folder_that_is_made_for_it_is_for_its_user_alone(tmp_path: Path) -> None:
+    made(tmp_path / "state")
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_where_none_can_be_made_it_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for address, folder in (("localhost", tmp_path), (LAN, tmp_path / "file")):
+        with pytest.raises(CertificateError, match=f"made for {address}"):
+            certificate_of(address, {"PARLEY_CERTIFICATE": "made"}, folder)
+
+
 def test_what_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     file = made(tmp_path).file
     key = load_pem_private_key(file.read_bytes(), None)

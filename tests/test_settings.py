@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agent import settings
 from agent.settings import SettingsError
@@ -136,6 +137,8 @@ def test_a_wrong_value_is_one_sentence_that_names_it(
         ("PARLEY_LLM__FALLBACK", '[{"api_key": "s3cr3t"}]'),
         ("PARLEY_LLM__BASE_URL", "http://me:s3cr3t@host:port/v1"),
         ("PARLEY_HISTORY_STORE", "http://:s3cr3t@host"),
+        ("PARLEY_HISTORY_STORE", "http://:a/s3cr3t@host"),
+        ("PARLEY_HISTORY_STORE", "http://:a@s3cr3t@host"),
         ("PARLEY_TTS__REPLICAS", "http://me:s3cr3t@host:1/v1"),
     ],
 )
@@ -147,6 +150,16 @@ def test_a_secret_is_in_no_sentence(
         settings.load("cpu")
     assert "s3cr3t" not in str(caught.value)
     assert variable.removeprefix("PARLEY_").split("__")[0] in str(caught.value).upper()
+
+
+@pytest.mark.parametrize("section", ["llm", "stt", "tts", "bridge"])
+def test_a_key_without_quotes_is_in_no_sentence(section: str, tmp_path: Path) -> None:
+    profile = yaml.safe_load(Path("configs/cpu.yaml").read_text("utf-8"))
+    profile.setdefault(section, {})["api_key"] = 1234567890123456789
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(profile), "utf-8")
+    with pytest.raises(SettingsError, match=f"{section}.api_key") as caught:
+        settings.load(str(tmp_path / "own.yaml"))
+    assert "1234567890" not in str(caught.value)
 
 
 def test_an_empty_name_of_a_profile_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 
 import uvicorn
 from livekit.agents import APIError
@@ -109,7 +111,7 @@ async def _serve(
             smart_turn.load()  # or the first caller would wait for it
         await stack.enter_async_context(kept)
         app = create_app(loaded, agent, engines, open_call, choose, documents)
-        await uvicorn.Server(
+        await _Server(
             uvicorn.Config(
                 ProxyNotice(OwnNames(app, names)),
                 host=host,
@@ -121,6 +123,25 @@ async def _serve(
                 **proxy_options(),
             )
         ).serve()
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal.
+
+        uvicorn's own sends itself the signal again once it has stopped, which would end the program
+        before engines are closed and records delivered.
+        """
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        for number in numbers:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
 
 
 if __name__ == "__main__":

@@ -101,11 +101,12 @@ async def hold_call(
         session = conversation.session
         source: AudioInput = caller
         left = asyncio.Event()
+        record: StreamRecord | None = None
         if settings.post_call:
             record = StreamRecord(session, start.stream_sid, settings.post_call, str(agent.source))
             said, numbers = start.start.custom_parameters, settings.post_call.numbers
 
-            async def keep() -> None:
+            async def keep(record: StreamRecord = record) -> None:
                 await record.hand_over(
                     About(
                         agent=agent.key,
@@ -118,8 +119,12 @@ async def hold_call(
                 )
 
             stack.push_async_callback(keep)
-            source = await record.hear(caller)
         stack.push_async_callback(conversation.aclose)
+        if record:
+            try:
+                source = await record.hear(caller)
+            except OSError as e:  # a full disk: the call goes on
+                logger.error("a call is not recorded", extra={"reason": str(e)})
         assistant = agent_of(agent, settings, language, conversation.floor, known=known)
         keys = StreamKeys(session)
         stack.push_async_callback(keys.aclose)

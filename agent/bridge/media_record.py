@@ -46,15 +46,18 @@ class StreamRecord:
 
         Returns:
             What the session is to listen to.
+
+        Raises:
+            OSError: The recording cannot be begun; the call can go on without it.
         """
         line = self._session.output.audio
         if not self._settings.recording or line is None:
             return caller
         self._folder = Path(tempfile.mkdtemp(prefix="parley-call-"))
-        self._recorder = RecorderIO(agent_session=self._session)
-        heard = self._recorder.record_input(caller)
-        self._session.output.audio = self._recorder.record_output(line)
-        await self._recorder.start(output_path=self._folder / "audio.ogg")
+        recorder = RecorderIO(agent_session=self._session)
+        heard, played = recorder.record_input(caller), recorder.record_output(line)
+        await recorder.start(output_path=self._folder / "audio.ogg")
+        self._recorder, self._session.output.audio = recorder, played
         return heard
 
     async def hand_over(self, about: About) -> None:

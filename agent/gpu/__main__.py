@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import aiohttp
+import psutil
 
 from .machine import Refusal, check_port, gpu
 from .services import ROOT, SERVICES, Service, command
@@ -94,13 +95,18 @@ async def _copy(output: asyncio.StreamReader, file: BinaryIO) -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    """End a service with all that it has started, which would keep the GPU's memory."""
+    with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         try:
             async with asyncio.timeout(_STOP_WITHIN):
                 await process.wait()
         except TimeoutError:
             process.kill()
+        for each in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 async def _run(service: Service, line: list[str], url: str) -> int:

@@ -121,7 +121,9 @@ def check_weights(model: str, found: Gpu, share: float, variable: str) -> None:
     Raises:
         Refusal: They do not fit.
     """
-    files = _folder(model).glob("*.safetensors")
+    every = list(_folder(model).glob("*.safetensors"))
+    # Mistral's have all of them twice, and vLLM loads one of the two.
+    files = [file for file in every if not file.name.startswith("consolidated")] or every
     weights = sum(file.stat().st_size for file in files) // 2**20
     room = round(share * found.total)
     if weights >= room:

@@ -99,12 +99,12 @@ class Deliverer:
             in_hand: set[asyncio.Task[None]] = set()
             await self._tidy()
             while True:
+                finishing = self._finishing.is_set()  # before looking: what came until then is seen
                 due = await self._due(AT_ONCE - len(in_hand))
                 for parcel in due:
                     task = tasks.create_task(self._deliver(parcel, session))
                     in_hand.add(task)
                     task.add_done_callback(in_hand.discard)
-                finishing = self._finishing.is_set()
                 if len(in_hand) == AT_ONCE or (finishing and in_hand):
                     await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
                 elif finishing:

@@ -189,10 +189,10 @@ class Dialler:
             self._placed.remove(placed)
             await self._ledger.failed(attempt, str(e), e.reason)
             raise
-        except _FAILURES as e:
+        except FAILURES as e:
             why = _no_answer(e)
             # Where LiveKit's answer was lost the call may go on: its minutes then stay set aside.
-            if why.told or await self._is_gone(room, identity):
+            if why.told or (_refused(e) and await self._is_gone(room, identity)):
                 self._placed.remove(placed)
                 await self._ledger.failed(attempt, str(why), why.reason)
             raise why from e
@@ -264,7 +264,7 @@ class Dialler:
         )
         try:
             done = await self._server.sip.transfer_sip_participant(request)
-        except _FAILURES as e:
+        except FAILURES as e:
             why = _no_answer(e)
             await self._ledger.failed(entered.id, str(why), why.reason)
             raise why from e
@@ -287,7 +287,7 @@ class Dialler:
             raise NotAllowed("No trunk is set up to call through (phone.trunk).")
         try:
             found = await self._server.sip.list_outbound_trunk(api.ListSIPOutboundTrunkRequest())
-        except _FAILURES as e:
+        except FAILURES as e:
             logger.error("the trunks cannot be listed", extra={"reason": str(e)})
             raise NotAllowed("Calls cannot be placed now.") from e
         for trunk in found.items:
@@ -296,7 +296,19 @@ class Dialler:
         raise NotAllowed(f"There is no trunk {name!r} (python -m agent.telephony show lists them).")
 
 
-_FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
+FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
+"""What LiveKit's API raises when it refuses, or does not answer."""
+
+
+def _refused(error: Exception) -> bool:
+    """Whether a call is not to come any more: refused, not asked for, or rung for long enough."""
+    if isinstance(error, api.TwirpError):
+        return error.code not in _UNKNOWN
+    return isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
+
+
+_UNKNOWN = frozenset({"canceled", "unknown", "deadline_exceeded", "internal", "unavailable"})
+"""Codes of Twirp that LiveKit also has for a call which its SIP service may be dialling already."""
 
 
 def _no_answer(error: Exception) -> NoAnswer:

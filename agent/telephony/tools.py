@@ -12,7 +12,6 @@ import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, get_args
 
-import aiohttp
 from livekit import api
 from livekit.agents import StopResponse, ToolError, function_tool
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
@@ -22,7 +21,7 @@ from ..languages import Phone, words
 from ..settings import Destination, PhoneTool
 from .call_tools import CallTools, sentence
 from .consent import Consent
-from .dial import NoAnswer
+from .dial import FAILURES, NoAnswer
 from .ledger import Attempt
 from .numbers import NotAllowed
 from .outbound import OutboundCall, dispatch_outbound_call
@@ -182,14 +181,14 @@ class PhoneTools(CallTools):
         )
         try:
             room = await dispatch_outbound_call(control.server, call, agent=control.agent)
-        except (api.TwirpError, aiohttp.ClientError) as e:
+        except FAILURES as e:
             logger.error("a call cannot be placed", extra={"reason": str(e)})
             await control.dialler.call_off(attempt)
-            raise NotAllowed("Calls cannot be placed now.") from e
+            return attempt  # an agent has just taken it: only LiveKit's answer was lost
         try:
             await control.dialler.taken(attempt)
         except (NotAllowed, NoAnswer):
-            with contextlib.suppress(api.TwirpError, aiohttp.ClientError):  # it is gone, or goes
+            with contextlib.suppress(*FAILURES):  # it is gone, or goes
                 await control.server.room.delete_room(api.DeleteRoomRequest(room=room))
             raise
         return attempt

@@ -15,7 +15,7 @@ from livekit import api, rtc
 from livekit.agents import utils
 
 from ..languages import words
-from .dial import NoAnswer
+from .dial import FAILURES, NoAnswer
 from .hold_music import hold_music
 
 if TYPE_CHECKING:
@@ -184,7 +184,8 @@ async def _joined(room: rtc.Room, identity: str) -> None:
 async def _remove(control: CallControl, identity: str) -> None:
     if identity not in control.room.remote_participants:
         return  # LiveKit takes its time to say so
-    with contextlib.suppress(api.TwirpError):  # it has just gone
+    # It has just gone, or LiveKit does not answer.
+    with contextlib.suppress(*FAILURES):
         await control.server.room.remove_participant(
             api.RoomParticipantIdentity(room=control.room.name, identity=identity)
         )

@@ -68,7 +68,9 @@ class Signalling:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Be able to pass on; all connections to livekit-server end with it."""
-        async with aiohttp.ClientSession() as self._session:
+        # Each conversation holds a connection for as long as it lasts; aiohttp's own limit is 100.
+        everyone = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=everyone) as self._session:
             yield
 
     async def _validate(self, request: Request) -> Response:

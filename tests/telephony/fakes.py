@@ -56,6 +56,8 @@ class SipApi:
 
     async def transfer_sip_participant(self, request: api.TransferSIPParticipantRequest) -> Any:
         self.asked.append(request)
+        if self.rings:
+            await self.rings.wait()
         if self.failure:
             raise self.failure
         return self.transfer

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 from livekit import api
 
@@ -202,6 +204,42 @@ async def test_a_call_that_may_go_on_without_us_keeps_its_minutes(
         await phone.dial("+12025550143", order="program", room="r", identity="callee")
     await phone.aclose()
     assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [("calling", 3)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "left"),
+    [
+        (api.TwirpError("unavailable", "", status=503), ("calling", 3)),
+        (api.TwirpError("deadline_exceeded", "", status=408), ("calling", 3)),
+        (aiohttp.ServerDisconnectedError(), ("calling", 3)),
+        (api.TwirpError("invalid_argument", "", status=400), ("failed", 0)),
+    ],
+)
+async def test_a_call_that_may_still_be_dialled_keeps_its_minutes(
+    failure: Exception, left: tuple[str, int], dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    server.sip.failure = failure  # and whoever is called is not in the room, or not yet
+    phone = dials(server)
+    with pytest.raises(NoAnswer):
+        await phone.dial("+12025550143", order="program", room="r", identity="callee")
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [left]
+
+
+async def test_an_agent_that_goes_on_after_a_transfer_was_begun_knows_the_call(
+    dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    settings = SETTINGS.model_copy(update={"calls_per_minute": 9, "minutes_per_day": 99})
+    first = dials(server, settings)
+    longest = await first.dial("+12025550143", order="program", room="r", identity="callee")
+    server.sip.rings = asyncio.Event()
+    transfer = asyncio.create_task(first.transfer("+442079460018", room="r", identity="callee"))
+    while len(server.sip.asked) < 2:
+        await asyncio.sleep(0.01)
+    assert await dials(server, settings).find("r", "callee") == longest
+    transfer.cancel()
+    await asyncio.gather(transfer, return_exceptions=True)
 
 
 async def test_a_job_that_ends_before_its_call_leaves_the_minutes_to_who_goes_on(

@@ -222,7 +222,9 @@ class Ledger:
             return None
         for attempt in reversed(attempts):
             here = (attempt.room, attempt.identity) == (room, identity)
-            if here and attempt.state in ("calling", "answered"):
+            # A transfer is not what brought them here.
+            call = attempt.order != "transfer_call"
+            if here and call and attempt.state in ("calling", "answered"):
                 return attempt
         return None
 
@@ -278,11 +280,9 @@ async def assure(settings: Settings) -> None:
     Raises:
         SettingsError: Calls can be placed, and nothing remembers them.
     """
-    if not settings.phone.may_cost:
-        return
     try:
         async with aclosing(open_ledger(settings)) as ledger:
-            why = await ledger.forgets()
+            why = await ledger.forgets() if settings.phone.may_cost else None
     except LedgerError as e:
         why = str(e)
     if why:
@@ -292,7 +292,7 @@ async def assure(settings: Settings) -> None:
         elif settings.history_store:
             where = "history_store"
         raise SettingsError(
-            "Calls can be placed (phone.trunk, phone.tools), and what they cost would be"
+            "What calls that are placed (phone.trunk, phone.tools) cost would be"
             f" forgotten: {where}: {why.rstrip('.')}. Name a file (sqlite:///PATH) or a Redis that"
             " keeps what it is told as phone.budget_store."
         )

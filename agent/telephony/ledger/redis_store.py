@@ -104,7 +104,8 @@ class RedisStore:
         """The attempts of the last so many seconds, the oldest first."""
 
         async def work() -> list[Attempt]:
-            return await self._entries(await self._now() - seconds)
+            # Older ones are gone, though their times may not be.
+            return await self._entries(await self._now() - min(seconds, KEPT))
 
         return await _answered(work)
 
