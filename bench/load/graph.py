@@ -1,4 +1,4 @@
-"""Draws a soak: ``uv run --with matplotlib python -m bench.load.graph docs/soak.svg``."""
+"""Draws a soak: ``uv run --no-sync --with matplotlib python -m bench.load.graph docs/soak.svg``."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 So many callers each hold one call of five minutes after another, half of them in English and half
 in Chinese, with the real agent server on the first core, as in :mod:`bench.load`. What it takes is
 looked at twice a minute. ``bench/out/load-soak.json`` compares the first quarter with the last, and
-``uv run --with matplotlib python -m bench.load.graph docs/soak.svg`` draws what was between them.
+:mod:`.graph` draws what was between them.
 """
 
 from __future__ import annotations
