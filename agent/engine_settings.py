@@ -77,6 +77,7 @@ class LLMChoice(Pool):
     """A language model."""
 
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
+    """How freely the model chooses its words; with 0 it always takes the likeliest."""
     max_tokens: Annotated[int, Field(ge=16, le=4096)] = 300
     """Longest reply, in tokens: 300 are about 90 seconds of speech."""
     extra_body: dict[str, Any] = {}

@@ -60,8 +60,11 @@ class EngineOverrides(Section):
     """Settings of the profile's engines that are this agent's own."""
 
     llm: dict[str, Any] = {}
+    """Of the profile's ``llm``."""
     stt: dict[str, Any] = {}
+    """Of the profile's ``stt``."""
     tts: dict[str, Any] = {}
+    """Of the profile's ``tts``."""
 
 
 class AgentSettings(Section):

@@ -128,6 +128,7 @@ class HttpTool(Reached):
     description: Annotated[str, Field(min_length=1, max_length=1000)]
     """What the model is told of it."""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    """Method of HTTP; with any but ``GET``, ``confirm`` has to be said."""
     url: Annotated[str, Field(max_length=2000)]
     """Where it goes. ``{name}`` in its path or query stands for an argument, or for a variable of
     the call, which the model cannot choose. Other arguments are added to the query of ``GET`` and
