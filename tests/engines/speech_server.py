@@ -109,6 +109,7 @@ class ToneEngine:
             async_chunk=True,
             max_model_len=4096,
             allowed_local_media_path="",
+            allowed_media_domains=None,
         )
         self.request_states: dict[str, Any] = {}
         self.stage_configs = [
