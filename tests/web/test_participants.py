@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+from urllib.parse import urlsplit
 
 import pytest
 from livekit import api
 from playwright.async_api import Browser, Route, expect
 
+from agent.web.signalling import PREFIX
 from harness.livekit_server import LiveKitServer
 
 from .actor import enter, greet
@@ -19,7 +21,7 @@ pytestmark = [pytest.mark.web, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def enter_as(visitor: Visitor, server: LiveKitServer, room: str, name: str) -> None:
-    """Join a room of the test's choice, by a ticket of its own."""
+    """Join a room of the test's choice, by a ticket of its own and by way of the page."""
     livekit = server.livekit
     token = (
         api.AccessToken(livekit.api_key, livekit.api_secret)
@@ -28,7 +30,8 @@ async def enter_as(visitor: Visitor, server: LiveKitServer, room: str, name: str
         .with_grants(api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True))
         .to_jwt()
     )
-    ticket = {"url": livekit.url, "token": token, "room": room, "identity": name.lower()}
+    url = f"ws://{urlsplit(visitor.page.url).netloc}{PREFIX}"
+    ticket = {"url": url, "token": token, "room": room, "identity": name.lower()}
 
     async def answer(route: Route) -> None:
         await route.fulfill(content_type="application/json", body=json.dumps(ticket))
