@@ -45,7 +45,6 @@ class RefusedFields:
         """
         if not _UNKNOWN.search(message):
             return False
-        known = len(self._refused)
         for name in (*_OPTIONAL, *_USAGE, _RENAMED[0]):
             if name in self._refused or not re.search(rf"\b{name}\b", message):
                 continue
@@ -56,7 +55,8 @@ class RefusedFields:
                 "the server does not know a field",
                 extra={"url": self._base_url, "field": name, "reason": message},
             )
-        return len(self._refused) > known
+            return True
+        return False
 
     def without(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body of a request as this server takes it."""
