@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from .wrong import shortened
+from .wrong import models_of, shortened
 
 PREFIX = "PARLEY_"
 
@@ -129,23 +129,15 @@ def _ours(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _names(model: type[BaseModel], before: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield f"{before}{name}".upper()
-        for section in _sections(field):
+        for section in models_of(field):
             yield from _names(section, f"{before}{name}{_SEPARATOR}")
-
-
-def _sections(field: FieldInfo) -> list[type[BaseModel]]:
-    return [
-        kind
-        for kind in (field.annotation, *get_args(field.annotation))
-        if isinstance(kind, type) and issubclass(kind, BaseModel)
-    ]
 
 
 def _field(model: type[BaseModel], path: list[str]) -> FieldInfo | None:
     field = model.model_fields.get(path[0])
     if field is None or len(path) == 1:
         return field
-    for section in _sections(field):
+    for section in models_of(field):
         return _field(section, path[1:])
     return None
 

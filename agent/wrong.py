@@ -162,13 +162,14 @@ def _names(model: type[BaseModel], loc: Where) -> Where:
         elif section is not None:
             kept.append(name)
             field = section.model_fields.get(name)
-            models = _models(field)
+            models = models_of(field)
             entries = field is not None and _holds_entries(field)
             section = models[0] if models else None
     return tuple(kept)
 
 
-def _models(field: FieldInfo | None) -> list[type[BaseModel]]:
+def models_of(field: FieldInfo | None) -> list[type[BaseModel]]:
+    """The settings that a setting holds: alone, where it may be left out, as a list or by names."""
     annotation = field.annotation if field else None
     return [
         kind
@@ -187,7 +188,7 @@ def _section(model: type[BaseModel], loc: Where) -> type[BaseModel] | None:
     names = iter(loc)
     for name in names:
         field = model.model_fields.get(name)
-        models = _models(field)
+        models = models_of(field)
         if not models:
             return None
         if field and _holds_entries(field):

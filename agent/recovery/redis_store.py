@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import asdict
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError, WatchError
+from redis.asyncio.client import Pipeline
 
+from ..redis_connection import RedisConnection
 from .book import Beat, Call, Change, Moment, StoreError
-
-T = TypeVar("T")
-
-_DEADLINE = 2.0
-"""Seconds that Redis may take."""
 
 _ROOMS = "parley:calls"
 _SERVERS = "parley:servers"
@@ -45,12 +40,9 @@ class RedisStore:
     """
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis = Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=_DEADLINE,
-            socket_timeout=_DEADLINE,
-        )
+        self._connection = RedisConnection(url, StoreError)
+        self._redis, self._do = self._connection.redis, self._connection.do
+        self.aclose = self._connection.aclose
 
     async def read(self) -> tuple[Moment, dict[str, Call]]:
         """All calls by room."""
@@ -64,58 +56,57 @@ class RedisStore:
             found = {room: Call(**json.loads(entry)) for room, entry in calls.items()}
             return await self._moment(), found
 
-        return await _answered(work)
+        return await self._do(work)
 
     async def change(self, room: str, change: Change) -> Call | None:
         """Change one call while nobody else does, and return its new entry."""
 
-        async def work() -> Call | None:
-            while True:
-                async with self._redis.pipeline() as pipe:
-                    await pipe.watch(_call(room))
-                    found = await pipe.get(_call(room))
-                    before = Call(**json.loads(found)) if found else None
-                    after = change(before, await self._moment())
-                    pipe.multi()  # type: ignore[no-untyped-call]
-                    if after is None:
-                        pipe.delete(_call(room))
-                        pipe.srem(_ROOMS, room)
-                    else:
-                        pipe.set(_call(room), json.dumps(asdict(after)), ex=_EXPIRES)
-                        pipe.sadd(_ROOMS, room)
-                        pipe.expire(_history(room), _EXPIRES)
-                    try:
-                        await pipe.execute()
-                    except WatchError:
-                        continue
-                    return after
+        async def entry(pipe: Pipeline) -> Call | None:
+            found = await pipe.get(_call(room))
+            before = Call(**json.loads(found)) if found else None
+            after = change(before, await self._moment())
+            pipe.multi()  # type: ignore[no-untyped-call]
+            if after is None:
+                pipe.delete(_call(room))
+                pipe.srem(_ROOMS, room)
+            else:
+                pipe.set(_call(room), json.dumps(asdict(after)), ex=_EXPIRES)
+                pipe.sadd(_ROOMS, room)
+                pipe.expire(_history(room), _EXPIRES)
+            return after
 
-        return await _answered(work)
+        async def work() -> Call | None:
+            return cast(
+                "Call | None",
+                await self._redis.transaction(entry, _call(room), value_from_callable=True),
+            )
+
+        return await self._do(work)
 
     async def beat(self, server: str, serves: bool) -> None:
         """Note that an agent server lives, and whether it takes calls."""
 
         async def work() -> None:
-            beat = json.dumps(Beat(await self._now(), serves))
+            beat = json.dumps(Beat(await self._connection.now(), serves))
             await cast(Awaitable[int], self._redis.hset(_SERVERS, server, beat))
 
-        await _answered(work)
+        await self._do(work)
 
     async def drop(self, server: str) -> None:
         """Note that an agent server does not live."""
-        await _answered(lambda: cast(Awaitable[int], self._redis.hdel(_SERVERS, server)))
+        await self._do(lambda: cast(Awaitable[int], self._redis.hdel(_SERVERS, server)))
 
     async def history(self, room: str) -> str | None:
         """What was said in a room."""
-        return await _answered(lambda: cast(Awaitable[Any], self._redis.get(_history(room))))
+        return await self._do(lambda: cast(Awaitable[Any], self._redis.get(_history(room))))
 
     async def write_history(self, room: str, history: str | None) -> None:
         """Keep what was said in a room in place of what is there; None to wipe it."""
         if history is None:
-            await _answered(lambda: cast(Awaitable[Any], self._redis.delete(_history(room))))
+            await self._do(lambda: cast(Awaitable[Any], self._redis.delete(_history(room))))
         else:
             text = history
-            await _answered(lambda: self._redis.set(_history(room), text, ex=_EXPIRES))
+            await self._do(lambda: self._redis.set(_history(room), text, ex=_EXPIRES))
 
     async def remember(self, key: str, value: str, seconds: float) -> str:
         """Keep a value for some time, unless there is one under its key; return the one there."""
@@ -128,29 +119,13 @@ class RedisStore:
             # None if it has just expired, in the same instant.
             return value if there is None else str(there)
 
-        return await _answered(work)
+        return await self._do(work)
 
     async def recall(self, key: str) -> str | None:
         """What is kept under a key."""
-        return await _answered(lambda: cast(Awaitable[Any], self._redis.get(_mark(key))))
-
-    async def aclose(self) -> None:
-        """Close the connections; may be called twice."""
-        await self._redis.aclose()
+        return await self._do(lambda: cast(Awaitable[Any], self._redis.get(_mark(key))))
 
     async def _moment(self) -> Moment:
         beats = await cast(Awaitable[dict[str, str]], self._redis.hgetall(_SERVERS))
         servers = {server: Beat(*json.loads(beat)) for server, beat in beats.items()}
-        return Moment(await self._now(), servers)
-
-    async def _now(self) -> float:
-        # Redis' own clock: those of several machines differ.
-        seconds, microseconds = await self._redis.time()
-        return float(seconds + microseconds / 1e6)
-
-
-async def _answered(work: Callable[[], Awaitable[T]]) -> T:
-    try:
-        return await work()
-    except (RedisError, OSError, TimeoutError) as e:
-        raise StoreError(f"Redis cannot be used: {e}.") from e
+        return Moment(await self._connection.now(), servers)
