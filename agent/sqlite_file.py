@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -84,7 +85,7 @@ class SqliteFile:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
+            write_ahead(database)
             database.execute("PRAGMA synchronous = FULL")
             database.execute("PRAGMA secure_delete = ON")
             database.executescript(self._tables)
@@ -93,3 +94,26 @@ class SqliteFile:
             raise
         self._open = database
         return database
+
+
+def write_ahead(database: sqlite3.Connection) -> None:
+    """Have a file write ahead to a log, so that who reads does not wait for who writes.
+
+    While another process opens a new file SQLite refuses this at once, however long it may wait.
+
+    Args:
+        database: A connection to the file.
+
+    Raises:
+        sqlite3.Error: It cannot be had.
+    """
+    deadline = time.monotonic() + _BUSY
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
+from ..sqlite_file import write_ahead
 from .book import Beat, Call, Change, Moment, StoreError
 
 T = TypeVar("T")
@@ -174,7 +175,7 @@ class SqliteStore:
         # SQLite gives the files beside it the same mode.
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
-        database.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
+        write_ahead(database)
         database.execute("PRAGMA synchronous = OFF")  # what a power cut loses, it has ended
         database.execute("PRAGMA secure_delete = ON")
         database.executescript(_TABLES)
