@@ -191,9 +191,10 @@ class Dialler:
             raise
         except FAILURES as e:
             why = _no_answer(e)
-            # Where LiveKit's answer was lost the call may go on: its minutes then stay set aside.
+            self._placed.remove(placed)
+            # Where LiveKit's answer was lost the call may go on, or be dialled yet: its minutes
+            # then stay set aside, also when this job ends.
             if why.told or (_refused(e) and await self._is_gone(room, identity)):
-                self._placed.remove(placed)
                 await self._ledger.failed(attempt, str(why), why.reason)
             raise why from e
         placed.answered = time.monotonic()

@@ -224,6 +224,8 @@ async def test_a_call_that_may_still_be_dialled_keeps_its_minutes(
     with pytest.raises(NoAnswer):
         await phone.dial("+12025550143", order="program", room="r", identity="callee")
     assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [left]
+    await phone.aclose()
+    assert [(each.state, each.minutes) for each in await kept(tmp_path)] == [left]
 
 
 async def test_an_agent_that_goes_on_after_a_transfer_was_begun_knows_the_call(
