@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -63,22 +63,21 @@ def _tables(model: type[BaseModel]) -> Iterator[str]:
     """A table of the keys that are in no section, and one for each section."""
     schema = model.model_json_schema()
     models = dict(_models(model))
-    plain: list[tuple[str, dict[str, Any], bool]] = []
-    sections: list[tuple[str, dict[str, Any], bool]] = []
-    for name, field in schema["properties"].items():
-        key = name, field, name in schema.get("required", ())
-        (sections if _section(field) else plain).append(key)
-    told = _docstrings(model)
-    for name, keys in (("", plain), *((each[0], [each]) for each in sections)):
-        if not keys:
-            continue
-        if name:
-            about = told.get(name) or models[_section(keys[0][1]) or ""].__doc__ or ""
+    told, fields = _docstrings(model), schema["properties"]
+    yield _table(
+        _row(name, field, told, name in schema.get("required", ()))
+        for name, field in fields.items()
+        if not _section(field)
+    )
+    for name, field in fields.items():
+        if section := _section(field):
+            about = told.get(name) or models[section].__doc__ or ""
             yield f"### {name}\n\n{_markdown(about)}\n\n"
-            rows = _below(name, keys[0][1], schema["$defs"], models)
-        else:
-            rows = (_row(key, field, told, needed) for key, field, needed in keys)
-        yield "| key | may be | if not given | |\n|---|---|---|---|\n" + "".join(rows) + "\n"
+            yield _table(_below(name, field, schema["$defs"], models))
+
+
+def _table(rows: Iterable[str]) -> str:
+    return "| key | may be | if not given | |\n|---|---|---|---|\n" + "".join(rows) + "\n"
 
 
 def _below(
@@ -94,11 +93,8 @@ def _below(
         given = {"default": default[key]} if isinstance(default, dict) and key in default else {}
         inner, where = each | given, f"{path}.{key}"
         if within := _section(inner):
-            owner = models[within].__doc__ or ""
-            if about := told.get(key):
-                yield f"| `{where}` | | | {_cell(about)} |\n"
-            elif owner:
-                yield f"| `{where}` | | | {_cell(owner)} |\n"
+            about = told.get(key) or models[within].__doc__ or ""
+            yield f"| `{where}` | | | {_cell(about)} |\n"
             yield from _below(where, inner, defined, models)
         else:
             yield _row(key, inner, told, key in defined[name].get("required", ()), path)

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from agent.stack import Server
+from agent.stack import Server, footprint
 from agent.stack.ports import LOOPBACK, free
 
 from .. import programs
@@ -21,7 +21,7 @@ from . import engines
 from .network import HERE, Impairment, namespace
 
 CALLERS = 4
-"""Callers to a process: each sends a frame every 10 ms."""
+"""Callers to a process: each sends a frame every 20 ms."""
 _WITHOUT_CALLS = 3
 """Processes of an agent server besides those that hold a call or wait for one."""
 _STARTING, _LOOK_EVERY, _STEADY = 120.0, 2.0, 3.0
@@ -107,11 +107,7 @@ def processor_time(process: psutil.Process) -> float:
 
 def memory(process: psutil.Process) -> float:
     """Memory of a process and those that it has started in MiB, what they share counted once."""
-    used = 0.0
-    for member in family(process):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            used += member.memory_full_info().pss
-    return used / 2**20
+    return sum(footprint.memory([process]).values()) / 2**20
 
 
 async def _waiting(agent: psutil.Process) -> float:

@@ -129,7 +129,7 @@ def summarise(
     for name in ("unanswered", "not_stopped"):
         metrics[name] = report.total([measured[name] for _, measured in held], "turns")
     metrics["calls"] = report.total([1 for _ in calls], "calls")
-    metrics["calls_failed"] = report.total([1 for _ in range(len(calls) - len(held))], "calls")
+    metrics["calls_failed"] = report.total([c.measured is None for c in calls], "calls")
     metrics["calls_unheard"] = report.total([m["join_time"] is None for _, m in held], "calls")
     joined = [m["join_time"] * 1000 for _, m in held if m["join_time"] is not None]
     if joined:

@@ -39,6 +39,7 @@ from agent.settings import (
 )
 from agent.stack.ports import free
 from harness.agents import saying
+from harness.asgi import served
 from harness.media_stream import NUMBER, RATE
 from harness.recording import Samples
 from harness.resample import resampled
@@ -187,15 +188,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
             log_level="warning",
             ws="wsproto",
         )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        try:
+        async with served(config):
             yield bridge
-        finally:
-            server.should_exit = True
-            await serving
 
     return serve
 

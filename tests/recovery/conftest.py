@@ -19,8 +19,8 @@ from agent.recovery.sqlite_store import SqliteStore
 class Clock:
     """Seconds, as a test says."""
 
-    def __init__(self) -> None:
-        self.now = 100.0
+    def __init__(self, now: float = 100.0) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now

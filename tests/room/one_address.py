@@ -7,7 +7,6 @@ OpenAI's models and voices.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -18,6 +17,8 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+
+from harness.asgi import served
 
 _PATIENCE = httpx.Timeout(60.0, connect=5.0)
 
@@ -95,13 +96,6 @@ async def serve(engines: OneAddress, port: int) -> AsyncIterator[str]:
     Yields:
         Its base URL, ending in ``/v1``.
     """
-    server = uvicorn.Server(uvicorn.Config(engines.app, port=port, log_level="warning"))
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve())
-        try:
-            while not server.started:
-                await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.should_exit = True
+    async with served(uvicorn.Config(engines.app, port=port, log_level="warning")):
+        yield f"http://127.0.0.1:{port}/v1"
     await engines.aclose()

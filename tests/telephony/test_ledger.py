@@ -22,8 +22,8 @@ from agent.telephony.ledger.attempt import CLAIMED, DAY, KEPT, LAPSED
 from agent.telephony.ledger.redis_store import RedisStore
 from agent.telephony.ledger.sqlite_store import SqliteStore
 from agent.telephony.numbers import NotAllowed
+from tests.recovery.conftest import Clock, running_redis
 from tests.recovery.conftest import redis as redis
-from tests.recovery.conftest import running_redis
 
 from .fakes import SETTINGS
 
@@ -54,17 +54,9 @@ async def again(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await ledger.aclose()
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_800_000_000.0)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import wave
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,6 +22,7 @@ from agent.web import create_app
 from agent.web.answering import Answering
 from agent.web.livekit_url import LiveKit
 from agent.web.sign_in import sign_in_of
+from harness.asgi import served
 from harness.livekit_server import LiveKitServer, free_port
 
 from .book import new_book
@@ -66,24 +66,16 @@ async def serve(
             answering=answering,
         )
         port = free_port()
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host=host,
-                port=port,
-                log_level="warning",
-                ssl_certfile=certificate.file if certificate else None,
-                ssl_keyfile=certificate.key if certificate else None,
-            )
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            ssl_certfile=certificate.file if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
         )
-        running = asyncio.create_task(server.serve())
-        try:
-            while not server.started:
-                await asyncio.sleep(0.01)
+        async with served(config):
             yield f"{'https' if certificate else 'http'}://{host}:{port}"
-        finally:
-            server.should_exit = True
-            await running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -15,6 +15,7 @@ from aiohttp import web
 from agent.origin import names_of
 from agent.web import create_app, signalling
 from agent.web.livekit_url import LiveKit
+from harness.asgi import served
 from harness.livekit_server import free_port
 
 SECRET = "a-secret-that-must-stay-on-the-server"
@@ -76,17 +77,9 @@ async def page(upstream: Upstream, tmp_path: Path) -> AsyncIterator[str]:
         names=names_of("127.0.0.1"),
     )
     port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=port, log_level="warning", ws_max_size=signalling.LARGEST)
-    )
-    running = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
+    config = uvicorn.Config(app, port=port, log_level="warning", ws_max_size=signalling.LARGEST)
+    async with served(config):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await running
 
 
 @pytest.fixture
