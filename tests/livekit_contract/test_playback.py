@@ -12,6 +12,7 @@ from livekit import rtc
 from livekit.agents import Agent, FlushSentinel, ModelSettings
 from livekit.agents.types import TimedString
 from livekit.agents.voice.io import PlaybackFinishedEvent, TextOutput
+from livekit.agents.voice.recorder_io import RecorderIO
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 from livekit.agents.voice.transcription._speaking_rate import SpeakingRateStream
 from livekit.plugins.turn_taking.playback.captions import follow_times
@@ -98,7 +99,9 @@ async def test_captions_estimate_no_rate_of_speech_once_they_follow_the_times(
                 next_in_chain_audio=talk.output, next_in_chain_text=None
             )
             if following:
-                follow_times(captions.audio_output)
+                # As a session has it that records: its recorder is in front of the captions.
+                recorder = RecorderIO(agent_session=talk.session)
+                follow_times(recorder.record_output(captions.audio_output))
             rates = captions._impl._audio_data.estimated_rate.speaking_rate
             noise = np.random.default_rng(1).integers(-9000, 9000, 2 * 24_000, np.int16)
             await captions.audio_output.capture_frame(

@@ -17,8 +17,11 @@ def follow_times(output: AudioOutput | None) -> None:
     A text that comes without times is shown at the even rate that LiveKit assumes.
 
     Args:
-        output: What a session plays through; nothing happens if no captions are in front of it.
+        output: What a session plays through, a recorder in front of the captions or not; nothing
+            happens if it has no captions.
     """
-    captions = getattr(output, "_synchronizer", None)
-    if isinstance(captions, TranscriptSynchronizer):
-        captions._opts.speaking_rate_detector._opts._silence_threshold = math.inf
+    while output is not None:
+        captions = getattr(output, "_synchronizer", None)
+        if isinstance(captions, TranscriptSynchronizer):
+            captions._opts.speaking_rate_detector._opts._silence_threshold = math.inf
+        output = output.next_in_chain
