@@ -7,6 +7,7 @@ with ``make bench-answers``. Sensible means that the answer's captions contain w
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import re
@@ -63,6 +64,7 @@ async def measure(stack: Stack, language: str) -> list[dict[str, object]]:
 
 async def main() -> None:
     """Start everything, ask, report."""
+    argparse.ArgumentParser(prog="python -m bench.answers", description=__doc__).parse_args()
     async with Stack() as stack:
         rows = [row for language in ("en", "zh") for row in await measure(stack, language)]
         of_documents = await lookup.measure(stack.llm_url)

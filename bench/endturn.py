@@ -13,6 +13,7 @@ engine takes part; ``make bench-duplex`` has both.
 
 from __future__ import annotations
 
+import argparse
 import math
 import re
 import time
@@ -215,6 +216,7 @@ def summarise(found: Sequence[End], policy: Policy, key: str) -> dict[str, repor
 
 def main() -> None:
     """Measure and report."""
+    argparse.ArgumentParser(prog="python -m bench.endturn", description=__doc__).parse_args()
     eot = EOT()
     models: dict[str, Callable[[Sound], float]] = {
         "v1_mini": lambda sound: float(eot.predict(np.ascontiguousarray(sound[-EOT_MAX_SAMPLES:]))),

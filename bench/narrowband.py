@@ -10,6 +10,7 @@ policy. No room takes part.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -169,6 +170,7 @@ def _share(values: Sequence[bool]) -> report.Metric:
 
 def main() -> None:
     """Measure and report."""
+    argparse.ArgumentParser(prog="python -m bench.narrowband", description=__doc__).parse_args()
     found = list(endturn.ends())
     train = [(end, sound) for end, sound in found if end.half == "train"]
     metrics: dict[str, report.Metric] = {}

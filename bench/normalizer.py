@@ -7,6 +7,7 @@ can answer.
 
 from __future__ import annotations
 
+import argparse
 import random
 import subprocess
 import sys
@@ -90,6 +91,7 @@ def _measure(say: Callable[[str], str]) -> dict[str, list[float]]:
 
 def main() -> None:
     """Measure and report."""
+    argparse.ArgumentParser(prog="python -m bench.normalizer", description=__doc__).parse_args()
     plugin = str(Path(normalizer.__file__).parents[1])
     command = [sys.executable, "-c", _COLD, plugin]
     runs = [[float(field) for field in subprocess.check_output(command).split()] for _ in range(5)]

@@ -7,6 +7,7 @@ while the agent is silent. Silero's own work is not counted: it is done in any c
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 
@@ -87,6 +88,7 @@ def _cost(*, speaking: bool, voice: bool) -> list[float]:
 
 def main() -> None:
     """Measure and report."""
+    argparse.ArgumentParser(prog="python -m bench.overlap", description=__doc__).parse_args()
     metrics = {
         "processor.overlap": report.percentiles(_cost(speaking=True, voice=True), "ms"),
         "processor.no_overlap": report.percentiles(_cost(speaking=True, voice=False), "ms"),

@@ -6,6 +6,7 @@ line, go to the CPU profile's STT. English is counted by word, Chinese by charac
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import re
@@ -72,6 +73,7 @@ def summarise(rows: list[dict[str, str]]) -> dict[str, report.Metric]:
 
 async def main() -> None:
     """Start everything, speak, report."""
+    argparse.ArgumentParser(prog="python -m bench.phone", description=__doc__).parse_args()
     async with Stack() as stack:
         rows = [row for language in ("en", "zh") for row in await measure(stack, language)]
     path = report.OUT / "phone" / "rows.json"

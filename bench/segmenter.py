@@ -6,6 +6,7 @@ language model gives them; the units must be the same.
 
 from __future__ import annotations
 
+import argparse
 import time
 
 from livekit.plugins.qwen3_tts import Segmenter
@@ -47,6 +48,7 @@ def run(text: str, step: int) -> tuple[float, list[str]]:
 
 def main() -> None:
     """Measure and report."""
+    argparse.ArgumentParser(prog="python -m bench.segmenter", description=__doc__).parse_args()
     metrics: dict[str, report.Metric] = {}
     for language, text in TEXTS.items():
         long = text * (_BYTES // len(text.encode()))

@@ -8,6 +8,7 @@ and "and" are levelled. With ``ARGS=-v`` each case that fails is shown.
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 import time
@@ -98,6 +99,7 @@ def _times(say: Callable[[str, str], str], tried: list[Case]) -> list[float]:
 
 def main() -> None:
     """Measure, print a table and report."""
+    argparse.ArgumentParser(prog="python -m bench.text", description=__doc__).parse_args()
     prewarm()
     tried = cases()
     readers = {"library": _library(), "ours": _ours, "ours, language not given": _told}
