@@ -64,9 +64,10 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cells", nargs="*", help="llm, or llm.hangs")
+    cells = parser.parse_args().cells
     # What the engines' plugins say of the faults is no news here.
     logging.disable(logging.ERROR)
-    outcomes = asyncio.run(measure(parser.parse_args().cells))
+    outcomes = asyncio.run(measure(cells))
     folder = report.OUT / "faults"
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"cell": outcome.name, **asdict(outcome)} for outcome in outcomes]

@@ -20,8 +20,9 @@ def main() -> None:
     """Draw what the last soak has left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("to", type=Path, help="the picture; its ending says of which kind")
+    to = parser.parse_args().to
     rows = json.loads(ROWS.read_text(encoding="utf-8"))
-    draw(rows["calls"], rows["looks"], parser.parse_args().to)
+    draw(rows["calls"], rows["looks"], to)
 
 
 def draw(calls: list[dict[str, Any]], looks: list[dict[str, Any]], to: Path) -> None:
