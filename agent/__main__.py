@@ -45,9 +45,11 @@ def main() -> None:
             from .definition.loading import load_agent
             from .settings import load
 
-            agent = load_agent(arguments.agent, load())
+            profile = load()
+            agent = load_agent(arguments.agent, profile)
             tools = ", ".join(agent.tool_names) or "none"
-            print(f"{agent.settings.name} ({agent.source}) is right. Tools: {tools}.")
+            right = f"{agent.settings.name} ({agent.source}) is right. Tools: {tools}."
+            print("\n".join([right, *agent.limits(profile)]))
     except SettingsError as e:
         sys.exit(str(e))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -139,10 +140,13 @@ class TTSChoice(Pool):
         voices = {self.voice.get(each) for each in self.languages}
         return voices.pop() if len(voices) == 1 else None
 
-    @property
-    def limits(self) -> str | None:
-        """One sentence about the languages that it does not speak; None if there are none."""
-        lacking = [each for each in LANGUAGES if each not in self.languages]
+    def limits(self, wanted: Sequence[Language] = LANGUAGES) -> str | None:
+        """One sentence about the languages that it does not speak; None if there are none.
+
+        Args:
+            wanted: Those that it is to speak.
+        """
+        lacking = [each for each in wanted if each not in self.languages]
         if not lacking:
             return None
         names, spoken = (words(each).name for each in lacking), self.spoken(lacking[0])

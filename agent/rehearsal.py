@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from .definition.loading import load_agent
 from .known import Known
 from .languages import words
 from .limits import Limits
+from .memory import Caller
 from .memory_settings import MemorySettings
 from .post_call_settings import PostCallSettings
 from .settings import Language, Settings, load
@@ -195,22 +197,33 @@ async def held(
     """
     floor = Floor(None, settings.turns.options, llm=model)
     session = floor.session
-    known = Known(agent, settings)
-    await known.open()
-    conduct = Conduct(
-        settings.conduct, session, language=language, agent=agent.settings, known=known
-    )
-    limits = Limits(
-        agent.settings.limits, session, lambda: words(conduct.spoken_language()).assistant.limit
-    )
-    conversation = Held(session, limits)
-    session.on("close", lambda _: conversation.closed.set())
-    try:
-        async with session:
-            first = agent_of(agent, settings, language, floor, known=known)
-            await session.start(first, record=False, capture_run=True)  # until it has greeted
-            limits.start()
-            yield conversation
-    finally:
-        await limits.aclose()
-        await known.aclose()
+    with tempfile.TemporaryDirectory(prefix="parley-rehearsal-") as folder:
+        known = _known(agent, settings, Path(folder))
+        await known.open()
+        conduct = Conduct(
+            settings.conduct, session, language=language, agent=agent.settings, known=known
+        )
+        limits = Limits(
+            agent.settings.limits, session, lambda: words(conduct.spoken_language()).assistant.limit
+        )
+        conversation = Held(session, limits)
+        session.on("close", lambda _: conversation.closed.set())
+        try:
+            async with session:
+                first = agent_of(agent, settings, language, floor, known=known)
+                await session.start(first, record=False, capture_run=True)  # until it has greeted
+                limits.start()
+                yield conversation
+        finally:
+            await limits.aclose()
+            await known.aclose()
+
+
+def _known(agent: AgentDefinition, settings: Settings, folder: Path) -> Known:
+    """What the agent knows of a caller who calls for the first time, and can ask to be known."""
+    memory = settings.memory
+    if memory is None or not memory.callers:
+        return Known(agent, settings)
+    own = memory.model_copy(update={"store": f"sqlite:///{folder / 'memory.sqlite3'}"})
+    settings = settings.model_copy(update={"memory": own})
+    return Known(agent, settings, Caller(memory.callers[0], "rehearsal"))

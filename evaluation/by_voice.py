@@ -22,6 +22,7 @@ from agent.rehearsal import settings_of
 from agent.settings import Settings
 from agent.stack import Stack
 from agent.stand_ins import USUAL_PORTS, is_at
+from agent.visitor import Visitor
 from agent.wrong import SettingsError
 from harness import speech
 from harness.caller import join
@@ -138,7 +139,11 @@ async def play(
     name = f"eval-{case.name}-{uuid.uuid4().hex[:8]}"
     async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as client:
         dispatch = api.RoomAgentDispatch(metadata=json.dumps({"variables": scenario.variables}))
-        await client.room.create_room(api.CreateRoomRequest(name=name, agents=[dispatch]))
+        # Somebody whom the agent has never met, and may come to know.
+        visitor = Visitor(name="", id=name).metadata()
+        await client.room.create_room(
+            api.CreateRoomRequest(name=name, agents=[dispatch], metadata=visitor)
+        )
     started = datetime.now().astimezone()
     played = Played("voice", instructions=instructions(agent, settings, scenario.language))
     async with join(server, name, language=scenario.language) as person:

@@ -267,10 +267,13 @@ def _check_agent(case: Case, agent: AgentDefinition) -> None:
             _refuse(case, f"variables: {agent.key} has no variable {name} (there are {known})")
     if agent.kind is None:  # a class may have more, and hand over to others
         known_tools = _tools(agent)
-        for tool in (*(t.name for t in scenario.expect.tools), *scenario.expect.never_calls):
+        expected = (*(t.name for t in scenario.expect.tools), *scenario.expect.never_calls)
+        called = (line.tool for line in scenario.agent.lines if line.tool)
+        named = [("expect", tool) for tool in expected] + [("agent.lines", tool) for tool in called]
+        for where, tool in named:
             if tool not in known_tools:
                 there = ", ".join(known_tools) or "none"
-                _refuse(case, f"expect: {agent.key} has no tool {tool} (there are {there})")
+                _refuse(case, f"{where}: {agent.key} has no tool {tool} (there are {there})")
     fields = _outcome(agent)
     for name in (*scenario.expect.outcome, *(scenario.agent.outcome or {})):
         if name not in fields:

@@ -176,8 +176,8 @@ def test_what_others_call_their_variables_is_theirs(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_profile_says_which_languages_its_voice_does_not_speak() -> None:
-    assert settings.load("gpu").tts.limits is None
-    limits = settings.load("cpu").tts.limits
+    assert settings.load("gpu").tts.limits() is None
+    limits = settings.load("cpu").tts.limits()
     assert limits is not None
     assert "日本語, 한국어, Deutsch" in limits
     assert "中文" not in limits

@@ -99,7 +99,7 @@ class Agents:
             SettingsError: One of them is wrong, or two have a name.
         """
         toolless = (agent.toolless(self._profile) for agent in self.all().values())
-        return [sentence for sentence in (self._profile.tts.limits, *toolless) if sentence]
+        return [sentence for sentence in (self._profile.tts.limits(), *toolless) if sentence]
 
     def take(self, assignment: Assignment, number: str | None = None) -> AgentDefinition:
         """Who takes a call. What cannot be done of what it asks for is logged and left out.

@@ -12,7 +12,7 @@ from livekit.agents.llm import FunctionTool, RawFunctionTool, Tool, Toolset
 from pydantic import BaseModel, ValidationError
 
 from agent.knowledge_settings import KnowledgeSettings
-from agent.languages import Language, words
+from agent.languages import LANGUAGES, Language, words
 from agent.memory_settings import MemorySettings
 from agent.post_call_settings import PostCallSettings
 from agent.settings import PhoneSettings, Settings
@@ -147,6 +147,15 @@ class AgentDefinition:
             f"{self.key} answers without its tools ({', '.join(tools)}): llm.tools is false, since "
             "the model of the profile is too small to call them well."
         )
+
+    def limits(self, profile: Settings) -> list[str]:
+        """What a profile cannot do for it, in sentences: languages without a voice, tools.
+
+        Raises:
+            SettingsError: It asks for what there is not.
+        """
+        voiceless = self.over(profile).tts.limits(self.settings.languages or LANGUAGES)
+        return [sentence for sentence in (voiceless, self.toolless(profile)) if sentence]
 
     def over(self, profile: Settings) -> Settings:
         """The profile with what this agent has for itself.

@@ -287,3 +287,15 @@ def test_an_agent_whose_model_is_offered_no_tools_says_which_they_are(folder: Fo
     elsewhere = {"llm": {"base_url": "http://127.0.0.1:9000/v1"}}  # whose model is another
     assert load_agent(str(folder(code, at="larger", engines=elsewhere))).toolless(cpu) == ""
     assert load_agent(str(folder(at="bare", builtin_tools=["get_time"]))).toolless(cpu) == ""
+
+
+def test_the_languages_that_a_profile_has_no_voice_for_are_said(folder: Folder) -> None:
+    cpu, gpu = settings.load("cpu"), settings.load("gpu")
+    (said,) = load_agent(str(folder(languages=["de", "en"]))).limits(cpu)
+    assert said.startswith("The voice of this profile does not speak Deutsch: ")
+    assert load_agent(str(folder(at="english", languages=["en"]))).limits(cpu) == []
+    every = load_agent(str(folder(at="every")))
+    assert "Deutsch, Français" in every.limits(cpu)[0]
+    assert every.limits(gpu) == []
+    own = {"tts": {"languages": ["de"]}}  # a voice of its own
+    assert load_agent(str(folder(at="own", languages=["de"], engines=own))).limits(cpu) == []

@@ -59,6 +59,7 @@ def test_its_own_tests_pass_anywhere(tmp_path: Path) -> None:
     assert again.stderr.count("\n") == 1
     checked = run("agent", "check", str(tmp_path / "tea-shop"))
     assert "Tools: get_time, price, order." in checked.stdout
+    assert "answers without its tools (price, order): llm.tools is false" in checked.stdout
     tested = run("pytest", "-q", "--rootdir", str(tmp_path), str(tmp_path / "tea-shop"))
     assert tested.returncode == 0, tested.stdout
     assert "5 passed" in tested.stdout

@@ -12,7 +12,7 @@ import pytest
 
 from agent.definition.definition import AgentDefinition
 from agent.definition.settings import LimitSettings
-from agent.memory_settings import AgentMemory
+from agent.memory_settings import AgentMemory, MemorySettings
 from agent.settings import ConductSettings, Settings, SilenceSettings
 from agent.transcript import Said
 from evaluation import by_text
@@ -138,6 +138,23 @@ async def test_an_agent_that_remembers_and_records_needs_no_place_for_it(
     profile = cpu.model_copy(update={"memory": None, "post_call": None})
     played = await play(made(["Hello"], ["Hello."]), remembers, profile)
     assert (played.failure, played.outcome, played.outcome_due) == ("", None, False)
+
+
+async def test_a_caller_is_remembered_for_the_length_of_the_call(
+    library: AgentDefinition, cpu: Settings, made: Made, tmp_path: Path
+) -> None:
+    remembers = changed(library, memory=AgentMemory(callers=["phone"]))
+    store = tmp_path / "callers.sqlite3"
+    memory = {"key": "k" * 32, "store": f"sqlite:///{store}"}
+    profile = cpu.model_copy(update={"memory": MemorySettings.model_validate(memory)})
+    asked = {"tool": "remember_me", "arguments": {}}
+    case = made(["Remember me.", "Yes."], [asked, "I will."])
+    played = await play(case, remembers, profile)
+    assert played.failure == ""
+    assert [call["output"] for call in played.tools] == [
+        "Notes on this call will be kept after it."
+    ]
+    assert not store.exists()  # it is not the one of those who call
 
 
 async def test_the_scenario_of_the_documentation_passes(

@@ -66,6 +66,7 @@ HELLO = {"lines": ["Hello."]}
             "expect: library has no tool bok (there are find, r",
         ),
         ({"expect": {"never_calls": ["bok"]}}, "expect: library has no tool bok"),
+        ({"agent": {"lines": [{"tool": "bok"}]}}, "agent.lines: library has no tool bok"),
         ({"language": "fr"}, "language: library does not speak fr (en, zh)"),
         (
             {"variables": {"cllr": "x"}},

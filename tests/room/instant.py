@@ -22,6 +22,7 @@ from agent import settings
 from agent.assistant import agent_of
 from agent.conduct import Conduct
 from agent.definition.definition import AgentDefinition
+from agent.known import Known
 from agent.session import make
 from agent.settings import ConductSettings, Language
 from agent.stack import Server
@@ -113,6 +114,7 @@ async def hosting(
     tools: Sequence[llm.Tool] = (),
     agent: AgentDefinition | None = None,
     model: Llm | None = None,
+    known: Known | None = None,
 ) -> AsyncIterator[Host]:
     """Bring the agent into a room in which its user is already.
 
@@ -131,6 +133,7 @@ async def hosting(
         agent: Who comes, with settings of its own for the end of a turn; Parley, who waits until it
             is spoken to, if None.
         model: The language model, in place of one that gives the answers.
+        known: What the agent knows beside its prompt; the caller's to open and close.
     """
     profile, who = settings.load("gpu"), agent or silent("parley")
     if conduct:
@@ -154,9 +157,10 @@ async def hosting(
             language=language,
             endpointer=endpointer or Endpointer.load(turns, wait=wait),
             record=records.append,
+            known=known,
         )
         stack.push_async_callback(conversation.aclose)
-        assistant = agent_of(who, profile, language, conversation.floor)
+        assistant = agent_of(who, profile, language, conversation.floor, known=known)
         if not agent:
             await assistant.update_tools([*tools])
         await conversation.start(assistant, room)
