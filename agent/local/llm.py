@@ -8,7 +8,7 @@ import signal
 import threading
 from pathlib import Path
 
-from agent.models import called, locate
+from agent.models import called, locate, size
 
 from . import door
 
@@ -28,7 +28,7 @@ turns each)."""
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
-def serve(host: str, port: int, threads: int = 2) -> None:
+def serve(host: str, port: int) -> None:
     """Serve until a signal.
 
     ``/health`` answers 503 while the model loads and llama.cpp does a first empty run of it.
@@ -45,8 +45,8 @@ def serve(host: str, port: int, threads: int = 2) -> None:
     params.port = port
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * CONTEXT
-    params.cpuparams.n_threads = threads
-    params.cpuparams_batch.n_threads = threads
+    params.cpuparams.n_threads = size.threads()
+    params.cpuparams_batch.n_threads = size.threads()
     # A request that names no temperature would get llama.cpp's 0.8, too high for 0.5B.
     params.sampling.temp = 0.3
     params.endpoint_metrics = True

@@ -13,15 +13,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from agent.disconnect import until_disconnect
-from agent.models import locate
+from agent.models import called, locate, size
 
 from .errors import APIError
 from .service import Service, Workers
 
 if TYPE_CHECKING:
     from .whisper import Utterance, Whisper
-
-MODEL = "whisper-base"
 
 LARGEST = 25 * 1024 * 1024
 """Bytes of one upload, OpenAI's limit."""
@@ -43,7 +41,7 @@ class Transcriptions:
         self._workers = Workers(threads=1, limit=16, metrics="vllm")
         self.service = Service(
             "stt",
-            MODEL,
+            called("stt"),
             [
                 Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"]),
                 WebSocketRoute("/v1/realtime", self._realtime),
@@ -56,7 +54,7 @@ class Transcriptions:
 
         from .whisper import SAMPLE_RATE, Whisper
 
-        whisper = Whisper(self._folder)
+        whisper = Whisper(self._folder, size.threads())
         # The first call is slow, and faint noise takes the whole path, language detection too.
         noise = np.random.default_rng(0).normal(0, 0.01, 2 * SAMPLE_RATE).astype(np.float32)
         for language in (None, "zh"):

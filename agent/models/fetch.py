@@ -99,7 +99,9 @@ def _fetch_pinned(name: str, role: Pinned, listed: Manifest, bars: Progress) -> 
     if not any(store.problems(name, role)):
         return
     where = store.folder(name, role)
-    if role.published and _from_makers(name, role.what, role.published, bars):
+    if role.published and _from_makers(
+        name, role.published.what or role.what, role.published, bars
+    ):
         return
     wanted = {f: file for f, file in role.files.items() if not store.intact(name, role, f)}
     for file_name, file in list(wanted.items()):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from . import size
 
 MANIFEST = Path(__file__).resolve().parent / "manifest.yaml"
 
@@ -63,6 +64,10 @@ class Published(_Entry):
     """The files of a role in the form in which they are published, where no package has it."""
 
     files: Annotated[dict[str, PublishedFile], Field(min_length=1)]
+    what: str | None = None
+    """Its name, if it is another model than that of the packages."""
+    kept: str | None = None
+    """Its folder in the cache; ``published`` in the role's own if None."""
 
 
 class Pinned(_Entry):
@@ -71,8 +76,10 @@ class Pinned(_Entry):
     what: str
     files: Annotated[dict[str, File], Field(min_length=1)]
     published: Published | None = None
-    """The same model in other files, all of which are taken in place of ``files`` if they can be
-    had."""
+    """The same model in other files, or a better one that no package has: all of them are taken in
+    place of ``files`` if they can be had."""
+    kept: str | None = None
+    """Its folder in the cache, if that is not called like the role."""
 
 
 class Hub(_Entry):
@@ -98,6 +105,8 @@ class Manifest(_Entry):
     """Every role, and the packages that hold their files."""
 
     roles: dict[str, Role]
+    large: dict[str, Role] = {}
+    """Roles that a machine with more cores takes in place of those (:mod:`agent.models.size`)."""
     packages: dict[str, Package] = {}
 
     def role(self, name: str) -> Role:
@@ -112,19 +121,27 @@ class Manifest(_Entry):
 
 
 def load() -> Manifest:
-    """Read the shipped manifest, with the roles of the file that ``PARLEY_MODELS`` names over it.
+    """Read the shipped manifest, with the roles of this machine's size and one's own over it.
+
+    ``PARLEY_MODELS`` says either the size or the file that has one's own.
 
     Raises:
         ModelError: That file is missing or malformed; the text says where.
     """
     shipped = _read(MANIFEST)
-    own = os.environ.get("PARLEY_MODELS")
-    if not own:
-        return shipped
-    chosen = _read(Path(own))
+    own = size.own_list()
+    chosen = _read(own) if own else Manifest(roles={})
+    large = shipped.large if size.chosen() == "large" else {}
     return Manifest(
-        roles={**shipped.roles, **chosen.roles}, packages={**shipped.packages, **chosen.packages}
+        roles={**shipped.roles, **large, **chosen.roles},
+        packages={**shipped.packages, **chosen.packages},
     )
+
+
+def sized() -> frozenset[str]:
+    """Names of the roles that have a large model, and are not one's own."""
+    own = size.own_list()
+    return frozenset(_read(MANIFEST).large.keys() - (_read(own).roles.keys() if own else ()))
 
 
 def _read(path: Path) -> Manifest:
@@ -138,7 +155,7 @@ def _read(path: Path) -> Manifest:
         error = e.errors()[0]
         where = ".".join(str(part) for part in error["loc"])
         raise ModelError(f"{path} is not a list of models: {where}: {error['msg']}.") from e
-    for role in manifest.roles.values():
+    for role in (*manifest.roles.values(), *manifest.large.values()):
         for name, file in role.files.items() if isinstance(role, Pinned) else ():
             for package in (package for part in file.parts for package in part):
                 if package not in manifest.packages:

@@ -38,7 +38,9 @@ def folder(name: str, role: Pinned | Published | Hub) -> Path:
     """Where the files of a role are: those of a hub repository apart from the pinned ones."""
     if isinstance(role, Hub):
         return cache() / "hub" / role.hub / role.revision
-    return cache() / name / "published" if isinstance(role, Published) else cache() / name
+    if isinstance(role, Published):
+        return cache() / (role.kept or f"{name}/published")
+    return cache() / (role.kept or name)
 
 
 def in_use(name: str, role: Pinned | Hub) -> Pinned | Published | Hub:
@@ -82,7 +84,9 @@ def called(name: str) -> str:
         return role.folder.name
     if isinstance(role, Hub):
         return role.hub.rpartition("/")[2]
-    return role.what.lower().replace(" ", "-")
+    taken = in_use(name, role)
+    better = taken.what if isinstance(taken, Published) else None
+    return (better or role.what).lower().replace(" ", "-")
 
 
 def problems(name: str, role: Pinned | Hub, *, thorough: bool = False) -> Iterator[str]:

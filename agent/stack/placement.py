@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 
 from agent.engine_settings import Engine
+from agent.models import called, manifest
 from agent.served_models import served_models
 from agent.settings import Settings
 from agent.stand_ins import ENGINES, USUAL_PORTS, EngineName, is_at
@@ -43,6 +44,10 @@ class Placement:
     def roles(self) -> list[str]:
         """The models that they load, by their names in the manifest."""
         return [_ROLES[name] for name in self.here]
+
+    def models(self) -> list[str]:
+        """What the models are called of which there is a small and a large one."""
+        return [called(role) for role in self.roles if role in manifest.sized()]
 
     def ports(self, of: Iterable[Port] = PORTS, *, livekit: bool = True) -> list[Port]:
         """Those ports that something is started at.

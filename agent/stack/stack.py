@@ -22,6 +22,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from agent import settings
 from agent.certificate import VARIABLE, CertificateError, certificate_of
+from agent.models import size
 from agent.origin import MEDIA_ADDRESS
 from agent.settings import LANGUAGE_ATTRIBUTE
 from agent.stand_ins import EngineName
@@ -233,6 +234,8 @@ class Stack:
             *(describe(name, engine) for name, engine in self.placement.elsewhere.items())
         ):
             self._on_line(line)
+        if models := self.placement.models():
+            self._on_line(f"{' and '.join(models)}: the {size.chosen()} ones, as {size.reason()}.")
 
     async def run(self) -> None:
         """Wait for what should not happen: the end of the supervisor by itself.

@@ -27,6 +27,8 @@ class Join(TypedDict):
     """Base URL of the room's engines, without ``/v1``."""
     stt: str
     """Base URL of an STT, ending in ``/v1``; empty where the room's own is to be asked."""
+    stt_model: str
+    """What the model of that STT is called."""
     language: Literal["en", "zh"]
     phone: bool
     """Whether the caller is on a telephone line."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import aiohttp
 
+from agent.models import called
 from agent.stack import Server
 from agent.stack.ports import LOOPBACK, free
 from harness import caller, media_caller
@@ -18,6 +19,9 @@ from harness.recording import Channel, Samples
 from .engines import Engines
 from .scenarios import Language
 from .systems import STREAM, Host, SystemFailure
+
+STT_MODEL = called("stt")
+"""What the CPU engine's model is called, which it insists on."""
 
 
 class Caller(Protocol):
@@ -58,7 +62,13 @@ async def met(
     Raises:
         SystemFailure: The system cannot be reached, or hung up.
     """
-    order = {"engines": engines.url(name), "stt": engines.stt, "language": language, "room": name}
+    order = {
+        "engines": engines.url(name),
+        "stt": engines.stt,
+        "stt_model": STT_MODEL,
+        "language": language,
+        "room": name,
+    }
     if host.name == STREAM:
         url = f"ws://{LOOPBACK}:{free()['web']}/media-streams"
         await host.order("join", url=url, token="", phone=True, **order)

@@ -106,7 +106,7 @@ class Pipecat:
                 api_key="none",
                 base_url=order["stt"],
                 settings=OpenAISTTService.Settings(
-                    model="whisper-base", language=Language(order["language"])
+                    model=order["stt_model"], language=Language(order["language"])
                 ),
             )
         llm = OpenAILLMService(
