@@ -27,13 +27,13 @@ from .conduct import Conduct
 from .definition.choice import Agents, Assignment
 from .definition.definition import AgentDefinition
 from .definition.loading import agent_argument, find
-from .ending import on_session_end, when_over
+from .ending import end_with, on_session_end, when_over
 from .keys import KeyRefusedError, check_agent
 from .known import Known
 from .language import LanguageSwitch
 from .memory import Caller
 from .post_call import About, hand_over, recording_options
-from .recovery import CallRecord, open_book
+from .recovery import CallRecord, open_book, somebody_waits
 from .server import Server
 from .serving import port_of
 from .session import make, turns_of
@@ -196,7 +196,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     switch = LanguageSwitch(ctx.room, follow)
     for part in (conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
-    session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
+    end_with(session, ctx, record.is_ours if record else None)
 
     if user:
         alone = Alone(ctx.room, lambda: session.shutdown(drain=False))
@@ -216,6 +216,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
 
             async def keep() -> None:
+                if await record.is_taken() and await somebody_waits(ctx.api, ctx.room.name):
+                    return  # the next agent's record has what was said to this one
                 await hand_over(ctx.make_session_report(), kept, about(), record.said, source)
 
             when_over(ctx, "the record", keep)

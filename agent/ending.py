@@ -1,21 +1,56 @@
-"""What a job still does once its call has ended: nobody waits for it any more.
+"""How a call ends, and what its job still does then: nobody waits for it any more.
 
 LiveKit gives a job's ``on_session_end`` five minutes, and its shutdown callbacks a few seconds.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from livekit.agents import JobContext
+from livekit.agents import AgentSession, JobContext
 
 logger = logging.getLogger("parley")
 
 Work = Callable[[], Awaitable[object]]
 
 _work: WeakKeyDictionary[JobContext, list[tuple[str, Work]]] = WeakKeyDictionary()
+
+
+def end_with(
+    session: AgentSession[Any],
+    ctx: JobContext,
+    ours: Callable[[], Awaitable[bool]] | None = None,
+) -> None:
+    """Have the room and the job end with a conversation.
+
+    LiveKit's ``delete_room_on_close`` would close the room behind an agent that has lost it, too:
+    when its connection broke, or another agent has taken the call. That room is the caller's.
+
+    Args:
+        session: The conversation.
+        ctx: The job.
+        ours: Whether the call is still the job's own; it always is if None.
+    """
+
+    async def end() -> None:
+        if ours is None or await ours():
+            await ctx.delete_room()
+
+    def on_close(_: object) -> None:
+        if not ctx.is_fake_job():
+            ending = asyncio.create_task(end())
+
+            async def wait() -> None:
+                await ending
+
+            ctx.add_shutdown_callback(wait)
+        ctx.shutdown()
+
+    session.on("close", on_close)
 
 
 def when_over(ctx: JobContext, name: str, work: Work) -> None:

@@ -28,8 +28,8 @@ from livekit.agents import (
     utils,
 )
 from livekit.agents.utils import aio
-from livekit.agents.voice import room_io
 
+from .ending import end_with
 from .engine_settings import Engine
 from .settings import TurnSettings
 
@@ -57,12 +57,10 @@ async def converse(ctx: JobContext, engine: Engine, turns: TurnSettings) -> None
             "interruption": {"mode": "vad", "min_duration": turns.min_interruption},
         },
     )
-    session.on("close", lambda _: ctx.shutdown())  # the job ends with the conversation
-    options = room_io.RoomOptions(delete_room_on_close=True)
+    end_with(session, ctx)
     await session.start(
         Agent(instructions=""),
         room=ctx.room,
-        room_options=options,
         session_host=False,  # as in agent/session.py
         record=False,
     )

@@ -80,7 +80,6 @@ class Conversation:
             room_options=room_io.RoomOptions(
                 audio_input=HEARING,
                 text_input=False,
-                delete_room_on_close=True,
                 participant_identity=hears or NOT_GIVEN,
             ),
             # By LiveKit's default anybody in the room may ask for the prompt and for what others

@@ -11,6 +11,7 @@ from __future__ import annotations
 from .book import CallBook, StoreError, open_book
 from .continuation import Continuation
 from .dispatcher import Dispatcher
+from .people import somebody_waits
 from .record import CallRecord
 from .watch import DeathWatch
 
@@ -22,4 +23,5 @@ __all__ = [
     "Dispatcher",
     "StoreError",
     "open_book",
+    "somebody_waits",
 ]

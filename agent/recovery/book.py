@@ -21,6 +21,11 @@ LAPSE = 2.5
 """Seconds without a sign of life of a job and of its server after which both are taken for dead.
 They beat every second and every half second: two beats are lost before that."""
 
+STALL = 15.0
+"""Seconds without a sign of life of a job after which it is taken for dead though its server lives:
+one that starts beats after 10 s at the latest, when LiveKit gives it up. A job that hangs, or whose
+machine slept, LiveKit itself ends after 60 s."""
+
 CALLED_FOR = 3.5
 """Seconds that an agent which was called has to take the call before another one is called. LiveKit
 asks its servers for 3 s; then it drops the job without a word."""
@@ -95,7 +100,7 @@ class Moment:
 
     def holds(self, call: Call) -> bool:
         """Whether somebody has the call, who was heard of of late or whose server was."""
-        if call.state != "held":
+        if call.state != "held" or self._late(call.beat, STALL):
             return False
         beat = self.servers.get(call.server)
         return not self._late(call.beat) or (beat is not None and not self._late(beat.at))
@@ -106,9 +111,9 @@ class Moment:
             return self.now - call.since >= CALLED_FOR
         return call.state == "lost" or (call.state == "held" and not self.holds(call))
 
-    def _late(self, beat: float) -> bool:
+    def _late(self, beat: float, after: float = LAPSE) -> bool:
         # A beat of the future is one from before the machine started anew.
-        return abs(self.now - beat) > LAPSE
+        return abs(self.now - beat) > after
 
 
 Change = Callable[[Call | None, Moment], Call | None]
@@ -235,6 +240,11 @@ class CallBook:
         now = await self._store.change(room, change)
         if history and now and now.agent == agent and now.state == "held":
             await self._store.write_history(room, history)
+
+    async def has(self, room: str, agent: str) -> bool:
+        """Whether a call is still an agent's own, and no other was or is to be called to it."""
+        call = await self._store.change(room, lambda call, _: call)
+        return call is None or (call.agent == agent and call.state not in ("lost", "called"))
 
     async def lose(self, room: str, agent: str) -> None:
         """Note that a job has died, if it has not ended its call itself."""

@@ -16,6 +16,7 @@ from livekit import api
 
 from ..once import by_ticket
 from .book import Call, CallBook, Moment, StoreError
+from .people import PERSON
 from .watch import DeathWatch, Seen, every
 
 logger = logging.getLogger("parley")
@@ -38,8 +39,6 @@ _FORGOTTEN = 60.0
 _ASKED = 2.0
 """Seconds that the book may take in all to say whether a call may be taken: somebody waits, and
 LiveKit drops a call that was offered and not answered for 3 s."""
-
-_PERSON = (api.ParticipantInfo.STANDARD, api.ParticipantInfo.SIP)
 
 
 class Dispatcher:
@@ -213,7 +212,7 @@ class Dispatcher:
             here = await self._livekit.room.list_participants(
                 api.ListParticipantsRequest(room=room)
             )
-            if not any(each.kind in _PERSON for each in here.participants):
+            if not any(each.kind in PERSON for each in here.participants):
                 if call:
                     await self._book.forget(call)
                 return

@@ -20,6 +20,13 @@ logger = logging.getLogger("parley")
 _BEAT = 1.0
 """Seconds between two signs of life."""
 
+_ENDED = (
+    rtc.DisconnectReason.CLIENT_INITIATED,
+    rtc.DisconnectReason.ROOM_DELETED,
+    rtc.DisconnectReason.ROOM_CLOSED,
+)
+"""Why an agent is no longer in its room when its call is over."""
+
 
 class CallRecord:
     """What one job writes of its call.
@@ -42,6 +49,8 @@ class CallRecord:
         self._wake = asyncio.Event()
         self._answers = True
         self._task: asyncio.Task[None] | None = None
+        self._gone: rtc.DisconnectReason.ValueType | None = None
+        room.on("disconnected", self._on_disconnected)
 
     def start(self) -> None:
         """Show from now on that the job lives."""
@@ -80,20 +89,57 @@ class CallRecord:
         """
         await self._answer(lambda: self._book.hand(self._name, self._agent))
 
+    @property
+    def lost(self) -> bool:
+        """Whether LiveKit has lost the agent, whose call another one may go on with."""
+        if self._gone is None:
+            return self._room.connection_state == rtc.ConnectionState.CONN_RECONNECTING
+        return self._gone != rtc.DisconnectReason.PARTICIPANT_REMOVED
+
+    async def is_taken(self) -> bool:
+        """Whether another agent goes on with the call: one that hangs is replaced, and may wake."""
+        if self.lost:
+            return True
+        try:
+            return not await self._book.has(self._name, self._agent)
+        except StoreError:
+            return False
+
+    async def is_ours(self) -> bool:
+        """Whether the call ends with this agent, which nobody has taken out of its room."""
+        return self._gone is None and not await self.is_taken()
+
     async def release(self) -> None:
-        """Note that the call has ended, though its job has not."""
-        await self._answer(lambda: self._book.finish(self._name, self._agent))
+        """Note that the call has ended, though its job has not.
+
+        It goes on without this agent if LiveKit lost it, and without any if somebody removed it.
+        """
+        if self.lost:
+            await self.lose()
+        elif self._gone is not None:
+            await self.hand()
+        else:
+            await self._answer(lambda: self._book.finish(self._name, self._agent))
 
     async def aclose(self) -> None:
         """Note that the call has ended, wipe what was said, close the book; may be called twice."""
         if self._closing:
             return
         self._closing = True
+        self._room.off("disconnected", self._on_disconnected)
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.release()
         await self._book.aclose()
+
+    def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
+        if reason not in _ENDED:
+            self._gone = reason
+            logger.warning(
+                "the agent is no longer in its call",
+                extra={"reason": rtc.DisconnectReason.Name(reason)},
+            )
 
     def _on_said(self, _: object) -> None:
         self._is_new = True

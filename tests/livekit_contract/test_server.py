@@ -117,7 +117,6 @@ def test_app_finds_its_room_options() -> None:
     options = room_io.RoomOptions(
         audio_input=room_io.AudioInputOptions(frame_size_ms=20),
         text_input=False,
-        delete_room_on_close=True,
     )
     hearing = options.get_audio_input_options()
     why = (

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from agent.once import REMEMBERED
 from agent.recovery import CallBook, StoreError, open_book
-from agent.recovery.book import CALLED_FOR, LAPSE, STABLE, TRIES, Call
+from agent.recovery.book import CALLED_FOR, LAPSE, STABLE, STALL, TRIES, Call
 from agent.recovery.redis_store import RedisStore
 from agent.recovery.sqlite_store import SqliteStore
 from agent.web.tokens import LAST_USE
@@ -200,6 +200,21 @@ async def test_an_agent_is_dead_when_neither_it_nor_its_server_is_heard_of(
     assert (await book.lapse(calls["room"])).state == "lost"
     await book.keep("room", "first", "the dead speak")
     assert await state(book) == ("lost", "first")
+
+
+async def test_an_agent_that_hangs_is_dead_though_its_server_lives(
+    book: CallBook, clock: Clock
+) -> None:
+    await book.hold("room", "first", "server", "")
+    for _ in range(int(STALL)):
+        clock.now += 1
+        await book.beat("server", True)
+        at, calls = await book.read()
+        assert not at.wants(calls["room"])
+    clock.now += 1
+    await book.beat("server", True)
+    at, calls = await book.read()
+    assert at.wants(calls["room"])
 
 
 async def test_an_agent_that_is_heard_of_again_does_not_lapse(book: CallBook, clock: Clock) -> None:

@@ -31,11 +31,13 @@ from harness.virtual_time import in_virtual_time
 from .test_continuation import said
 
 
-class Room:
+class Room(rtc.EventEmitter[Any]):
     """Can be left."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.left = asyncio.Event()
+        self.connection_state = rtc.ConnectionState.CONN_CONNECTED
 
     async def disconnect(self) -> None:
         self.left.set()
@@ -147,6 +149,56 @@ async def test_a_call_that_was_handed_over_gets_no_agent(job: Any, book: CallBoo
     await until(book, "handed")
     await record.aclose()
     await until(book, "over")
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (rtc.DisconnectReason.CONNECTION_TIMEOUT, "lost"),
+        (rtc.DisconnectReason.STATE_MISMATCH, "lost"),
+        (rtc.DisconnectReason.UNKNOWN_REASON, "lost"),
+        (rtc.DisconnectReason.PARTICIPANT_REMOVED, "handed"),
+        (rtc.DisconnectReason.ROOM_DELETED, "over"),
+        (rtc.DisconnectReason.CLIENT_INITIATED, "over"),
+    ],
+)
+async def test_a_job_ends_its_call_only_if_the_call_has_ended(
+    job: Any, book: CallBook, reason: rtc.DisconnectReason.ValueType, state: str
+) -> None:
+    record, room = await job("first")
+    await record.begin("anna")
+    room.emit("disconnected", reason)
+    await record.release()
+    await until(book, state)
+    assert await record.is_taken() == (state == "lost")
+    assert await record.is_ours() == (state == "over")
+
+
+async def test_a_job_that_wakes_finds_its_call_with_another(job: Any, book: CallBook) -> None:
+    first, _ = await job("first")
+    await first.begin("anna")
+    assert await first.is_ours()
+    await book.lose("room", "first")  # it sleeps
+    assert not await first.is_ours()
+    assert await book.call("room")
+    assert not await first.is_ours()
+    second, _ = await job("second")
+    await second.begin("anna")
+    assert not await first.is_ours()
+    assert await second.is_ours()
+    await second.release()
+    assert await second.is_ours()  # its room is its own to close
+
+
+async def test_a_job_that_is_ended_while_it_tries_to_come_back_has_lost_its_call(
+    job: Any, book: CallBook
+) -> None:
+    record, room = await job("first")
+    await record.begin("anna")
+    room.connection_state = rtc.ConnectionState.CONN_RECONNECTING
+    await record.release()
+    await until(book, "lost")
+    assert await record.is_taken()
 
 
 async def test_a_job_whose_server_dies_leaves_and_has_another_called(

@@ -21,6 +21,7 @@ import pytest
 import pytest_asyncio
 from livekit import api, rtc
 
+from agent.recovery.book import STALL
 from agent.stack import Server
 from agent.stack.stack import AGENT_READY, ROOT, STANDBY, wait_ready
 from agent.stack.supervision import Program, Supervisor
@@ -124,14 +125,14 @@ async def greeted(caller: Caller) -> None:
     await caller.answer(after=0.0)
 
 
-async def back(caller: Caller, words: str, killed: float) -> None:
+async def back(caller: Caller, words: str, killed: float, *, within: float = BACK) -> None:
     """Wait for the next agent's first words to be heard.
 
     Raises:
         TimeoutError: They were not heard in time.
     """
     since = killed - caller._started
-    async with asyncio.timeout(BACK):
+    async with asyncio.timeout(within):
         while words not in agents_words(caller, since) or not caller.heard.first_sound(since):
             await asyncio.sleep(0.02)
 
@@ -187,6 +188,45 @@ async def test_what_was_asked_of_an_agent_that_is_killed_is_answered(world: Worl
         since = killed - caller._started
         await caller.answer(after=since)
         assert "You said: What is the capital of Peru?" in agents_words(caller, since)
+
+
+async def test_a_job_that_sleeps_is_replaced_and_wakes_without_harm(world: World) -> None:
+    server = await world.process()
+    async with world.join() as caller:
+        await greeted(caller)
+        await told(caller, "My name is Anna.")
+        job = await crash.job_of(server)
+        slept = time.monotonic()
+        job.suspend()
+        try:
+            await back(caller, "Sorry, I was cut off.", slept, within=STALL + BACK)
+        finally:
+            job.resume()
+        again = caller.agent
+        # It finds itself outside of the room, and ends: the room and the caller stay.
+        await asyncio.to_thread(job.wait, 60)
+        assert again
+        assert caller.agent
+        assert caller.agent.identity == again.identity
+        assert "My name is Anna. Who am I?" in await told(caller, "Who am I?")
+        assert len(caller.room.remote_participants) == 1
+
+
+async def test_a_room_from_which_its_agent_was_removed_stays_open(world: World) -> None:
+    server = await world.process()
+    at = world.server
+    async with world.join() as caller, api.LiveKitAPI(at.url, at.api_key, at.api_secret) as client:
+        await greeted(caller)
+        job = await crash.job_of(server)
+        watch = Watch(caller)
+        assert caller.agent
+        await client.room.remove_participant(
+            api.RoomParticipantIdentity(room=caller.room.name, identity=caller.agent.identity)
+        )
+        await asyncio.to_thread(job.wait, 60)
+        await asyncio.sleep(6)  # were another one called, it would be here
+        assert caller.room.isconnected()
+        assert watch.came == 0
 
 
 async def test_a_caller_by_phone_keeps_the_call(world: World) -> None:
