@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from agent.telemetry.turn import STAGES
 from harness import report
 
 from .house import CALLERS, House, memory, opened, processor_time
@@ -93,6 +94,9 @@ def summarise(rooms: int, measured: Measured) -> dict[str, report.Metric]:
     ):
         if values:
             found[f"{name}.rooms{rooms}"] = report.percentiles(values, "ms")
+    for stage in STAGES:
+        if taken := [t[stage] * 1000 for c in callers for t in c["stages"] if stage in t]:
+            found[f"stage.{stage}.rooms{rooms}"] = report.percentiles(taken, "ms")
     for name in ("unanswered", "not_stopped"):
         found[f"{name}.rooms{rooms}"] = report.total([c[name] for c in callers], "turns")
     for name, value, unit in (
@@ -105,9 +109,14 @@ def summarise(rooms: int, measured: Measured) -> dict[str, report.Metric]:
     return found
 
 
-async def measure(rooms: int, seconds: float, impairment: Impairment | None) -> Measured:
+async def measure(
+    rooms: int,
+    seconds: float,
+    impairment: Impairment | None = None,
+    engines_at: str | None = None,
+) -> Measured:
     """Hold that many conversations at once."""
-    async with opened(rooms, impairment) as house, asyncio.TaskGroup() as tasks:
+    async with opened(rooms, impairment, engines_at) as house, asyncio.TaskGroup() as tasks:
         everything = psutil.Process()
         languages = list(itertools.islice(itertools.cycle(("en", "zh")), rooms))
         groups = [languages[i : i + CALLERS] for i in range(0, rooms, CALLERS)]

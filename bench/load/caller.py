@@ -51,6 +51,8 @@ class Measured:
     """From the first sample over the agent's speech to its last."""
     unanswered: int = 0
     not_stopped: int = 0
+    stages: list[dict[str, float]] = field(default_factory=list)
+    """Of each answer, by the agent's own record (:mod:`agent.telemetry`); seconds."""
 
 
 async def call(server: Server, language: str, seconds: float, rng: random.Random) -> Measured:
@@ -70,6 +72,7 @@ async def call(server: Server, language: str, seconds: float, rng: random.Random
             turn += 1
             if turn % 3 == 0:
                 await _barge_in(caller, measured)
+        measured.stages = [t["stages"] for t in caller.turns if t.get("answered")]
     return measured
 
 

@@ -12,6 +12,7 @@ import contextlib
 import json
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 from aiohttp import web
@@ -39,8 +40,8 @@ async def serve() -> AsyncIterator[str]:
     app = web.Application()
     app.add_routes(
         [
-            web.get("/v1/models", _models),
-            web.get("/v1/audio/voices", _voices),
+            web.get("/v1/models", models),
+            web.get("/v1/audio/voices", voices),
             web.post("/v1/audio/transcriptions", _transcribe),
             web.post("/v1/chat/completions", _chat),
             web.post("/v1/audio/speech", _speak),
@@ -54,12 +55,14 @@ def _language(text: str) -> str:
     return "en" if text.isascii() else "zh"
 
 
-async def _models(_: web.Request) -> web.Response:
+async def models(_: web.Request) -> web.Response:
+    """One model for all."""
     return web.json_response({"data": [{"id": "instant", "max_model_len": 32768}]})
 
 
-async def _voices(_: web.Request) -> web.Response:
-    return web.json_response({"voices": ["Vivian", "Ryan"], "uploaded_voices": []})
+async def voices(_: web.Request) -> web.Response:
+    """The voices that the profile names."""
+    return web.json_response({"voices": ["Vivian", "Ryan"], "uploadedvoices": []})
 
 
 async def _transcribe(request: web.Request) -> web.Response:
@@ -72,16 +75,12 @@ async def _transcribe(request: web.Request) -> web.Response:
 
 
 async def _chat(request: web.Request) -> web.StreamResponse:
-    body = await request.json()
-    asked = next(
-        (m["content"] for m in reversed(body["messages"]) if m["role"] == "user"), QUESTION["en"]
-    )
-    reply = REPLY[_language(str(asked))]
+    answer = reply(await request.json())
     response = web.StreamResponse(headers={"content-type": "text/event-stream"})
     await response.prepare(request)
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
     with contextlib.suppress(ConnectionResetError):  # whoever asked was spoken over
-        for piece in reply if not reply.isascii() else re.split("(?= )", reply):
+        for piece in answer if not answer.isascii() else re.split("(?= )", answer):
             delta = {"choices": [{"index": 0, "delta": {"content": piece}}]}
             await response.write(f"data: {json.dumps(delta)}\n\n".encode())
             await asyncio.sleep(_TOKEN_INTERVAL)
@@ -90,9 +89,7 @@ async def _chat(request: web.Request) -> web.StreamResponse:
 
 
 async def _speak(request: web.Request) -> web.StreamResponse:
-    text = (await request.json())["input"]
-    seconds = max(0.3, len(text) * _SECONDS_A_CHARACTER[_language(text)])
-    sound = _hum(seconds)
+    sound = hum(seconds_of((await request.json())["input"]))
     response = web.StreamResponse(headers={"content-type": "audio/pcm"})
     await response.prepare(request)
     with contextlib.suppress(ConnectionResetError):
@@ -102,7 +99,19 @@ async def _speak(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _hum(seconds: float) -> bytes:
+def reply(body: dict[str, Any]) -> str:
+    """What a request of the language model is answered with, in the language of the question."""
+    messages = reversed(body["messages"])
+    asked = next((m["content"] for m in messages if m["role"] == "user"), QUESTION["en"])
+    return REPLY[_language(str(asked))]
+
+
+def seconds_of(text: str) -> float:
+    """How long a voice would take for a text."""
+    return max(0.3, len(text) * _SECONDS_A_CHARACTER[_language(text)])
+
+
+def hum(seconds: float) -> bytes:
     """A pitch of 140 Hz that swells four times a second, as syllables do."""
     t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     tone = np.sin(2 * np.pi * 140 * t) + 0.5 * np.sin(2 * np.pi * 280 * t)

@@ -39,6 +39,8 @@ class House:
     """Memory of the agent server in MiB, with the processes that wait for calls."""
     where: Sequence[str]
     """The beginning of a command that runs where the callers' network is; may be empty."""
+    callers: Sequence[str] = ()
+    """The beginning of a command that keeps callers on their cores; may be empty."""
 
     async def call(self, languages: Sequence[str], seconds: float) -> list[dict[str, Any]]:
         """Hold a conversation in each of these languages at once.
@@ -49,9 +51,8 @@ class House:
         Raises:
             RuntimeError: The callers failed; what they said of it is on standard error.
         """
-        cores = f"1-{(os.cpu_count() or 2) - 1}"
         process = await asyncio.create_subprocess_exec(
-            *(*self.where, "taskset", "-c", cores, sys.executable, "-m", "bench.load.caller"),
+            *(*self.where, *self.callers, sys.executable, "-m", "bench.load.caller"),
             *(self.livekit.url, self.livekit.api_key, self.livekit.api_secret),
             *("--seconds", str(seconds), "--languages", *languages),
             stdout=asyncio.subprocess.PIPE,
@@ -70,12 +71,16 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def opened(rooms: int, impairment: Impairment | None = None) -> AsyncIterator[House]:
+async def opened(
+    rooms: int, impairment: Impairment | None = None, engines_at: str | None = None
+) -> AsyncIterator[House]:
     """Start all of it, once the agent server waits for calls, until the context ends.
 
     Args:
         rooms: Calls that the agent server takes at once.
         impairment: What happens to the callers' packets.
+        engines_at: Base URL of engines that run already, beside which nothing is kept on cores of
+            its own. If None there are some that answer at once, and the agent has the first core.
 
     Raises:
         TimeoutError: The agent server was not ready after 120 s.
@@ -85,9 +90,13 @@ async def opened(rooms: int, impairment: Impairment | None = None) -> AsyncItera
         if impairment:
             where = await stack.enter_async_context(namespace(impairment))
         livekit = await stack.enter_async_context(programs.livekit(HERE if where else LOOPBACK))
-        url = await stack.enter_async_context(engines.serve())
-        agent = await stack.enter_async_context(_agent(livekit, url, rooms))
-        yield House(livekit, agent, await _waiting(agent), where)
+        agents, callers = _pinned("0"), _pinned(f"1-{(os.cpu_count() or 2) - 1}")
+        if engines_at:
+            url, agents, callers = engines_at, [], []
+        else:
+            url = await stack.enter_async_context(engines.serve())
+        agent = await stack.enter_async_context(_agent(livekit, url, rooms, agents))
+        yield House(livekit, agent, await _waiting(agent), where, callers)
 
 
 def family(process: psutil.Process) -> list[psutil.Process]:
@@ -121,8 +130,15 @@ async def _waiting(agent: psutil.Process) -> float:
                 return now
 
 
+def _pinned(cores: str) -> list[str]:
+    """The beginning of a command that keeps to some cores."""
+    return ["taskset", "-c", cores]
+
+
 @contextlib.asynccontextmanager
-async def _agent(server: Server, url: str, rooms: int) -> AsyncIterator[psutil.Process]:
+async def _agent(
+    server: Server, url: str, rooms: int, pinned: Sequence[str]
+) -> AsyncIterator[psutil.Process]:
     port = free()["agent"]
     variables = {
         "LIVEKIT_URL": server.url,
@@ -138,7 +154,7 @@ async def _agent(server: Server, url: str, rooms: int) -> AsyncIterator[psutil.P
         "PARLEY_PORT_AGENT": str(port),
         "PARLEY_PORT_METRICS": "0",
     }
-    start = ["taskset", "-c", "0", sys.executable, "agent.py", "start", "--drain-timeout", "1"]
+    start = [*pinned, sys.executable, "agent.py", "start", "--drain-timeout", "1"]
     health = f"http://{LOOPBACK}:{port}"
     async with programs.running(f"agent-{rooms}", start, variables, health) as pid:
         yield psutil.Process(pid)

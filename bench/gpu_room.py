@@ -1,0 +1,96 @@
+"""The whole room on one GPU: ``python -m bench.gpu_room --llm URL --tts URL --stt URL``.
+
+Callers in real rooms, as for ``make bench-load``, before vLLM and vllm-omni with random weights of
+the true shape (:mod:`.load.random_weights`): voice to voice and barge-in on the callers' own clock,
+each stage from the agent's records, how soon the engines are idle after a hang-up, and the GPU.
+Writes ``bench/out/gpu-room.json``, anew after each number of rooms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from harness import report
+
+from .load.__main__ import measure, summarise
+from .load.random_weights import Behind, serve
+
+_LOOK_EVERY = 1.0
+
+
+async def main() -> None:
+    """Measure each number of rooms, and report."""
+    parser = argparse.ArgumentParser(prog="python -m bench.gpu_room", description=__doc__)
+    parser.add_argument("--llm", default="http://127.0.0.1:8000", help="root of vLLM")
+    parser.add_argument("--tts", default="http://127.0.0.1:8091", help="root of vllm-omni")
+    parser.add_argument("--stt", default="", help="root of a recogniser; else 150 ms of waiting")
+    parser.add_argument("--unguided", action="store_true", help="no guided decoding: any tokens")
+    parser.add_argument("--rooms", type=int, nargs="+", default=[1, 4, 8, 16])
+    parser.add_argument("--seconds", type=float, nargs="+", default=[90.0, 60.0, 60.0, 60.0])
+    parser.add_argument("--name", default="gpu-room", help="of the file that is written")
+    args = parser.parse_args()
+    if len(args.seconds) not in (1, len(args.rooms)):
+        parser.error("give one number of seconds, or one for each number of rooms")
+    seconds = args.seconds * len(args.rooms) if len(args.seconds) == 1 else args.seconds
+    metrics: dict[str, report.Metric] = {}
+    for rooms, lasting in zip(args.rooms, seconds, strict=True):
+        behind = Behind(args.llm, args.tts, args.stt, guided=not args.unguided)
+        async with serve(behind) as url, _watched() as gpu:
+            measured = await measure(rooms, lasting, engines_at=url)
+        metrics |= summarise(rooms, measured)
+        if behind.idle:
+            idle = [seconds * 1000 for seconds in behind.idle]
+            metrics[f"engine_idle.rooms{rooms}"] = report.percentiles(idle, "ms")
+        count = len(behind.failed)
+        metrics[f"refused.rooms{rooms}"] = {"value": count, "n": 1, "unit": "requests"}
+        for said in sorted(set(behind.failed))[:5]:
+            print(said, flush=True)
+        for key, unit, values in (("gpu_use", "%", gpu.used), ("gpu_memory", "MiB", gpu.memory)):
+            if values:
+                metrics[f"{key}.rooms{rooms}"] = report.percentiles(values, unit)
+        report.write(args.name, metrics, profile="gpu, random weights")
+
+
+class _Gpu:
+    """What a GPU has said of itself."""
+
+    def __init__(self) -> None:
+        self.used: list[float] = []
+        """Share of the time in which it had something to do, in per cent."""
+        self.memory: list[float] = []
+        """MiB, of everything on it."""
+
+    async def look(self) -> None:
+        """Ask it again and again; ends at once where there is none."""
+        query = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
+        while True:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    "nvidia-smi", *query, stdout=asyncio.subprocess.PIPE
+                )
+            except FileNotFoundError:
+                return
+            out, _ = await process.communicate()
+            with contextlib.suppress(ValueError):
+                used, memory = (float(value) for value in out.decode().splitlines()[0].split(","))
+                self.used.append(used)
+                self.memory.append(memory)
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+@contextlib.asynccontextmanager
+async def _watched() -> AsyncIterator[_Gpu]:
+    gpu = _Gpu()
+    task = asyncio.ensure_future(gpu.look())
+    try:
+        yield gpu
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
