@@ -51,6 +51,7 @@ EXPORTS = {
         "Dispatcher",
         "StoreError",
         "open_book",
+        "somebody_waits",
     },
     "agent.telephony": {
         "CallControl",
