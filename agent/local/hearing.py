@@ -25,10 +25,7 @@ FIRST = 0.3
 sentences Whisper base knows 17 and 16 by then."""
 
 EARLY = 0.15
-"""Seconds of new audio that a decode is worth while no word is sure."""
-
-PATIENCE = 2.0
-"""Seconds of speech after which it is given up to have a word soon: a crowd never gives one."""
+"""Seconds of new audio that a decode is worth in the first second, while no word is sure."""
 
 STEP = 0.4
 """The same from then on: one or two words."""
@@ -151,8 +148,8 @@ class Hearing:
 
     @property
     def _early(self) -> bool:
-        """Whether no word is sure yet, and it is not given up to have one soon."""
-        return not self.sure and self._tried < self._began + PATIENCE * SAMPLE_RATE
+        """Whether this is the first second, and no word of it is sure."""
+        return not self.sure and self._tried < self._began + SAMPLE_RATE
 
     @property
     def _quiet(self) -> float:
