@@ -185,7 +185,7 @@ class Session:
             hearing.audio(),
             language=self._language,
             prompt=self._prompt,
-            begun=hearing.begun,
+            begun=hearing.sure,
             thorough=thorough,
         )
         while True:
