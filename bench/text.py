@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 import time
 import unicodedata
 from collections import Counter
@@ -99,7 +98,9 @@ def _times(say: Callable[[str, str], str], tried: list[Case]) -> list[float]:
 
 def main() -> None:
     """Measure, print a table and report."""
-    argparse.ArgumentParser(prog="python -m bench.text", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m bench.text", description=__doc__)
+    parser.add_argument("-v", dest="verbose", action="store_true", help="show what fails")
+    verbose = parser.parse_args().verbose
     prewarm()
     tried = cases()
     readers = {"library": _library(), "ours": _ours, "ours, language not given": _told}
@@ -117,7 +118,7 @@ def main() -> None:
                 first.append((time.thread_time() - began) * 1e3)
             if level(said, case.language) in accepted:
                 right[name].update(keys)
-            elif name == "ours" and "-v" in sys.argv:
+            elif name == "ours" and verbose:
                 print(f"{case.language} {case.kind}: {case.written!r} -> {said!r}")
     print("| Language, class | Cases | " + " | ".join(readers) + " |")
     print("|---|---|" + "---|" * len(readers))
