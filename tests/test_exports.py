@@ -51,6 +51,7 @@ EXPORTS = {
         "Dispatcher",
         "StoreError",
         "open_book",
+        "is_there",
         "somebody_waits",
     },
     "agent.telephony": {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from .book import CallBook, StoreError, open_book
 from .continuation import Continuation
 from .dispatcher import Dispatcher
-from .people import somebody_waits
+from .people import is_there, somebody_waits
 from .record import CallRecord
 from .watch import DeathWatch
 
@@ -22,6 +22,7 @@ __all__ = [
     "DeathWatch",
     "Dispatcher",
     "StoreError",
+    "is_there",
     "open_book",
     "somebody_waits",
 ]
