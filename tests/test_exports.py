@@ -67,6 +67,10 @@ EXPORTS = {
     "agent.telemetry": {
         "STAGES",
         "TOPIC_TURN",
+        "Answerer",
+        "Fallback",
+        "Fault",
+        "FaultKind",
         "FirstWords",
         "Overlap",
         "Record",

@@ -98,6 +98,7 @@ async def _serve(
                 sys.exit(f"{METRICS} = {seen_at} cannot be used ({e.strerror}): set another port.")
             print(f"Metrics: http://{address}:{at}/metrics", flush=True)
         engines, open_call = await stack.enter_async_context(open_engines(loaded))
+        metrics.follow(engines)
         try:
             await engines.warm()
         except APIError as e:

@@ -16,6 +16,7 @@ from prometheus_client import Counter, Histogram, values
 
 from agent.settings import Language
 
+from .engines import ENGINES, FAULTS, SUBSTITUTES, Fallback, Fault
 from .places import Place
 from .recorder import FirstWords, Overlap, Record
 from .turn import STAGES, Stage, Turn
@@ -67,6 +68,14 @@ class _Figures:
         self.overlaps = Counter(
             "parley_overlaps", "Sounds over the agent's speech, by verdict", ["verdict"]
         )
+        self.faults = Counter(
+            "parley_engine_faults", "Times that an engine has failed, by how", ["engine", "kind"]
+        )
+        self.fallbacks = Counter(
+            "parley_engine_fallbacks",
+            "Requests that another server or another model answered, as the first one failed",
+            ["engine", "kind"],
+        )
         self.stop = Histogram(
             "parley_stop_seconds",
             "From the first voice over the agent's speech to its stop",
@@ -83,6 +92,11 @@ class _Figures:
                 self.turns.labels(language, outcome)
         for verdict in (*(verdict.value for verdict in Verdict), FALSE_STOP):
             self.overlaps.labels(verdict)
+        for engine in ENGINES:
+            for fault in FAULTS:
+                self.faults.labels(engine, fault)
+            for substitute in SUBSTITUTES:
+                self.fallbacks.labels(engine, substitute)
         # Not by model: its name is known with its first answer only, which would not be counted.
         for kind in ("prompt", "cached", "completion"):
             self.tokens.labels(kind)
@@ -132,3 +146,7 @@ def observe(record: Record) -> None:
                 figures.stop.observe(judged.decided)
         case FirstWords(seconds=seconds):
             figures.first_words.observe(seconds)
+        case Fault(engine=engine, fault=fault):
+            figures.faults.labels(engine, fault).inc()
+        case Fallback(engine=engine, instead_of=instead_of):
+            figures.fallbacks.labels(engine, instead_of).inc()

@@ -14,7 +14,7 @@ logger = logging.getLogger("parley")
 
 TOPIC_TURN = "parley.turn"
 """Topic of the text streams, each one record as a JSON object; its ``kind`` is ``turn``,
-``overlap`` or ``first_words``."""
+``overlap``, ``first_words``, ``fault`` or ``fallback``."""
 
 
 class RoomPublisher:

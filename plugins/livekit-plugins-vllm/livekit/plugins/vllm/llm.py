@@ -43,11 +43,12 @@ _MAX_TOKENS = 400
 _TIMEOUT = 10.0
 
 
-class LLM(llm.LLM[Literal["request_finished"]]):
+class LLM(llm.LLM[Literal["request_finished", "server_answered", "server_failed"]]):
     """Replies from one vLLM server, from several, or from any server with OpenAI's API.
 
-    Emits ``request_finished`` with a :class:`RequestReport` after every request, beside LiveKit's
-    ``metrics_collected`` and ``error``.
+    Emits ``request_finished`` with a :class:`RequestReport` after every request,
+    ``server_answered`` with an :class:`Answered` as a reply begins to come, and ``server_failed``
+    with a :class:`Failed` where a server fails, though another may answer.
 
     Args:
         base_url: The server's address, ending in ``/v1``, or several of one model: a conversation
@@ -291,11 +292,13 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         if is_given(structured_outputs):
             extra["structured_outputs"] = structured_outputs
 
-        def choice(model: LLM) -> Choice:
+        def choice(number: int, model: LLM) -> Choice:
             def answered(url: str) -> None:
                 self._answered, self.answered_by = model, url
 
             return Choice(
+                number=number,
+                model=model._opts.model,
                 pool=model.pool,
                 summarizer=model.summarizer,
                 circuit=model._circuit,
@@ -312,7 +315,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
 
         return LLMStream(
             self,
-            choices=[choice(model) for model in (self, self._fallback) if model],
+            choices=[choice(i, one) for i, one in enumerate((self, self._fallback)) if one],
             chat_ctx=chat_ctx,
             tools=tools or [],
             conn_options=conn_options,

@@ -4,6 +4,7 @@ They are LiveKit's, so that its retries and events work:
     APIError
     ├── APIStatusError       the server answered with an error
     └── APIConnectionError   it did not answer, or stopped
+        ├── NonsenseError    what it sent cannot be read
         └── APITimeoutError  it did not answer in time
 """
 
@@ -26,6 +27,10 @@ class BusyError(APIStatusError):
     """
 
     retry_after: float = 0.0
+
+
+class NonsenseError(APIConnectionError):
+    """The server sent what cannot be read."""
 
 
 @contextmanager
@@ -56,7 +61,7 @@ def plain_errors(base_url: str, request_id: str | None = None) -> Iterator[None]
         status = code if isinstance(code, int) else 500
         raise status_error(status, e.message, base_url, request_id=request_id) from None
     except (ValueError, RecursionError) as e:  # brackets without end are too deep to be read
-        raise APIConnectionError(f"{base_url} sent something that is not JSON.") from e
+        raise NonsenseError(f"{base_url} sent something that is not JSON.") from e
 
 
 def status_error(
