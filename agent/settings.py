@@ -8,6 +8,7 @@ it: ``PARLEY_LLM__BASE_URL`` sets ``llm.base_url``. Where LiveKit itself is (``L
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,7 +37,7 @@ from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
 from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
 from .wrong import SettingsError as SettingsError
-from .wrong import Where, read_yaml, sentences
+from .wrong import Where, in_file, places, read_yaml, sentences, shortened
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -161,7 +162,9 @@ class BridgeSettings(Section):
     """Longest text of a request: 2,000 are seven minutes of Chinese speech."""
     max_seconds: Annotated[float, Field(ge=1, le=300)] = 60.0
     """Longest recording of a request, in seconds."""
-    stream_url: AnyWebsocketUrl | None = None
+    stream_url: (
+        Annotated[AnyWebsocketUrl, Field(examples=["wss://voice.example.com/media-streams"])] | None
+    ) = None
     """The address by which a telephony provider opens media streams, such as
     ``wss://voice.example.com/media-streams``; there are none when not given."""
     stream_token: SecretStr | None = None
@@ -362,11 +365,15 @@ def profile_path(name: str) -> Path:
         SettingsError: There is no such profile; the text lists those that exist.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else CONFIGS / f"{name}.yaml"
-    if path.is_file():
-        return path
+    with suppress(OSError):  # of a folder that may not be looked into, or of too long a name
+        if path.is_file():
+            return path
+        if path.exists():
+            raise SettingsError(f"The profile {name} is not a file: name a YAML file.")
     known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml") if _is_profile(p)))
     raise SettingsError(
-        f"There is no profile {name!r}: set PARLEY_PROFILE to one of {known}, or to a YAML file."
+        f"There is no profile {shortened(name)}: set PARLEY_PROFILE to one of {known}, "
+        "or to a YAML file."
     )
 
 
@@ -382,13 +389,14 @@ def load(profile: str | None = None) -> Settings:
     path = profile_path(profile or os.environ.get("PARLEY_PROFILE") or "cpu")
     content = read_yaml(path, "a profile")
     _refuse_moved(path, content)
+    _refuse_capitals(path, content)
     if wrong := [*environment.unknown(Settings), *environment.unreadable(Settings)]:
         raise SettingsError(f"Wrong setting in the environment: {'; '.join(wrong)}.")
     try:
         return Settings(**content)
     except ValidationError as e:
-        lines = sentences(e, Settings, _missing)
-        raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
+        where = _origin(path, places(e, Settings), content)
+        raise SettingsError(f"Wrong setting in {where}: {sentences(e, Settings, _missing)}.") from e
 
 
 def _refuse_moved(path: Path, content: dict[str, object]) -> None:
@@ -405,8 +413,32 @@ def _refuse_moved(path: Path, content: dict[str, object]) -> None:
             )
 
 
+def _refuse_capitals(path: Path, content: dict[str, object]) -> None:
+    """Refuse a name that differs by its capitals: pydantic takes one of two and drops the other."""
+    for name in content:
+        if name not in Settings.model_fields and name.lower() in Settings.model_fields:
+            raise SettingsError(
+                f"Wrong setting in {in_file(path, (name,))}: {name} is not a setting "
+                f"({name.lower()} is)."
+            )
+
+
+def _origin(path: Path, wrong: list[Where], content: dict[str, object]) -> str:
+    """Where settings that are wrong come from: which lines of the profile, which variables."""
+    variables = {
+        # Of one that is missing, what is beside it.
+        loc: environment.variable_of(loc) or environment.variable_of(loc[: loc[0] not in content])
+        for loc in wrong
+    }
+    named = list(dict.fromkeys(name for name in variables.values() if name))
+    filed = [loc for loc, name in variables.items() if not name]
+    told = [in_file(path, *filed)] if filed else []
+    return " and ".join([*told, *([f"the environment ({', '.join(named)})"] if named else [])])
+
+
 def _missing(loc: Where) -> str:
-    return f"set it in the profile or as PARLEY_{'__'.join(loc).upper()}"
+    first = loc if loc[-1] not in ("llm", "stt", "tts") else (*loc, "base_url")
+    return f"set it in the profile or as PARLEY_{'__'.join(first).upper()}"
 
 
 def _is_profile(path: Path) -> bool:
