@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    async_playwright,
+    expect,
+)
 
 from agent.certificate import Certificate
 from agent.languages import Language
@@ -38,6 +44,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# What is waited for comes, however busy the machine is: within 5 s, not always.
+expect.set_options(timeout=20_000)
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ const FRAMES = RATE * STEP;
 const SOUND_DB = -50; // dBFS; below it is silence, as where voice to voice is measured
 const OVER_NOISE_DB = 12; // a voice over the room that it is spoken in
 const QUIET = 20; // steps of silence before a sound that is new
-const ROOM = 1000; // steps over which the room's own noise is known
+const ROOM = 1000; // steps over which the room's own noise is known, unless they are all voice
 
 /**
  * s; more than this from the agent to the ear is not a network but a voice that was heard at one
@@ -44,7 +44,8 @@ export class Loudness {
       if (this.agent[step] <= SOUND_DB) continue;
       const begins = last < 0 || step - last > QUIET;
       if (begins) {
-        const voice = this.#lastVoice(step, Math.max(last, step - (waited + LONGEST_WAY) / STEP));
+        const earliest = Math.max(0, Math.round(step - (waited + LONGEST_WAY) / STEP));
+        const voice = this.#lastVoice(step, earliest, Math.max(last, earliest));
         const way = voice === null ? -1 : (step - voice) * STEP - waited;
         if (way >= 0 && way <= LONGEST_WAY) found.push({ voice: voice * STEP, sound: step * STEP });
       }
@@ -53,15 +54,21 @@ export class Loudness {
     return found.length === 1 ? found[0] : null;
   }
 
-  // The step after the last one of two with a voice, or null.
-  #lastVoice(before, after) {
-    const room = this.user.slice(Math.max(0, before - ROOM), before).sort((a, b) => a - b);
-    const floor = room[Math.floor(room.length / 10)] ?? 0;
-    const threshold = Math.max(SOUND_DB, floor + OVER_NOISE_DB);
+  // The step after the last one of two with a voice, or null. Whoever has spoken for long without a
+  // pause has left none of the room's own noise but that while they waited, from `earliest` on.
+  #lastVoice(before, earliest, after) {
+    const noise = Math.min(this.#quietest(before - ROOM, before), this.#quietest(earliest, before));
+    const threshold = Math.max(SOUND_DB, noise + OVER_NOISE_DB);
     for (let step = before - 1; step > Math.max(0, after); step--) {
       if (this.user[step] > threshold && this.user[step - 1] > threshold) return step + 1;
     }
     return null;
+  }
+
+  // What a tenth of the user's steps does not exceed.
+  #quietest(from, until) {
+    const levels = this.user.slice(Math.max(0, from), until).sort((a, b) => a - b);
+    return levels[Math.floor(levels.length / 10)] ?? 0;
   }
 }
 

@@ -9,7 +9,7 @@ export class Tap {
   #node = null;
   #sources = {};
   #tracks = {};
-  #began = 0;
+  #began = null; // on the clock of all sound, once there is some
   #closed = false;
 
   /** @param {(samples: Int16Array) => void} take 0.1 s each: user, agent, user, agent, … at 24 kHz. */
@@ -24,15 +24,17 @@ export class Tap {
     if (this.#closed) return;
     const shape = { numberOfInputs: 2, channelCount: 1, channelCountMode: "explicit" };
     this.#node = new AudioWorkletNode(context, "tap", shape);
-    this.#node.port.onmessage = ({ data }) => this.#take(data);
+    this.#node.port.onmessage = ({ data }) => {
+      if (data instanceof Int16Array) this.#take(data);
+      else this.#began = data.began;
+    };
     this.#node.connect(context.destination); // makes it run; what it plays is silence
-    this.#began = context.currentTime;
     for (const [side, track] of Object.entries(this.#tracks)) this.hear(side, track);
   }
 
-  /** Seconds since it began. */
+  /** Seconds of sound since the first that `take` is given, which a busy machine is late with. */
   get now() {
-    return this.#node ? audio().currentTime - this.#began : 0;
+    return this.#began === null ? 0 : audio().currentTime - this.#began;
   }
 
   /**

@@ -10,6 +10,7 @@ class Tap extends AudioWorkletProcessor {
   #sides = [new Resampler(sampleRate, RATE), new Resampler(sampleRate, RATE)];
   #chunk = new Int16Array(2 * CHUNK);
   #frames = 0;
+  #began = false;
   #ended = false;
 
   constructor() {
@@ -18,6 +19,10 @@ class Tap extends AudioWorkletProcessor {
   }
 
   process(inputs, outputs) {
+    if (!this.#began) {
+      this.#began = true;
+      this.port.postMessage({ began: currentTime });
+    }
     const silence = new Float32Array(outputs[0][0].length);
     const [user, agent] = this.#sides.map((side, i) => side.push(inputs[i][0] ?? silence));
     for (let i = 0; i < user.length; i++) this.#add(user[i], agent[i]);
