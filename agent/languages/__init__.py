@@ -87,6 +87,8 @@ class Assistant(_Table):
     """Tells the model who has signed in at the page."""
     limit: Text
     """Said when a conversation has reached its limit."""
+    closing: Text
+    """Said when the agent server stops."""
     recorded: Text
     """Said first of a call that is recorded."""
     may_remember: Text

@@ -70,7 +70,8 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._book, self._livekit, self._clock = book, livekit, clock
-        self._server, self._agent_name, self._standby = server, agent_name, standby
+        self.read = book.read
+        self._server, self.agent_name, self._standby = server, agent_name, standby
         self._places, self._running, self._draining = places, running, draining
         self._held: dict[str, str] = {}
         """Rooms of this server's jobs, by their agents."""
@@ -118,7 +119,7 @@ class Dispatcher:
             at, _ = await self._book.read()
         except StoreError:
             return True  # two servers that take calls are better than none
-        return not self._others_serve(at)
+        return not self.others_serve(at)
 
     async def hold(self, room: str, sid: str, agent: str, metadata: str) -> bool:
         """Give a call to an agent of this server.
@@ -170,7 +171,7 @@ class Dispatcher:
         for server, beat in seen.at.servers.items():
             if abs(seen.at.now - beat.at) > _FORGOTTEN:
                 await self._book.drop(server)
-        if self._standby and self._others_serve(seen.at):
+        if self._standby and self.others_serve(seen.at):
             return
         now = self._clock()
         if not seen.lost and now - self._looked < _LOOK_AT_ROOMS:
@@ -194,7 +195,8 @@ class Dispatcher:
         asked = api.ListRoomsRequest(names=[room])
         return bool((await self._livekit.room.list_rooms(asked)).rooms)
 
-    def _others_serve(self, at: Moment) -> bool:
+    def others_serve(self, at: Moment) -> bool:
+        """Whether another server of the same book takes calls."""
         return any(at.serves(server) for server in at.servers if server != self._server)
 
     def _free(self) -> int:
@@ -228,7 +230,7 @@ class Dispatcher:
             self._called[room] = self._clock()
             await self._livekit.agent_dispatch.create_dispatch(
                 api.CreateAgentDispatchRequest(
-                    agent_name=self._agent_name, room=room, metadata=metadata
+                    agent_name=self.agent_name, room=room, metadata=metadata
                 )
             )
             logger.info("an agent is called", extra={"room": room, "again": bool(dead)})
@@ -244,7 +246,7 @@ class Dispatcher:
         ours = [
             dispatch
             for dispatch in await self._livekit.agent_dispatch.list_dispatch(room)
-            if dispatch.agent_name == self._agent_name
+            if dispatch.agent_name == self.agent_name
         ]
         ours.sort(key=lambda dispatch: dispatch.state.created_at)
         if not ours or time.time() - ours[-1].state.created_at / 1e9 < _RECENT:
