@@ -20,6 +20,7 @@ from .once import Once
 from .post_call import delivering
 from .recovery import Dispatcher, Farewell, open_book
 from .settings import Settings
+from .telephony.full_house import WaitingLine
 
 _LIVEKIT_TIMEOUT = 3.0
 """Seconds that LiveKit may take to answer."""
@@ -70,6 +71,7 @@ class Server(AgentServer):
         self._accepting: set[str] = set()
         self._once = Once()
         self._dispatcher: Dispatcher | None = None
+        self._line: WaitingLine | None = None
         self._farewell: Farewell | None = None
         self._delivered = asyncio.Event()
         self._delivered.set()
@@ -162,8 +164,8 @@ class Server(AgentServer):
 
         LiveKit's command line cancels :meth:`run` as soon as this returns.
         """
-        if self.draining and self._farewell:
-            await self._farewell.say()
+        if self.draining and self._farewell and self._line:
+            await asyncio.gather(self._farewell.say(), self._line.close())
         await super().aclose()
         await self._delivered.wait()
 
@@ -183,14 +185,15 @@ class Server(AgentServer):
                     draining=lambda: self.draining,
                     standby=_stands_by(),
                 )
-                async with dispatcher:
-                    self._dispatcher = dispatcher
+                line = WaitingLine(self.settings, livekit, book, dispatcher)
+                async with dispatcher, line:
+                    self._dispatcher, self._line = dispatcher, line
                     self._farewell = Farewell(dispatcher, livekit, lambda: self.rooms)
                     # Up to 0.7 s sooner than the beat and the look after it.
                     self._proc_pool.on("process_closed", lambda _: dispatcher.job_ended())
                     await asyncio.Event().wait()
         finally:
-            self._dispatcher = self._farewell = None
+            self._dispatcher = self._line = self._farewell = None
             await book.aclose()
 
 

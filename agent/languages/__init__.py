@@ -133,6 +133,10 @@ class Phone(_Table):
     """What is said on the phone in words that are ready, so that no model changes them."""
 
     ending_soon: Text
+    queue: Text
+    """Said to callers for whom there is no place yet; ``{position}`` is theirs in the line."""
+    nobody_free: Text
+    """Said when there was none for as long as they may wait."""
     confirm_transfer: Text
     transferring: Text
     confirm_warm_transfer: Text

@@ -60,7 +60,7 @@ class Farewell:
             jobs = dict(self._jobs())
             self._agents |= set(jobs)
             told = await asyncio.gather(*(self._tell(*job) for job in jobs.items()))
-            await self._try(self._hang_up(gone=set()))
+            await self._try(self._hang_up())
             if not any(told):
                 return
             if self._clock() >= until:
@@ -71,7 +71,7 @@ class Farewell:
     async def close(self) -> None:
         """End the calls that nobody answers, once no job of the server runs any more."""
         until = self._clock() + LONGEST
-        while await self._try(self._hang_up(gone=self._agents)) and self._clock() < until:
+        while await self._try(self._hang_up(last=True)) and self._clock() < until:
             pass  # whoever has come while the others were looked at
 
     async def _tell(self, agent: str, room: str) -> bool:
@@ -93,8 +93,10 @@ class Farewell:
             logger.warning("an agent is not told that it stops", extra={"reason": repr(e)})
         return True
 
-    async def _hang_up(self, gone: set[str]) -> int:
+    async def _hang_up(self, *, last: bool = False) -> int:
         """Close the rooms of callers without an agent; how many there were.
+
+        Those who hold are told first, by whoever is with them.
 
         Where another server takes calls, it calls an agent to them.
         """
@@ -103,7 +105,9 @@ class Farewell:
         at, calls = await dispatcher.read()
         if dispatcher.others_serve(at):
             return 0
+        gone = self._agents if last else set()
         rooms = await waiting_rooms(self._livekit, dispatcher.agent_name, at, calls, gone)
+        rooms = [waiting for waiting in rooms if last or not waiting.attended]
         for waiting in rooms:
             logger.info("a caller is not answered any more", extra={"room": waiting.room.name})
             await self._livekit.room.delete_room(api.DeleteRoomRequest(room=waiting.room.name))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from livekit import api
 
 from .book import Call, Moment
 
+ATTENDANT = "waiting-line"
+"""Identity of whoever is with callers that hold (:mod:`agent.telephony.full_house`). It is of an
+agent's kind, so that nobody takes it for a caller, and no agent."""
+
 
 @dataclass(frozen=True)
 class WaitingRoom:
-    """A room with callers by phone, and nobody who answers them."""
+    """A room with callers by phone, and no agent."""
 
     room: api.Room
     callers: list[api.ParticipantInfo]
+    attended: bool = False
+    """Whether they hold: there is music."""
 
 
 async def waiting_rooms(
@@ -46,25 +52,32 @@ async def waiting_rooms(
         if call and (call.state == "handed" or (at.holds(call) and call.agent not in gone)):
             continue
         try:
-            callers = await _callers(livekit, room.name, gone)
+            here = await livekit.room.list_participants(api.ListParticipantsRequest(room=room.name))
+            callers = _without_agent(here.participants, gone)
             ours = callers and await _is_ours(livekit, room.name, agent_name)
         except api.TwirpError as e:
             if e.code != api.TwirpErrorCode.NOT_FOUND:
                 raise
             continue  # it has just closed
         if ours:
-            found.append(WaitingRoom(room, callers))
+            attended = any(each.identity == ATTENDANT for each in here.participants)
+            found.append(WaitingRoom(room, callers, attended))
     return sorted(found, key=lambda each: each.room.creation_time_ms)
 
 
-async def _callers(
-    livekit: api.LiveKitAPI, room: str, gone: Collection[str]
+def _without_agent(
+    here: Sequence[api.ParticipantInfo], gone: Collection[str]
 ) -> list[api.ParticipantInfo]:
-    here = await livekit.room.list_participants(api.ListParticipantsRequest(room=room))
-    kinds = api.ParticipantInfo.Kind
-    if any(p.kind == kinds.AGENT and p.identity not in gone for p in here.participants):
+    """The callers of a room; none if an agent is with them."""
+    if any(is_agent(each) and each.identity not in gone for each in here):
         return []
-    return [p for p in here.participants if p.kind == kinds.SIP]
+    return [each for each in here if each.kind == api.ParticipantInfo.SIP]
+
+
+def is_agent(participant: api.ParticipantInfo) -> bool:
+    """Whether somebody in a room is an agent that speaks with callers."""
+    agent = participant.kind == api.ParticipantInfo.AGENT
+    return agent and participant.identity != ATTENDANT
 
 
 async def _is_ours(livekit: api.LiveKitAPI, room: str, agent_name: str) -> bool:

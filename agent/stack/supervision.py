@@ -183,7 +183,8 @@ class Supervisor:
                 "autorestart": "true",
                 "startsecs": str(_START_SECONDS),
                 "stopwaitsecs": str(math.ceil(program.patience or self._patience)),
-                "stopasgroup": "true",
+                # Not those that an agent server has started: their calls are to end first.
+                "stopasgroup": "true" if program.patience is None else "false",
                 "killasgroup": "true",
                 "redirect_stderr": "true",
                 "stdout_logfile": _literal(str(self.log(program.name))),

@@ -27,6 +27,8 @@ class LiveKit:
         self.deleted: list[str] = []
         self.last_words: dict[str, int] = {}
         """Of a room: how often its agent is told to end the call before it has."""
+        self.attributes: dict[tuple[str, str], dict[str, str]] = {}
+        """Those of somebody in a room."""
         self.counts_late = False
         """Whether rooms are listed with nobody in them, who has just come."""
         self.failure: Exception | None = None
@@ -69,7 +71,11 @@ class LiveKit:
         self, asked: api.ListParticipantsRequest
     ) -> api.ListParticipantsResponse:
         here = [
-            api.ParticipantInfo(identity=identity, kind=kind)
+            api.ParticipantInfo(
+                identity=identity,
+                kind=kind,
+                attributes=self.attributes.get((asked.room, identity), {}),
+            )
             for identity, kind in self._in(asked.room).items()
         ]
         return api.ListParticipantsResponse(participants=here)

@@ -1,4 +1,4 @@
-"""Agent servers that stop: callers hear a word and are hung up on, and nobody is left to ring.
+"""Callers by phone before an agent server that is full, and before one that stops.
 
 Rooms and agent servers are real; the engines tell what they were told.
 """
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ import pytest_asyncio
 from livekit import rtc
 
 from agent.languages import words
+from agent.recovery.waiting import ATTENDANT
 from agent.stack import Server
 from agent.stack.stack import ROOT, STANDBY, wait_ready
 from agent.stack.supervision import Supervisor
@@ -67,6 +68,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
                 "LIVEKIT_API_SECRET": at.api_secret,
                 "PARLEY_PROFILE": "gpu",
                 "PARLEY_MAX_ROOMS": str(PLACES),
+                "PARLEY_PHONE__FULL_HOUSE__THEN": "queue",
+                "PARLEY_PHONE__FULL_HOUSE__RING": "2",
+                "PARLEY_PHONE__FULL_HOUSE__CALLERS": "1",
                 "PARLEY_PORT_AGENT": str(free_port()),
                 "PARLEY_PORT_METRICS": str(free_port()),
                 "PARLEY_STATE": str(tmp_path / "state"),
@@ -111,29 +115,70 @@ class End:
             await self._over.wait()
 
 
+async def entered(calls: contextlib.AsyncExitStack, world: World, count: int) -> list[Caller]:
+    """So many callers who have been greeted."""
+    callers = [await calls.enter_async_context(world.call()) for _ in range(count)]
+    for caller in callers:
+        await caller.until("listening")
+        await caller.answer(after=0.0)
+    return callers
+
+
+async def until(condition: Callable[[], object], within: float = 30.0) -> None:
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def test_whoever_finds_no_place_holds_and_is_answered_as_soon_as_there_is_one(
+    world: World,
+) -> None:
+    queue = words("en").phone.queue.format(position=1)
+    async with contextlib.AsyncExitStack() as calls:
+        first, _ = await entered(calls, world, PLACES)
+        holds = await calls.enter_async_context(world.call())
+        await until(lambda: holds.heard.first_sound(0.0) is not None)
+        await until(lambda: "".join(world.engines.spoken).endswith(queue))
+        assert attendants(holds) == [ATTENDANT]
+        too_many = End(await calls.enter_async_context(world.call()))
+        await too_many.wait()
+        assert too_many.why == rtc.DisconnectReason.ROOM_DELETED
+        await first.room.disconnect()
+        freed = holds.now
+        await until(lambda: "What can I do for you?" in End(holds).heard)
+        await until(lambda: attendants(holds) != [ATTENDANT])
+        assert len(attendants(holds)) == 1  # the agent, and no music beside it
+        print(f"answered {holds.now - freed:.1f} s after a place was free")
+
+
 async def test_stopping_ends_every_call_after_a_word_and_leaves_nobody_to_ring(
     world: World,
 ) -> None:
     goodbye = words("en").assistant.closing
     async with contextlib.AsyncExitStack() as calls:
-        answered = [await calls.enter_async_context(world.call()) for _ in range(PLACES)]
-        for caller in answered:
-            await caller.until("listening")
-            await caller.answer(after=0.0)
-        rings = await calls.enter_async_context(world.call())  # every place is taken
-        ends = [End(caller) for caller in (*answered, rings)]
+        answered = await entered(calls, world, PLACES)
+        holds = await calls.enter_async_context(world.call())
+        await until(lambda: attendants(holds) == [ATTENDANT])
+        ends = [End(caller) for caller in (*answered, holds)]
         world.engines.delay = 60.0
         await answered[0].type("Tell me something.")  # the answer would not come in time
         await answered[0].until("thinking")
+        before = len(world.engines.spoken)
         stopping = asyncio.create_task(world.supervised.aclose())
-        await ends[-1].wait()
+        await asyncio.sleep(1.0)
         late = End(await calls.enter_async_context(world.call()))
         for end in (*ends, late):
             await end.wait()
-        sounds = [caller.heard.last_sound(caller.heard.duration) for caller in answered]
         await stopping
     assert [end.why for end in (*ends, late)] == [rtc.DisconnectReason.ROOM_DELETED] * 4
-    for end, last in zip(ends[:PLACES], sounds, strict=True):
+    for end in ends[:PLACES]:
         assert end.heard.endswith(goodbye)
-        assert last is not None
-    assert ends[-1].heard == late.heard == ""
+    assert late.heard == ""
+    # The two agents, in units, and whoever is with the one who holds.
+    assert "".join(world.engines.spoken[before:]).count("Goodbye") == PLACES + 1
+
+
+def attendants(caller: Caller) -> list[str]:
+    """Who of an agent's kind is with a caller."""
+    kind = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+    return [p.identity for p in caller.room.remote_participants.values() if p.kind == kind]
