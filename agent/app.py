@@ -28,9 +28,11 @@ from .definition.choice import Agents, Assignment
 from .definition.definition import AgentDefinition
 from .definition.loading import agent_argument, find
 from .ending import end_with, on_session_end, when_over
+from .goodbye import Closing
 from .keys import KeyRefusedError, check_agent
 from .known import Known
 from .language import LanguageSwitch
+from .languages import words
 from .memory import Caller
 from .post_call import About, hand_over, recording_options
 from .recovery import CallRecord, open_book, somebody_waits
@@ -194,7 +196,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         await read_prompt()
 
     switch = LanguageSwitch(ctx.room, follow)
-    for part in (conversation, switch, publisher):
+    closing = Closing(ctx.room, session, lambda: words(conduct.spoken_language()).assistant.closing)
+    for part in (closing, conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
     end_with(session, ctx, record.is_ours if record else None)
 

@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from . import environment
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
+from .full_house_settings import ADDRESS, FullHouseSettings
 from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .number_ranges import ORDINARY, NumberRange
@@ -195,7 +196,7 @@ class Destination(Section):
     address: Annotated[
         str,
         Field(
-            pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$",
+            pattern=ADDRESS,
             examples=["+4930123456", "100", "sip:sales@pbx.example"],
         ),
     ]
@@ -259,6 +260,8 @@ class PhoneSettings(Section):
     """How long a call that is placed may ring, in seconds; LiveKit waits 80 at most."""
     max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
     """Longest call, in minutes."""
+    full_house: FullHouseSettings = FullHouseSettings()
+    """What a caller meets while every place is taken."""
     warning: Seconds = 30.0
     """How long before that the caller is told, in seconds."""
     answer_timeout: Seconds = 8.0
@@ -268,7 +271,8 @@ class PhoneSettings(Section):
     def may_cost(self) -> bool:
         """Whether calls can be placed or transferred."""
         placed = self.trunk and (self.prefixes or self.countries or self.destinations)
-        return bool(placed or ("transfer_call" in self.tools and self.destinations))
+        sent_on = self.full_house.number or ("transfer_call" in self.tools and self.destinations)
+        return bool(placed or sent_on)
 
 
 class Settings(BaseSettings):

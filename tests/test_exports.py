@@ -49,6 +49,7 @@ EXPORTS = {
         "Continuation",
         "DeathWatch",
         "Dispatcher",
+        "Farewell",
         "StoreError",
         "open_book",
         "is_there",

@@ -39,8 +39,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.2
 
-# Whoever stops the stack does not want to wait for a conversation to end.
+# Whoever stops the stack does not want to wait for a conversation to end, but for a last word.
 _AGENT = [sys.executable, "agent.py", "start", "--drain-timeout", "1"]
+
+_AGENT_PATIENCE = 30.0
+"""Seconds that an agent server may take to stop: 1 for calls that are about to end anyway, 15 for
+the last words of others, and for their records."""
 
 AGENT_READY = "registered worker"
 """What an agent server logs once LiveKit knows it, which is after its idle processes are warm."""
@@ -52,6 +56,7 @@ STANDBY = Program(
     # Its health page is for nobody, at any port.
     environment={"PARLEY_STANDBY": "1", "PARLEY_PORT_AGENT": "0", "PARLEY_PORT_METRICS": "0"},
     ready_line=AGENT_READY,
+    patience=_AGENT_PATIENCE,
 )
 """A second agent server: the calls of one that dies do not wait until it has started again."""
 
@@ -298,6 +303,7 @@ class Stack:
                 what="the agent",
                 command=_AGENT,
                 ready_line=AGENT_READY,
+                patience=_AGENT_PATIENCE,
             ),
             Program(
                 name="web",
