@@ -185,7 +185,7 @@ class Session:
             hearing.audio(),
             language=self._language,
             prompt=self._prompt,
-            begun=hearing.sure,
+            begun=hearing.begun,
             thorough=thorough,
         )
         while True:
