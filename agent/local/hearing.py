@@ -116,7 +116,7 @@ class Hearing:
         if self._quiet > HESITATION:
             return self.paused
         new = (self.samples - max(self._tried, self._began)) / SAMPLE_RATE
-        step = STEP if not self._early else EARLY if self._tried else FIRST
+        step = STEP if not self.early else EARLY if self._tried else FIRST
         return now >= self.rested and new >= step
 
     def audio(self) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -146,11 +146,11 @@ class Hearing:
             if known and (begun := "".join(agreed)).startswith(self.begun):
                 self.begun = begun
             self.text, self._heard = text, samples
-        self.rested = now + (0.0 if self._early else REST * seconds)
+        self.rested = now + (0.0 if self.early else REST * seconds)
         return new
 
     @property
-    def _early(self) -> bool:
+    def early(self) -> bool:
         """Whether no word is sure yet, and it is not given up to have one soon."""
         return not self.sure and self._tried < self._began + PATIENCE * SAMPLE_RATE
 
