@@ -6,7 +6,6 @@ would be passed over, and of one that has to be JSON it names the section alone.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -15,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from .foreign_json import read_json
 from .wrong import models_of, shortened
 
 PREFIX = "PARLEY_"
@@ -113,7 +113,7 @@ def unreadable(
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
+        read_json(text)
     except ValueError:
         return False
     return True

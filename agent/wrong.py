@@ -43,6 +43,8 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {e}.") from e
     except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
         raise SettingsError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
+    except RecursionError as e:
+        raise SettingsError(f"{path} has too many brackets in each other to be read.") from e
     content = {} if content is None else content
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise SettingsError(f"{path} is not {what}: it must hold settings by name.")

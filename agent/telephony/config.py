@@ -156,6 +156,8 @@ def load(path: Path = DEFAULT) -> Trunks:
         raise TelephonyError(f"{path} cannot be read: {e}.") from e
     except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
         raise TelephonyError(f"{path} is not valid YAML: {' '.join(str(e).split())}.") from e
+    except RecursionError as e:
+        raise TelephonyError(f"{path} has too many brackets in each other to be read.") from e
     if not isinstance(content, Mapping | None):
         raise TelephonyError(f"{path} must hold inbound and outbound, each with trunks by name.")
     try:
