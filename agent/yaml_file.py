@@ -61,6 +61,9 @@ def read(path: Path) -> Any:
     except yaml.YAMLError as e:
         # Without it as the cause: a traceback would show the line.
         raise YamlError(f"{path} is not valid YAML: {_said(e, text)}.") from None
+    except ValueError:
+        said = "a value is not what its tag (!!…) says: leave the tag out"
+        raise YamlError(f"{path} is not valid YAML: {said}.") from None
     except RecursionError as e:
         raise YamlError(f"{path} is not valid YAML: its values are nested too deeply.") from e
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agent.foreign_json import read_json
 from agent.settings import Settings
 from agent.telephony.numbers import told
 from agent.wrong import SettingsError
@@ -38,7 +38,7 @@ class Assignment:
     def from_metadata(cls, metadata: str) -> Assignment:
         """What a job's metadata asks for; nothing if it is somebody else's, of another form."""
         try:
-            said = json.loads(metadata)
+            said = read_json(metadata)
         except ValueError:
             return cls()
         if not isinstance(said, dict):

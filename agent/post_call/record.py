@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from livekit.agents import llm
 from livekit.agents.voice.report import SessionReport
+
+from agent.foreign_json import read_json
 
 from ..transcript import transcript
 
@@ -111,7 +112,7 @@ def called(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
 
 def _parsed(arguments: str) -> Any:
     try:
-        return json.loads(arguments)
+        return read_json(arguments)
     except ValueError:
         return arguments
 

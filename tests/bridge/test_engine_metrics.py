@@ -22,7 +22,7 @@ def test_faults_and_fallbacks_of_requests_are_counted() -> None:
     plugins: list[Any] = [rtc.EventEmitter[Any]() for _ in range(3)]
     stt, llm, tts = plugins
     metrics.follow(Engines(stt, llm, tts))
-    where = {"url": "", "model": "m", "server": 0}
+    where: dict[str, Any] = {"url": "", "model": "m", "server": 0}
     names = {
         "parley_engine_faults_total": (("stt", "timeout"), ("tts", "garbage")),
         "parley_engine_fallbacks_total": (("llm", "model"),),

@@ -347,8 +347,9 @@ class TTS(tts.TTS[Literal["unit_sent", "server_answered", "server_failed"]]):
 
         def answered(replica: Replica, another_failed: bool) -> None:
             first._answered = self
-            instead = "model" if number else "server" if another_failed else None
-            first.emit("server_answered", Answered(**where(replica), instead_of=instead))
+            instead: Literal["server", "model"] | None = "server" if another_failed else None
+            told = Answered(**where(replica), instead_of="model" if number else instead)
+            first.emit("server_answered", told)
 
         def failed(replica: Replica, error: APIError) -> None:
             told = Failed(**where(replica), kind=kind_of(error), error=error)

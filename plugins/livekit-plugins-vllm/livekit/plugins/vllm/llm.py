@@ -19,7 +19,6 @@ from livekit.agents.types import (
 from livekit.agents.utils import is_given
 from openai.types.chat import completion_create_params
 
-from . import tls
 from ._llm.attempt import Attempt, Reply
 from ._llm.audio import silence
 from ._llm.images import blank
@@ -29,6 +28,7 @@ from ._llm.report import RequestReport
 from ._llm.request import LLMOptions, build, fields, tool_fields
 from ._llm.stream import MOST_ADAPTATIONS, Choice, LLMStream
 from ._llm.summary import SUMMARY_TOKENS, Summarizer
+from ._server import http
 from ._server.circuit import Circuit
 from ._server.errors import plain_errors
 from ._server.server import STARTUP_TIMEOUT, ServedModel, Server
@@ -139,8 +139,7 @@ class LLM(llm.LLM[Literal["request_finished", "server_answered", "server_failed"
             startup_timeout=startup_timeout,
         )
         self._owns_client = http_client is None
-        self._http = http_client or httpx.AsyncClient(
-            verify=tls.context(),
+        self._http = http_client or http.client(
             limits=httpx.Limits(max_connections=None, keepalive_expiry=120),
         )
         urls = [base_url] if base_url is None or isinstance(base_url, str) else list(base_url)

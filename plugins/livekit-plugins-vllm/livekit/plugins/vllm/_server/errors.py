@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 
 import httpx2 as httpx
 import openai
@@ -134,7 +135,8 @@ def response_error(answer: httpx.Response, base_url: str) -> APIStatusError:
     try:
         message = error_text(answer.json())
     except (ValueError, RecursionError):
-        message = answer.text.strip() or answer.reason_phrase
+        # Not in the charset that it names, which may be one that no text is in.
+        message = answer.content.decode("utf-8", "replace").strip() or answer.reason_phrase
     return status_error(
         answer.status_code, message, base_url, request_id=answer.headers.get("x-request-id")
     )
@@ -142,6 +144,7 @@ def response_error(answer: httpx.Response, base_url: str) -> APIStatusError:
 
 def _seconds(retry_after: str | None) -> float | None:
     try:
-        return float(retry_after) if retry_after else None
+        seconds = float(retry_after) if retry_after else None
     except ValueError:  # an HTTP date, which no inference server sends
         return None
+    return seconds if seconds is not None and 0 <= seconds < inf else None
