@@ -33,11 +33,12 @@ from .keys import KeyRefusedError, check_agent
 from .known import Known
 from .language import LanguageSwitch
 from .languages import words
+from .livekit_server import Credentials, LiveKitError, UnreachableError, ask, from_command_line
 from .memory import Caller
 from .post_call import About, hand_over, recording_options
 from .recovery import CallRecord, open_book, somebody_waits
 from .server import Server
-from .serving import port_of
+from .serving import check_port, port_of
 from .session import make, turns_of
 from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
@@ -66,6 +67,10 @@ _LIVEKIT = {
 """LiveKit's own settings, where the environment has no others."""
 
 
+_ADDRESS = os.environ.get("PARLEY_ADDRESS", "127.0.0.1")
+_AT = {"AGENT": "health page", "METRICS": "metrics"}
+
+
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
@@ -78,7 +83,7 @@ server = Server(
     setup_fnc=_warm_up,
     # The health page and the metrics: on this machine alone unless told otherwise, and where their
     # port is not chosen at any in development, where there may be several servers.
-    host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
+    host=_ADDRESS,
     port=ServerEnvOption(
         dev_default=port_of("PARLEY_PORT_AGENT", 0), prod_default=port_of("PARLEY_PORT_AGENT", 8081)
     ),
@@ -265,10 +270,10 @@ def main() -> None:
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
         limits = Agents(profile).limits()
-        check_agent()
-        if {"dev", "start"} & {*sys.argv[1:]}:
+        if _serves(sys.argv[1:]):
+            _reach(sys.argv[1:])
             asyncio.run(assure(profile))
-    except (SettingsError, KeyRefusedError) as e:
+    except (SettingsError, KeyRefusedError, LiveKitError) as e:
         sys.exit(str(e))
     for sentence in limits:
         print(sentence, file=sys.stderr)
@@ -283,4 +288,33 @@ def main() -> None:
     mask_logs()
     for variable, value in _LIVEKIT.items():
         os.environ.setdefault(variable, value)
-    cli.run_app(server)
+    try:
+        cli.run_app(server)
+    finally:
+        if server.failure:  # or LiveKit's command line would end as if all had been well
+            sys.exit(server.failure)
+
+
+def _serves(arguments: list[str]) -> bool:
+    return bool({"dev", "start", "connect"} & {*arguments}) and "--help" not in arguments
+
+
+def _reach(arguments: list[str]) -> None:
+    """See that the ports are free and that LiveKit takes the key; it may still be starting.
+
+    Raises:
+        LiveKitError: The server is not named, or does not take the key.
+        KeyRefusedError: The key keeps nobody out.
+    """
+    variables = from_command_line(arguments)
+    livekit = Credentials.given("the agent takes the calls of that LiveKit server", variables)
+    check_agent(variables)
+    for name, usual in (("AGENT", 8081), ("METRICS", 8082)):
+        variable = f"PARLEY_PORT_{name}"
+        port = port_of(variable, usual if "start" in arguments else 0)
+        check_port(_ADDRESS, port, f"the agent's {_AT[name]}", variable)
+    try:
+        asyncio.run(ask(livekit))
+    except UnreachableError as e:
+        server.unreached = str(e)
+        print(f"{e} It is tried again for some minutes.", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import uuid
@@ -16,14 +17,20 @@ from livekit.agents import AgentServer, JobRequest
 from . import settings as settings_module
 from .definition.loading import load_agent
 from .engine_settings import LLMSettings
+from .livekit_server import Credentials, LiveKitError, ask
 from .once import Once
 from .post_call import delivering
 from .recovery import Dispatcher, Farewell, open_book
 from .settings import Settings
 from .telephony.full_house import WaitingLine
 
+logger = logging.getLogger("parley")
+
 _LIVEKIT_TIMEOUT = 3.0
 """Seconds that LiveKit may take to answer."""
+
+_ASK_AGAIN = 2.0
+"""Seconds until LiveKit is asked again, where it could not be reached."""
 
 _INITIALIZED = 60.0
 """Seconds that the process of a job may take to be ready for one."""
@@ -70,6 +77,10 @@ class Server(AgentServer):
         )
         self._accepting: set[str] = set()
         self._once = Once()
+        self.unreached: str | None = None
+        """Why LiveKit could not be reached before this began, as it was told."""
+        self.failure: str | None = None
+        """Why :meth:`run` has ended by itself."""
         self._dispatcher: Dispatcher | None = None
         self._line: WaitingLine | None = None
         self._farewell: Farewell | None = None
@@ -145,16 +156,22 @@ class Server(AgentServer):
         started = asyncio.Event()
         self.once("worker_started", started.set)
         self.once("worker_started", self._delivered.clear)
-        watching = asyncio.create_task(self._watch(started))
+        tasks = [asyncio.create_task(work(started)) for work in (self._watch, self._reach)]
         try:
             async with delivering(self.settings.post_call, self.model_of):
                 await super().run(devmode=devmode)
                 if self.draining and self._farewell:
                     await self._farewell.close()
+        except Exception as e:
+            # LiveKit's command line logs it and ends as after a good day.
+            self.failure = self.unreached or f"The agent server cannot run: {e}"
+            if not self.unreached:
+                raise
         finally:
             self._delivered.set()
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def aclose(self) -> None:
         """Close the server, once the records of its last calls are delivered, or it is late.
@@ -168,6 +185,21 @@ class Server(AgentServer):
             await asyncio.gather(self._farewell.say(), self._line.close())
         await super().aclose()
         await self._delivered.wait()
+
+    async def _reach(self, started: asyncio.Event) -> None:
+        """Say in a sentence why LiveKit is not reached, for as long as it is not."""
+        await started.wait()
+        while True:
+            try:
+                await ask(Credentials.given("the agent takes its calls"))
+            except LiveKitError as e:
+                if str(e) != self.unreached:
+                    self.unreached = str(e)
+                    logger.error(self.unreached)
+            else:
+                self.unreached = None
+                return
+            await asyncio.sleep(_ASK_AGAIN)
 
     async def _watch(self, started: asyncio.Event) -> None:
         await started.wait()

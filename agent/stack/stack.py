@@ -22,6 +22,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from agent import settings
 from agent.certificate import VARIABLE, CertificateError, certificate_of
+from agent.livekit_server import Credentials, LiveKitError, ask, check_url
 from agent.models import size
 from agent.origin import MEDIA_ADDRESS
 from agent.settings import LANGUAGE_ATTRIBUTE
@@ -82,7 +83,7 @@ class Server:
         """The one that ``LIVEKIT_URL`` names; None if it is not set.
 
         Raises:
-            StackError: Its key or its secret is missing.
+            StackError: Its key or its secret is missing, or its address is none.
         """
         names = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         url, key, secret = (os.environ.get(name, "") for name in names)
@@ -93,6 +94,10 @@ class Server:
                 f"{' and '.join(missing)} must be set beside LIVEKIT_URL: the agent and the page "
                 "join that server. Without LIVEKIT_URL one is started here."
             )
+        try:
+            check_url("LIVEKIT_URL", url)
+        except LiveKitError as e:
+            raise StackError(str(e)) from e
         return cls(url, key, secret)
 
     def token(self, room: str, identity: str, language: str | None = None) -> str:
@@ -230,7 +235,17 @@ class Stack:
                 book.unlink()
 
     async def introduce(self) -> None:
-        """Tell what is started, and what of the profile is somewhere else and answers there."""
+        """Tell what is started, and what of the profile is somewhere else and answers there.
+
+        Raises:
+            StackError: A LiveKit server that runs already cannot be used.
+        """
+        if not self._starts_livekit:
+            server = self.server
+            try:
+                await ask(Credentials(server.url, server.api_key, server.api_secret))
+            except LiveKitError as e:
+                raise StackError(str(e)) from e
         *most, last = [program.what for program in self.programs if program is not STANDBY]
         self._on_line(f"Starting {', '.join(most)} and {last} …")
         if not self._starts_livekit:
