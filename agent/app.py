@@ -32,6 +32,7 @@ from .keys import KeyRefusedError, check_agent
 from .known import Known
 from .language import LanguageSwitch
 from .memory import Caller
+from .page_controls import PageControls
 from .post_call import About, hand_over, recording_options
 from .recovery import CallRecord, open_book, somebody_waits
 from .server import Server
@@ -196,6 +197,9 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     switch = LanguageSwitch(ctx.room, follow)
     for part in (conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
+    if user and not by_phone:
+        controls = PageControls(ctx.room, session, publisher)
+        ctx.add_shutdown_callback(controls.aclose)
     end_with(session, ctx, record.is_ours if record else None)
 
     if user:
