@@ -1,4 +1,4 @@
-"""The page's stop button, in a real room: silence at once, and the page is told what was cut off."""
+"""The page's stop button, in a real room: silence at once, and the page is told of it."""
 
 from __future__ import annotations
 
