@@ -139,7 +139,7 @@ async def test_the_agents_that_may_be_chosen_are_listed(rooms: Rooms, library: P
     livekit = LiveKit("ws://livekit.test:7880", KEY, SECRET)
     async with _client(livekit, library, rooms, agents=AGENTS) as client:
         listed = (await client.get("/api/agents")).json()
-        own = {"voices": [], "logo": None, "color": None, "color_dark": None}
+        own: dict[str, object] = {"voices": [], "logo": None, "color": None, "color_dark": None}
         assert listed["agents"] == [{"name": n, "title": t, **own} for n, t in AGENTS.items()]
         # Which one it is to be is signed: a browser cannot send for another, or say more to it.
         claims = jwt.decode(
