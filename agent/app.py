@@ -35,6 +35,7 @@ from .language import LanguageSwitch
 from .languages import words
 from .livekit_server import Credentials, LiveKitError, UnreachableError, ask, from_command_line
 from .memory import Caller
+from .page_controls import PageControls
 from .post_call import About, hand_over, recording_options
 from .recovery import CallRecord, open_book, somebody_waits
 from .server import Server
@@ -204,6 +205,9 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     closing = Closing(ctx.room, session, lambda: words(conduct.spoken_language()).assistant.closing)
     for part in (closing, conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
+    if user and not by_phone:
+        controls = PageControls(ctx.room, session, publisher)
+        ctx.add_shutdown_callback(controls.aclose)
     end_with(session, ctx, record.is_ours if record else None)
 
     if user:

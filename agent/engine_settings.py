@@ -188,5 +188,8 @@ class TTSChoice(Pool):
 class TTSSettings(TTSChoice):
     """The speech synthesiser."""
 
+    voices: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    """Voices that a visitor of the page may choose from, where the agent lists none of its own."""
+
     fallback: TTSChoice | None = None
     """A second choice that speaks what the first cannot, a unit of a reply or the rest of one."""

@@ -115,7 +115,7 @@ class Agents:
         return replace(
             agent,
             variables=_variables(agent, assignment.variables),
-            voice=_voice(agent, assignment.voice),
+            voice=_voice(agent, assignment.voice, self._profile.tts.voices),
         )
 
     def _asked_for(self, name: object) -> AgentDefinition | None:
@@ -168,8 +168,8 @@ def _variables(agent: AgentDefinition, said: object) -> dict[str, str]:
     return taken
 
 
-def _voice(agent: AgentDefinition, said: object) -> str | None:
-    voices = {*agent.settings.voice.values(), *agent.settings.voices}
+def _voice(agent: AgentDefinition, said: object, usual: tuple[str, ...]) -> str | None:
+    voices = {*agent.settings.voice.values(), *(agent.settings.voices or usual)}
     if said is None or (isinstance(said, str) and said in voices):
         return said
     known = ", ".join(sorted(voices)) or "none"

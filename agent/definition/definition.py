@@ -74,6 +74,12 @@ class AgentDefinition:
         return tools
 
     @property
+    def logo(self) -> Path | None:
+        """Its picture on the page; None if it has none."""
+        own = self.settings.page.logo
+        return self._folder / own if own else None
+
+    @property
     def documents(self) -> Path | None:
         """The folder of documents that it answers from; None if there is none."""
         if own := self.settings.knowledge:

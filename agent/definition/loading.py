@@ -129,6 +129,11 @@ def _put_together(
             f"{source}: knowledge.folder: {definition.documents} is not a folder: make it, with "
             "Markdown or text in it."
         )
+    if definition.logo and not definition.logo.is_file():
+        raise SettingsError(
+            f"{source}: page.logo: there is no file {definition.logo}: put it there, or leave the "
+            "setting out."
+        )
     taken = {*definition.given_tools}
     for name in (*(tool.info.name for tool in functions), *settings.http_tools):
         if name in taken:

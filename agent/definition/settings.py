@@ -56,6 +56,17 @@ class LimitSettings(Section):
     too. The turn in which they run out is answered to its end."""
 
 
+class PageLook(Section):
+    """How the web page looks for this agent; in Parley's own way where nothing is given."""
+
+    logo: Annotated[str, Field(pattern=r"\.(svg|png|webp|jpe?g)$", max_length=200)] | None = None
+    """A picture in the folder, as ``logo.svg``: beside the name, and on the browser's tab."""
+    color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    """Of the buttons, as ``#0c6b5b``; what is written on them is black or white, as reads best."""
+    color_dark: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    """The same on a dark page; ``color`` when not given."""
+
+
 class EngineOverrides(Section):
     """Settings of the profile's engines that are this agent's own."""
 
@@ -85,6 +96,8 @@ class AgentSettings(Section):
     """Its voice, or one for each language; the profile's when not given."""
     voices: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
     """Further voices that a call may ask for."""
+    page: PageLook = PageLook()
+    """How the web page looks."""
     style: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     """How the voice speaks, in words, for engines that take it."""
     recite: bool = True

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from typing import Any, Protocol
 
 from livekit import rtc
-
-from .recorder import Record
 
 logger = logging.getLogger("parley")
 
 TOPIC_TURN = "parley.turn"
 """Topic of the text streams, each one record as a JSON object; its ``kind`` is ``turn``,
-``overlap``, ``first_words``, ``fault`` or ``fallback``."""
+``overlap``, ``first_words``, ``cut``, ``fault`` or ``fallback``."""
+
+
+class Told(Protocol):
+    """Something that a room is told."""
+
+    def record(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        ...
 
 
 class RoomPublisher:
@@ -28,7 +35,7 @@ class RoomPublisher:
         self._room = room
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: Told) -> None:
         """Send a record, in the background."""
         if self._room.isconnected():
             task = asyncio.create_task(self._send(json.dumps(record.record())))

@@ -24,6 +24,7 @@ from agent.stand_ins import own_ports
 from . import signalling
 from .answering import Answering, sections
 from .livekit_url import LiveKit
+from .look import looks_of
 from .server import create_app
 from .sign_in import SignInError, sign_in_of
 
@@ -43,6 +44,7 @@ def main() -> None:
             asyncio.run(ask(Credentials(livekit.url, livekit.api_key, livekit.api_secret)))
         certificate = certificate_of(arguments.host)
         book = open_book(profile.history_store, livekit.url)
+        agents = Agents(profile).all()
         app = create_app(
             livekit,
             client_library=locate("web"),
@@ -52,7 +54,8 @@ def main() -> None:
             names=names_of(arguments.host),
             sign_in=sign_in_of(profile.sign_in, livekit.api_secret, book),
             book=book,
-            agents={name: agent.settings.name for name, agent in Agents(profile).all().items()},
+            agents={name: agent.settings.name for name, agent in agents.items()},
+            looks=looks_of(agents, profile),
             answering=Answering(sections(profile), own_ports()),
         )
     except (

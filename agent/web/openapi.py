@@ -16,6 +16,18 @@ _TICKET = {
     "room": "Its name.",
     "identity": "Whom the ticket is for.",
 }
+_AGENT: dict[str, Any] = {
+    "name": {"type": "string"},
+    "title": {"type": "string"},
+    "voices": {
+        "description": "Those to choose from, beside the usual one.",
+        "type": "array",
+        "items": {"type": "string"},
+    },
+    "logo": {"description": "Address of its picture.", "type": ["string", "null"]},
+    "color": {"description": "Of the page, #rrggbb.", "type": ["string", "null"]},
+    "color_dark": {"description": "The same by night.", "type": ["string", "null"]},
+}
 _REFUSALS = {
     "400": "Malformed.",
     "401": "Nobody has signed in, where one has to.",
@@ -91,8 +103,8 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "required": ["name", "title"],
-                    "properties": {"name": {"type": "string"}, "title": {"type": "string"}},
+                    "required": [*_AGENT],
+                    "properties": _AGENT,
                     "additionalProperties": False,
                 },
             }

@@ -18,12 +18,13 @@ def words_of_page(language: Language) -> Path:
     return FOLDER / language / "page.json"
 
 
-def render(template: str, spoken: Mapping[Language, Language]) -> str:
+def render(template: str, spoken: Mapping[Language, Language], name: str) -> str:
     """The page.
 
     Args:
         template: ``index.html``, with marks where the languages go.
         spoken: In which language Parley speaks with whoever has chosen one.
+        name: What the usual agent is called.
     """
     options = "".join(
         f'<option value="{each}" lang="{_TAGS.get(each, each)}" data-spoken="{spoken[each]}">'
@@ -34,6 +35,11 @@ def render(template: str, spoken: Mapping[Language, Language]) -> str:
         html.escape(json.loads(words_of_page(each).read_text(encoding="utf-8"))["needsScript"])
         for each in LANGUAGES
     )
-    return template.replace("<!-- languages -->", options).replace(
-        "<!-- needsScript -->", without_script
-    )
+    marks = {
+        "<!-- languages -->": options,
+        "<!-- needsScript -->": without_script.replace("{agent}", html.escape(name)),
+        "<!-- name -->": html.escape(name),
+    }
+    for mark, shown in marks.items():
+        template = template.replace(mark, shown)
+    return template

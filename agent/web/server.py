@@ -33,6 +33,7 @@ from . import tokens
 from .admission import RATE, SERVER_TIMEOUT, VISITS, Admission, Crowded, Full, Unreachable
 from .answering import Answering
 from .livekit_url import LiveKit
+from .look import PLAIN, Look
 from .openapi import document
 from .page import render, words_of_page
 from .sign_in import NotAllowed, SignIn, Unavailable
@@ -62,15 +63,17 @@ def create_app(
     sign_in: SignIn | None = None,
     book: CallBook | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
+    looks: Mapping[str, Look] = MappingProxyType({}),
     answering: Answering | None = None,
 ) -> Starlette:
     """Build the web application.
 
     ``GET /api/agents`` lists who may be spoken with, ``GET /api/models?agent=NAME`` which models
     answer for one. ``POST /api/token`` takes
-    ``{"language": "en", "name": "...", "agent": "..."}`` (the latter two are optional) and
-    answers ``{"url", "token", "room", "identity"}``. Refusals are
-    ``{"error": {"code", "message"}}``: 400 ``bad_request`` or ``no_such_agent``, 401
+    ``{"language": "en", "name": "...", "agent": "...", "voice": "..."}`` (all but the first are
+    optional) and answers ``{"url", "token", "room", "identity"}``. Refusals are
+    ``{"error": {"code", "message"}}``: 400 ``bad_request``, ``no_such_agent`` or
+    ``no_such_voice``, 401
     ``not_signed_in``, 403 ``other_site`` or ``not_allowed``, 408 ``too_slow``, 413 ``too_long``,
     421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or ``too_many_here``, 503 ``full`` or
     ``no_server``.
@@ -93,6 +96,7 @@ def create_app(
             out of their rooms though no agent server may be left to do it.
         agents: What people see of the agents that may be asked for, by their names, the usual one
             first.
+        looks: How the page looks for them, by their names; as its own if one is not there.
         answering: Which models answer; none are told if None.
     """
     engines = answering or Answering({})
@@ -138,6 +142,11 @@ def create_app(
             known = ", ".join(agents) or "none to choose from"
             message = f"There is no agent {wanted.agent!r} (there are {known})."
             return refusal(400, "no_such_agent", message)
+        voices = looks.get(wanted.agent or next(iter(agents), ""), PLAIN).voices
+        if wanted.voice is not None and wanted.voice not in voices:
+            known = ", ".join(voices) or "none to choose from"
+            message = f"There is no voice {wanted.voice!r} (there are {known})."
+            return refusal(400, "no_such_voice", message)
         admission: Admission = request.app.state.admission
         try:
             address = _address(request)
@@ -193,6 +202,7 @@ def create_app(
     served = render(
         (STATIC / "index.html").read_text(encoding="utf-8"),
         spoken or {each: each for each in LANGUAGES},
+        next(iter(agents.values()), "Parley"),
     )
 
     async def page(_: Request) -> Response:
@@ -208,9 +218,14 @@ def create_app(
         return FileResponse(client_library / CLIENT_LIBRARY, media_type="text/javascript")
 
     async def listed(_: Request) -> Response:
-        return JSONResponse(
-            {"agents": [{"name": name, "title": title} for name, title in agents.items()]}
-        )
+        shown = [looks.get(name, PLAIN).shown(name, title) for name, title in agents.items()]
+        return JSONResponse({"agents": shown})
+
+    async def logo(request: Request) -> Response:
+        file = looks.get(request.path_params["agent"], PLAIN).logo
+        if file is None or not file.is_file():
+            raise HTTPException(404)
+        return FileResponse(file)
 
     async def models(request: Request) -> Response:
         found = await engines.of(request.query_params.get("agent"))
@@ -232,6 +247,7 @@ def create_app(
             Route("/api/visitor", who),
             Route("/api/agents", listed),
             Route("/api/models", models),
+            Route("/agents/{agent}/logo", logo),
             Route("/openapi.json", openapi),
             Route(f"/static/{CLIENT_LIBRARY}", library),
             Mount("/static", StaticFiles(directory=STATIC)),

@@ -32,6 +32,8 @@ class Request(BaseModel):
     language: Language
     agent: str | None = Field(default=None, max_length=40)
     """Name of the agent, of those that ``GET /api/agents`` lists; the first if not given."""
+    voice: str | None = Field(default=None, max_length=100)
+    """Its voice, of those that are listed there; its usual one if not given."""
     name: str = Field(default="", max_length=LONGEST_NAME)
     """Display name; may stay empty. Who has signed in has the one that they signed in with."""
 
@@ -56,7 +58,9 @@ def issue(
     change.
     """
     room = new_name()
-    metadata = json.dumps({"agent": request.agent}) if request.agent else ""
+    asked = {"agent": request.agent, "voice": request.voice}
+    given = {name: value for name, value in asked.items() if value}
+    metadata = json.dumps(given) if given else ""
     dispatch = api.RoomAgentDispatch(
         # An agent server without a name takes every room; one with a name is called by it.
         agent_name=os.environ.get("LIVEKIT_AGENT_NAME", ""),

@@ -65,6 +65,15 @@ def test_variables_and_voice_are_those_of_the_call(profile: Settings) -> None:
     assert Agents(profile).take(asked(agent="clinic")).over(profile).tts.voice_of("en") == "Ada"
 
 
+def test_the_profiles_voices_are_for_agents_that_list_none(profile: Settings) -> None:
+    assert len(profile.tts.voices) > 2
+    voice = profile.tts.voices[-1]
+    usual = Agents(profile).take(asked(voice=voice))
+    assert usual.over(profile).tts.voice_of("zh") == voice
+    clinic = Agents(profile).take(asked(agent="clinic", voice=voice))
+    assert clinic.voice is None
+
+
 @pytest.mark.parametrize(
     "metadata", ["", "words", "[1]", "7", '{"agent": null}', '{"x": {"y": 1}}']
 )
@@ -92,7 +101,7 @@ def test_metadata_of_somebody_elses_asks_for_nothing(
         ({"agent": "clinic", "variables": {"caller": True}}, "than a text or a number as caller"),
         ({"agent": "clinic", "variables": {"caller": "x" * 501}}, "501 characters as caller"),
         ({"agent": "clinic", "voice": "Eve"}, "'Eve', which clinic does not list (Ada, Bob)"),
-        ({"voice": "Bob"}, "'Bob', which parley does not list (none)"),
+        ({"voice": "Bob"}, "'Bob', which parley does not list (Aiden,"),
         ({"agent": "clinic", "voice": {"en": "Bob"}}, "which clinic does not list"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",

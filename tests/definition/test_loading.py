@@ -54,6 +54,19 @@ def test_one_python_file_is_an_agent(tmp_path: Path) -> None:
     assert [tool.info.name for tool in shop.functions] == ["price"]
 
 
+def test_how_the_page_looks_is_said_by_the_folder(folder: Folder) -> None:
+    path = folder({"logo.svg": "<svg/>"}, page={"logo": "logo.svg", "color": "#0c6b5b"})
+    shop = load_agent(str(path))
+    assert shop.logo == path / "logo.svg"
+    assert shop.settings.page.color == "#0c6b5b"
+    (path / "logo.svg").unlink()
+    with pytest.raises(SettingsError, match=r"page\.logo: there is no file .*logo\.svg: put it"):
+        load_agent(str(path))
+    for wrong in ({"color": "green"}, {"logo": "logo.html"}):
+        with pytest.raises(SettingsError, match=r"Wrong setting in .*page\."):
+            load_agent(str(folder(at="wrong", page=wrong)))
+
+
 def test_the_modules_of_a_folder_import_each_other(folder: Folder, tmp_path: Path) -> None:
     tools = "from .teas import TEAS\ndef teas() -> str:\n    '''List them.'''\n    return TEAS\n"
     path = folder({"tools.py": tools, "teas.py": "TEAS = 'green'"})

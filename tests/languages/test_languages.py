@@ -41,7 +41,10 @@ CASES: dict[str, dict[str, Any]] = {
 }
 SCRIPT = {"zh": "CJK", "ja": "HIRAGANA", "ko": "HANGUL", "ru": "CYRILLIC"}
 # What is the same in every language: names, and what keys and units are called.
-LATIN = re.compile(r"(?:Parley|Markdown|markdown|JavaScript|https|localhost)|\{\w+(?::\d+)?\}")
+LATIN = re.compile(
+    r"(?:Parley|Markdown|markdown|JavaScript|https|localhost|Esc)|\{\w+(?::\d+)?\}"
+    r"|(?<![A-Za-z])[MT](?![A-Za-z])"
+)
 MACHINE = {
     "voicemail": detection._VOICEMAIL,
     "menu": detection._MENU,

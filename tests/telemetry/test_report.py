@@ -51,7 +51,7 @@ def words() -> dict[str, Any]:
         "started": "2026-11-29T13:30:00.000Z",
         "captions": [
             {"role": "user", "text": "<b>Who?</b>", "at": 4.2, "until": 4.9},
-            {"role": "agent", "text": "我是 Parley。", "at": 6.0, "until": 7.0},
+            {"role": "agent", "text": "我是 Parley。", "at": 6.0, "until": 7.0, "cut": True},
             {"role": "guest", "name": "Anna & Bo", "text": "Hello.", "at": 8.0, "until": 8.1},
         ],
         "records": [
@@ -138,6 +138,7 @@ def test_a_conversation_without_sound_or_turns_has_a_page(tmp_path: Path) -> Non
 
 def test_the_page_needs_no_network_and_shows_words_as_words(tmp_path: Path) -> None:
     page = render(read(save(tmp_path)))
+    assert page.count("<em>cut off</em>") == 1
     assert "&lt;b&gt;Who?&lt;/b&gt;" in page
     assert "Anna &amp; Bo" in page
     assert "&lt;stop word&gt;" in page

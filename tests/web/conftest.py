@@ -27,6 +27,7 @@ from agent.sign_in_settings import SignInSettings
 from agent.web import create_app
 from agent.web.answering import Answering
 from agent.web.livekit_url import LiveKit
+from agent.web.look import Look
 from agent.web.sign_in import sign_in_of
 from harness.asgi import served
 from harness.livekit_server import LiveKitServer, free_port
@@ -57,6 +58,7 @@ async def serve(
     rooms_per_address: int | None = None,
     sign_in: SignInSettings | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
+    looks: Mapping[str, Look] = MappingProxyType({}),
     spoken: Mapping[Language, Language] | None = None,
     answering: Answering | None = None,
     host: str = "127.0.0.1",
@@ -71,6 +73,7 @@ async def serve(
             rooms_per_address=rooms_per_address or max_rooms,
             sign_in=sign_in_of(sign_in, livekit.api_secret, book),
             agents=agents,
+            looks=looks,
             spoken=spoken,
             answering=answering,
         )

@@ -21,6 +21,7 @@ from agent.rate import Rate, TooMany
 from agent.web import create_app, server
 from agent.web.admission import JOIN_TIME, RATE, Admission, Crowded, Full
 from agent.web.livekit_url import LiveKit
+from agent.web.look import Look
 from agent.web.server import CLIENT_LIBRARY
 from agent.web.tokens import LAST_USE
 
@@ -64,6 +65,7 @@ async def _client(
     rooms_per_address: int = 100,
     names: frozenset[str] | None = None,
     agents: Mapping[str, str] = MappingProxyType({}),
+    looks: Mapping[str, Look] = MappingProxyType({}),
 ) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
         livekit,
@@ -72,6 +74,7 @@ async def _client(
         rooms_per_address=rooms_per_address,
         names=names,
         agents=agents,
+        looks=looks,
     )
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 1))
     async with (
@@ -137,7 +140,8 @@ async def test_the_agents_that_may_be_chosen_are_listed(rooms: Rooms, library: P
     livekit = LiveKit("ws://livekit.test:7880", KEY, SECRET)
     async with _client(livekit, library, rooms, agents=AGENTS) as client:
         listed = (await client.get("/api/agents")).json()
-        assert listed["agents"] == [{"name": n, "title": title} for n, title in AGENTS.items()]
+        own: dict[str, object] = {"voices": [], "logo": None, "color": None, "color_dark": None}
+        assert listed["agents"] == [{"name": n, "title": t, **own} for n, t in AGENTS.items()]
         # Which one it is to be is signed: a browser cannot send for another, or say more to it.
         claims = jwt.decode(
             (await _ticket(client, agent="front-desk"))["token"], SECRET, algorithms=["HS256"]
@@ -155,6 +159,44 @@ async def test_an_agent_that_may_not_be_chosen_is_refused(
         error = response.json()["error"]
     assert (response.status_code, error["code"]) == (400, "no_such_agent")
     assert error["message"] == f"There is no agent {agent!r} (there are parley, front-desk)."
+
+
+async def test_a_voice_is_one_of_those_that_the_agent_offers(rooms: Rooms, library: Path) -> None:
+    livekit = LiveKit("ws://livekit.test:7880", KEY, SECRET)
+    looks = {"parley": Look(("Ada", "Ben"))}
+    async with _client(livekit, library, rooms, agents=AGENTS, looks=looks) as client:
+        token = (await _ticket(client, voice="Ben"))["token"]
+        claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+        assert claims["roomConfig"]["agents"] == [{"metadata": '{"voice": "Ben"}'}]
+        for wanted, known in (
+            ({"voice": "Eve"}, "Ada, Ben"),
+            ({"voice": "Ada", "agent": "front-desk"}, "none to choose from"),
+        ):
+            response = await client.post("/api/token", json={"language": "en", **wanted})
+            error = response.json()["error"]
+            assert (response.status_code, error["code"]) == (400, "no_such_voice")
+            assert error["message"] == f"There is no voice {wanted['voice']!r} (there are {known})."
+
+
+async def test_a_logo_is_served_and_nothing_else_of_the_folder(
+    rooms: Rooms, library: Path, tmp_path: Path
+) -> None:
+    livekit = LiveKit("ws://livekit.test:7880", KEY, SECRET)
+    logo = tmp_path / "logo.svg"
+    logo.write_text("<svg/>")
+    (tmp_path / "agent.yaml").write_text("secret: 1")
+    looks = {"parley": Look(logo=logo)}
+    async with _client(livekit, library, rooms, agents=AGENTS, looks=looks) as client:
+        listed = (await client.get("/api/agents")).json()["agents"]
+        assert [agent["logo"] for agent in listed] == ["/agents/parley/logo", None]
+        served = await client.get("/agents/parley/logo")
+        assert (served.text, served.headers["content-type"]) == ("<svg/>", "image/svg+xml")
+        # Opened by itself, it may run nothing.
+        assert served.headers["content-security-policy"].startswith("default-src 'none'")
+        for path in ("/agents/front-desk/logo", "/agents/nobody/logo", "/agents/parley/agent.yaml"):
+            assert (await client.get(path)).status_code == 404
+        logo.unlink()
+        assert (await client.get("/agents/parley/logo")).status_code == 404
 
 
 async def test_a_ticket_is_for_half_a_minute(client: httpx.AsyncClient) -> None:
@@ -389,7 +431,7 @@ async def test_every_language_has_its_words_and_a_place_on_the_page(
     for language in LANGUAGES:
         words_of_page = (await client.get(f"/languages/{language}.json")).json()
         assert f'<option value="{language}"' in page
-        assert words_of_page["needsScript"] in page
+        assert words_of_page["needsScript"].replace("{agent}", "Parley") in page
     assert "<!--" not in page
     for name in ("xx", "..%2fen", "EN"):
         assert (await client.get(f"/languages/{name}.json")).status_code == 404

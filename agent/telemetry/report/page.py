@@ -61,9 +61,10 @@ def render(saved: Saved) -> str:
 
 def _caption(caption: Caption) -> str:
     who = escape(caption.name or _WHO[caption.role])
+    cut = " <em>cut off</em>" if caption.cut else ""
     return (
         f'<li class="{caption.role}">{_play(caption.at)} <b>{who}</b> '
-        f'<span dir="auto">{escape(caption.text)}</span></li>'
+        f'<span dir="auto">{escape(caption.text)}</span>{cut}</li>'
     )
 
 

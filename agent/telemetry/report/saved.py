@@ -42,6 +42,8 @@ class Caption(_Model):
     text: str
     at: float
     until: float
+    cut: bool = False
+    """Whether the agent did not say the whole of what it was saying."""
 
 
 class Heard(_Model):

@@ -1,41 +1,62 @@
 // Both sides' words as a conversation, while they are being spoken.
 
-import { text } from "./i18n.js";
+import { label, text } from "./i18n.js";
 
 /** A log of utterances in the order in which each began. */
 export class Captions {
   #list;
   #empty;
+  #follow;
   #items = new Map();
 
-  constructor(list, empty) {
+  /** @param {import("./follow.js").Follow} follow Keeps the end of the list in sight. */
+  constructor(list, empty, follow) {
     this.#list = list;
     this.#empty = empty;
+    this.#follow = follow;
   }
 
   get isEmpty() {
     return this.#items.size === 0;
   }
 
+  /** Begin anew. @returns {() => void} Takes that back. */
   clear() {
-    this.#items.clear();
+    const [before, shown] = [this.#items, [...this.#list.children]];
+    this.#items = new Map();
     this.#list.replaceChildren();
     this.#empty.hidden = false;
+    return () => {
+      this.#items = before;
+      this.#list.replaceChildren(...shown);
+      this.#empty.hidden = before.size > 0;
+      this.#follow.toEnd();
+    };
   }
 
   /**
    * Show an utterance as it stands now.
    * @param {{id: string, role: "user" | "agent" | "guest", name?: string, text: string,
-   *   final: boolean, time?: string}} caption
+   *   final: boolean, typed?: boolean, cut?: boolean, time?: string}} caption
    *   The whole text so far; an interim one is replaced by the next of the same id.
    */
-  show({ id, role, name, text: words, final, time }) {
+  show({ id, role, name, text: words, final, typed, cut, time }) {
     if (!words.trim() && !this.#items.has(id)) return;
-    const atEnd = this.#isAtEnd();
     const item = this.#items.get(id) ?? this.#add(id, role, name, time);
     item.dataset.final = String(final);
-    this.#write(item.lastElementChild, words);
-    if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
+    this.#write(item.querySelector("p"), words);
+    if (cut) mark(item);
+    // Whoever has just written wants to see that, and the answer, wherever they were reading.
+    if (typed) this.#follow.toEnd();
+    else this.#follow.grown();
+  }
+
+  /** The agent was cut off: what it said last is not the whole of it. */
+  cut() {
+    const last = [...this.#items.values()].findLast((item) => item.dataset.role === "agent");
+    if (!last) return;
+    mark(last);
+    this.#follow.grown();
   }
 
   #add(id, role, name, time) {
@@ -71,9 +92,13 @@ export class Captions {
     added.textContent = words.slice(element.textContent.length);
     element.append(added);
   }
+}
 
-  #isAtEnd() {
-    const { scrollTop, clientHeight, scrollHeight } = this.#list;
-    return scrollHeight - scrollTop - clientHeight < 48;
-  }
+function mark(item) {
+  if (item.dataset.cut) return;
+  item.dataset.cut = "true";
+  const end = document.createElement("span");
+  end.className = "cut";
+  label(end, "cut");
+  item.append(end);
 }

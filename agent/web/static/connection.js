@@ -9,6 +9,8 @@ const LANGUAGE = "parley.language";
 const CAPTIONS = "lk.transcription";
 const CHAT = "lk.chat";
 const RECORD = "parley.turn";
+const STOP = "parley.stop";
+const CUT = "cut"; // kind of a record: the agent did not say all that it had begun to say
 const READY = ["listening", "thinking", "speaking"];
 const AGENT_WAIT = 15_000; // ms; an agent that runs joins within one second, one that starts in ten
 
@@ -33,8 +35,9 @@ export class Refused extends Error {
  * - "agent": "waiting" (for it to come), "absent", "initializing", "listening", "thinking",
  *   "speaking", "reconnecting" (it was cut off, another one comes) or "left" (none has come)
  * - "trouble": which of the agent's engines fail now: "stt" hears, "llm" thinks, "tts" speaks
- * - "caption": {id, role, name, text, final}; the role is "user", "agent", or "guest" for another
- *   person, whose name may be empty
+ * - "caption": {id, role, name, text, final, typed}; the role is "user", "agent", or "guest" for
+ *   another person, whose name may be empty; typed is what the user has written here
+ * - "cut": the agent has not said the whole of what it was saying
  * - "record": of the agent's telemetry, as an object: a turn, a sound over it, its first words
  * - "microphone": the state may have changed, read `microphone`
  * - "voice": the agent's MediaStreamTrack, or null
@@ -44,16 +47,25 @@ export class Refused extends Error {
  * - "ended": "left", "closed", "elsewhere" (in another tab) or "lost"; nothing comes after it
  */
 export class Conversation extends EventTarget {
-  #room = new Room({ disconnectOnPageLeave: true });
+  #room;
   #agentState = "none";
   #trouble = "";
   #agentTimer;
   #settling;
   #sounds = new Map(); // track -> its audio element
   #messages = 0;
+  #volume;
 
-  constructor() {
+  /**
+   * @param {object} wanted
+   * @param {number} wanted.volume Of everybody else, 0 to 1.
+   * @param {string | null} wanted.speaker Device to hear them from, if it is there.
+   */
+  constructor({ volume, speaker }) {
     super();
+    this.#volume = volume;
+    const audioOutput = speaker ? { deviceId: speaker } : undefined;
+    this.#room = new Room({ disconnectOnPageLeave: true, audioOutput });
     const changed = () => this.#watchAgent({});
     this.#room
       .on(RoomEvent.ParticipantConnected, changed)
@@ -81,10 +93,11 @@ export class Conversation extends EventTarget {
 
   /**
    * Get a ticket and enter its room.
+   * @param {{language: string, agent?: string, voice?: string}} wanted
    * @throws {Refused}
    */
-  async join(language, agent) {
-    const ticket = await requestTicket(language, agent);
+  async join(wanted) {
+    const ticket = await requestTicket(wanted);
     try {
       await this.#room.connect(ticket.url, ticket.token);
     } catch (error) {
@@ -137,16 +150,27 @@ export class Conversation extends EventTarget {
       destinationIdentities: [this.#agent.identity],
     });
     const id = `typed-${++this.#messages}`;
-    this.#emit("caption", { id, role: "user", text: message, final: true });
+    this.#emit("caption", { id, role: "user", text: message, final: true, typed: true });
+  }
+
+  /**
+   * Have the agent stop what it is saying.
+   * @returns {Promise<boolean>} Whether it did: some things it says to their end.
+   */
+  async stop() {
+    const destinationIdentity = this.#agent?.identity;
+    if (!destinationIdentity) return false;
+    const asked = { destinationIdentity, method: STOP, payload: "", responseTimeout: 5000 };
+    return (await this.#room.localParticipant.performRpc(asked)) === "stopped";
+  }
+
+  set volume(volume) {
+    this.#volume = volume;
+    for (const element of this.#sounds.values()) element.volume = volume;
   }
 
   startSound() {
     return this.#room.startAudio();
-  }
-
-  /** @param {"audioinput" | "audiooutput"} kind */
-  devices(kind) {
-    return Room.getLocalDevices(kind, false);
   }
 
   activeDevice(kind) {
@@ -210,6 +234,7 @@ export class Conversation extends EventTarget {
     if (track.kind !== Track.Kind.Audio) return;
     const element = track.attach();
     element.hidden = true;
+    element.volume = this.#volume;
     document.body.append(element);
     this.#sounds.set(track, element);
     if (isVoice(publication, participant)) this.#emit("voice", track.mediaStreamTrack);
@@ -249,7 +274,9 @@ export class Conversation extends EventTarget {
   async #readRecord(reader, identity) {
     if (!this.#room.remoteParticipants.get(identity)?.isAgent) return;
     try {
-      this.#emit("record", JSON.parse(await reader.readAll()));
+      const record = JSON.parse(await reader.readAll());
+      if (record.kind === CUT) this.#emit("cut");
+      else this.#emit("record", record);
     } catch {
       // Cut off, as the sender is gone: nobody's conversation depends on it.
     }
@@ -276,13 +303,13 @@ function isVoice({ source }, participant) {
   return participant.isAgent && source === Track.Source.Microphone;
 }
 
-async function requestTicket(language, agent) {
+async function requestTicket(wanted) {
   let response;
   try {
     response = await fetch("/api/token", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(agent ? { language, agent } : { language }),
+      body: JSON.stringify(wanted), // what is not chosen is undefined, and left out
       signal: AbortSignal.timeout(10_000),
     });
   } catch {

@@ -8,6 +8,7 @@ import { Records, clock } from "./records.js";
 import { pack } from "./saved.js";
 import { Strip } from "./strip.js";
 import { Tap } from "./tap.js";
+import { download } from "./transcript.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -85,7 +86,14 @@ export class Details {
     if (!this.#tap) return;
     const now = round(this.#tap.now);
     const at = this.#captions.get(id)?.at ?? now;
-    this.#captions.set(id, { role, name, text, at, until: now });
+    const cut = this.#captions.get(id)?.cut;
+    this.#captions.set(id, { role, name, text, at, until: now, cut });
+  }
+
+  /** The agent was cut off: what it said last is not the whole of it. */
+  cut() {
+    const last = [...this.#captions.values()].findLast(({ role }) => role === "agent");
+    if (last) last.cut = true;
   }
 
   /** Draw a frame. */
@@ -160,11 +168,7 @@ export class Details {
       captions: [...this.#captions.values()].filter(kept),
       records: this.#records.filter(kept),
     });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(file);
-    link.download = `parley-${started.slice(0, 16).replaceAll(":", "")}.zip`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser is reading it
+    download(file, `parley-${started.slice(0, 16).replaceAll(":", "")}.zip`);
   }
 }
 

@@ -1,6 +1,7 @@
 // Every word on the page, in the language that the user has chosen.
 
-const CHOSEN = "parley.language";
+import { keep, kept } from "./kept.js";
+
 const TAGS = { zh: "zh-Hans" }; // others are their own
 
 /** The languages that there are, as the page was served with them. */
@@ -9,24 +10,12 @@ const choices = [...document.querySelectorAll("#language option")].map((option) 
 /** What was chosen here before, or the first of the browser's that there is; English otherwise. */
 export function preferredLanguage() {
   const browsers = navigator.languages.map((tag) => tag.toLowerCase().split("-")[0]);
-  return [remembered(), ...browsers].find((language) => choices.includes(language)) ?? "en";
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(CHOSEN);
-  } catch {
-    return null; // the browser keeps nothing for this page
-  }
+  return [kept("language"), ...browsers].find((language) => choices.includes(language)) ?? "en";
 }
 
 /** Keep a choice for the next visit. */
 export function rememberLanguage(language) {
-  try {
-    localStorage.setItem(CHOSEN, language);
-  } catch {
-    // the next visit begins with the browser's language
-  }
+  keep("language", language);
 }
 
 const loaded = new Map();
@@ -42,10 +31,23 @@ async function load(language) {
 
 let current = await load(preferredLanguage());
 let wanted;
+let agent = document.title;
 
 /** A text of the current language, by key: text("join"), text("notice", "full"). */
 export function text(...keys) {
-  return keys.reduce((strings, key) => strings[key], current);
+  const found = keys.reduce((strings, key) => strings[key], current);
+  return typeof found === "string" ? found.replaceAll("{agent}", () => agent) : found;
+}
+
+/** The tag of the current language. */
+export function language() {
+  return document.documentElement.lang;
+}
+
+/** What the agent is called from now on. */
+export function setAgentName(name) {
+  agent = name;
+  write();
 }
 
 /**
@@ -59,13 +61,17 @@ export async function setLanguage(language) {
   if (wanted !== language) return false;
   current = words;
   document.documentElement.lang = TAGS[language] ?? language;
+  write();
+  return true;
+}
+
+function write() {
   for (const element of document.querySelectorAll("[data-text]")) {
     element.textContent = text(...element.dataset.text.split("."));
   }
   for (const element of document.querySelectorAll("[data-label]")) {
     element.setAttribute("aria-label", text(...element.dataset.label.split(".")));
   }
-  return true;
 }
 
 /** Give an element a text of the current language, by key, now and when that changes. */

@@ -1,9 +1,11 @@
 // The page: what the user does, what the conversation reports, and what shows for it.
 
-import { chosenAgent, listAgents } from "./agents.js";
+import { agentChosen, chosenAgent, listAgents, voiceChosen } from "./agents.js";
+import { Appearance } from "./appearance.js";
 import { Captions } from "./captions.js";
 import { Conversation } from "./connection.js";
 import { Details } from "./details.js";
+import { Follow } from "./follow.js";
 import { preferredLanguage, rememberLanguage, setLanguage, text } from "./i18n.js";
 import { LevelMeter, wakeAudio } from "./levels.js";
 import { openMicrophone } from "./microphone.js";
@@ -13,18 +15,22 @@ import { Orb } from "./orb.js";
 import { clock } from "./records.js";
 import { NotSaved, unpack } from "./saved.js";
 import { Settings } from "./settings.js";
+import { listenForShortcuts } from "./shortcuts.js";
 import { ANYBODY, leftNotice, signOut, whoIs } from "./sign-in.js";
+import { Transcript, download } from "./transcript.js";
 import { look, render } from "./view.js";
+import { fitViewport } from "./viewport.js";
 
 const $ = (id) => document.getElementById(id);
 
-const captions = new Captions($("captions"), $("empty"));
+const captions = new Captions($("captions"), $("empty"), new Follow($("captions"), $("newest")));
+const transcript = new Transcript();
 const notices = new Notices($("notices"));
 const orb = new Orb($("orb"));
 const details = new Details();
 const settings = new Settings(
   () => conversation,
-  () => notices.show("mic-busy"),
+  (reason) => notices.show(`mic-${reason}`),
   (on) => (details.on = on),
 );
 
@@ -56,9 +62,10 @@ function announce(key) {
 async function join({ speaking }) {
   wakeAudio();
   notices.clear();
-  captions.clear();
+  const before = [captions.clear(), transcript.begin()];
   details.begin();
-  const mine = (conversation = new Conversation());
+  const { volume } = settings;
+  const mine = (conversation = new Conversation({ volume, speaker: settings.chosen("speaker") }));
   listen(mine);
   update({ phase: "joining", agent: "none", mic: speaking ? "asking" : "off", deaf: false });
   $("state").focus();
@@ -67,13 +74,14 @@ async function join({ speaking }) {
   update({ mic: "off" });
   const asked = language;
   try {
-    await mine.join(asked, chosenAgent());
+    await mine.join({ language: asked, ...chosenAgent() });
     if (track) await mine.publish(track);
     if (language !== asked) await mine.setLanguage(language);
   } catch (error) {
     track?.stop();
     if (mine !== conversation) return;
     conversation = null;
+    if (captions.isEmpty) before.forEach((takeBack) => takeBack()); // what was said before can still be read, and saved
     details.end();
     void mine.leave();
     notices.show(error.code ?? "unreachable");
@@ -84,6 +92,7 @@ async function join({ speaking }) {
   }
   if (mine !== conversation) return void mine.leave();
   update({ phase: "live" });
+  if (transcript.isEmpty) transcript.begin(); // its times count from here
   void keepScreenOn();
   if (!speaking) $("message").focus();
 }
@@ -132,6 +141,10 @@ function listen(mine) {
   on("caption", (caption) => {
     captions.show(caption);
     details.caption(caption);
+    transcript.caption(caption);
+  });
+  on("cut", () => {
+    for (const kept of [captions, details, transcript]) kept.cut();
   });
   on("record", (record) => details.take(record));
   on("trouble", (engines) => {
@@ -178,7 +191,7 @@ function listen(mine) {
 async function open() {
   notices.hide("mic-denied", "mic-missing", "mic-busy", "mic-insecure");
   try {
-    return await openMicrophone();
+    return await openMicrophone(settings.chosen("microphone"));
   } catch (error) {
     const again = { name: "retryMicrophone", run: turnOnMicrophone };
     notices.show(`mic-${error.reason}`, error.reason === "insecure" ? undefined : again);
@@ -267,6 +280,17 @@ async function send(event) {
   }
 }
 
+async function stop() {
+  notices.hide("not-stopped");
+  const stopped = await conversation.stop().catch(() => false);
+  if (!stopped && ["thinking", "speaking"].includes(state.agent)) notices.show("not-stopped");
+}
+
+function saveTranscript() {
+  const file = new Blob([String(transcript)], { type: "text/plain;charset=utf-8" });
+  download(file, `parley-${transcript.stamp}.txt`);
+}
+
 /** Show a conversation that was saved, where one ended or none has begun. */
 async function openSaved(file) {
   notices.clear();
@@ -275,8 +299,11 @@ async function openSaved(file) {
     if (conversation) return; // one has begun meanwhile
     details.open(saved);
     captions.clear();
+    transcript.begin(new Date(saved.started));
     saved.captions.forEach((caption, i) => {
-      captions.show({ ...caption, id: `saved-${i}`, final: true, time: clock(caption.at) });
+      const shown = { ...caption, id: `saved-${i}`, final: true, time: clock(caption.at) };
+      captions.show(shown);
+      transcript.caption(shown, caption.at);
     });
     update({ phase: "opened", started: new Date(saved.started) });
   } catch (error) {
@@ -314,13 +341,20 @@ $("language").addEventListener("change", ({ target }) => {
   rememberLanguage(target.value);
   void chooseLanguage(target.value);
 });
-$("agent").addEventListener("change", showModels);
+$("agent").addEventListener("change", () => {
+  agentChosen();
+  update({});
+  void showModels();
+});
+$("voice-choice").addEventListener("change", voiceChosen);
 $("join").addEventListener("click", () => join({ speaking: true }));
 $("join-typing").addEventListener("click", () => join({ speaking: false }));
 $("sign-in").addEventListener("click", () => location.assign(state.visitor.signIn.address));
 $("sign-out").addEventListener("click", leaveAccount);
 $("leave").addEventListener("click", leave);
 $("mute").addEventListener("click", toggleMicrophone);
+$("stop").addEventListener("click", stop);
+$("save-transcript").addEventListener("click", saveTranscript);
 for (const id of ["settings", "start-settings"]) {
   $(id).addEventListener("click", () => settings.open());
 }
@@ -334,8 +368,14 @@ document.addEventListener("visibilitychange", () => {
   if (conversation) void keepScreenOn();
 });
 
+listenForShortcuts(() => settings.shortcuts && state.phase === "live");
+fitViewport();
+new Appearance();
 await chooseLanguage(language);
-void listAgents().then(showModels);
+void listAgents().then(() => {
+  update({});
+  return showModels();
+});
 requestAnimationFrame(frame);
 const left = leftNotice();
 if (left) notices.show(left);

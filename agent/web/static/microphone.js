@@ -21,13 +21,15 @@ export class NoMicrophone extends Error {
 
 /**
  * Ask for the microphone, with the browser's echo cancellation.
+ * @param {string | null} wanted Device; another one if it is not there, or none is wanted.
  * @returns {Promise<import("livekit-client").LocalAudioTrack>}
  * @throws {NoMicrophone}
  */
-export async function openMicrophone() {
+export async function openMicrophone(wanted) {
   if (!navigator.mediaDevices) throw new NoMicrophone("insecure");
   try {
     return await createLocalAudioTrack({
+      ...(wanted ? { deviceId: { ideal: wanted } } : {}),
       echoCancellation: true,
       noiseSuppression: true,
       autoGainControl: true,

@@ -12,7 +12,7 @@ let asked = 0;
 /** Ask for the models of the agent that is chosen, and show them; again until they are known. */
 export async function showModels() {
   const mine = ++asked;
-  const agent = chosenAgent();
+  const { agent } = chosenAgent();
   const query = agent ? `?${new URLSearchParams({ agent })}` : "";
   let found = null;
   try {

@@ -76,7 +76,7 @@ export function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-function reasons({ decision, stop, answered, waited }) {
+function reasons({ decision, stop, answered, waited, tools }) {
   const told = [];
   if (decision) {
     const { silence, clause, ending, usual } = decision;
@@ -90,6 +90,7 @@ function reasons({ decision, stop, answered, waited }) {
   if (stop) {
     told.push(["stopped", ["verdicts", stop.verdict]], ["decided", milliseconds(stop.decided)]);
   }
+  if (tools?.length) told.push(["tools", tools.join(", ")]);
   if (!answered) told.push(["answer", ["none"]]);
   return told;
 }

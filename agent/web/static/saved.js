@@ -16,7 +16,8 @@ export class NotSaved extends Error {}
 /**
  * @typedef {object} Told What was shown of a conversation; times in seconds of its sound.
  * @property {string} started Date and time.
- * @property {{role: string, name?: string, text: string, at: number, until: number}[]} captions
+ * @property {{role: string, name?: string, text: string, at: number, until: number,
+ *   cut?: boolean}[]} captions
  * @property {object[]} records As the agent sent them, each with `at`, when it came, and turns with
  *   `heard`, as Loudness.answer gives it.
  */

@@ -25,7 +25,8 @@ export function render(state) {
   const { phase, agent, mic, ready } = state;
   const visitor = drawVisitor(state.visitor);
   Object.assign(document.body.dataset, { phase, agent, mic, visitor });
-  document.title = phase === "live" && agent !== "none" ? `${heading(state)} · Parley` : "Parley";
+  const name = text("parley");
+  document.title = phase === "live" && agent !== "none" ? `${heading(state)} · ${name}` : name;
   write($("state"), heading(state));
   write($("hint"), hint(state));
   write($("join"), text({ ended: "joinAgain", failed: "tryAgain" }[phase] ?? "join"));
@@ -33,6 +34,9 @@ export function render(state) {
   const message = $("message");
   message.placeholder = text(ready ? "placeholder" : "placeholderWait");
   $("send").disabled = !ready;
+  const stops = phase === "live" && ["thinking", "speaking"].includes(agent);
+  if (!stops && document.activeElement === $("stop")) $("state").focus(); // not lost with it
+  $("stop").hidden = !stops;
 
   const mute = $("mute");
   mute.disabled = phase === "joining"; // the microphone is being asked for already
@@ -69,7 +73,7 @@ function heading({ phase, agent, mic, deaf }) {
   if (phase === "joining") return text(mic === "asking" ? "permission" : "joining");
   if (agent === "listening" && mic === "on" && deaf) return text("deaf");
   if (agent === "listening" && mic !== "on") return text(mic === "muted" ? "muted" : "ready");
-  return text({ left: "absent", none: "waiting" }[agent] ?? agent);
+  return text(agent === "none" ? "waiting" : agent);
 }
 
 function hint({ phase, agent, mic, deaf, started, visitor }) {

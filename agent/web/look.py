@@ -1,0 +1,50 @@
+"""How the page looks for an agent, and which voices it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.definition.definition import AgentDefinition
+from agent.settings import Settings
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an agent's folder says of the page."""
+
+    voices: tuple[str, ...] = ()
+    """Those that a visitor may choose from, beside the usual one."""
+    logo: Path | None = None
+    color: str | None = None
+    color_dark: str | None = None
+
+    @classmethod
+    def of(cls, agent: AgentDefinition, profile: Settings) -> Look:
+        """The look of an agent."""
+        own = agent.settings
+        return cls(
+            own.voices or profile.tts.voices, agent.logo, own.page.color, own.page.color_dark
+        )
+
+    def shown(self, name: str, title: str) -> dict[str, Any]:
+        """The same, as the page takes it."""
+        return {
+            "name": name,
+            "title": title,
+            "voices": [*self.voices],
+            "logo": f"/agents/{name}/logo" if self.logo else None,
+            "color": self.color,
+            "color_dark": self.color_dark,
+        }
+
+
+PLAIN = Look()
+"""The page's own look."""
+
+
+def looks_of(agents: Mapping[str, AgentDefinition], profile: Settings) -> dict[str, Look]:
+    """The looks of all agents, by their names."""
+    return {name: Look.of(agent, profile) for name, agent in agents.items()}
