@@ -39,6 +39,8 @@ EXPORTS = {
         "delivering",
         "form",
         "hand_over",
+        "hand_over_detail",
+        "iso",
         "places",
         "recording_options",
     },
@@ -56,6 +58,7 @@ EXPORTS = {
     },
     "agent.telephony": {
         "CallControl",
+        "Details",
         "Dialler",
         "HungUp",
         "NoAnswer",

@@ -21,6 +21,7 @@ from livekit.protocol.sip import (
 from agent.settings import LANGUAGE_ATTRIBUTE
 
 from .config import InboundTrunk, OutboundTrunk, Trunks, _Trunk
+from .details import TRUNK
 
 MARK = "parley"
 """Metadata that marks what is ours; that of a rule becomes the metadata of its callers."""
@@ -217,5 +218,5 @@ def _rule(name: str, trunk: InboundTrunk, trunk_id: str) -> SIPDispatchRuleInfo:
         # Always with its trunk: a rule without one also takes the calls that no trunk has let in.
         trunk_ids=[trunk_id],
         rule=api.SIPDispatchRule(dispatch_rule_callee=callee),
-        attributes={LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {},
+        attributes={TRUNK: name} | ({LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {}),
     )

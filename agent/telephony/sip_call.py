@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from livekit import rtc
@@ -13,7 +14,7 @@ from .numbers import country_of, told
 # The names are those of livekit/protocol, livekit/attrs.go.
 STATUS = "sip.callStatus"
 """``dialing``, ``ringing``, ``automation`` (keys are being sent), ``active`` or ``hangup``."""
-_CALL_ID = "sip.callID"
+CALL_ID = "sip.callID"
 _NUMBER = "sip.phoneNumber"
 _CALLED = "sip.trunkPhoneNumber"
 
@@ -48,11 +49,23 @@ class SipCall:
         """
         if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_SIP:
             return None
-        attributes = participant.attributes
+        return cls.from_attributes(participant.identity, participant.attributes, country)
+
+    @classmethod
+    def from_attributes(
+        cls, identity: str, attributes: Mapping[str, str], country: str | None = None
+    ) -> SipCall:
+        """The call of a participant who is on the phone.
+
+        Args:
+            identity: Identity of the participant.
+            attributes: What the SIP service says of the call.
+            country: Whose numbers have no country code; our own number's if None.
+        """
         ours = told(attributes.get(_CALLED), country)
         return cls(
-            identity=participant.identity,
-            id=attributes.get(_CALL_ID, ""),
+            identity=identity,
+            id=attributes.get(CALL_ID, ""),
             number=told(attributes.get(_NUMBER), country or country_of(ours)),
             trunk_number=ours,
         )

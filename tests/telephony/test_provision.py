@@ -105,7 +105,7 @@ async def test_what_the_file_says_is_what_livekit_has(sip: api.LiveKitAPI, tmp_p
     desk = rules["office"].rule.dispatch_rule_callee
     assert (desk.room_prefix, desk.pin, desk.randomize) == ("desk", "2468", False)
     assert [*rules["office"].trunk_ids] == [office.sip_trunk_id]
-    assert rules["office"].attributes == {"parley.language": "zh"}
+    assert rules["office"].attributes == {"parley.trunk": "office", "parley.language": "zh"}
     calls = rules["local"].rule.dispatch_rule_callee
     assert (calls.room_prefix, calls.pin, calls.randomize) == ("call", "", True)
     assert [*rules["local"].trunk_ids] == [local.sip_trunk_id]

@@ -30,9 +30,9 @@ _LAST_WORDS = 15.0
 _BUFFER = 0.5
 """Seconds of sound that LiveKit's player has in hand when it says that it is done."""
 
-Outcome = Literal["agent", "gone", "late", "closing"]
+Outcome = Literal["agent", "gone", "late", "closing", "sent on"]
 """``agent``: one has come. ``gone``: the caller has hung up. ``late``: nobody was free for as long
-as a caller may hold. ``closing``: the server stops."""
+as a caller may hold. ``closing``: the server stops. ``sent on``: they were transferred."""
 
 Transfer = Callable[[str], Awaitable[bool]]
 """Sends a caller of that identity elsewhere; False if that fails."""
@@ -143,6 +143,7 @@ class Attendant:
         if self._outcome == "late" and (transfer := self._holding.transfer):
             await self._say(player, say.phone.transferring)
             if all([await transfer(caller.identity) for caller in self._callers()]):
+                self._outcome = "sent on"
                 return
         closing = self._outcome == "closing"
         await self._say(player, say.assistant.closing if closing else say.phone.nobody_free)
