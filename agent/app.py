@@ -24,7 +24,7 @@ from . import settings as settings_module
 from .alone import Alone
 from .assistant import agent_of
 from .conduct import Conduct
-from .definition.choice import Agents, Assignment
+from .definition.choice import Agents, Arrived, Assignment
 from .definition.definition import AgentDefinition
 from .definition.loading import agent_argument, find
 from .ending import end_with, on_session_end, when_over
@@ -126,8 +126,9 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         return
     came = time.monotonic()
     before = await record.begin(user.identity) if record and user else None
-    called = user.sip_call.trunk_number if user and user.sip_call else None
-    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), called)
+    call = user.sip_call if user else None
+    arrived = Arrived(call.trunk_number, call.caller_id) if call else None
+    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), arrived)
     settings = agent.over(profile)
     if dialler:
         dialler.details.settings, dialler.details.agent = settings.post_call, agent.key

@@ -20,6 +20,7 @@ from livekit.protocol.sip import (
 
 from agent.settings import LANGUAGE_ATTRIBUTE
 
+from .caller_id import ASSERTED, PRIVACY
 from .config import InboundTrunk, OutboundTrunk, Trunks, _Trunk
 from .details import TRUNK
 
@@ -197,6 +198,9 @@ def _inbound(name: str, trunk: InboundTrunk) -> SIPInboundTrunkInfo:
         # text as its host, and no honest host has a slash, so that the agent can tell.
         allowed_addresses=[str(network) for network in trunk.allowed_addresses],
         max_call_duration=Duration(seconds=60 * trunk.max_minutes),
+        headers_to_attributes=(
+            {"P-Asserted-Identity": ASSERTED, "Privacy": PRIVACY} if trunk.asserted else {}
+        ),
     )
 
 

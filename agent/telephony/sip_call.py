@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from livekit import rtc
 
 from ..languages import Language, words
+from ..routing_settings import CallerId
+from .caller_id import caller_of
 from .numbers import country_of, told
 
 # The names are those of livekit/protocol, livekit/attrs.go.
@@ -36,6 +38,8 @@ class SipCall:
     it is withheld, or is words."""
     trunk_number: str | None
     """Number of our end, likewise."""
+    caller_id: CallerId = "shown"
+    """What is known of the number of the other end."""
 
     @classmethod
     def from_participant(
@@ -63,12 +67,9 @@ class SipCall:
             country: Whose numbers have no country code; our own number's if None.
         """
         ours = told(attributes.get(_CALLED), country)
-        return cls(
-            identity=identity,
-            id=attributes.get(CALL_ID, ""),
-            number=told(attributes.get(_NUMBER), country or country_of(ours)),
-            trunk_number=ours,
-        )
+        country = country or country_of(ours)
+        number, caller_id = caller_of(attributes, told(attributes.get(_NUMBER), country), country)
+        return cls(identity, attributes.get(CALL_ID, ""), number, ours, caller_id)
 
     async def wait_until_answered(self, room: rtc.Room) -> bool:
         """Wait until the call is answered; False if it ends before that."""
