@@ -24,7 +24,7 @@ from . import settings as settings_module
 from .alone import Alone
 from .assistant import agent_of
 from .conduct import Conduct
-from .definition.choice import Agents, Assignment
+from .definition.choice import Agents, Arrived, Assignment
 from .definition.definition import AgentDefinition
 from .definition.loading import agent_argument, find
 from .ending import end_with, on_session_end, when_over
@@ -45,6 +45,7 @@ from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
 from .telephony import (
     CallControl,
+    Details,
     Dialler,
     HungUp,
     NoAnswer,
@@ -115,7 +116,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     dialler: Dialler | None = None  # nor anybody to be called, on the console
     user: User | None = None
     if record:
-        dialler = Dialler(profile.phone, ctx.api, open_ledger(profile), ctx.job.room.name)
+        details = Details(profile.post_call, ctx.job.room.name, ctx.job.id)
+        dialler = Dialler(profile.phone, ctx.api, open_ledger(profile), ctx.job.room.name, details)
         ctx.add_shutdown_callback(dialler.aclose)
     try:
         if dialler:
@@ -123,15 +125,19 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
         if dialler:
+            await dialler.details.left(str(e) if isinstance(e, NotAllowed) else None)
             await dialler.aclose()
         await ctx.delete_room()
         ctx.shutdown()
         return
     came = time.monotonic()
     before = await record.begin(user.identity) if record and user else None
-    called = user.sip_call.trunk_number if user and user.sip_call else None
-    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), called)
+    call = user.sip_call if user else None
+    arrived = Arrived(call.trunk_number, call.caller_id) if call else None
+    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), arrived)
     settings = agent.over(profile)
+    if dialler:
+        dialler.details.settings, dialler.details.agent = settings.post_call, agent.key
     if record is None:  # the console, of which nothing is kept
         settings = settings.model_copy(update={"post_call": None})
     if settings.omni:
@@ -220,9 +226,10 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         # Whoever was called has been found out before, if this agent goes on for another.
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
-    if user and record:
+    if user and record and dialler:
         # The call is over, though this job is not: nobody goes on with it, and its place is free.
         when_over(ctx, "the end of the call", record.release)
+        when_over(ctx, "the detail record", partial(_keep_detail, ctx, record, dialler.details))
         if kept:
             source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
@@ -240,6 +247,12 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
     await read_prompt()
+
+
+async def _keep_detail(ctx: JobContext, record: CallRecord, details: Details) -> None:
+    if await record.is_taken() and await somebody_waits(ctx.api, ctx.room.name):
+        details.drop()  # the next agent's has all of the call
+    await details.left()
 
 
 def _about(

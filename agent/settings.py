@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from livekit.agents.utils.hw import get_cpu_monitor
 from livekit.plugins.turn_taking.options import TurnOptions
@@ -21,7 +21,9 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -35,6 +37,7 @@ from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .number_ranges import ORDINARY, NumberRange
 from .post_call_settings import PostCallSettings
+from .routing_settings import Hours, Route
 from .sign_in_settings import SignInSettings
 from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
 from .wrong import SettingsError as SettingsError
@@ -224,6 +227,10 @@ class PhoneSettings(Section):
     ] = {}
     """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
     the others."""
+    hours: dict[str, Hours] = {}
+    """When somebody is there, by a name."""
+    routes: list[Route] = []
+    """Who takes which calls: the first that fits, before ``agents``."""
     destinations: dict[str, Destination] = {}
     """Whom a call can be transferred to, by the name that the model uses. There is no other way to
     name a destination."""
@@ -266,6 +273,19 @@ class PhoneSettings(Section):
     """How long before that the caller is told, in seconds."""
     answer_timeout: Seconds = 8.0
     """How long a question that only keys or a yes can answer waits for them, in seconds."""
+
+    @model_validator(mode="after")
+    def _has_hours(self) -> Self:
+        for nth, route in enumerate(self.routes):
+            for name in (route.during, route.outside):
+                if name is not None and name not in self.hours:
+                    known = ", ".join(self.hours) or "none"
+                    raise PydanticCustomError(
+                        "hours",
+                        "routes.{nth}: there are no hours {name} ({known})",
+                        {"nth": nth, "name": name, "known": known},
+                    )
+        return self
 
     @property
     def may_cost(self) -> bool:

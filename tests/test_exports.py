@@ -39,6 +39,8 @@ EXPORTS = {
         "delivering",
         "form",
         "hand_over",
+        "hand_over_detail",
+        "iso",
         "places",
         "recording_options",
     },
@@ -57,6 +59,7 @@ EXPORTS = {
     },
     "agent.telephony": {
         "CallControl",
+        "Details",
         "Dialler",
         "HungUp",
         "NoAnswer",

@@ -67,8 +67,8 @@ def call_record(report: SessionReport, about: About) -> Record:
         "direction": about.direction,
         "caller": {"number": about.number, "visitor": about.visitor},
         "language": about.language,
-        "started_at": _iso(began),
-        "ended_at": _iso(ended),
+        "started_at": iso(began),
+        "ended_at": iso(ended),
         "seconds": round(ended - began, 3),
         "end": about.end or told["close_reason"],
         "errors": told["errors"],
@@ -117,6 +117,7 @@ def _parsed(arguments: str) -> Any:
         return arguments
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """A moment, in seconds since 1970, as records have it."""
     told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return told.replace("+00:00", "Z")

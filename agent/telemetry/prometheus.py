@@ -32,6 +32,7 @@ _BUCKETS: dict[Stage, tuple[float, ...]] = {
 _WAITED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0)
 _LANGUAGES = (*get_args(Language), "unknown")
 _OUTCOMES = ("answered", "interrupted", "unanswered")
+_CALL = (10.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 _STOP = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -80,6 +81,17 @@ class _Figures:
             "parley_stop_seconds",
             "From the first voice over the agent's speech to its stop",
             buckets=_STOP,
+        )
+        self.calls = Counter(
+            "parley_calls",
+            "Attempts to call by phone, by what became of them",
+            ["trunk", "direction", "outcome"],
+        )
+        self.talked = Histogram(
+            "parley_call_seconds",
+            "From the answer of a call by phone to its end",
+            ["trunk", "direction"],
+            buckets=_CALL,
         )
         self._begin_at_zero()
 
@@ -132,6 +144,21 @@ def _figures() -> _Figures:
 def set_up() -> None:
     """Begin to count, all at 0; in the process of a job."""
     _figures()
+
+
+def count_call(trunk: str, direction: str, outcome: str, seconds: float | None) -> None:
+    """Count an attempt to call by phone.
+
+    Args:
+        trunk: Name of its trunk; empty if it is not known.
+        direction: ``inbound`` or ``outbound``.
+        outcome: What became of it.
+        seconds: How long it lasted from the answer on; None if nobody answered.
+    """
+    figures = _figures()
+    figures.calls.labels(trunk or "unknown", direction, outcome).inc()
+    if seconds is not None:
+        figures.talked.labels(trunk or "unknown", direction).observe(seconds)
 
 
 def observe(record: Record) -> None:

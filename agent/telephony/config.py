@@ -108,6 +108,9 @@ class InboundTrunk(_Trunk):
     """Longest call."""
     language: Language | None = None
     """Language of the callers; the profile's when not given."""
+    asserted: bool = False
+    """Believe the number in P-Asserted-Identity, which the provider sets and no caller can; with
+    ``Privacy: id`` the caller has none."""
     rooms: Rooms = Rooms()
 
     @model_validator(mode="after")

@@ -12,6 +12,8 @@ from livekit import api, rtc
 
 from agent import settings
 from agent.full_house_settings import FullHouseSettings
+from agent.post_call import Outbox
+from agent.post_call_settings import PostCallSettings
 from agent.recovery import CallBook, Dispatcher
 from agent.recovery.sqlite_store import SqliteStore
 from agent.recovery.waiting import ATTENDANT
@@ -51,7 +53,13 @@ class House:
     """An agent server with so many places, and its line."""
 
     def __init__(
-        self, book: CallBook, livekit: LiveKit, clock: Clock, full: FullHouseSettings, name: str
+        self,
+        book: CallBook,
+        livekit: LiveKit,
+        clock: Clock,
+        full: FullHouseSettings,
+        name: str,
+        post_call: PostCallSettings | None,
     ) -> None:
         self.places, self.is_draining, self.running = 0, False, set[str]()
         self.livekit, self.clock = livekit, clock
@@ -67,7 +75,7 @@ class House:
         )
         profile = settings.load("gpu")
         phone = profile.phone.model_copy(update={"full_house": full, "language": "zh"})
-        profile = profile.model_copy(update={"phone": phone})
+        profile = profile.model_copy(update={"phone": phone, "post_call": post_call})
         self.line = WaitingLine(profile, livekit.client, book, self.dispatcher, clock)
 
     async def take(self, room: str) -> None:
@@ -108,8 +116,8 @@ async def house(
     Attendant.all = []
     made: list[House] = []
 
-    def make(name: str = "server", **full: Any) -> House:
-        made.append(House(book, livekit, clock, FullHouseSettings(**full), name))
+    def make(name: str = "server", post_call: PostCallSettings | None = None, **full: Any) -> House:
+        made.append(House(book, livekit, clock, FullHouseSettings(**full), name, post_call))
         return made[-1]
 
     yield make
@@ -215,6 +223,27 @@ async def test_a_caller_whose_attendant_failed_is_not_left_alone(
     await full.live(2)
     assert [each.holding.room for each in Attendant.all] == ["first", "first"]
     assert "nobody is with a caller who holds" in caplog.text
+
+
+async def test_whoever_finds_no_agent_leaves_a_record(
+    house: Callable[..., House],
+    livekit: LiveKit,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE", str(tmp_path / "state"))
+    full = house(then="queue", ring=0, callers=1, post_call=PostCallSettings(folder=tmp_path))
+    for room in ("first", "second"):
+        livekit.open(room, "", anna=SIP)
+    await full.live(2)
+    Attendant.all[0].over.set_result("gone")
+    await asyncio.gather(*full.line._tasks)
+    outbox = Outbox()
+    kept = {
+        (p.record["room"], p.record["outcome"], p.record["cause"]) for p in await outbox.waiting()
+    }
+    await outbox.aclose()
+    assert kept == {("second", "busy", "no place"), ("first", "abandoned", "caller")}
 
 
 async def test_who_holds_hears_that_the_server_stops_unless_another_goes_on(

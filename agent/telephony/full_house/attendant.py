@@ -30,9 +30,9 @@ _LAST_WORDS = 15.0
 _BUFFER = 0.5
 """Seconds of sound that LiveKit's player has in hand when it says that it is done."""
 
-Outcome = Literal["agent", "gone", "late", "closing"]
+Outcome = Literal["agent", "gone", "late", "closing", "sent on"]
 """``agent``: one has come. ``gone``: the caller has hung up. ``late``: nobody was free for as long
-as a caller may hold. ``closing``: the server stops."""
+as a caller may hold. ``closing``: the server stops. ``sent on``: they were transferred."""
 
 Transfer = Callable[[str], Awaitable[bool]]
 """Sends a caller of that identity elsewhere; False if that fails."""
@@ -68,6 +68,8 @@ class Attendant:
         self._moved, self._ended = asyncio.Event(), asyncio.Event()
         self._outcome: Outcome = "gone"
         self._room = rtc.Room()
+        self._sound: PlayHandle | None = None
+        """What is heard."""
 
     def move(self, position: int) -> None:
         """Tell them, if they have moved in the line."""
@@ -105,6 +107,9 @@ class Attendant:
             await self._room.disconnect()
 
     async def _hold(self, player: BackgroundAudioPlayer) -> None:
+        if not self._holding.longest:
+            self._end("late")
+            return
         talking = asyncio.create_task(self._talk(player))
         try:
             async with asyncio.timeout(self._holding.longest):
@@ -116,17 +121,15 @@ class Attendant:
             await asyncio.gather(talking, return_exceptions=True)
 
     async def _talk(self, player: BackgroundAudioPlayer) -> None:
-        playing = _music(player)
+        await self._play(player, None)
         await self._until_open()
         language = self._holding.language
         while True:
             self._moved.clear()
             text = words(language).phone.queue.format(position=self._position)
             if sound := await self._announcer.say(text, language):
-                playing.stop()
-                await playing
-                await player.play(sound)
-                playing = _music(player)
+                await (await self._play(player, sound))
+                await self._play(player, None)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN):
                     await self._moved.wait()
@@ -143,6 +146,7 @@ class Attendant:
         if self._outcome == "late" and (transfer := self._holding.transfer):
             await self._say(player, say.phone.transferring)
             if all([await transfer(caller.identity) for caller in self._callers()]):
+                self._outcome = "sent on"
                 return
         closing = self._outcome == "closing"
         await self._say(player, say.assistant.closing if closing else say.phone.nobody_free)
@@ -153,8 +157,19 @@ class Attendant:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS):
                 if sound := await self._announcer.say(text, self._holding.language):
-                    await player.play(sound)
+                    await (await self._play(player, sound))
                     await asyncio.sleep(_BUFFER)
+
+    async def _play(
+        self, player: BackgroundAudioPlayer, sound: AsyncIterator[rtc.AudioFrame] | None
+    ) -> PlayHandle:
+        """Play something in place of what is heard; music if it is None."""
+        if before := self._sound:
+            before.stop()
+            await before
+        audio = AudioConfig(music(), fade_in=0.3, fade_out=0.3) if sound is None else sound
+        self._sound = player.play(audio)
+        return self._sound
 
     def _callers(self) -> list[rtc.RemoteParticipant]:
         sip = rtc.ParticipantKind.PARTICIPANT_KIND_SIP
@@ -173,10 +188,6 @@ class Attendant:
         if not self._ended.is_set():
             self._outcome = outcome
             self._ended.set()
-
-
-def _music(player: BackgroundAudioPlayer) -> PlayHandle:
-    return player.play(AudioConfig(music(), fade_in=0.3, fade_out=0.3))
 
 
 @contextlib.asynccontextmanager

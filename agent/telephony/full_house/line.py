@@ -17,8 +17,10 @@ from ...recovery import CallBook, Dispatcher, StoreError
 from ...recovery.waiting import WaitingRoom, waiting_rooms
 from ...recovery.watch import every
 from ...settings import LANGUAGE_ATTRIBUTE, Settings
-from ..dial import Dialler, NoAnswer
+from ..details import Details, Outcome, turned_away
+from ..dial import Dialler
 from ..ledger import LedgerError, open_ledger
+from ..no_answer import NoAnswer
 from ..numbers import NotAllowed
 from .announcer import Announcer
 from .attendant import Attendant, Holding, token
@@ -130,6 +132,7 @@ class WaitingLine:
         if then == "busy" or full:
             logger.info("a caller finds the line busy", extra={"room": waiting.room.name})
             await self._livekit.room.delete_room(api.DeleteRoomRequest(room=waiting.room.name))
+            await self._keep(waiting, "busy", "no place")
         elif await self._book.attend(waiting.room.sid, self._dispatcher.server, _MINE):
             self._hold(waiting, position)
 
@@ -145,15 +148,20 @@ class WaitingLine:
         )
         attendant = Attendant(holding, self._announcer, self._livekit, position)
         self._holding[waiting.room.sid] = attendant
-        task = asyncio.create_task(self._attend(waiting.room, attendant))
+        task = asyncio.create_task(self._attend(waiting, attendant))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _attend(self, room: api.Room, attendant: Attendant) -> None:
+    async def _attend(self, waiting: WaitingRoom, attendant: Attendant) -> None:
+        room = waiting.room
         url, key, secret = (os.environ[f"LIVEKIT_{x}"] for x in ("URL", "API_KEY", "API_SECRET"))
         try:
             outcome = await attendant.run(url, token(room.name, key, secret))
             logger.info("a caller holds no more", extra={"room": room.name, "why": outcome})
+            if outcome == "sent on":
+                await self._keep(waiting, "transferred", "agent")
+            elif outcome != "agent":  # whose record has it
+                await self._keep(waiting, "abandoned", "caller" if outcome == "gone" else outcome)
         except rtc.ConnectError as e:
             logger.warning("nobody is with a caller who holds", extra={"reason": str(e)})
         except Exception:
@@ -161,10 +169,17 @@ class WaitingLine:
         finally:
             del self._holding[room.sid]
 
+    async def _keep(self, waiting: WaitingRoom, outcome: Outcome, cause: str) -> None:
+        details = Details(self._profile.post_call, waiting.room.name)
+        for caller in waiting.callers:
+            await details.keep(turned_away(caller, outcome, cause, time.time()))
+
     async def _send_on(self, room: str, caller: str) -> bool:
         number = self.settings.number
         assert number
-        dialler = Dialler(self._profile.phone, self._livekit, open_ledger(self._profile), room)
+        profile = self._profile
+        details = Details(profile.post_call, room)
+        dialler = Dialler(profile.phone, self._livekit, open_ledger(profile), room, details)
         try:
             await dialler.transfer(number, room=room, identity=caller)
         except (NoAnswer, NotAllowed, LedgerError) as e:
