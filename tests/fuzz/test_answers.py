@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, ToolError, llm
 from livekit.plugins import qwen3_tts, vllm
+from yarl import URL
 
 from agent import structured
 from agent.definition import http_tool
@@ -223,7 +224,7 @@ async def test_the_answer_of_a_tool_over_http(body: bytes, kind: str, status: in
 
 @given(st.text() | st.sampled_from(["//elsewhere", "https://shop.example:0", "http://[", "\\\\x"]))
 def test_where_a_tool_is_sent(location: str) -> None:
-    url = http_tool.URL("https://shop.example/orders")
+    url = URL("https://shop.example/orders")
     target = http_tool._next(url, location)
     assert target is None or target.origin() == url.origin()
 

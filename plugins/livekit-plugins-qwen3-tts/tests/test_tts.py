@@ -27,7 +27,10 @@ def test_exports() -> None:
     assert qwen3_tts.__all__ == [
         "MARKUP_INSTRUCTIONS",
         "TTS",
+        "Answered",
         "ChunkedStream",
+        "Failed",
+        "FaultKind",
         "Segmenter",
         "SpokenWord",
         "Style",
