@@ -6,6 +6,8 @@ through the plugin: on an idle machine, and ``over`` a reply that the profile's 
 and voice are making on the same machine, whose playback is simulated. What is counted is the time
 from the first sound of the sentence to the first transcript with a word in it, how often there is
 one (of noises, too), how often it is the right one, and for how long the playback ran dry.
+
+On a machine that does other things beside, ``--simulated`` compares two checkouts all the same.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import sys
 import time
@@ -29,12 +32,14 @@ from livekit.agents import llm, stt
 from pydantic import HttpUrl
 
 from agent import engines, settings
+from agent.local.whisper import Whisper
+from agent.models import locate
 from agent.settings import Settings
-from harness import report
+from harness import report, sounds, speech
 from harness.recording import SAMPLE_RATE, Samples, first_sound, trim
 from harness.resample import resampled
 
-from . import programs
+from . import programs, simulated
 from .duplex import clips, scenarios
 from .duplex.align import key, words
 from .duplex.real import PROMPTS
@@ -191,11 +196,14 @@ async def _speak(stream: stt.RecognizeStream, samples: Samples) -> None:
         stream.push_frame(rtc.AudioFrame(piece.tobytes(), SAMPLE_RATE, 1, len(piece)))
 
 
-async def synthetic(language: Language, count: int) -> list[Sentence]:
+async def synthetic(tts_url: str, language: Language, count: int) -> list[Sentence]:
     """Some of the interruptions of ``make bench-duplex``."""
-    chosen = scenarios.cases("interruption", language, "test")[:count]
-    await clips.prepare(chosen)
-    return [Sentence(c.key, language, c.text, clips.of_case(c).samples) for c in chosen]
+    found: list[Sentence] = []
+    for case in scenarios.cases("interruption", language, "test")[:count]:
+        samples = await speech.utterance(tts_url, case.text, language=language, voice=case.voice)
+        samples = sounds.at_level(samples, sounds.SPEECH)
+        found.append(Sentence(case.key, language, case.text, samples))
+    return found
 
 
 def noises(language: Language, count: int) -> list[Sentence]:
@@ -220,7 +228,7 @@ def real(folder: Path, language: Language, count: int) -> tuple[list[Sentence], 
 
     said = [e for e in entries if e["kind"] in _SPOKEN and e["lang"] == language]
     noise = [e for e in entries if e["kind"].startswith("noise:")]
-    return [sentence(e) for e in said[:count]], [sentence(e) for e in noise[:count]]
+    return [sentence(e) for e in said[:count]], [sentence(e) for e in noise]
 
 
 def summarise(rows: Iterable[Heard]) -> dict[str, report.Metric]:
@@ -265,9 +273,13 @@ async def measure(
             ears[name, language] = engines.stt(profile.stt, language)
     for state in states:
         for kind, found in sentences.items():
+            if kind == "noise" and state == "over":
+                continue  # what is invented for a noise does not depend on the load
             for i, sentence in enumerate(found):
                 at = _AT[0] + (_AT[1] - _AT[0]) * i / max(1, len(found) - 1)
                 for name, profile in recognisers.items():
+                    if name == "not_held" and state == "idle":
+                        continue  # nothing to be held
                     async with contextlib.AsyncExitStack() as stack:
                         reply = None
                         if state == "over":
@@ -276,37 +288,47 @@ async def measure(
                             await asyncio.sleep(at - _BEFORE / SAMPLE_RATE)
                         text, seconds = await hear(ears[name, sentence.language], sentence)
                         dry = reply.dry if reply else 0.0
-                    row = Heard(
-                        name, state, kind, sentence.name, sentence.language, sentence.text,
-                        text, round(seconds, 3), round(dry, 3),
-                    )  # fmt: skip
-                    rows.append(row)
-                    print(json.dumps(asdict(row), ensure_ascii=False), file=sys.stderr, flush=True)
+                    rows.append(_row(name, state, kind, sentence, text, seconds, dry))
     for ear in ears.values():
         await ear.aclose()
     return rows
 
 
-async def main() -> None:
-    """Start the engines, measure and report."""
-    parser = argparse.ArgumentParser(prog="make bench-firstword ARGS=…", description=__doc__)
-    add = parser.add_argument
-    add("--cases", type=int, default=20, help="sentences of each kind and language (20)")
-    add("--noises", type=int, default=12, help="noises, in each language (12)")
-    add("--languages", nargs="+", choices=get_args(Language), default=list(get_args(Language)))
-    add("--states", nargs="+", choices=["idle", "over"], default=["idle", "over"])
-    add("--real", type=Path, help="a folder of recordings of people, with a manifest.json")
-    add("--against", type=Path, help="another checkout, whose recogniser is measured beside this")
-    add("--not-held", action="store_true", help="also one that lets model and voice work on")
-    args = parser.parse_args()
-    sentences: dict[str, list[Sentence]] = {"synthetic": [], "real": [], "noise": []}
-    for language in args.languages:
-        sentences["synthetic"] += await synthetic(language, args.cases)
-        sentences["noise"] += noises(language, args.noises)
-        if args.real:
-            said, noise = real(args.real, language, args.cases)
-            sentences["real"] += said
-            sentences["noise"] += noise
+def simulate(
+    sentences: dict[str, list[Sentence]], factors: Sequence[float], against: Path | None
+) -> list[Heard]:
+    """Have all sentences heard on a simulated clock; decodes take so many times as long."""
+    kinds = {"this": simulated.hearing_of(None)}
+    if against:
+        kinds["other"] = simulated.hearing_of(against)
+    whisper = Whisper(locate("stt"), threads=1)
+    rows: list[Heard] = []
+    for factor, (kind, found) in itertools.product(factors, sentences.items()):
+        for sentence, (name, hearing) in itertools.product(found, kinds.items()):
+            text, seconds = simulated.first_word(
+                hearing, whisper, sentence.samples, sentence.language,
+                patience=PATIENCE, factor=factor,
+            )  # fmt: skip
+            rows.append(_row(name, f"times{factor:g}", kind, sentence, text, seconds))
+    return rows
+
+
+def _row(
+    recogniser: str, state: str, kind: str, sentence: Sentence, text: str, seconds: float,
+    dry: float = 0.0,
+) -> Heard:  # fmt: skip
+    row = Heard(
+        recogniser, state, kind, sentence.name, sentence.language, sentence.text,
+        text, round(seconds, 3), round(dry, 3),
+    )  # fmt: skip
+    print(json.dumps(asdict(row), ensure_ascii=False), file=sys.stderr, flush=True)
+    return row
+
+
+async def in_real_time(
+    sentences: dict[str, list[Sentence]], args: argparse.Namespace
+) -> list[Heard]:
+    """Start the engines, and speak to them."""
     profile = settings.load("cpu")
     async with contextlib.AsyncExitStack() as stack:
         start = stack.enter_async_context
@@ -320,7 +342,41 @@ async def main() -> None:
         recognisers = {
             name: _address(profile, stt=url, llm=model, tts=voice) for name, url in ears.items()
         }
-        rows = await measure(recognisers, sentences, args.states)
+        for language in args.languages:
+            sentences["synthetic"] += await synthetic(voice, language, args.cases)
+        return await measure(recognisers, sentences, args.states)
+
+
+async def main() -> None:
+    """Start the engines, measure and report."""
+    parser = argparse.ArgumentParser(prog="make bench-firstword ARGS=…", description=__doc__)
+    add = parser.add_argument
+    add("--cases", type=int, default=20, help="sentences of each kind and language (20)")
+    add("--noises", type=int, default=12, help="noises, in each language (12)")
+    add("--languages", nargs="+", choices=get_args(Language), default=list(get_args(Language)))
+    add("--states", nargs="+", choices=["idle", "over"], default=["idle", "over"])
+    add("--real", type=Path, help="a folder of recordings of people, with a manifest.json")
+    add("--against", type=Path, help="another checkout, whose recogniser is measured beside this")
+    add("--not-held", action="store_true", help="also one that lets model and voice work on")
+    add(
+        "--simulated", type=float, nargs="+", metavar="FACTOR",
+        help="on a simulated clock, with decodes that take so many times as long as one core does",
+    )  # fmt: skip
+    args = parser.parse_args()
+    sentences: dict[str, list[Sentence]] = {"synthetic": [], "real": [], "noise": []}
+    for language in args.languages:
+        sentences["noise"] += noises(language, args.noises)
+        if args.real:
+            said, noise = real(args.real, language, args.cases)
+            sentences["real"] += said
+            sentences["noise"] += noise[: args.noises]
+    if args.simulated:
+        async with programs.engine("tts") as voice:
+            for language in args.languages:
+                sentences["synthetic"] += await synthetic(voice, language, args.cases)
+        rows = simulate(sentences, args.simulated, args.against)
+    else:
+        rows = await in_real_time(sentences, args)
     report.write("firstword", summarise(rows), profile="cpu")
     path = report.OUT / "firstword" / "rows.json"
     path.parent.mkdir(parents=True, exist_ok=True)

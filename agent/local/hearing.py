@@ -123,12 +123,21 @@ class Hearing:
         """All of the audio, from -1 to 1."""
         return self._float(0, self.samples)
 
-    def decoded(self, text: str | None, samples: int, *, seconds: float, now: float) -> str:
+    def decoded(
+        self,
+        text: str | None,
+        samples: int,
+        *,
+        likely: bool = True,
+        seconds: float,
+        now: float,
+    ) -> str:
         """Take a decode's text, and return the words that have become sure.
 
         Args:
             text: The text of the first ``samples``, or None if it cannot be trusted.
             samples: How many samples the decode covered.
+            likely: Whether the model believes in it. If not, no word becomes sure by it.
             seconds: How long it took, in seconds.
             now: The time on the caller's clock, in seconds.
         """
@@ -140,7 +149,7 @@ class Hearing:
             if samples - self._voiced < PAUSE * SAMPLE_RATE:
                 words = words[:-1]
             pairs = zip(words, _WORD.findall(self.text), strict=False)
-            agreed = [word for word, _ in takewhile(lambda pair: _same(*pair), pairs)]
+            agreed = [word for word, _ in takewhile(lambda pair: likely and _same(*pair), pairs)]
             new = "".join(agreed[len(_WORD.findall(self.sure)) :])
             self.sure += new
             if known and (begun := "".join(agreed)).startswith(self.begun):

@@ -174,7 +174,9 @@ class Session:
                 utterance = await self._listen(seat, hearing, thorough=thorough)
                 text = utterance.text if thorough or not utterance.doubtful else None
                 now = time.monotonic()
-                sure = hearing.decoded(text, samples, seconds=now - start, now=now)
+                sure = hearing.decoded(
+                    text, samples, likely=utterance.likely, seconds=now - start, now=now
+                )
                 tokens += sum(len(s.tokens) for s in utterance.segments)
                 language = utterance.language
                 if sure and not self._ended:

@@ -52,6 +52,17 @@ def test_who_says_nothing_that_is_sure_is_not_decoded_early_for_ever() -> None:
     assert hearing.due(100.0)
 
 
+def test_no_word_is_sure_by_a_decode_that_the_model_does_not_believe() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    heard(hearing, "I'm not")
+    hearing.push(sound(EARLY))
+    text = "I'm not sure"
+    assert not hearing.decoded(text, hearing.samples, likely=False, seconds=0.0, now=0.0)
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "I'm not a bad guy") == "I'm not"
+
+
 def test_in_a_pause_the_last_word_is_sure_too() -> None:
     hearing = Hearing()
     hearing.push(sound(FIRST))

@@ -33,6 +33,7 @@ class HalfSeconds:
         self.asked: list[dict[str, Any]] = []
         self.broken = False
         self.doubts = False
+        self.disbelieves = False
 
     def language(self, tag: str | None) -> str | None:
         if tag == "tlh":
@@ -47,7 +48,13 @@ class HalfSeconds:
         text = " ".join(WORDS[: round(len(audio) / RATE / 0.5)])
         segments = [SimpleNamespace(tokens=text.split())]
         doubtful = self.doubts and not options["thorough"]
-        yield SimpleNamespace(text=text, segments=segments, language="en", doubtful=doubtful)
+        yield SimpleNamespace(
+            text=text,
+            segments=segments,
+            language="en",
+            doubtful=doubtful,
+            likely=not self.disbelieves,
+        )
 
 
 class Resting:
@@ -148,6 +155,21 @@ def test_words_come_while_they_are_spoken(bench: Bench, link: WebSocketTestSessi
     first, *_, last = bench.whisper.asked
     assert (first["language"], first["prompt"], first["begun"]) == ("en", "numbers", "")
     assert last["begun"].startswith("one two three")  # not all of it is decoded anew
+
+
+def test_what_the_model_does_not_believe_is_told_at_the_end_alone(
+    bench: Bench, link: WebSocketTestSession
+) -> None:
+    bench.whisper.disbelieves = True
+    begin(link)
+    speak(link, 1.5)
+    until_asked(bench, 1)
+    speak(link, 1.5)
+    until_asked(bench, 2)
+    link.send_json({"type": "input_audio_buffer.commit", "final": True})
+    event = link.receive_json()  # no words before it
+    assert event["type"] == "transcription.done"
+    assert event["text"] == "one two three four five six"
 
 
 def test_the_others_rest_until_there_is_a_word(bench: Bench, link: WebSocketTestSession) -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from agent.local.whisper import SIMPLIFIED, without_echo
+from agent.local.whisper import SIMPLIFIED, Utterance, without_echo
 
 
 @pytest.mark.parametrize(
@@ -17,3 +20,13 @@ from agent.local.whisper import SIMPLIFIED, without_echo
 )
 def test_the_prompt_is_not_taken_for_something_said(heard: str, said: str) -> None:
     assert without_echo(heard) == said
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "likely"), [([-0.16], True), ([-0.3, -1.03], False), ([], True)]
+)
+def test_a_text_with_an_improbable_part_is_unlikely(
+    probabilities: list[float], likely: bool
+) -> None:
+    segments: Any = tuple(SimpleNamespace(avg_logprob=p) for p in probabilities)
+    assert Utterance("en", 1.0, segments).likely is likely
