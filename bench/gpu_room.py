@@ -3,7 +3,7 @@
 Callers in real rooms, as for ``make bench-load``, before vLLM and vllm-omni with random weights of
 the true shape (:mod:`.load.random_weights`) and a recogniser (:mod:`.load.recogniser`): voice to
 voice and barge-in on the callers' own clock, each stage from the agent's records, how soon the
-engines are idle after a hang-up, and the GPU.
+engines are idle after a hang-up (of one room alone), and the GPU.
 Writes ``bench/out/gpu-room.json``, anew after each number of rooms.
 """
 
@@ -42,7 +42,8 @@ async def main() -> None:
         async with serve(behind) as url, _watched() as gpu:
             measured = await measure(rooms, lasting, engines_at=url)
         metrics |= summarise(rooms, measured)
-        if behind.idle:
+        # Beside other rooms an engine is hardly ever without anything to do.
+        if behind.idle and rooms == 1:
             idle = [seconds * 1000 for seconds in behind.idle]
             metrics[f"engine_idle.rooms{rooms}"] = report.percentiles(idle, "ms")
         count = len(behind.failed)

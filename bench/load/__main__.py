@@ -79,8 +79,15 @@ class Measured:
 
 
 def summarise(rooms: int, measured: Measured) -> dict[str, report.Metric]:
-    """The figures of one number of rooms."""
+    """The figures of one number of rooms.
+
+    Raises:
+        RuntimeError: No caller has heard the agent, so that nothing was measured.
+    """
     callers = measured.callers
+    if all(caller["join_time"] is None for caller in callers):
+        log = report.OUT / "programs" / f"agent-{rooms}.log"
+        raise RuntimeError(f"No caller of {rooms} heard the agent: {log} says why.")
 
     def of(what: str) -> list[float]:
         return [value * 1000 for caller in callers for value in caller[what]]

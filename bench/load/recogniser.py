@@ -15,11 +15,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
 
-_AT_ONCE = 16
+_SIZES = (1, 2, 4, 8, 16)
+"""Of batches: a smaller one is filled up, since kernels are chosen and loaded when a size is seen
+for the first time, which took up to 0.9 s on an H200."""
 _CHARACTERS_A_TOKEN = 4
 """Of English; a Chinese character is about a token."""
 _PROMPT = 4
 """Tokens that say which language it is and what is to be done."""
+_LONGEST = 32
+"""Tokens of a reply with which it is warmed: more than a caller's words take."""
 
 
 class Batches:
@@ -50,7 +54,7 @@ class Batches:
         while True:
             await self._come.wait()
             waiting = [each for each in self._waiting if not each[1].done()]
-            batch, self._waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+            batch, self._waiting = waiting[: _SIZES[-1]], waiting[_SIZES[-1] :]
             if not self._waiting:
                 self._come.clear()
             if not batch:
@@ -67,6 +71,11 @@ class Batches:
                     done.set_exception(failure)
                 else:
                     done.set_result(None)
+
+
+def filled(count: int) -> int:
+    """The size of a batch in which that many requests are worked on."""
+    return next(size for size in _SIZES if size >= count)
 
 
 def tokens(text: str) -> int:
@@ -112,10 +121,11 @@ def whisper(device: str) -> Callable[[Sequence[int]], None]:
         torch.set_default_dtype(torch.float32)
 
     def work(counts: Sequence[int]) -> None:
+        size = filled(len(counts))
         with torch.inference_mode():
-            sound = torch.randn(len(counts), 128, 3000, device=device, dtype=torch.bfloat16)
+            sound = torch.randn(size, 128, 3000, device=device, dtype=torch.bfloat16)
             heard = model.model.encoder(sound).last_hidden_state
-            written = torch.full((len(counts), 1), 50258, device=device)
+            written = torch.full((size, 1), 50258, device=device)
             past = None
             for _ in range(max(counts)):
                 step = model.model.decoder(
@@ -128,8 +138,8 @@ def whisper(device: str) -> Callable[[Sequence[int]], None]:
                 written = model.proj_out(step.last_hidden_state[:, -1:]).argmax(-1)
             written.cpu()  # the GPU has done all of it when this is here
 
-    for size in (1, 2, 4, 8, _AT_ONCE):  # kernels are chosen and loaded at their first use
-        work([_PROMPT] * size)
+    for size in _SIZES:
+        work([_LONGEST] * size)
     return work
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from agent.stack import Server
+from bench.load import __main__ as load
 from bench.load import caller
+from bench.load.__main__ import Measured
 from bench.load.house import House
 from bench.load.soak import Call, Look, summarise
 from harness.recording import SAMPLE_RATE
@@ -33,7 +36,9 @@ async def test_callers_who_fail_are_not_left_out() -> None:
 NOISY = """
 import asyncio, os, sys
 os.write(1, b"{{\\xff no row\\n\\n")
+from bench.load import __main__ as load
 from bench.load import caller
+from bench.load.__main__ import Measured
 
 async def call(server, language, seconds, rng):
     print("while calling", file=sys.{stream}, flush=True)
@@ -57,6 +62,16 @@ async def test_what_a_library_prints_is_no_caller(stream: str) -> None:
         ("en", [3.0]),
         ("zh", [3.0]),
     ]
+
+
+@pytest.mark.parametrize("rooms", [1, 3])
+def test_rooms_in_which_nobody_hears_the_agent_are_no_measurement(rooms: int) -> None:
+    deaf = asdict(caller.Measured("en", unanswered=5))
+    silent = Measured([deaf] * rooms, 0.1, 0.1, 300.0, 290.0)
+    with pytest.raises(RuntimeError, match=rf"No caller of {rooms} heard .*agent-{rooms}\.log"):
+        load.summarise(rooms, silent)
+    found = load.summarise(rooms, replace(silent, callers=[deaf, deaf | {"join_time": 0.7}]))
+    assert found[f"join_time.rooms{rooms}"]["n"] == 1
 
 
 def test_the_first_quarter_of_a_soak_is_beside_the_last() -> None:

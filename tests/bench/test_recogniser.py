@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from bench.load.random_weights import Behind, serve
-from bench.load.recogniser import Batches, app, tokens
+from bench.load.recogniser import Batches, app, filled, tokens
 from harness.serving import serving
 
 
@@ -54,6 +54,11 @@ async def test_more_than_sixteen_are_two_batches() -> None:
     await asyncio.gather(*waiting)
     assert [len(batch) for batch in model.batches] == [16, 1]
     running.cancel()
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (16, 16)])
+def test_a_batch_is_filled_up_to_a_size_that_was_warmed(count: int, size: int) -> None:
+    assert filled(count) == size
 
 
 @pytest.mark.parametrize("fails", [False, True])
