@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 from livekit import rtc
 from livekit.agents import APIConnectOptions, APIError, ToolError, llm
 from livekit.plugins import qwen3_tts, vllm
+from yarl import URL
 
 from agent import structured
 from agent.definition import http_tool
 from agent.definition.tool_settings import HttpTool
+from agent.engine_settings import Engine
+from agent.omni_server import OmniServer
 from harness.scripted import Llm, Vad
 
 from .strategies import JSON, NUMBERS, TEXT, nearly, objects, written
@@ -130,6 +133,39 @@ async def test_a_transcription_that_is_streamed(events: list[str | bytes], greet
             await stt.aclose()
 
 
+OMNI = (
+    st.builds(lambda delta: {"type": "transcription.delta", "delta": delta}, TEXT | JSON)
+    | nearly({"type": "response.output_audio.delta", "audio": "AAAAAA==", "sample_rate_hz": 24_000})
+    | nearly({"type": "error", "error": {"message": "x"}})
+    | JSON
+)
+
+
+@SOME
+@given(st.lists(written(OMNI) | st.binary(max_size=20), max_size=6))
+async def test_an_answer_of_one_model(events: list[str | bytes]) -> None:
+    async def realtime(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        for event in events:
+            if isinstance(event, bytes):
+                await socket.send_bytes(event)
+            else:
+                await socket.send_str(event.encode("utf-8", "replace").decode())
+        await socket.close()
+        return socket
+
+    async with serving("/v1/realtime", realtime) as url:
+        server = OmniServer(Engine.model_validate({"base_url": url}))
+        try:
+            with contextlib.suppress(APIError):
+                async for piece in server.ask(bytes(200), lambda: None):
+                    if isinstance(piece, str):
+                        piece.encode()
+        finally:
+            await server.aclose()
+
+
 ALIGNED = [
     {"word": "Hello", "start_ms": 0, "end_ms": 400},
     {"word": "you", "start_ms": 400, "end_ms": 900},
@@ -223,7 +259,7 @@ async def test_the_answer_of_a_tool_over_http(body: bytes, kind: str, status: in
 
 @given(st.text() | st.sampled_from(["//elsewhere", "https://shop.example:0", "http://[", "\\\\x"]))
 def test_where_a_tool_is_sent(location: str) -> None:
-    url = http_tool.URL("https://shop.example/orders")
+    url = URL("https://shop.example/orders")
     target = http_tool._next(url, location)
     assert target is None or target.origin() == url.origin()
 

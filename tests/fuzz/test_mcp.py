@@ -68,7 +68,8 @@ async def test_what_an_mcp_server_answers(hello: str, listed: str, result: str) 
             )
             tools = await AllowedTools("shop", said, Path(), []).setup()
             try:
-                for tool in tools.tools:
+                offered: list[Any] = list(tools.tools)
+                for tool in offered:
                     assert tool.info.name == "stock"
                     told = await _called(tool)
                     told.encode()
