@@ -140,10 +140,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         dialler.details.settings, dialler.details.agent = settings.post_call, agent.key
     if record is None:  # the console, of which nothing is kept
         settings = settings.model_copy(update={"post_call": None})
-    if settings.omni:
-        await omni.converse(ctx, settings.omni, settings.turns)
-        return
     language = agent.spoken(user.language if user else settings.default_language)
+    if settings.omni:
+        calls = user is not None and user.sip_call is not None
+        await omni.converse(ctx, settings.omni, settings, language or "en", phone=calls)
+        return
 
     model = engines.llm(settings.llm, hears=True)
     senses = settings.llm.audio != "off" or settings.llm.images

@@ -9,43 +9,56 @@ no cancel. Each turn therefore has a connection of its own, and closing it is wh
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Literal, Never
 
-import aiohttp
+import numpy as np
+import numpy.typing as npt
 from livekit import rtc
 from livekit.agents import (
     NOT_GIVEN,
     Agent,
     AgentSession,
+    APIError,
     JobContext,
     NotGivenOr,
     inference,
     llm,
     utils,
+    vad,
 )
 from livekit.agents.utils import aio
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from .ending import end_with
 from .engine_settings import Engine
-from .settings import TurnSettings
+from .languages import Language
+from .omni_server import BYTES_PER_SECOND, HEARD_AT, OmniServer
+from .prerecorded import Prerecorded
+from .settings import Settings
+from .telemetry import Fault, prometheus
+from .watchdog import OneModelWatchdog
 
-_HEARD_AT = 16_000
-_BYTES_PER_SECOND = 2 * _HEARD_AT
 # What the model may hear of before the moment in which speech was noticed. Seconds.
 _LEAD = 1.5
 _LONGEST_TURN = 60.0
-# The first event waits for both halves of the model, the later ones for a chunk. Seconds.
-_BETWEEN_EVENTS = 15.0
-# A message of half a second of sound: far below every limit of WebSocket servers.
-_PIECE = _BYTES_PER_SECOND // 2
 
 
-async def converse(ctx: JobContext, engine: Engine, turns: TurnSettings) -> None:
-    """Hold a conversation in a room with one model that hears and speaks."""
+async def converse(
+    ctx: JobContext, engine: Engine, settings: Settings, language: Language, *, phone: bool
+) -> None:
+    """Hold a conversation in a room with one model that hears and speaks.
+
+    Args:
+        ctx: The job.
+        engine: The model.
+        settings: The profile.
+        language: In which it is said that the model fails.
+        phone: Whether the user is a caller by phone.
+    """
+    turns = settings.turns
     model = OmniModel(engine)
     ctx.add_shutdown_callback(model.aclose)
     session = AgentSession[None](
@@ -58,6 +71,18 @@ async def converse(ctx: JobContext, engine: Engine, turns: TurnSettings) -> None
         },
     )
     end_with(session, ctx)
+    model.watchdog = OneModelWatchdog(
+        settings.watchdog,
+        session,
+        model.ground,
+        Prerecorded(settings.tts),
+        lambda: language,
+        ctx.room,
+        threshold=turns.vad_threshold,
+        phone=phone,
+        failed=lambda failed, kind: prometheus.observe(Fault("", failed, kind, None)),
+    )
+    ctx.add_shutdown_callback(model.watchdog.aclose)
     await session.start(
         Agent(instructions=""),
         room=ctx.room,
@@ -84,15 +109,16 @@ class OmniModel(llm.RealtimeModel):
                 manual_function_calls=False,
             )
         )
-        self._engine = engine
-        headers = {"Authorization": f"Bearer {engine.key}"} if engine.key else {}
-        self._http = aiohttp.ClientSession(headers=headers)
-        self._model = engine.model
+        self._server = OmniServer(engine)
+        self.ground = _Ground()
+        """What a watchdog needs."""
+        self.watchdog: OneModelWatchdog | None = None
+        """Watches the turns, if there is one."""
 
     @property
     def model(self) -> str:
         """The model's name, once it is known."""
-        return self._model or "unknown"
+        return self._server.model or "unknown"
 
     @property
     def provider(self) -> str:
@@ -103,20 +129,27 @@ class OmniModel(llm.RealtimeModel):
         """A conversation; the server never decides about turns anyway."""
         return OmniSession(self)
 
-    @contextlib.asynccontextmanager
-    async def connect(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """A connection for one turn, its model named."""
-        if self._model is None:
-            async with self._http.get(f"{self._engine.url}/models") as response:
-                response.raise_for_status()
-                self._model = (await response.json(encoding="utf-8"))["data"][0]["id"]
-        async with self._http.ws_connect(f"{self._engine.url}/realtime") as socket:
-            await socket.send_json({"type": "session.update", "model": self._model})
-            yield socket
+    def answers(
+        self, turn: bytes, answer: _Answer, on_sent: Callable[[], None]
+    ) -> AsyncGenerator[str | rtc.AudioFrame, None]:
+        """The answer to a turn, asked for again while it fails and the user waits.
+
+        Without a watchdog it is asked for once.
+
+        Args:
+            turn: What was heard: PCM16, mono, at 16 kHz.
+            answer: What takes it.
+            on_sent: Called when it may be waited for.
+        """
+        self.ground.answer = answer
+        if self.watchdog is None:
+            return self._server.ask(turn, on_sent)
+        on_sent()  # what is said meanwhile is heard in it
+        return self.watchdog.made(lambda: self._server.ask(turn, lambda: None))
 
     async def aclose(self) -> None:
         """Close every connection to the server; may be called twice."""
-        await self._http.close()
+        await self._server.aclose()
 
 
 class OmniSession(llm.RealtimeSession[Never]):
@@ -159,17 +192,17 @@ class OmniSession(llm.RealtimeSession[Never]):
         """Speech was noticed: forget the silence before it."""
         if not self._speaking:
             self._speaking = True
-            del self._heard[: -int(_LEAD * _BYTES_PER_SECOND)]
+            del self._heard[: -int(_LEAD * BYTES_PER_SECOND)]
 
     def push_audio(self, frame: rtc.AudioFrame) -> None:
         """Take what the microphone hears."""
         if self._resampler is None:
             self._resampler = rtc.AudioResampler(
-                frame.sample_rate, _HEARD_AT, num_channels=frame.num_channels
+                frame.sample_rate, HEARD_AT, num_channels=frame.num_channels
             )
         for resampled in self._resampler.push(frame):
             self._heard += utils.combine_frames(resampled).data.tobytes()
-        del self._heard[: -int(_LONGEST_TURN * _BYTES_PER_SECOND)]
+        del self._heard[: -int(_LONGEST_TURN * BYTES_PER_SECOND)]
 
     def push_video(self, frame: rtc.VideoFrame) -> None:
         """Ignored: only sound is sent."""
@@ -225,20 +258,17 @@ class OmniSession(llm.RealtimeSession[Never]):
         self, turn: bytes, created: asyncio.Future[llm.GenerationCreatedEvent]
     ) -> None:
         answer = _Answer()
+
+        def begin() -> None:
+            if not created.done():
+                created.set_result(answer.created())
+
         try:
-            async with self._omni.connect() as socket:
-                for start in range(0, len(turn), _PIECE):
-                    audio = base64.b64encode(turn[start : start + _PIECE]).decode()
-                    await socket.send_json({"type": "input_audio_buffer.append", "audio": audio})
-                # The first starts the generation, the second tells it that no more comes.
-                for final in (False, True):
-                    await socket.send_json({"type": "input_audio_buffer.commit", "final": final})
-                if not created.done():
-                    created.set_result(answer.created())
-                while not answer.take(await socket.receive_json(timeout=_BETWEEN_EVENTS)):
-                    pass
-        except (aiohttp.ClientError, TimeoutError, TypeError, llm.RealtimeError) as e:
-            error = llm.RealtimeError(f"vllm-omni gave no whole answer: {e or 'it took too long'}")
+            async with contextlib.aclosing(self._omni.answers(turn, answer, begin)) as pieces:
+                async for piece in pieces:
+                    answer.take(piece)
+        except APIError as e:
+            error = llm.RealtimeError(f"vllm-omni gave no whole answer: {e.message}")
             if created.done():
                 self._report(error)
             else:
@@ -276,24 +306,45 @@ class _Answer:
         functions.close()
         return llm.GenerationCreatedEvent(messages, functions, user_initiated=True)
 
-    def take(self, event: dict[str, Any]) -> bool:
-        """Take an event, and return whether it was the last.
-
-        Raises:
-            RealtimeError: The server reports an error.
-        """
-        match event["type"]:
-            case "transcription.delta":
-                self._words.send_nowait(event["delta"])
-            case "response.output_audio.delta":
-                pcm = base64.b64decode(event["audio"])
-                rate = event["sample_rate_hz"]
-                self._sound.send_nowait(rtc.AudioFrame(pcm, rate, 1, len(pcm) // 2))
-            case "error":
-                raise llm.RealtimeError(str(event["error"]), code=event.get("code"))
-        return bool(event["type"] == "response.output_audio.done")
+    def take(self, piece: str | rtc.AudioFrame) -> None:
+        """Take words, or sound; there may be no more room for them once it is closed."""
+        with contextlib.suppress(aio.ChanClosed):
+            if isinstance(piece, str):
+                self._words.send_nowait(piece)
+            else:
+                self._sound.send_nowait(piece)
 
     def close(self) -> None:
         """Close both streams: no more comes."""
         self._words.close()
         self._sound.close()
+
+
+class _Ground:
+    """A conversation whose turn-taking is LiveKit's, for the watchdog."""
+
+    sounding = False
+    """LiveKit's output does not say."""
+
+    def __init__(self) -> None:
+        self.answer: _Answer | None = None
+        """The latest."""
+
+    @property
+    def microphone(self) -> _Ground:
+        """Nobody tells of the user's voice but LiveKit."""
+        return self
+
+    def listen(self, _: Callable[[vad.VADEvent], None]) -> Callable[[], None]:
+        """There is no voice to be told of."""
+        return lambda: None
+
+    def on(self, event: Any, callback: Any = None, /) -> None:
+        """Nothing is ``recognised``: the model says no word of what it hears."""
+
+    def say_aside(self, sound: npt.NDArray[np.int16], /) -> bool:
+        """Have a sound heard within the answer that is waited for."""
+        if self.answer is None:
+            return False
+        self.answer.take(rtc.AudioFrame(sound.tobytes(), SAMPLE_RATE, 1, len(sound)))
+        return True

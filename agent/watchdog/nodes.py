@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeVar
 
+from livekit import rtc
 from livekit.agents import llm
 from livekit.agents.utils.aio import cancel_and_wait
 
@@ -35,6 +36,8 @@ def is_answer(chunk: object) -> bool:
     """Whether a piece of the model's answer says or asks for something."""
     if isinstance(chunk, str):
         return bool(chunk)
+    if isinstance(chunk, rtc.AudioFrame):
+        return True
     return isinstance(chunk, llm.ChatChunk) and chunk.has_response()
 
 

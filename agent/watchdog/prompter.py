@@ -17,11 +17,12 @@ from livekit.agents.types import (
 )
 from livekit.agents.utils import aio, shortuuid
 from livekit.agents.voice import SpeechHandle
-from livekit.plugins.turn_taking import Floor
 from livekit.plugins.turn_taking.conduct.waiting import Pending, quiet
 
 from agent.languages import Language, Phrase, words
 from agent.prerecorded import Prerecorded
+
+from .ground import Ground
 
 logger = logging.getLogger("parley")
 
@@ -34,7 +35,7 @@ class Prompter:
 
     Args:
         session: The conversation.
-        floor: Its turn-taking.
+        ground: What holds it.
         prerecorded: The prompts.
         language: Tells which language is being spoken.
         room: Where to show the words; None where nobody can read.
@@ -43,13 +44,13 @@ class Prompter:
     def __init__(
         self,
         session: AgentSession[Any],
-        floor: Floor,
+        ground: Ground,
         prerecorded: Prerecorded,
         language: Callable[[], Language],
         room: rtc.Room | None,
     ) -> None:
         self._session = session
-        self._floor = floor
+        self._ground = ground
         self._prerecorded = prerecorded
         self._language = language
         self._room = room
@@ -88,7 +89,7 @@ class Prompter:
             return
         language = self._language()
         sound = self._prerecorded.sound(phrase, language)
-        if self._floor.say_aside(np.frombuffer(sound.data, np.int16)):
+        if self._ground.say_aside(np.frombuffer(sound.data, np.int16)):
             self._caption(words(language).prompts[phrase])
 
     def make(self) -> None:

@@ -23,7 +23,7 @@ from livekit.agents import (
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from livekit.agents.utils import aio
 from livekit.agents.voice.events import ToolCallEnded, ToolCallStarted, ToolExecutionUpdatedEvent
-from livekit.plugins.turn_taking import Floor, TurnTakingAgent
+from livekit.plugins.turn_taking import TurnTakingAgent
 from livekit.plugins.turn_taking.conduct.waiting import Pending, report
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
@@ -32,6 +32,7 @@ from agent.prerecorded import Prerecorded
 from agent.settings import WatchdogSettings
 from agent.telemetry.engines import Engine, FaultKind
 
+from .ground import Ground
 from .nodes import is_answer, unsaid, until
 from .policy import TOLERANCE, GivenUp, Late, Patience, TurnWatch
 from .prompter import Prompter
@@ -58,7 +59,7 @@ class Watchdog:
     Args:
         settings: The ``watchdog`` section of the profile.
         session: The conversation, not started yet.
-        floor: Its turn-taking.
+        ground: What holds it: its turn-taking.
         prerecorded: What it says.
         language: Tells which language is being spoken.
         room: Where to say it in words; None where nobody can read.
@@ -71,7 +72,7 @@ class Watchdog:
         self,
         settings: WatchdogSettings,
         session: AgentSession[Any],
-        floor: Floor,
+        ground: Ground,
         prerecorded: Prerecorded,
         language: Callable[[], Language],
         room: rtc.Room | None,
@@ -83,8 +84,8 @@ class Watchdog:
         self._settings = settings
         self._failed = failed
         self._session = session
-        self._floor = floor
-        self._prompter = Prompter(session, floor, prerecorded, language, room)
+        self._ground = ground
+        self._prompter = Prompter(session, ground, prerecorded, language, room)
         self._threshold = threshold
         self._reads = room is not None and not phone
         self._turn = TurnWatch(
@@ -108,8 +109,8 @@ class Watchdog:
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._leaving = Pending()
-        self._no_more_voice = floor.microphone.listen(self._on_voice)
-        floor.on("recognised", self._on_recognised)
+        self._no_more_voice = ground.microphone.listen(self._on_voice)
+        ground.on("recognised", self._on_recognised)
         session.on("user_state_changed", self._on_user_state)
         session.on("agent_state_changed", self._on_agent_state)
         session.on("tool_execution_updated", self._on_tool)
@@ -327,7 +328,7 @@ class Watchdog:
                     async with asyncio.timeout_at(due):
                         await self._changed.wait()
                 continue
-            if self._floor.sounding:
+            if self._ground.sounding:
                 self._turn.sounds(loop.time())
                 await asyncio.sleep(_SILENCE / SAMPLE_RATE)
                 continue

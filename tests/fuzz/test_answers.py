@@ -22,6 +22,8 @@ from yarl import URL
 from agent import structured
 from agent.definition import http_tool
 from agent.definition.tool_settings import HttpTool
+from agent.engine_settings import Engine
+from agent.omni_server import OmniServer
 from harness.scripted import Llm, Vad
 
 from .strategies import JSON, NUMBERS, TEXT, nearly, objects, written
@@ -129,6 +131,39 @@ async def test_a_transcription_that_is_streamed(events: list[str | bytes], greet
                 heard.alternatives[0].text.encode()
         finally:
             await stt.aclose()
+
+
+OMNI = (
+    st.builds(lambda delta: {"type": "transcription.delta", "delta": delta}, TEXT | JSON)
+    | nearly({"type": "response.output_audio.delta", "audio": "AAAAAA==", "sample_rate_hz": 24_000})
+    | nearly({"type": "error", "error": {"message": "x"}})
+    | JSON
+)
+
+
+@SOME
+@given(st.lists(written(OMNI) | st.binary(max_size=20), max_size=6))
+async def test_an_answer_of_one_model(events: list[str | bytes]) -> None:
+    async def realtime(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        for event in events:
+            if isinstance(event, bytes):
+                await socket.send_bytes(event)
+            else:
+                await socket.send_str(event.encode("utf-8", "replace").decode())
+        await socket.close()
+        return socket
+
+    async with serving("/v1/realtime", realtime) as url:
+        server = OmniServer(Engine.model_validate({"base_url": url}))
+        try:
+            with contextlib.suppress(APIError):
+                async for piece in server.ask(bytes(200), lambda: None):
+                    if isinstance(piece, str):
+                        piece.encode()
+        finally:
+            await server.aclose()
 
 
 ALIGNED = [
