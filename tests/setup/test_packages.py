@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,22 @@ def test_both_distributions_hold_what_they_should(plugin: str, built: dict[str, 
     with tarfile.open(source) as tar:
         inside = {name.partition("/")[2] for name in tar.getnames()}
     assert modules | {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml"} <= inside
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_an_index_takes_both_and_shows_the_readme(plugin: str, built: dict[str, Path]) -> None:
+    files = [path for path in built[plugin].iterdir() if path.suffix in (".whl", ".gz")]
+    assert len(files) == 2
+    folder = built[plugin]
+    run(UV, "tool", "run", "--quiet", "twine==7.0.0", "check", "--strict", *files, cwd=folder)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        said = message_from_string(archive.read(name).decode())
+    assert said["Requires-Python"] == "<3.15,>=3.11"
+    assert said["Description-Content-Type"] == "text/markdown"
+    readme = (folder_of(plugin) / "README.md").read_text(encoding="utf-8")
+    assert str(said.get_payload()).strip() == readme.strip()
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
