@@ -24,24 +24,28 @@ from . import settings as settings_module
 from .alone import Alone
 from .assistant import agent_of
 from .conduct import Conduct
-from .definition.choice import Agents, Assignment
+from .definition.choice import Agents, Arrived, Assignment
 from .definition.definition import AgentDefinition
 from .definition.loading import agent_argument, find
 from .ending import end_with, on_session_end, when_over
+from .goodbye import Closing
 from .keys import KeyRefusedError, check_agent
 from .known import Known
 from .language import LanguageSwitch
+from .languages import words
+from .livekit_server import Credentials, LiveKitError, UnreachableError, ask, from_command_line
 from .memory import Caller
 from .page_controls import PageControls
 from .post_call import About, hand_over, recording_options
 from .recovery import CallRecord, open_book, somebody_waits
 from .server import Server
-from .serving import port_of
+from .serving import check_port, port_of
 from .session import make, turns_of
 from .settings import Language, Settings, SettingsError
 from .telemetry import RoomPublisher, prometheus, spans
 from .telephony import (
     CallControl,
+    Details,
     Dialler,
     HungUp,
     NoAnswer,
@@ -65,6 +69,10 @@ _LIVEKIT = {
 """LiveKit's own settings, where the environment has no others."""
 
 
+_ADDRESS = os.environ.get("PARLEY_ADDRESS", "127.0.0.1")
+_AT = {"AGENT": "health page", "METRICS": "metrics"}
+
+
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
@@ -77,7 +85,7 @@ server = Server(
     setup_fnc=_warm_up,
     # The health page and the metrics: on this machine alone unless told otherwise, and where their
     # port is not chosen at any in development, where there may be several servers.
-    host=os.environ.get("PARLEY_ADDRESS", "127.0.0.1"),
+    host=_ADDRESS,
     port=ServerEnvOption(
         dev_default=port_of("PARLEY_PORT_AGENT", 0), prod_default=port_of("PARLEY_PORT_AGENT", 8081)
     ),
@@ -108,7 +116,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     dialler: Dialler | None = None  # nor anybody to be called, on the console
     user: User | None = None
     if record:
-        dialler = Dialler(profile.phone, ctx.api, open_ledger(profile), ctx.job.room.name)
+        details = Details(profile.post_call, ctx.job.room.name, ctx.job.id)
+        dialler = Dialler(profile.phone, ctx.api, open_ledger(profile), ctx.job.room.name, details)
         ctx.add_shutdown_callback(dialler.aclose)
     try:
         if dialler:
@@ -116,15 +125,19 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     except (HungUp, NoAnswer, NotAllowed) as e:
         logger.info("no call came about", extra={"reason": str(e)})
         if dialler:
+            await dialler.details.left(str(e) if isinstance(e, NotAllowed) else None)
             await dialler.aclose()
         await ctx.delete_room()
         ctx.shutdown()
         return
     came = time.monotonic()
     before = await record.begin(user.identity) if record and user else None
-    called = user.sip_call.trunk_number if user and user.sip_call else None
-    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), called)
+    call = user.sip_call if user else None
+    arrived = Arrived(call.trunk_number, call.caller_id) if call else None
+    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), arrived)
     settings = agent.over(profile)
+    if dialler:
+        dialler.details.settings, dialler.details.agent = settings.post_call, agent.key
     if record is None:  # the console, of which nothing is kept
         settings = settings.model_copy(update={"post_call": None})
     if settings.omni:
@@ -195,7 +208,8 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         await read_prompt()
 
     switch = LanguageSwitch(ctx.room, follow)
-    for part in (conversation, switch, publisher):
+    closing = Closing(ctx.room, session, lambda: words(conduct.spoken_language()).assistant.closing)
+    for part in (closing, conversation, switch, publisher):
         ctx.add_shutdown_callback(part.aclose)
     if user and not by_phone:
         controls = PageControls(ctx.room, session, publisher)
@@ -212,9 +226,10 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         # Whoever was called has been found out before, if this agent goes on for another.
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
-    if user and record:
+    if user and record and dialler:
         # The call is over, though this job is not: nobody goes on with it, and its place is free.
         when_over(ctx, "the end of the call", record.release)
+        when_over(ctx, "the detail record", partial(_keep_detail, ctx, record, dialler.details))
         if kept:
             source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
@@ -232,6 +247,12 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
     await read_prompt()
+
+
+async def _keep_detail(ctx: JobContext, record: CallRecord, details: Details) -> None:
+    if await record.is_taken() and await somebody_waits(ctx.api, ctx.room.name):
+        details.drop()  # the next agent's has all of the call
+    await details.left()
 
 
 def _about(
@@ -266,10 +287,10 @@ def main() -> None:
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
         limits = Agents(profile).limits()
-        check_agent()
-        if {"dev", "start"} & {*sys.argv[1:]}:
+        if _serves(sys.argv[1:]):
+            _reach(sys.argv[1:])
             asyncio.run(assure(profile))
-    except (SettingsError, KeyRefusedError) as e:
+    except (SettingsError, KeyRefusedError, LiveKitError) as e:
         sys.exit(str(e))
     for sentence in limits:
         print(sentence, file=sys.stderr)
@@ -284,4 +305,33 @@ def main() -> None:
     mask_logs()
     for variable, value in _LIVEKIT.items():
         os.environ.setdefault(variable, value)
-    cli.run_app(server)
+    try:
+        cli.run_app(server)
+    finally:
+        if server.failure:  # or LiveKit's command line would end as if all had been well
+            sys.exit(server.failure)
+
+
+def _serves(arguments: list[str]) -> bool:
+    return bool({"dev", "start", "connect"} & {*arguments}) and "--help" not in arguments
+
+
+def _reach(arguments: list[str]) -> None:
+    """See that the ports are free and that LiveKit takes the key; it may still be starting.
+
+    Raises:
+        LiveKitError: The server is not named, or does not take the key.
+        KeyRefusedError: The key keeps nobody out.
+    """
+    variables = from_command_line(arguments)
+    livekit = Credentials.given("the agent takes the calls of that LiveKit server", variables)
+    check_agent(variables)
+    for name, usual in (("AGENT", 8081), ("METRICS", 8082)):
+        variable = f"PARLEY_PORT_{name}"
+        port = port_of(variable, usual if "start" in arguments else 0)
+        check_port(_ADDRESS, port, f"the agent's {_AT[name]}", variable)
+    try:
+        asyncio.run(ask(livekit))
+    except UnreachableError as e:
+        server.unreached = str(e)
+        print(f"{e} It is tried again for some minutes.", file=sys.stderr)

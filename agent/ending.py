@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary
 
 from livekit.agents import AgentSession, JobContext
 
+from .recovery import is_there
+
 logger = logging.getLogger("parley")
 
 Work = Callable[[], Awaitable[object]]
@@ -37,7 +39,11 @@ def end_with(
     """
 
     async def end() -> None:
-        if ours is None or await ours():
+        if ours is not None and not await ours():
+            return
+        # LiveKit ends the job of an agent that was taken out of its room, and may do so before the
+        # agent's own connection has told it.
+        if await is_there(ctx.api, ctx.room.name, ctx.local_participant_identity):
             await ctx.delete_room()
 
     def on_close(_: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -36,10 +37,38 @@ BearerToken = Annotated[SecretStr, AfterValidator(_sendable)]
 """A secret that is sent in a header."""
 
 
+def _base(url: HttpUrl) -> HttpUrl:
+    """Refuse an address that is not one below which requests have their own paths."""
+    path = (url.path or "").rstrip("/")
+    if not path:
+        raise ValueError(f"{_plain(url)} has no path: vLLM's is /v1, so write {_plain(url)}/v1")
+    for request in _REQUESTS:
+        if path.endswith(request):
+            raise ValueError(f"it ends in {request}, which is added to it: leave that out")
+    if url.query or url.fragment:
+        raise ValueError("it has a ? or a #, and requests have their own paths: leave it out")
+    return url
+
+
+def _plain(url: HttpUrl) -> str:
+    """Its scheme, host and port: what may hold no secret."""
+    parts = urlsplit(str(url))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+_REQUESTS = ("/chat/completions", "/completions", "/models", "/audio/speech") + (
+    "/audio/transcriptions",
+    "/realtime",
+)
+
+BaseUrl = Annotated[HttpUrl, AfterValidator(_base), Field(examples=["http://127.0.0.1:8000/v1"])]
+"""The address of a service, to which requests add their own paths."""
+
+
 class Engine(Section):
     """One of the three HTTP services."""
 
-    base_url: HttpUrl
+    base_url: BaseUrl
     """Address of the service, ending in ``/v1``."""
     model: str | None = None
     """Model name; asked from ``/v1/models`` when not given."""
@@ -60,7 +89,7 @@ class Engine(Section):
 class Pool(Engine):
     """A service that several servers may share."""
 
-    replicas: tuple[HttpUrl, ...] = ()
+    replicas: tuple[BaseUrl, ...] = ()
     """Further servers of the same model, each ending in ``/v1``."""
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
@@ -77,7 +77,11 @@ def unknown(model: type[BaseModel], environment: Mapping[str, str] = os.environ)
     names = {*_names(model), *OTHERS}
     for variable, name in _ours(environment):
         first, *rest = name.split(_SEPARATOR)
-        if first.lower() in model.model_fields or name in OTHERS:
+        if first.lower() in model.model_fields:
+            if value := _above(model, name.lower().split(_SEPARATOR)):
+                yield f"{variable} is not a setting: {PREFIX}{value} is one value, not a section"
+            continue
+        if name in OTHERS:
             continue
         near = get_close_matches(name, names, n=1, cutoff=_NEAR)
         if near:
@@ -95,9 +99,18 @@ def unreadable(
         model: The settings.
         environment: The variables.
     """
-    for variable, name in _ours(environment):
+    for variable, name in _ours(environment, empty=True):
         kind = _kind(_field(model, name.lower().split(_SEPARATOR)))
-        if kind is None or _is_json(environment[variable]):
+        if kind is None:
+            continue
+        if not environment[variable]:
+            yield f"{variable} is empty: give it a value, or unset it"
+            continue
+        wrong = _not_json(environment[variable])
+        if wrong is None:
+            continue
+        if wrong:
+            yield f"{variable} {wrong}"
             continue
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             # What it holds may be a secret, and is not shown.
@@ -111,19 +124,64 @@ def unreadable(
             yield f"{variable} = {shown} is not JSON: {_form(variable, kind)}"
 
 
-def _is_json(text: str) -> bool:
+def variable_of(where: Sequence[str], environment: Mapping[str, str] = os.environ) -> str | None:
+    """The variable that a setting comes from: its own, or one of a section in JSON that it is in.
+
+    Args:
+        where: The names of its sections, and its own.
+        environment: The variables.
+    """
+    given = {name: variable for variable, name in _ours(environment, empty=True)}
+    for end in range(len(where), 0, -1):
+        name = _SEPARATOR.join(where[:end]).upper()
+        # What is below it, where a section should not be one.
+        for each, variable in given.items():
+            if each == name or (end == len(where) and each.startswith(f"{name}{_SEPARATOR}")):
+                return variable
+    return None
+
+
+def _not_json(text: str) -> str | None:
+    """What is wrong with JSON; None if nothing, empty if it is none."""
     try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+        json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
+    except _TwiceError as e:
+        return f"has {e} twice in one object: leave one"
+    except (ValueError, RecursionError):
+        return ""
+    return None
 
 
-def _ours(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The variables that begin as those of Parley, with the rest of their names; no empty ones."""
+class _TwiceError(Exception):
+    """A name is given twice, of which Python keeps the last."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not of JSON")
+
+
+def _ours(environment: Mapping[str, str], *, empty: bool = False) -> Iterator[tuple[str, str]]:
+    """The variables that begin as those of Parley, with the rest of their names."""
     for variable, value in environment.items():
-        if variable.upper().startswith(PREFIX) and value:
+        if variable.upper().startswith(PREFIX) and (value or empty):
             yield variable, variable.upper().removeprefix(PREFIX)
+
+
+def _above(model: type[BaseModel], path: list[str]) -> str | None:
+    """The setting above a place, if it is one value and holds nothing."""
+    for end in range(1, len(path)):
+        field = _field(model, path[:end])
+        if field and not models_of(field) and _kind(field) is None:
+            return _SEPARATOR.join(path[:end]).upper()
+    return None
 
 
 def _names(model: type[BaseModel], before: str = "") -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ from livekit.agents.metrics import LLMModelUsage
 from livekit.plugins.turn_taking.conduct.waiting import Pending
 
 from .definition.settings import LimitSettings
+from .goodbye import say_goodbye
 
 logger = logging.getLogger("parley")
 
@@ -80,11 +80,4 @@ class Limits:
         if not self._over:
             self._over = True
             logger.info("the conversation has reached a limit", extra={"limit": limit})
-            self._ending.start(self._end())
-
-    async def _end(self) -> None:
-        with contextlib.suppress(TimeoutError):  # of somebody who goes on speaking
-            async with asyncio.timeout(_PATIENCE):
-                await self._session.wait_for_idle()
-        await self._session.say(self._goodbye(), allow_interruptions=False)
-        self._session.shutdown()
+            self._ending.start(say_goodbye(self._session, self._goodbye(), _PATIENCE))

@@ -109,7 +109,7 @@ class OmniModel(llm.RealtimeModel):
         if self._model is None:
             async with self._http.get(f"{self._engine.url}/models") as response:
                 response.raise_for_status()
-                self._model = (await response.json())["data"][0]["id"]
+                self._model = (await response.json(encoding="utf-8"))["data"][0]["id"]
         async with self._http.ws_connect(f"{self._engine.url}/realtime") as socket:
             await socket.send_json({"type": "session.update", "model": self._model})
             yield socket

@@ -95,6 +95,9 @@ class PostCallSettings(AgentPostCall):
     """The same in a bucket, beside the folder or in its place."""
     webhook: WebhookSettings | None = None
     """Who is told; nobody when not given."""
+    details: bool = True
+    """Keep a call detail record of each attempt to call by phone, in and out, also of those that
+    nobody answered."""
     days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Days for which records and recordings stay in the folder. A bucket has rules of its own."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import uuid
@@ -16,16 +17,27 @@ from livekit.agents import AgentServer, JobRequest
 from . import settings as settings_module
 from .definition.loading import load_agent
 from .engine_settings import LLMSettings
+from .livekit_server import Credentials, LiveKitError, ask
 from .once import Once
 from .post_call import delivering
-from .recovery import Dispatcher, open_book
+from .recovery import Dispatcher, Farewell, open_book
 from .settings import Settings
+from .telephony.full_house import WaitingLine
+
+logger = logging.getLogger("parley")
 
 _LIVEKIT_TIMEOUT = 3.0
 """Seconds that LiveKit may take to answer."""
 
+_ASK_AGAIN = 2.0
+"""Seconds until LiveKit is asked again, where it could not be reached."""
+
 _INITIALIZED = 60.0
 """Seconds that the process of a job may take to be ready for one."""
+
+DRAIN = 540
+"""Seconds that a server which is told to stop goes on with its calls; then they end after a word.
+Containers are killed after ten minutes."""
 
 _ASKED_RARELY, _ASKED_LAST = 0.98, 0.99
 """Load of a full server and of one that stands by, of 1: LiveKit asks them in that order, mostly,
@@ -50,6 +62,7 @@ class Server(AgentServer):
             # LiveKit's one for each processor would hold memory for calls that hardly ever come;
             # as one is taken, the next process is made.
             options["num_idle_processes"] = 1
+        options.setdefault("drain_timeout", DRAIN)
         super().__init__(
             preload_modules=["agent.preload"],
             # LiveKit's 10 s are too few for a machine with more work than cores: the process would
@@ -64,7 +77,13 @@ class Server(AgentServer):
         )
         self._accepting: set[str] = set()
         self._once = Once()
+        self.unreached: str | None = None
+        """Why LiveKit could not be reached before this began, as it was told."""
+        self.failure: str | None = None
+        """Why :meth:`run` has ended by itself."""
         self._dispatcher: Dispatcher | None = None
+        self._line: WaitingLine | None = None
+        self._farewell: Farewell | None = None
         self._delivered = asyncio.Event()
         self._delivered.set()
 
@@ -88,6 +107,11 @@ class Server(AgentServer):
     def agents(self) -> set[str]:
         """Identities of the agents whose jobs run here, or were taken and have no process yet."""
         return {agent_of(running.job.id) for running in self.active_jobs} | self._accepting
+
+    @property
+    def rooms(self) -> dict[str, str]:
+        """The rooms of the jobs that run here, by the identities of their agents."""
+        return {agent_of(each.job.id): each.job.room.name for each in self.active_jobs}
 
     @property
     def calls(self) -> int:
@@ -132,22 +156,50 @@ class Server(AgentServer):
         started = asyncio.Event()
         self.once("worker_started", started.set)
         self.once("worker_started", self._delivered.clear)
-        watching = asyncio.create_task(self._watch(started))
+        tasks = [asyncio.create_task(work(started)) for work in (self._watch, self._reach)]
         try:
             async with delivering(self.settings.post_call, self.model_of):
                 await super().run(devmode=devmode)
+                if self.draining and self._farewell:
+                    await self._farewell.close()
+        except Exception as e:
+            # LiveKit's command line logs it and ends as after a good day.
+            self.failure = self.unreached or f"The agent server cannot run: {e}"
+            if not self.unreached:
+                raise
         finally:
             self._delivered.set()
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def aclose(self) -> None:
         """Close the server, once the records of its last calls are delivered, or it is late.
 
+        The calls that it still has when it was drained for long enough end after a word. In
+        development it is not drained: there the code is loaded again, and its calls with it.
+
         LiveKit's command line cancels :meth:`run` as soon as this returns.
         """
+        if self.draining and self._farewell and self._line:
+            await asyncio.gather(self._farewell.say(), self._line.close())
         await super().aclose()
         await self._delivered.wait()
+
+    async def _reach(self, started: asyncio.Event) -> None:
+        """Say in a sentence why LiveKit is not reached, for as long as it is not."""
+        await started.wait()
+        while True:
+            try:
+                await ask(Credentials.given("the agent takes its calls"))
+            except LiveKitError as e:
+                if str(e) != self.unreached:
+                    self.unreached = str(e)
+                    logger.error(self.unreached)
+            else:
+                self.unreached = None
+                return
+            await asyncio.sleep(_ASK_AGAIN)
 
     async def _watch(self, started: asyncio.Event) -> None:
         await started.wait()
@@ -165,13 +217,15 @@ class Server(AgentServer):
                     draining=lambda: self.draining,
                     standby=_stands_by(),
                 )
-                async with dispatcher:
-                    self._dispatcher = dispatcher
+                line = WaitingLine(self.settings, livekit, book, dispatcher)
+                async with dispatcher, line:
+                    self._dispatcher, self._line = dispatcher, line
+                    self._farewell = Farewell(dispatcher, livekit, lambda: self.rooms)
                     # Up to 0.7 s sooner than the beat and the look after it.
                     self._proc_pool.on("process_closed", lambda _: dispatcher.job_ended())
                     await asyncio.Event().wait()
         finally:
-            self._dispatcher = None
+            self._dispatcher = self._line = self._farewell = None
             await book.aclose()
 
 

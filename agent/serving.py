@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import errno
 import logging
 import os
+import socket
 import sys
 from typing import Any
 
@@ -24,9 +27,67 @@ def port_of(variable: str, default: int) -> int:
         default: The port where it is not set.
     """
     text = os.environ.get(variable, str(default))
-    if not (text.isdecimal() and int(text) < 65536):
+    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
         sys.exit(f"{variable} = {text!r} is not a port number (0 to 65535; 0 is any free one).")
     return int(text)
+
+
+def port_argument(text: str) -> int:
+    """The port that an argument of a command names.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not (text.isascii() and text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number (0 to 65535)")
+    return int(text)
+
+
+def check_port(
+    address: str, port: int, purpose: str, variable: str, named: str = "PARLEY_ADDRESS"
+) -> None:
+    """End the program if a server cannot listen at an address.
+
+    Args:
+        address: The address.
+        port: The port; 0 for any.
+        purpose: What it is for.
+        variable: What moves it: an environment variable, or an argument.
+        named: What names the address.
+    """
+    try:
+        [family, *_] = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        # As servers do: a port whose last connections are still winding down is free.
+        socket.create_server((address, port), family=family).close()
+    except OSError as e:
+        sys.exit(not_listening(e, address, port, purpose, variable, named))
+
+
+def not_listening(
+    error: OSError,
+    address: str,
+    port: int,
+    purpose: str,
+    variable: str,
+    named: str = "PARLEY_ADDRESS",
+) -> str:
+    """Why a server cannot listen at an address, and what to set.
+
+    Args:
+        error: What the system says.
+        address: As for :func:`check_port`.
+        port: As for :func:`check_port`.
+        purpose: As for :func:`check_port`.
+        variable: As for :func:`check_port`.
+        named: As for :func:`check_port`.
+    """
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f"{named} {address!r} is not an address of this machine (`hostname -I` lists them)."
+    reason = os.strerror(error.errno).lower() if error.errno else str(error)
+    return (
+        f"Port {port}, for {purpose}, cannot be used ({reason}): stop the program that has it, or "
+        f"set {variable} to another port."
+    )
 
 
 def proxy_options() -> dict[str, Any]:

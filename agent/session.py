@@ -163,6 +163,7 @@ def make(
         room,
         threshold=turns.vad_threshold,
         phone=phone,
+        failed=lambda engine, kind: recorder.fault(engine, kind),
     )
     conduct = Conduct(
         settings.conduct,
@@ -184,6 +185,7 @@ def make(
     recorder = TurnRecorder(
         floor.session,
         floor,
+        stt=stt,
         llm=llm,
         tts=tts,
         take=(

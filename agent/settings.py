@@ -8,8 +8,9 @@ it: ``PARLEY_LLM__BASE_URL`` sets ``llm.base_url``. Where LiveKit itself is (``L
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from livekit.agents.utils.hw import get_cpu_monitor
 from livekit.plugins.turn_taking.options import TurnOptions
@@ -20,7 +21,9 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,14 +32,16 @@ from pydantic_settings import (
 
 from . import environment
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
+from .full_house_settings import ADDRESS, FullHouseSettings
 from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .number_ranges import ORDINARY, NumberRange
 from .post_call_settings import PostCallSettings
+from .routing_settings import Hours, Route
 from .sign_in_settings import SignInSettings
 from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
 from .wrong import SettingsError as SettingsError
-from .wrong import Where, read_yaml, sentences
+from .wrong import Where, in_file, places, read_yaml, sentences, shortened
 
 LANGUAGE_ATTRIBUTE = "parley.language"
 """Participant attribute by which a client names its user's language."""
@@ -161,7 +166,9 @@ class BridgeSettings(Section):
     """Longest text of a request: 2,000 are seven minutes of Chinese speech."""
     max_seconds: Annotated[float, Field(ge=1, le=300)] = 60.0
     """Longest recording of a request, in seconds."""
-    stream_url: AnyWebsocketUrl | None = None
+    stream_url: (
+        Annotated[AnyWebsocketUrl, Field(examples=["wss://voice.example.com/media-streams"])] | None
+    ) = None
     """The address by which a telephony provider opens media streams, such as
     ``wss://voice.example.com/media-streams``; there are none when not given."""
     stream_token: SecretStr | None = None
@@ -192,7 +199,7 @@ class Destination(Section):
     address: Annotated[
         str,
         Field(
-            pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{2,6}|sip:[^\s@<>]+@[^\s@<>]+)$",
+            pattern=ADDRESS,
             examples=["+4930123456", "100", "sip:sales@pbx.example"],
         ),
     ]
@@ -220,6 +227,10 @@ class PhoneSettings(Section):
     ] = {}
     """Who takes the calls to a number of ours, by its name among ``agents``; the usual one takes
     the others."""
+    hours: dict[str, Hours] = {}
+    """When somebody is there, by a name."""
+    routes: list[Route] = []
+    """Who takes which calls: the first that fits, before ``agents``."""
     destinations: dict[str, Destination] = {}
     """Whom a call can be transferred to, by the name that the model uses. There is no other way to
     name a destination."""
@@ -256,16 +267,32 @@ class PhoneSettings(Section):
     """How long a call that is placed may ring, in seconds; LiveKit waits 80 at most."""
     max_minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 30.0
     """Longest call, in minutes."""
+    full_house: FullHouseSettings = FullHouseSettings()
+    """What a caller meets while every place is taken."""
     warning: Seconds = 30.0
     """How long before that the caller is told, in seconds."""
     answer_timeout: Seconds = 8.0
     """How long a question that only keys or a yes can answer waits for them, in seconds."""
 
+    @model_validator(mode="after")
+    def _has_hours(self) -> Self:
+        for nth, route in enumerate(self.routes):
+            for name in (route.during, route.outside):
+                if name is not None and name not in self.hours:
+                    known = ", ".join(self.hours) or "none"
+                    raise PydanticCustomError(
+                        "hours",
+                        "routes.{nth}: there are no hours {name} ({known})",
+                        {"nth": nth, "name": name, "known": known},
+                    )
+        return self
+
     @property
     def may_cost(self) -> bool:
         """Whether calls can be placed or transferred."""
         placed = self.trunk and (self.prefixes or self.countries or self.destinations)
-        return bool(placed or ("transfer_call" in self.tools and self.destinations))
+        sent_on = self.full_house.number or ("transfer_call" in self.tools and self.destinations)
+        return bool(placed or sent_on)
 
 
 class Settings(BaseSettings):
@@ -362,11 +389,15 @@ def profile_path(name: str) -> Path:
         SettingsError: There is no such profile; the text lists those that exist.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else CONFIGS / f"{name}.yaml"
-    if path.is_file():
-        return path
+    with suppress(OSError):  # of a folder that may not be looked into, or of too long a name
+        if path.is_file():
+            return path
+        if path.exists():
+            raise SettingsError(f"The profile {name} is not a file: name a YAML file.")
     known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml") if _is_profile(p)))
     raise SettingsError(
-        f"There is no profile {name!r}: set PARLEY_PROFILE to one of {known}, or to a YAML file."
+        f"There is no profile {shortened(name)}: set PARLEY_PROFILE to one of {known}, "
+        "or to a YAML file."
     )
 
 
@@ -382,13 +413,14 @@ def load(profile: str | None = None) -> Settings:
     path = profile_path(profile or os.environ.get("PARLEY_PROFILE") or "cpu")
     content = read_yaml(path, "a profile")
     _refuse_moved(path, content)
+    _refuse_capitals(path, content)
     if wrong := [*environment.unknown(Settings), *environment.unreadable(Settings)]:
         raise SettingsError(f"Wrong setting in the environment: {'; '.join(wrong)}.")
     try:
         return Settings(**content)
     except ValidationError as e:
-        lines = sentences(e, Settings, _missing)
-        raise SettingsError(f"Wrong setting in {path} or the environment: {lines}.") from e
+        where = _origin(path, places(e, Settings), content)
+        raise SettingsError(f"Wrong setting in {where}: {sentences(e, Settings, _missing)}.") from e
 
 
 def _refuse_moved(path: Path, content: dict[str, object]) -> None:
@@ -405,8 +437,32 @@ def _refuse_moved(path: Path, content: dict[str, object]) -> None:
             )
 
 
+def _refuse_capitals(path: Path, content: dict[str, object]) -> None:
+    """Refuse a name that differs by its capitals: pydantic takes one of two and drops the other."""
+    for name in content:
+        if name not in Settings.model_fields and name.lower() in Settings.model_fields:
+            raise SettingsError(
+                f"Wrong setting in {in_file(path, (name,))}: {name} is not a setting "
+                f"({name.lower()} is)."
+            )
+
+
+def _origin(path: Path, wrong: list[Where], content: dict[str, object]) -> str:
+    """Where settings that are wrong come from: which lines of the profile, which variables."""
+    variables = {
+        # Of one that is missing, what is beside it.
+        loc: environment.variable_of(loc) or environment.variable_of(loc[: loc[0] not in content])
+        for loc in wrong
+    }
+    named = list(dict.fromkeys(name for name in variables.values() if name))
+    filed = [loc for loc, name in variables.items() if not name]
+    told = [in_file(path, *filed)] if filed else []
+    return " and ".join([*told, *([f"the environment ({', '.join(named)})"] if named else [])])
+
+
 def _missing(loc: Where) -> str:
-    return f"set it in the profile or as PARLEY_{'__'.join(loc).upper()}"
+    first = loc if loc[-1] not in ("llm", "stt", "tts") else (*loc, "base_url")
+    return f"set it in the profile or as PARLEY_{'__'.join(first).upper()}"
 
 
 def _is_profile(path: Path) -> bool:

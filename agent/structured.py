@@ -10,6 +10,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from livekit.agents import APIConnectOptions, APIError, llm
 
+from agent.foreign_json import read_json
+
 from .tokens import tokens
 
 DEADLINE = 120.0
@@ -75,7 +77,7 @@ async def fill(
     except APIError as e:
         raise UnfilledError(f"The model failed: {e.message}") from e
     try:
-        filled = json.loads(answer)
+        filled = read_json(answer)
     except ValueError as e:
         raise UnfilledError(f"The model's answer does not fit the schema: {e}") from e
     if error := next(iter(Draft202012Validator(schema).iter_errors(filled)), None):

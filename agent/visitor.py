@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from agent.foreign_json import read_json
+
 LONGEST_NAME = 60
 """Characters of a name."""
 
@@ -32,7 +34,7 @@ class Visitor:
     def from_metadata(cls, metadata: str) -> Self | None:
         """Read the metadata of a room; None if nobody signed in for it."""
         try:
-            told = json.loads(metadata)["visitor"]
+            told = read_json(metadata)["visitor"]
             name, of = told["name"], told["id"]
         except (ValueError, KeyError, TypeError):
             return None

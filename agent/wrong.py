@@ -7,17 +7,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
 from annotated_types import Ge, Le
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
+from . import yaml_file
+
 _OF_PYDANTIC = frozenset(get_args(ErrorType))
+
+_NO_SECTION = ("dict_type", "model_type", "model_attributes_type")
 
 _LONGEST = 80
 """Characters of a wrong value that are shown."""
+
+_WORDS = {"True": "true", "False": "false", "None": "null"}
+"""How files and the environment write what Python writes otherwise."""
 
 Where = tuple[str, ...]
 """The names of the sections that a setting is in, and its own."""
@@ -38,15 +44,42 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
         SettingsError: It cannot be read, or holds something else.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as e:
-        raise SettingsError(f"{path} cannot be read: {e}.") from e
-    except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
-        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
-    content = {} if content is None else content
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        content = yaml_file.read(path)
+    except yaml_file.YamlError as e:
+        raise SettingsError(str(e)) from e
+    if content is None:
+        raise SettingsError(f"{path} is empty: {what} holds settings by name.")
+    if not isinstance(content, dict):
         raise SettingsError(f"{path} is not {what}: it must hold settings by name.")
     return content
+
+
+def in_file(path: Path, *settings: Where) -> str:
+    """A file and the lines in which settings of it stand, as a sentence begins with them.
+
+    Args:
+        path: The file, which may be Python, of which no lines are told.
+        *settings: The settings.
+    """
+    lines: set[int] = set()
+    if path.suffix in (".yaml", ".yml"):
+        lines = {line for each in settings if (line := yaml_file.line_of(path, each))}
+    if not lines:
+        return str(path)
+    *most, last = map(str, sorted(lines))
+    return f"{path}, line {last}" if not most else f"{path}, lines {', '.join(most)} and {last}"
+
+
+def places(error: ValidationError, model: type[BaseModel], within: Where = ()) -> list[Where]:
+    """Where the settings are that are wrong, as :func:`sentences` names them.
+
+    Args:
+        error: What pydantic has against them.
+        model: The settings.
+        within: The names of the sections that the settings are in.
+    """
+    found = (_names(model, tuple(map(str, each["loc"]))) for each in error.errors())
+    return list(dict.fromkeys((*within, *loc) for loc in found))
 
 
 def sentences(
@@ -80,7 +113,7 @@ def shortened(value: object) -> str:
     Args:
         value: What was given.
     """
-    text = repr(value)
+    text = _WORDS.get(repr(value)) or repr(value)
     text = re.sub(r"(?<=//).*@", "***@", text)  # a password in an address, which may hold / and @
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
@@ -105,21 +138,30 @@ def _parts(
     if error["loc"] and error["loc"][-1] == "[key]":
         said = _complaint(error, field)
         return f"{key}: ", re.sub(r"^(it|input|string|value)\b", "its name", said)
-    shown = key if _hidden(field, error["input"]) else f"{key} = {shortened(error['input'])}"
+    shown = key if _hidden(field, error) else f"{key} = {shortened(error['input'])}"
     limits = "" if error["type"] == "literal_error" else _range(field)
     return f"{shown}: ", f"{_complaint(error, field)}{limits}"
 
 
 def _complaint(error: ErrorDetails, field: FieldInfo | None) -> str:
     """What is wrong with a value, without the words of Python and of regular expressions."""
-    if error["type"] in ("dict_type", "model_type", "model_attributes_type"):
+    if error["type"] in _NO_SECTION:
         return "it must hold settings by name"
+    if error["type"] == "string_type" and isinstance(error["input"], bool | int | float):
+        return "it must be a text: put it in quotes"
+    if error["type"].startswith("url_"):
+        (example,) = next((info.examples for info in _infos(field) if info.examples), None) or (
+            "http://HOST:PORT",
+        )
+        return f"{_lowered(error['msg'])}; write it like {example}"
     if error["type"] in ("list_type", "tuple_type"):
         return "it must be a list"
     if error["type"] in ("bool_type", "bool_parsing"):
         return "it must be true or false"
-    if error["type"] == "int_from_float":
+    if error["type"] in ("int_from_float", "int_parsing", "int_type"):
         return "it must be a whole number"
+    if error["type"] in ("float_parsing", "float_type"):
+        return "it must be a number"
     if error["type"] == "too_short":
         fewest, of = error["ctx"]["min_length"], "character" if _secret(field) else "item"
         return f"it must have at least {fewest} {of}{'s' * (fewest != 1)}"
@@ -128,14 +170,20 @@ def _complaint(error: ErrorDetails, field: FieldInfo | None) -> str:
         for info in _infos(field):
             if info.examples and any(getattr(m, "pattern", None) == pattern for m in info.metadata):
                 return f"it must look like {' or '.join(map(str, info.examples))}"
-    message = error["msg"]
+    return _lowered(error["msg"])
+
+
+def _lowered(message: str) -> str:
     # "URL" and its like stay as they are.
     return message if message[1:2].isupper() else message[0].lower() + message[1:]
 
 
-def _hidden(field: FieldInfo | None, value: object) -> bool:
+def _hidden(field: FieldInfo | None, error: ErrorDetails) -> bool:
     """Whether a wrong value is not shown: a secret has no mask yet, and a section may hold one."""
-    return _secret(field) or isinstance(value, dict | list)
+    if error["input"] is None:
+        return False
+    no_section = error["type"] in _NO_SECTION and bool(models_of(field))
+    return _secret(field) or isinstance(error["input"], dict | list) or no_section
 
 
 def _secret(field: FieldInfo | None) -> bool:

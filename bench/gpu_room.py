@@ -1,8 +1,9 @@
 """The whole room on one GPU: ``python -m bench.gpu_room --llm URL --tts URL --stt URL``.
 
 Callers in real rooms, as for ``make bench-load``, before vLLM and vllm-omni with random weights of
-the true shape (:mod:`.load.random_weights`): voice to voice and barge-in on the callers' own clock,
-each stage from the agent's records, how soon the engines are idle after a hang-up, and the GPU.
+the true shape (:mod:`.load.random_weights`) and a recogniser (:mod:`.load.recogniser`): voice to
+voice and barge-in on the callers' own clock, each stage from the agent's records, how soon the
+engines are idle after a hang-up, and the GPU.
 Writes ``bench/out/gpu-room.json``, anew after each number of rooms.
 """
 

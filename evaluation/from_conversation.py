@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
+from agent.foreign_json import read_json
 from agent.languages import LANGUAGES
 from agent.telemetry.report import NotSaved, read
+
+
+class _Line(BaseModel):
+    who: str
+    text: str
+
+
+class _Tool(BaseModel):
+    name: str
+    arguments: Any
+    failed: bool | None
+
+
+class _CallRecord(BaseModel):
+    """What is used of a call's record."""
+
+    started_at: str
+    language: str | None
+    transcript: list[_Line]
+    tools: list[_Tool]
+    outcome: dict[str, Any] | None
 
 
 @dataclass
@@ -75,20 +97,20 @@ def _page(path: Path) -> Held:
 
 def _record(path: Path) -> Held:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return Held(
-            about=f"From a call of {record['started_at']}.",
-            language=record["language"],
-            spoken=[(line["who"], line["text"]) for line in record["transcript"]],
-            tools=[
-                {"name": tool["name"], "arguments": tool["arguments"]}
-                for tool in record["tools"]
-                if not tool["failed"] and isinstance(tool["arguments"], dict)
-            ],
-            outcome=record["outcome"] or {},
-        )
-    except (ValueError, KeyError, TypeError) as e:
+        record = _CallRecord.model_validate(read_json(path.read_text(encoding="utf-8")))
+    except ValueError as e:  # pydantic's are, too
         raise NotSaved(f"{path} is neither a saved conversation nor the record of a call") from e
+    return Held(
+        about=f"From a call of {record.started_at}.",
+        language=record.language,
+        spoken=[(line.who, line.text) for line in record.transcript],
+        tools=[
+            {"name": tool.name, "arguments": tool.arguments}
+            for tool in record.tools
+            if not tool.failed and isinstance(tool.arguments, dict)
+        ],
+        outcome=record.outcome or {},
+    )
 
 
 def _turns(spoken: Iterable[tuple[str, str]]) -> list[str]:

@@ -15,7 +15,7 @@ from agent.definition.definition import AgentDefinition
 from agent.engine_settings import Section
 from agent.languages import Language
 from agent.settings import PhoneTool
-from agent.wrong import SettingsError, read_yaml, sentences
+from agent.wrong import SettingsError, in_file, places, read_yaml, sentences
 
 from .pattern import Pattern
 
@@ -218,7 +218,8 @@ def read(path: Path) -> Case:
         return Case(path.stem, path, Scenario(**content))
     except ValidationError as e:
         wrong = sentences(e, Scenario, lambda loc: f"{loc[-1]}: …")
-        raise SettingsError(f"Wrong setting in {path}: {wrong}.") from e
+        at = in_file(path, *places(e, Scenario))
+        raise SettingsError(f"Wrong setting in {at}: {wrong}.") from e
 
 
 def cases_of(agent: AgentDefinition, chosen: Sequence[str] = ()) -> list[Case]:

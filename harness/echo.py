@@ -30,6 +30,8 @@ class EchoEngines:
         """Seconds before the language model's first word."""
         self.asked: list[list[str]] = []
         """What users had said, of each request to the language model."""
+        self.spoken: list[str] = []
+        """What the voice was to say, of each request."""
 
     def variables(self) -> dict[str, str]:
         """Environment variables by which an agent of any profile uses them."""
@@ -73,7 +75,9 @@ class EchoEngines:
         return response
 
     async def _speech(self, request: web.Request) -> web.Response:
-        letters = len((await request.json())["input"])
+        text = (await request.json())["input"]
+        self.spoken.append(text)
+        letters = len(text)
         at = np.arange(letters * SAMPLE_RATE // (2 * LETTERS_PER_SECOND)) / SAMPLE_RATE
         tone = (8000 * np.sin(2 * np.pi * 220 * at)).astype("<i2")
         return web.Response(body=tone.tobytes(), content_type="audio/pcm")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_TTS__VOICE", '["a"]', ["tts.voice: it must hold settings by name"]),
         ("PARLEY_TTS__LANGUAGES", "[]", ["tts.languages: it must have at least 1 item"]),
         ("PARLEY_LLM", "[1]", ["llm: it must hold settings by name"]),
-        ("PARLEY_OMNI", "http://x", ["omni = 'http://x': it must hold settings by name"]),
+        ("PARLEY_OMNI", "http://x", ["omni: it must hold settings by name"]),
         # Typos where pydantic does not look.
         (
             "PARLEY_LMM__BASE_URL",
@@ -110,6 +111,39 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_PHONE__TOOLS", '["introduce_call"]', ["phone.tools.0", "'warm_transfer'"]),
         ("PARLEY_PHONE__COUNTRIES", '["UK"]', ["phone.countries.0", "as GB"]),
         ("PARLEY_PHONE__RANGES", '["dear"]', ["phone.ranges.0", "'premium_rate'"]),
+        # Addresses, each as somebody has once written one.
+        ("PARLEY_LLM__BASE_URL", "localhost:8000", ["write it like http://127.0.0.1:8000/v1"]),
+        ("PARLEY_LLM__BASE_URL", "http://", ["empty host; write it like"]),
+        ("PARLEY_LLM__BASE_URL", "http://a:99999/v1", ["invalid port number; write it like"]),
+        ("PARLEY_STT__BASE_URL", "'http://a:1/v1'", ["without a base; write it like"]),
+        ("PARLEY_TTS__BASE_URL", "http://[::1/v1", ["invalid IPv6 address; write it like"]),
+        ("PARLEY_LLM__BASE_URL", "http://a:8000", ["so write http://a:8000/v1"]),
+        ("PARLEY_LLM__BASE_URL", "http://a:8000/", ["so write http://a:8000/v1"]),
+        ("PARLEY_LLM__BASE_URL", "http://a:1/v1/chat/completions", ["ends in /chat/completions"]),
+        ("PARLEY_TTS__BASE_URL", "http://a:1/v1/audio/speech/", ["ends in /audio/speech"]),
+        ("PARLEY_LLM__BASE_URL", "http://a:1/v1 # mine", ["it has a ? or a #"]),
+        ("PARLEY_TTS__REPLICAS", '["http://b:1"]', ["tts.replicas", "http://b:1/v1"]),
+        ("PARLEY_BRIDGE__STREAM_URL", "wss://", ["like wss://voice.example.com/media-streams"]),
+        # Values of another kind than they look like.
+        ("PARLEY_TURNS__MIN_DELAY", "0,5", ["it must be a number (allowed: 0.0 to 30.0)"]),
+        ("PARLEY_MAX_ROOMS", "1.5", ["it must be a whole number (allowed: 1 to 1000)"]),
+        ("PARLEY_TTS__VOICE", '{"en": 5}', ["tts.voice.en = 5: it must be a text"]),
+        ("PARLEY_TTS__VOICE", "null", ["tts.voice = null: it must hold settings by name"]),
+        ("PARLEY_TTS__VOICE", '{"en": "a", "en": "b"}', ["PARLEY_TTS__VOICE has en twice"]),
+        ("PARLEY_LLM", '{"model": "a", "model": "b"}', ["PARLEY_LLM has model twice"]),
+        ("PARLEY_LLM__EXTRA_BODY", '{"a": {"b": 1, "b": 2}}', ["has b twice in one object"]),
+        ("PARLEY_LLM__EXTRA_BODY", '{"top_p": NaN}', ["is not JSON"]),
+        ("PARLEY_LLM__EXTRA_BODY", "[" * 50_000, ["is not JSON"]),
+        ("PARLEY_TTS__VOICE", "", ["PARLEY_TTS__VOICE is empty"]),
+        ("PARLEY_LLM", "", ["PARLEY_LLM is empty"]),
+        # A setting below one that is no section.
+        ("PARLEY_LANGUAGE__EN", "x", ["PARLEY_LANGUAGE is one value, not a section"]),
+        ("PARLEY_LLM__MODEL__NAME", "x", ["PARLEY_LLM__MODEL is one value"]),
+        ("PARLEY_AGENT__NAME", "x", ["PARLEY_AGENT is one value"]),
+        # Where it is: the variable, also of what is missing beside it.
+        ("PARLEY_LLM__TEMPERATURE", "9", ["in the environment (PARLEY_LLM__TEMPERATURE): llm.t"]),
+        ("PARLEY_TTS__VOICE", '{"en": 5}', ["in the environment (PARLEY_TTS__VOICE): tts.v"]),
+        ("PARLEY_SIGN_IN__OIDC__CLIENT_ID", "x", ["(PARLEY_SIGN_IN__OIDC__CLIENT_ID): sign_in"]),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(
@@ -134,6 +168,10 @@ def test_a_wrong_value_is_one_sentence_that_names_it(
         ("PARLEY_BRIDGE__API_KEY__X", "s3cr3t"),
         ("PARLEY_LLM", '{"api_key": "s3cr3t"'),
         ("PARLEY_LLM", '["s3cr3t"]'),
+        ("PARLEY_LLM", '"s3cr3t"'),
+        ("PARLEY_MEMORY", "s3cr3t"),
+        ("PARLEY_LLM__BASE_URL", "http://me:s3cr3t@host"),
+        ("PARLEY_LLM__BASE_URL", "http://host/v1?key=s3cr3t"),
         ("PARLEY_LLM__FALLBACK", '[{"api_key": "s3cr3t"}]'),
         ("PARLEY_LLM__BASE_URL", "http://me:s3cr3t@host:port/v1"),
         ("PARLEY_HISTORY_STORE", "http://:s3cr3t@host"),
@@ -263,6 +301,36 @@ def test_what_has_moved_to_the_agent_is_not_ignored(
         settings.load("cpu")
 
 
+def test_both_places_of_what_is_wrong_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.yaml"
+    lines = (settings.CONFIGS / "cpu.yaml").read_text("utf-8").splitlines()
+    path.write_text("\n".join([*lines, "max_minutes: 0", "turns:", "  min_delay: 99"]), "utf-8")
+    monkeypatch.setenv("PARLEY_STT__REALTIME", "perhaps")
+    with pytest.raises(SettingsError) as raised:
+        settings.load(str(path))
+    assert str(raised.value).startswith(
+        f"Wrong setting in {path}, lines {len(lines) + 1} and {len(lines) + 3} and the environment "
+        "(PARLEY_STT__REALTIME): "
+    )
+
+
+@pytest.mark.parametrize("name", ["folder.yaml", "pipe.yaml"])
+def test_a_profile_that_is_no_file_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")  # to read it would take for ever
+    with pytest.raises(SettingsError, match=rf"{name} is not a file: name a YAML file\."):
+        settings.load(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "cpu.yaml", "CPU", "../cpu.yml"])
+def test_a_name_that_is_none_of_a_profile_is_told_those_there_are(name: str) -> None:
+    with pytest.raises(SettingsError, match="There is no profile .* one of cpu, ") as raised:
+        settings.load(name)
+    assert len(str(raised.value)) < 300
+
+
 def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
     profile = tmp_path / "broken.yaml"
     profile.write_text("llm: [")
@@ -281,11 +349,15 @@ def test_an_unknown_profile_lists_those_there_are() -> None:
         (b"\x80", "cannot be read"),
         (b"a", "must hold settings by name"),
         (b"- a", "must hold settings by name"),
-        (b"? []\n: a", "must hold|not valid YAML"),
-        (b"1: a", "must hold settings by name"),
-        (b"# nothing", "llm is missing"),
-        (b"on: 2026-13-45", "not valid YAML"),
-        (b"a: [", "not valid YAML"),
+        (b"? []\n: a", "line 1: a name has to be a text"),
+        (b"1: a", "line 1: a name has to be a text: put a number"),
+        (b"# nothing", "is empty: a profile holds settings by name"),
+        (b"on: 2026-13-45", "line 1: a name has to be a text"),
+        (b"a: [", "not valid YAML: line 1, column 5: a bracket is not closed"),
+        (b"agent: a\nllm: {}", r"line 2: llm\.base_url is missing"),
+        (b"agent: a\n\nLlm: {}", r"line 3: Llm is not a setting \(llm is\)"),
+        (b"agent: a\nagent: b", "line 2: agent is given a second time"),
+        (b"llm: {base_url: 'http://a:1/v1', base_url: 'http://b:1/v1'}", "base_url is given a sec"),
         (b"omni: {bas_url: x}", r"omni\.bas_url is not a setting \(there are base_url"),
         (
             b"phone: {destinations: {sales: {address: '100', abuot: x}}}",

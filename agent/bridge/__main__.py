@@ -27,7 +27,7 @@ from agent.keys import KeyRefusedError, check_key
 from agent.knowledge import Folder, KnowledgeError
 from agent.origin import HostsError, OwnNames, is_loopback, names_of
 from agent.post_call import delivering
-from agent.serving import ProxyNotice, port_of, proxy_options
+from agent.serving import ProxyNotice, check_port, port_argument, port_of, proxy_options
 from agent.telephony import mask_logs
 
 from . import metrics
@@ -44,7 +44,9 @@ def main() -> None:
     """Read the profile, say in one sentence what is wrong with it, or serve."""
     parser = argparse.ArgumentParser(prog="python -m agent.bridge", description="Serve the bridge.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=8090, help="port to listen on (%(default)s)")
+    parser.add_argument(
+        "--port", type=port_argument, default=8090, help="port to listen on (%(default)s)"
+    )
     arguments = parser.parse_args()
     try:
         profile = settings.load()
@@ -69,6 +71,7 @@ def main() -> None:
         names = names_of(arguments.host, stream.host if stream else None)
     except HostsError as e:
         sys.exit(str(e))
+    check_port(arguments.host, arguments.port, "the bridge", "--port", "--host")
     mask_logs()
     seen_at = port_of(METRICS, 0) if os.environ.get(METRICS) else None
 
@@ -98,6 +101,7 @@ async def _serve(
                 sys.exit(f"{METRICS} = {seen_at} cannot be used ({e.strerror}): set another port.")
             print(f"Metrics: http://{address}:{at}/metrics", flush=True)
         engines, open_call = await stack.enter_async_context(open_engines(loaded))
+        metrics.follow(engines)
         try:
             await engines.warm()
         except APIError as e:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from agent.definition.choice import Agents, Assignment
+from agent.definition.choice import Agents, Arrived, Assignment
 from agent.definition.definition import AgentDefinition
 from agent.settings import Settings
+from agent.telephony.numbers import told
 from agent.wrong import SettingsError
 
 from .media_messages import Start
@@ -33,7 +34,9 @@ def chooser(profile: Settings, usual: AgentDefinition) -> Choose:
     def choose(start: Start) -> tuple[AgentDefinition, Settings]:
         said = start.start.custom_parameters
         try:
-            agent = agents.take(Assignment(agent=said.get("agent")), said.get("to"))
+            known = told(said.get("from"), profile.phone.country)
+            call = Arrived(said.get("to"), "shown" if known else "withheld")
+            agent = agents.take(Assignment(agent=said.get("agent")), call)
             return agent, agent.over(profile)
         except SettingsError as e:  # it was right when the bridge started
             logger.warning(str(e))

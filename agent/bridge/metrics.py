@@ -13,8 +13,11 @@ from typing import get_args
 from livekit.agents.telemetry.http_server import HttpServer
 from prometheus_client import Counter, Gauge, Histogram
 
-from agent.telemetry import prometheus
+from agent.telemetry import Fallback, Fault, prometheus
+from agent.telemetry.engines import Answerer, Engine, FaultKind, Substitute
+from agent.telemetry.engines import follow as follow_engine
 
+from .engines import Engines
 from .record import Kind, Outcome, Record
 
 _REQUESTS = Counter(
@@ -29,6 +32,21 @@ _FIRST_AUDIO = Histogram(
 CALLS = Gauge(
     "parley_bridge_calls", "Calls over media streams that are held", multiprocess_mode="livesum"
 )
+
+
+def follow(engines: Engines) -> None:
+    """Count who fails and who stands in at the requests; those of calls are counted with them."""
+
+    def answered(engine: Engine, by: Answerer, instead_of: Substitute | None) -> None:
+        if instead_of:
+            prometheus.observe(Fallback("", engine, instead_of, by))
+
+    def failed(engine: Engine, kind: FaultKind, by: Answerer) -> None:
+        prometheus.observe(Fault("", engine, kind, by))
+
+    follow_engine("stt", engines.stt, answered=answered, failed=failed)
+    follow_engine("llm", engines.llm, answered=answered, failed=failed)
+    follow_engine("tts", engines.tts, answered=answered, failed=failed)
 
 
 def count(record: Record) -> None:

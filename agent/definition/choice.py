@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
+from agent.foreign_json import read_json
+from agent.routing_settings import CallerId, Route
 from agent.settings import Settings
 from agent.telephony.numbers import told
 from agent.wrong import SettingsError
@@ -38,12 +40,24 @@ class Assignment:
     def from_metadata(cls, metadata: str) -> Assignment:
         """What a job's metadata asks for; nothing if it is somebody else's, of another form."""
         try:
-            said = json.loads(metadata)
+            said = read_json(metadata)
         except ValueError:
             return cls()
         if not isinstance(said, dict):
             return cls()
         return cls(**{name: said[name] for name in ASSIGNMENT if said.get(name) is not None})
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A call by phone, as far as it matters for who takes it."""
+
+    number: str | None = None
+    """The number that was called."""
+    caller_id: CallerId = "shown"
+    """What is known of the caller's number."""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it came."""
 
 
 class Agents:
@@ -90,6 +104,12 @@ class Agents:
                     f"phone.agents.{number}: there is no agent {name!r} among agents (there are "
                     f"{', '.join(found)})."
                 )
+        for nth, route in enumerate(self._profile.phone.routes):
+            if route.agent not in found:
+                raise SettingsError(
+                    f"phone.routes.{nth}: there is no agent {route.agent!r} among agents (there"
+                    f" are {', '.join(found)})."
+                )
         return found
 
     def limits(self) -> list[str]:
@@ -101,17 +121,20 @@ class Agents:
         toolless = (agent.toolless(self._profile) for agent in self.all().values())
         return [sentence for sentence in (self._profile.tts.limits(), *toolless) if sentence]
 
-    def take(self, assignment: Assignment, number: str | None = None) -> AgentDefinition:
+    def take(self, assignment: Assignment, call: Arrived | None = None) -> AgentDefinition:
         """Who takes a call. What cannot be done of what it asks for is logged and left out.
 
         Args:
             assignment: What it asks for.
-            number: The number that was called.
+            call: The call, if it is one by phone.
 
         Raises:
             SettingsError: The usual agent is wrong.
         """
-        agent = self._asked_for(assignment.agent) or self._of_number(number) or self.usual()
+        agent = self._asked_for(assignment.agent)
+        if agent is None and call:
+            agent = self._routed(call) or self._of_number(call.number)
+        agent = agent or self.usual()
         return replace(
             agent,
             variables=_variables(agent, assignment.variables),
@@ -131,6 +154,24 @@ class Agents:
             )
             return None
         return self._loaded(name, self._profile.agents[name])
+
+    def _routed(self, call: Arrived) -> AgentDefinition | None:
+        for route in self._profile.phone.routes:
+            if self._fits(route, call):
+                return self._asked_for(route.agent)
+        return None
+
+    def _fits(self, route: Route, call: Arrived) -> bool:
+        phone = self._profile.phone
+        if route.numbers:
+            ours = {_digits(number, phone.country) for number in route.numbers}
+            if not call.number or _digits(call.number, phone.country) not in ours:
+                return False
+        if route.caller_id and call.caller_id not in route.caller_id:
+            return False
+        if route.during and not phone.hours[route.during].is_open(call.at):
+            return False
+        return not (route.outside and phone.hours[route.outside].is_open(call.at))
 
     def _of_number(self, number: str | None) -> AgentDefinition | None:
         phone = self._profile.phone

@@ -67,7 +67,7 @@ def _name(source: Path) -> str:
 def _as_sentence(path: Path) -> Iterator[None]:
     try:
         yield
-    except Exception as e:
+    except (Exception, SystemExit) as e:  # that of a script without its guard
         lines = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.filename == str(path)]
         line = e.lineno if isinstance(e, SyntaxError) else lines[-1] if lines else None
         at = f", line {line}" if line else ""

@@ -16,7 +16,7 @@ from agent.languages import LANGUAGES, Language, words
 from agent.memory_settings import MemorySettings
 from agent.post_call_settings import PostCallSettings
 from agent.settings import PhoneSettings, Settings
-from agent.wrong import SettingsError, sentences
+from agent.wrong import SettingsError, in_file, places, sentences
 
 from .http_tool import http_tool
 from .settings import PLACEHOLDER, AgentSettings
@@ -104,6 +104,11 @@ class AgentDefinition:
             *self.settings.http_tools,
             *(name for server in servers for name in server.allow),
         ]
+
+    @property
+    def _written(self) -> Path:
+        """The file that says what the settings are."""
+        return self.source / "agent.yaml" if self.source.is_dir() else self.source
 
     @property
     def _folder(self) -> Path:
@@ -243,8 +248,10 @@ class AgentDefinition:
         try:
             merged = type(section).model_validate(_merged(kept, changes))
         except ValidationError as e:
-            wrong = sentences(e, type(section), lambda _: "give it", tuple(name.split(".")))
-            raise SettingsError(f"Wrong setting in {self.source}: {wrong}.") from e
+            within = tuple(name.split("."))
+            wrong = sentences(e, type(section), lambda _: "give it", within)
+            at = in_file(self._written, *places(e, type(section), within))
+            raise SettingsError(f"Wrong setting in {at}: {wrong}.") from e
         if "replicas" in changes and "base_url" not in changes:
             raise SettingsError(
                 f"Wrong setting in {self.source}: {name}.replicas needs {name}.base_url beside it: "

@@ -18,6 +18,7 @@ from livekit.agents.llm import RawFunctionTool
 from yarl import URL
 
 from agent.conduct import Conduct
+from agent.foreign_json import read_json
 
 from .guarded import agreed, in_time
 from .tool_settings import ARGUMENT, HttpTool, own_network, revealed
@@ -175,7 +176,7 @@ async def _read(name: str, settings: HttpTool, response: aiohttp.ClientResponse)
 
 def _compact(content: bytes) -> str:
     try:
-        return json.dumps(json.loads(content), ensure_ascii=False)
+        return json.dumps(read_json(content), ensure_ascii=False)
     except ValueError:  # as of an answer that was too long
         return content.decode(errors="replace")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.settings import Settings
-from agent.wrong import SettingsError, read_yaml, sentences
+from agent.wrong import SettingsError, in_file, places, read_yaml, sentences
 
 from .code import AGENT, class_of, imported, imported_file
 from .definition import AgentDefinition
@@ -45,11 +46,28 @@ def find(name: str) -> Path:
                     "40 at most."
                 )
             return found
+    _refuse_near(Path(name).expanduser())
     known = sorted({path.parent.name for at in (near, PACKAGED) for path in at.glob(f"*/{YAML}")})
     raise SettingsError(
         f"There is no agent {name!r}: name a folder with an {YAML}, a Python file, or one of "
         f"{', '.join(known)}."
     )
+
+
+def _refuse_near(path: Path) -> None:
+    """Say of something that is there why it is no agent."""
+    with suppress(OSError):  # of a folder that may not be looked into, or of too long a name
+        if path.name == YAML and path.is_file():
+            raise SettingsError(f"{path} is the file of an agent: name its folder, {path.parent}.")
+        if (path / YAML).exists():
+            raise SettingsError(f"{path / YAML} is not a file: write the agent there.")
+        for other in ("agent.yml", "Agent.yaml"):
+            if (path / other).is_file():
+                raise SettingsError(f"{path / other} is to be called {YAML}: rename it.")
+        if path.is_file():
+            raise SettingsError(f"{path} is neither a folder nor a Python file (.py).")
+        if path.is_dir():
+            raise SettingsError(f"{path} has no {YAML}: write it, or name another folder.")
 
 
 def load_agent(name: str, profile: Settings | None = None) -> AgentDefinition:
@@ -72,7 +90,11 @@ def load_agent(name: str, profile: Settings | None = None) -> AgentDefinition:
 def _read_folder(folder: Path) -> AgentDefinition:
     where = folder / YAML
     settings = _checked(read_yaml(where, "an agent"), where)
-    modules = [imported(folder, name) for name in _CODE if (folder / name).is_file()]
+    code = [name for name in _CODE if (folder / name).exists()]
+    for name in code:
+        if not (folder / name).is_file():
+            raise SettingsError(f"{folder / name} is not a file: give another name to it.")
+    modules = [imported(folder, name) for name in code]
     return _put_together(settings, folder, modules)
 
 
@@ -92,7 +114,8 @@ def _checked(content: dict[str, Any], where: Path) -> AgentSettings:
         return AgentSettings(**content)
     except ValidationError as e:
         wrong = sentences(e, AgentSettings, lambda loc: f"{loc[-1]}: …")
-        raise SettingsError(f"Wrong setting in {where}: {wrong}.") from e
+        at = in_file(where, *places(e, AgentSettings))
+        raise SettingsError(f"Wrong setting in {at}: {wrong}.") from e
 
 
 def _put_together(

@@ -87,6 +87,8 @@ class Assistant(_Table):
     """Tells the model who has signed in at the page."""
     limit: Text
     """Said when a conversation has reached its limit."""
+    closing: Text
+    """Said when the agent server stops."""
     recorded: Text
     """Said first of a call that is recorded."""
     may_remember: Text
@@ -131,6 +133,10 @@ class Phone(_Table):
     """What is said on the phone in words that are ready, so that no model changes them."""
 
     ending_soon: Text
+    queue: Text
+    """Said to callers for whom there is no place yet; ``{position}`` is theirs in the line."""
+    nobody_free: Text
+    """Said when there was none for as long as they may wait."""
     confirm_transfer: Text
     transferring: Text
     confirm_warm_transfer: Text

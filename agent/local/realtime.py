@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .errors import APIError
 from .hearing import Hearing
+from .hold import Neighbours
 from .service import Seat, Workers
 from .whisper import LanguageError, Utterance, Whisper
 
@@ -48,15 +49,23 @@ class Session:
         whisper: The model that transcribes.
         workers: The threads that it works in.
         model: The model's name.
+        neighbours: The engines that are held while an utterance has no word yet.
     """
 
     def __init__(
-        self, websocket: WebSocket, *, whisper: Whisper, workers: Workers, model: str
+        self,
+        websocket: WebSocket,
+        *,
+        whisper: Whisper,
+        workers: Workers,
+        model: str,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._websocket = websocket
         self._whisper = whisper
         self._workers = workers
         self._model = model
+        self._neighbours = neighbours
         self._named = False  # the client has named the model
         self._language: str | None = None
         self._prompt: str | None = None
@@ -185,13 +194,16 @@ class Session:
             hearing.audio(),
             language=self._language,
             prompt=self._prompt,
-            begun=hearing.sure,
+            begun=hearing.begun,
             thorough=thorough,
         )
-        while True:
-            utterance = await seat.run(lambda: next(work))
-            if utterance:
-                return utterance
+        async with contextlib.AsyncExitStack() as stack:
+            if self._neighbours and hearing.early:
+                await stack.enter_async_context(self._neighbours.resting())
+            while True:
+                utterance = await seat.run(lambda: next(work))
+                if utterance:
+                    return utterance
 
     async def _send(self, kind: str, **fields: object) -> None:
         await self._websocket.send_json({"type": kind, **fields})

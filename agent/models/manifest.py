@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from agent import yaml_file
 
 from . import size
 
@@ -146,11 +147,9 @@ def sized() -> frozenset[str]:
 
 def _read(path: Path) -> Manifest:
     try:
-        manifest = Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as e:
-        raise ModelError(f"The list of models {path} cannot be read: {e.strerror}.") from e
-    except yaml.YAMLError as e:
-        raise ModelError(f"{path} is not valid YAML: {' '.join(str(e).split())}") from e
+        manifest = Manifest.model_validate(yaml_file.read(path))
+    except yaml_file.YamlError as e:
+        raise ModelError(f"The list of models: {e}") from e
     except ValidationError as e:
         error = e.errors()[0]
         where = ".".join(str(part) for part in error["loc"])

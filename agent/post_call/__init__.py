@@ -11,9 +11,9 @@ from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox, OutboxError
 from .places import Place, places
-from .record import About, Record, call_record
+from .record import About, Record, call_record, iso
 from .recording import announced, recording_options
-from .serving import delivering, hand_over
+from .serving import delivering, hand_over, hand_over_detail
 from .stores import RecordStoreError
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "delivering",
     "form",
     "hand_over",
+    "hand_over_detail",
+    "iso",
     "places",
     "recording_options",
 ]

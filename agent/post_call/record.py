@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from livekit.agents import llm
 from livekit.agents.voice.report import SessionReport
+
+from agent.foreign_json import read_json
 
 from ..transcript import transcript
 
@@ -66,8 +67,8 @@ def call_record(report: SessionReport, about: About) -> Record:
         "direction": about.direction,
         "caller": {"number": about.number, "visitor": about.visitor},
         "language": about.language,
-        "started_at": _iso(began),
-        "ended_at": _iso(ended),
+        "started_at": iso(began),
+        "ended_at": iso(ended),
         "seconds": round(ended - began, 3),
         "end": about.end or told["close_reason"],
         "errors": told["errors"],
@@ -111,11 +112,12 @@ def called(history: llm.ChatContext, began: float) -> list[dict[str, Any]]:
 
 def _parsed(arguments: str) -> Any:
     try:
-        return json.loads(arguments)
+        return read_json(arguments)
     except ValueError:
         return arguments
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """A moment, in seconds since 1970, as records have it."""
     told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return told.replace("+00:00", "Z")

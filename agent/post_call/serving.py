@@ -20,7 +20,7 @@ from .analysis import form
 from .deliverer import Deliverer
 from .outbox import Outbox
 from .places import places
-from .record import About, call_record, whole
+from .record import About, Record, call_record, whole
 from .recording import kept
 
 logger = logging.getLogger("parley")
@@ -55,6 +55,23 @@ async def hand_over(
         record = call_record(report, about)
         record = await asyncio.to_thread(kept, report, record, outbox.folder)
         await outbox.put(record, places(settings), form(settings), agent)
+    finally:
+        await outbox.aclose()
+
+
+async def hand_over_detail(record: Record, settings: PostCallSettings) -> None:
+    """Put the record of an attempt to call into the outbox; no model sees it.
+
+    Args:
+        record: The record.
+        settings: The ``post_call`` section of its profile or of its agent.
+
+    Raises:
+        OutboxError: The outbox did not take it.
+    """
+    outbox = Outbox()
+    try:
+        await outbox.put(record, places(settings))
     finally:
         await outbox.aclose()
 

@@ -15,6 +15,7 @@ TIMEOUT = 15.0
 """Seconds for one attempt, which the standard has at 15 to 30."""
 
 TYPE = "call.ended"
+"""Of an event that is the record of a call; that of an attempt to call says its own."""
 
 
 class WebhookError(Exception):
@@ -44,7 +45,7 @@ async def post(
     Raises:
         WebhookError: It was not taken.
     """
-    event = {"type": TYPE, "timestamp": record["ended_at"], "data": record}
+    event = {"type": record.get("type", TYPE), "timestamp": record["ended_at"], "data": record}
     body = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     at = datetime.fromtimestamp(int(now), UTC)
     signature = Webhook(settings.secret.get_secret_value()).sign(record["id"], at, body)

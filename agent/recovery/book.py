@@ -199,6 +199,10 @@ class CallBook:
         """
         return await self._store.remember(f"ticket:{room}", sid, REMEMBERED) == sid
 
+    async def attend(self, sid: str, server: str, seconds: float) -> bool:
+        """Take it on oneself to be with the callers of a room; False if somebody else has."""
+        return await self._store.remember(f"line:{sid}", server, seconds) == server
+
     async def end_sign_in(self, session: str, seconds: float) -> None:
         """Note that somebody has signed out, for as long as a copy of their cookie would hold."""
         await self._store.remember(f"signed-out:{session}", "", seconds)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from livekit.agents import llm
 
+from agent.foreign_json import read_json
+
 from ..languages import LANGUAGES, Language, Phrase
 from ..languages.guess import language_of_user
 
@@ -58,8 +60,8 @@ def read(history: str | None) -> Continuation | None:
     if history is None:
         return None
     try:
-        said = llm.ChatContext.from_dict(json.loads(history))
-    except (ValueError, KeyError) as e:  # pydantic's are ValueErrors; they would quote the words
+        said = llm.ChatContext.from_dict(read_json(history))
+    except (ValueError, KeyError, TypeError) as e:  # pydantic's ValueErrors would quote the words
         logger.error("a history cannot be read", extra={"error": type(e).__name__})
         return None
     return Continuation(said) if said.items else None

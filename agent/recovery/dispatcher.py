@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Self
@@ -17,6 +18,7 @@ from livekit import api
 from ..once import by_ticket
 from .book import Call, CallBook, Moment, StoreError
 from .people import PERSON
+from .waiting import is_agent
 from .watch import DeathWatch, Seen, every
 
 logger = logging.getLogger("parley")
@@ -70,8 +72,9 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._book, self._livekit, self._clock = book, livekit, clock
-        self._server, self._agent_name, self._standby = server, agent_name, standby
-        self._places, self._running, self._draining = places, running, draining
+        self.read = book.read
+        self.server, self.agent_name, self._standby = server, agent_name, standby
+        self._places, self._running, self.draining = places, running, draining
         self._held: dict[str, str] = {}
         """Rooms of this server's jobs, by their agents."""
         self._booked: set[str] = set()
@@ -98,7 +101,7 @@ class Dispatcher:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
         try:
-            await self._book.drop(self._server)
+            await self._book.drop(self.server)
         except StoreError as e:
             logger.warning("the server's end is not in the book", extra={"reason": str(e)})
 
@@ -118,7 +121,7 @@ class Dispatcher:
             at, _ = await self._book.read()
         except StoreError:
             return True  # two servers that take calls are better than none
-        return not self._others_serve(at)
+        return not self.others_serve(at)
 
     async def hold(self, room: str, sid: str, agent: str, metadata: str) -> bool:
         """Give a call to an agent of this server.
@@ -133,7 +136,7 @@ class Dispatcher:
             async with asyncio.timeout(_ASKED):
                 if by_ticket(room) and not await self._book.use_ticket(room, sid):
                     return False
-                if not await self._book.hold(room, agent, self._server, metadata):
+                if not await self._book.hold(room, agent, self.server, metadata):
                     return False
         except (StoreError, TimeoutError) as e:
             reason = str(e) or f"it does not answer within {_ASKED:g} s"
@@ -147,7 +150,7 @@ class Dispatcher:
 
     async def beat(self) -> None:
         """Show that this server lives, and note which of its jobs do not any more."""
-        await self._book.beat(self._server, not self._draining())
+        await self._book.beat(self.server, not self.draining())
         if ended := set(self._held) - self._running():
             for agent in ended:
                 # One that has ended its call itself is over by now, and stays so.
@@ -155,7 +158,7 @@ class Dispatcher:
                 del self._held[agent]
                 self._booked.discard(agent)
                 self._over.discard(agent)
-            self.watch.soon()
+            self._look_at_rooms()
 
     async def _on_seen(self, seen: Seen) -> None:
         for agent, held in [*self._held.items()]:
@@ -167,10 +170,11 @@ class Dispatcher:
             # Not one that was taken after this look, nor one that a book which began anew has not.
             elif agent in self._booked and (call or not await self._is_open(held)):
                 self._over.add(agent)
+                self._looked = -math.inf
         for server, beat in seen.at.servers.items():
             if abs(seen.at.now - beat.at) > _FORGOTTEN:
                 await self._book.drop(server)
-        if self._standby and self._others_serve(seen.at):
+        if self._standby and self.others_serve(seen.at):
             return
         now = self._clock()
         if not seen.lost and now - self._looked < _LOOK_AT_ROOMS:
@@ -185,19 +189,27 @@ class Dispatcher:
             if call.room in names:
                 await self._offer(call.room, call)
         self._seen = {room.sid: self._seen.get(room.sid, now) for room in rooms}
-        for room in sorted(rooms, key=lambda room: self._seen[room.sid]):
+        for room in sorted(rooms, key=lambda room: room.creation_time_ms):
             settled = now - self._seen[room.sid] >= _SETTLED
-            if settled and room.num_participants and room.name not in seen.calls:
+            # Who is there is asked for: how many LiveKit lists may be five seconds old.
+            if settled and room.name not in seen.calls:
                 await self._offer(room.name, None)
+
+    def _look_at_rooms(self) -> None:
+        """Look at once who waits for a place, for one has become free."""
+        self._looked = -math.inf
+        self.watch.soon()
 
     async def _is_open(self, room: str) -> bool:
         asked = api.ListRoomsRequest(names=[room])
         return bool((await self._livekit.room.list_rooms(asked)).rooms)
 
-    def _others_serve(self, at: Moment) -> bool:
-        return any(at.serves(server) for server in at.servers if server != self._server)
+    def others_serve(self, at: Moment) -> bool:
+        """Whether another server of the same book takes calls."""
+        return any(at.serves(server) for server in at.servers if server != self.server)
 
-    def _free(self) -> int:
+    def free(self) -> int:
+        """How many more calls this server takes that nobody was called to yet."""
         now, held = self._clock(), set(self._held.values())
         self._called = {
             room: at for room, at in self._called.items() if now - at < _RECENT and room not in held
@@ -206,7 +218,7 @@ class Dispatcher:
 
     async def _offer(self, room: str, call: Call | None) -> None:
         """Call an agent to a room, if somebody is waiting there and there is a place."""
-        if self._free() <= 0:
+        if self.free() <= 0:
             return
         try:
             here = await self._livekit.room.list_participants(
@@ -217,10 +229,7 @@ class Dispatcher:
                     await self._book.forget(call)
                 return
             dead = call.agent if call else ""
-            if any(
-                each.kind == api.ParticipantInfo.AGENT and each.identity != dead
-                for each in here.participants
-            ):
+            if any(is_agent(each) and each.identity != dead for each in here.participants):
                 return
             metadata = call.metadata if call else await self._asked_for(room)
             if metadata is None or not await self._book.call(room):
@@ -228,7 +237,7 @@ class Dispatcher:
             self._called[room] = self._clock()
             await self._livekit.agent_dispatch.create_dispatch(
                 api.CreateAgentDispatchRequest(
-                    agent_name=self._agent_name, room=room, metadata=metadata
+                    agent_name=self.agent_name, room=room, metadata=metadata
                 )
             )
             logger.info("an agent is called", extra={"room": room, "again": bool(dead)})
@@ -244,7 +253,7 @@ class Dispatcher:
         ours = [
             dispatch
             for dispatch in await self._livekit.agent_dispatch.list_dispatch(room)
-            if dispatch.agent_name == self._agent_name
+            if dispatch.agent_name == self.agent_name
         ]
         ours.sort(key=lambda dispatch: dispatch.state.created_at)
         if not ours or time.time() - ours[-1].state.created_at / 1e9 < _RECENT:

@@ -1,4 +1,4 @@
-"""Who in a room waits for an agent."""
+"""Who is in a room, as LiveKit has it."""
 
 from __future__ import annotations
 
@@ -22,3 +22,17 @@ async def somebody_waits(livekit: api.LiveKitAPI, room: str) -> bool:
     except (api.TwirpError, aiohttp.ClientError, TimeoutError):
         return False
     return any(each.kind in PERSON for each in here.participants)
+
+
+async def is_there(livekit: api.LiveKitAPI, room: str, identity: str) -> bool:
+    """Whether LiveKit has somebody in a room; yes if it cannot say."""
+    try:
+        async with asyncio.timeout(_ASKED):
+            await livekit.room.get_participant(
+                api.RoomParticipantIdentity(room=room, identity=identity)
+            )
+    except api.TwirpError as e:
+        return e.code != api.TwirpErrorCode.NOT_FOUND
+    except (aiohttp.ClientError, TimeoutError):
+        return True
+    return True

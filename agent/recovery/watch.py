@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from livekit import api
 from .book import LAPSE, Call, CallBook, Moment, StoreError
 
 logger = logging.getLogger("parley")
+
+_WELL = 10.0
+"""Seconds without a failure after which the next is logged: not each time asks LiveKit, and a time
+that did not says nothing of it."""
 
 _LOOK = 0.25
 """Seconds between two looks into the book: half of it is lost, on average, of each call back that
@@ -112,7 +117,7 @@ class DeathWatch:
 async def every(
     period: float, work: Callable[[], Awaitable[None]], soon: asyncio.Event | None = None
 ) -> None:
-    """Do something again and again; what fails is logged once until it succeeds.
+    """Do something again and again; what fails is logged once until it has not for some time.
 
     Args:
         period: Seconds from one time to the next.
@@ -120,16 +125,16 @@ async def every(
         soon: Set by whoever does not want to wait for the next time.
     """
     soon = soon or asyncio.Event()
-    failed = False
+    failed = -math.inf
     while True:
         soon.clear()
         try:
             await work()
-            failed = False
         except (StoreError, api.TwirpError, aiohttp.ClientError, TimeoutError) as e:
-            if not failed:
+            now = time.monotonic()
+            if now - failed > _WELL:
                 logger.warning("calls are not watched", extra={"reason": repr(e)})
-            failed = True
+            failed = now
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(period):
                 await soon.wait()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from agent.origin import is_loopback
+from agent.serving import not_listening
 from agent.stand_ins import USUAL_PORTS
 
 LOOPBACK = "127.0.0.1"
@@ -91,6 +92,7 @@ def check(
 
 
 def _taken(numbers: Mapping[str, int], address: str, ports: Iterable[Port]) -> Iterator[str]:
+    said: set[str] = set()
     with ExitStack() as held:
         for port in ports:
             if (number := numbers.get(port.name)) is None:
@@ -98,11 +100,11 @@ def _taken(numbers: Mapping[str, int], address: str, ports: Iterable[Port]) -> I
             try:
                 _bind(port, _where(port, address), number, held)
             except OSError as e:
-                yield (
-                    f"Port {number}, for {port.purpose}, cannot be used "
-                    f"({(e.strerror or str(e)).lower()}): stop the program that has it, or set "
-                    f"{port.variable} to another port."
-                )
+                where = _where(port, address)
+                sentence = not_listening(e, where, number, port.purpose, port.variable)
+                if sentence not in said:  # of an address it is the same for all
+                    said.add(sentence)
+                    yield sentence
 
 
 def _where(port: Port, address: str) -> str:
@@ -124,7 +126,7 @@ def _bind(port: Port, address: str, number: int, held: ExitStack) -> int:
 
 def _number(port: Port) -> int:
     text = os.environ.get(port.variable, str(port.default))
-    if not (text.isdecimal() and 0 < int(text) < 65536):
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
         raise PortError(
             f"{port.variable} = {text!r}, for {port.purpose}, is not a port number (1 to 65535)."
         )

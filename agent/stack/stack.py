@@ -22,6 +22,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from agent import settings
 from agent.certificate import VARIABLE, CertificateError, certificate_of
+from agent.livekit_server import Credentials, LiveKitError, ask, check_url
 from agent.models import size
 from agent.origin import MEDIA_ADDRESS
 from agent.settings import LANGUAGE_ATTRIBUTE
@@ -39,8 +40,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.2
 
-# Whoever stops the stack does not want to wait for a conversation to end.
+# Whoever stops the stack does not want to wait for a conversation to end, but for a last word.
 _AGENT = [sys.executable, "agent.py", "start", "--drain-timeout", "1"]
+
+_AGENT_PATIENCE = 30.0
+"""Seconds that an agent server may take to stop: 1 for calls that are about to end anyway, 15 for
+the last words of others, and for their records."""
 
 AGENT_READY = "registered worker"
 """What an agent server logs once LiveKit knows it, which is after its idle processes are warm."""
@@ -52,6 +57,7 @@ STANDBY = Program(
     # Its health page is for nobody, at any port.
     environment={"PARLEY_STANDBY": "1", "PARLEY_PORT_AGENT": "0", "PARLEY_PORT_METRICS": "0"},
     ready_line=AGENT_READY,
+    patience=_AGENT_PATIENCE,
 )
 """A second agent server: the calls of one that dies do not wait until it has started again."""
 
@@ -77,7 +83,7 @@ class Server:
         """The one that ``LIVEKIT_URL`` names; None if it is not set.
 
         Raises:
-            StackError: Its key or its secret is missing.
+            StackError: Its key or its secret is missing, or its address is none.
         """
         names = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         url, key, secret = (os.environ.get(name, "") for name in names)
@@ -88,6 +94,10 @@ class Server:
                 f"{' and '.join(missing)} must be set beside LIVEKIT_URL: the agent and the page "
                 "join that server. Without LIVEKIT_URL one is started here."
             )
+        try:
+            check_url("LIVEKIT_URL", url)
+        except LiveKitError as e:
+            raise StackError(str(e)) from e
         return cls(url, key, secret)
 
     def token(self, room: str, identity: str, language: str | None = None) -> str:
@@ -225,7 +235,17 @@ class Stack:
                 book.unlink()
 
     async def introduce(self) -> None:
-        """Tell what is started, and what of the profile is somewhere else and answers there."""
+        """Tell what is started, and what of the profile is somewhere else and answers there.
+
+        Raises:
+            StackError: A LiveKit server that runs already cannot be used.
+        """
+        if not self._starts_livekit:
+            server = self.server
+            try:
+                await ask(Credentials(server.url, server.api_key, server.api_secret))
+            except LiveKitError as e:
+                raise StackError(str(e)) from e
         *most, last = [program.what for program in self.programs if program is not STANDBY]
         self._on_line(f"Starting {', '.join(most)} and {last} …")
         if not self._starts_livekit:
@@ -274,7 +294,10 @@ class Stack:
             return Program(
                 name=name,
                 what=WHAT[name],
-                command=[sys.executable, "-m", "agent.local", name, "--port", port],
+                command=[
+                    *(sys.executable, "-m", "agent.local", name, "--port", port),
+                    *self.placement.sharing(name, self.ports),
+                ],
                 health=self._http(name) + "/health",
                 # For them alone: an agent would send it to engines of others.
                 environment={"VLLM_API_KEY": self._engine_key} if self._engine_key else {},
@@ -298,6 +321,7 @@ class Stack:
                 what="the agent",
                 command=_AGENT,
                 ready_line=AGENT_READY,
+                patience=_AGENT_PATIENCE,
             ),
             Program(
                 name="web",

@@ -57,6 +57,9 @@ class Program:
     """Host and port where it takes TCP connections once it is ready."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of its own, beside those of all."""
+    patience: float | None = None
+    """Seconds that it may take to stop, for one that is stopped before the others because it needs
+    them until then; None for the others."""
 
     def __post_init__(self) -> None:
         ways = (self.health, self.ready_line, self.listens)
@@ -137,7 +140,7 @@ class Supervisor:
         try:
             if self._process.returncode is None:
                 self._process.terminate()
-                async with asyncio.timeout(self._patience + _SLACK_SECONDS):
+                async with asyncio.timeout(self._longest + _SLACK_SECONDS):
                     await self._process.wait()
         except TimeoutError:
             self._on_line("Some programs did not stop when asked, and are killed.")
@@ -145,6 +148,12 @@ class Supervisor:
             _kill_session(self._process.pid)
             self._events.cancel()
             self._run.cleanup()
+
+    @property
+    def _longest(self) -> float:
+        """Seconds that all of them may take to stop."""
+        first = [p.patience for p in self._programs.values() if p.patience is not None]
+        return self._patience + max(first, default=0.0)
 
     async def ended(self) -> str:
         """Wait until supervisord ends, which it never does by itself, and return its last line."""
@@ -173,16 +182,22 @@ class Supervisor:
                 ),
                 "autorestart": "true",
                 "startsecs": str(_START_SECONDS),
-                "stopwaitsecs": str(math.ceil(self._patience)),
-                "stopasgroup": "true",
+                "stopwaitsecs": str(math.ceil(program.patience or self._patience)),
+                # Not those that an agent server has started: their calls are to end first.
+                "stopasgroup": "true" if program.patience is None else "false",
                 "killasgroup": "true",
                 "redirect_stderr": "true",
                 "stdout_logfile": _literal(str(self.log(program.name))),
                 "stdout_logfile_maxbytes": "10MB",
                 "stdout_logfile_backups": "1",
             }
-        # One group stops all at once; separate programs would stop one after the other.
-        config["group:parley"] = {"programs": ",".join(self._programs)}
+        # One group stops all at once; separate programs would stop one after the other. Of two the
+        # one of the higher number stops first.
+        last = [p.name for p in self._programs.values() if p.patience is None]
+        first = [name for name in self._programs if name not in last]
+        for priority, (group, names) in enumerate((("parley", last), ("first", first))):
+            if names:
+                config[f"group:{group}"] = {"programs": ",".join(names), "priority": str(priority)}
         return config
 
     async def _follow_events(self) -> None:

@@ -16,6 +16,7 @@ from prometheus_client import Counter, Histogram, values
 
 from agent.settings import Language
 
+from .engines import ENGINES, FAULTS, SUBSTITUTES, Fallback, Fault
 from .places import Place
 from .recorder import FirstWords, Overlap, Record
 from .turn import STAGES, Stage, Turn
@@ -31,6 +32,7 @@ _BUCKETS: dict[Stage, tuple[float, ...]] = {
 _WAITED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0)
 _LANGUAGES = (*get_args(Language), "unknown")
 _OUTCOMES = ("answered", "interrupted", "unanswered")
+_CALL = (10.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 _STOP = (0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -67,10 +69,29 @@ class _Figures:
         self.overlaps = Counter(
             "parley_overlaps", "Sounds over the agent's speech, by verdict", ["verdict"]
         )
+        self.faults = Counter(
+            "parley_engine_faults", "Times that an engine has failed, by how", ["engine", "kind"]
+        )
+        self.fallbacks = Counter(
+            "parley_engine_fallbacks",
+            "Requests that another server or another model answered, as the first one failed",
+            ["engine", "kind"],
+        )
         self.stop = Histogram(
             "parley_stop_seconds",
             "From the first voice over the agent's speech to its stop",
             buckets=_STOP,
+        )
+        self.calls = Counter(
+            "parley_calls",
+            "Attempts to call by phone, by what became of them",
+            ["trunk", "direction", "outcome"],
+        )
+        self.talked = Histogram(
+            "parley_call_seconds",
+            "From the answer of a call by phone to its end",
+            ["trunk", "direction"],
+            buckets=_CALL,
         )
         self._begin_at_zero()
 
@@ -83,6 +104,11 @@ class _Figures:
                 self.turns.labels(language, outcome)
         for verdict in (*(verdict.value for verdict in Verdict), FALSE_STOP):
             self.overlaps.labels(verdict)
+        for engine in ENGINES:
+            for fault in FAULTS:
+                self.faults.labels(engine, fault)
+            for substitute in SUBSTITUTES:
+                self.fallbacks.labels(engine, substitute)
         # Not by model: its name is known with its first answer only, which would not be counted.
         for kind in ("prompt", "cached", "completion"):
             self.tokens.labels(kind)
@@ -120,6 +146,21 @@ def set_up() -> None:
     _figures()
 
 
+def count_call(trunk: str, direction: str, outcome: str, seconds: float | None) -> None:
+    """Count an attempt to call by phone.
+
+    Args:
+        trunk: Name of its trunk; empty if it is not known.
+        direction: ``inbound`` or ``outbound``.
+        outcome: What became of it.
+        seconds: How long it lasted from the answer on; None if nobody answered.
+    """
+    figures = _figures()
+    figures.calls.labels(trunk or "unknown", direction, outcome).inc()
+    if seconds is not None:
+        figures.talked.labels(trunk or "unknown", direction).observe(seconds)
+
+
 def observe(record: Record) -> None:
     """Count a record in."""
     figures = _figures()
@@ -132,3 +173,7 @@ def observe(record: Record) -> None:
                 figures.stop.observe(judged.decided)
         case FirstWords(seconds=seconds):
             figures.first_words.observe(seconds)
+        case Fault(engine=engine, fault=fault):
+            figures.faults.labels(engine, fault).inc()
+        case Fallback(engine=engine, instead_of=instead_of):
+            figures.fallbacks.labels(engine, instead_of).inc()

@@ -13,7 +13,7 @@ logger = logging.getLogger("parley")
 
 TOPIC_TURN = "parley.turn"
 """Topic of the text streams, each one record as a JSON object; its ``kind`` is ``turn``,
-``overlap``, ``first_words`` or ``cut``."""
+``overlap``, ``first_words``, ``cut``, ``fault`` or ``fallback``."""
 
 
 class Told(Protocol):

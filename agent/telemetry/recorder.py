@@ -17,12 +17,14 @@ from livekit.agents import (
 )
 from livekit.agents.llm import LLM, ChatMessage
 from livekit.agents.metrics import LLMMetrics
+from livekit.agents.stt import STT
 from livekit.agents.tts import TTS
 from livekit.agents.utils import is_given
 from livekit.agents.voice.io import AudioOutput, PlaybackStartedEvent
 from livekit.plugins.qwen3_tts import UnitSent
 from livekit.plugins.turn_taking import FALSE_STOP, Floor, Judged, Stage, TurnEnd
 
+from .engines import Answerer, Engine, Fallback, Fault, FaultKind, Substitute, follow
 from .turn import Decision, Moments, Request, Stop, Turn
 
 
@@ -50,7 +52,7 @@ class Overlap:
         return {"kind": "overlap", "id": self.id, **asdict(self.judged)}
 
 
-Record = Turn | FirstWords | Overlap
+Record = Turn | FirstWords | Overlap | Fault | Fallback
 
 
 class TurnRecorder:
@@ -59,6 +61,7 @@ class TurnRecorder:
     Args:
         session: The conversation.
         floor: Its turn-taking.
+        stt: Its recogniser, which tells who answers if it is one of our plugins; so do the others.
         llm: Its language model, which tells of its requests.
         tts: Its voice, which tells of the units it is sent if it is a Qwen3-TTS.
         take: Are called with each record, once it is whole.
@@ -72,6 +75,7 @@ class TurnRecorder:
         session: AgentSession[Any],
         floor: Floor,
         *,
+        stt: NotGivenOr[STT[Any]],
         llm: NotGivenOr[LLM[Any]],
         tts: NotGivenOr[TTS[Any]],
         take: Iterable[Callable[[Record], None]],
@@ -91,15 +95,23 @@ class TurnRecorder:
         self._reply = Moments()  # of the reply that is being made
         self._requests: list[Request] = []  # for it, or for the one that plays
         self._sources: list[str] = []  # of the passages for it, likewise
+        self._recogniser: Answerer | None = None
+        """Who has recognised something last: the words that become final are of it."""
+        self._heard_by: list[Answerer] = []  # the user's turn that is not in the history yet
+        self._made_by: dict[Engine, list[Answerer]] = {}  # the reply, like its requests
         self._turn: Turn | None = None
         self._output: AudioOutput | None = None
         floor.on("turn_ended", self._on_end)
         floor.on("reply", self._on_reply)
         floor.on("judged", self._on_judged)
+        if is_given(stt):
+            follow("stt", stt, answered=self._on_answered, failed=self.fault)
         if is_given(llm):
             llm.on("metrics_collected", self._on_request)
+            follow("llm", llm, answered=self._on_answered, failed=self.fault)
         if is_given(tts):
             tts.on("unit_sent", self._on_unit)
+            follow("tts", tts, answered=self._on_answered, failed=self.fault)
         session.on("user_input_transcribed", self._on_transcript)
         session.on("conversation_item_added", self._on_item)
         session.on("function_tools_executed", self._on_tools)
@@ -116,6 +128,18 @@ class TurnRecorder:
         known = heard.sources if heard else self._sources
         known += [source for source in sources if source not in known]
 
+    def fault(self, engine: Engine, kind: FaultKind, by: Answerer | None = None) -> None:
+        """Note that an engine has failed."""
+        self._give(Fault(self._conversation, engine, kind, by))
+
+    def _on_answered(self, engine: Engine, by: Answerer, instead_of: Substitute | None) -> None:
+        if instead_of:
+            self._give(Fallback(self._conversation, engine, instead_of, by))
+        if engine == "stt":
+            self._recogniser = by
+        else:
+            _note(by, self._made_by.setdefault(engine, []))
+
     def _on_end(self, end: TurnEnd) -> None:
         now = self._clock()
         pause = end.pause
@@ -131,6 +155,8 @@ class TurnRecorder:
     def _on_transcript(self, event: UserInputTranscribedEvent) -> None:
         if event.is_final:
             self._heard.transcript = self._clock()
+            if self._recogniser:
+                _note(self._recogniser, self._heard_by)
 
     def _on_reply(self, stage: Stage) -> None:
         now = self._clock()
@@ -139,6 +165,7 @@ class TurnRecorder:
                 # After a tool the model is asked again, for the same turn.
                 if not (self._turn and self._turn.tools and self._turn.moments.played is None):
                     self._reply, self._requests, self._sources = Moments(asked=now), [], []
+                    self._made_by = {}
             case "text":
                 self._reply.text = now
             case "audio":
@@ -167,6 +194,8 @@ class TurnRecorder:
         reply, self._reply = self._reply, Moments()
         if (turn := self._turn) and turn.moments.played is None:
             turn.requests, turn.sources = self._requests, self._sources
+            self._made_by["stt"] = turn.engines.get("stt", [])
+            turn.engines = self._made_by  # of a long reply, more may be told
             turn.moments = replace(
                 turn.moments,
                 asked=reply.asked,
@@ -216,8 +245,9 @@ class TurnRecorder:
                 self._language(),
                 moments=self._heard,
                 decision=self._decision,
+                engines={"stt": self._heard_by},
             )
-            self._heard, self._decision = Moments(), None
+            self._heard, self._decision, self._heard_by = Moments(), None, []
         elif item.role == "assistant" and self._turn:
             self._turn.answered = self._turn.moments.played is not None
             self._turn.interrupted = item.interrupted
@@ -231,3 +261,8 @@ class TurnRecorder:
     def _give(self, record: Record) -> None:
         for take in self._take:
             take(record)
+
+
+def _note(by: Answerer, among: list[Answerer]) -> None:
+    if by not in among:
+        among.append(by)

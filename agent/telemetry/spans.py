@@ -23,6 +23,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from .engines import ENGINES, Engine
 from .recorder import Record
 from .turn import Turn
 
@@ -101,6 +102,14 @@ class TurnSpans:
         span.end(wall(at))
 
 
+def _models(turn: Turn, engine: Engine) -> str | None:
+    return ",".join(by.model for by in turn.engines.get(engine, [])) or None
+
+
+def _fell_back(turn: Turn, engine: Engine) -> bool:
+    return any(by.choice == "fallback" for by in turn.engines.get(engine, []))
+
+
 def _attributes(turn: Turn) -> dict[str, str | bool | float]:
     known = {
         "parley.turn.id": turn.id,
@@ -110,5 +119,6 @@ def _attributes(turn: Turn) -> dict[str, str | bool | float]:
         "parley.turn.stop": turn.stop.verdict if turn.stop else None,
         "parley.turn.clause": turn.decision.clause if turn.decision else None,
         "parley.turn.ending": turn.decision.ending if turn.decision else None,
-    }
+        "parley.turn.fallbacks": ",".join(engine for engine in ENGINES if _fell_back(turn, engine)),
+    } | {f"parley.turn.{engine}": _models(turn, engine) for engine in ENGINES}
     return {name: value for name, value in known.items() if value is not None}

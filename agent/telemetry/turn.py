@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from .engines import ENGINES, Answerer, Engine
+
 Stage: TypeAlias = Literal["end_of_turn", "llm", "text", "tts", "playout"]
 
 STAGES: tuple[Stage, ...] = ("end_of_turn", "llm", "text", "tts", "playout")
@@ -112,6 +114,8 @@ class Turn:
     requests: list[Request] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
     """Names of the tools that were called, in order."""
+    engines: dict[Engine, list[Answerer]] = field(default_factory=dict)
+    """Who heard, who thought and who spoke, each in the order in which they first did."""
     sources: list[str] = field(default_factory=list)
     """Where the passages stand that the model was given to answer from, the best first."""
     stop: Stop | None = None
@@ -140,6 +144,10 @@ class Turn:
                 "decision": self.decision and asdict(self.decision),
                 "requests": [asdict(request) for request in self.requests],
                 "tools": self.tools,
+                "engines": {
+                    engine: [asdict(by) for by in self.engines.get(engine, [])]
+                    for engine in ENGINES
+                },
                 "sources": self.sources,
                 "stop": self.stop and asdict(self.stop),
             }

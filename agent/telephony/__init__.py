@@ -2,13 +2,16 @@
 
 from .arrival import User, connect_user
 from .call_control import CallControl
-from .dial import Dialler, NoAnswer
+from .details import Details
+from .dial import Dialler
 from .masking import mask_logs
+from .no_answer import NoAnswer
 from .numbers import NotAllowed
 from .sip_call import HungUp
 
 __all__ = [
     "CallControl",
+    "Details",
     "Dialler",
     "HungUp",
     "NoAnswer",

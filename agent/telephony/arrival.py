@@ -69,9 +69,11 @@ async def connect_user(ctx: JobContext, settings: Settings, dialler: Dialler) ->
             user = await ctx.wait_for_participant(identity=CALLEE if outbound_call else None)
     except TimeoutError as e:
         raise HungUp("nobody came") from e
+    sip_call = SipCall.from_participant(user, settings.phone.country)
+    if sip_call and not outbound_call:
+        dialler.details.came(ctx.room, user, sip_call, ctx.api)
     if is_spoofed(user):
         raise NotAllowed("the caller's From header names one of the allowed addresses")
-    sip_call = SipCall.from_participant(user, settings.phone.country)
     language = language_of(user) or (outbound_call.language if outbound_call else None)
     if sip_call:
         language = language or settings.phone.language

@@ -19,6 +19,7 @@ from .answering_machine import CallScreening
 from .arrival import User
 from .call import Call
 from .clock import CallClock
+from .details import cause_of
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
@@ -155,7 +156,7 @@ class CallControl(Call):
         await self.session.say(words(self.language).phone.ending_soon)
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
-        self.spawn(self.dialler.ended(participant.identity))
+        self.dialler.gone(participant.identity, cause_of(participant))
         # Whatever the reason: LiveKit's own rule keeps the session for a caller who lost their
         # connection, but a line that broke down does not come back.
         if participant.identity in (self.user_identity, self._other_party):

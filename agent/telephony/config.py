@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,8 +21,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from agent.refusal import invalid
+from agent import yaml_file
 from agent.settings import CONFIGS, Language
+from agent.wrong import in_file, places, sentences
 
 DEFAULT = CONFIGS / "trunks.yaml"
 
@@ -108,6 +108,9 @@ class InboundTrunk(_Trunk):
     """Longest call."""
     language: Language | None = None
     """Language of the callers; the profile's when not given."""
+    asserted: bool = False
+    """Believe the number in P-Asserted-Identity, which the provider sets and no caller can; with
+    ``Privacy: id`` the caller has none."""
     rooms: Rooms = Rooms()
 
     @model_validator(mode="after")
@@ -151,14 +154,14 @@ def load(path: Path = DEFAULT) -> Trunks:
         TelephonyError: It is missing or wrong.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as e:
-        raise TelephonyError(f"{path} cannot be read: {e}.") from e
-    except (yaml.YAMLError, ValueError) as e:  # a date that is none is the latter
-        raise TelephonyError(f"{path} is not valid YAML: {' '.join(str(e).split())}.") from e
+        content = yaml_file.read(path)
+    except yaml_file.YamlError as e:
+        raise TelephonyError(str(e)) from e
     if not isinstance(content, Mapping | None):
         raise TelephonyError(f"{path} must hold inbound and outbound, each with trunks by name.")
     try:
         return Trunks.model_validate(content or {})
     except ValidationError as e:
-        raise TelephonyError(f"{path}: {invalid(e)}") from e
+        where = in_file(path, *places(e, Trunks))
+        wrong = sentences(e, Trunks, lambda loc: f"write {loc[-1]}: …")
+        raise TelephonyError(f"Wrong setting in {where}: {wrong}.") from e

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
-from ..languages import MISSED, Missed
+from ..languages import MISSED
 from ..settings import PhoneSettings
+from .details import Detail, Details, Outcome
 from .ledger import Attempt, Ledger, Order
 from .masking import mask
+from .no_answer import FAILURES, NoAnswer, is_refused, no_answer
 from .numbers import NotAllowed, dialable, shown
 
 logger = logging.getLogger("parley")
@@ -25,27 +28,6 @@ _TAKEN = 10.0
 _KNOWN = 10.0
 """Seconds after the ringing within which its end is in the ledger."""
 
-_CODES: dict[str, Missed] = {
-    **dict.fromkeys(("486", "600"), "busy"),
-    **dict.fromkeys(("", "408", "480", "487"), "unanswered"),
-}
-"""What SIP's codes mean, the empty one that the network said nothing; others: unreachable."""
-
-
-class NoAnswer(Exception):
-    """The call was not taken; the text is what the other side's network said, if anything.
-
-    Args:
-        text: What is told.
-        reason: The same, to be said in the caller's language.
-        told: Whether that is the network's own word, after which the call does not go on.
-    """
-
-    def __init__(self, text: str, reason: Missed = "unanswered", *, told: bool = False) -> None:
-        super().__init__(text)
-        self.reason: Missed = reason
-        self.told = told
-
 
 @dataclass(eq=False)
 class _Placed:
@@ -54,8 +36,14 @@ class _Placed:
     attempt: str
     room: str
     identity: str
+    order: Order
+    number: str
+    started: float = field(default_factory=time.time)
+    """When it was dialled, in seconds since 1970."""
     answered: float | None = None
     """When it was taken, in monotonic seconds."""
+    call: str = ""
+    """LiveKit's identifier of the call."""
 
     @property
     def lasted(self) -> float | None:
@@ -71,16 +59,24 @@ class Dialler:
         server: LiveKit's API.
         ledger: Remembers the calls and their minutes; closed with the dialler.
         room: Room of the conversation.
+        details: Keeps what became of each call; none are kept if None.
     """
 
     def __init__(
-        self, settings: PhoneSettings, server: api.LiveKitAPI, ledger: Ledger, room: str = ""
+        self,
+        settings: PhoneSettings,
+        server: api.LiveKitAPI,
+        ledger: Ledger,
+        room: str = "",
+        details: Details | None = None,
     ) -> None:
         self._settings = settings
         self._server = server
         self._ledger = ledger
         self._room = room
+        self.details = details or Details(None, room)
         self._placed: list[_Placed] = []
+        self._endings: list[asyncio.Task[None]] = []
 
     def allowed(self, written: str) -> str:
         """The address to dial: a destination of the profile as it stands, anything else in E.164.
@@ -102,6 +98,7 @@ class Dialler:
             why: Why it was refused.
         """
         await self._ledger.refuse(order, self._shown(written), why, self._room)
+        await self._keep(order, written, "refused", why.reason)
 
     async def order(self, number: str) -> Attempt:
         """Order a call that another agent is to place.
@@ -112,7 +109,7 @@ class Dialler:
         Raises:
             NotAllowed: The limits are used up.
         """
-        return await self._ledger.order("place_call", self._shown(number), self._room)
+        return await self._ordered("place_call", number)
 
     async def taken(self, attempt: Attempt) -> None:
         """Wait until an agent places a call that was ordered; call it off if none does.
@@ -166,9 +163,13 @@ class Dialler:
             await self.refuse(order, number, e)
             raise
         if attempt is None:
-            attempt = (await self._ledger.order(order, self._shown(allowed), self._room)).id
-        entered = await self._ledger.claim(attempt, room, identity)
-        placed = _Placed(attempt, room, identity)
+            attempt = (await self._ordered(order, allowed)).id
+        try:
+            entered = await self._ledger.claim(attempt, room, identity)
+        except NotAllowed as e:
+            await self._keep(order, allowed, "refused", e.reason, attempt)
+            raise
+        placed = _Placed(attempt, room, identity, order, allowed)
         self._placed.append(placed)
         longest = min(self._settings.max_minutes, entered.minutes) * 60
         logger.info("placing a call", extra={"number": mask(allowed), "attempt": attempt})
@@ -188,16 +189,18 @@ class Dialler:
         except NotAllowed as e:
             self._placed.remove(placed)
             await self._ledger.failed(attempt, str(e), e.reason)
+            await self._keep(order, allowed, "refused", str(e), attempt)
             raise
         except FAILURES as e:
-            why = _no_answer(e)
+            why = no_answer(e)
             self._placed.remove(placed)
             # Where LiveKit's answer was lost the call may go on, or be dialled yet: its minutes
             # then stay set aside, also when this job ends.
-            if why.told or (_refused(e) and await self._is_gone(room, identity)):
+            if why.told or (is_refused(e) and await self._is_gone(room, identity)):
                 await self._ledger.failed(attempt, str(why), why.reason)
+            await self._keep(order, allowed, why.reason, str(why), attempt, placed.started)
             raise why from e
-        placed.answered = time.monotonic()
+        placed.answered, placed.call = time.monotonic(), call.sip_call_id
         await self._ledger.answered(attempt, call.sip_call_id)
         return longest
 
@@ -210,21 +213,52 @@ class Dialler:
         held = await self._ledger.held(room, identity)
         if held is None:
             return None
-        self._placed.append(_Placed(held.id, room, identity))
+        since = None
+        if held.answered_at is not None:
+            since = time.monotonic() - max(0.0, time.time() - held.answered_at)
+        # The ledger has its number in part alone.
+        placed = _Placed(held.id, room, identity, held.order, "", held.at, since, held.call)
+        self._placed.append(placed)
         return min(self._settings.max_minutes, held.minutes) * 60
 
-    async def ended(self, identity: str) -> None:
-        """Note that somebody who was called has gone."""
+    def gone(self, identity: str, cause: str) -> None:
+        """Note that somebody who may have been called has gone; closing waits for that.
+
+        Args:
+            identity: Who.
+            cause: Who or what ended the call.
+        """
+        self._endings.append(asyncio.create_task(self.ended(identity, cause)))
+
+    async def ended(self, identity: str, cause: str = "agent") -> None:
+        """The same at once."""
         for placed in [each for each in self._placed if each.identity == identity]:
-            await self._ledger.over(placed.attempt, placed.lasted)
-            if placed in self._placed:
-                self._placed.remove(placed)
+            self._placed.remove(placed)
+            lasted = placed.lasted
+            await self._ledger.over(placed.attempt, lasted)
+            now = time.time()
+            await self.details.keep(
+                Detail(
+                    "outbound",
+                    "answered" if lasted is not None else "unanswered",
+                    cause,
+                    placed.started,
+                    now,
+                    None if lasted is None else now - lasted,
+                    called=placed.number or None,
+                    trunk=self._settings.trunk or "",
+                    call=placed.call,
+                    order=placed.order,
+                    attempt=placed.attempt,
+                )
+            )
 
     async def aclose(self) -> None:
         """Note which calls are over, and close the ledger; may be called twice.
 
         One that goes on, with another agent, keeps the minutes that it may take.
         """
+        await asyncio.gather(*self._endings, return_exceptions=True)
         for placed in list(self._placed):
             if await self._is_gone(placed.room, placed.identity):
                 await self.ended(placed.identity)
@@ -254,7 +288,8 @@ class Dialler:
             NotAllowed: The limits are used up.
             NoAnswer: The caller's network refused, or the destination did.
         """
-        entered = await self._ledger.order("transfer_call", self._shown(address), self._room)
+        entered = await self._ordered("transfer_call", address)
+        began = time.time()
         await self._ledger.claim(entered.id, room, identity)
         request = api.TransferSIPParticipantRequest(
             room_name=room,
@@ -266,14 +301,45 @@ class Dialler:
         try:
             done = await self._server.sip.transfer_sip_participant(request)
         except FAILURES as e:
-            why = _no_answer(e)
+            why = no_answer(e)
             await self._ledger.failed(entered.id, str(why), why.reason)
+            await self._keep("transfer_call", address, why.reason, str(why), entered.id, began)
             raise why from e
         # livekit-server 1.9 answers with nothing when it went well; later ones say how it went.
         if done.status == api.SIPTransferStatus.STS_TRANSFER_FAILED:
             await self._ledger.failed(entered.id, "refused", "unreachable")
+            await self._keep("transfer_call", address, "unreachable", "refused", entered.id, began)
             raise NoAnswer("refused")
         await self._ledger.over(entered.id)
+        await self._keep("transfer_call", address, "transferred", "agent", entered.id, began)
+
+    async def _ordered(self, order: Order, number: str) -> Attempt:
+        """Enter an order.
+
+        Raises:
+            NotAllowed: The limits are used up.
+        """
+        try:
+            return await self._ledger.order(order, self._shown(number), self._room)
+        except NotAllowed as e:
+            await self._keep(order, number, "refused", e.reason)
+            raise
+
+    async def _keep(
+        self,
+        order: Order,
+        number: str,
+        outcome: Outcome,
+        cause: str,
+        attempt: str | None = None,
+        started: float | None = None,
+    ) -> None:
+        """Keep what became of a call that nobody has taken."""
+        now = time.time()
+        detail = Detail("outbound", outcome, cause, started or now, now, called=number or None)
+        detail.trunk = self._settings.trunk or ""
+        detail.order, detail.attempt = order, attempt
+        await self.details.keep(detail)
 
     def _shown(self, written: str) -> str:
         """Whom a number or an address is, without telling the number."""
@@ -295,29 +361,6 @@ class Dialler:
             if trunk.name == name:
                 return str(trunk.sip_trunk_id)
         raise NotAllowed(f"There is no trunk {name!r} (python -m agent.telephony show lists them).")
-
-
-FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
-"""What LiveKit's API raises when it refuses, or does not answer."""
-
-
-def _refused(error: Exception) -> bool:
-    """Whether a call is not to come any more: refused, not asked for, or rung for long enough."""
-    if isinstance(error, api.TwirpError):
-        return error.code not in _UNKNOWN
-    return isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
-
-
-_UNKNOWN = frozenset({"canceled", "unknown", "deadline_exceeded", "internal", "unavailable"})
-"""Codes of Twirp that LiveKit also has for a call which its SIP service may be dialling already."""
-
-
-def _no_answer(error: Exception) -> NoAnswer:
-    """Turn an error of LiveKit's API into one for the caller; the rest of it goes to the log."""
-    said = error.metadata if isinstance(error, api.TwirpError) else {}
-    code, status = said.get("sip_status_code", ""), said.get("sip_status", "")
-    logger.info("the call was not taken", extra={"sip_status": status, "reason": str(error)})
-    return NoAnswer(status or "no answer", _CODES.get(code, "unreachable"), told=bool(code))
 
 
 def _unless_failed(attempt: Attempt | None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import cache
 
 import numpy as np
 from livekit import rtc
@@ -46,10 +48,13 @@ def melody(rate: int = _RATE) -> NDArray[np.int16]:
     return whole
 
 
-async def _frames() -> AsyncIterator[rtc.AudioFrame]:
+_melody = cache(melody)
+
+
+async def music() -> AsyncIterator[rtc.AudioFrame]:
     """The music in frames of 50 ms, again and again."""
     size = _RATE // 20
-    sound = melody()
+    sound = await asyncio.to_thread(_melody)  # the first time it takes a while
     while True:
         for start in range(0, len(sound), size):
             yield rtc.AudioFrame(sound[start : start + size].tobytes(), _RATE, 1, size)
@@ -61,7 +66,7 @@ async def hold_music(room: rtc.Room) -> AsyncIterator[None]:
     player = BackgroundAudioPlayer()
     await player.start(room=room)
     try:
-        player.play(AudioConfig(_frames(), fade_in=0.3, fade_out=0.3))
+        player.play(AudioConfig(music(), fade_in=0.3, fade_out=0.3))
         yield
     finally:
         await player.aclose()

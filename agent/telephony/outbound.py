@@ -9,6 +9,8 @@ from typing import Annotated
 from livekit import api
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agent.foreign_json import read_json
+
 from ..settings import Language
 from .numbers import NotAllowed
 
@@ -49,7 +51,7 @@ class OutboundCall(BaseModel):
             WrongOrder: It asks for one, and is wrong.
         """
         try:
-            said = json.loads(metadata)
+            said = read_json(metadata)
         except ValueError:
             return None
         if not isinstance(said, dict) or "number" not in said:

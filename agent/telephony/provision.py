@@ -20,7 +20,9 @@ from livekit.protocol.sip import (
 
 from agent.settings import LANGUAGE_ATTRIBUTE
 
+from .caller_id import ASSERTED, PRIVACY
 from .config import InboundTrunk, OutboundTrunk, Trunks, _Trunk
+from .details import TRUNK
 
 MARK = "parley"
 """Metadata that marks what is ours; that of a rule becomes the metadata of its callers."""
@@ -196,6 +198,9 @@ def _inbound(name: str, trunk: InboundTrunk) -> SIPInboundTrunkInfo:
         # text as its host, and no honest host has a slash, so that the agent can tell.
         allowed_addresses=[str(network) for network in trunk.allowed_addresses],
         max_call_duration=Duration(seconds=60 * trunk.max_minutes),
+        headers_to_attributes=(
+            {"P-Asserted-Identity": ASSERTED, "Privacy": PRIVACY} if trunk.asserted else {}
+        ),
     )
 
 
@@ -217,5 +222,5 @@ def _rule(name: str, trunk: InboundTrunk, trunk_id: str) -> SIPDispatchRuleInfo:
         # Always with its trunk: a rule without one also takes the calls that no trunk has let in.
         trunk_ids=[trunk_id],
         rule=api.SIPDispatchRule(dispatch_rule_callee=callee),
-        attributes={LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {},
+        attributes={TRUNK: name} | ({LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {}),
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from livekit import rtc
 
 from ..languages import Language, words
+from ..routing_settings import CallerId
+from .caller_id import caller_of
 from .numbers import country_of, told
 
 # The names are those of livekit/protocol, livekit/attrs.go.
 STATUS = "sip.callStatus"
 """``dialing``, ``ringing``, ``automation`` (keys are being sent), ``active`` or ``hangup``."""
-_CALL_ID = "sip.callID"
+CALL_ID = "sip.callID"
 _NUMBER = "sip.phoneNumber"
 _CALLED = "sip.trunkPhoneNumber"
 
@@ -35,6 +38,8 @@ class SipCall:
     it is withheld, or is words."""
     trunk_number: str | None
     """Number of our end, likewise."""
+    caller_id: CallerId = "shown"
+    """What is known of the number of the other end."""
 
     @classmethod
     def from_participant(
@@ -48,14 +53,23 @@ class SipCall:
         """
         if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_SIP:
             return None
-        attributes = participant.attributes
+        return cls.from_attributes(participant.identity, participant.attributes, country)
+
+    @classmethod
+    def from_attributes(
+        cls, identity: str, attributes: Mapping[str, str], country: str | None = None
+    ) -> SipCall:
+        """The call of a participant who is on the phone.
+
+        Args:
+            identity: Identity of the participant.
+            attributes: What the SIP service says of the call.
+            country: Whose numbers have no country code; our own number's if None.
+        """
         ours = told(attributes.get(_CALLED), country)
-        return cls(
-            identity=participant.identity,
-            id=attributes.get(_CALL_ID, ""),
-            number=told(attributes.get(_NUMBER), country or country_of(ours)),
-            trunk_number=ours,
-        )
+        country = country or country_of(ours)
+        number, caller_id = caller_of(attributes, told(attributes.get(_NUMBER), country), country)
+        return cls(identity, attributes.get(CALL_ID, ""), number, ours, caller_id)
 
     async def wait_until_answered(self, room: rtc.Room) -> bool:
         """Wait until the call is answered; False if it ends before that."""

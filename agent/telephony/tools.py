@@ -21,8 +21,8 @@ from ..languages import Phone, words
 from ..settings import Destination, PhoneTool
 from .call_tools import CallTools, sentence
 from .consent import Consent
-from .dial import FAILURES, NoAnswer
 from .ledger import Attempt
+from .no_answer import FAILURES, NoAnswer
 from .numbers import NotAllowed
 from .outbound import OutboundCall, dispatch_outbound_call
 from .sip_call import HungUp

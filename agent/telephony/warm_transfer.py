@@ -15,8 +15,8 @@ from livekit import api, rtc
 from livekit.agents import utils
 
 from ..languages import words
-from .dial import FAILURES, NoAnswer
 from .hold_music import hold_music
+from .no_answer import FAILURES, NoAnswer
 
 if TYPE_CHECKING:
     from .call_control import CallControl

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from .lost_speech import LostSpeech
-from .policy import Engine, GivenUp, Late, Patience, TurnWatch
+from .policy import GivenUp, Late, Patience, TurnWatch
 from .trouble import ATTRIBUTE_TROUBLE
 from .watchdog import Watchdog
 
 __all__ = [
     "ATTRIBUTE_TROUBLE",
-    "Engine",
     "GivenUp",
     "Late",
     "LostSpeech",

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Engine = Literal["stt", "llm", "tts"]
-"""Who hears, who thinks, who speaks."""
+from agent.telemetry.engines import Engine
 
 _GAP = 0.5
 """Seconds without sound within a reply that are a pause of its own: those between two sentences,

@@ -8,7 +8,7 @@ import logging
 from livekit import rtc
 from livekit.agents.utils.aio import cancel_and_wait
 
-from .policy import Engine
+from agent.telemetry.engines import Engine
 
 logger = logging.getLogger("parley")
 

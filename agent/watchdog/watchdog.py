@@ -30,9 +30,10 @@ from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 from agent.languages import Language, Phrase
 from agent.prerecorded import Prerecorded
 from agent.settings import WatchdogSettings
+from agent.telemetry.engines import Engine, FaultKind
 
 from .nodes import is_answer, unsaid, until
-from .policy import TOLERANCE, Engine, GivenUp, Late, Patience, TurnWatch
+from .policy import TOLERANCE, GivenUp, Late, Patience, TurnWatch
 from .prompter import Prompter
 from .trouble import Trouble
 
@@ -63,6 +64,7 @@ class Watchdog:
         room: Where to say it in words; None where nobody can read.
         threshold: Probability above which the detector is taken to hear the user's voice.
         phone: Whether the user is a caller, who cannot read.
+        failed: Is told of an engine that keeps the user waiting, or has no answer.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Watchdog:
         *,
         threshold: float,
         phone: bool = False,
+        failed: Callable[[Engine, FaultKind], None] = lambda *_: None,
     ) -> None:
         self._settings = settings
+        self._failed = failed
         self._session = session
         self._floor = floor
         self._prompter = Prompter(session, floor, prerecorded, language, room)
@@ -329,6 +333,7 @@ class Watchdog:
                 continue
             match self._turn.check(loop.time()):
                 case Late(engine):
+                    self._failed(engine, "late")
                     self._trouble.begins(engine)
                     self._prompter.say_now("deaf" if engine == "stt" else "wait")
                 case GivenUp(engine):
@@ -349,6 +354,7 @@ class Watchdog:
 
     def _fail(self, engine: Engine) -> None:
         """Take down that there is no answer, or none that this user gets."""
+        self._failed(engine, "given_up")
         self._trouble.begins(engine)
         if engine != "tts" or not self._reads:
             self._failures += 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -12,15 +14,16 @@ from agent.certificate import CertificateError, certificate_of
 from agent.definition.choice import Agents
 from agent.keys import KeyRefusedError, check_secret
 from agent.languages import LANGUAGES
+from agent.livekit_server import Credentials, LiveKitError, UnreachableError, ask
 from agent.models import ModelError, locate
 from agent.origin import HostsError, names_of
 from agent.recovery import open_book
-from agent.serving import ProxyNotice, proxy_options
+from agent.serving import ProxyNotice, check_port, port_argument, proxy_options
 from agent.stand_ins import own_ports
 
 from . import signalling
 from .answering import Answering, sections
-from .livekit_url import LiveKit, LiveKitError
+from .livekit_url import LiveKit
 from .look import looks_of
 from .server import create_app
 from .sign_in import SignInError, sign_in_of
@@ -30,11 +33,15 @@ def main() -> None:
     """Read the environment, say in one sentence what is missing, or serve."""
     parser = argparse.ArgumentParser(prog="python -m agent.web", description="Serve the page.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=8080, help="port to listen on (%(default)s)")
+    parser.add_argument(
+        "--port", type=port_argument, default=8080, help="port to listen on (%(default)s)"
+    )
     arguments = parser.parse_args()
     try:
         profile, livekit = settings.load(), LiveKit.from_environment()
         check_secret(livekit.api_secret, open_to=arguments.host)
+        with suppress(UnreachableError):  # it may still be starting
+            asyncio.run(ask(Credentials(livekit.url, livekit.api_key, livekit.api_secret)))
         certificate = certificate_of(arguments.host)
         book = open_book(profile.history_store, livekit.url)
         agents = Agents(profile).all()
@@ -61,6 +68,7 @@ def main() -> None:
         settings.SettingsError,
     ) as e:
         sys.exit(str(e))
+    check_port(arguments.host, arguments.port, "the web page", "--port", "--host")
     uvicorn.run(
         ProxyNotice(app),
         host=arguments.host,

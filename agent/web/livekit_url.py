@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
+from agent.livekit_server import Credentials, check_url
 from agent.origin import is_loopback
 
 from .signalling import PREFIX
-
-
-class LiveKitError(Exception):
-    """The environment does not say how to reach livekit-server; the text says what to set."""
 
 
 @dataclass(frozen=True)
@@ -40,29 +37,12 @@ class LiveKit:
         Raises:
             LiveKitError: One is missing or is not an address.
         """
-        names = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
-        missing = [name for name in names if not environment.get(name)]
-        if missing:
-            raise LiveKitError(
-                f"{' and '.join(missing)} must be set: the page hands out tickets to that "
-                "livekit-server (`make demo` sets all of them)."
-            )
+        why = "the page hands out tickets to that livekit-server (`make demo` sets all of them)"
+        server = Credentials.given(why, environment)
         public = environment.get("LIVEKIT_PUBLIC_URL") or None
-        for name, url in (
-            ("LIVEKIT_URL", environment["LIVEKIT_URL"]),
-            ("LIVEKIT_PUBLIC_URL", public),
-        ):
-            if url and not (urlsplit(url).scheme in _SOCKET and urlsplit(url).hostname):
-                raise LiveKitError(
-                    f"{name}={url!r} is not the address of a livekit-server: "
-                    "write it like ws://127.0.0.1:7880 or wss://livekit.example.org."
-                )
-        return cls(
-            url=environment["LIVEKIT_URL"],
-            api_key=environment["LIVEKIT_API_KEY"],
-            api_secret=environment["LIVEKIT_API_SECRET"],
-            public_url=public,
-        )
+        if public:
+            check_url("LIVEKIT_PUBLIC_URL", public)
+        return cls(server.url, server.key, server.secret, public)
 
     def seen_from(self, authority: str, *, secure: bool) -> str:
         """The WebSocket address that a page opened at ``authority`` should use.

@@ -1,7 +1,8 @@
 """Callers in rooms of their own, who ask, listen, speak over the agent and are silent, in turn.
 
 A process of its own, so that many callers do not share one interpreter with each other and the
-engines: ``python -m bench.load.caller`` prints what each caller measured as a line of JSON.
+engines. ``python -m bench.load.caller`` writes what each caller measured as a line of JSON to a
+file of its own, since libraries print whatever they like.
 """
 
 from __future__ import annotations
@@ -122,21 +123,22 @@ def _part(path: Path, begin: float, end: float) -> Samples:
 
 
 async def main() -> None:
-    """Be some callers, and print what they measured."""
+    """Be some callers, and write down what they measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="LiveKit's address")
     parser.add_argument("key", help="its API key")
     parser.add_argument("secret", help="its API secret")
     parser.add_argument("--languages", nargs="+", required=True, help="one for each caller")
     parser.add_argument("--seconds", type=float, required=True, help="length of a conversation")
+    parser.add_argument("--rows", type=Path, required=True, help="file for what they measured")
     args = parser.parse_args()
     server = Server(args.url, args.key, args.secret)
     calls = (
         call(server, language, args.seconds, random.Random(number))
         for number, language in enumerate(args.languages)
     )
-    for measured in await asyncio.gather(*calls):
-        print(json.dumps(asdict(measured)), flush=True)
+    rows = [json.dumps(asdict(measured)) + "\n" for measured in await asyncio.gather(*calls)]
+    args.rows.write_text("".join(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -51,23 +53,24 @@ class House:
         Raises:
             RuntimeError: The callers failed; what they said of it is on standard error.
         """
-        process = await asyncio.create_subprocess_exec(
-            *(*self.where, *self.callers, sys.executable, "-m", "bench.load.caller"),
-            *(self.livekit.url, self.livekit.api_key, self.livekit.api_secret),
-            *("--seconds", str(seconds), "--languages", *languages),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        try:
-            out, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
-            raise RuntimeError(
-                f"Callers in {', '.join(languages)} ended with {process.returncode}."
+        with tempfile.TemporaryDirectory(prefix="parley-callers-") as folder:
+            rows = Path(folder) / "rows.jsonl"
+            process = await asyncio.create_subprocess_exec(
+                *(*self.where, *self.callers, sys.executable, "-m", "bench.load.caller"),
+                *(self.livekit.url, self.livekit.api_key, self.livekit.api_secret),
+                *("--seconds", str(seconds), "--languages", *languages, "--rows", str(rows)),
             )
-        return [json.loads(line) for line in out.splitlines()]
+            try:
+                await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            if process.returncode:
+                raise RuntimeError(
+                    f"Callers in {', '.join(languages)} ended with {process.returncode}."
+                )
+            return [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
 
 
 @contextlib.asynccontextmanager

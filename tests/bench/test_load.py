@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,35 @@ async def test_callers_who_fail_are_not_left_out() -> None:
     house = House(Server("ws://127.0.0.1:9", "key", "secret"), psutil.Process(), 0.0, ())
     with pytest.raises(RuntimeError, match=r"Callers in en, xx ended with 1\."):
         await house.call(["en", "xx"], 1.0)
+
+
+NOISY = """
+import asyncio, os, sys
+os.write(1, b"{{\\xff no row\\n\\n")
+from bench.load import caller
+
+async def call(server, language, seconds, rng):
+    print("while calling", file=sys.{stream}, flush=True)
+    os.write(1, b"null")
+    return caller.Measured(language, voice_to_voice=[seconds])
+
+caller.call = call
+sys.argv[1:] = sys.argv[sys.argv.index("bench.load.caller") + 1 :]
+asyncio.run(caller.main())
+print("bye")
+"""
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_what_a_library_prints_is_no_caller(stream: str) -> None:
+    callers = (sys.executable, "-c", NOISY.format(stream=stream))
+    server = Server("ws://127.0.0.1:9", "key", "secret")
+    house = House(server, psutil.Process(), 0.0, (), callers)
+    rows = await house.call(["en", "zh"], 3.0)
+    assert [(row["language"], row["voice_to_voice"]) for row in rows] == [
+        ("en", [3.0]),
+        ("zh", [3.0]),
+    ]
 
 
 def test_the_first_quarter_of_a_soak_is_beside_the_last() -> None:

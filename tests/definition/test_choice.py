@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent import settings
-from agent.definition.choice import Agents, Assignment
+from agent.definition.choice import Agents, Arrived, Assignment
 from agent.settings import PhoneSettings, Settings, SettingsError
 from agent.telephony.outbound import OutboundCall, WrongOrder
 
@@ -51,7 +51,7 @@ def asked(**says: Any) -> Assignment:
 def test_the_dispatch_decides_then_the_number_that_was_called(
     profile: Settings, says: dict[str, Any], number: str | None, taken: str
 ) -> None:
-    assert Agents(profile).take(asked(**says), number).key == taken
+    assert Agents(profile).take(asked(**says), Arrived(number)).key == taken
 
 
 def test_variables_and_voice_are_those_of_the_call(profile: Settings) -> None:
@@ -153,7 +153,7 @@ def test_a_number_is_the_same_however_the_provider_tells_it(profile: Settings, c
     for key in ("+442079460018", "02079460018"):
         phone = PhoneSettings(agents={key: "clinic"}, country="GB")
         agents = Agents(profile.model_copy(update={"phone": phone}))
-        assert agents.take(Assignment(), called).key == "clinic"
+        assert agents.take(Assignment(), Arrived(called)).key == "clinic"
 
 
 def test_the_environment_names_them(monkeypatch: pytest.MonkeyPatch) -> None:

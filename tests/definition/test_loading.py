@@ -91,7 +91,7 @@ def test_the_modules_of_a_folder_import_each_other(folder: Folder, tmp_path: Pat
         ({"builtin_tools": ["weather"]}, ["builtin_tools.0", "'get_time', 'calculate'"]),
         ({"phone_tools": ["dial"]}, ["phone_tools.0 = 'dial'", "'hang_up'"]),
         ({"limits": {"turns": 0}}, ["limits.turns = 0", "allowed: 1 to 10000"]),
-        ({"limits": {"minutes": "long"}}, ["limits.minutes = 'long'", "valid number"]),
+        ({"limits": {"minutes": "long"}}, ["limits.minutes = 'long'", "it must be a number"]),
         ({"limits": {"tokens": 5}}, ["limits.tokens = 5", "allowed: 100 to 100000000"]),
         ({"instructions": {"sv": "Du"}}, ["instructions.sv", "'it' or 'any'"]),
         ({"instructions": {"en": "You"}}, ["instructions has no text for zh", "leave zh out"]),
@@ -139,12 +139,69 @@ def test_what_it_asks_of_the_profile_is_checked_as_the_profile_is(
     assert all(part in str(raised.value) for part in parts), raised.value
 
 
-@pytest.mark.parametrize("text", ["- a list", "just words", "name: [", "2024-13-45: x", "1: 2"])
+@pytest.mark.parametrize("text", ["- a list", "just words", "name: ["])
 def test_a_file_that_is_no_settings_is_one_sentence(folder: Folder, text: str) -> None:
     path = folder()
     (path / "agent.yaml").write_text(text)
     with pytest.raises(SettingsError, match=r"agent\.yaml is not (valid YAML|an agent)"):
         load_agent(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name: A\nname: B\n", "line 2: name is given a second time (first in line 1)"),
+        ("name: A\ngreeting: {en: Hi, en: Hello}\n", "line 2: en is given a second time"),
+        ("name: A\nhttp_tools:\n  x: {}\n  x: {}\n", "line 4: x is given a second time"),
+        ("name: A\ninstructions:\n", "line 2: instructions has no value"),
+        ("name: A\ninstructions: Note: sell tea.\n", "line 2, column 19: a text with a colon"),
+        ("name: A\ngreeting:\n\ten: Hi\n", "line 3, column 1: a tab: indent with spaces"),
+        ("name: A\ngreeting: {no: Hei}\n", "line 2: a name has to be a text"),
+        ("name: A\ninstuctions: x\n", "line 2: instructions is missing"),
+        ("", "is empty: an agent holds settings by name"),
+    ],
+)
+def test_it_is_said_in_which_line(folder: Folder, text: str, sentence: str) -> None:
+    path = folder()
+    (path / "agent.yaml").write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        load_agent(str(path))
+    assert sentence in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_something_that_is_nearly_an_agent_is_told_what_it_lacks(
+    folder: Folder, tmp_path: Path
+) -> None:
+    shop = folder()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "yml").mkdir()
+    (tmp_path / "yml/agent.yml").write_text("name: A")
+    (tmp_path / "nested/agent.yaml").mkdir(parents=True)
+    for name, sentence in {
+        "shop/agent.yaml": f"is the file of an agent: name its folder, {shop}.",
+        "empty": "has no agent.yaml: write it",
+        "notes.txt": "is neither a folder nor a Python file",
+        "yml": "agent.yml is to be called agent.yaml: rename it",
+        "nested": "agent.yaml is not a file",
+    }.items():
+        with pytest.raises(SettingsError) as raised:
+            find(str(tmp_path / name))
+        assert sentence in str(raised.value)
+
+
+def test_a_folder_in_place_of_the_code_is_not_passed_over(folder: Folder) -> None:
+    shop = folder()
+    (shop / "tools.py").mkdir()
+    with pytest.raises(SettingsError, match=r"tools\.py is not a file"):
+        load_agent(str(shop))
+
+
+def test_code_that_ends_the_program_does_not_end_it_without_a_word(folder: Folder) -> None:
+    shop = folder({"tools.py": "import sys\n\nsys.exit(0)\n"})
+    with pytest.raises(SettingsError, match=r"tools\.py, line 3 cannot be imported: SystemExit"):
+        load_agent(str(shop))
 
 
 @pytest.mark.parametrize("name", ["nobody", "/nowhere/at/all", "shop.txt"])

@@ -18,6 +18,9 @@ import yaml
 
 from agent.gpu.machine import Gpu
 from agent.gpu.services import SERVICES
+from agent.post_call.serving import FLUSH
+from agent.recovery.farewell import LONGEST
+from agent.server import DRAIN
 from agent.stack import ports, reach
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,3 +173,15 @@ def test_the_demos_image_has_the_livekit_that_setup_builds() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["livekit"]
     assert compose["image"] == f"livekit/livekit-server:v{version}"
     assert f"COPY --from={compose['image']} /livekit-server" in text()
+
+
+def test_calls_have_their_last_words_before_a_container_is_killed() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert {composed[name]["stop_grace_period"] for name in ("agent", "standby")} == {"10m"}
+    (agent,) = (t for t in objects() if t["kind"] == "StatefulSet" and named(t) == "agent")
+    assert agent["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 600
+    assert DRAIN + LONGEST + FLUSH < 600
+
+
+def named(thing: dict[str, Any]) -> str:
+    return str(thing["metadata"]["name"])

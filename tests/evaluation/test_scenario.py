@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def test_what_is_wrong_is_a_sentence(
     path = written(**changes)
     with pytest.raises(SettingsError) as raised:
         cases_of(library, [str(path)])
-    assert str(raised.value).startswith(f"Wrong setting in {path}: ")
+    assert re.match(rf"Wrong setting in {path}(, line [0-9]+)?: ", str(raised.value))
     assert sentence in str(raised.value)
 
 

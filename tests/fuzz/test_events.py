@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from livekit.agents import APIConnectOptions, APIError, llm
 from livekit.plugins import vllm
 
-from .test_parsers import JSON, TEXT
+from .strategies import JSON, TEXT
 
 DELTAS = st.fixed_dictionaries(
     {}, optional={"content": TEXT | JSON, "tool_calls": JSON, "role": JSON, "reasoning": JSON}

@@ -39,24 +39,7 @@ from agent.telephony.outbound import OutboundCall, WrongOrder
 from agent.telephony.sip_call import SipCall
 from agent.web import tokens
 
-TEXT = st.text(max_size=300)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-def is_a_sentence(text: str) -> None:
-    """Something that a client can be told."""
-    assert text.strip() == text
-    assert "\n" not in text
-    assert not text.endswith(":")
-
-
-def objects(*names: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects that have some of these fields, right or wrong."""
-    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, JSON))
+from .strategies import JSON, NOT_QUITE_JSON, TEXT, is_a_sentence, objects, written
 
 
 @given(st.binary(max_size=600) | objects("language", "name", "room").map(json.dumps))
@@ -83,7 +66,7 @@ MESSAGES = st.builds(
 )
 
 
-@given(TEXT | MESSAGES.map(json.dumps))
+@given(NOT_QUITE_JSON | MESSAGES.map(json.dumps))
 def test_a_message_of_a_media_stream(text: str) -> None:
     try:
         message = media_messages.read(text)
@@ -177,7 +160,7 @@ def test_a_number_that_somebody_says(text: str) -> None:
         assert number[1:].isdigit()
 
 
-@given(TEXT | objects("number", "message", "language").map(json.dumps))
+@given(written(objects("number", "message", "language")))
 def test_the_metadata_of_a_job(text: str) -> None:
     with contextlib.suppress(WrongOrder):
         OutboundCall.from_metadata(text)

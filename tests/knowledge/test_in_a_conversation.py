@@ -119,6 +119,7 @@ async def test_the_sources_of_a_spoken_answer_are_in_the_record_of_its_turn(
             TurnRecorder(
                 session,
                 floor,
+                stt=session.stt,
                 llm=session.llm,
                 tts=session.tts,
                 take=[records.append],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,15 +50,37 @@ class HalfSeconds:
         yield SimpleNamespace(text=text, segments=segments, language="en", doubtful=doubtful)
 
 
+class Resting:
+    """Engines beside the recogniser: which of its decodes they rested for."""
+
+    def __init__(self, whisper: HalfSeconds) -> None:
+        self._whisper = whisper
+        self.decodes: list[int] = []
+
+    @contextlib.asynccontextmanager
+    async def resting(self) -> AsyncIterator[None]:
+        self.decodes.append(len(self._whisper.asked))
+        yield
+
+
 class Bench:
     def __init__(self, limit: int) -> None:
         self.whisper = HalfSeconds()
+        self.neighbours = Resting(self.whisper)
         self._prefix = f"test_{uuid.uuid4().hex}"
         workers = Workers(1, limit, self._prefix)
 
         async def serve(websocket: WebSocket) -> None:
             whisper: Any = self.whisper
-            await Session(websocket, whisper=whisper, workers=workers, model="half-seconds").run()
+            neighbours: Any = self.neighbours
+            session = Session(
+                websocket,
+                whisper=whisper,
+                workers=workers,
+                model="half-seconds",
+                neighbours=neighbours,
+            )
+            await session.run()
 
         self.app = Starlette(routes=[WebSocketRoute("/v1/realtime", serve)])
 
@@ -115,7 +138,7 @@ def test_words_come_while_they_are_spoken(bench: Bench, link: WebSocketTestSessi
     speak(link, 1.5)
     until_asked(bench, 1)
     speak(link, 1.5)
-    assert link.receive_json() == {"type": "transcription.delta", "delta": "one two"}
+    assert link.receive_json() == {"type": "transcription.delta", "delta": "one two three"}
     speak(link, 1.0)
     done = end(link)
     assert done["type"] == "transcription.done"
@@ -124,7 +147,19 @@ def test_words_come_while_they_are_spoken(bench: Bench, link: WebSocketTestSessi
     assert done["usage"]["completion_tokens"] >= 8
     first, *_, last = bench.whisper.asked
     assert (first["language"], first["prompt"], first["begun"]) == ("en", "numbers", "")
-    assert last["begun"].startswith("one two")  # not all of it is decoded anew
+    assert last["begun"].startswith("one two three")  # not all of it is decoded anew
+
+
+def test_the_others_rest_until_there_is_a_word(bench: Bench, link: WebSocketTestSession) -> None:
+    begin(link)
+    speak(link, 1.5)
+    until_asked(bench, 1)
+    speak(link, 1.5)
+    assert link.receive_json()["type"] == "transcription.delta"
+    speak(link, 1.0)
+    end(link)
+    assert len(bench.whisper.asked) > 2
+    assert bench.neighbours.decodes == [0, 1]
 
 
 def test_the_text_of_a_pause_is_ready_when_it_is_asked_for(

@@ -32,6 +32,10 @@ async def test_the_page_has_the_turns_of_all_jobs_and_livekits_gauges(
                 assert page[f'parley_turn_{stage}_seconds_count{{language="en"}}'] == 1
             assert page['parley_turns_total{language="en",outcome="answered"}'] == 1
             assert page["parley_first_words_seconds_count"] == 1
+            instant = [{"model": "instant", "choice": "first", "server": 1}]
+            assert turn["engines"] == {"stt": instant, "llm": instant, "tts": instant}
+            assert _sum(page, "parley_engine_faults_total") == 0
+            assert _sum(page, "parley_engine_fallbacks_total") == 0
             prompt = page['parley_llm_tokens_total{kind="prompt"}']
             assert prompt == TOKENS["prompt_tokens"]
             assert _sum(page, "lk_agents_active_job_count") == 1

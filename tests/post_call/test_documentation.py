@@ -15,6 +15,7 @@ from agent.memory_settings import MemorySettings
 from agent.post_call import About, call_record
 from agent.post_call.deliverer import DELAYS
 from agent.post_call_settings import PostCallSettings
+from agent.telephony.details import Detail
 
 from .receiver import SECRET
 from .test_record import report
@@ -77,7 +78,10 @@ def test_the_defaults_of_a_table_are_those_of_the_settings(
 
 
 async def test_the_record_of_the_page_has_the_fields_of_a_record() -> None:
-    (example,) = blocks("post-call.md", "json")
+    example, detail = blocks("post-call.md", "json")
+    attempt = Detail("inbound", "answered", "caller", 0.0, 1.0)
+    made_of_it = attempt.record(room="", agent="", numbers=True, told=None)
+    assert json.loads(detail).keys() == made_of_it.keys()
     told, made = json.loads(example), call_record(await report(), About())
     assert told.keys() == made.keys()
     assert told["errors"].keys() == made["errors"].keys()

@@ -23,6 +23,16 @@ class LiveKit:
         self.asked: list[tuple[str, str, str]] = []
         """Room, agent name and metadata of each agent that was called."""
         self.removed: list[tuple[str, str]] = []
+        self.sent: list[api.SendDataRequest] = []
+        self.deleted: list[str] = []
+        self.last_words: dict[str, int] = {}
+        """Of a room: how often its agent is told to end the call before it has."""
+        self.attributes: dict[tuple[str, str], dict[str, str]] = {}
+        """Those of somebody in a room."""
+        self.counts_late = False
+        """Whether rooms are listed with nobody in them, who has just come."""
+        self.failure: Exception | None = None
+        """What is raised in place of every answer."""
         self.listed = 0
         self.room = self.agent_dispatch = self
 
@@ -43,9 +53,16 @@ class LiveKit:
 
     async def list_rooms(self, asked: api.ListRoomsRequest) -> api.ListRoomsResponse:
         self.listed += 1
+        if self.failure:
+            raise self.failure
         rooms = [
-            api.Room(name=name, sid=f"RM_{name}", num_participants=len(people))
-            for name, people in self.people.items()
+            api.Room(
+                name=name,
+                sid=f"RM_{name}",
+                num_participants=0 if self.counts_late else len(people),
+                creation_time_ms=nth,
+            )
+            for nth, (name, people) in enumerate(self.people.items())
             if not asked.names or name in asked.names
         ]
         return api.ListRoomsResponse(rooms=rooms)
@@ -54,7 +71,11 @@ class LiveKit:
         self, asked: api.ListParticipantsRequest
     ) -> api.ListParticipantsResponse:
         here = [
-            api.ParticipantInfo(identity=identity, kind=kind)
+            api.ParticipantInfo(
+                identity=identity,
+                kind=kind,
+                attributes=self.attributes.get((asked.room, identity), {}),
+            )
             for identity, kind in self._in(asked.room).items()
         ]
         return api.ListParticipantsResponse(participants=here)
@@ -63,6 +84,21 @@ class LiveKit:
         self.removed.append((asked.room, asked.identity))
         if self._in(asked.room).pop(asked.identity, None) is None:
             raise api.TwirpError("not_found", "participant does not exist", status=404)
+
+    async def send_data(self, asked: api.SendDataRequest) -> None:
+        if self.failure:
+            raise self.failure
+        self._in(asked.room)
+        self.sent.append(asked)
+        if asked.room in self.last_words:
+            self.last_words[asked.room] -= 1
+            if not self.last_words[asked.room]:
+                del self.people[asked.room]
+
+    async def delete_room(self, asked: api.DeleteRoomRequest) -> None:
+        self._in(asked.room)
+        self.deleted.append(asked.room)
+        del self.people[asked.room]
 
     async def list_dispatch(self, room: str) -> list[api.AgentDispatch]:
         return self.dispatches[room]

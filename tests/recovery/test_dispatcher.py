@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -505,3 +506,25 @@ async def test_a_server_that_ends_leaves_the_book(
         assert at.serves("server")
     at, _ = await book.read()
     assert not at.serves("server")
+
+
+async def test_what_fails_now_and_then_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, times = 0.0, 0
+
+    async def work() -> None:
+        nonlocal clock, times
+        clock += 1.0
+        times += 1
+        if times == 30:
+            clock += 60.0  # all was well for a minute
+        if times == 40:
+            raise asyncio.CancelledError
+        if times % 2:
+            raise TimeoutError
+
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock))
+    with pytest.raises(asyncio.CancelledError):
+        await watch.every(0.0, work)
+    assert [record.message for record in caplog.records] == ["calls are not watched"] * 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 
 import pytest
 
+from agent import serving
 from agent.stack import ports
 from agent.stack.ports import PortError
 
@@ -60,3 +62,23 @@ def test_what_is_not_a_port_number_is_refused(text: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("PARLEY_PORT_WEB", text)
     with pytest.raises(PortError, match="PARLEY_PORT_WEB = .*, is not a port number"):
         ports.chosen()
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "65536", "80.5", "８０"])
+def test_an_argument_that_is_no_port_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a port number"):
+        serving.port_argument(text)
+
+
+def test_a_server_that_cannot_listen_ends_with_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        taken = held.getsockname()[1]
+        with pytest.raises(
+            SystemExit, match=rf"^Port {taken}, for the page, cannot be used \(addr"
+        ):
+            serving.check_port("127.0.0.1", taken, "the page", "--port")
+    with pytest.raises(SystemExit, match=r"^--host 'nowhere\.invalid' is not an address of this"):
+        serving.check_port("nowhere.invalid", 0, "the page", "--port", "--host")
+    with pytest.raises(SystemExit, match=r"^PARLEY_ADDRESS '192\.0\.2\.1' is not an address of"):
+        serving.check_port("192.0.2.1", 0, "the page", "--port")
+    serving.check_port("127.0.0.1", taken, "the page", "--port")

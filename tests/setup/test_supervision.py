@@ -199,3 +199,26 @@ async def end_of_launcher(number: signal.Signals, logs: Path, *arguments: str) -
     finally:
         for pid in running(mark):
             os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_program_that_needs_the_others_to_its_end_stops_before_them(tmp_path: Path) -> None:
+    code = (
+        "import signal, time; "
+        "signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit)); "
+        "print('up', flush=True)\n"
+        "try: time.sleep(600)\n"
+        "except SystemExit: print('told', time.monotonic(), flush=True); "
+        "time.sleep({delay}); print('ended', time.monotonic())"
+    )
+    # Longer than the others may take, and more of it than supervisord looks around in.
+    agent = replace(program("agent", code.format(delay=2.5)), patience=10.0)
+    engine = program("engine", code.format(delay=0))
+    async with supervisor([agent, engine], tmp_path, []) as running_two:
+        await wait_ready(running_two, [agent, engine], on_line=lambda _: None, within=30)
+
+    def when(name: str, what: str) -> float:
+        words = (tmp_path / f"{name}.log").read_text().split()
+        return float(words[words.index(what) + 1])
+
+    assert when("agent", "ended") - when("agent", "told") > 2
+    assert when("engine", "told") > when("agent", "ended")

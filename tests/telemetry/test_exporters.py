@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args, get_type_hints
 
 import pytest
 from livekit.agents import telemetry
+from livekit.plugins import qwen3_tts, vllm
 from livekit.plugins.turn_taking import Judged
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -13,7 +15,16 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import NoOpTracerProvider
 from prometheus_client import REGISTRY
 
-from agent.telemetry import FirstWords, Overlap, Turn, TurnSpans, prometheus
+from agent.telemetry import (
+    Answerer,
+    Fallback,
+    Fault,
+    FirstWords,
+    Overlap,
+    Turn,
+    TurnSpans,
+    prometheus,
+)
 from agent.telemetry.turn import Moments, Stop
 
 TURN = Turn(
@@ -48,6 +59,32 @@ def test_overlaps_stops_and_first_words_are_counted() -> None:
     assert value("parley_overlaps_total", verdict="echo") >= 1
 
 
+def test_faults_and_fallbacks_are_counted_by_engine_and_kind() -> None:
+    server = Answerer("small", "fallback", 1)
+    names = ("parley_engine_faults_total", "parley_engine_fallbacks_total")
+    kinds = ({"engine": "tts", "kind": "garbage"}, {"engine": "tts", "kind": "model"})
+    before = [value(name, **labels) for name, labels in zip(names, kinds, strict=True)]
+    prometheus.observe(Fault("a", "tts", "garbage", server))
+    prometheus.observe(Fallback("a", "tts", "model", server))
+    after = [value(name, **labels) for name, labels in zip(names, kinds, strict=True)]
+    assert after == [count + 1 for count in before]
+
+
+def test_every_fault_and_fallback_that_there_can_be_begins_at_zero() -> None:
+    prometheus.set_up()
+    for engine in ("stt", "llm", "tts"):
+        for plugin in (vllm, qwen3_tts):
+            for kind in get_args(plugin.FaultKind):
+                labels = {"engine": engine, "kind": kind}
+                assert REGISTRY.get_sample_value("parley_engine_faults_total", labels) is not None
+            substitute = get_args(get_type_hints(plugin.Answered)["instead_of"])[0]
+            for kind in get_args(substitute):
+                labels = {"engine": engine, "kind": kind}
+                assert (
+                    REGISTRY.get_sample_value("parley_engine_fallbacks_total", labels) is not None
+                )
+
+
 @pytest.fixture
 def exported() -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
@@ -58,7 +95,14 @@ def exported() -> Iterator[InMemorySpanExporter]:
 
 
 def test_a_turn_is_a_span_with_a_child_for_each_stage(exported: InMemorySpanExporter) -> None:
-    stopped = Turn("a-2", "en", TURN.moments, stop=Stop("stop word", 0.1, 0.4), answered=True)
+    stopped = Turn(
+        "a-2",
+        "en",
+        TURN.moments,
+        stop=Stop("stop word", 0.1, 0.4),
+        engines={"llm": [Answerer("big", "first", 1), Answerer("small", "fallback", 1)]},
+        answered=True,
+    )
     turns = TurnSpans()
     with telemetry.tracer.start_as_current_span("agent_session"):
         turns.begin()
@@ -73,6 +117,9 @@ def test_a_turn_is_a_span_with_a_child_for_each_stage(exported: InMemorySpanExpo
     assert [ns / 1e9 for ns in lasted] == pytest.approx([0.3, 0.1, 0.05, 0.05, 0.01], abs=1e-6)
     assert turn.attributes is not None
     assert turn.attributes["parley.turn.stop"] == "stop word"
+    assert turn.attributes["parley.turn.llm"] == "big,small"
+    assert turn.attributes["parley.turn.fallbacks"] == "llm"
+    assert "parley.turn.stt" not in turn.attributes
 
 
 def test_a_turn_that_was_typed_has_no_spans(exported: InMemorySpanExporter) -> None:

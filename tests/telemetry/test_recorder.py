@@ -7,14 +7,24 @@ from typing import Any
 
 import pytest
 from livekit import rtc
-from livekit.agents import ConversationItemAddedEvent, UserInputTranscribedEvent
+from livekit.agents import APIError, ConversationItemAddedEvent, UserInputTranscribedEvent
 from livekit.agents.llm import ChatMessage
 from livekit.agents.metrics import LLMMetrics
 from livekit.agents.metrics.base import Metadata
 from livekit.agents.voice.io import PlaybackStartedEvent
+from livekit.plugins import qwen3_tts, vllm
 from livekit.plugins.turn_taking import FALSE_STOP, Clause, Judged, Pause, TurnEnd
 
-from agent.telemetry import FirstWords, Overlap, Record, Turn, TurnRecorder
+from agent.telemetry import (
+    Answerer,
+    Fallback,
+    Fault,
+    FirstWords,
+    Overlap,
+    Record,
+    Turn,
+    TurnRecorder,
+)
 
 
 class Emitter(rtc.EventEmitter[Any]):
@@ -27,12 +37,14 @@ class World:
     def __init__(self) -> None:
         self.now = 100.0
         self.records: list[Record] = []
-        self.session, self.floor, self.llm, self.tts = Emitter(), Emitter(), Emitter(), Emitter()
+        self.session, self.floor = Emitter(), Emitter()
+        self.stt, self.llm, self.tts = Emitter(), Emitter(), Emitter()
         self.output = Emitter()
         self.session.output = SimpleNamespace(audio=self.output)  # type: ignore[attr-defined]
         self.recorder = TurnRecorder(
             self.session,  # type: ignore[arg-type]
             self.floor,  # type: ignore[arg-type]
+            stt=self.stt,  # type: ignore[arg-type]
             llm=self.llm,  # type: ignore[arg-type]
             tts=self.tts,  # type: ignore[arg-type]
             take=[self.records.append],
@@ -58,6 +70,18 @@ class World:
 
     def unit(self, index: int = 0) -> None:
         self.tts.emit("unit_sent", SimpleNamespace(index=index))
+
+    def answers(self, engine: str, model: str, **where: Any) -> None:
+        given = {"url": "", "choice": 0, "server": 0, "instead_of": None} | where
+        plugin = qwen3_tts if engine == "tts" else vllm
+        getattr(self, engine).emit("server_answered", plugin.Answered(model=model, **given))
+
+    def fails(self, engine: str, kind: str) -> None:
+        plugin = qwen3_tts if engine == "tts" else vllm
+        failed = plugin.Failed(
+            url="", model="big", choice=0, server=0, kind=kind, error=APIError("secret")
+        )
+        getattr(self, engine).emit("server_failed", failed)
 
     def plays(self) -> None:
         self.output.emit("playback_started", PlaybackStartedEvent(created_at=0.0))
@@ -247,3 +271,87 @@ def test_a_turn_without_an_answer_is_told_at_the_next_one_or_at_the_end(world: W
     world.recorder.close()
     world.recorder.close()
     assert [turn.answered for turn in world.turns] == [False, False]
+
+
+FIRST = {"choice": "first", "server": 1}
+
+
+def heard(world: World) -> None:
+    event = UserInputTranscribedEvent(transcript="words", is_final=True)
+    world.session.emit("user_input_transcribed", event)
+
+
+def test_a_turn_says_who_heard_who_thought_and_who_spoke(world: World) -> None:
+    world.answers("stt", "ears")
+    heard(world)
+    world.ends()
+    world.reply("asked")
+    world.answers("llm", "small", choice=1, instead_of="model")
+    world.message("user")
+    world.reply("text")
+    world.answers("tts", "voice", server=1, instead_of="server")
+    world.plays()
+    world.answers("tts", "voice", server=1)
+    world.answers("tts", "other voice", choice=1, instead_of="model")  # the rest of the reply
+    world.message("assistant")
+    (turn,) = world.turns
+    assert turn.record()["engines"] == {
+        "stt": [{"model": "ears", **FIRST}],
+        "llm": [{"model": "small", "choice": "fallback", "server": 1}],
+        "tts": [
+            {"model": "voice", "choice": "first", "server": 2},
+            {"model": "other voice", "choice": "fallback", "server": 1},
+        ],
+    }
+    told = [record for record in world.records if isinstance(record, Fallback)]
+    assert [(each.engine, each.instead_of) for each in told] == [
+        ("llm", "model"),
+        ("tts", "server"),
+        ("tts", "model"),
+    ]
+    assert told[0].record()["by"] == {"model": "small", "choice": "fallback", "server": 1}
+
+
+def test_who_made_a_reply_that_was_dropped_is_not_told(world: World) -> None:
+    world.answers("stt", "ears")
+    heard(world)
+    world.reply("asked")
+    world.answers("llm", "small", choice=1, instead_of="model")
+    world.answers("tts", "other voice", choice=1, instead_of="model")
+    world.reply("asked")  # the user went on
+    world.answers("llm", "big")
+    world.ends()
+    world.message("user")
+    world.answers("tts", "voice")
+    world.plays()
+    world.message("assistant")
+    (turn,) = world.turns
+    assert {engine: [by.model for by in turn.engines[engine]] for engine in turn.engines} == {
+        "stt": ["ears"],
+        "llm": ["big"],
+        "tts": ["voice"],
+    }
+
+
+def test_who_answered_one_turn_is_not_told_of_the_next(world: World) -> None:
+    world.answers("stt", "other ears", choice=1, instead_of="model")
+    hold_a_turn(world)
+    world.answers("stt", "ears")
+    hold_a_turn(world)
+    first, second = [turn.record()["engines"] for turn in world.turns]
+    assert first["stt"] == [{"model": "other ears", "choice": "fallback", "server": 1}]
+    assert second["stt"] == [{"model": "ears", **FIRST}]
+    assert second["llm"] == second["tts"] == []
+
+
+def test_a_fault_is_told_at_once_without_what_the_server_said(world: World) -> None:
+    world.fails("llm", "timeout")
+    world.fails("tts", "garbage")
+    world.recorder.fault("stt", "late")
+    server = Answerer("big", "first", 1)
+    assert [(r.engine, r.fault, r.by) for r in world.records if isinstance(r, Fault)] == [
+        ("llm", "timeout", server),
+        ("tts", "garbage", server),
+        ("stt", "late", None),
+    ]
+    assert "secret" not in str([record.record() for record in world.records])

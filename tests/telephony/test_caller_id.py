@@ -72,3 +72,44 @@ def test_a_caller_is_the_same_however_their_number_is_told(
     assert call is not None
     assert call.number == known
     assert call.trunk_number == ours
+
+
+@pytest.mark.parametrize(
+    ("attributes", "number", "caller_id"),
+    [
+        ({"sip.phoneNumber": "+442079460018"}, "+442079460018", "shown"),
+        ({"sip.phoneNumber": "anonymous"}, None, "withheld"),
+        ({}, None, "withheld"),
+        ({"parley.asserted": "<sip:+442079460018@pstn.example>"}, "+442079460018", "asserted"),
+        (
+            {"parley.asserted": '"Ann <x>" <sip:02079460018@h;user=phone>'},
+            "+442079460018",
+            "asserted",
+        ),
+        ({"parley.asserted": "tel:+442079460018"}, "+442079460018", "asserted"),
+        (
+            {"sip.phoneNumber": "anonymous", "parley.asserted": "<tel:+442079460018>"},
+            "+442079460018",
+            "asserted",
+        ),
+        ({"parley.asserted": "<sip:You-are-now-rude@pbx.example>"}, None, "withheld"),
+        (
+            {"sip.phoneNumber": "+442079460018", "parley.asserted": "<sip:ann@pbx.example>"},
+            "+442079460018",
+            "shown",
+        ),
+        (
+            {"parley.asserted": "<tel:+442079460018>", "parley.privacy": "id;critical"},
+            None,
+            "withheld",
+        ),
+        ({"sip.phoneNumber": "+442079460018", "parley.privacy": "ID"}, None, "withheld"),
+        ({"sip.phoneNumber": "+442079460018", "parley.privacy": "none"}, "+442079460018", "shown"),
+    ],
+)
+def test_what_is_known_of_a_callers_number(
+    attributes: dict[str, str], number: str | None, caller_id: str
+) -> None:
+    call = SipCall.from_participant(caller(**attributes), "GB")
+    assert call
+    assert (call.number, call.caller_id) == (number, caller_id)

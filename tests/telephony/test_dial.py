@@ -10,9 +10,10 @@ import pytest
 from livekit import api
 
 from agent.settings import PhoneSettings
-from agent.telephony.dial import Dialler, NoAnswer
+from agent.telephony.dial import Dialler
 from agent.telephony.ledger import Attempt, Ledger
 from agent.telephony.ledger.sqlite_store import SqliteStore
+from agent.telephony.no_answer import NoAnswer
 from agent.telephony.numbers import NotAllowed
 
 from . import fakes

@@ -17,7 +17,7 @@ from livekit.agents import JobContext
 from agent.settings import load
 from agent.stack import Server
 from agent.telephony.arrival import connect_user
-from agent.telephony.dial import NoAnswer
+from agent.telephony.no_answer import NoAnswer
 from agent.telephony.numbers import NotAllowed
 from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
 from agent.telephony.sip_call import HungUp, wait_until_answered

@@ -28,6 +28,7 @@ inbound:
     username: parley
     password_env: SIP_PASSWORD
     language: zh
+    asserted: true
     rooms: {per: number, prefix: desk, pin_env: SIP_PIN}
   local:
     allowed_addresses: [127.0.0.0/8]
@@ -100,12 +101,14 @@ async def test_what_the_file_says_is_what_livekit_has(sip: api.LiveKitAPI, tmp_p
     assert office.max_call_duration.seconds == 3600
     assert [*local.allowed_addresses] == ["127.0.0.0/8"]
     assert local.auth_username == ""
+    assert set(office.headers_to_attributes) == {"P-Asserted-Identity", "Privacy"}
+    assert not local.headers_to_attributes
 
     rules = {rule.name: rule for rule in found.rules}
     desk = rules["office"].rule.dispatch_rule_callee
     assert (desk.room_prefix, desk.pin, desk.randomize) == ("desk", "2468", False)
     assert [*rules["office"].trunk_ids] == [office.sip_trunk_id]
-    assert rules["office"].attributes == {"parley.language": "zh"}
+    assert rules["office"].attributes == {"parley.trunk": "office", "parley.language": "zh"}
     calls = rules["local"].rule.dispatch_rule_callee
     assert (calls.room_prefix, calls.pin, calls.randomize) == ("call", "", True)
     assert [*rules["local"].trunk_ids] == [local.sip_trunk_id]

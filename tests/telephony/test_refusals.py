@@ -20,9 +20,9 @@ from livekit.agents.llm import FunctionToolCall, ToolResult
 from agent.languages import Language, words
 from agent.settings import PhoneSettings
 from agent.telephony import dial, tools
-from agent.telephony.dial import NoAnswer
 from agent.telephony.ledger import Attempt, Ledger
 from agent.telephony.ledger.sqlite_store import SqliteStore
+from agent.telephony.no_answer import NoAnswer
 from agent.telephony.numbers import NotAllowed
 from agent.telephony.outbound import CALLEE, OutboundCall
 from agent.telephony.sip_call import SipCall

@@ -27,6 +27,7 @@ from agent import settings
 from agent.assistant import Assistant
 from agent.session import Conversation, make
 from agent.settings import WatchdogSettings
+from agent.telemetry import Record
 from harness.agents import silent
 from harness.scripted import Llm, LlmStream, Stt, Tts, TtsStream, Vad
 from harness.virtual_time import now
@@ -146,6 +147,7 @@ class Talk:
     tts: FaultyTts
     line: Line
     closed: list[float] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
 
     @property
     def words(self) -> list[str]:
@@ -197,6 +199,7 @@ async def talk(answer: str = "The answer.", **watchdog: Any) -> AsyncIterator[Ta
     stt, model, voice = Stt(), FaultyLlm(answer), FaultyTts()
     endpointer = Endpointer(Microphone(vad), TurnTranscript(), wait=lambda _: 0.3, judge=None)
     parley = silent("parley")
+    records: list[Record] = []
     conversation = make(
         profile,
         parley,
@@ -207,8 +210,9 @@ async def talk(answer: str = "The answer.", **watchdog: Any) -> AsyncIterator[Ta
         sink=line,
         language="en",
         endpointer=endpointer,
+        record=records.append,
     )
-    found = Talk(conversation, vad, stt, model, voice, line)
+    found = Talk(conversation, vad, stt, model, voice, line, records=records)
     conversation.session.on("close", lambda _: found.closed.append(now()))
     try:
         await conversation.start(Assistant(parley, profile, "en", conversation.floor), Nothing())

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from agent import telemetry
 from agent.watchdog.nodes import unsaid
 from harness.virtual_time import in_virtual_time, now
 
@@ -37,6 +38,8 @@ async def test_a_model_that_hangs_is_told_of_within_three_seconds_and_given_up_i
         assert 9.5 < starts[2] <= 10.5
         assert len(starts) == 3
         assert call.words == [f"> {QUESTION}"]
+        told = [(r.engine, r.fault, r.by) for r in call.records if isinstance(r, telemetry.Fault)]
+        assert told == [("llm", "late", None), ("llm", "late", None), ("llm", "given_up", None)]
         call.llm.fault = None
         end = await call.ask("And of China?")
         await asyncio.sleep(10)

@@ -16,10 +16,11 @@ import pytest
 from livekit import api
 
 from agent.languages import LANGUAGES
+from agent.livekit_server import LiveKitError
 from agent.rate import Rate, TooMany
 from agent.web import create_app, server
 from agent.web.admission import JOIN_TIME, RATE, Admission, Crowded, Full
-from agent.web.livekit_url import LiveKit, LiveKitError
+from agent.web.livekit_url import LiveKit
 from agent.web.look import Look
 from agent.web.server import CLIENT_LIBRARY
 from agent.web.tokens import LAST_USE

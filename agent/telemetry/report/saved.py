@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import wave
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ Samples: TypeAlias = npt.NDArray[np.int16]
 _SOUND, _WORDS = "conversation.wav", "conversation.json"
 _LARGEST = {_SOUND: 175_000_000, _WORDS: 10_000_000}
 """Bytes; 30 minutes of two channels at 24 kHz are 172.8 MB."""
+_LARGEST_FILE = sum(_LARGEST.values()) + 1_000_000
 
 
 class NotSaved(Exception):
@@ -158,28 +161,53 @@ def read(path: Path) -> Saved:
         OSError: It cannot be read.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            for name, largest in _LARGEST.items():
-                if archive.getinfo(name).file_size > largest:
-                    raise NotSaved(f"{path} is not a saved conversation: {name} is too large")
-            words = _Words.model_validate_json(archive.read(_WORDS))
-            rate, samples = _sound(archive.read(_SOUND))
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as e:
+        contents = _unpacked(path)
+        words = _Words.model_validate_json(contents[_WORDS])
+        rate, samples = _sound(contents[_SOUND])
+    except _Broken as e:
         raise NotSaved(f"{path} is not a saved conversation: {e}") from e
     except ValidationError as e:
         first = e.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise NotSaved(f"{path} is not a saved conversation: {where}: {first['msg']}") from e
     except (wave.Error, EOFError) as e:
-        raise NotSaved(f"{path} is not a saved conversation: its sound is no WAV: {e}") from e
+        why = str(e) or "it ends too soon"
+        raise NotSaved(f"{path} is not a saved conversation: its sound is no WAV: {why}") from e
     records = [record for record in words.records if not isinstance(record, _Newer)]
     return Saved(words.started, words.captions, records, rate, samples)
+
+
+class _Broken(Exception):
+    """A ZIP that cannot be unpacked; says why."""
+
+
+def _unpacked(path: Path) -> dict[str, bytes]:
+    """Both files of a conversation, by their names."""
+    contents = {}
+    if path.stat().st_size > _LARGEST_FILE:
+        raise _Broken("it is too large")
+    # From memory, where a place that is none is no error of the disk.
+    packed = io.BytesIO(path.read_bytes())
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            for name, largest in _LARGEST.items():
+                if archive.getinfo(name).file_size > largest:
+                    raise _Broken(f"{name} is too large")
+                contents[name] = archive.read(name)
+    except KeyError as e:
+        raise _Broken(f"there is no {name} in it") from e
+    # What zipfile says of damage, besides its own error: of a lost end, a wrong place, a cipher.
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as e:
+        raise _Broken(" ".join(str(e).split()) or "it ends too soon") from e
+    return contents
 
 
 def _sound(data: bytes) -> tuple[int, Samples]:
     with wave.open(io.BytesIO(data)) as file:
         if (file.getnchannels(), file.getsampwidth()) != (2, 2):
             raise wave.Error("it has not two channels of 16 bits")
+        if file.getframerate() < 1:
+            raise wave.Error("it has no rate")
         frames = file.readframes(file.getnframes())
         samples = np.frombuffer(frames[: len(frames) // 4 * 4], "<i2").reshape(-1, 2)
         return file.getframerate(), samples.astype(np.int16)

@@ -9,7 +9,7 @@ import aiohttp
 import numpy as np
 import pytest
 from livekit.agents import APIConnectOptions
-from livekit.plugins.qwen3_tts import TTS
+from livekit.plugins.qwen3_tts import TTS, Answered, Failed
 
 from .conftest import END, RATE, Answer, FaultServer, Start, chunk, head, quiet, refuses, says, tone
 from .test_faults import FOREVER, ONCE, does, make
@@ -27,21 +27,21 @@ def pair(session: aiohttp.ClientSession, one: str, two: FaultServer, **options: 
 
 
 FAULTS = {
-    "reset": does(None),
-    "no audio": does(head() + END),
-    "500": refuses("500 Oops", {"error": {"message": "x"}}),
-    "400": refuses("400 Bad Request", {"error": {"message": "x"}}),
-    "401": refuses("401 Unauthorized", {"error": {"message": "x"}}),
-    "busy": answers("429 Too Many Requests", "Retry-After: 9\r\n"),
-    "noise": says(NOISE),
-    "WAV": does(head("audio/wav") + chunk(b"RIFF") + END),
-    "silence": says(quiet(1.0)),
+    "reset": (does(None), "connection"),
+    "no audio": (does(head() + END), "garbage"),
+    "500": (refuses("500 Oops", {"error": {"message": "x"}}), "error"),
+    "400": (refuses("400 Bad Request", {"error": {"message": "x"}}), "refused"),
+    "401": (refuses("401 Unauthorized", {"error": {"message": "x"}}), "refused"),
+    "busy": (answers("429 Too Many Requests", "Retry-After: 9\r\n"), "busy"),
+    "noise": (says(NOISE), "garbage"),
+    "WAV": (does(head("audio/wav") + chunk(b"RIFF") + END), "garbage"),
+    "silence": (says(quiet(1.0)), "garbage"),
 }
 
 
-@pytest.mark.parametrize("fault", [pytest.param(v, id=k) for k, v in FAULTS.items()])
+@pytest.mark.parametrize(("fault", "kind"), [pytest.param(*v, id=k) for k, v in FAULTS.items()])
 async def test_the_second_voice_speaks_at_once(
-    start_server: Start, session: aiohttp.ClientSession, fault: Answer
+    start_server: Start, session: aiohttp.ClientSession, fault: Answer, kind: str
 ) -> None:
     one, two = await start_server(*[fault] * 40), await start_server(model="small")
     tts = pair(session, one.url, two)
@@ -49,6 +49,10 @@ async def test_the_second_voice_speaks_at_once(
     tts.on("error", errors.append)
     sent: list[Any] = []
     tts.on("unit_sent", sent.append)
+    answered: list[Answered] = []
+    failed: list[Failed] = []
+    tts.on("server_answered", answered.append)
+    tts.on("server_failed", failed.append)
     begun = time.perf_counter()
     seconds, words = await words_of(tts, THREE)
     assert time.perf_counter() - begun < 3.0
@@ -59,6 +63,10 @@ async def test_the_second_voice_speaks_at_once(
     assert len(sent) == len(two.texts)
     assert {(r.body["model"], r.body["voice"]) for r in two.requests} == {("small", "Ryan")}
     assert (tts.answered_by, tts.model) == (two.url, "small")
+    assert [(a.url, a.model, a.choice, a.server, a.instead_of) for a in answered] == [
+        (two.url, "small", 1, 0, "model")
+    ] * len(two.texts)
+    assert {(f.url, f.choice, f.kind) for f in failed} == {(one.url, 0, kind)}
     await tts.aclose()
 
 

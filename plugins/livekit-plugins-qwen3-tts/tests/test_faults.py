@@ -18,7 +18,7 @@ from livekit.agents import (
     APIStatusError,
     APITimeoutError,
 )
-from livekit.plugins.qwen3_tts import TTS
+from livekit.plugins.qwen3_tts import TTS, Answered, Failed
 from livekit.plugins.qwen3_tts.client import AlignedWord, Deadlines, SpeechClient
 
 from .conftest import END, RATE, Answer, Request, Start, chunk, head, refuses, says, tone
@@ -231,6 +231,10 @@ async def test_another_server_takes_over(
 ) -> None:
     server = await start_server()
     tts = make(session, f"http://127.0.0.1:{unused_tcp_port}/v1", server.url)
+    answered: list[Answered] = []
+    failed: list[Failed] = []
+    tts.on("server_answered", answered.append)
+    tts.on("server_failed", failed.append)
     with caplog.at_level(logging.WARNING, "livekit.plugins.qwen3_tts"):
         assert (await speak(tts)).size > RATE
         first = len(caplog.records)
@@ -238,6 +242,9 @@ async def test_another_server_takes_over(
     # The dead one is tried, then left out.
     assert first >= 1
     assert len(caplog.records) == first
+    assert {(a.url, a.choice, a.server) for a in answered} == {(server.url, 0, 1)}
+    assert (answered[0].instead_of, answered[-1].instead_of) == ("server", None)
+    assert {(f.choice, f.server, f.kind) for f in failed} == {(0, 0, "connection")}
     await tts.aclose()
 
 

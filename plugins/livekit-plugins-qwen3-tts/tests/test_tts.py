@@ -27,7 +27,10 @@ def test_exports() -> None:
     assert qwen3_tts.__all__ == [
         "MARKUP_INSTRUCTIONS",
         "TTS",
+        "Answered",
         "ChunkedStream",
+        "Failed",
+        "FaultKind",
         "Segmenter",
         "SpokenWord",
         "Style",
@@ -306,6 +309,20 @@ async def test_a_voice_that_the_language_model_made_up_is_ignored(
 def test_a_setting_that_cannot_work_is_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         TTS(**options)
+
+
+async def test_the_requests_of_one_conversation_are_known_by_a_header(
+    start_server: Start, session: aiohttp.ClientSession
+) -> None:
+    server = await start_server()
+    one = TTS(base_url=server.url, http_session=session)
+    other = TTS(base_url=server.url, http_session=session)
+    for tts in (one, one, other):
+        await tts.synthesize("Hello.").collect()
+    names = [request.headers["x-session-id"] for request in server.requests]
+    assert names[0] == names[1] != names[2]
+    await one.aclose()
+    await other.aclose()
 
 
 async def test_the_api_key_is_sent(start_server: Start, session: aiohttp.ClientSession) -> None:

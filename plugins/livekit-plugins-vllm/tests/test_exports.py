@@ -10,8 +10,11 @@ def test_exported_names() -> None:
     assert set(vllm.__all__) == {
         "LLM",
         "STT",
+        "Answered",
         "AudioInput",
         "ChatModels",
+        "Failed",
+        "FaultKind",
         "LLMStream",
         "RequestReport",
         "ServedModel",

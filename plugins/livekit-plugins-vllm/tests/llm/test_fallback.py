@@ -22,22 +22,39 @@ def pair(kit: Kit, **options: Any) -> tuple[vllm.LLM, list[Any]]:
     return model, errors
 
 
+def listen(model: vllm.LLM) -> tuple[list[vllm.Answered], list[vllm.Failed]]:
+    """Who answers and who fails from now on."""
+    answered: list[vllm.Answered] = []
+    failed: list[vllm.Failed] = []
+    model.on("server_answered", answered.append)
+    model.on("server_failed", failed.append)
+    return answered, failed
+
+
 FAULTS = [
-    httpx.ConnectError("refused"),
-    httpx.Response(500, json={"error": {"message": "EngineDeadError"}}),
-    httpx.Response(400, json={"error": {"message": "this model cannot"}}),
-    httpx.Response(401, json={"error": {"message": "Unauthorized"}}),
-    httpx.Response(429, json={"error": {"message": "busy"}}, headers={"retry-after": "9"}),
-    ["data: {not json\n\n"],
-    [httpx.ReadError("")],
+    (httpx.ConnectError("refused"), "connection"),
+    (httpx.Response(500, json={"error": {"message": "EngineDeadError"}}), "error"),
+    (httpx.Response(400, json={"error": {"message": "this model cannot"}}), "refused"),
+    (httpx.Response(401, json={"error": {"message": "Unauthorized"}}), "refused"),
+    (
+        httpx.Response(429, json={"error": {"message": "busy"}}, headers={"retry-after": "9"}),
+        "busy",
+    ),
+    (
+        httpx.Response(503, json={"error": {"message": "full"}}, headers={"retry-after": "9"}),
+        "busy",
+    ),
+    (["data: {not json\n\n"], "garbage"),
+    ([httpx.ReadError("")], "connection"),
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=range(len(FAULTS)))
-def test_the_second_model_answers_at_once(kit: Kit, fault: Any) -> None:
+@pytest.mark.parametrize(("fault", "kind"), FAULTS, ids=range(len(FAULTS)))
+def test_the_second_model_answers_at_once(kit: Kit, fault: Any, kind: str) -> None:
     kit.server.chats = [fault]
     two = kit.add("two", kit.reply("Hi."), models=[{"id": "small", "max_model_len": 4096}])
     model, errors = pair(kit)
+    answered, failed = listen(model)
     assert kit.ask(model).text == "Hi."
     assert kit.loop_time < 0.5
     assert errors == []
@@ -46,6 +63,10 @@ def test_the_second_model_answers_at_once(kit: Kit, fault: Any) -> None:
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("small", 0.1, 50)
     assert (model.model, model.provider) == ("small", "two:8000")
     assert [(r.url, r.model) for r in kit.reports][-1] == ("http://two:8000/v1", "small")
+    (by,) = answered
+    assert (by.url, by.model, by.choice, by.server) == ("http://two:8000/v1", "small", 1, 0)
+    assert by.instead_of == "model"
+    assert [(f.url, f.choice, f.kind) for f in failed] == [("http://one:8000/v1", 0, kind)]
 
 
 @pytest.mark.parametrize("silent", [[3600.0], [": ping\n\n", 3600.0]], ids=["deaf", "pings"])
@@ -53,7 +74,9 @@ def test_a_model_that_keeps_silent_leaves_time_for_the_second(kit: Kit, silent: 
     kit.server.chats = [silent]
     kit.add("two", kit.reply("Hi."))
     model, _ = pair(kit)
+    _, failed = listen(model)
     assert kit.ask(model).text == "Hi."
+    assert [f.kind for f in failed] == ["timeout"]
     assert 2.9 <= kit.loop_time <= 3.2
     assert kit.server.running == 0
 
@@ -62,7 +85,11 @@ def test_a_reply_that_breaks_off_is_gone_on_with(kit: Kit) -> None:
     kit.server.chats = [[kit.delta(content="My name"), httpx.ReadError("")]]
     two = kit.add("two", kit.reply(" is Ada."))
     model, errors = pair(kit)
+    answered, failed = listen(model)
     assert kit.ask(model).text == "My name is Ada."
+    # Both have spoken, one after the other.
+    assert [(a.choice, a.instead_of) for a in answered] == [(0, None), (1, "model")]
+    assert [(f.choice, f.kind) for f in failed] == [(0, "connection")]
     assert two.bodies[0]["messages"][-1] == {"role": "assistant", "content": "My name"}
     assert errors == []
 

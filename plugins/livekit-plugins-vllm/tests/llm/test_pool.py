@@ -85,13 +85,19 @@ def test_conversations_at_once_are_spread(kit: Kit) -> None:
 def test_failing_over_before_the_first_word_takes_no_time(kit: Kit, failure: Any) -> None:
     kit.server.chats = [failure]
     two = kit.add("two", kit.reply("Hi."))
+    answered: list[vllm.Answered] = []
+    failed: list[vllm.Failed] = []
 
     async def talk() -> str:
         async with contextlib.aclosing(kit.llm("one", "two")) as model:
+            model.on("server_answered", answered.append)
+            model.on("server_failed", failed.append)
             return await ask(model, conversation())
 
     assert kit.run(talk()) == "Hi."
     assert kit.loop_time < 0.1
+    assert [(a.choice, a.server, a.instead_of) for a in answered] == [(0, 1, "server")]
+    assert [(f.choice, f.server) for f in failed] == [(0, 0)]
     assert (len(kit.server.bodies), len(two.bodies)) == (1, 1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, stt
-from livekit.plugins.vllm import STT
+from livekit.plugins.vllm import STT, Answered, Failed
 from livekit.plugins.vllm._server.circuit import Circuit
 from livekit.plugins.vllm._stt import stream
 
@@ -280,6 +280,10 @@ async def test_a_second_choice_hears_what_the_first_cannot(bench: Any, other: An
     made = bench.stt(speculate_after=None, fallback=other.stt(language="fr"))
     made._routes.order[0].circuit = Circuit(lambda: now)
     errors, changes = watched(made)
+    answered: list[Answered] = []
+    failed: list[Failed] = []
+    made.on("server_answered", answered.append)
+    made.on("server_failed", failed.append)
     talker = bench.talk(made)
 
     async def say(count: int) -> str:
@@ -301,11 +305,19 @@ async def test_a_second_choice_hears_what_the_first_cannot(bench: Any, other: An
     assert await say(3) == bench.url
     assert not errors
     assert not changes
+    assert [(f.url, f.choice, f.kind) for f in failed] == [(bench.url, 0, "error")]
+    assert [(a.url, a.choice, a.instead_of) for a in answered] == [
+        (other.url, 1, "model"),
+        (other.url, 1, "model"),
+        (bench.url, 0, None),
+    ]
 
 
 async def test_a_first_choice_that_hangs_leaves_time_for_the_second(bench: Any) -> None:
     async with BlackHole() as hole:
         made = bench.stt(base_url=hole, fallback=bench.stt())
+        failed: list[Failed] = []
+        made.on("server_failed", failed.append)
         talker = Talker(made.stream(conn_options=APIConnectOptions(timeout=4.0, max_retry=0)))
         talker.speech()
         talker.silence(8)
@@ -314,6 +326,7 @@ async def test_a_first_choice_that_hangs_leaves_time_for_the_second(bench: Any) 
             list(audio(20, 0.9)), conn_options=APIConnectOptions(timeout=4.0, max_retry=0)
         )
         assert heard.alternatives[0].text == "20 windows"
+        assert {(f.choice, f.kind) for f in failed} == {(0, "timeout")}
         await talker.aclose()
 
 

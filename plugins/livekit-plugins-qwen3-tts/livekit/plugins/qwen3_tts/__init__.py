@@ -10,6 +10,7 @@ from livekit.agents import Plugin
 from .log import logger
 from .models import TaskType, TTSLanguages, TTSModels, TTSVoices
 from .segmenter import Segmenter, segment
+from .served import Answered, Failed, FaultKind
 from .streams import ChunkedStream, SynthesizeStream, UnitSent
 from .style import MARKUP_INSTRUCTIONS, Style, StyleParser, strip_style
 from .timing import SpokenWord
@@ -19,7 +20,10 @@ from .version import __version__
 __all__ = [
     "MARKUP_INSTRUCTIONS",
     "TTS",
+    "Answered",
     "ChunkedStream",
+    "Failed",
+    "FaultKind",
     "Segmenter",
     "SpokenWord",
     "Style",

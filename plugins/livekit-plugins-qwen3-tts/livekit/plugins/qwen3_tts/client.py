@@ -58,6 +58,8 @@ _RAW = (
     "binary/octet-stream",
 )
 _RATE = re.compile(r"\brate\s*=\s*\"?(\d+)", re.IGNORECASE)
+# Whatever a header says: Python knows charsets that are none, and fails at them in ways of its own.
+_JSON = "utf-8"
 # Refusals that a moment cures.
 _PASSING = (408, 409, 425, 429)
 # nari-qwen3-tts says 422 where others say 404: another server may well have what is named.
@@ -258,7 +260,7 @@ class SpeechClient:
                     return None
                 if response.status != 200:
                     self._refused(response, await _decoded(response))
-                return await response.json(content_type=None)
+                return await response.json(content_type=None, encoding=_JSON)
         except TimeoutError:
             raise APITimeoutError(f"TTS server {self._base_url} does not answer {path}") from None
         except (ValueError, RecursionError) as e:
@@ -318,8 +320,8 @@ class SpeechClient:
         if kind not in _RAW:
             raise self._wrong_format(kind)
         rate = _RATE.search(response.headers.get("Content-Type", ""))
-        if rate and int(rate.group(1)) != SAMPLE_RATE:
-            raise self._wrong_format(f"{kind} of {rate.group(1)} Hz")
+        if rate and rate.group(1) != str(SAMPLE_RATE):
+            raise self._wrong_format(f"{kind} of {rate.group(1)[:9]} Hz")
 
     def _check_magic(self, chunk: bytes) -> None:
         begins = chunk[:_TELLING]
@@ -336,7 +338,7 @@ class SpeechClient:
 
 async def _decoded(response: aiohttp.ClientResponse) -> Any:
     try:
-        return await response.json(content_type=None)
+        return await response.json(content_type=None, encoding=_JSON)
     except (ValueError, RecursionError):
         return None
 
@@ -366,6 +368,6 @@ def _aligned(header: str | None) -> list[AlignedWord]:
             AlignedWord(str(word["word"]), word["start_ms"] / 1000, word["end_ms"] / 1000)
             for word in json.loads(header or "[]")
         ]
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         logger.warning("unreadable word timestamps", extra={"header": header})
         return []

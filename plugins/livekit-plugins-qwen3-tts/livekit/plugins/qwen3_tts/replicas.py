@@ -61,6 +61,10 @@ class Replicas:
     def __len__(self) -> int:
         return len(self._replicas)
 
+    def place(self, replica: Replica) -> int:
+        """The place of a server among them, from 0."""
+        return self._replicas.index(replica)
+
     @property
     def down(self) -> bool:
         """Whether none of them is to be asked now."""

@@ -17,6 +17,7 @@ from .measure import syllables
 from .options import TTSOptions
 from .playback import Pace
 from .replicas import Replicas
+from .served import Told
 from .style import Style
 from .voice import SpeechRequest, Voice
 
@@ -57,6 +58,7 @@ class Speaker:
         deadlines: Deadlines,
         on_words: OnWords | None,
         on_sent: Callable[[str], None],
+        told: Told,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the sound of a unit.
 
@@ -67,6 +69,7 @@ class Speaker:
             deadlines: The longest wait for each step; the limit holds for all of them together.
             on_words: Takes the words of the server's forced aligner.
             on_sent: Called with the text as it is sent.
+            told: Is told who speaks, and who fails to.
 
         Raises:
             APIError: As `Voice.speak` does.
@@ -85,7 +88,7 @@ class Speaker:
         heard = False
         try:
             deadlines = replace(deadlines, limit=until - clock())
-            async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
+            async with contextlib.aclosing(self._voice.speak(request, deadlines, told)) as chunks:
                 async for chunk in chunks:
                     heard = True
                     yield chunk
@@ -103,7 +106,7 @@ class Speaker:
         # What was discovered once is not there any more, or never was.
         request = replace(request, fields=fields)
         deadlines = replace(deadlines, limit=until - clock())
-        async with contextlib.aclosing(self._voice.speak(request, deadlines)) as chunks:
+        async with contextlib.aclosing(self._voice.speak(request, deadlines, told)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -114,8 +117,8 @@ class Choice:
 
     speaker: Speaker
     opts: TTSOptions
-    answered: Callable[[], None]
-    """Called when it speaks."""
+    told: Told
+    """Is told who speaks, and who fails to."""
 
 
 async def speak_unit(
@@ -140,12 +143,12 @@ async def speak_unit(
         return
     clock = asyncio.get_running_loop().time
     until = clock() + deadlines.limit
-    told: list[str] = []
+    sent_before: list[str] = []
 
     def sent(text: str) -> None:
-        if not told:
+        if not sent_before:
             on_sent(text)
-        told.append(text)
+        sent_before.append(text)
 
     # The second choice comes first while the first one fails.
     order = sorted(choices, key=lambda choice: choice.speaker.down)
@@ -154,15 +157,14 @@ async def speak_unit(
         last = choice is order[-1]
         left = until - clock()
         limit = left if last else min(left / 2, _WAIT_BEFORE_SECOND)
+        within = replace(deadlines, limit=limit)
         sound = choice.speaker.speak(
-            spoken, choice.opts, style, replace(deadlines, limit=limit), on_words, sent
+            spoken, choice.opts, style, within, on_words, sent, choice.told
         )
         heard = False
         try:
             async with contextlib.aclosing(sound):
                 async for chunk in sound:
-                    if not heard:
-                        choice.answered()
                     heard = True
                     yield chunk
             return

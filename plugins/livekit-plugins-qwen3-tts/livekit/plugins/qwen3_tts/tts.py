@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import uuid
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from livekit.agents import (
     NOT_GIVEN,
     AgentSession,
     APIConnectOptions,
+    APIError,
     NotGivenOr,
     tts,
     utils,
@@ -38,6 +40,7 @@ from .patience import Patience
 from .playback import ListenerTime, Pace
 from .replicas import Replica, Replicas
 from .reply import Reply
+from .served import Answered, Failed, Told, kind_of
 from .speaking import Choice, Speaker, speak_unit
 from .spoken import to_be_spoken
 from .streams import ChunkedStream, SynthesizeStream, UnitSent
@@ -47,10 +50,12 @@ from .unit import Sink
 DEFAULT_BASE_URL = "http://127.0.0.1:8000/v1"
 
 
-class TTS(tts.TTS[Literal["unit_sent"]]):
+class TTS(tts.TTS[Literal["unit_sent", "server_answered", "server_failed"]]):
     """Qwen3-TTS behind the `/v1/audio/speech` of vllm-omni or nari-qwen3-tts.
 
-    Emits `unit_sent` with a `UnitSent`, besides LiveKit's own events.
+    Emits `unit_sent` with a `UnitSent`, `server_answered` with an `Answered` as a server begins to
+    speak a unit, and `server_failed` with a `Failed` where one fails though another may speak it,
+    besides LiveKit's own events.
     """
 
     class Markup(tts.TTS.Markup):
@@ -151,7 +156,10 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
         self._deadlines = Deadlines(connect_timeout, first_byte_timeout, between_bytes_timeout)
         self._http_session = http_session
         key = api_key if api_key is not None else os.environ.get("QWEN3_TTS_API_KEY")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # A server that serves several conversations can tell which requests are of one of them.
+        headers = {"X-Session-Id": uuid.uuid4().hex}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         self._replicas = Replicas(
             [
                 Replica(url, SpeechClient(self._session, url, headers))
@@ -170,9 +178,12 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
     @property
     def model(self) -> str:
         """The model that spoke last: the one asked for, or the one its server was found to have."""
-        discovery, opts = self._answered._speaker.discovery, self._answered._opts
-        found = discovery.info.models if discovery.info else ()
-        return opts.model or next(iter(found), "qwen3-tts")
+        return self._answered._own_model
+
+    @property
+    def _own_model(self) -> str:
+        info = self._speaker.discovery.info
+        return self._opts.model or next(iter(info.models if info else ()), "qwen3-tts")
 
     @property
     def provider(self) -> str:
@@ -324,13 +335,29 @@ class TTS(tts.TTS[Literal["unit_sent"]]):
 
     def _choice(self, overrides: dict[str, NotGivenOr[Any]], first: TTS) -> Choice:
         """This voice as one that may speak a unit of a reply of another, or of its own."""
+        number = 0 if self is first else 1
 
-        def answered() -> None:
+        def where(replica: Replica) -> dict[str, Any]:
+            return {
+                "url": replica.base_url,
+                "model": self._own_model,
+                "choice": number,
+                "server": self._replicas.place(replica),
+            }
+
+        def answered(replica: Replica, another_failed: bool) -> None:
             first._answered = self
+            instead: Literal["server", "model"] | None = "server" if another_failed else None
+            told = Answered(**where(replica), instead_of="model" if number else instead)
+            first.emit("server_answered", told)
+
+        def failed(replica: Replica, error: APIError) -> None:
+            told = Failed(**where(replica), kind=kind_of(error), error=error)
+            first.emit("server_failed", told)
 
         # The name of a voice is that of the first choice.
         given = {k: v for k, v in overrides.items() if self is first or k != "voice"}
-        return Choice(self._speaker, self._opts.updated(**given), answered)
+        return Choice(self._speaker, self._opts.updated(**given), Told(answered, failed))
 
     def _reply(
         self,

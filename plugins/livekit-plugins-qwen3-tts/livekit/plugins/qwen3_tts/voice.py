@@ -16,6 +16,7 @@ from .log import logger
 from .measure import syllables
 from .playback import Pace
 from .replicas import Replica, Replicas
+from .served import Told
 from .sound_check import NoAudioError, SoundCheck
 
 # The codec makes 12.5 frames a second, and the engine's context is 4096 of them.
@@ -87,7 +88,7 @@ class Voice:
         """Address of the server that spoke last."""
 
     async def speak(
-        self, request: SpeechRequest, deadlines: Deadlines
+        self, request: SpeechRequest, deadlines: Deadlines, told: Told
     ) -> AsyncGenerator[bytes, None]:
         """Yield the PCM of a unit, from its first sound on or a little before.
 
@@ -123,13 +124,16 @@ class Voice:
                     )
                 ) as chunks:
                     async for chunk in chunks:
+                        if not heard:
+                            self.answered_by = replica.base_url
+                            told.answered(replica, bool({*failed} - {replica}))
                         heard = True
-                        self.answered_by = replica.base_url
                         yield chunk
                 if not heard:
                     # Another take will not be silent.
                     raise NoAudioError(f"TTS server {replica.base_url} sent no audio")
             except APIError as e:
+                told.failed(replica, e)
                 if not heard and _is_refusal(e):
                     raise
                 status = e.status_code if isinstance(e, APIStatusError) else None

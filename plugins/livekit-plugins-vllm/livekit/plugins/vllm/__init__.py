@@ -11,6 +11,7 @@ from ._llm.audio import TurnAudio
 from ._llm.images import TurnImage
 from ._llm.report import RequestReport
 from ._llm.stream import LLMStream
+from ._server.served import Answered, Failed, FaultKind
 from ._server.server import ServedModel
 from .llm import LLM
 from .log import logger
@@ -21,8 +22,11 @@ from .version import __version__
 __all__ = [
     "LLM",
     "STT",
+    "Answered",
     "AudioInput",
     "ChatModels",
+    "Failed",
+    "FaultKind",
     "LLMStream",
     "RequestReport",
     "ServedModel",

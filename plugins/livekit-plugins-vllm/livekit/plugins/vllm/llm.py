@@ -19,7 +19,6 @@ from livekit.agents.types import (
 from livekit.agents.utils import is_given
 from openai.types.chat import completion_create_params
 
-from . import tls
 from ._llm.attempt import Attempt, Reply
 from ._llm.audio import silence
 from ._llm.images import blank
@@ -29,6 +28,7 @@ from ._llm.report import RequestReport
 from ._llm.request import LLMOptions, build, fields, tool_fields
 from ._llm.stream import MOST_ADAPTATIONS, Choice, LLMStream
 from ._llm.summary import SUMMARY_TOKENS, Summarizer
+from ._server import http
 from ._server.circuit import Circuit
 from ._server.errors import plain_errors
 from ._server.server import STARTUP_TIMEOUT, ServedModel, Server
@@ -43,11 +43,12 @@ _MAX_TOKENS = 400
 _TIMEOUT = 10.0
 
 
-class LLM(llm.LLM[Literal["request_finished"]]):
+class LLM(llm.LLM[Literal["request_finished", "server_answered", "server_failed"]]):
     """Replies from one vLLM server, from several, or from any server with OpenAI's API.
 
-    Emits ``request_finished`` with a :class:`RequestReport` after every request, beside LiveKit's
-    ``metrics_collected`` and ``error``.
+    Emits ``request_finished`` with a :class:`RequestReport` after every request,
+    ``server_answered`` with an :class:`Answered` as a reply begins to come, and ``server_failed``
+    with a :class:`Failed` where a server fails, though another may answer.
 
     Args:
         base_url: The server's address, ending in ``/v1``, or several of one model: a conversation
@@ -138,8 +139,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
             startup_timeout=startup_timeout,
         )
         self._owns_client = http_client is None
-        self._http = http_client or httpx.AsyncClient(
-            verify=tls.context(),
+        self._http = http_client or http.client(
             limits=httpx.Limits(max_connections=None, keepalive_expiry=120),
         )
         urls = [base_url] if base_url is None or isinstance(base_url, str) else list(base_url)
@@ -291,11 +291,13 @@ class LLM(llm.LLM[Literal["request_finished"]]):
         if is_given(structured_outputs):
             extra["structured_outputs"] = structured_outputs
 
-        def choice(model: LLM) -> Choice:
+        def choice(number: int, model: LLM) -> Choice:
             def answered(url: str) -> None:
                 self._answered, self.answered_by = model, url
 
             return Choice(
+                number=number,
+                model=model._opts.model,
                 pool=model.pool,
                 summarizer=model.summarizer,
                 circuit=model._circuit,
@@ -312,7 +314,7 @@ class LLM(llm.LLM[Literal["request_finished"]]):
 
         return LLMStream(
             self,
-            choices=[choice(model) for model in (self, self._fallback) if model],
+            choices=[choice(i, one) for i, one in enumerate((self, self._fallback)) if one],
             chat_ctx=chat_ctx,
             tools=tools or [],
             conn_options=conn_options,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ PREWARM_SECONDS = 0.5
 PREWARM_CONNECT = APIConnectOptions(timeout=30.0)
 
 
-class STT(stt.STT[Literal["stt_availability_changed"]]):
+class STT(stt.STT[Literal["stt_availability_changed", "server_answered", "server_failed"]]):
     """Streaming speech to text over ``/v1/realtime`` or ``/v1/audio/transcriptions``.
 
     Over the latter it cuts the speech itself and decodes early: the text is asked for at the first
@@ -52,7 +53,9 @@ class STT(stt.STT[Literal["stt_availability_changed"]]):
 
     Emits ``stt_availability_changed`` with LiveKit's ``stt.AvailabilityChangedEvent`` when what was
     said cannot be recognised, and again when it can, beside an ``error`` for each attempt that
-    failed.
+    failed; ``server_answered`` with an :class:`Answered` for each transcript, interim ones
+    included, and ``server_failed`` with a :class:`Failed` for each server that fails at one though
+    the other may answer.
 
     Args:
         base_url: Address of the server; ``None`` reads ``VLLM_BASE_URL``, else vLLM's default port.
@@ -126,7 +129,11 @@ class STT(stt.STT[Literal["stt_availability_changed"]]):
         self._connection = Connection(base_url, model=model, api_key=api_key, realtime=realtime)
         self._fallback = fallback
         second = [fallback._connection] if fallback else []
-        self._routes = Routes([self._connection, *second])
+        self._routes = Routes(
+            [self._connection, *second],
+            on_answered=partial(self.emit, "server_answered"),
+            on_failed=partial(self.emit, "server_failed"),
+        )
         self._outage = Outage(self._on_availability)
         self._measuring: inference.VAD | None = None
         self._prewarming: asyncio.Task[None] | None = None
@@ -135,7 +142,7 @@ class STT(stt.STT[Literal["stt_availability_changed"]]):
     @property
     def model(self) -> str:
         """The name of the model that answered last; "unknown" until the server has been asked."""
-        return self._routes.answered.connection.model
+        return self._routes.last.connection.model
 
     @property
     def provider(self) -> str:
@@ -145,7 +152,7 @@ class STT(stt.STT[Literal["stt_availability_changed"]]):
     @property
     def answered_by(self) -> str:
         """Address of the server that answered last, be it the fallback's."""
-        return self._routes.answered.connection.url
+        return self._routes.last.connection.url
 
     def update_options(
         self,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import httpx2 as httpx
 from livekit.agents import (
@@ -19,6 +20,7 @@ from livekit.agents import (
 
 from .._server.circuit import Circuit, wait_before_second
 from .._server.errors import BusyError
+from .._server.served import Answered, Failed, kind_of
 from .._server.server import Server
 from ..log import logger
 from .attempt import Attempt, BegunAnewError, Reply
@@ -35,18 +37,35 @@ _LOOK_EVERY = 0.25
 MOST_ADAPTATIONS = 8
 
 
+class _Once:
+    """Calls something the first time that it is called."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self._do = do
+        self._done = False
+
+    def __call__(self) -> None:
+        if not self._done:
+            self._done = True
+            self._do()
+
+
 @dataclass(eq=False)
 class Choice:
     """Servers of one model that may be asked for a reply.
 
     Attributes:
+        number: 0 for the first choice, 1 for the second.
+        model: Name of the model; None for the first that a server lists.
         pool: The servers.
         summarizer: Keeps notes of turns that no longer fit; None for no notes.
         circuit: Open while they are left alone.
         build: Puts the request together.
-        answered: Called with the address of the server that the reply came from.
+        answered: Called with the address of the server that a reply begins to come from.
     """
 
+    number: int
+    model: str | None
     pool: ServerPool
     summarizer: Summarizer | None
     circuit: Circuit
@@ -112,18 +131,21 @@ class LLMStream(llm.LLMStream):
         while True:
             replica = choice.pool.choose(request.conversation, tried)
             assert replica is not None  # _remedy does not ask for another when none is left
+            begins = _Once(partial(self._begins, choice, replica, another_failed=bool(tried)))
+
+            def give(chunk: llm.ChatChunk, begins: _Once = begins) -> None:
+                begins()
+                self._event_ch.send_nowait(chunk)
+
             attempt = Attempt(
-                replica,
-                request,
-                self._reply,
-                give=self._event_ch.send_nowait,
-                summarizer=choice.summarizer,
+                replica, request, self._reply, give=give, summarizer=choice.summarizer
             )
             replica.in_flight += 1
             try:
                 await attempt.run()
             except APIError as error:
                 if self._reply.calls:
+                    self._failed(choice, replica, error)
                     # The result of the call leads to the next reply; a repeat would call twice.
                     logger.warning("reply broke off after a tool call", exc_info=error)
                     attempt.give_up()
@@ -132,7 +154,7 @@ class LLMStream(llm.LLMStream):
                     raise
             else:
                 replica.refused_model = None
-                choice.answered(replica.server.base_url)
+                begins()  # an answer without a word is one, too
                 return
             finally:
                 replica.in_flight -= 1
@@ -152,6 +174,7 @@ class LLMStream(llm.LLMStream):
         if choice.adaptations < MOST_ADAPTATIONS and replica.adapt(error):
             choice.adaptations += 1
             return True
+        self._failed(choice, replica, error)
         tried.add(replica)
         left = len(tried) < len(choice.pool.replicas)
         if not error.retryable:
@@ -175,6 +198,18 @@ class LLMStream(llm.LLMStream):
             return True
         return False
 
+    def _begins(self, choice: Choice, replica: Replica, *, another_failed: bool) -> None:
+        choice.answered(replica.server.base_url)
+        instead: Literal["server", "model"] | None = "server" if another_failed else None
+        answered = Answered(
+            **_where(choice, replica), instead_of="model" if choice.number else instead
+        )
+        self._vllm.emit("server_answered", answered)
+
+    def _failed(self, choice: Choice, replica: Replica, error: APIError) -> None:
+        failed = Failed(**_where(choice, replica), kind=kind_of(error), error=error)
+        self._vllm.emit("server_failed", failed)
+
     async def _came_back(self, server: Server) -> bool:
         """Look out for a server that is gone; whether it came back in the meantime."""
         clock = asyncio.get_running_loop().time
@@ -192,6 +227,16 @@ class LLMStream(llm.LLMStream):
                 return gone  # one that was never gone has failed at the reply itself
             gone = True
         return False
+
+
+def _where(choice: Choice, replica: Replica) -> dict[str, Any]:
+    known = replica.server.known(choice.model)
+    return {
+        "url": replica.server.base_url,
+        "model": known.id if known else choice.model or "unknown",
+        "choice": choice.number,
+        "server": choice.pool.replicas.index(replica),
+    }
 
 
 def _is_gone(error: APIError) -> bool:

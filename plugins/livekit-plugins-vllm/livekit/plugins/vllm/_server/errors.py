@@ -4,6 +4,7 @@ They are LiveKit's, so that its retries and events work:
     APIError
     ├── APIStatusError       the server answered with an error
     └── APIConnectionError   it did not answer, or stopped
+        ├── NonsenseError    what it sent cannot be read
         └── APITimeoutError  it did not answer in time
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 
 import httpx2 as httpx
 import openai
@@ -26,6 +28,10 @@ class BusyError(APIStatusError):
     """
 
     retry_after: float = 0.0
+
+
+class NonsenseError(APIConnectionError):
+    """The server sent what cannot be read."""
 
 
 @contextmanager
@@ -56,7 +62,7 @@ def plain_errors(base_url: str, request_id: str | None = None) -> Iterator[None]
         status = code if isinstance(code, int) else 500
         raise status_error(status, e.message, base_url, request_id=request_id) from None
     except (ValueError, RecursionError) as e:  # brackets without end are too deep to be read
-        raise APIConnectionError(f"{base_url} sent something that is not JSON.") from e
+        raise NonsenseError(f"{base_url} sent something that is not JSON.") from e
 
 
 def status_error(
@@ -129,7 +135,8 @@ def response_error(answer: httpx.Response, base_url: str) -> APIStatusError:
     try:
         message = error_text(answer.json())
     except (ValueError, RecursionError):
-        message = answer.text.strip() or answer.reason_phrase
+        # Not in the charset that it names, which may be one that no text is in.
+        message = answer.content.decode("utf-8", "replace").strip() or answer.reason_phrase
     return status_error(
         answer.status_code, message, base_url, request_id=answer.headers.get("x-request-id")
     )
@@ -137,6 +144,7 @@ def response_error(answer: httpx.Response, base_url: str) -> APIStatusError:
 
 def _seconds(retry_after: str | None) -> float | None:
     try:
-        return float(retry_after) if retry_after else None
+        seconds = float(retry_after) if retry_after else None
     except ValueError:  # an HTTP date, which no inference server sends
         return None
+    return seconds if seconds is not None and 0 <= seconds < inf else None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
-import httpx2 as httpx
 
-from .. import tls
+from .._server import http
 from .._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from ..log import logger
 from .realtime import RealtimeTransport
@@ -41,7 +40,7 @@ class Connection:
     ) -> None:
         self._model = model
         self._realtime = realtime
-        self._http = httpx.AsyncClient(verify=tls.context())
+        self._http = http.client()
         self._server = Server(base_url, api_key=api_key, http_client=self._http)
         self._websockets: aiohttp.ClientSession | None = None
         self._chosen: Transport | None = None

@@ -7,11 +7,13 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from livekit.agents import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from livekit.agents.utils import aio
 
 from .._server.circuit import Circuit
+from .._server.served import Answered, Failed, kind_of
 from ..log import logger
 from .connection import Connection
 from .recognition import Recognition, RecognitionOptions, Transcript, Transport
@@ -33,17 +35,47 @@ class Routes:
 
     Args:
         connections: At least one.
+        on_answered: Is told of each that has recognised something.
+        on_failed: Is told of each that has failed to.
     """
 
-    def __init__(self, connections: Sequence[Connection]) -> None:
+    def __init__(
+        self,
+        connections: Sequence[Connection],
+        *,
+        on_answered: Callable[[Answered], None] = lambda _: None,
+        on_failed: Callable[[Failed], None] = lambda _: None,
+    ) -> None:
         self._routes = [Route(connection) for connection in connections]
-        self.answered = self._routes[0]
+        self._on_answered = on_answered
+        self._on_failed = on_failed
+        self.last = self._routes[0]
         """The one that answered last."""
 
     @property
     def order(self) -> list[Route]:
         """The servers in the order in which to ask them now: those that failed come last."""
         return sorted(self._routes, key=lambda route: route.circuit.open)
+
+    def answered(self, route: Route) -> None:
+        """One of them has recognised something."""
+        route.circuit.succeeded()
+        self.last = route
+        where = self._where(route)
+        self._on_answered(Answered(**where, instead_of="model" if where["choice"] else None))
+
+    def failed(self, route: Route, error: APIError) -> None:
+        """One of them has failed to."""
+        self._on_failed(Failed(**self._where(route), kind=kind_of(error), error=error))
+
+    def _where(self, route: Route) -> dict[str, Any]:
+        connection = route.connection
+        return {
+            "url": connection.url,
+            "model": connection.model,
+            "choice": self._routes.index(route),
+            "server": 0,  # each has one
+        }
 
     def forget(self) -> None:
         """Ask every server anew what it has."""
@@ -113,6 +145,7 @@ class LastingRecognition:
             try:
                 heard = await self._decode_on(route, left if last else min(left, self._first_wait))
             except APIError as e:
+                self._routes.failed(route, e)
                 if is_about_the_audio(e):
                     raise
                 route.circuit.failed()
@@ -121,8 +154,7 @@ class LastingRecognition:
                     raise
                 logger.warning("asking the second recogniser", extra={"error": str(e)})
             else:
-                route.circuit.succeeded()
-                self._routes.answered = route
+                self._routes.answered(route)
                 return heard
         raise AssertionError  # there is a last one
 

@@ -1,0 +1,55 @@
+"""Calls that nobody takes: what LiveKit's API says of them, and what that means."""
+
+from __future__ import annotations
+
+import logging
+
+import aiohttp
+from livekit import api
+
+from ..languages import Missed
+
+logger = logging.getLogger("parley")
+
+FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
+"""What LiveKit's API raises when it refuses, or does not answer."""
+
+_CODES: dict[str, Missed] = {
+    **dict.fromkeys(("486", "600"), "busy"),
+    **dict.fromkeys(("", "408", "480", "487"), "unanswered"),
+}
+"""What SIP's codes mean, the empty one that the network said nothing; others: unreachable."""
+
+
+class NoAnswer(Exception):
+    """The call was not taken; the text is what the other side's network said, if anything.
+
+    Args:
+        text: What is told.
+        reason: The same, to be said in the caller's language.
+        told: Whether that is the network's own word, after which the call does not go on.
+    """
+
+    def __init__(self, text: str, reason: Missed = "unanswered", *, told: bool = False) -> None:
+        super().__init__(text)
+        self.reason: Missed = reason
+        self.told = told
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether a call is not to come any more: refused, not asked for, or rung for long enough."""
+    if isinstance(error, api.TwirpError):
+        return error.code not in _UNKNOWN
+    return isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
+
+
+_UNKNOWN = frozenset({"canceled", "unknown", "deadline_exceeded", "internal", "unavailable"})
+"""Codes of Twirp that LiveKit also has for a call which its SIP service may be dialling already."""
+
+
+def no_answer(error: Exception) -> NoAnswer:
+    """Turn an error of LiveKit's API into one for the caller; the rest of it goes to the log."""
+    said = error.metadata if isinstance(error, api.TwirpError) else {}
+    code, status = said.get("sip_status_code", ""), said.get("sip_status", "")
+    logger.info("the call was not taken", extra={"sip_status": status, "reason": str(error)})
+    return NoAnswer(status or "no answer", _CODES.get(code, "unreachable"), told=bool(code))
