@@ -177,6 +177,7 @@ PhoneTool = Literal[
     "ask_for_digits",
     "press_keys",
     "hold",
+    "request_callback",
     "transfer_call",
     "warm_transfer",
     "place_call",
