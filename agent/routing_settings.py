@@ -1,4 +1,4 @@
-"""Which agent takes which calls by phone, and when somebody is there."""
+"""Which agent takes which calls by phone, when somebody is there, and whom calls are sent to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .engine_settings import Section
+from .full_house_settings import ADDRESS
 
 CallerId = Literal["asserted", "shown", "withheld"]
 """``asserted``: the provider vouches for the caller's number. ``shown``: the caller says it.
@@ -91,3 +92,19 @@ class Route(Section):
     """The name of hours in which they come."""
     outside: str | None = None
     """The name of hours outside which they come: of a night message."""
+
+
+class Destination(Section):
+    """Somebody a call can be handed to."""
+
+    address: Annotated[
+        str,
+        Field(
+            pattern=ADDRESS,
+            examples=["+4930123456", "100", "sip:sales@pbx.example"],
+        ),
+    ]
+    """A number in E.164, an extension of the trunk's own exchange, or a ``sip:`` address, which
+    only ``transfer_call`` takes."""
+    about: str = ""
+    """When the model is to choose it, in a few words."""

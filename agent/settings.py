@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from livekit.agents.utils.hw import get_cpu_monitor
-from livekit.plugins.turn_taking.options import TurnOptions
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
     AfterValidator,
@@ -32,14 +31,17 @@ from pydantic_settings import (
 
 from . import environment
 from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings
-from .full_house_settings import ADDRESS, FullHouseSettings
+from .full_house_settings import FullHouseSettings
 from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .number_ranges import ORDINARY, NumberRange
 from .post_call_settings import PostCallSettings
+from .routing_settings import Destination as Destination
 from .routing_settings import Hours, Route
 from .sign_in_settings import SignInSettings
 from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
+from .turn_settings import Seconds
+from .turn_settings import TurnSettings as TurnSettings
 from .wrong import SettingsError as SettingsError
 from .wrong import Where, in_file, places, read_yaml, sentences, shortened
 
@@ -61,38 +63,6 @@ _ROOMS_PER_CORE = 2.5
 
 _FEWEST_ROOMS = 2
 """Of which one may still be ending when the next begins."""
-
-Seconds = Annotated[float, Field(ge=0.0, le=30.0)]
-
-
-class TurnSettings(Section):
-    """Who has the floor."""
-
-    vad_threshold: Annotated[float, Field(ge=0.1, le=0.9)] = 0.5
-    """Probability above which the voice-activity detector takes a moment for speech."""
-    min_silence: Annotated[float, Field(ge=0.05, le=2.0)] = 0.25
-    """Silence after which the voice-activity detector reports the end of speech, in seconds."""
-    min_delay: Seconds = 0.12
-    """Silence that ends a turn whose words and voice both sound finished, in seconds."""
-    max_delay: Seconds = 1.6
-    """Silence that ends a turn in the middle of a sentence, in seconds."""
-    min_interruption: Seconds = 0.7
-    """Voice over the agent that stops it although no word of it is known yet, in seconds. Words
-    stop it as soon as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s."""
-    first_words: Seconds | None = None
-    """How long the recogniser takes from a voice to its first words, in seconds, if that is known
-    beforehand; a conversation learns it otherwise. Up to 0.45 a sound without words is a noise
-    from the first one on; until it is known, `min_interruption` decides."""
-    false_interruption_timeout: Seconds = 1.0
-    """Silence after a stop without words before the agent goes on, in seconds."""
-    ducked: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
-    """Volume of the agent while somebody speaks over it and it is not yet decided whether to stop,
-    of 1: 0.3 is 10 dB down, clearly lower and still understood."""
-
-    @property
-    def options(self) -> TurnOptions:
-        """The same, as the turn-taking plugin takes them."""
-        return TurnOptions(**self.model_dump())
 
 
 class SilenceSettings(Section):
@@ -180,6 +150,7 @@ PhoneTool = Literal[
     "ask_for_digits",
     "press_keys",
     "hold",
+    "request_callback",
     "transfer_call",
     "warm_transfer",
     "place_call",
@@ -191,22 +162,6 @@ def _country(code: str) -> str:
     if code not in SUPPORTED_REGIONS:
         raise ValueError("must be a country by ISO 3166-1, as GB")
     return code
-
-
-class Destination(Section):
-    """Somebody a call can be handed to."""
-
-    address: Annotated[
-        str,
-        Field(
-            pattern=ADDRESS,
-            examples=["+4930123456", "100", "sip:sales@pbx.example"],
-        ),
-    ]
-    """A number in E.164, an extension of the trunk's own exchange, or a ``sip:`` address, which
-    only ``transfer_call`` takes."""
-    about: str = ""
-    """When the model is to choose it, in a few words."""
 
 
 class PhoneSettings(Section):

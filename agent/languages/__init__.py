@@ -137,6 +137,8 @@ class Phone(_Table):
     """Said to callers for whom there is no place yet; ``{position}`` is theirs in the line."""
     nobody_free: Text
     """Said when there was none for as long as they may wait."""
+    callback_number: Text
+    """Asks whoever wants to be called back, and has withheld their number, for one."""
     confirm_transfer: Text
     transferring: Text
     confirm_warm_transfer: Text

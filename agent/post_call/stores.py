@@ -75,8 +75,9 @@ class FolderStore:
         for folder in self._folder.iterdir():
             if not _DAY.fullmatch(folder.name) or folder.name >= kept_since.isoformat():
                 continue
-            for file in (*folder.glob("call_*"), *folder.glob("detail_*")):
-                file.unlink(missing_ok=True)
+            for kind in ("call", "detail", "callback"):
+                for file in folder.glob(f"{kind}_*"):
+                    file.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # somebody else's file is in it
                 folder.rmdir()
 

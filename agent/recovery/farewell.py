@@ -81,6 +81,7 @@ class Farewell:
                 api.SendDataRequest(
                     room=room,
                     topic=TOPIC,
+                    data=b"close",
                     kind=api.DataPacket.Kind.RELIABLE,
                     destination_identities=[agent],
                 )

@@ -101,6 +101,35 @@ class Detail:
         }
 
 
+@dataclass(frozen=True)
+class Callback:
+    """Somebody wants to be called back."""
+
+    reason: str
+    when: str
+    language: str
+    number: str
+
+    def record(self, *, room: str, agent: str, told: str | None) -> Record:
+        """The same as JSON; for the arguments see :meth:`Detail.record`."""
+        now = iso(time.time())
+        return {
+            "id": f"callback_{uuid.uuid4().hex}",
+            "type": "callback.requested",
+            "number": self.number,
+            "reason": self.reason,
+            "when": self.when,
+            "language": self.language,
+            "agent": agent or None,
+            "room": room,
+            "record": told,
+            "asked_at": now,
+            # As all that is delivered.
+            "started_at": now,
+            "ended_at": now,
+        }
+
+
 _CAUSES: Mapping[int, str] = {
     rtc.DisconnectReason.CLIENT_INITIATED: "caller",
     rtc.DisconnectReason.USER_UNAVAILABLE: "caller",
@@ -230,6 +259,17 @@ class Details:
     def drop(self) -> None:
         """Keep nothing of it: another agent goes on with the call."""
         self._arrival = None
+
+    async def ask_back(self, request: Callback) -> None:
+        """Send on that somebody wants to be called back.
+
+        Raises:
+            OutboxError: It is not.
+        """
+        assert self.settings  # the model is not given the tool otherwise
+        told = f"call_{self.job}" if self.job else None
+        record = request.record(room=self.room, agent=self.agent, told=told)
+        await hand_over_detail(record, self.settings)
 
     async def keep(self, detail: Detail) -> None:
         """Count an attempt, and keep its record."""

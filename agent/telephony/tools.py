@@ -18,12 +18,15 @@ from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, ToolResult, Toolset
 
 from ..languages import Phone, words
+from ..post_call import OutboxError
 from ..settings import Destination, PhoneTool
 from .call_tools import CallTools, sentence
 from .consent import Consent
+from .details import Callback
+from .digits import AskForDigits
 from .ledger import Attempt
 from .no_answer import FAILURES, NoAnswer
-from .numbers import NotAllowed
+from .numbers import NotAllowed, country_of, told
 from .outbound import OutboundCall, dispatch_outbound_call
 from .sip_call import HungUp
 from .warm_transfer import warm_transfer
@@ -42,6 +45,12 @@ _LONGEST_MESSAGE = 500
 before they agree to it."""
 
 
+_LONGEST_WHEN = 100
+"""Characters of a time to be called back."""
+_SHORTEST_NUMBER, _LONGEST_NUMBER = 6, 15
+"""Digits of a number to be called back on; E.164 has 15 at most."""
+
+
 class PhoneTools(CallTools):
     """The tools of one conversation in a room.
 
@@ -55,7 +64,45 @@ class PhoneTools(CallTools):
 
     def offered(self, among: Collection[str] = get_args(PhoneTool)) -> list[Tool | Toolset]:
         """Those that the settings give to the model; in a browser only a call to somebody else."""
+        if self._control.dialler.details.settings is None:  # nobody would get the request
+            among = [name for name in among if name != "request_callback"]
         return super().offered(among if self._control.sip_call else ("place_call",))
+
+    @function_tool
+    async def request_callback(self, reason: str, when: str) -> str:
+        """Note that the user wants to be called back by a person.
+
+        Args:
+            reason: What about, in one or two sentences.
+            when: When it suits them, in their words; "any time" if they did not say.
+        """
+        control = self._control
+        reason = sentence("reason", reason, _LONGEST_MESSAGE)
+        when = sentence("when", when, _LONGEST_WHEN)
+        number = control.sip_call.number if control.sip_call else None
+        number = number or await self._number_to_call()
+        try:
+            await control.dialler.details.ask_back(Callback(reason, when, control.language, number))
+        except OutboxError as e:
+            logger.error("a request to be called back is lost", extra={"reason": str(e)})
+            raise ToolError("The request could not be noted. Tell the user so.") from e
+        return f"It is noted: they are called back on the number ending in {number[-2:]}."
+
+    async def _number_to_call(self) -> str:
+        control = self._control
+        ask = AskForDigits(
+            self._say.callback_number,
+            least=_SHORTEST_NUMBER,
+            most=_LONGEST_NUMBER,
+            language=control.language,
+            keys=control.keys,
+            answer_timeout=control.settings.answer_timeout,
+        )
+        country = control.settings.country
+        if country is None and control.sip_call:
+            country = country_of(control.sip_call.trunk_number)
+        digits = await control.ask(ask)
+        return told(digits, country) or digits
 
     @function_tool
     async def press_keys(self, keys: str) -> str:

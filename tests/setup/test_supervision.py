@@ -203,12 +203,14 @@ async def end_of_launcher(number: signal.Signals, logs: Path, *arguments: str) -
 
 async def test_a_program_that_needs_the_others_to_its_end_stops_before_them(tmp_path: Path) -> None:
     code = (
-        "import signal, time; "
+        "import signal, subprocess, sys, time; "
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
         "signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit)); "
         "print('up', flush=True)\n"
         "try: time.sleep(600)\n"
         "except SystemExit: print('told', time.monotonic(), flush=True); "
-        "time.sleep({delay}); print('ended', time.monotonic())"
+        "time.sleep({delay}); print('ended', time.monotonic()); "
+        "print('child', child.poll()); child.kill()"
     )
     # Longer than the others may take, and more of it than supervisord looks around in.
     agent = replace(program("agent", code.format(delay=2.5)), patience=10.0)
@@ -216,9 +218,13 @@ async def test_a_program_that_needs_the_others_to_its_end_stops_before_them(tmp_
     async with supervisor([agent, engine], tmp_path, []) as running_two:
         await wait_ready(running_two, [agent, engine], on_line=lambda _: None, within=30)
 
-    def when(name: str, what: str) -> float:
+    def said(name: str, what: str) -> str:
         words = (tmp_path / f"{name}.log").read_text().split()
-        return float(words[words.index(what) + 1])
+        return words[words.index(what) + 1]
 
+    def when(name: str, what: str) -> float:
+        return float(said(name, what))
+
+    assert said("agent", "child") == "None"  # a job's process is told by its server alone
     assert when("agent", "ended") - when("agent", "told") > 2
     assert when("engine", "told") > when("agent", "ended")
