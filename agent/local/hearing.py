@@ -21,8 +21,7 @@ import numpy as np
 from .whisper import SAMPLE_RATE
 
 FIRST = 0.3
-"""Seconds of speech that the first decode takes: of the first words of 20 English and 30 Chinese
-sentences Whisper base knows 17 and 16 by then."""
+"""Seconds of speech that the first decode takes: a word."""
 
 EARLY = 0.15
 """Seconds of new audio that a decode is worth while no word is sure."""

@@ -23,10 +23,19 @@ def test_the_prompt_is_not_taken_for_something_said(heard: str, said: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "likely"), [([-0.16], True), ([-0.3, -1.03], False), ([], True)]
+    ("text", "probabilities", "likely"),
+    [
+        ("Wait a moment.", [-0.16], True),
+        ("I'm not sure.", [-0.3, -1.03], False),
+        ("", [], True),
+        ("这段普通话对话对话对话对话对话", [-0.42], False),
+        ("D D D D D", [-0.28], False),
+        ("好了好了，停一下。", [-0.5], True),
+        ("不是不是不是。", [-0.5], True),
+    ],
 )
-def test_a_text_with_an_improbable_part_is_unlikely(
-    probabilities: list[float], likely: bool
+def test_what_is_improbable_or_goes_round_in_a_loop_is_unlikely(
+    text: str, probabilities: list[float], likely: bool
 ) -> None:
-    segments: Any = tuple(SimpleNamespace(avg_logprob=p) for p in probabilities)
-    assert Utterance("en", 1.0, segments).likely is likely
+    segments: Any = tuple(SimpleNamespace(text=text, avg_logprob=p) for p in probabilities)
+    assert Utterance("zh", 1.0, segments).likely is likely
