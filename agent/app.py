@@ -18,6 +18,7 @@ from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
 from livekit.plugins.turn_taking import Endpointer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
+from livekit.plugins.turn_taking.model import ModelError, locate
 
 from . import engines, omni
 from . import settings as settings_module
@@ -263,9 +264,12 @@ def main() -> None:
         profile = settings_module.load()
         limits = Agents(profile).limits()
         check_agent()
+        if {"dev", "start", "console"} & {*sys.argv[1:]}:
+            # Without it no process would come up, and LiveKit would make new ones without end.
+            locate()
         if {"dev", "start"} & {*sys.argv[1:]}:
             asyncio.run(assure(profile))
-    except (SettingsError, KeyRefusedError) as e:
+    except (SettingsError, KeyRefusedError, ModelError) as e:
         sys.exit(str(e))
     for sentence in limits:
         print(sentence, file=sys.stderr)
