@@ -18,6 +18,7 @@ from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
 from livekit.plugins.turn_taking import Endpointer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
+from livekit.plugins.turn_taking.model import ModelError, locate
 
 from . import engines, omni
 from . import settings as settings_module
@@ -288,10 +289,13 @@ def main() -> None:
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
         limits = Agents(profile).limits()
+        if {"dev", "start", "console"} & {*sys.argv[1:]}:
+            # Without it no process would come up, and LiveKit would make new ones without end.
+            locate()
         if _serves(sys.argv[1:]):
             _reach(sys.argv[1:])
             asyncio.run(assure(profile))
-    except (SettingsError, KeyRefusedError, LiveKitError) as e:
+    except (SettingsError, KeyRefusedError, LiveKitError, ModelError) as e:
         sys.exit(str(e))
     for sentence in limits:
         print(sentence, file=sys.stderr)

@@ -59,9 +59,8 @@ def main(system: System) -> None:
 
 
 async def _serve(system: System) -> None:
-    # Libraries may print: their lines go to the log with the rest.
-    out = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
+    # Libraries print, also while they are imported: answers have a pipe of their own.
+    out = os.fdopen(int(sys.argv[-1]), "w", buffering=1)
     reader = asyncio.StreamReader(limit=1 << 20)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

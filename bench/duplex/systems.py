@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from agent.models.store import cache
 from harness import report
@@ -32,9 +32,12 @@ class SystemFailure(Exception):
 class Host:
     """One such program, in one room or call at a time. Made by :func:`start`."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, answers: asyncio.StreamReader
+    ) -> None:
         self.name = name
         self._process = process
+        self._answers = answers
 
     async def order(self, what: str, **details: str | bool) -> dict[str, Any]:
         """Have the system do something.
@@ -56,10 +59,9 @@ class Host:
 
     async def answer(self) -> dict[str, Any]:
         """Read the next answer."""
-        assert self._process.stdout
         try:
             async with asyncio.timeout(_ANSWER):
-                line = await self._process.stdout.readline()
+                line = await self._answers.readline()
         except TimeoutError:
             raise SystemFailure(f"{self.name} does not answer") from None
         if not line:
@@ -83,22 +85,39 @@ async def start(name: str, slot: int) -> AsyncIterator[Host]:
     command = [python, "-m", f"bench.duplex.{_MODULES.get(name, 'livekit_host')}", name]
     log = report.OUT / "duplex" / f"{name}-{slot}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=file,
-            env={**os.environ, "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0"},
-            start_new_session=True,
-        )
-        host = Host(name, process)
+    async with _pipe() as (answers, end):
+        # Its end of the pipe is closed here: once the host has ended, so have the answers.
+        with end, log.open("wb") as file:
+            process = await asyncio.create_subprocess_exec(
+                *(*command, str(end.fileno())),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                pass_fds=(end.fileno(),),
+                env={**os.environ, "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0"},
+                start_new_session=True,
+            )
+        host = Host(name, process, answers)
         try:
             await host.answer()
             yield host
         finally:
             host.kill()
             await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, BinaryIO]]:
+    """What is written to the second is read from the first."""
+    reading, writing = os.pipe()
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb")
+    )
+    try:
+        yield reader, os.fdopen(writing, "wb")
+    finally:
+        transport.close()
 
 
 def pipecat_python() -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.duplex import clips, judge, scenarios
+from bench.duplex import clips, judge, scenarios, systems
 from bench.duplex.align import Word, words
 from bench.duplex.clips import Clip
 from bench.duplex.engines import Engines, Request
@@ -18,7 +18,7 @@ from bench.duplex.play import Take
 from bench.duplex.runner import Runner
 from bench.duplex.scenarios import Case
 from bench.duplex.scripted_stt import RATE, ScriptedStt
-from harness import sounds
+from harness import report, sounds
 from harness.recording import SAMPLE_RATE, Samples
 
 LANGUAGES: tuple[scenarios.Language, ...] = ("en", "zh")
@@ -219,3 +219,21 @@ def test_a_run_goes_on_with_what_was_played_before_it(tmp_path: Path) -> None:
     with Runner(server, Engines(), tmp_path) as runner:
         assert runner.findings == []
     assert rows.read_text("utf-8") == ""
+
+
+@pytest.mark.slow
+async def test_what_a_library_prints_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nos.write(1, b'{no answer\\n')\nprint('hello', flush=True)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(report, "OUT", tmp_path)
+    async with systems.start("parley", 0) as host:
+        with pytest.raises(systems.SystemFailure, match="could not history"):  # in no room
+            await host.order("history")
+        host.kill()
+        with pytest.raises(systems.SystemFailure, match="parley ended by itself"):
+            await host.answer()
+    assert (tmp_path / "duplex" / "parley-0.log").read_text().startswith("{no answer\nhello\n")
