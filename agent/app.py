@@ -38,7 +38,7 @@ from .livekit_server import Credentials, LiveKitError, UnreachableError, ask, fr
 from .memory import Caller
 from .page_controls import PageControls
 from .post_call import About, hand_over, recording_options
-from .recovery import CallRecord, open_book, somebody_waits
+from .recovery import CallRecord, StoreError, open_book, somebody_waits
 from .server import Server
 from .serving import check_port, port_of
 from .session import make, turns_of
@@ -293,8 +293,9 @@ def main() -> None:
             # Without it no process would come up, and LiveKit would make new ones without end.
             locate()
         if _serves(sys.argv[1:]):
-            _reach(sys.argv[1:])
+            livekit = _reach(sys.argv[1:])
             asyncio.run(assure(profile))
+            asyncio.run(_keeps_calls(profile, livekit.url))
     except (SettingsError, KeyRefusedError, LiveKitError, ModelError) as e:
         sys.exit(str(e))
     for sentence in limits:
@@ -321,7 +322,25 @@ def _serves(arguments: list[str]) -> bool:
     return bool({"dev", "start", "connect"} & {*arguments}) and "--help" not in arguments
 
 
-def _reach(arguments: list[str]) -> None:
+async def _keeps_calls(profile: Settings, livekit: str) -> None:
+    """See that the history of calls in progress can be kept.
+
+    Raises:
+        SettingsError: The file cannot be used. A Redis may still be starting, and is told.
+    """
+    book = open_book(profile.history_store, livekit)
+    try:
+        await book.read()
+    except StoreError as e:
+        said = f"Calls in progress cannot be kept: {e}"
+        if profile.history_store is None:
+            raise SettingsError(f"{said} Set PARLEY_STATE to a folder that can be used.") from e
+        print(f"{said} It is tried again.", file=sys.stderr)
+    finally:
+        await book.aclose()
+
+
+def _reach(arguments: list[str]) -> Credentials:
     """See that the ports are free and that LiveKit takes the key; it may still be starting.
 
     Raises:
@@ -340,3 +359,4 @@ def _reach(arguments: list[str]) -> None:
     except UnreachableError as e:
         server.unreached = str(e)
         print(f"{e} It is tried again for some minutes.", file=sys.stderr)
+    return livekit

@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from livekit.agents.utils.hw import get_cpu_monitor
 from phonenumbers import SUPPORTED_REGIONS
@@ -164,6 +165,14 @@ def _country(code: str) -> str:
     return code
 
 
+def _store(url: str) -> str:
+    try:
+        _ = urlsplit(url).port
+    except ValueError:  # whose own text repeats what may be a password
+        raise ValueError("its port must be a number, 1 to 65535") from None
+    return url
+
+
 class PhoneSettings(Section):
     """Callers by phone (``agent/telephony``)."""
 
@@ -212,6 +221,7 @@ class PhoneSettings(Section):
                 pattern=r"^(sqlite:///.+|(redis|rediss|unix)://.+)$",
                 examples=["redis://HOST:PORT/DATABASE", "sqlite:///PATH"],
             ),
+            AfterValidator(_store),
         ]
         | None
     ) = None
@@ -267,7 +277,9 @@ class Settings(BaseSettings):
     machine carries: 10 on 4 cores, and with engines of its own on them one for each core."""
     history_store: (
         Annotated[
-            str, Field(pattern=r"^(redis|rediss|unix)://", examples=["redis://HOST:PORT/DATABASE"])
+            str,
+            Field(pattern=r"^(redis|rediss|unix)://", examples=["redis://HOST:PORT/DATABASE"]),
+            AfterValidator(_store),
         ]
         | None
     ) = None

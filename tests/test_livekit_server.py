@@ -227,6 +227,15 @@ def test_the_agent_ends_with_one_sentence(variables: dict[str, str], said: str) 
 
 
 @pytest.mark.slow
+def test_a_state_folder_that_cannot_be_used_ends_the_agent() -> None:
+    ended = started("start", **WHOLE, PARLEY_STATE="/proc/none")
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("Calls in progress cannot be kept: ")
+    assert last.endswith("Set PARLEY_STATE to a folder that can be used.")
+
+
+@pytest.mark.slow
 def test_a_server_that_is_not_there_yet_is_told_and_waited_for() -> None:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PARLEY_", "LIVEKIT_"))}
     environment = {**kept, "PARLEY_PORT_AGENT": "0", "PARLEY_PORT_METRICS": "0", **WHOLE}

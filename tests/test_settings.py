@@ -124,6 +124,8 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_LLM__BASE_URL", "http://a:1/v1 # mine", ["it has a ? or a #"]),
         ("PARLEY_TTS__REPLICAS", '["http://b:1"]', ["tts.replicas", "http://b:1/v1"]),
         ("PARLEY_BRIDGE__STREAM_URL", "wss://", ["like wss://voice.example.com/media-streams"]),
+        ("PARLEY_HISTORY_STORE", "redis://:s3cr3t@a:b/0", ["its port must be a number"]),
+        ("PARLEY_PHONE__BUDGET_STORE", "redis://a:99999/0", ["its port must be a number"]),
         # Values of another kind than they look like.
         ("PARLEY_TURNS__MIN_DELAY", "0,5", ["it must be a number (allowed: 0.0 to 30.0)"]),
         ("PARLEY_MAX_ROOMS", "1.5", ["it must be a whole number (allowed: 1 to 1000)"]),
@@ -171,6 +173,7 @@ def test_a_wrong_value_is_one_sentence_that_names_it(
         ("PARLEY_LLM", '"s3cr3t"'),
         ("PARLEY_MEMORY", "s3cr3t"),
         ("PARLEY_LLM__BASE_URL", "http://me:s3cr3t@host"),
+        ("PARLEY_HISTORY_STORE", "redis://:s3cr3t@host:port/0"),
         ("PARLEY_LLM__BASE_URL", "http://host/v1?key=s3cr3t"),
         ("PARLEY_LLM__FALLBACK", '[{"api_key": "s3cr3t"}]'),
         ("PARLEY_LLM__BASE_URL", "http://me:s3cr3t@host:port/v1"),

@@ -149,7 +149,10 @@ def _read(path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(yaml_file.read(path))
     except yaml_file.YamlError as e:
-        raise ModelError(f"The list of models: {e}") from e
+        wish = (
+            f" {size.VARIABLE} is small, large or such a file." if path == size.own_list() else ""
+        )
+        raise ModelError(f"The list of models: {e}{wish}") from e
     except ValidationError as e:
         error = e.errors()[0]
         where = ".".join(str(part) for part in error["loc"])
