@@ -137,8 +137,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     arrived = Arrived(call.trunk_number, call.caller_id) if call else None
     agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), arrived)
     settings = agent.over(profile)
-    if dialler:
+    if dialler and record:
         dialler.details.settings, dialler.details.agent = settings.post_call, agent.key
+        # The call is over, though this job is not: nobody goes on with it, and its place is free.
+        when_over(ctx, "the end of the call", record.release)
+        when_over(ctx, "the detail record", partial(_keep_detail, ctx, record, dialler.details))
     if record is None:  # the console, of which nothing is kept
         settings = settings.model_copy(update={"post_call": None})
     language = agent.spoken(user.language if user else settings.default_language)
@@ -228,10 +231,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         # Whoever was called has been found out before, if this agent goes on for another.
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
-    if user and record and dialler:
-        # The call is over, though this job is not: nobody goes on with it, and its place is free.
-        when_over(ctx, "the end of the call", record.release)
-        when_over(ctx, "the detail record", partial(_keep_detail, ctx, record, dialler.details))
+    if user and record:
         if kept:
             source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
