@@ -289,7 +289,7 @@ def main() -> None:
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
         limits = Agents(profile).limits()
-        if {"dev", "start", "console"} & {*sys.argv[1:]}:
+        if _holds_calls(sys.argv[1:]):
             # Without it no process would come up, and LiveKit would make new ones without end.
             locate()
         if _serves(sys.argv[1:]):
@@ -320,6 +320,10 @@ def main() -> None:
 
 def _serves(arguments: list[str]) -> bool:
     return bool({"dev", "start", "connect"} & {*arguments}) and "--help" not in arguments
+
+
+def _holds_calls(arguments: list[str]) -> bool:
+    return _serves(arguments) or ("console" in arguments and "--help" not in arguments)
 
 
 async def _keeps_calls(profile: Settings, livekit: str) -> None:

@@ -40,9 +40,10 @@ def test_a_server_whose_model_is_missing_says_so_and_ends(
     assert begun == []
 
 
-def test_the_model_can_be_fetched_where_it_is_missing(
-    begun: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("line", [["download-files"], ["start", "--help"], ["console", "--help"]])
+def test_what_holds_no_call_needs_no_model(
+    line: list[str], begun: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["agent.py", "download-files"])
+    monkeypatch.setattr(sys, "argv", ["agent.py", *line])
     app.main()
-    assert begun == ["download-files"]
+    assert begun == line[:1]
