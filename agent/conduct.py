@@ -21,7 +21,8 @@ from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 from .definition.settings import AgentSettings
 from .languages import LANGUAGES, Language
 from .languages.guess import language_of_user
-from .settings import ConductSettings, PhoneTool
+from .phone_settings import PhoneTool
+from .settings import ConductSettings
 from .telephony.keys import Keys, RoomKeys
 from .watchdog import Watchdog
 

@@ -37,8 +37,10 @@ from agent.assistant import Assistant, instructions
 from agent.conduct import Conduct
 from agent.definition.definition import AgentDefinition
 from agent.definition.loading import load_agent
+from agent.phone_settings import PhoneSettings
 from agent.recital import Recital, private_part
-from agent.settings import Destination, Language, PhoneSettings, Settings, SilenceSettings
+from agent.routing_settings import Destination
+from agent.settings import Language, Settings, SilenceSettings
 from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.consent import Consent

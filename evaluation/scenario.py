@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from agent.definition.definition import AgentDefinition
 from agent.engine_settings import Section
 from agent.languages import Language
-from agent.settings import PhoneTool
+from agent.phone_settings import PhoneTool
 from agent.wrong import SettingsError, in_file, places, read_yaml, sentences
 
 from .pattern import Pattern

@@ -15,7 +15,8 @@ from livekit.plugins.turn_taking import Floor
 from livekit.plugins.turn_taking.conduct.waiting import Pending
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
-from agent.settings import Language, PhoneSettings
+from agent.phone_settings import PhoneSettings
+from agent.settings import Language
 from agent.telephony.call import Call
 from agent.telephony.call_tools import CallTools, nowhere_else
 from agent.telephony.hold_music import melody

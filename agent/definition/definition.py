@@ -14,8 +14,9 @@ from pydantic import BaseModel, ValidationError
 from agent.knowledge_settings import KnowledgeSettings
 from agent.languages import LANGUAGES, Language, words
 from agent.memory_settings import MemorySettings
+from agent.phone_settings import PhoneSettings
 from agent.post_call_settings import PostCallSettings
-from agent.settings import PhoneSettings, Settings
+from agent.settings import Settings
 from agent.wrong import SettingsError, in_file, places, sentences
 
 from .http_tool import http_tool

@@ -16,8 +16,8 @@ from agent.engine_settings import Section
 from agent.knowledge_settings import KnowledgeSettings
 from agent.languages import Language
 from agent.memory_settings import AgentMemory
+from agent.phone_settings import PhoneTool
 from agent.post_call_settings import AgentPostCall
-from agent.settings import PhoneTool
 
 from .question import Key
 from .tool_settings import ARGUMENT, HttpTool, McpServer, Reached, ToolName
@@ -56,14 +56,27 @@ class LimitSettings(Section):
     too. The turn in which they run out is answered to its end."""
 
 
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", examples=["#0c6b5b"])]
+
+
 class PageLook(Section):
     """How the web page looks for this agent; in Parley's own way where nothing is given."""
 
-    logo: Annotated[str, Field(pattern=r"\.(svg|png|webp|jpe?g)$", max_length=200)] | None = None
+    logo: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"\.(svg|png|webp|jpe?g)$",
+                max_length=200,
+                examples=["logo.svg", "logo.png", "logo.webp", "logo.jpg"],
+            ),
+        ]
+        | None
+    ) = None
     """A picture in the folder, as ``logo.svg``: beside the name, and on the browser's tab."""
-    color: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    color: Colour | None = None
     """Of the buttons, as ``#0c6b5b``; what is written on them is black or white, as reads best."""
-    color_dark: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    color_dark: Colour | None = None
     """The same on a dark page; ``color`` when not given."""
 
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from livekit.agents import AgentSession, utils
 
-from ..settings import Language, PhoneSettings
+from ..phone_settings import PhoneSettings
+from ..settings import Language
 from .keys import Keys
 from .question import Question
 from .sip_call import HungUp

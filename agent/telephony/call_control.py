@@ -14,7 +14,7 @@ from livekit.agents.llm import Tool, Toolset
 from livekit.plugins.turn_taking import Floor
 
 from ..languages import Language, words
-from ..settings import PhoneSettings
+from ..phone_settings import PhoneSettings
 from .answering_machine import CallScreening
 from .arrival import User
 from .call import Call

@@ -9,7 +9,7 @@ from typing import get_args
 from livekit.agents import StopResponse, ToolError, UserStateChangedEvent, function_tool
 from livekit.agents.llm import Tool, Toolset
 
-from ..settings import PhoneTool
+from ..phone_settings import PhoneTool
 from .call import Call
 from .digits import AskForDigits
 from .sip_call import HungUp

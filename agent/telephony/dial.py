@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 
 from ..languages import MISSED
-from ..settings import PhoneSettings
+from ..phone_settings import PhoneSettings
 from .details import Detail, Details, Outcome
 from .ledger import Attempt, Ledger, Order
 from .masking import mask

@@ -18,8 +18,9 @@ from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, ToolResult, Toolset
 
 from ..languages import Phone, words
+from ..phone_settings import PhoneTool
 from ..post_call import OutboxError
-from ..settings import Destination, PhoneTool
+from ..routing_settings import Destination
 from .call_tools import CallTools, sentence
 from .consent import Consent
 from .details import Callback

@@ -27,16 +27,10 @@ from agent.bridge.media_choice import Choose
 from agent.definition.definition import AgentDefinition
 from agent.definition.loading import load_agent
 from agent.models import locate
+from agent.phone_settings import PhoneSettings, PhoneTool
 from agent.post_call import Outbox
 from agent.post_call_settings import PostCallSettings
-from agent.settings import (
-    ConductSettings,
-    Language,
-    PhoneSettings,
-    PhoneTool,
-    Settings,
-    SilenceSettings,
-)
+from agent.settings import ConductSettings, Language, Settings, SilenceSettings
 from agent.stack.ports import free
 from harness.agents import saying
 from harness.asgi import served

@@ -8,7 +8,8 @@ import pytest
 
 from agent import settings
 from agent.definition.choice import Agents, Arrived, Assignment
-from agent.settings import PhoneSettings, Settings, SettingsError
+from agent.phone_settings import PhoneSettings
+from agent.settings import Settings, SettingsError
 from agent.telephony.outbound import OutboundCall, WrongOrder
 
 from .conftest import Folder

@@ -8,7 +8,8 @@ import pytest
 from agent import settings
 from agent.definition.definition import AgentDefinition
 from agent.definition.loading import load_agent
-from agent.settings import Language, PhoneSettings, Settings
+from agent.phone_settings import PhoneSettings
+from agent.settings import Language, Settings
 
 from .conftest import Folder
 

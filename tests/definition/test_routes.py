@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from agent import settings
 from agent.definition.choice import Agents, Arrived, Assignment
+from agent.phone_settings import PhoneSettings
 from agent.routing_settings import CallerId, Hours
-from agent.settings import PhoneSettings, Settings, SettingsError
+from agent.settings import Settings, SettingsError
 
 from .conftest import Folder
 

@@ -27,8 +27,9 @@ from agent.conduct import Conduct
 from agent.definition.definition import AgentDefinition
 from agent.known import Known
 from agent.models import locate
+from agent.phone_settings import PhoneSettings
 from agent.session import make
-from agent.settings import ConductSettings, PhoneSettings, SilenceSettings, load
+from agent.settings import ConductSettings, SilenceSettings, load
 from agent.stack import Server
 from agent.stack.ports import free
 from agent.telephony.arrival import User

@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 
 from livekit import api
 
-from agent.settings import Destination, PhoneSettings
+from agent.phone_settings import PhoneSettings
+from agent.routing_settings import Destination
 from agent.telephony.dial import Dialler
 from agent.telephony.ledger import Ledger
 from agent.telephony.ledger.sqlite_store import SqliteStore

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agent.settings import PhoneSettings
+from agent.phone_settings import PhoneSettings
 from harness.recording import Samples
 
 from .conftest import Converse

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from livekit import api
 
-from agent.settings import PhoneSettings
+from agent.phone_settings import PhoneSettings
 from agent.telephony.dial import Dialler
 from agent.telephony.ledger import Attempt, Ledger
 from agent.telephony.ledger.sqlite_store import SqliteStore

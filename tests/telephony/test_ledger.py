@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from agent.settings import PhoneSettings, Settings, SettingsError, load
+from agent.phone_settings import PhoneSettings
+from agent.settings import Settings, SettingsError, load
 from agent.telephony.ledger import Attempt, Ledger, LedgerError, assure, open_ledger
 from agent.telephony.ledger.attempt import CLAIMED, DAY, KEPT, LAPSED
 from agent.telephony.ledger.redis_store import RedisStore

@@ -18,7 +18,7 @@ from livekit.agents import Agent, StopResponse, ToolError, function_tool
 from livekit.agents.llm import FunctionToolCall, ToolResult
 
 from agent.languages import Language, words
-from agent.settings import PhoneSettings
+from agent.phone_settings import PhoneSettings
 from agent.telephony import dial, tools
 from agent.telephony.ledger import Attempt, Ledger
 from agent.telephony.ledger.sqlite_store import SqliteStore

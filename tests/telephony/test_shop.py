@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agent.settings import Destination
+from agent.routing_settings import Destination
 from harness.agents import silent
 from harness.recording import Samples
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ...settings import PhoneSettings, Settings, SettingsError
+from ...phone_settings import PhoneSettings
+from ...settings import Settings, SettingsError
 from ...state import state_folder
 from ..numbers import NotAllowed, Reason
 from .attempt import (
