@@ -73,7 +73,8 @@ def show(agent: str, results: Sequence[Result], console: Console) -> None:
         results: What came of it.
         console: Where to.
     """
-    table = Table(title=f"{agent}: {len(results)} scenarios", title_justify="left")
+    count = f"{len(results)} scenario{'s' * (len(results) != 1)}"
+    table = Table(title=f"{agent}: {count}", title_justify="left")
     for column in ("scenario", "result", "turns", "s", "checks"):
         table.add_column(column, justify="right" if column in ("turns", "s") else "left")
     for result in results:
