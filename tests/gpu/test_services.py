@@ -12,8 +12,10 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import aiohttp
@@ -270,9 +272,38 @@ async def test_a_dead_engine_is_started_again(programs: Path) -> None:
         assert len(set(found)) == 2
 
 
-def test_the_stack_ends_with_the_sentence_of_what_cannot_start(programs: Path) -> None:
+class LiveKit(BaseHTTPRequestHandler):
+    """A LiveKit server as far as it takes the key."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def livekit() -> Iterator[dict[str, str]]:
+    """The variables of a LiveKit server elsewhere."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), LiveKit) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield {
+            "LIVEKIT_URL": f"ws://127.0.0.1:{server.server_port}",
+            "LIVEKIT_API_KEY": "key",
+            "LIVEKIT_API_SECRET": "a-secret-that-must-stay-on-the-server",
+        }
+        server.shutdown()
+        thread.join()
+
+
+def test_the_stack_ends_with_the_sentence_of_what_cannot_start(
+    programs: Path, livekit: dict[str, str]
+) -> None:
     program(programs / "nvidia-smi", "exit 9")
-    livekit = {f"LIVEKIT_{n}": "x" for n in ("URL", "API_KEY", "API_SECRET")}
     result = subprocess.run(
         [sys.executable, "-m", "agent.stack.gpu"],
         cwd=ROOT,

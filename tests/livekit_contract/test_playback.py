@@ -25,8 +25,12 @@ from .conftest import Conversation, Start
 class Captions(TextOutput):
     def __init__(self) -> None:
         super().__init__(label="Captions", next_in_chain=None)
+        self.shown: list[str] = []
+        self.grown = asyncio.Event()
 
-    async def capture_text(self, text: str) -> None: ...
+    async def capture_text(self, text: str) -> None:
+        self.shown.append(text)
+        self.grown.set()
 
     def flush(self) -> None: ...
 
@@ -59,9 +63,10 @@ async def test_history_finds_the_synchroniser_in_front_of_the_output_at_a_state_
 
 async def test_captions_without_a_room_tell_how_far_a_reply_came(start: Start) -> None:
     told: list[str | None] = []
+    shown = Captions()
 
     def before(talk: Conversation) -> None:
-        captions = TranscriptSynchronizer(next_in_chain_audio=talk.output, next_in_chain_text=None)
+        captions = TranscriptSynchronizer(next_in_chain_audio=talk.output, next_in_chain_text=shown)
         talk.session.output.audio = captions.audio_output
         talk.session.output.transcription = captions.text_output
         captions.audio_output.on(
@@ -71,7 +76,10 @@ async def test_captions_without_a_room_tell_how_far_a_reply_came(start: Start) -
     text = "one two three four five six seven eight nine ten"
     async with start(before=before) as talk:
         speech = talk.session.say(text)
-        await asyncio.sleep(1.0)
+        async with asyncio.timeout(30):
+            while len(shown.shown) < 3:  # the last of them is not yet counted as shown
+                shown.grown.clear()
+                await shown.grown.wait()
         await talk.session.interrupt()
         await speech
     why = "floor.py puts LiveKit's captions before an output that is no room's, for history.py"
