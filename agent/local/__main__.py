@@ -19,23 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("engine", choices=USUAL_PORTS)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, help="8101, 8102 or 8103 when not given")
-    parser.add_argument(
-        "--held",
-        action="store_true",
-        help="llm, tts: rest when the recogniser here asks for it",
-    )
-    parser.add_argument(
-        "--holds", type=int, nargs=2, metavar=("LLM", "TTS"),
-        help="stt: ports of the model and the voice on this machine that may be held",
-    )  # fmt: skip
     args = parser.parse_args(argv)
-    options: dict[str, object] = {}
-    if args.holds:
-        options["holds"] = tuple(args.holds)
-    if args.held:
-        options["held"] = True
-    if options.keys() & ({"held"} if args.engine == "stt" else {"holds"}):
-        parser.error("--held is for llm and tts, --holds for stt")
     port = args.port or USUAL_PORTS[args.engine]
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("agent").setLevel(logging.INFO)
@@ -49,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     engine = importlib.import_module(f".{args.engine}", __package__)
     try:
-        engine.serve(args.host, port, **options)
+        engine.serve(args.host, port)
     except ModelError as e:
         print(e, file=sys.stderr)
         return 1

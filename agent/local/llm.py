@@ -11,7 +11,6 @@ from pathlib import Path
 from agent.models import called, locate, size
 
 from . import door
-from .hold import LONGEST, may_be_held
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +28,10 @@ turns each)."""
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
-def serve(host: str, port: int, *, held: bool = False) -> None:
+def serve(host: str, port: int) -> None:
     """Serve until a signal.
 
     ``/health`` answers 503 while the model loads and llama.cpp does a first empty run of it.
-
-    Args:
-        host: The address to listen on.
-        port: The port.
-        held: Whether a recogniser may hold it, for as long as the voice can be held.
     """
     import xllamacpp
 
@@ -63,8 +57,6 @@ def serve(host: str, port: int, *, held: bool = False) -> None:
     params.api_keys = [key] if (key := door.key()) else []
     params.ui = False
     params.verbosity = 1  # errors only: at 3 it logs prompts, which hold what users say
-    if held:
-        may_be_held(port, lambda: LONGEST)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -23,7 +23,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .errors import APIError
 from .hearing import Hearing
-from .hold import Neighbours
 from .service import Seat, Workers
 from .whisper import LanguageError, Utterance, Whisper
 
@@ -49,23 +48,15 @@ class Session:
         whisper: The model that transcribes.
         workers: The threads that it works in.
         model: The model's name.
-        neighbours: The engines that are held while an utterance has no word yet.
     """
 
     def __init__(
-        self,
-        websocket: WebSocket,
-        *,
-        whisper: Whisper,
-        workers: Workers,
-        model: str,
-        neighbours: Neighbours | None = None,
+        self, websocket: WebSocket, *, whisper: Whisper, workers: Workers, model: str
     ) -> None:
         self._websocket = websocket
         self._whisper = whisper
         self._workers = workers
         self._model = model
-        self._neighbours = neighbours
         self._named = False  # the client has named the model
         self._language: str | None = None
         self._prompt: str | None = None
@@ -174,9 +165,7 @@ class Session:
                 utterance = await self._listen(seat, hearing, thorough=thorough)
                 text = utterance.text if thorough or not utterance.doubtful else None
                 now = time.monotonic()
-                sure = hearing.decoded(
-                    text, samples, likely=utterance.likely, seconds=now - start, now=now
-                )
+                sure = hearing.decoded(text, samples, seconds=now - start, now=now)
                 tokens += sum(len(s.tokens) for s in utterance.segments)
                 language = utterance.language
                 if sure and not self._ended:
@@ -196,16 +185,13 @@ class Session:
             hearing.audio(),
             language=self._language,
             prompt=self._prompt,
-            begun=hearing.begun,
+            begun=hearing.sure,
             thorough=thorough,
         )
-        async with contextlib.AsyncExitStack() as stack:
-            if self._neighbours and hearing.early:
-                await stack.enter_async_context(self._neighbours.resting())
-            while True:
-                utterance = await seat.run(lambda: next(work))
-                if utterance:
-                    return utterance
+        while True:
+            utterance = await seat.run(lambda: next(work))
+            if utterance:
+                return utterance
 
     async def _send(self, kind: str, **fields: object) -> None:
         await self._websocket.send_json({"type": kind, **fields})

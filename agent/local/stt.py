@@ -16,7 +16,6 @@ from agent.disconnect import until_disconnect
 from agent.models import called, locate, size
 
 from .errors import APIError
-from .hold import Neighbours
 from .service import Service, Workers
 
 if TYPE_CHECKING:
@@ -34,15 +33,10 @@ HEARD = Counter("vllm:audio_seconds", "Seconds of audio transcribed.")
 
 
 class Transcriptions:
-    """The engine and its routes.
+    """The engine and its routes."""
 
-    Args:
-        neighbours: The engines that are held while a first word is looked for.
-    """
-
-    def __init__(self, neighbours: Neighbours | None = None) -> None:
+    def __init__(self) -> None:
         self._folder = locate("stt")
-        self._neighbours = neighbours
         self._whisper: Whisper | None = None
         self._workers = Workers(threads=1, limit=16, metrics="vllm")
         self.service = Service(
@@ -102,11 +96,7 @@ class Transcriptions:
             return
         assert self._whisper is not None
         session = Session(
-            websocket,
-            whisper=self._whisper,
-            workers=self._workers,
-            model=self.service.model,
-            neighbours=self._neighbours,
+            websocket, whisper=self._whisper, workers=self._workers, model=self.service.model
         )
         await session.run()
 
@@ -178,14 +168,6 @@ def _verbose(utterance: Utterance) -> dict[str, Any]:
     }
 
 
-def serve(host: str, port: int, *, holds: tuple[int, int] | None = None) -> None:
-    """Serve until a signal.
-
-    Args:
-        host: The address to listen on.
-        port: The port.
-        holds: The ports of the language model and of the voice that share this machine, which are
-            held while a first word is looked for.
-    """
-    neighbours = Neighbours(*holds) if holds else None
-    Transcriptions(neighbours).service.run(host, port)
+def serve(host: str, port: int) -> None:
+    """Serve until a signal."""
+    Transcriptions().service.run(host, port)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import Counter, Histogram
@@ -19,9 +19,7 @@ from agent.disconnect import until_disconnect
 from agent.models import locate
 from agent.wav import wav_header
 
-from .ahead import Ahead
 from .errors import APIError
-from .hold import may_be_held
 from .service import Seat, Service, Workers
 
 if TYPE_CHECKING:
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from .voices import Voices
 
 MODEL = "kokoro-hibari"
-
-SESSION = "x-session-id"
-"""Header by which the requests of one conversation are known."""
 
 LANGUAGES: dict[str, Literal["zh", "en"] | None] = {"Auto": None, "Chinese": "zh", "English": "en"}
 
@@ -90,8 +85,6 @@ class Speech:
         # double the wait for its first sound if both shared the processor. Two units of each of 32
         # callers may wait.
         self._workers = Workers(threads=1, limit=64, metrics="vllm_omni")
-        self.ahead = Ahead()
-        """What those who listen have before them."""
         self.service = Service(
             "tts",
             MODEL,
@@ -123,13 +116,8 @@ class Speech:
         self.service.require_model(speech.model)
         pieces = self._speak(speech)
         # A client that disconnects, as one does at every barge-in, is not an error.
-        who = request.headers.get(SESSION) or request.client
-        with (
-            self._workers.admit() as seat,
-            contextlib.suppress(ClientDisconnect),
-            self.ahead.request(who) if speech.stream_format else contextlib.nullcontext() as sent,
-        ):
-            await until_disconnect(request, _write(speech, seat, pieces, send, sent))
+        with self._workers.admit() as seat, contextlib.suppress(ClientDisconnect):
+            await until_disconnect(request, _write(speech, seat, pieces, send))
 
     def _speak(self, speech: SpeechRequest) -> Iterator[Samples]:
         assert self._voices is not None
@@ -172,13 +160,7 @@ def _parse(body: bytes) -> SpeechRequest:
         raise APIError(f"{field}: {message}" if field else message, param=field or "") from e
 
 
-async def _write(
-    speech: SpeechRequest,
-    seat: Seat,
-    pieces: Iterator[Samples],
-    send: Send,
-    sent: Callable[[float], None] | None,
-) -> None:
+async def _write(speech: SpeechRequest, seat: Seat, pieces: Iterator[Samples], send: Send) -> None:
     """Send the audio as it is made, or all of it at the end, as the client asked."""
     from .audio import SAMPLE_RATE
 
@@ -198,8 +180,6 @@ async def _write(
             size += len(chunk)
             if streamed:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if sent:
-                    sent(len(chunk) / 2 / SAMPLE_RATE)
             else:
                 body += chunk
         if not streamed:
@@ -236,15 +216,6 @@ async def _pcm(
         left -= min(left, len(piece))
 
 
-def serve(host: str, port: int, *, held: bool = False) -> None:
-    """Serve until a signal.
-
-    Args:
-        host: The address to listen on.
-        port: The port.
-        held: Whether a recogniser may hold it, for as long as there is sound to be played.
-    """
-    speech = Speech()
-    if held:
-        may_be_held(port, speech.ahead.spare)
-    speech.service.run(host, port)
+def serve(host: str, port: int) -> None:
+    """Serve until a signal."""
+    Speech().service.run(host, port)

@@ -43,10 +43,6 @@ _ECHO = re.compile(r"[，,]?(?:这是一段普通话对话|请用简体中文和
 _REPEATED = re.compile(r"(\S.*?)(?:\W*\1)+\W*")
 
 
-_LOOP = re.compile(r"(\S{1,8}?)(?:\W*\1){3,}")
-"""What Whisper sure of itself writes for a noise in Chinese: 这段普通话对话对话对话对话."""
-
-
 class AudioError(Exception):
     """The bytes are not audio that can be decoded."""
 
@@ -80,17 +76,6 @@ class Utterance:
             any(s.compression_ratio > 2.4 or s.start >= self.duration for s in self.segments)
             or _REPEATED.fullmatch(self.text) is not None
         )
-
-    @property
-    def likely(self) -> bool:
-        """Whether the model believes in its words, and is in no loop; it writes words for noises.
-
-        A mean log probability of -1.0 is OpenAI's own threshold of a decode that failed. Asked for
-        English after 0.45 and 0.8 s, Whisper base wrote words in 21 of 34 decodes of noises, at
-        -0.99 to -1.99 (20 below -1), and in all 32 of sentences, at -0.16 to -1.03 (1 below).
-        """
-        improbable = any(s.avg_logprob < -1.0 for s in self.segments)
-        return not improbable and _LOOP.search(self.text) is None
 
 
 def without_echo(text: str) -> str:

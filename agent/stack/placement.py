@@ -45,22 +45,6 @@ class Placement:
         """The models that they load, by their names in the manifest."""
         return [_ROLES[name] for name in self.here]
 
-    def sharing(self, name: EngineName, ports: Mapping[str, int]) -> list[str]:
-        """What an engine is told of the others that share this machine's processor with it.
-
-        The recogniser has the model and the voice rest while it looks for a first word
-        (:mod:`agent.local.hold`). The voice says for how long: without it nobody is held.
-
-        Args:
-            name: The engine.
-            ports: Port numbers by name.
-        """
-        if set(self.here) != set(ENGINES):
-            return []
-        if name != "stt":
-            return ["--held"]
-        return ["--holds", str(ports["llm"]), str(ports["tts"])]
-
     def models(self) -> list[str]:
         """What the models are called of which there is a small and a large one."""
         return [called(role) for role in self.roles if role in manifest.sized()]

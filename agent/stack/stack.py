@@ -294,10 +294,7 @@ class Stack:
             return Program(
                 name=name,
                 what=WHAT[name],
-                command=[
-                    *(sys.executable, "-m", "agent.local", name, "--port", port),
-                    *self.placement.sharing(name, self.ports),
-                ],
+                command=[sys.executable, "-m", "agent.local", name, "--port", port],
                 health=self._http(name) + "/health",
                 # For them alone: an agent would send it to engines of others.
                 environment={"VLLM_API_KEY": self._engine_key} if self._engine_key else {},

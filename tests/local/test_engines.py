@@ -20,7 +20,6 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.plugins import vllm
 
-from agent.local.hold import Neighbours
 from agent.models import locate
 from agent.stack import ports
 from harness.wav import encode
@@ -72,18 +71,12 @@ def kill(process: asyncio.subprocess.Process) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def engines() -> AsyncIterator[Engines]:
     numbers = ports.free()
-    options = {
-        "llm": ["--held"],
-        "stt": ["--holds", str(numbers["llm"]), str(numbers["tts"])],
-        "tts": ["--held"],
-    }
     processes = []
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
         for name in ("llm", "stt", "tts"):
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "agent.local", name, "--port", str(numbers[name])),
-                *options[name],
+                sys.executable, "-m", "agent.local", name, "--port", str(numbers[name])
             )
             processes.append(process)
             stack.callback(kill, process)
@@ -135,16 +128,6 @@ async def test_speech_streams_before_it_is_all_made(engines: Engines) -> None:
         chunks = [chunk async for chunk in answer.aiter_raw()]
     assert len(chunks) > 1
     assert sum(map(len, chunks)) > 2 * 24_000 * 2  # more than two seconds
-
-
-async def test_a_voice_with_sound_ahead_rests_when_it_is_asked(engines: Engines) -> None:
-    model, voice = (int(root.rpartition(":")[2]) for root in (engines.llm, engines.tts))
-    neighbours = Neighbours(model, voice)
-    await engines.speak("The museum opens at nine in the morning. " * 12)
-    async with asyncio.timeout(20), neighbours.resting():
-        while not neighbours.rests:
-            await asyncio.sleep(0.01)
-    assert await engines.speak("It works on.")
 
 
 async def test_a_caller_who_hangs_up_frees_the_voice(engines: Engines) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.local.hearing import CONTEXT, EARLY, FIRST, PATIENCE, PAUSE, REST, STEP, Hearing
+from agent.local.hearing import FIRST, PAUSE, REST, STEP, Hearing
 
 RATE = 16000
 
@@ -20,70 +20,10 @@ def heard(hearing: Hearing, text: str, *, now: float = 0.0, seconds: float = 0.0
 
 def test_the_first_decode_waits_for_some_words() -> None:
     hearing = Hearing()
-    hearing.push(bytes(RATE))  # what was kept from before the voice was noticed
     hearing.push(sound(FIRST - 0.1))
     assert not hearing.due(0.0)
     hearing.push(sound(0.1))
     assert hearing.due(0.0)
-
-
-def test_until_a_word_is_sure_decodes_follow_close_upon_each_other() -> None:
-    hearing = Hearing()
-    hearing.push(sound(FIRST))
-    assert heard(hearing, "St", now=1.0, seconds=0.1) == ""
-    hearing.push(sound(EARLY))
-    assert hearing.due(1.0)
-    assert heard(hearing, "Stop", now=1.0, seconds=0.1) == ""
-    hearing.push(sound(EARLY))
-    assert heard(hearing, "Stop it", now=1.0, seconds=0.1) == "Stop"
-    hearing.push(sound(STEP - 0.01))
-    assert not hearing.due(100.0)
-    hearing.push(sound(0.01))
-    assert hearing.due(100.0)
-
-
-def test_who_says_nothing_that_is_sure_is_not_decoded_early_for_ever() -> None:
-    hearing = Hearing()
-    hearing.push(sound(PATIENCE))
-    heard(hearing, "mm")
-    hearing.push(sound(EARLY))
-    assert not hearing.due(100.0)
-    hearing.push(sound(STEP))
-    assert hearing.due(100.0)
-
-
-def test_no_word_is_sure_by_a_decode_that_the_model_does_not_believe() -> None:
-    hearing = Hearing()
-    hearing.push(sound(FIRST))
-    heard(hearing, "I'm not")
-    hearing.push(sound(EARLY))
-    text = "I'm not sure"
-    assert not hearing.decoded(text, hearing.samples, likely=False, seconds=0.0, now=0.0)
-    hearing.push(sound(EARLY))
-    assert heard(hearing, "I'm not a bad guy") == "I'm not"
-
-
-def test_in_a_pause_the_last_word_is_sure_too() -> None:
-    hearing = Hearing()
-    hearing.push(sound(FIRST))
-    heard(hearing, "Stop")
-    hearing.push(bytes(2 * round(PAUSE * RATE)))
-    assert heard(hearing, "Stop.") == "Stop."
-
-
-def test_later_decodes_do_not_begin_with_what_was_given_out_early() -> None:
-    hearing = Hearing()
-    hearing.push(sound(FIRST))
-    heard(hearing, "身家")
-    hearing.push(sound(EARLY))
-    assert heard(hearing, "身家五") == "身家"
-    assert hearing.begun == ""
-    hearing.push(sound(CONTEXT))
-    heard(hearing, "三加五等")
-    assert hearing.begun == ""
-    hearing.push(sound(STEP))
-    assert heard(hearing, "三加五等于多少") == "五等"
-    assert hearing.begun == "三加五等"
 
 
 def test_the_next_decode_waits_for_new_audio() -> None:
@@ -151,16 +91,16 @@ def test_a_word_is_sure_once_two_decodes_have_it_and_not_at_the_end() -> None:
     hearing = Hearing()
     assert heard(hearing, "And so my fellow America") == ""
     assert heard(hearing, "And so my fellow Americans ask") == "And so my fellow"
-    assert heard(hearing, "And so my fellow Americans, ask not") == " Americans, ask"
-    assert heard(hearing, "And so my fellow Americans, ask not what") == " not"
-    assert hearing.sure == "And so my fellow Americans, ask not"
+    assert heard(hearing, "And so my fellow Americans, ask not") == " Americans,"
+    assert heard(hearing, "And so my fellow Americans, ask not what") == " ask"
+    assert hearing.sure == "And so my fellow Americans, ask"
 
 
 def test_capitals_and_marks_may_differ() -> None:
     hearing = Hearing()
     assert heard(hearing, "And so...") == ""
-    assert heard(hearing, "and so my fellow") == "and so"
-    assert heard(hearing, "and so, my fellow Americans") == " my fellow"
+    assert heard(hearing, "and so my fellow") == "and"
+    assert heard(hearing, "and so, my fellow Americans") == " so, my"
 
 
 def test_chinese_words_are_characters() -> None:

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
-from agent.local.whisper import SIMPLIFIED, Utterance, without_echo
+from agent.local.whisper import SIMPLIFIED, without_echo
 
 
 @pytest.mark.parametrize(
@@ -20,22 +17,3 @@ from agent.local.whisper import SIMPLIFIED, Utterance, without_echo
 )
 def test_the_prompt_is_not_taken_for_something_said(heard: str, said: str) -> None:
     assert without_echo(heard) == said
-
-
-@pytest.mark.parametrize(
-    ("text", "probabilities", "likely"),
-    [
-        ("Wait a moment.", [-0.16], True),
-        ("I'm not sure.", [-0.3, -1.03], False),
-        ("", [], True),
-        ("这段普通话对话对话对话对话对话", [-0.42], False),
-        ("D D D D D", [-0.28], False),
-        ("好了好了，停一下。", [-0.5], True),
-        ("不是不是不是。", [-0.5], True),
-    ],
-)
-def test_what_is_improbable_or_goes_round_in_a_loop_is_unlikely(
-    text: str, probabilities: list[float], likely: bool
-) -> None:
-    segments: Any = tuple(SimpleNamespace(text=text, avg_logprob=p) for p in probabilities)
-    assert Utterance("zh", 1.0, segments).likely is likely

@@ -106,18 +106,6 @@ def test_the_stack_starts_what_is_here_and_tells_the_agent_nothing_of_the_rest(
     assert keys["stt"] == keys["tts"] == {"VLLM_API_KEY": "secret"}
 
 
-def test_a_recogniser_holds_the_others_only_if_all_three_share_the_processor(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    numbers = {"llm": 1, "stt": 2, "tts": 3}
-    placement = placed()
-    assert placement.sharing("stt", numbers) == ["--holds", "1", "3"]
-    assert placement.sharing("llm", numbers) == placement.sharing("tts", numbers) == ["--held"]
-    monkeypatch.setenv("PARLEY_TTS__BASE_URL", "http://gpu.example:8091/v1")
-    placement = placed()
-    assert [placement.sharing(name, numbers) for name in placement.here] == [[], []]
-
-
 def test_the_demo_takes_the_profile_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

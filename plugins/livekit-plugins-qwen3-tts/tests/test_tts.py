@@ -311,20 +311,6 @@ def test_a_setting_that_cannot_work_is_refused(options: dict[str, Any], sentence
         TTS(**options)
 
 
-async def test_the_requests_of_one_conversation_are_known_by_a_header(
-    start_server: Start, session: aiohttp.ClientSession
-) -> None:
-    server = await start_server()
-    one = TTS(base_url=server.url, http_session=session)
-    other = TTS(base_url=server.url, http_session=session)
-    for tts in (one, one, other):
-        await tts.synthesize("Hello.").collect()
-    names = [request.headers["x-session-id"] for request in server.requests]
-    assert names[0] == names[1] != names[2]
-    await one.aclose()
-    await other.aclose()
-
-
 async def test_the_api_key_is_sent(start_server: Start, session: aiohttp.ClientSession) -> None:
     server = await start_server()
     tts = TTS(base_url=server.url + "/", api_key="secret", http_session=session)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import uuid
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
@@ -156,10 +155,7 @@ class TTS(tts.TTS[Literal["unit_sent", "server_answered", "server_failed"]]):
         self._deadlines = Deadlines(connect_timeout, first_byte_timeout, between_bytes_timeout)
         self._http_session = http_session
         key = api_key if api_key is not None else os.environ.get("QWEN3_TTS_API_KEY")
-        # A server that serves several conversations can tell which requests are of one of them.
-        headers = {"X-Session-Id": uuid.uuid4().hex}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._replicas = Replicas(
             [
                 Replica(url, SpeechClient(self._session, url, headers))
