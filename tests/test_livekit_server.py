@@ -70,7 +70,7 @@ async def answering() -> AsyncIterator[Callable[[Answer], Awaitable[str]]]:
     async def start(answer: Answer) -> str:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", answer)
-        runners.append(web.AppRunner(app))
+        runners.append(web.AppRunner(app, shutdown_timeout=0.1))
         await runners[-1].setup()
         site = web.TCPSite(runners[-1], "127.0.0.1", port := free_port())
         await site.start()

@@ -24,7 +24,7 @@ from agent.conduct import Conduct
 from agent.definition.definition import AgentDefinition
 from agent.known import Known
 from agent.session import make
-from agent.settings import ConductSettings, Language
+from agent.settings import ConductSettings, Language, WatchdogSettings
 from agent.stack import Server
 from agent.telemetry import Record
 from harness.agents import silent
@@ -115,6 +115,7 @@ async def hosting(
     agent: AgentDefinition | None = None,
     model: Llm | None = None,
     known: Known | None = None,
+    watchdog: WatchdogSettings | None = None,
 ) -> AsyncIterator[Host]:
     """Bring the agent into a room in which its user is already.
 
@@ -134,10 +135,13 @@ async def hosting(
             is spoken to, if None.
         model: The language model, in place of one that gives the answers.
         known: What the agent knows beside its prompt; the caller's to open and close.
+        watchdog: Its watchdog, if not the profile's.
     """
     profile, who = settings.load("gpu"), agent or silent("parley")
     if conduct:
         profile = profile.model_copy(update={"conduct": conduct})
+    if watchdog:
+        profile = profile.model_copy(update={"watchdog": watchdog})
     profile = who.over(profile) if agent else profile
     async with contextlib.AsyncExitStack() as stack:
         room = rtc.Room()

@@ -14,7 +14,7 @@ from livekit.plugins.turn_taking import Endpointer, EndpointingPolicy
 from livekit.plugins.turn_taking.conduct.backchannel import TRACK
 
 from agent import engines, settings
-from agent.settings import ConductSettings, Language, SilenceSettings
+from agent.settings import ConductSettings, Language, SilenceSettings, WatchdogSettings
 from harness.caller import Caller, join
 from harness.recording import SAMPLE_RATE, Samples
 
@@ -30,6 +30,9 @@ STORY = (
 )
 PAUSE = 1.2
 """Between its pieces, in seconds."""
+
+PATIENT = WatchdogSettings(say_after=20.0, repeat_after=20.0, give_up_after=60.0)
+"""A turn that ends after 2 s of silence is not understood 0.5 s later on every machine."""
 
 
 @contextlib.asynccontextmanager
@@ -57,7 +60,7 @@ async def talking(
             hosting(
                 world.server, name, *answers,
                 conduct=conduct, endpointer=endpointer, tools=tools,
-                language=language, stt=stt, tts=tts,
+                language=language, stt=stt, tts=tts, watchdog=PATIENT,
             ) as host,
         ):  # fmt: skip
             await anna.until("listening")
