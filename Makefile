@@ -29,9 +29,9 @@ setup-nari: setup  ## install nari-qwen3-tts, another engine of the voice, for a
 gpu: setup-gpu  ## start the GPU services on this machine, with LiveKit, the agent and the page
 	@exec .venv/bin/python -m agent.stack.gpu
 
-test: test-unit test-core  ## the tests of a change, 8 minutes at most: units, a conversation in each language, the page, a call
+test: test-unit test-core  ## the tests of a change, about 12 minutes: units, a conversation in each language, the page, a call
 
-test-all: test test-slow  ## the rest of them too, 25 minutes
+test-all: test test-slow  ## the rest of them too, about an hour
 
 test-unit: setup
 	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)

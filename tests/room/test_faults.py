@@ -1,11 +1,11 @@
-"""Each engine, failing in each way, in the middle of a call; ``make bench-faults`` times them."""
+"""Each engine, failing in each way, in the middle of a call."""
 
 from __future__ import annotations
 
 import pytest
 
 from agent.stack import Server
-from harness.faults.cell import ENGINES, Engine, run
+from harness.faults.cell import Engine, run
 from harness.faults.proxy import Fault
 
 pytestmark = [
@@ -14,9 +14,19 @@ pytestmark = [
     pytest.mark.timeout(180),
 ]
 
+CELLS: tuple[tuple[Engine, Fault], ...] = (
+    ("llm", Fault.REFUSES),
+    ("llm", Fault.RESTARTS),
+    ("stt", Fault.HANGS),
+    ("stt", Fault.RESETS),
+    ("tts", Fault.ERROR),
+    ("tts", Fault.GARBAGE),
+)
+"""What is refused at once, what is noticed by a deadline alone, what can still be read, what comes
+back, what would be heard as noise. ``make bench-faults`` has all 27 and how soon each was heard."""
 
-@pytest.mark.parametrize("fault", Fault)
-@pytest.mark.parametrize("engine", ENGINES)
+
+@pytest.mark.parametrize(("engine", "fault"), CELLS)
 async def test_a_caller_never_meets_silence(livekit: Server, engine: Engine, fault: Fault) -> None:
     outcome = await run(livekit, engine, fault)
     assert outcome.heard_after is not None
