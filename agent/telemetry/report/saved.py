@@ -170,9 +170,6 @@ def read(path: Path) -> Saved:
         first = e.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise NotSaved(f"{path} is not a saved conversation: {where}: {first['msg']}") from e
-    except (wave.Error, EOFError) as e:
-        why = str(e) or "it ends too soon"
-        raise NotSaved(f"{path} is not a saved conversation: its sound is no WAV: {why}") from e
     records = [record for record in words.records if not isinstance(record, _Newer)]
     return Saved(words.started, words.captions, records, rate, samples)
 
@@ -203,11 +200,16 @@ def _unpacked(path: Path) -> dict[str, bytes]:
 
 
 def _sound(data: bytes) -> tuple[int, Samples]:
-    with wave.open(io.BytesIO(data)) as file:
-        if (file.getnchannels(), file.getsampwidth()) != (2, 2):
-            raise wave.Error("it has not two channels of 16 bits")
-        if file.getframerate() < 1:
-            raise wave.Error("it has no rate")
-        frames = file.readframes(file.getnframes())
-        samples = np.frombuffer(frames[: len(frames) // 4 * 4], "<i2").reshape(-1, 2)
-        return file.getframerate(), samples.astype(np.int16)
+    try:
+        with wave.open(io.BytesIO(data)) as file:
+            kind, rate = (file.getnchannels(), file.getsampwidth()), file.getframerate()
+            frames = file.readframes(file.getnframes())
+    # What wave says of damage, besides its own error: of a lost end, a length that is none.
+    except (wave.Error, EOFError, struct.error, RuntimeError, ValueError, OverflowError) as e:
+        raise _Broken(f"its sound is no WAV: {str(e) or 'it ends too soon'}") from e
+    if kind != (2, 2):
+        raise _Broken("its sound is no WAV: it has not two channels of 16 bits")
+    if rate < 1:
+        raise _Broken("its sound is no WAV: it has no rate")
+    samples = np.frombuffer(frames[: len(frames) // 4 * 4], "<i2").reshape(-1, 2)
+    return rate, samples.astype(np.int16)
