@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
 
+from ..engines import Answerer
 from ..turn import STAGES, Decision, Stage, Stop
 
 Samples: TypeAlias = npt.NDArray[np.int16]
@@ -67,6 +68,7 @@ class SavedTurn(_Model):
     stop: Stop | None
     language: str | None = None
     tools: list[str] = []
+    engines: dict[str, list[Answerer]] = {}
     heard: Heard | None = None
 
     @property
@@ -106,19 +108,45 @@ class SavedFirstWords(_Model):
     seconds: float
 
 
+class SavedFault(_Model):
+    """An engine has failed."""
+
+    kind: Literal["fault"]
+    at: float
+    engine: str
+    fault: str
+    by: Answerer | None
+
+
+class SavedFallback(_Model):
+    """One server of an engine has answered in place of another."""
+
+    kind: Literal["fallback"]
+    at: float
+    engine: str
+    instead_of: str
+    by: Answerer
+
+
+SavedRecord: TypeAlias = SavedTurn | SavedOverlap | SavedFirstWords | SavedFault | SavedFallback
+
+
 class _Newer(_Model):
     """A record of a kind that is not known here."""
 
 
 def _kind(value: object) -> str:
     kind = value.get("kind") if isinstance(value, dict) else None
-    return kind if kind in ("turn", "overlap", "first_words") else "newer"
+    known = ("turn", "overlap", "first_words", "fault", "fallback")
+    return kind if kind in known else "newer"
 
 
 _Record = Annotated[
     Annotated[SavedTurn, Tag("turn")]
     | Annotated[SavedOverlap, Tag("overlap")]
     | Annotated[SavedFirstWords, Tag("first_words")]
+    | Annotated[SavedFault, Tag("fault")]
+    | Annotated[SavedFallback, Tag("fallback")]
     | Annotated[_Newer, Tag("newer")],
     Discriminator(_kind),
 ]
@@ -137,7 +165,7 @@ class Saved:
 
     started: datetime
     captions: list[Caption]
-    records: list[SavedTurn | SavedOverlap | SavedFirstWords]
+    records: list[SavedRecord]
     rate: int
     samples: Samples
     """One row a frame: the user on the left, the agent on the right."""
