@@ -23,9 +23,13 @@ from agent.settings import LANGUAGE_ATTRIBUTE
 from .caller_id import ASSERTED, PRIVACY
 from .config import InboundTrunk, OutboundTrunk, Trunks, _Trunk
 from .details import TRUNK
+from .sip_call import LONGEST
 
 MARK = "parley"
 """Metadata that marks what is ours; that of a rule becomes the metadata of its callers."""
+
+GRACE = 15
+"""Seconds that LiveKit leaves a call beyond its longest: the agent's own end of it comes first."""
 
 Info = TypeVar("Info", SIPInboundTrunkInfo, SIPOutboundTrunkInfo, SIPDispatchRuleInfo)
 Outcome = Literal["created", "changed", "unchanged", "removed"]
@@ -197,7 +201,9 @@ def _inbound(name: str, trunk: InboundTrunk) -> SIPInboundTrunkInfo:
         # Always as a network, 203.0.113.7/32: LiveKit lets in a call whose From names that very
         # text as its host, and no honest host has a slash, so that the agent can tell.
         allowed_addresses=[str(network) for network in trunk.allowed_addresses],
-        max_call_duration=Duration(seconds=60 * trunk.max_minutes),
+        # The agent ends it with a word before; this is for a line at which no agent is.
+        max_call_duration=Duration(seconds=60 * trunk.max_minutes + GRACE),
+        ringing_timeout=Duration(seconds=trunk.ring),
         headers_to_attributes=(
             {"P-Asserted-Identity": ASSERTED, "Privacy": PRIVACY} if trunk.asserted else {}
         ),
@@ -222,5 +228,6 @@ def _rule(name: str, trunk: InboundTrunk, trunk_id: str) -> SIPDispatchRuleInfo:
         # Always with its trunk: a rule without one also takes the calls that no trunk has let in.
         trunk_ids=[trunk_id],
         rule=api.SIPDispatchRule(dispatch_rule_callee=callee),
-        attributes={TRUNK: name} | ({LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {}),
+        attributes={TRUNK: name, LONGEST: str(trunk.max_minutes)}
+        | ({LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {}),
     )

@@ -28,6 +28,7 @@ inbound:
     username: parley
     password_env: SIP_PASSWORD
     language: zh
+    ring: 40
     asserted: true
     rooms: {per: number, prefix: desk, pin_env: SIP_PIN}
   local:
@@ -98,7 +99,8 @@ async def test_what_the_file_says_is_what_livekit_has(sip: api.LiveKitAPI, tmp_p
     assert [*office.numbers] == ["+441632960961", "+441632960962"]
     assert [*office.allowed_addresses] == ["203.0.113.7/32", "198.51.100.0/24"]
     assert (office.auth_username, office.auth_password) == ("parley", "correct horse")
-    assert office.max_call_duration.seconds == 3600
+    assert office.max_call_duration.seconds == 3600 + provision.GRACE
+    assert (office.ringing_timeout.seconds, local.ringing_timeout.seconds) == (40, 60)
     assert [*local.allowed_addresses] == ["127.0.0.0/8"]
     assert local.auth_username == ""
     assert set(office.headers_to_attributes) == {"P-Asserted-Identity", "Privacy"}
@@ -108,7 +110,11 @@ async def test_what_the_file_says_is_what_livekit_has(sip: api.LiveKitAPI, tmp_p
     desk = rules["office"].rule.dispatch_rule_callee
     assert (desk.room_prefix, desk.pin, desk.randomize) == ("desk", "2468", False)
     assert [*rules["office"].trunk_ids] == [office.sip_trunk_id]
-    assert rules["office"].attributes == {"parley.trunk": "office", "parley.language": "zh"}
+    assert rules["office"].attributes == {
+        "parley.trunk": "office",
+        "parley.language": "zh",
+        "parley.max_minutes": "60",
+    }
     calls = rules["local"].rule.dispatch_rule_callee
     assert (calls.room_prefix, calls.pin, calls.randomize) == ("call", "", True)
     assert [*rules["local"].trunk_ids] == [local.sip_trunk_id]
