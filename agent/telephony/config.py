@@ -107,7 +107,7 @@ class InboundTrunk(_Trunk):
     max_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     """Longest call, from its first ring on."""
     ring: Annotated[int, Field(ge=5, le=180)] = 60
-    """Seconds after which LiveKit gives up a call that nobody takes (480): longer than the agent
+    """Seconds after which LiveKit refuses a call that nobody takes (486): longer than the agent
     servers leave a caller to ring (``phone.full_house.ring``), so that it is for calls that no
     agent server sees."""
     language: Language | None = None

@@ -72,7 +72,9 @@ class SipCall:
         """
         ours = told(attributes.get(_CALLED), country)
         country = country or country_of(ours)
-        number, caller_id = caller_of(attributes, told(attributes.get(_NUMBER), country), country)
+        # A provider puts its own remarks behind a number: +12025550143;npdi=yes (RFC 4694).
+        shown = told(attributes.get(_NUMBER, "").partition(";")[0], country)
+        number, caller_id = caller_of(attributes, shown, country)
         minutes = attributes.get(LONGEST, "")
         longest = 60.0 * int(minutes) if minutes.isdecimal() else None
         return cls(identity, attributes.get(CALL_ID, ""), number, ours, caller_id, longest)

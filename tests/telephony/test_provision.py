@@ -153,6 +153,41 @@ async def test_a_change_keeps_the_id_and_touches_nothing_else(
     assert {trunk.auth_password for trunk in found.inbound} == {"battery staple", ""}
 
 
+async def test_who_calls_an_unknown_number_is_refused_at_once(
+    sip: api.LiveKitAPI, tmp_path: Path
+) -> None:
+    numbers = FILE.replace("  local:\n", '  local:\n    numbers: ["100"]\n')
+    told = outcomes(await provision.setup(sip, trunks(tmp_path, numbers)))
+    refuses = f"inbound trunk {provision.UNKNOWN}"
+    assert told == dict.fromkeys((*EVERYTHING, refuses), "created")
+    found = await provision.existing(sip)
+    (trunk,) = (each for each in found.inbound if each.name == provision.UNKNOWN)
+    assert not trunk.numbers
+    assert trunk.auth_password
+    assert [*trunk.allowed_addresses] == ["127.0.0.0/8", "198.51.100.0/24", "203.0.113.7/32"]
+    assert not any(trunk.sip_trunk_id in rule.trunk_ids for rule in found.rules)
+    told = outcomes(await provision.setup(sip, trunks(tmp_path, numbers)))
+    assert set(told.values()) == {"unchanged"}
+    # One that takes every number has no unknown ones, and LiveKit no room for both.
+    assert outcomes(await provision.setup(sip, trunks(tmp_path)))[refuses] == "removed"
+
+
+async def test_no_number_is_unknown_where_another_trunk_takes_all(
+    sip: api.LiveKitAPI, tmp_path: Path
+) -> None:
+    theirs = await sip.sip.create_inbound_trunk(
+        api.CreateSIPInboundTrunkRequest(
+            trunk=SIPInboundTrunkInfo(name="all", allowed_addresses=["192.0.2.0/24"])
+        )
+    )
+    try:
+        text = 'inbound: {office: {numbers: ["100"], allowed_addresses: [203.0.113.7]}}'
+        told = outcomes(await provision.setup(sip, trunks(tmp_path, text)))
+        assert told == dict.fromkeys(("inbound trunk office", "dispatch rule office"), "created")
+    finally:
+        await sip.sip.delete_trunk(api.DeleteSIPTrunkRequest(sip_trunk_id=theirs.sip_trunk_id))
+
+
 async def test_a_number_may_move_to_another_name(sip: api.LiveKitAPI, tmp_path: Path) -> None:
     await provision.setup(sip, trunks(tmp_path))
     moved = await provision.setup(sip, trunks(tmp_path, FILE.replace("office:", "shop:")))
