@@ -115,8 +115,7 @@ class CallControl(Call):
         logger.info("a call began", extra={"call": self.sip_call.id})
         self.room.on("participant_disconnected", self._on_left)
         self.room.on("participant_attributes_changed", self._on_attributes)
-        clock = CallClock(self._longest, self.settings.warning)
-        self.spawn(clock.run(self._warn, self.end_at_limit))
+        self.spawn(self._keep_time(self.sip_call.longest))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something until the conversation ends."""
@@ -151,6 +150,12 @@ class CallControl(Call):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.dialler.aclose()
+
+    async def _keep_time(self, by_trunk: float | None) -> None:
+        longest = self._longest
+        if by_trunk is not None:  # which LiveKit counts from the first ring on
+            longest = min(longest, by_trunk - await self.dialler.details.waited())
+        await CallClock(longest, self.settings.warning).run(self._warn, self.end_at_limit)
 
     async def _warn(self) -> None:
         await self.session.say(words(self.language).phone.ending_soon)
