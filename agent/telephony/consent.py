@@ -14,8 +14,8 @@ def meant(said: str, language: Language = "en") -> bool | None:
     """Whether words mean yes (True) or no (False); None if they mean neither.
 
     A no wins over a yes, and so does a question or a condition: who asks what it costs has not
-    agreed. "No problem" and the like is said with either, and is neither. Nor has who says more with
-    it than goes with a yes ("okay, goodbye"): asked again, they lose a moment, and not a call.
+    agreed. "No problem" and the like is said with either, and is neither. Nor has agreed who says
+    more with it than goes with a yes ("okay, goodbye"): asked again, they lose a moment.
 
     Args:
         said: What the caller has said, as it was recognised.
