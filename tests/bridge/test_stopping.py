@@ -17,10 +17,18 @@ from agent.bridge.__main__ import _Server
 async def test_what_comes_after_the_server_is_done_before_the_program_ends(
     number: signal.Signals,
 ) -> None:
-    server = _Server(uvicorn.Config(Starlette(), host="127.0.0.1", port=0, log_level="warning"))
+    said: list[str] = []
+
+    async def say_goodbye() -> None:
+        said.append("goodbye")
+
+    server = _Server(
+        say_goodbye, uvicorn.Config(Starlette(), host="127.0.0.1", port=0, log_level="warning")
+    )
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
     os.kill(os.getpid(), number)
     async with asyncio.timeout(10):
         await serving
+    assert said == ["goodbye"]
