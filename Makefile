@@ -49,10 +49,10 @@ test-again: setup  ## what failed when tests were run last, once more by itself
 	$(UV) run --no-sync pytest --last-failed --last-failed-no-failures none
 
 report: setup  ## make one HTML page of a conversation that was saved at the web page: make report FILE=…
-	@$(UV) run --no-sync python -m agent.telemetry.report $(if $(FILE),"$(FILE)")
+	@$(UV) run --no-sync python -m agent.telemetry.report "$(or $(FILE),$(error Which conversation? make report FILE=conversation.zip, as the page saves it))"
 
 eval: setup  ## play simulated callers against an agent: make eval AGENT=agents/tea-shop ARGS="--html eval.html"
-	@$(UV) run --no-sync python -m agent eval "$(AGENT)" $(ARGS)
+	@$(UV) run --no-sync python -m agent eval "$(or $(AGENT),$(error Which agent? make eval AGENT=agents/tea-shop, or AGENT=clinic))" $(ARGS)
 
 coverage:  ## which lines the unit tests run
 	@$(MAKE) --no-print-directory test-unit COV=--cov

@@ -195,7 +195,9 @@ async def test_a_launcher_whose_terminal_is_gone_ends_though_make_alone_is_told(
             *("setsid", "--ctty", "make", "-f", str(makefile)),
             cwd=ROOT,
             env={**os.environ, "PARLEY_TEST": str(tmp_path)},
-            **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
         )
         # Make, and what the launcher starts.
         await until(lambda: len(running(mark)) == 6)

@@ -232,5 +232,11 @@ def test_the_command_writes_the_page_beside_the_file(
     assert capsys.readouterr().out == f"{written}\n"
     assert "What was said" in written.read_text(encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["report", str(tmp_path / "missing.zip")])
-    with pytest.raises(SystemExit, match="missing.zip"):
+    with pytest.raises(
+        SystemExit, match=r"missing\.zip cannot be read: no such file or directory\.$"
+    ):
+        __main__.main()
+    nowhere = tmp_path / "nowhere" / "page.html"
+    monkeypatch.setattr(sys, "argv", ["report", str(path), "--out", str(nowhere)])
+    with pytest.raises(SystemExit, match=r"page\.html cannot be written: no such file"):
         __main__.main()

@@ -185,13 +185,14 @@ def read(path: Path) -> Saved:
     """Read a saved conversation.
 
     Raises:
-        NotSaved: The file is something else; the message says what is wrong with it.
-        OSError: It cannot be read.
+        NotSaved: It cannot be read, or is something else; the message says what is wrong with it.
     """
     try:
         contents = _unpacked(path)
         words = _Words.model_validate_json(contents[_WORDS])
         rate, samples = _sound(contents[_SOUND])
+    except OSError as e:
+        raise NotSaved(f"{path} cannot be read: {(e.strerror or str(e)).lower()}.") from e
     except _Broken as e:
         raise NotSaved(f"{path} is not a saved conversation: {e}") from e
     except ValidationError as e:
