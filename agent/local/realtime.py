@@ -4,7 +4,7 @@ The events are vLLM's: ``session.update`` names the model, ``input_audio_buffer.
 utterance and, with ``final``, ends it, ``input_audio_buffer.append`` carries PCM16 of 16 kHz in
 base64. ``transcription.delta`` adds words, ``transcription.done`` has the whole text, which may
 differ from what the deltas said. Beyond vLLM's own, ``session.update`` may carry ``language`` and
-``prompt``, and ``transcription.done`` has the ``language``.
+``prompt``, and ``transcription.done`` has the ``language`` and the ``confidence``, from 0 to 1.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Session:
 
     async def _transcribe(self) -> None:
         hearing = self._hearing
-        tokens, language = 0, self._language or ""
+        tokens, language, confidence = 0, self._language or "", 0.0
         with self._workers.admit() as seat:
             while not (self._ended and (hearing.complete or not hearing.samples)):
                 start, samples = time.monotonic(), hearing.samples
@@ -167,11 +167,17 @@ class Session:
                 now = time.monotonic()
                 sure = hearing.decoded(text, samples, seconds=now - start, now=now)
                 tokens += sum(len(s.tokens) for s in utterance.segments)
-                language = utterance.language
+                language, confidence = utterance.language, utterance.confidence
                 if sure and not self._ended:
                     await self._send("transcription.delta", delta=sure)
         usage = {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens}
-        await self._send("transcription.done", text=hearing.text, language=language, usage=usage)
+        await self._send(
+            "transcription.done",
+            text=hearing.text,
+            language=language,
+            confidence=round(confidence, 3),
+            usage=usage,
+        )
 
     async def _wait(self, rest: float) -> None:
         """Wait for the client, or for the end of the rest if that is still to come."""

@@ -32,6 +32,7 @@ class HalfSeconds:
         self.asked: list[dict[str, Any]] = []
         self.broken = False
         self.doubts = False
+        self.disbelieves = False
 
     def language(self, tag: str | None) -> str | None:
         if tag == "tlh":
@@ -46,7 +47,13 @@ class HalfSeconds:
         text = " ".join(WORDS[: round(len(audio) / RATE / 0.5)])
         segments = [SimpleNamespace(tokens=text.split())]
         doubtful = self.doubts and not options["thorough"]
-        yield SimpleNamespace(text=text, segments=segments, language="en", doubtful=doubtful)
+        yield SimpleNamespace(
+            text=text,
+            segments=segments,
+            language="en",
+            doubtful=doubtful,
+            confidence=0.1 if self.disbelieves else 0.4,
+        )
 
 
 class Bench:
@@ -125,6 +132,15 @@ def test_words_come_while_they_are_spoken(bench: Bench, link: WebSocketTestSessi
     first, *_, last = bench.whisper.asked
     assert (first["language"], first["prompt"], first["begun"]) == ("en", "numbers", "")
     assert last["begun"].startswith("one two")  # not all of it is decoded anew
+
+
+def test_how_far_the_model_believes_its_text_is_told_at_the_end(
+    bench: Bench, link: WebSocketTestSession
+) -> None:
+    bench.whisper.disbelieves = True
+    begin(link)
+    speak(link, 0.6)
+    assert end(link)["confidence"] == 0.1
 
 
 def test_the_text_of_a_pause_is_ready_when_it_is_asked_for(

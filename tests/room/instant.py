@@ -86,7 +86,7 @@ async def until_last(host: Host, words: str, *, within: float = 30.0) -> None:
         async with asyncio.timeout(within):
             while host.words[-1:] != [words]:
                 await asyncio.sleep(0.05)
-    assert host.words[-1:] == [words]
+    assert host.words[-1:] == [words], host.words
 
 
 @contextlib.asynccontextmanager

@@ -88,8 +88,14 @@ class World:
         for _ in range(windows):
             self._window(0.05, np.zeros(round(WINDOW * SAMPLE_RATE), np.int16))
 
-    def words(self, text: str, kind: stt.SpeechEventType = INTERIM, language: str = "en") -> None:
-        data = stt.SpeechData(LanguageCode(language), text)
+    def words(
+        self,
+        text: str,
+        kind: stt.SpeechEventType = INTERIM,
+        language: str = "en",
+        confidence: float = 0.0,
+    ) -> None:
+        data = stt.SpeechData(LanguageCode(language), text, confidence=confidence)
         event = stt.SpeechEvent(type=kind, alternatives=[data])
         for passed in self.gate.on_transcript(event):
             self._passed(passed)

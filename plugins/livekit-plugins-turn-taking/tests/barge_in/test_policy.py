@@ -34,6 +34,24 @@ def test_the_first_word_with_content_interrupts(text: str) -> None:
     assert judge(text) is Verdict.INTERRUPTION
 
 
+@pytest.mark.parametrize("text", ["Emile", "你好"])
+def test_words_that_the_recogniser_does_not_believe_do_not_count_of_a_short_sound(
+    text: str,
+) -> None:
+    doubted = POLICY.believed - 0.01
+    assert judge(text, confidence=doubted) is None
+    assert judge(text, confidence=doubted, quiet=POLICY.settled) is Verdict.NOISE
+    assert judge(text, confidence=doubted, final=True) is Verdict.NOISE
+    assert judge(text, confidence=doubted, voiced=POLICY.held) is Verdict.INTERRUPTION
+    assert judge(text, confidence=POLICY.believed) is Verdict.INTERRUPTION
+    assert judge(text, confidence=0.0) is Verdict.INTERRUPTION  # nobody says that it doubts them
+
+
+@pytest.mark.parametrize("text", ["stop", "停", "okay wait", "嗯等一下"])
+def test_a_stop_word_is_obeyed_however_doubtful(text: str) -> None:
+    assert judge(text, confidence=0.01) is Verdict.STOP_WORD
+
+
 @pytest.mark.parametrize("text", ["stop", "停", "okay wait", "嗯等一下"])
 def test_a_stop_word_stops_whatever_else_is_known(text: str) -> None:
     assert judge(text) is Verdict.STOP_WORD

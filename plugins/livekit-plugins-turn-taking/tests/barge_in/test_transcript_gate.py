@@ -21,6 +21,23 @@ def test_a_word_that_was_held_back_is_let_through_when_its_sound_stops_the_agent
     assert world.passed == ["the", "The what?"]
 
 
+def test_words_that_the_recogniser_does_not_believe_are_no_turn(world: World) -> None:
+    world.hear(8)
+    world.words("Emile.", FINAL, confidence=0.2)
+    assert world.verdicts == ["noise"]
+    assert world.passed == []
+
+
+def test_a_stop_by_words_that_the_recogniser_does_not_believe_in_the_end_is_taken_back(
+    world: World,
+) -> None:
+    world.hear(8)
+    world.words("Come")
+    world.words("Emile.", FINAL, confidence=0.2)
+    assert world.verdicts == ["interruption", "false stop"]
+    assert [what for _, what in world.did][-1] == "resume"
+
+
 def test_what_else_the_recogniser_tells_passes(world: World) -> None:
     world.hear(3)
     event = stt.SpeechEvent(type=stt.SpeechEventType.START_OF_SPEECH)

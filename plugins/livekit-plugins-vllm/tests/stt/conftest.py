@@ -173,6 +173,7 @@ class Server:
         self.realtime = False
         self.drop_after: int | None = None
         self.detected: str | None = None
+        self.confidence: object = None
         self._changes = Changes()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -290,6 +291,8 @@ class Link:
         done = {"type": "transcription.done", "text": text, "usage": usage}
         if server.detected:
             done["language"] = server.detected
+        if server.confidence is not None:
+            done["confidence"] = server.confidence
         await self.ws.send_json(done)
         while not self._audio.empty():
             self._audio.get_nowait()

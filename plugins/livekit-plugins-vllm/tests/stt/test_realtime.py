@@ -87,6 +87,22 @@ async def test_a_language_that_the_server_detects_is_passed_on(realtime: Any) ->
     assert final.alternatives[0].language == "fr"
 
 
+@pytest.mark.parametrize(
+    ("told", "confidence"),
+    [(0.42, 0.42), (1, 1.0), (None, 0.0), (True, 0.0), ("0.4", 0.0), (-0.1, 0.0), (1.5, 0.0)],
+)
+async def test_how_sure_the_server_is_is_passed_on_if_it_says_so(
+    realtime: Any, told: object, confidence: float
+) -> None:
+    realtime.server.confidence = told
+    talker = realtime.talk(realtime=True, language=None)
+    talker.speech(12)
+    talker.silence(8)
+    await talker.until(FINAL)
+    (final,) = (event for event in talker.full if event.type.value == FINAL)
+    assert final.alternatives[0].confidence == confidence
+
+
 async def test_a_connection_lost_after_the_end_is_made_good(realtime: Any) -> None:
     server = realtime.server
     server.gate.clear()

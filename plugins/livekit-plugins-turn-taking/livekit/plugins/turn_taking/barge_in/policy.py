@@ -60,6 +60,8 @@ class Evidence:
     """How long it usually takes from a voice to its first words; None until that was seen."""
     language: str = ""
     """Of the words, as a tag of BCP-47; empty where the recogniser does not say."""
+    confidence: float = 0.0
+    """How probable the words are, 0 to 1; 0 where the recogniser does not say."""
 
 
 class BargeInPolicy(Protocol):
@@ -79,9 +81,11 @@ class BargeInPolicy(Protocol):
 class WordsFirst:
     """Believes words, and where there are none yet, what the sound is like.
 
-    The agent stops at the first word that is no backchannel and no word of its own. Where the
+    The agent stops at the first word that is no backchannel and no word of its own. Recognisers
+    write words for noises and for an "mm", too, and some say how little they believe in them: such
+    words do not count before a voice goes on for longer than a backchannel does. Where the
     recogniser is known to be prompt, a sound without words is a noise; where it is not, a voice
-    that goes on for longer than a backchannel does is somebody who wants to speak.
+    that goes on for that long is somebody who wants to speak.
     """
 
     settled: float = 0.2
@@ -92,7 +96,10 @@ class WordsFirst:
     prompt: float = 0.45
     """A recogniser that takes no longer to its first words, in seconds, is waited for."""
     overdue: float = 0.6
-    """How much longer than usual words may take until there are none."""
+    """How much longer than usual words may take until there are none, and how long after a sound is
+    over more of them may come."""
+    believed: float = 0.41
+    """Least confidence in words for them alone to stop it: a mean log probability of -0.9."""
     held: float = 0.7
     """Voice that is more than a backchannel, for a recogniser that is not prompt."""
     pitched: float = 0.35
@@ -130,9 +137,12 @@ class WordsFirst:
             return Verdict.STOP_WORD
         if is_backchannel(words, evidence.language) and over:
             return Verdict.BACKCHANNEL
-        if may_become_backchannel(words, evidence.language) and not over:
+        expected = not evidence.final and evidence.quiet < self.settled + self.overdue
+        if may_become_backchannel(words, evidence.language) and expected:
             more = evidence.since_words - evidence.quiet
             return Verdict.INTERRUPTION if more >= self.unfinished else None
+        if evidence.voiced < self.held and 0.0 < evidence.confidence < self.believed:
+            return Verdict.NOISE if over else None
         return Verdict.INTERRUPTION
 
     def _by_sound(self, evidence: Evidence) -> Verdict | None:

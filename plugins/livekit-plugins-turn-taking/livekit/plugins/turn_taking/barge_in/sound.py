@@ -51,6 +51,8 @@ class Sound:
     words: tuple[str, ...] = ()
     language: str = ""
     """Of the words, as a tag of BCP-47; empty where the recogniser does not say."""
+    confidence: float = 0.0
+    """How probable the words are, 0 to 1; 0 where the recogniser does not say."""
     final: bool = False
     """Whether no other words will come."""
     held: list[stt.SpeechEvent] = field(default_factory=list)
@@ -103,9 +105,11 @@ class Sound:
         self._echo = max(alike * (len(heard) / COMPARED) ** 0.5, _FADING * self._echo)
         self._alike = max(self._alike, self._echo)
 
-    def add_words(self, text: str, *, final: bool, language: str, now: float) -> None:
+    def add_words(
+        self, text: str, *, final: bool, language: str, confidence: float, now: float
+    ) -> None:
         """Take what was recognised of it, in place of what was not final yet."""
-        self.language = language
+        self.language, self.confidence = language, confidence
         words = tokens(f"{self._said} {text}")
         if words != self.words:
             self.words, self._words_at = words, now
@@ -146,4 +150,5 @@ class Sound:
             spoken=spoken,
             stt_latency=stt_latency,
             language=self.language,
+            confidence=self.confidence,
         )

@@ -170,13 +170,16 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
                 self.sound = None
         self._check_false_stop(now)
 
-    def on_words(self, text: str, *, final: bool, language: str = "") -> Sound | None:
+    def on_words(
+        self, text: str, *, final: bool, language: str = "", confidence: float = 0.0
+    ) -> Sound | None:
         """Take what was recognised, in place of what was not final yet.
 
         Args:
             text: The words.
             final: Whether later transcripts will leave them out.
             language: Their language, if the recogniser knows it.
+            confidence: How probable they are, 0 to 1; 0 if the recogniser does not say.
 
         Returns:
             The sound whose words they are; None if they are of none over the agent's speech.
@@ -192,7 +195,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         sound = self.sound
         if sound is None or now - sound.last_voice > _REMEMBERED:
             return None
-        sound.add_words(text, final=final, language=language, now=now)
+        sound.add_words(text, final=final, language=language, confidence=confidence, now=now)
         if self._stopped and sound.verdict is not None:
             self._reconsider_stop(sound, now)
         elif self._speaking or not self._becomes_answer(sound, now):

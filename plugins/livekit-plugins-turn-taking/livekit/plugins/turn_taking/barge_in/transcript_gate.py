@@ -49,6 +49,7 @@ class TranscriptGate(rtc.EventEmitter[Literal["answered"]]):
             heard.text if heard else "",
             final=event.type is stt.SpeechEventType.FINAL_TRANSCRIPT,
             language=heard.language if heard else "",
+            confidence=heard.confidence if heard else 0.0,
         )
         if sound is None:
             return [event]

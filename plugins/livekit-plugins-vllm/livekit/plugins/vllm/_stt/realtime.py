@@ -180,12 +180,13 @@ class RealtimeRecognition:
             self._drop_link()
             raise
         text, language = plain_text(raw)
-        # vLLM's own event tells no language; a server that detects one can.
+        # vLLM's own event tells no language and no confidence; a server that knows them can.
         language = language or str(done.get("language") or self._options.language or "")
         usage = done.get("usage")
         return Transcript(
             text=text,
             language=LanguageCode(language),
+            confidence=_share(done.get("confidence")),
             request_id=session_id,
             prompt=self._options.prompt,
             input_tokens=_count(usage, "prompt_tokens"),
@@ -332,6 +333,12 @@ def _text(value: object) -> str:
 def _count(usage: object, name: str) -> int:
     count = usage.get(name) if isinstance(usage, dict) else None
     return count if isinstance(count, int) else 0
+
+
+def _share(value: object) -> float:
+    """A number from 0 to 1, or 0."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if known and 0.0 <= value <= 1.0 else 0.0
 
 
 async def _receive(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
