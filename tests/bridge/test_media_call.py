@@ -586,3 +586,21 @@ async def test_a_bridge_that_stops_ends_its_calls_after_a_word(
             async with bridge.call():
                 pass
         assert refused.value.status == 503
+
+
+async def test_at_night_a_message_is_said_and_no_model_is_asked(
+    serve: Serve, voice: Samples
+) -> None:
+    never = {"zone": "Europe/London", "open": {}}
+    night = {"outside": "office", "says": {"en": "We are closed now. Goodbye!"}, "callback": True}
+    phone = PhoneSettings.model_validate({"hours": {"office": never}, "night": night})
+    async with (
+        serve("Never said.", hears=("Hello?",), phone=phone) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            await caller.ended
+        assert bridge.tts.said == ["We are closed now. Goodbye!"]
+        assert loud(caller) == pytest.approx(5 * WORD, abs=0.1)
+        assert bridge.llm.asked == []
