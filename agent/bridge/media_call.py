@@ -22,6 +22,7 @@ from agent.post_call import About
 from agent.session import make, turns_of
 from agent.settings import Settings
 from agent.telephony.clock import CallClock
+from agent.telephony.night import NightMessage, night_of
 from agent.telephony.numbers import told
 
 from .engines import OpenCall
@@ -104,7 +105,8 @@ async def hold_call(
         source: AudioInput = caller
         left = asyncio.Event()
         record: StreamRecord | None = None
-        if settings.post_call:
+        night = night_of(settings.phone, start.parameters.get("to"))
+        if settings.post_call and not night:
             record = StreamRecord(session, start.stream, settings.post_call, str(agent.source))
             said, numbers = start.parameters, settings.post_call.numbers
 
@@ -136,7 +138,7 @@ async def hold_call(
         await assistant.update_tools([*assistant.tools, *call.tools])
         over = asyncio.Event()
         session.on("close", lambda _: over.set())
-        await conversation.start(assistant, source)
+        await conversation.start(NightMessage(night, call) if night else assistant, source)
 
         async def follow() -> None:
             async for message in messages:
@@ -171,8 +173,9 @@ async def hold_call(
         clock = CallClock(settings.phone.max_minutes * 60, settings.phone.warning)
         await stack.enter_async_context(_running(clock.run(warn, end)))
         # While the greeting plays, the server reads the prompt and the tools.
-        prompt = engines.llm.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
-        await stack.enter_async_context(_running(prompt))
+        if not night:
+            prompt = engines.llm.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+            await stack.enter_async_context(_running(prompt))
         await asyncio.wait((following, closing), return_when=asyncio.FIRST_COMPLETED)
         if following.done():
             left.set()

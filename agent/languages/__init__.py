@@ -139,6 +139,10 @@ class Phone(_Table):
     """Said when there was none for as long as they may wait."""
     callback_number: Text
     """Asks whoever wants to be called back, and has withheld their number, for one."""
+    offer_callback: Text
+    """Asks at night whether they want to; a hint how to say yes follows."""
+    callback_noted: Text
+    """The last words to who does."""
     confirm_transfer: Text
     transferring: Text
     confirm_warm_transfer: Text

@@ -23,6 +23,7 @@ from .details import cause_of
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
+from .night import NightMessage, night_of
 from .sip_call import STATUS
 from .tools import PhoneTools
 
@@ -58,6 +59,9 @@ class CallControl(Call):
         self.room, self.server = room, server
         self.user_identity, self.sip_call = user.identity, user.sip_call
         self._outbound_call = user.outbound_call
+        called = user.sip_call if user.sip_call and not user.outbound_call else None
+        self.night = night_of(settings, called.trunk_number) if called else None
+        """What a caller is told in place of a conversation; None for a conversation."""
         self._on_hand_over = on_hand_over
         self.agent = agent
         self.dialler = dialler
@@ -103,10 +107,20 @@ class CallControl(Call):
         self._known_language = language
 
     def first_agent(self, assistant: Agent, floor: Floor) -> Agent:
-        """Who begins: the assistant, or what finds out who picked up."""
+        """Who begins: the assistant, the night message, or what finds out who picked up."""
+        if self.night:
+            return NightMessage(
+                self.night,
+                self,
+                self.wait_until_answered,
+                self._note_callback if self.dialler.details.settings else None,
+            )
         if self._outbound_call is None:
             return assistant
         return CallScreening(self._outbound_call.message, assistant, floor)
+
+    async def _note_callback(self) -> None:
+        await PhoneTools(self).note_callback("called outside business hours", "business hours")
 
     def start(self) -> None:
         """Watch over the call: it ends when the user leaves, or when its time is up."""

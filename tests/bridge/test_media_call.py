@@ -573,16 +573,37 @@ async def test_a_bridge_that_stops_ends_its_calls_after_a_word(
         await until_loud(silent, WORD)
         asking.say(voice)
         await bridge.asked(1)
-        since = silent.now
+        since = silent.marks
         assert bridge.stop
         stopping = asyncio.create_task(cast(Any, bridge.stop)())
         async with asyncio.timeout(20):
             await asyncio.gather(silent.ended, asking.ended, stopping)
         assert bridge.tts.said.count(CLOSING) == 2
         assert bridge.tts.said[-1] == CLOSING
-        # All of it was heard.
-        assert loud(silent, since) > WORD * len(CLOSING.split()) - 0.2
+        # All of it was sent, a mark behind each 20 ms, and none of it taken back.
+        assert silent.marks - since >= round(WORD * len(CLOSING.split()) * 50)
+        assert silent.clears == []
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             async with bridge.call():
                 pass
         assert refused.value.status == 503
+
+
+async def test_at_night_a_message_is_said_and_no_model_is_asked(
+    serve: Serve, voice: Samples
+) -> None:
+    never = {"zone": "Europe/London", "open": {}}
+    night = {"outside": "office", "says": {"en": "We are closed now. Goodbye!"}, "callback": True}
+    phone = PhoneSettings.model_validate({"hours": {"office": never}, "night": night})
+    async with (
+        serve("Never said.", hears=("Hello?",), phone=phone) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            await caller.ended
+        assert bridge.tts.said == ["We are closed now. Goodbye!"]
+        # All of it was sent, a mark behind each 20 ms, and none of it taken back.
+        assert caller.marks >= round(5 * WORD * 50)
+        assert caller.clears == []
+        assert bridge.llm.asked == []
