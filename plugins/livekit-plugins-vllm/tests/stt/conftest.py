@@ -288,7 +288,7 @@ class Link:
         await server.gate.wait()
         text = f"{len(self.pcm) // 2 // WINDOW} windows"
         usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-        done = {"type": "transcription.done", "text": text, "usage": usage}
+        done: dict[str, object] = {"type": "transcription.done", "text": text, "usage": usage}
         if server.detected:
             done["language"] = server.detected
         if server.confidence is not None:

@@ -337,8 +337,9 @@ def _count(usage: object, name: str) -> int:
 
 def _share(value: object) -> float:
     """A number from 0 to 1, or 0."""
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if known and 0.0 <= value <= 1.0 else 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0.0 <= value <= 1.0 else 0.0
 
 
 async def _receive(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
