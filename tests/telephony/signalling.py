@@ -17,6 +17,8 @@ from typing import cast
 
 from harness.softphone import free_port
 
+_HEADER = 12
+"""Bytes of an RTP packet before its sound."""
 _SILENCE = b"\xff" * 160
 """20 ms of nothing in µ-law."""
 
@@ -66,8 +68,8 @@ class Caller(asyncio.DatagramProtocol):
 
     def __init__(self, service: int, number: str, shown: str, more: str) -> None:
         self.received: list[Message] = []
-        self.packets = 0
-        """Of sound that was heard."""
+        self.packets = self.loud = 0
+        """Packets that came, and those of them with more than silence."""
         self.refer = "SIP/2.0 200 OK"
         """How a transfer goes that the other end asks for, as NOTIFY has it."""
         self._service, self._more = service, more
@@ -92,7 +94,7 @@ class Caller(asyncio.DatagramProtocol):
         """Whether the other end has hung up."""
         return any(m.method == "BYE" and not m.status for m in self.received)
 
-    def invite(self, direction: str = "sendrecv", payloads: str = "0 8 101") -> None:
+    def invite(self, direction: str = "sendrecv", payloads: str = "0 101") -> None:
         """Call, or within a call say anew what is sent and wanted."""
         self._version += 1
         assert self._media
@@ -134,6 +136,20 @@ class Caller(asyncio.DatagramProtocol):
     async def answered(self, within: float = 30.0) -> None:
         """Wait for 200."""
         await self.until(lambda: 200 in self.statuses, within)
+
+    async def until_quiet(self) -> None:
+        """Wait until nothing is heard for a second and a half."""
+        before = -1
+        while before != self.loud:
+            before = self.loud
+            await asyncio.sleep(1.5)
+
+    async def until_heard(self, within: float = 30.0) -> None:
+        """Wait until something is heard from now on."""
+        before = self.loud
+        async with asyncio.timeout(within):
+            while self.loud < before + 5:
+                await asyncio.sleep(0.05)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -218,8 +234,10 @@ class Caller(asyncio.DatagramProtocol):
             self._media.sendto(header + _SILENCE, ("127.0.0.1", port))
             number = (number + 1) % 65536
             with contextlib.suppress(BlockingIOError):
-                while self._media.recv(2048):
+                while packet := self._media.recv(2048):
                     self.packets += 1
+                    # The upper half of what µ-law can tell, whatever the sign.
+                    self.loud += any(each & 0x70 < 0x40 for each in packet[_HEADER:])
             await asyncio.sleep(0.02)
 
 
