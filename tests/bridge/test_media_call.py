@@ -22,7 +22,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 from numpy.typing import NDArray
 
 from agent import settings
-from agent.bridge import Engines, create_app
+from agent.bridge import Engines, create_app, media_call
 from agent.bridge.media_choice import Choose
 from agent.definition.definition import AgentDefinition
 from agent.definition.loading import load_agent
@@ -39,6 +39,7 @@ from agent.settings import (
     StreamProvider,
 )
 from agent.stack.ports import free
+from agent.telephony.night import NightMessage
 from harness.agents import saying
 from harness.asgi import served
 from harness.media_stream import NUMBER, RATE
@@ -606,4 +607,32 @@ async def test_at_night_a_message_is_said_and_no_model_is_asked(
         # All of it was sent, a mark behind each 20 ms, and none of it taken back.
         assert caller.marks >= round(5 * WORD * 50)
         assert caller.clears == []
+        assert bridge.llm.asked == []
+
+
+@pytest.mark.parametrize(("key", "noted", "last"), [("1", 1, "It is noted"), ("2", 0, "Shall we")])
+async def test_at_night_who_presses_1_is_called_back(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, key: str, noted: int, last: str
+) -> None:
+    notes: list[None] = []
+
+    async def note() -> None:
+        notes.append(None)
+
+    # A stream has nobody to tell: a room's callback is put in its place.
+    monkeypatch.setattr(
+        media_call, "NightMessage", lambda night, call: NightMessage(night, call, None, note)
+    )
+    never = {"zone": "Europe/London", "open": {}}
+    night = {"outside": "office", "says": {"en": "We are closed."}, "callback": True}
+    phone = PhoneSettings.model_validate({"hours": {"office": never}, "night": night})
+    async with serve("Never said.", phone=phone) as bridge, bridge.call() as caller:
+        async with asyncio.timeout(20):
+            while not any("call you back" in text for text in bridge.tts.said):
+                await asyncio.sleep(0.02)
+        await caller.press(key)
+        async with asyncio.timeout(20):
+            await caller.ended
+        assert len(notes) == noted
+        assert bridge.tts.said[-1].startswith(last)
         assert bridge.llm.asked == []
