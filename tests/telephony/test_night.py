@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from agent.phone_settings import PhoneSettings
-from agent.post_call import Outbox
-from agent.post_call_settings import PostCallSettings
 from agent.telephony.night import night_of
 from harness.caller import Caller
 
@@ -98,20 +95,3 @@ class TestInARoom:
             await until(call.closed, call.caller)
             assert call.tts.said == ["We are closed."]
             assert call.llm.asked == []
-
-    async def test_who_presses_1_is_called_back(
-        self, converse: Converse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PARLEY_STATE", str(tmp_path / "state"))
-        async with converse("never said", settings=closed(callback=True)) as call:
-            call.phone.dialler.details.settings = PostCallSettings(folder=tmp_path / "calls")
-            await call.says("call you back")
-            await call.caller.press("1")
-            await until(call.closed, call.caller)
-            assert "we will call you back" in call.tts.said[-1]
-            assert call.llm.asked == []
-        outbox = Outbox()
-        (parcel,) = await outbox.waiting()
-        await outbox.aclose()
-        assert parcel.record["type"] == "callback.requested"
-        assert parcel.record["number"] == "+442079460018"
