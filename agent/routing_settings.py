@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from .engine_settings import Section
 from .full_house_settings import ADDRESS
+from .languages import Language
 
 CallerId = Literal["asserted", "shown", "withheld"]
 """``asserted``: the provider vouches for the caller's number. ``shown``: the caller says it.
@@ -92,6 +93,26 @@ class Route(Section):
     """The name of hours in which they come."""
     outside: str | None = None
     """The name of hours outside which they come: of a night message."""
+
+
+class Night(Section):
+    """What callers are told while nobody is there, without a model."""
+
+    outside: str
+    """The name of hours outside which they come."""
+    numbers: list[
+        Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,20}$", examples=["+4930123456", "100"])]
+    ] = []
+    """Our numbers that are called; all when not given."""
+    says: Annotated[dict[Language, Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    """The message, by language; in the first of them where the caller's is not there."""
+    callback: bool = False
+    """Offer to be called back, as ``request_callback`` does; by phone, where ``post_call`` has a
+    folder, a bucket or a webhook."""
+
+    def text(self, language: Language) -> str:
+        """The message for a caller of a language."""
+        return self.says.get(language) or next(iter(self.says.values()))
 
 
 class Destination(Section):

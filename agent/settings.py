@@ -117,6 +117,10 @@ class WatchdogSettings(Section):
     and if false, they are those of the package."""
 
 
+StreamProvider = Literal["twilio", "telnyx", "vonage"]
+"""Telephony providers whose media streams the bridge takes."""
+
+
 class BridgeSettings(Section):
     """What the pipeline over HTTP takes (``python -m agent.bridge``)."""
 
@@ -135,8 +139,14 @@ class BridgeSettings(Section):
     ) = None
     """The address by which a telephony provider opens media streams, such as
     ``wss://voice.example.com/media-streams``; there are none when not given."""
+    stream_provider: StreamProvider = "twilio"
+    """Whose media streams they are."""
     stream_token: SecretStr | None = None
-    """The provider's token (Twilio's Auth Token), by which streams have to be signed."""
+    """What streams have to be signed by, or to bring: Twilio's Auth Token, the
+    ``stream_auth_token`` given to Telnyx, or the signature secret of the Vonage account."""
+    streams_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
+    """Media streams that may begin within a minute, of all callers together; more are refused with
+    429. How many are held at once is ``max_rooms``."""
 
 
 class Settings(BaseSettings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import time
@@ -44,9 +45,15 @@ class SqliteFile:
 
         def run() -> T:
             database = self._open or self._connect()
-            database.execute("BEGIN IMMEDIATE")
-            with database:  # commits, or takes it back
-                return work(database)
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                with database:  # commits, or takes it back
+                    return work(database)
+            except sqlite3.DatabaseError as e:
+                if type(e) is sqlite3.DatabaseError:  # it is damaged, as this connection sees it
+                    self._open = None
+                    database.close()
+                raise
 
         if self._closed:
             raise self._error(f"{self._path} is closed.")
@@ -81,8 +88,7 @@ class SqliteFile:
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # SQLite gives the files beside it the same mode.
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_private(self._path)
         database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
         try:
             write_ahead(database)
@@ -94,6 +100,20 @@ class SqliteFile:
             raise
         self._open = database
         return database
+
+
+def make_private(path: Path) -> None:
+    """Make a file that only this user can read, if there is none; SQLite does so with those beside.
+
+    One that is there is not touched. To close a file gives up every lock that this process has on
+    it (POSIX), those of its other connections too, and the next process that closes it takes its
+    log away under them: "database disk image is malformed".
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def write_ahead(database: sqlite3.Connection) -> None:

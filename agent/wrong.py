@@ -30,7 +30,15 @@ Where = tuple[str, ...]
 
 
 class SettingsError(Exception):
-    """A setting is missing, unknown or out of range; the text says which and what is allowed."""
+    """A setting is missing, unknown or out of range; the text says which and what is allowed.
+
+    Args:
+        text: The sentence. Characters of it that cannot be printed, as a name may have them that
+            was taken from a file, are escaped: it stays one line of a log.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 
 def read_yaml(path: Path, what: str) -> dict[str, Any]:

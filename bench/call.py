@@ -3,7 +3,8 @@
 Run with ``make bench-call``, where `livekit-sip`, `redis-server` and `baresip` are on PATH. It
 calls what ``make phone`` starts, with a phone whose microphone is a recording, and goes by what
 that phone recorded: an answer is timed from the last sample of a question sent to the first sample
-of its answer heard.
+of its answer heard. Each codec and language has ``--questions`` of them, five a call: as many as
+are asked for, 20, take 35 minutes in all.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from agent.stack.phone import check, phone_stack
 from agent.telephony import config
 from harness import recording, report, speech
 from harness.recording import SAMPLE_RATE, Samples
-from harness.softphone import Phone, phone
+from harness.softphone import RATES, Phone, phone
 
 from .latency import QUESTIONS
 
@@ -37,13 +38,13 @@ TRUNKS = "inbound:" + "".join(
     f"language: {language}}}"
     for language, number in NUMBERS.items()
 )
-CODECS = ("pcmu", "pcma")
 GREETED = 7.0
 """Seconds until the first question."""
 ROUND = 10.0
 """Seconds from the end of a question to the next: an answer is over after 3 to 7, and 8 of silence
 later the agent asks whether anybody is there."""
 PER_CALL = 5
+ASKED = 20
 
 
 @dataclass
@@ -59,14 +60,13 @@ class Answer:
     sensible: bool
 
 
-async def hold(stack: Stack, language: str, codec: str, asked: Sequence[Any]) -> list[Answer]:
+async def hold(
+    stack: Stack, language: str, codec: str, nth: int, asked: Sequence[tuple[Any, str]]
+) -> list[Answer]:
     """Make a call, ask some questions in it, and have what the phone recorded transcribed."""
-    voices = speech.VOICES[language]
     spoken = [
-        await speech.utterance(
-            stack.tts_url, question["ask"], language=language, voice=voices[i % len(voices)]
-        )
-        for i, question in enumerate(asked)
+        await speech.utterance(stack.tts_url, question["ask"], language=language, voice=voice)
+        for question, voice in asked
     ]
     microphone = [_silence(GREETED)]
     for sound in spoken:
@@ -81,11 +81,23 @@ async def hold(stack: Stack, language: str, codec: str, asked: Sequence[Any]) ->
         said.put(caller.said, len(caller.said) / SAMPLE_RATE)
         late = np.concatenate([_silence(max(lead, 0.0)), caller.heard[_count(max(-lead, 0.0)) :]])
         heard.put(late, len(late) / SAMPLE_RATE)
-    recording.write(report.OUT / "call" / f"{language}-{codec}.wav", said, heard)
+    recording.write(report.OUT / "call" / f"{language}-{codec}-{nth}.wav", said, heard)
     return [
         await _answer(stack, language, codec, question, said, heard, at)
-        for question, at in zip(asked, _moments(spoken), strict=True)
+        for (question, _), at in zip(asked, _moments(spoken), strict=True)
     ]
+
+
+def plan(
+    questions: Sequence[Any], voices: Sequence[str], count: int
+) -> list[list[tuple[Any, str]]]:
+    """What is asked in whose voice, by calls: every question once before any is asked again.
+
+    A question has another voice each time, until all have asked it.
+    """
+    size = len(questions)
+    asked = [(questions[i % size], voices[(i + i // size) % len(voices)]) for i in range(count)]
+    return [asked[i : i + PER_CALL] for i in range(0, count, PER_CALL)]
 
 
 async def _lead_of(caller: Phone, *, within: float) -> float:
@@ -133,16 +145,17 @@ async def _answer(
 def summarise(answers: Sequence[Answer]) -> dict[str, report.Metric]:
     """Percentiles of the waits, and how many questions got an answer, and a sensible one."""
     metrics: dict[str, report.Metric] = {}
-    for language in dict.fromkeys(a.language for a in answers):
-        mine = [a for a in answers if a.language == language]
+    for codec, language in dict.fromkeys((a.codec, a.language) for a in answers):
+        mine = [a for a in answers if (a.codec, a.language) == (codec, language)]
         waits = [a.waited * 1000 for a in mine if a.waited is not None and a.waited > 0]
-        metrics[f"voice_to_voice.{language}"] = report.percentiles(waits, "ms")
+        if waits:
+            metrics[f"voice_to_voice.{codec}.{language}"] = report.percentiles(waits, "ms")
         for key, count in (
             ("cutoff_rate", sum(a.waited is not None and a.waited <= 0 for a in mine)),
             ("unanswered_rate", sum(a.waited is None for a in mine)),
             ("sensible", sum(a.sensible for a in mine)),
         ):
-            metrics[f"{key}.{language}"] = {
+            metrics[f"{key}.{codec}.{language}"] = {
                 "value": round(count / len(mine), 3),
                 "n": len(mine),
                 "unit": "fraction",
@@ -162,25 +175,35 @@ async def main() -> None:
     """Start everything, call, report."""
     parser = argparse.ArgumentParser(prog="make bench-call ARGS=…", description=__doc__)
     parser.add_argument("--languages", nargs="+", choices=list(NUMBERS), default=list(NUMBERS))
+    parser.add_argument("--codecs", nargs="+", choices=list(RATES), default=list(RATES))
     parser.add_argument(
-        "--calls", type=int, default=2, help=f"calls of {PER_CALL} questions each (2)"
+        "--questions",
+        type=int,
+        default=ASKED,
+        help=f"for each codec and language, {PER_CALL} a call ({ASKED})",
     )
     args = parser.parse_args()
+    if args.questions < 1:
+        parser.error("--questions must be 1 or more")
     check()
     questions = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))
     answers: list[Answer] = []
+    path = report.OUT / "call" / "answers.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         trunks = Path(folder) / "trunks.yaml"
         trunks.write_text(TRUNKS)
         async with phone_stack(config.load(trunks)) as stack:
-            for i in range(args.calls):
-                for language in args.languages:
-                    some = np.roll(questions[language], -i * PER_CALL)[:PER_CALL].tolist()
-                    answers += await hold(stack, language, CODECS[i % len(CODECS)], some)
-                    for answer in answers[-PER_CALL:]:
-                        print(answer, flush=True)
-    path = report.OUT / "call" / "answers.json"
-    path.write_text(json.dumps([asdict(a) for a in answers], ensure_ascii=False, indent=1))
+            for language in args.languages:
+                calls = plan(questions[language], speech.VOICES[language], args.questions)
+                # One codec after the other within a few minutes: the machine is the same to all.
+                for nth, asked in enumerate(calls):
+                    for codec in args.codecs:
+                        told = await hold(stack, language, codec, nth, asked)
+                        answers += told
+                        rows = [asdict(a) for a in answers]
+                        path.write_text(json.dumps(rows, ensure_ascii=False, indent=1))
+                        print(*told, sep="\n", flush=True)
     report.write("call", summarise(answers), profile="phone")
 
 

@@ -116,7 +116,7 @@ def _scenario(arguments: Sequence[str]) -> int:
     )
     try:
         print(scenario_of(parser.parse_args(arguments).file), end="")
-    except (NotSaved, OSError) as e:
+    except NotSaved as e:
         print(e, file=sys.stderr)
         return 2
     return 0

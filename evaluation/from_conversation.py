@@ -56,8 +56,7 @@ def scenario_of(path: Path) -> str:
         path: A ZIP that the web page saved, or the JSON record of a call (docs/post-call.md).
 
     Raises:
-        NotSaved: It is something else, or nobody says anything in it.
-        OSError: It cannot be read.
+        NotSaved: It cannot be read, is something else, or nobody says anything in it.
     """
     held = _page(path) if zipfile.is_zipfile(path) else _record(path)
     lines = _turns(held.spoken)
@@ -98,6 +97,8 @@ def _page(path: Path) -> Held:
 def _record(path: Path) -> Held:
     try:
         record = _CallRecord.model_validate(read_json(path.read_text(encoding="utf-8")))
+    except OSError as e:
+        raise NotSaved(f"{path} cannot be read: {(e.strerror or str(e)).lower()}.") from e
     except ValueError as e:  # pydantic's are, too
         raise NotSaved(f"{path} is neither a saved conversation nor the record of a call") from e
     return Held(

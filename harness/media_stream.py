@@ -25,8 +25,6 @@ NUMBER = "+442079460018"
 """Who calls: Ofcom gives it to nobody."""
 _MESSAGE = RATE // 50
 """Samples in a message: 20 ms."""
-_NOTHING = b"\xff"
-"""A sample of silence in µ-law."""
 
 
 def signature(text: str, token: str) -> str:
@@ -85,6 +83,23 @@ class MediaStream(ABC):
 
     async def run(self) -> None:
         """Keep the call going until the bridge ends it."""
+        await self.begin()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                clock = tasks.create_task(self._tick())
+                async for message in self._socket:
+                    await self.take(message)
+                clock.cancel()
+        finally:
+            self.ended.set_result(None)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What our own answer to the provider said of the call."""
+        return {"from": NUMBER} | ({"language": self._language} if self._language else {})
+
+    async def begin(self) -> None:
+        """Say which call it is."""
         await self._socket.send_json({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         await self._event(
             "start",
@@ -94,36 +109,46 @@ class MediaStream(ABC):
                 "callSid": "CA0",
                 "tracks": ["inbound"],
                 "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                "customParameters": {"from": NUMBER}
-                | ({"language": self._language} if self._language else {}),
+                "customParameters": self.parameters,
             },
         )
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                clock = tasks.create_task(self._tick())
-                async for message in self._socket:
-                    await self._take(message.json())
-                clock.cancel()
-        finally:
-            self.ended.set_result(None)
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def take(self, received: aiohttp.WSMessage) -> None:
+        """Do what the bridge says."""
+        message: dict[str, Any] = received.json()
         assert message["streamSid"] == "MZ0"
         match message["event"]:
             case "media":
-                self._queue.append(base64.b64decode(message["media"]["payload"], validate=True))
+                coded = base64.b64decode(message["media"]["payload"], validate=True)
+                self.play(audioop.ulaw2lin(coded, 2))
             case "mark":
-                self._queue.append(message["mark"]["name"])
-                self.marks += 1
+                self.mark(message["mark"]["name"])
             case "clear":
-                self.clears.append(self.now)
-                names = [entry for entry in self._queue if isinstance(entry, str)]
-                self._queue.clear()
-                self._offset = 0
-                for name in names:
-                    await self._event("mark", mark={"name": name})
+                await self.clear()
             case other:
                 raise AssertionError(f"the bridge sends {other}")
+
+    def play(self, pcm: bytes) -> None:
+        """Play this after what is to be played already."""
+        self._queue.append(pcm)
+
+    def mark(self, name: str) -> None:
+        """Give a mark back once that is played."""
+        self._queue.append(name)
+        self.marks += 1
+
+    async def clear(self) -> None:
+        """Play no more of it."""
+        self.clears.append(self.now)
+        names = [entry for entry in self._queue if isinstance(entry, str)]
+        self._queue.clear()
+        self._offset = 0
+        for name in names:
+            await self.marked(name)
+
+    async def marked(self, name: str) -> None:
+        """Give a mark back."""
+        await self._event("mark", mark={"name": name})
 
     async def _tick(self) -> None:
         start = time.monotonic()
@@ -132,12 +157,12 @@ class MediaStream(ABC):
             await asyncio.sleep(start + frame * FRAME / RATE - time.monotonic())
             spoken += self.speak().tobytes()
             if len(spoken) == 2 * _MESSAGE:
-                await self._send(audioop.lin2ulaw(spoken, 2))
+                await self.send(spoken)
                 spoken = b""
-            coded = await self._played()
-            self.hear(np.frombuffer(audioop.ulaw2lin(coded, 2), np.int16))
+            self.hear(np.frombuffer(await self._played(), np.int16))
 
-    async def _send(self, payload: bytes) -> None:
+    async def send(self, pcm: bytes) -> None:
+        """Send what the caller says, 20 ms."""
         self._chunk += 1
         await self._event(
             "media",
@@ -145,25 +170,25 @@ class MediaStream(ABC):
                 "track": self.track,
                 "chunk": str(self._chunk),
                 "timestamp": str(20 * (self._chunk - 1)),
-                "payload": base64.b64encode(payload).decode(),
+                "payload": base64.b64encode(audioop.lin2ulaw(pcm, 2)).decode(),
             },
         )
 
     async def _played(self) -> bytes:
-        coded = b""
-        while len(coded) < FRAME and self._queue:
+        pcm = b""
+        while len(pcm) < 2 * FRAME and self._queue:
             entry = self._queue[0]
             if isinstance(entry, str):
                 self._queue.popleft()
-                await self._event("mark", mark={"name": entry})
+                await self.marked(entry)
                 continue
-            part = entry[self._offset : self._offset + FRAME - len(coded)]
-            coded += part
+            part = entry[self._offset : self._offset + 2 * FRAME - len(pcm)]
+            pcm += part
             self._offset += len(part)
             if self._offset == len(entry):
                 self._queue.popleft()
                 self._offset = 0
-        return coded.ljust(FRAME, _NOTHING)
+        return pcm.ljust(2 * FRAME, bytes(1))
 
     async def _event(self, event: str, **fields: Any) -> None:
         self._number += 1

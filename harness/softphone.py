@@ -18,8 +18,8 @@ import numpy as np
 from .recording import SAMPLE_RATE, Samples
 from .resample import resampled
 
-RATE = 8000
-"""Sample rate of G.711, in Hz."""
+RATES = {"pcmu": 8000, "pcma": 8000, "g722": 16000}
+"""Codecs by baresip's names, and their sample rates in Hz."""
 _HEADER = 44
 """Bytes of a WAV file before its samples."""
 
@@ -27,6 +27,7 @@ _CONFIG = """
 module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
+module g722.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -36,8 +37,8 @@ module_app menu.so
 audio_player aubridge,none
 audio_alert aubridge,none
 audio_source aufile,{microphone}
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 snd_path {folder}
 sip_listen {address}
 """
@@ -46,8 +47,11 @@ sip_listen {address}
 class Phone:
     """A phone that runs. Made by :func:`phone`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, address: str) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, folder: Path, address: str, rate: int
+    ) -> None:
         self.address = address
+        self._rate = rate
         self._process = process
         self._folder = folder
         self._log = ""
@@ -79,7 +83,7 @@ class Phone:
         if len(sizes) < 2 or not all(size > _HEADER for size in sizes):
             return None
         heard, said = sizes  # dec, enc
-        return (said - heard) / 2 / RATE
+        return (said - heard) / 2 / self._rate
 
     def dial(self, uri: str) -> None:
         """Call somebody."""
@@ -131,7 +135,7 @@ class Phone:
             return np.zeros(0, np.int16)  # there was no sound yet
         (file,) = files
         # Not through its header, which tells the length only once the call is over.
-        return resampled(np.fromfile(file, np.int16, offset=_HEADER), RATE, SAMPLE_RATE)
+        return resampled(np.fromfile(file, np.int16, offset=_HEADER), self._rate, SAMPLE_RATE)
 
     async def _more(self) -> None:
         self._grown.clear()
@@ -158,20 +162,21 @@ async def phone(
         folder: A new folder for its files.
         microphone: What is said from the moment the call is established, at the harness's rate.
         number: The phone's own number.
-        codec: The only codec it offers: pcmu or pcma.
+        codec: The only codec it offers, of :data:`RATES`.
         account: More account parameters of baresip, such as ``answermode=auto``.
         port: The port at which it is called, from :func:`free_port`; a free one if not given.
     """
     address = f"127.0.0.1:{port or free_port()}"
     account = f"<sip:{number}@{address}>;regint=0;audio_codecs={codec};{account}\n"
-    _furnish(folder, microphone, address, account)
+    rate = RATES[codec]
+    _furnish(folder, microphone, address, account, rate)
     process = await asyncio.create_subprocess_exec(
         *("baresip", "-4", "-f", str(folder)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    made = Phone(process, folder, address)
+    made = Phone(process, folder, address, rate)
     listening = asyncio.create_task(made.listen())
     try:
         await made.until("baresip is ready")
@@ -183,12 +188,14 @@ async def phone(
         await listening
 
 
-def _furnish(folder: Path, microphone: Samples, address: str, account: str) -> None:
+def _furnish(folder: Path, microphone: Samples, address: str, account: str, rate: int) -> None:
     folder.mkdir(parents=True)
     with wave.open(str(folder / "microphone.wav"), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(resampled(microphone, SAMPLE_RATE, RATE).tobytes())
-    config = _CONFIG.format(microphone=folder / "microphone.wav", folder=folder, address=address)
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(resampled(microphone, SAMPLE_RATE, rate).tobytes())
+    config = _CONFIG.format(
+        microphone=folder / "microphone.wav", folder=folder, address=address, rate=rate
+    )
     (folder / "config").write_text(config)
     (folder / "accounts").write_text(account)
 

@@ -4,22 +4,36 @@
 #   PARLEY_SIP_PUBLIC_ADDRESS   the same; the router's address on the internet if there is one
 #   PARLEY_PORT_SIP             5060, signalling (UDP and TCP)
 #   PARLEY_SIP_MEDIA_PORTS      10000-10199, media (UDP)
-#   PARLEY_SIP_IMAGE            livekit/sip:latest
+#   PARLEY_SIP_IMAGE            livekit/sip:v1.11.0
 #   REDIS_HOST                  127.0.0.1:6379, the Redis that LiveKit uses
 #   LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET
 # `scripts/run_sip.sh check` only says whether there is one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The first that knows every setting of configs/sip.yaml; an older one passes over what it does not
+# know without a word, and phones behind a router then hear nothing (ignore_local_addr_in_sdp).
+oldest=1.4.0
+tried=1.11.0
+
 if command -v livekit-sip >/dev/null; then
   service=(livekit-sip)
+  version=$(livekit-sip --version 2>/dev/null </dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -1) || version=
+  # Built by hand it says 0.0.0 or nothing: that is no old one.
+  if [[ -z $version || $version == 0.0.0 ]]; then
+    echo "livekit-sip does not tell its version: $oldest or newer is needed, and $tried was tried." >&2
+  elif [[ $(printf '%s\n' "$oldest" "$version" | sort -V | head -1) != "$oldest" ]]; then
+    echo "livekit-sip is version $version, and $oldest or newer is needed: put a newer one on PATH" \
+      "($tried was tried), or take it off PATH and start docker." >&2
+    exit 1
+  fi
 elif docker info >/dev/null 2>&1; then
   service=(docker run --rm --network host -e SIP_CONFIG_BODY
     -e LIVEKIT_API_KEY -e LIVEKIT_API_SECRET -e LIVEKIT_WS_URL
-    "${PARLEY_SIP_IMAGE:-livekit/sip:latest}")
+    "${PARLEY_SIP_IMAGE:-livekit/sip:v$tried}")
 else
-  echo "LiveKit's SIP service is not installed: put a livekit-sip on PATH, or start docker so that its" \
-    "container image can be used." >&2
+  echo "LiveKit's SIP service is not installed: start docker, so that its image livekit/sip:v$tried can be" \
+    "used, or put the program livekit-sip on PATH ($oldest or newer, from https://github.com/livekit/sip)." >&2
   exit 127
 fi
 [[ ${1:-} != check ]] || exit 0

@@ -82,7 +82,7 @@ find_uv
 # The first time it shows how far it is; later there is nothing to tell.
 quiet=(--quiet)
 if [[ ! -d .venv ]]; then
-  echo "Installing Python packages into .venv/ (1.3 GB)"
+  echo "Installing Python packages into .venv/ (1.5 GB)"
   quiet=()
 fi
 # Compiled now, once, instead of by six programs that start together.

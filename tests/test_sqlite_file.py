@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+import pytest
 
 from agent.recovery.sqlite_store import SqliteStore
 from agent.sqlite_file import SqliteFile
@@ -26,3 +31,47 @@ async def test_so_can_the_book_of_calls(tmp_path: Path) -> None:
         await asyncio.gather(*(book.read() for book in books))
         for book in books:
             await book.aclose()
+
+
+async def write(path: Path) -> Callable[[], Awaitable[None]]:
+    file = SqliteFile(path, "CREATE TABLE IF NOT EXISTS a (b);", OSError)
+    await file.do(lambda database: database.execute("INSERT INTO a VALUES (1)"))
+    return file.aclose
+
+
+async def keep(path: Path) -> Callable[[], Awaitable[None]]:
+    book = SqliteStore(path)
+    await book.read()
+    return book.aclose
+
+
+ELSEWHERE = (
+    "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('PRAGMA user_version')"
+)
+
+
+@pytest.mark.parametrize("opens", [write, keep])
+async def test_one_more_connection_of_a_process_does_not_give_up_the_locks_of_the_others(
+    opens: Callable[[Path], Awaitable[Callable[[], Awaitable[None]]]], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.sqlite3"
+    closes = [await opens(path), await opens(path)]
+    # Whoever is the last to close a file takes its log away: this one is not.
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", ELSEWHERE, str(path))
+    assert await other.wait() == 0
+    assert (tmp_path / "a.sqlite3-wal").exists()
+    for close in closes:
+        await close()
+
+
+async def test_a_connection_that_finds_the_file_damaged_is_not_used_again(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "a.sqlite3", "CREATE TABLE IF NOT EXISTS a (b);", OSError)
+
+    def finds_it_damaged(_: sqlite3.Connection) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    first = await file.do(lambda database: database)
+    with pytest.raises(OSError, match="malformed"):
+        await file.do(finds_it_damaged)
+    assert await file.do(lambda database: database) is not first
+    await file.aclose()

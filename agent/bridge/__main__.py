@@ -10,12 +10,15 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
+from types import FrameType
 
 import uvicorn
 from livekit.agents import APIError
+from livekit.agents.utils.aio import cancel_and_wait
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from agent import settings
@@ -116,6 +119,7 @@ async def _serve(
         await stack.enter_async_context(kept)
         app = create_app(loaded, agent, engines, open_call, choose, documents)
         await _Server(
+            app.state.bridge.say_goodbye,
             uvicorn.Config(
                 ProxyNotice(OwnNames(app, names)),
                 host=host,
@@ -125,11 +129,41 @@ async def _serve(
                 ws_max_size=1 << 16,  # a message is 20 ms of sound
                 timeout_graceful_shutdown=3,
                 **proxy_options(),
-            )
+            ),
         ).serve()
 
 
 class _Server(uvicorn.Server):
+    """Stops at a signal, once calls have ended after a word; a second Ctrl-C does not wait for it.
+
+    Args:
+        say_goodbye: Ends them.
+        config: Of the server.
+    """
+
+    def __init__(
+        self, say_goodbye: Callable[[], Coroutine[None, None, None]], config: uvicorn.Config
+    ) -> None:
+        super().__init__(config)
+        self._say_goodbye = say_goodbye
+        self._forced = asyncio.Event()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, or stop at once if it was said before."""
+        super().handle_exit(sig, frame)
+        if self.force_exit:
+            self._forced.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open."""
+        farewell = asyncio.create_task(self._say_goodbye(), name="farewell")
+        forced = asyncio.create_task(self._forced.wait(), name="second signal")
+        try:
+            await asyncio.wait((farewell, forced), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await cancel_and_wait(farewell, forced)
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop at a signal.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-import numpy as np
 from livekit import rtc
 from livekit.agents.utils import aio
 from livekit.agents.utils.audio import AudioByteStream
@@ -15,12 +13,12 @@ from livekit.agents.voice.io import AudioInput
 from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Samples
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
-from . import media_messages as messages
+from .media_messages import Dialect, Sent
 from .media_rate import FromLine, ToLine
 
 _FRAME = 1 / FRAMES_PER_SECOND
-_MESSAGE = messages.SAMPLE_RATE * 2 // 50
-"""Bytes of PCM in a message: 20 ms, as the provider's own have."""
+_MESSAGES = 50
+"""Messages of sound in a second: of 20 ms each, as the provider's own have."""
 _AHEAD, _MOST_AHEAD = 0.1, 0.3
 """Seconds of sound with the provider when more follows: enough for the delays of a connection over
 the internet, and all that a change of volume comes late. It begins with the least, and keeps
@@ -30,22 +28,26 @@ _OVERDUE = 0.5
 """Seconds after which sound counts as heard although no mark has told so: a provider that gives no
 marks would otherwise have heard nothing."""
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Sent], Awaitable[None]]
 
 
 class MediaStreamInput(AudioInput):
-    """What the caller says, as a room's input would give it: 24 kHz, its volume evened out."""
+    """What the caller says, as a room's input would give it: 24 kHz, its volume evened out.
 
-    def __init__(self) -> None:
+    Args:
+        rate: Hz of the stream.
+    """
+
+    def __init__(self, rate: int) -> None:
         super().__init__(label="media stream")
         self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
-        self._rate = FromLine()
+        self._rate = FromLine(rate)
         self._whole = AudioByteStream(SAMPLE_RATE, 1, SAMPLE_RATE // 50)
         self._volume = rtc.AudioProcessingModule(auto_gain_control=True)
 
-    def push(self, frame: rtc.AudioFrame) -> None:
+    def push(self, samples: Samples) -> None:
         """Add what was said next; mono, at the stream's rate."""
-        sound = self._rate.push(np.frombuffer(frame.data, np.int16))
+        sound = self._rate.push(samples)
         for whole in self._whole.push(sound.tobytes()):
             self._volume.process_stream(whole)
             self._frames.send_nowait(whole)
@@ -61,15 +63,17 @@ class MediaStreamOutput:
     has.
 
     Args:
-        stream: The stream's identifier.
+        dialect: How the provider writes the stream's messages.
         send: Sends a message.
         clock: Seconds on a clock that never steps back.
     """
 
     def __init__(
-        self, stream: str, send: Send, *, clock: Callable[[], float] = time.monotonic
+        self, dialect: Dialect, send: Send, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._stream = stream
+        self._dialect = dialect
+        self._message = dialect.rate // _MESSAGES * 2
+        """Bytes of a message's sound."""
         self._send = send
         self._clock = clock
         self._ahead = _AHEAD
@@ -77,7 +81,7 @@ class MediaStreamOutput:
         """Seconds of sound, since the last drop."""
         self._over = clock()
         """When all that was taken has been played, if nothing delays it."""
-        self._rate = ToLine()
+        self._rate = ToLine(dialect.rate)
         self._pcm = b""
         """Less than a message."""
         self._marks: dict[str, float] = {}
@@ -105,21 +109,21 @@ class MediaStreamOutput:
         self._over = max(self._over, self._clock()) + _FRAME
         self._taken += _FRAME
         self._pcm += self._rate.push(frame).tobytes()
-        while len(self._pcm) >= _MESSAGE:
-            message, self._pcm = self._pcm[:_MESSAGE], self._pcm[_MESSAGE:]
-            self._sent += _MESSAGE / 2 / messages.SAMPLE_RATE
+        while len(self._pcm) >= self._message:
+            message, self._pcm = self._pcm[: self._message], self._pcm[self._message :]
+            self._sent += 1 / _MESSAGES
             self._number += 1
             self._marks[str(self._number)] = self._sent
-            await self._send(messages.media(self._stream, message))
-            await self._send(messages.mark(self._stream, str(self._number)))
+            await self._send(self._dialect.media(message))
+            await self._send(self._dialect.mark(str(self._number)))
 
     async def drop(self) -> None:
         """Have the provider throw away what it has not played."""
         self._taken = self._sent = self._heard = 0.0
         self._over = self._clock()
-        self._rate, self._pcm = ToLine(), b""
+        self._rate, self._pcm = ToLine(self._dialect.rate), b""
         self._marks.clear()  # those that come back now are of sound that nobody heard
-        await self._send(messages.clear(self._stream))
+        await self._send(self._dialect.clear())
 
     async def aclose(self) -> None:
         """Do nothing: the stream is its owner's to close."""

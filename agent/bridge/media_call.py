@@ -15,32 +15,31 @@ from livekit.agents.voice.io import AudioInput
 from livekit.plugins.turn_taking import Endpointer
 
 from agent.assistant import agent_of
+from agent.goodbye import stop_after_a_word
 from agent.known import Known
 from agent.languages import Language, language_named, words
 from agent.post_call import About
 from agent.session import make, turns_of
 from agent.settings import Settings
 from agent.telephony.clock import CallClock
+from agent.telephony.night import NightMessage, night_of
 from agent.telephony.numbers import told
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
 from .media_choice import Choose
 from .media_control import StreamCall, StreamKeys
-from .media_messages import Dtmf, Mark, Media, Message, Start, Stop
+from .media_messages import Dialect, Dtmf, Mark, Media, Message, Start, Stop, Trouble
 from .media_record import StreamRecord
 
 logger = logging.getLogger("parley")
 
 T = TypeVar("T")
 
-_INBOUND = "inbound"
-"""The track of what the caller says; some providers send what they hear, too."""
-
 
 def language_of(settings: Settings, start: Start) -> Language | None:
     """The caller's language: as the stream names it, else as that of any caller by phone."""
-    named = language_named(start.start.custom_parameters.get("language"))
+    named = language_named(start.parameters.get("language"))
     return named or settings.phone.language or settings.default_language
 
 
@@ -57,18 +56,22 @@ async def _running(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T
 async def hold_call(
     choose: Choose,
     open_call: OpenCall,
+    dialect: Dialect,
     start: Start,
     send: Send,
     messages: AsyncIterator[Message],
+    stopping: asyncio.Event,
 ) -> None:
-    """Hold the conversation until the caller hangs up, or the agent does.
+    """Hold the conversation until the caller hangs up, the agent does, or the bridge stops.
 
     Args:
         choose: Says who speaks.
         open_call: Connects the call to its engines.
-        start: The stream's second message.
+        dialect: How the provider writes the stream's messages.
+        start: What the stream said as it began.
         send: Sends a message; does nothing once the stream is closed.
         messages: What comes after the start.
+        stopping: Set once the bridge is to stop: the call ends after a word then.
 
     Raises:
         MessageError: A message is malformed.
@@ -76,7 +79,7 @@ async def hold_call(
     """
     agent, settings = await asyncio.to_thread(choose, start)
     language = agent.spoken(language_of(settings, start))
-    caller, line = MediaStreamInput(), MediaStreamOutput(start.stream_sid, send)
+    caller, line = MediaStreamInput(dialect.rate), MediaStreamOutput(dialect, send)
     async with contextlib.AsyncExitStack() as stack:
         endpointer = Endpointer.load(turns_of(settings, phone=True).options)
         engines = await stack.enter_async_context(open_call(settings, language, endpointer))
@@ -102,9 +105,10 @@ async def hold_call(
         source: AudioInput = caller
         left = asyncio.Event()
         record: StreamRecord | None = None
-        if settings.post_call:
-            record = StreamRecord(session, start.stream_sid, settings.post_call, str(agent.source))
-            said, numbers = start.start.custom_parameters, settings.post_call.numbers
+        night = night_of(settings.phone, start.parameters.get("to"))
+        if settings.post_call and not night:
+            record = StreamRecord(session, start.stream, settings.post_call, str(agent.source))
+            said, numbers = start.parameters, settings.post_call.numbers
 
             async def keep(record: StreamRecord = record) -> None:
                 await record.hand_over(
@@ -134,17 +138,19 @@ async def hold_call(
         await assistant.update_tools([*assistant.tools, *call.tools])
         over = asyncio.Event()
         session.on("close", lambda _: over.set())
-        await conversation.start(assistant, source)
+        await conversation.start(NightMessage(night, call) if night else assistant, source)
 
         async def follow() -> None:
             async for message in messages:
                 match message:
-                    case Media() if message.media.track == _INBOUND:
-                        caller.push(message.frame())
+                    case Media():
+                        caller.push(message.samples)
                     case Mark():
-                        line.marked(message.mark.name)
+                        line.marked(message.name)
                     case Dtmf():
-                        keys.press(message.dtmf.digit)
+                        keys.press(message.digit)
+                    case Trouble():
+                        logger.warning("the provider of a media stream: %s", message.reason)
                     case Stop():
                         return
 
@@ -155,13 +161,21 @@ async def hold_call(
             logger.info("the call has reached its limit")
             call.hang_up()
 
+        async def stop() -> None:
+            await stopping.wait()
+            logger.info("the call ends, for the bridge stops")
+            spoken = conversation.conduct.spoken_language
+            await stop_after_a_word(session, lambda: words(spoken()).assistant.closing)
+
         following = await stack.enter_async_context(_running(follow()))
         closing = await stack.enter_async_context(_running(over.wait()))
+        await stack.enter_async_context(_running(stop()))
         clock = CallClock(settings.phone.max_minutes * 60, settings.phone.warning)
         await stack.enter_async_context(_running(clock.run(warn, end)))
         # While the greeting plays, the server reads the prompt and the tools.
-        prompt = engines.llm.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
-        await stack.enter_async_context(_running(prompt))
+        if not night:
+            prompt = engines.llm.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+            await stack.enter_async_context(_running(prompt))
         await asyncio.wait((following, closing), return_when=asyncio.FIRST_COMPLETED)
         if following.done():
             left.set()

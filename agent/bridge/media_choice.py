@@ -32,7 +32,7 @@ def chooser(profile: Settings, usual: AgentDefinition) -> Choose:
     agents = Agents(profile)
 
     def choose(start: Start) -> tuple[AgentDefinition, Settings]:
-        said = start.start.custom_parameters
+        said = start.parameters
         try:
             known = told(said.get("from"), profile.phone.country)
             call = Arrived(said.get("to"), "shown" if known else "withheld")

@@ -1,149 +1,188 @@
-"""The messages of a provider's media stream, as Twilio Media Streams defined them.
+"""What a provider's media stream carries, whoever the provider is.
 
-JSON over a WebSocket; sound is G.711 µ-law at 8 kHz, in base64. Others (Telnyx aside, whose field
-names differ) send the same: https://www.twilio.com/docs/voice/media-streams/websocket-messages
+A stream is a WebSocket that the provider opens for a call: it sends a start, the caller's sound and
+keys, and an end; it plays what it is sent, tells how much of that was heard, and drops the rest
+when it is told to. Each provider writes that in its own way, which is a :class:`Dialect`.
 """
 
 from __future__ import annotations
 
-import audioop
-import base64
-import binascii
-from typing import Annotated, Any, Literal
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from livekit import rtc
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from livekit.plugins.turn_taking.playback.buffer import Samples
 
-SAMPLE_RATE = 8_000
-"""Hz, mono; the only format there is."""
+_KEY = re.compile(r"[0-9*#A-D]")
+_ID, _SAID, _PARAMETERS = 200, 500, 50
+"""Characters of an identifier and of a parameter, and how many parameters are taken: providers have
+fewer, and a record of the call has them."""
 
 
 class MessageError(Exception):
-    """A message is not as the protocol has it; the text says what is wrong."""
+    """A message is not as the provider documents it; the text says what is wrong."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, frozen=True)  # more fields may come
+@dataclass(frozen=True)
+class Start:
+    """Which call it is."""
+
+    stream: str
+    """The provider's identifier."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What our own answer to the provider says of the call."""
 
 
-class _Format(_Message):
-    encoding: Literal["audio/x-mulaw"]
-    sample_rate: Literal[8000]
-    channels: Literal[1]
+@dataclass(frozen=True)
+class Media:
+    """What the caller says: 16 bits, mono, at the dialect's rate."""
+
+    samples: Samples
 
 
-class _Start(_Message):
-    call_sid: str
-    media_format: _Format
-    custom_parameters: dict[str, str] = {}
+@dataclass(frozen=True)
+class Mark:
+    """All sound before our mark of that name has been heard, or was cleared."""
 
-
-class Connected(_Message):
-    """The first message: there is a WebSocket."""
-
-    event: Literal["connected"]
-
-
-class Start(_Message):
-    """The second one: which call, in which format."""
-
-    event: Literal["start"]
-    stream_sid: str
-    start: _Start
-
-
-class _Media(_Message):
-    track: str = "inbound"
-    payload: str
-
-
-class Media(_Message):
-    """20 ms of what the caller says."""
-
-    event: Literal["media"]
-    media: _Media
-
-    def frame(self) -> rtc.AudioFrame:
-        """The sound, as 16-bit PCM.
-
-        Raises:
-            MessageError: It is no base64.
-        """
-        try:
-            pcm = audioop.ulaw2lin(base64.b64decode(self.media.payload, validate=True), 2)
-        except binascii.Error as e:
-            raise MessageError(f"media.payload is no base64: {e}") from e
-        return rtc.AudioFrame(pcm, SAMPLE_RATE, 1, len(pcm) // 2)
-
-
-class _Mark(_Message):
     name: str
 
 
-class Mark(_Message):
-    """All sound before our mark of that name has been heard, or was cleared."""
-
-    event: Literal["mark"]
-    mark: _Mark
-
-
-class _Dtmf(_Message):
-    digit: Annotated[str, Field(pattern="^[0-9*#A-D]$")]
-
-
-class Dtmf(_Message):
+@dataclass(frozen=True)
+class Dtmf:
     """The caller pressed a key."""
 
-    event: Literal["dtmf"]
-    dtmf: _Dtmf
+    digit: str
 
 
-class Stop(_Message):
+@dataclass(frozen=True)
+class Trouble:
+    """The provider could not do something that we wanted; the call goes on."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stop:
     """The call is over."""
 
-    event: Literal["stop"]
+
+Message = Start | Media | Mark | Dtmf | Trouble | Stop
+Sent = dict[str, Any] | bytes
+"""A message of ours: JSON as text, or bytes."""
 
 
-Message = Connected | Start | Media | Mark | Dtmf | Stop
-_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="event")])
+class Dialect(ABC):
+    """How one provider writes the messages of one stream."""
+
+    rate: int
+    """Hz of the sound both ways, mono; known once the start was read."""
+
+    @abstractmethod
+    def read(self, received: str | bytes) -> Sequence[Message]:
+        """Read a message.
+
+        Args:
+            received: Its text, or its bytes.
+
+        Returns:
+            What it means: nothing if it is of a kind that came after this was written, or of no
+            matter here.
+
+        Raises:
+            MessageError: It is malformed.
+        """
+
+    @abstractmethod
+    def media(self, pcm: bytes) -> Sent:
+        """More sound to play after what was sent before.
+
+        Args:
+            pcm: 20 ms, 16 bits, mono, at :attr:`rate`.
+        """
+
+    @abstractmethod
+    def mark(self, name: str) -> Sent:
+        """Ask to be told when all sound before it has been heard."""
+
+    @abstractmethod
+    def clear(self) -> Sent:
+        """Drop the sound that has not been played."""
 
 
-def read(text: str) -> Message | None:
-    """Read a message.
-
-    Returns:
-        None for one of a kind that came after this was written.
+def fields_of(text: str | bytes) -> dict[str, Any]:
+    """The fields of a message of JSON.
 
     Raises:
-        MessageError: It is malformed.
+        MessageError: It is none, or says nothing of its kind.
     """
+    if not isinstance(text, str):
+        raise MessageError("message: it has bytes where this provider sends text")
     try:
-        return _MESSAGE.validate_json(text)
-    except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "union_tag_invalid":
-            return None
-        where = ".".join(str(part) for part in first["loc"])
-        raise MessageError(f"{where or 'message'}: {first['msg']}") from e
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise MessageError(f"message: Invalid JSON: {str(e).splitlines()[0]}") from e
+    if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
+        raise MessageError("message: there is no event in it")
+    return fields
 
 
-def media(stream: str, pcm: bytes) -> dict[str, Any]:
-    """More sound to play after what was sent before.
+def inner(fields: Mapping[str, Any], name: str, where: str = "") -> dict[str, Any]:
+    """The fields within a field.
 
-    Args:
-        stream: The stream's identifier.
-        pcm: 16 bits, mono, at :data:`SAMPLE_RATE`.
+    Raises:
+        MessageError: There are none.
     """
-    payload = base64.b64encode(audioop.lin2ulaw(pcm, 2)).decode()
-    return {"event": "media", "streamSid": stream, "media": {"payload": payload}}
+    found = fields.get(name)
+    if not isinstance(found, dict):
+        raise MessageError(f"{where}{name}: there are no fields in it")
+    return found
 
 
-def mark(stream: str, name: str) -> dict[str, Any]:
-    """Ask to be told when all sound before it has been heard."""
-    return {"event": "mark", "streamSid": stream, "mark": {"name": name}}
+def text_of(fields: Mapping[str, Any], name: str, where: str = "") -> str:
+    """The text of a field.
+
+    Raises:
+        MessageError: There is none.
+    """
+    found = fields.get(name)
+    if not isinstance(found, str) or not found:
+        raise MessageError(f"{where}{name}: there is no text in it")
+    return found
 
 
-def clear(stream: str) -> dict[str, Any]:
-    """Drop the sound that has not been played."""
-    return {"event": "clear", "streamSid": stream}
+def identifier(fields: Mapping[str, Any], name: str) -> str:
+    """A provider's identifier of a stream.
+
+    Raises:
+        MessageError: There is none, or it is longer than any.
+    """
+    found = text_of(fields, name)
+    if len(found) > _ID or not found.isprintable():
+        raise MessageError(f"{name}: that is no identifier")
+    return found
+
+
+def parameters(said: object) -> dict[str, str]:
+    """Parameters of a call as text; those that are no text, number or truth value are left out."""
+    if not isinstance(said, dict):
+        return {}
+    kept: dict[str, str] = {}
+    for name, value in list(said.items())[:_PARAMETERS]:
+        if isinstance(value, bool | int | float):
+            kept[name] = json.dumps(value)
+        elif isinstance(value, str) and len(value) <= _SAID:
+            kept[name] = value
+    return kept
+
+
+def key(digit: object) -> Sequence[Dtmf]:
+    """A key that was pressed; nothing for one that no phone has."""
+    return [Dtmf(digit)] if isinstance(digit, str) and _KEY.fullmatch(digit) else []
+
+
+def is_whole(value: object, wanted: int) -> bool:
+    """Whether a number is the one that is wanted; some providers write it as text."""
+    return value in (wanted, str(wanted)) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Between the session's 24 kHz and a telephone's 8 kHz, without holding sound back.
+"""Between the session's 24 kHz and a telephone's rate, without holding sound back.
 
 LiveKit's resampler gives out 66 ms at once, up to 75 ms late: on both ways of a call that was a
 tenth of a second of every answer and stop, and of the 0.1 s that were to be with the provider a
@@ -8,72 +8,77 @@ voice.
 
 from __future__ import annotations
 
+from math import lcm
+
 import numpy as np
 from livekit.plugins.turn_taking.playback.buffer import Samples
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 from numpy.typing import NDArray
 
-from .media_messages import SAMPLE_RATE as LINE_RATE
-
-_RATIO = SAMPLE_RATE // LINE_RATE
 _TAPS = 73
-"""Of the filter, which is 1.5 ms late. 3.4 kHz, the top of a telephone's band, comes through whole,
-and what would fold back below that 50 dB softer."""
-_CUT = 3_900.0
-"""Hz."""
+"""Of the filter at 24 kHz, which is 1.5 ms late. At 8 kHz, 3.4 kHz, the top of a telephone's band,
+comes through whole, and what would fold back below that 50 dB softer."""
+_CUT = 0.4875
+"""Of the line's rate."""
 
 
-def _low_pass() -> NDArray[np.float64]:
-    at = np.arange(_TAPS) - _TAPS // 2
-    taps: NDArray[np.float64] = np.sinc(2 * _CUT / SAMPLE_RATE * at) * np.hamming(_TAPS)
-    normalised: NDArray[np.float64] = taps / taps.sum()
+def _low_pass(rate: int, cut: float) -> NDArray[np.float64]:
+    taps = _TAPS * rate // SAMPLE_RATE | 1
+    at = np.arange(taps) - taps // 2
+    response: NDArray[np.float64] = np.sinc(2 * cut / rate * at) * np.hamming(taps)
+    normalised: NDArray[np.float64] = response / response.sum()
     return normalised
 
 
-class _Filter:
-    """The low pass over a sound at 24 kHz that comes in pieces."""
+class _Resampler:
+    """From one rate to another, over a rate that both divide, in pieces of any length."""
 
-    def __init__(self) -> None:
-        self._taps = _low_pass()
-        self._before = np.zeros(_TAPS - 1)
+    def __init__(self, source: int, target: int) -> None:
+        between = lcm(source, target)
+        self._up, self._down = between // source, between // target
+        self._taps = _low_pass(between, _CUT * min(source, target))
+        self._before = np.zeros(self._taps.size - 1)
+        self._skip = 0
+        """Samples between to the next that is given out."""
 
-    def push(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
-        sound = np.concatenate([self._before, samples])
-        self._before = sound[samples.size :]
-        return np.convolve(sound, self._taps, "valid")
+    def push(self, samples: Samples) -> Samples:
+        spread = np.zeros(samples.size * self._up)
+        spread[:: self._up] = samples * float(self._up)
+        sound = np.concatenate([self._before, spread])
+        self._before = sound[spread.size :]
+        if not spread.size:
+            return np.zeros(0, np.int16)
+        filtered = np.convolve(sound, self._taps, "valid")
+        kept = filtered[self._skip :: self._down]
+        self._skip = (self._skip - filtered.size) % self._down
+        return np.clip(np.round(kept), -32768, 32767).astype(np.int16)
 
 
 class ToLine:
-    """From 24 kHz to 8 kHz."""
+    """From 24 kHz to a line's rate.
 
-    def __init__(self) -> None:
-        self._filter = _Filter()
+    Args:
+        rate: Hz.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._resampler = _Resampler(SAMPLE_RATE, rate)
 
     def push(self, samples: Samples) -> Samples:
-        """What comes next at 8 kHz.
-
-        Args:
-            samples: Whole milliseconds at 24 kHz, mono.
-        """
-        return _rounded(self._filter.push(samples.astype(np.float64))[::_RATIO])
+        """What comes next on the line; mono."""
+        return self._resampler.push(samples)
 
 
 class FromLine:
-    """From 8 kHz to 24 kHz."""
+    """From a line's rate to 24 kHz.
 
-    def __init__(self) -> None:
-        self._filter = _Filter()
+    Args:
+        rate: Hz.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._resampler = _Resampler(rate, SAMPLE_RATE)
 
     def push(self, samples: Samples) -> Samples:
-        """What comes next at 24 kHz.
-
-        Args:
-            samples: At 8 kHz, mono.
-        """
-        spread = np.zeros(samples.size * _RATIO)
-        spread[::_RATIO] = samples * float(_RATIO)
-        return _rounded(self._filter.push(spread))
-
-
-def _rounded(sound: NDArray[np.float64]) -> Samples:
-    return np.clip(np.round(sound), -32768, 32767).astype(np.int16)
+        """What comes next at 24 kHz; mono."""
+        return self._resampler.push(samples)

@@ -1,37 +1,44 @@
-"""A telephony provider's media stream: who may open one, and the messages of it."""
+"""A telephony provider's media stream: who may open one, and its messages as they come and go."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hmac
 import logging
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from agent.settings import BridgeSettings
+from agent.settings import BridgeSettings, StreamProvider
 
-from . import media_messages
+from . import media_telnyx, media_twilio, media_vonage
 from .engines import OpenCall
 from .media_call import hold_call
 from .media_choice import Choose
-from .media_messages import Message, MessageError, Start
+from .media_messages import Dialect, Message, MessageError, Sent, Start
 from .requests import Refused
 
 logger = logging.getLogger("parley")
+
+DIALECTS: Mapping[StreamProvider, Callable[[], Dialect]] = {
+    "twilio": media_twilio.Twilio,
+    "telnyx": media_telnyx.Telnyx,
+    "vonage": media_vonage.Vonage,
+}
+"""How the messages of a stream are written, by whose it is."""
+
+_CHECKS: Mapping[StreamProvider, Callable[[Mapping[str, str], str, BridgeSettings], None]] = {
+    "twilio": media_twilio.check,
+    "telnyx": media_telnyx.check,
+    "vonage": media_vonage.check,
+}
 
 _SILENCE_SECONDS = 10.0
 """A provider sends a message every 20 ms, also while nobody speaks: after this it is gone."""
 
 
-def check_signature(websocket: WebSocket, settings: BridgeSettings) -> None:
+def check_opening(websocket: WebSocket, settings: BridgeSettings) -> None:
     """Make sure that the provider opens this stream.
-
-    It signs the address as we gave it (base64 of HMAC-SHA1 with its token), which behind a proxy is
-    not the one that arrives here.
 
     Raises:
         Refused: There are no media streams here, or somebody else opens one.
@@ -41,33 +48,41 @@ def check_signature(websocket: WebSocket, settings: BridgeSettings) -> None:
     if settings.stream_token is None:
         if settings.api_key:
             raise Refused(403, "no_token", "Set bridge.stream_token: this bridge is not open.")
-    else:
-        key = settings.stream_token.get_secret_value().encode()
-        digest = hmac.digest(key, str(settings.stream_url).encode(), "sha1")
-        given = websocket.headers.get("x-twilio-signature", "")
-        if not hmac.compare_digest(given.encode(), base64.b64encode(digest)):
-            raise Refused(403, "bad_signature", "X-Twilio-Signature is not that of our token.")
+        return
+    token = settings.stream_token.get_secret_value()
+    _CHECKS[settings.stream_provider](websocket.headers, token, settings)
 
 
-async def follow(websocket: WebSocket, choose: Choose, open_call: OpenCall) -> None:
+async def follow(
+    websocket: WebSocket,
+    dialect: Dialect,
+    choose: Choose,
+    open_call: OpenCall,
+    stopping: asyncio.Event,
+) -> None:
     """Hold the conversation of one stream, to its end.
 
     Args:
         websocket: An accepted one.
+        dialect: How the provider writes its messages.
         choose: Says who speaks.
         open_call: Connects to the engines.
+        stopping: Set once the bridge is to stop.
     """
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Sent) -> None:
         if websocket.application_state is websocket.client_state is WebSocketState.CONNECTED:
             with contextlib.suppress(WebSocketDisconnect):  # who reads it learns that, too
-                await websocket.send_json(message)
+                if isinstance(message, bytes):
+                    await websocket.send_bytes(message)
+                else:
+                    await websocket.send_json(message)
 
     try:
-        async with contextlib.aclosing(_messages(websocket)) as messages:
+        async with contextlib.aclosing(_messages(websocket, dialect)) as messages:
             async for message in messages:
                 if isinstance(message, Start):
-                    await hold_call(choose, open_call, message, send, messages)
+                    await hold_call(choose, open_call, dialect, message, send, messages, stopping)
                     break
         await websocket.close()
     except WebSocketDisconnect:
@@ -75,14 +90,15 @@ async def follow(websocket: WebSocket, choose: Choose, open_call: OpenCall) -> N
     except (MessageError, TimeoutError) as e:
         reason = str(e) or f"Nothing was sent for {_SILENCE_SECONDS:g} s."
         logger.warning("a media stream broke off: %s", reason)
-        await websocket.close(1008, reason[:120])
+        await websocket.close(1008, reason.encode()[:120].decode(errors="ignore"))
 
 
-async def _messages(websocket: WebSocket) -> AsyncGenerator[Message, None]:
+async def _messages(websocket: WebSocket, dialect: Dialect) -> AsyncGenerator[Message, None]:
     while True:
         async with asyncio.timeout(_SILENCE_SECONDS):
             received = await websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received["code"])
-        if message := media_messages.read(received.get("text") or ""):
+        text = received.get("text")
+        for message in dialect.read(text if text is not None else received.get("bytes") or b""):
             yield message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hmac
 import logging
@@ -23,6 +24,7 @@ from starlette.websockets import WebSocket
 
 from agent.assistant import instructions
 from agent.definition.definition import AgentDefinition
+from agent.goodbye import LONGEST
 from agent.knowledge import Knowledge
 from agent.knowledge_settings import KnowledgeSettings
 from agent.languages import words
@@ -35,7 +37,7 @@ from .conversations import Conversations, write_reply
 from .engines import Engines, OpenCall, sentence
 from .exchange import Event, Exchange, Said
 from .media_choice import Choose
-from .media_stream import check_signature, follow
+from .media_stream import DIALECTS, check_opening, follow
 from .openapi import document, page
 from .record import Kind, Record
 from .requests import (
@@ -58,6 +60,8 @@ _READ_FOR_EACH = 4
 """Requests that may be arriving for each that may be spoken: of 15 MB each, at most."""
 GUESSES = RateLimitItemPerMinute(10)
 """Wrong keys of one client address: more than a person mistypes."""
+
+_SOON = {"Retry-After": "1"}
 
 W = TypeVar("W")
 
@@ -98,6 +102,11 @@ class Bridge:
         self._reading = 0
         self._finished = 0
         self._calls = 0
+        self._streams = Rate(RateLimitItemPerMinute(settings.bridge.streams_per_minute))
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        """Set while no call is held."""
+        self._idle.set()
 
     async def chat(self, chat: ChatRequest, record: Record) -> SpokenResponse:
         """Answer a turn of a conversation."""
@@ -176,30 +185,65 @@ class Bridge:
         return JSONResponse(record.as_dict(ended=record.outcome != "running"))
 
     async def health(self, _: Request) -> Response:
-        """Tell that the engines are warm."""
-        return JSONResponse({"status": "ok", "in_flight": self._in_flight, "calls": self._calls})
+        """Tell that the engines are warm, or that calls are not taken any more."""
+        stopping = self._stopping.is_set()
+        return JSONResponse(
+            {
+                "status": "stopping" if stopping else "ok",
+                "in_flight": self._in_flight,
+                "calls": self._calls,
+            },
+            503 if stopping else 200,
+        )
+
+    async def say_goodbye(self) -> None:
+        """Take no more calls, and end those that are held after a word.
+
+        Returns:
+            Once they are over, or it is late.
+        """
+        self._stopping.set()
+        try:
+            async with asyncio.timeout(LONGEST):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.warning("calls are cut off", extra={"calls": self._calls})
 
     async def media_stream(self, websocket: WebSocket) -> None:
         """Hold a conversation over a provider's media stream."""
         try:
-            check_signature(websocket, self.limits)
+            check_opening(websocket, self.limits)
+            if self._stopping.is_set():
+                raise Refused(503, "stopping", "This bridge stops: call again in a moment.", _SOON)
+            try:
+                await self._streams.check("")
+            except TooMany as e:
+                after = {"Retry-After": str(e.retry_after)}
+                most = self.limits.streams_per_minute
+                told = f"More than {most} calls within a minute (bridge.streams_per_minute)."
+                raise Refused(429, "too_many", told, after) from e
             if self._calls >= self._settings.rooms:
                 raise Refused(
                     503,
                     "full",
                     f"All places for calls are taken, which are {self._calls}: try again later.",
+                    _SOON,
                 )
         except Refused as e:
             logger.warning("a media stream was refused: %s", e)
             await websocket.send_denial_response(e.response())
             return
         self._calls += 1
+        self._idle.clear()
         try:
             with metrics.CALLS.track_inprogress():
                 await websocket.accept()
-                await follow(websocket, self._choose, self._open_call)
+                dialect = DIALECTS[self.limits.stream_provider]()
+                await follow(websocket, dialect, self._choose, self._open_call, self._stopping)
         finally:
             self._calls -= 1
+            if not self._calls:
+                self._idle.set()
 
     async def check_rate(self, client: HTTPConnection) -> None:
         """Count a request.

@@ -139,6 +139,10 @@ class Phone(_Table):
     """Said when there was none for as long as they may wait."""
     callback_number: Text
     """Asks whoever wants to be called back, and has withheld their number, for one."""
+    offer_callback: Text
+    """Asks at night whether they want to; a hint how to say yes follows."""
+    callback_noted: Text
+    """The last words to who does."""
     confirm_transfer: Text
     transferring: Text
     confirm_warm_transfer: Text
@@ -178,6 +182,9 @@ class Answers(_Table):
     """Said with a yes as with a no, such as "no problem": neither, though it has words of one."""
     doubt: Patterns
     """Questions and conditions: with one of them, or a question mark, a yes is none yet."""
+    along: Annotated[list[Text], AfterValidator(_patterns)] = []
+    """All that may be said with a yes: with anything else ("okay, goodbye") it is none yet. Without
+    it anything may."""
     digits: Annotated[list[Text], Field(min_length=10, max_length=10)]
     """The words of 0 to 9, of each those that there are, with blanks between them."""
     doubtful_digits: str

@@ -2,7 +2,8 @@
 
 A job puts the record of its call into the :class:`Outbox`, which no crash empties
 (:func:`hand_over`, from ``on_session_end``). The :class:`Deliverer` of the agent server has it
-summed up, writes it to a folder or a bucket, and posts it to a webhook (:func:`delivering`).
+summed up, writes it to a folder, a bucket or a database, and posts it to a webhook
+(:func:`delivering`).
 """
 
 from __future__ import annotations

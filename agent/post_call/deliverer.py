@@ -16,6 +16,7 @@ from livekit.agents import llm
 from ..post_call_settings import PostCallSettings
 from ..structured import UnfilledError
 from .analysis import analysed
+from .databases import open_database
 from .outbox import Outbox, OutboxError, Parcel
 from .places import Kind, places
 from .recording import sound_of
@@ -67,7 +68,7 @@ class Deliverer:
         clock: Seconds since 1970.
 
     Raises:
-        RecordStoreError: What a bucket needs is not installed.
+        RecordStoreError: What a bucket or a database needs is not installed.
     """
 
     def __init__(
@@ -90,6 +91,9 @@ class Deliverer:
             stores["folder"] = FolderStore(settings.folder, settings.days)
         if settings.s3:
             stores["bucket"] = S3Store(settings.s3)
+        if settings.database:
+            url = settings.database.get_secret_value()
+            stores["database"] = open_database(url, settings.days)
         self._stores: Mapping[Kind, RecordStore] = stores
         self._places = places(settings)
 

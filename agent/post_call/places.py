@@ -1,4 +1,4 @@
-"""Where a record is brought: a folder, a bucket or a webhook, each told from all others."""
+"""Where a record is brought: a folder, a bucket, a database or a webhook, each told from others."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import hashlib
 import os
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import HttpUrl
 
 from ..post_call_settings import PostCallSettings
 
-Kind = Literal["model", "folder", "bucket", "webhook"]
+Kind = Literal["model", "folder", "bucket", "database", "webhook"]
 """A record goes to the model that sums it up first, then to all the others, each in its own
 time."""
 
@@ -40,6 +41,10 @@ def places(settings: PostCallSettings) -> list[Place]:
     if s3 := settings.s3:
         at = _address(s3.endpoint) if s3.endpoint else "Amazon"
         found.append(Place("bucket", f"{s3.bucket}/{s3.prefix} at {at}"))
+    if settings.database:
+        parts = urlsplit(settings.database.get_secret_value())
+        at = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+        found.append(Place("database", f"{at}{parts.path}{_digest(parts.query)}"))
     if settings.webhook:
         found.append(Place("webhook", _address(settings.webhook.url)))
     return found
@@ -48,6 +53,8 @@ def places(settings: PostCallSettings) -> list[Place]:
 def _address(url: HttpUrl) -> str:
     """An address that may be shown; a query, which may hold a token, is told by its digest."""
     told = f"{url.scheme}://{url.host}:{url.port}{url.path or ''}"
-    if not url.query:
-        return told
-    return f"{told}?…{hashlib.sha256(url.query.encode()).hexdigest()[:8]}"
+    return told + _digest(url.query)
+
+
+def _digest(query: str | None) -> str:
+    return f"?…{hashlib.sha256(query.encode()).hexdigest()[:8]}" if query else ""

@@ -88,7 +88,7 @@ async def delivering(
             model that sums its calls up. Raises SettingsError, and is called in a thread.
 
     Raises:
-        RecordStoreError: What a bucket needs is not installed.
+        RecordStoreError: What a bucket or a database needs is not installed.
     """
     if settings is None:
         yield

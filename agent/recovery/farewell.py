@@ -14,16 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping
 import aiohttp
 from livekit import api
 
-from ..goodbye import TOPIC
+from ..goodbye import LONGEST, TOPIC
 from .book import StoreError
 from .dispatcher import Dispatcher
 from .waiting import waiting_rooms
 
 logger = logging.getLogger("parley")
-
-LONGEST = 15.0
-"""Seconds that calls have to end: for 3 s something is finished, and the last sentence takes 6 s of
-a voice on a processor. After that they are cut off."""
 
 _AGAIN = 0.5
 """Seconds from one look to the next."""

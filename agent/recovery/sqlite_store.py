@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from ..sqlite_file import write_ahead
+from ..sqlite_file import make_private, write_ahead
 from .book import Beat, Call, Change, Moment, StoreError
 
 T = TypeVar("T")
@@ -173,7 +172,7 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # SQLite gives the files beside it the same mode.
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_private(self._path)
         database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
         write_ahead(database)
         database.execute("PRAGMA synchronous = OFF")  # what a power cut loses, it has ended

@@ -31,6 +31,8 @@ from .terminal import say, until_stopped
 
 PHONE_PORTS = (*PORTS, Port("redis", 6379, "Redis"), Port("sip", 5060, "calls by phone"))
 _REDIS_SECONDS = 30.0
+_LOOKED = 5.0
+"""Seconds that an agent server may take to see to a caller who has rung for long enough."""
 
 
 def redis(port: int) -> Program:
@@ -55,8 +57,30 @@ def check() -> None:
     if not shutil.which("redis-server"):
         raise StackError("redis-server is not installed: apt-get install redis-server.")
     found = subprocess.run(["scripts/run_sip.sh", "check"], cwd=ROOT, stderr=subprocess.PIPE)
+    told = found.stderr.decode().strip()
     if found.returncode:
-        raise StackError(found.stderr.decode().strip())
+        raise StackError(told)
+    if told:
+        say(told)
+
+
+def check_ringing(trunks: Trunks, ring: float) -> None:
+    """Make sure that LiveKit lets callers ring for as long as a full house wants them to.
+
+    Args:
+        trunks: The trunks.
+        ring: ``phone.full_house.ring``.
+
+    Raises:
+        StackError: One gives up before; the text says what to do.
+    """
+    for name, trunk in trunks.inbound.items():
+        if trunk.ring < ring + _LOOKED:
+            raise StackError(
+                f"inbound.{name}.ring of the trunks is {trunk.ring} s and phone.full_house.ring of "
+                f"the profile {ring:g}: callers would be given up before they learn that every "
+                f"place is taken. Make the first {_LOOKED:g} s more than the second."
+            )
 
 
 @asynccontextmanager
@@ -84,6 +108,7 @@ async def phone_stack(
     Raises:
         StackError, TelephonyError: Something does not start or is refused.
     """
+    check_ringing(trunks, settings.load(profile).phone.full_house.ring)
     numbers = dict(ports or port_table.free(PHONE_PORTS))
     store = redis(numbers["redis"])
     service = Program(

@@ -23,6 +23,7 @@ from .details import cause_of
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
+from .night import NightMessage, night_of
 from .sip_call import STATUS
 from .tools import PhoneTools
 
@@ -58,6 +59,9 @@ class CallControl(Call):
         self.room, self.server = room, server
         self.user_identity, self.sip_call = user.identity, user.sip_call
         self._outbound_call = user.outbound_call
+        called = user.sip_call if user.sip_call and not user.outbound_call else None
+        self.night = night_of(settings, called.trunk_number) if called else None
+        """What a caller is told in place of a conversation; None for a conversation."""
         self._on_hand_over = on_hand_over
         self.agent = agent
         self.dialler = dialler
@@ -103,10 +107,20 @@ class CallControl(Call):
         self._known_language = language
 
     def first_agent(self, assistant: Agent, floor: Floor) -> Agent:
-        """Who begins: the assistant, or what finds out who picked up."""
+        """Who begins: the assistant, the night message, or what finds out who picked up."""
+        if self.night:
+            return NightMessage(
+                self.night,
+                self,
+                self.wait_until_answered,
+                self._note_callback if self.dialler.details.settings else None,
+            )
         if self._outbound_call is None:
             return assistant
         return CallScreening(self._outbound_call.message, assistant, floor)
+
+    async def _note_callback(self) -> None:
+        await PhoneTools(self).note_callback("called outside business hours", "business hours")
 
     def start(self) -> None:
         """Watch over the call: it ends when the user leaves, or when its time is up."""
@@ -115,8 +129,7 @@ class CallControl(Call):
         logger.info("a call began", extra={"call": self.sip_call.id})
         self.room.on("participant_disconnected", self._on_left)
         self.room.on("participant_attributes_changed", self._on_attributes)
-        clock = CallClock(self._longest, self.settings.warning)
-        self.spawn(clock.run(self._warn, self.end_at_limit))
+        self.spawn(self._keep_time(self.sip_call.longest))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something until the conversation ends."""
@@ -151,6 +164,12 @@ class CallControl(Call):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.dialler.aclose()
+
+    async def _keep_time(self, by_trunk: float | None) -> None:
+        longest = self._longest
+        if by_trunk is not None:  # which LiveKit counts from the first ring on
+            longest = min(longest, by_trunk - await self.dialler.details.waited())
+        await CallClock(longest, self.settings.warning).run(self._warn, self.end_at_limit)
 
     async def _warn(self) -> None:
         await self.session.say(words(self.language).phone.ending_soon)

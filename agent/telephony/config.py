@@ -105,7 +105,11 @@ class InboundTrunk(_Trunk):
     allowed_addresses: list[IPvAnyNetwork] = []
     """Networks of the provider's signalling, as 203.0.113.7 or 203.0.113.0/24; no host names."""
     max_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
-    """Longest call."""
+    """Longest call, from its first ring on."""
+    ring: Annotated[int, Field(ge=5, le=180)] = 60
+    """Seconds after which LiveKit refuses a call that nobody takes (486): longer than the agent
+    servers leave a caller to ring (``phone.full_house.ring``), so that it is for calls that no
+    agent server sees."""
     language: Language | None = None
     """Language of the callers; the profile's when not given."""
     asserted: bool = False

@@ -14,7 +14,8 @@ def meant(said: str, language: Language = "en") -> bool | None:
     """Whether words mean yes (True) or no (False); None if they mean neither.
 
     A no wins over a yes, and so does a question or a condition: who asks what it costs has not
-    agreed. "No problem" and the like is said with either, and is neither.
+    agreed. "No problem" and the like is said with either, and is neither. Nor has agreed who says
+    more with it than goes with a yes ("okay, goodbye"): asked again, they lose a moment.
 
     Args:
         said: What the caller has said, as it was recognised.
@@ -25,12 +26,15 @@ def meant(said: str, language: Language = "en") -> bool | None:
     doubtful = _ASKED.search(said) or answers.doubt.search(said)
     if answers.no.search(answers.doubt.sub(" ", said)):  # "I don't know" is not a no
         return False
-    if doubtful:
+    if doubtful or not answers.yes.search(said):
         return None
-    return True if answers.yes.search(said) else None
+    if answers.along and _WORD.search(answers.along.sub(" ", answers.yes.sub(" ", said))):
+        return None
+    return True
 
 
 _ASKED = re.compile("[?？¿]")
+_WORD = re.compile(r"[^\W_]")
 
 
 class _Answers:
@@ -42,6 +46,8 @@ class _Answers:
         self.doubt = any_of(text for each in own for text in each.doubt)
         self.no = any_of(text for each in own for text in each.no)
         self.yes = any_of(text for each in own for text in each.yes)
+        along = [text for each in own for text in each.along]
+        self.along = any_of(along) if along else None
 
 
 _read = cache(_Answers)

@@ -171,6 +171,11 @@ class Arrival:
         room.on("participant_attributes_changed", self._on_attributes)
         room.on("participant_disconnected", self._on_left)
 
+    async def waited(self) -> float:
+        """How long the caller has been there, in seconds, an agent or not."""
+        await asyncio.gather(self._asking, return_exceptions=True)
+        return time.time() - self._started
+
     async def end(self, refused: str | None) -> Detail:
         """What became of it, once nobody speaks with them any more.
 
@@ -245,6 +250,10 @@ class Details:
     ) -> None:
         """Follow the call of somebody who calls in."""
         self._arrival = Arrival(room, caller, call, server)
+
+    async def waited(self) -> float:
+        """How long somebody who calls in has been there, in seconds; 0 if nobody does."""
+        return await self._arrival.waited() if self._arrival else 0.0
 
     async def left(self, refused: str | None = None) -> None:
         """Keep what became of that call, if there was one.

@@ -11,17 +11,28 @@ _SHORTEST, _LONGEST = 7, 15
 
 _START, _END = r"(?<![0-9A-Za-z.])", r"(?![0-9A-Za-z])(?!\.[0-9])"
 """A point between digits is one of a fraction or an address; one after them ends a sentence."""
-_GAP = r"(?:[\s./\-\u2010-\u2015]|\s?[()]\s?|%20)?"
+_GAP = r"(?:%20|,(?!\s)|[^\w\n+\uff0b,@;:=&<>{}\"']|_){0,3}"
+"""Between the digits of a number that says that it is one: nothing that ends it."""
+_WIDE = r"\\uff1\d"
+"""A full-width digit, as JSON may write it."""
 
 _NUMBER = re.compile(
     "|".join(
         (
+            # What is none, for it to be passed over as a whole.
+            r"(?P<none>\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b)",
             # With a country code, in whatever groups.
-            rf"(?:\+|%2[Bb]|{_START}00){_GAP}\d(?:{_GAP}\d){{6,14}}{_END}",
-            # In one piece.
+            rf"(?:[+\uff0b]|%2[Bb]|{_START}00){_GAP}\d(?:{_GAP}\d){{6,14}}(?!\d)",
+            rf"(?:{_WIDE}){{{_SHORTEST},{_LONGEST}}}",
+            # In one piece; a long one also behind letters, which are those of some name then.
             rf"{_START}\d{{{_SHORTEST},{_LONGEST}}}{_END}",
-            # Without a country code, in groups of two digits or more.
-            rf"{_START}(?:\(\d{{2,5}}\)|\d{{2,5}})(?:[\s\-]{{1,2}}\d{{2,5}}){{1,5}}{_END}",
+            rf"(?<![0-9.])\d{{10,{_LONGEST}}}{_END}",
+            # Without a country code: in groups of two digits or more; with 0 and between points or
+            # slashes, of which an address or a fraction has none behind three digits that begin so;
+            # each digit by itself.
+            rf"{_START}(?:\(\d{{2,5}}\)|\d{{2,5}})(?:[\s\-]{{1,2}}\d{{2,8}}){{1,5}}{_END}",
+            rf"{_START}0[1-9]\d{{1,4}}(?P<point>[./\u00b7])\d{{2,8}}(?:(?P=point)\d{{2,8}})*{_END}",
+            rf"{_START}\d(?:[\s\-]\d){{8,14}}{_END}",
         )
     )
 )
@@ -39,8 +50,9 @@ def mask(text: str) -> str:
 
 def _masked(found: re.Match[str]) -> str:
     told = found.group()
-    digits = [c for c in re.sub("%2[0Bb]", "", told) if c.isdecimal()]
-    if len(digits) < _SHORTEST or _DATE.fullmatch(told):
+    plain = re.sub(r"\\uff1(\d)", r"\1", re.sub("%2[0Bb]", "", told))
+    digits = [c for c in plain if c.isdecimal()]
+    if found["none"] or len(digits) < _SHORTEST or _DATE.fullmatch(told):
         return told
     return f"***{digits[-2]}{digits[-1]}"
 
@@ -60,6 +72,8 @@ class Masking(logging.Filter):
                 record.exc_info, record.exc_text = None, raised
         if record.exc_text:
             record.exc_text = mask(record.exc_text)
+        if record.stack_info:
+            record.stack_info = mask(record.stack_info)
         return True
 
 
@@ -81,8 +95,10 @@ _LOGGINGS_OWN = frozenset(vars(logging.makeLogRecord({})))
 def mask_logs() -> None:
     """Mask phone numbers in the logs of the agent and of LiveKit in its process."""
     # At the loggers, for the process that only hands the call on; at the handlers, because in a
-    # job LiveKit's own filter there adds the room's name to every record.
-    loggers = [logging.getLogger(name) for name in ("parley", "livekit.agents", "livekit")]
-    for place in [*loggers, *logging.getLogger().handlers]:
-        if not any(isinstance(f, Masking) for f in place.filters):
+    # job LiveKit's own filter there adds the room's name to every record. Tasks that fail are told
+    # by asyncio, requests that do by uvicorn, and where there is no handler Python has a last one.
+    names = ("parley", "livekit.agents", "livekit", "asyncio", "uvicorn.error")
+    loggers = [logging.getLogger(name) for name in names]
+    for place in [*loggers, *logging.getLogger().handlers, logging.lastResort]:
+        if place and not any(isinstance(f, Masking) for f in place.filters):
             place.addFilter(Masking())

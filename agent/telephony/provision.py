@@ -23,9 +23,22 @@ from agent.settings import LANGUAGE_ATTRIBUTE
 from .caller_id import ASSERTED, PRIVACY
 from .config import InboundTrunk, OutboundTrunk, Trunks, _Trunk
 from .details import TRUNK
+from .sip_call import LONGEST
 
 MARK = "parley"
 """Metadata that marks what is ours; that of a rule becomes the metadata of its callers."""
+
+UNKNOWN = "unknown_numbers"
+"""Name of a trunk that lets nobody in; no trunk of the file can have it.
+
+LiveKit is silent about a call that no trunk takes: whoever called hears the line ring, and their
+giving up (CANCEL) is not answered either. Of those who may call other numbers this trunk asks for a
+password that opens nothing, so that their exchange learns at once that the call fails (407).
+Everybody else meets the silence: they are scanners.
+"""
+
+GRACE = 15
+"""Seconds that LiveKit leaves a call beyond its longest: the agent's own end of it comes first."""
 
 Info = TypeVar("Info", SIPInboundTrunkInfo, SIPOutboundTrunkInfo, SIPDispatchRuleInfo)
 Outcome = Literal["created", "changed", "unchanged", "removed"]
@@ -71,12 +84,13 @@ async def setup(server: api.LiveKitAPI, trunks: Trunks) -> list[Change]:
     found = await existing(server)
     inbound, outbound, rules = _kinds(server)
     changes: list[Change] = []
+    wanted = {name: _inbound(name, trunk) for name, trunk in trunks.inbound.items()}
+    wanted |= _unknown([*wanted.values()], [t for t in found.inbound if not _is_ours(t)])
     # First what is to go: its numbers may be another trunk's now.
     changes += await rules.remove(found.rules, keep=trunks.inbound)
-    changes += await inbound.remove(found.inbound, keep=trunks.inbound)
+    changes += await inbound.remove(found.inbound, keep=wanted)
     changes += await outbound.remove(found.outbound, keep=trunks.outbound)
 
-    wanted = {name: _inbound(name, trunk) for name, trunk in trunks.inbound.items()}
     trunk_changes = await inbound.settle(found.inbound, wanted)
     ids = {change.name: change.id for change in trunk_changes}
     to_rooms = {name: _rule(name, trunk, ids[name]) for name, trunk in trunks.inbound.items()}
@@ -197,11 +211,32 @@ def _inbound(name: str, trunk: InboundTrunk) -> SIPInboundTrunkInfo:
         # Always as a network, 203.0.113.7/32: LiveKit lets in a call whose From names that very
         # text as its host, and no honest host has a slash, so that the agent can tell.
         allowed_addresses=[str(network) for network in trunk.allowed_addresses],
-        max_call_duration=Duration(seconds=60 * trunk.max_minutes),
+        # The agent ends it with a word before; this is for a line at which no agent is.
+        max_call_duration=Duration(seconds=60 * trunk.max_minutes + GRACE),
+        ringing_timeout=Duration(seconds=trunk.ring),
         headers_to_attributes=(
             {"P-Asserted-Identity": ASSERTED, "Privacy": PRIVACY} if trunk.asserted else {}
         ),
     )
+
+
+def _unknown(
+    wanted: list[SIPInboundTrunkInfo], others: list[SIPInboundTrunkInfo]
+) -> dict[str, SIPInboundTrunkInfo]:
+    if not all(trunk.numbers for trunk in (*wanted, *others)):
+        return {}  # one of them takes all numbers, and LiveKit has no second such trunk
+    known = sorted({network for trunk in wanted for network in trunk.allowed_addresses})
+    if not known:
+        return {}
+    refuses = SIPInboundTrunkInfo(
+        name=UNKNOWN,
+        metadata=MARK,
+        allowed_addresses=known,
+        # No secret: without a rule there is no room behind it.
+        auth_username=UNKNOWN,
+        auth_password=UNKNOWN,
+    )
+    return {UNKNOWN: refuses}
 
 
 def _outbound(name: str, trunk: OutboundTrunk) -> SIPOutboundTrunkInfo:
@@ -222,5 +257,6 @@ def _rule(name: str, trunk: InboundTrunk, trunk_id: str) -> SIPDispatchRuleInfo:
         # Always with its trunk: a rule without one also takes the calls that no trunk has let in.
         trunk_ids=[trunk_id],
         rule=api.SIPDispatchRule(dispatch_rule_callee=callee),
-        attributes={TRUNK: name} | ({LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {}),
+        attributes={TRUNK: name, LONGEST: str(trunk.max_minutes)}
+        | ({LANGUAGE_ATTRIBUTE: trunk.language} if trunk.language else {}),
     )

@@ -17,6 +17,8 @@ from .numbers import country_of, told
 STATUS = "sip.callStatus"
 """``dialing``, ``ringing``, ``automation`` (keys are being sent), ``active`` or ``hangup``."""
 CALL_ID = "sip.callID"
+LONGEST = "parley.max_minutes"
+"""Attribute of a caller, and of a dispatch rule: how many minutes a call of the trunk may last."""
 _NUMBER = "sip.phoneNumber"
 _CALLED = "sip.trunkPhoneNumber"
 
@@ -40,6 +42,8 @@ class SipCall:
     """Number of our end, likewise."""
     caller_id: CallerId = "shown"
     """What is known of the number of the other end."""
+    longest: float | None = None
+    """How long the call may last by its trunk, from its first ring on, in seconds."""
 
     @classmethod
     def from_participant(
@@ -68,8 +72,12 @@ class SipCall:
         """
         ours = told(attributes.get(_CALLED), country)
         country = country or country_of(ours)
-        number, caller_id = caller_of(attributes, told(attributes.get(_NUMBER), country), country)
-        return cls(identity, attributes.get(CALL_ID, ""), number, ours, caller_id)
+        # A provider puts its own remarks behind a number: +12025550143;npdi=yes (RFC 4694).
+        shown = told(attributes.get(_NUMBER, "").partition(";")[0], country)
+        number, caller_id = caller_of(attributes, shown, country)
+        minutes = attributes.get(LONGEST, "")
+        longest = 60.0 * int(minutes) if minutes.isdecimal() else None
+        return cls(identity, attributes.get(CALL_ID, ""), number, ours, caller_id, longest)
 
     async def wait_until_answered(self, room: rtc.Room) -> bool:
         """Wait until the call is answered; False if it ends before that."""

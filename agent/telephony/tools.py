@@ -77,9 +77,21 @@ class PhoneTools(CallTools):
             reason: What about, in one or two sentences.
             when: When it suits them, in their words; "any time" if they did not say.
         """
-        control = self._control
         reason = sentence("reason", reason, _LONGEST_MESSAGE)
         when = sentence("when", when, _LONGEST_WHEN)
+        number = await self.note_callback(reason, when)
+        return f"It is noted: they are called back on the number ending in {number[-2:]}."
+
+    async def note_callback(self, reason: str, when: str) -> str:
+        """Send on that the caller wants to be called back.
+
+        Returns:
+            The number, which they are asked for if it is withheld.
+
+        Raises:
+            ToolError: It is not.
+        """
+        control = self._control
         number = control.sip_call.number if control.sip_call else None
         number = number or await self._number_to_call()
         try:
@@ -87,7 +99,7 @@ class PhoneTools(CallTools):
         except OutboxError as e:
             logger.error("a request to be called back is lost", extra={"reason": str(e)})
             raise ToolError("The request could not be noted. Tell the user so.") from e
-        return f"It is noted: they are called back on the number ending in {number[-2:]}."
+        return number
 
     async def _number_to_call(self) -> str:
         control = self._control

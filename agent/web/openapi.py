@@ -68,6 +68,7 @@ def document(agents: Collection[str] = ()) -> dict[str, Any]:
                 "content": {"application/json": {"schema": ticket}},
             },
             **{code: described(text) for code, text in _REFUSALS.items()},
+            "404": described("There is no such agent, or it has no such voice."),
         },
     }
     who = {

@@ -72,11 +72,10 @@ def create_app(
     answer for one. ``POST /api/token`` takes
     ``{"language": "en", "name": "...", "agent": "...", "voice": "..."}`` (all but the first are
     optional) and answers ``{"url", "token", "room", "identity"}``. Refusals are
-    ``{"error": {"code", "message"}}``: 400 ``bad_request``, ``no_such_agent`` or
-    ``no_such_voice``, 401
-    ``not_signed_in``, 403 ``other_site`` or ``not_allowed``, 408 ``too_slow``, 413 ``too_long``,
-    421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or ``too_many_here``, 503 ``full`` or
-    ``no_server``.
+    ``{"error": {"code", "message"}}``: 400 ``bad_request``, 401 ``not_signed_in``, 403
+    ``other_site`` or ``not_allowed``, 404 ``no_such_agent`` or ``no_such_voice``, 408 ``too_slow``,
+    413 ``too_long``, 421 ``other_host``, 429 ``too_many`` with ``Retry-After`` or
+    ``too_many_here``, 503 ``full`` or ``no_server``.
 
     Whoever has a ticket enters its room at ``/livekit``, unless browsers reach livekit-server
     themselves.
@@ -141,12 +140,12 @@ def create_app(
         if wanted.agent is not None and wanted.agent not in agents:
             known = ", ".join(agents) or "none to choose from"
             message = f"There is no agent {wanted.agent!r} (there are {known})."
-            return refusal(400, "no_such_agent", message)
+            return refusal(404, "no_such_agent", message)
         voices = looks.get(wanted.agent or next(iter(agents), ""), PLAIN).voices
         if wanted.voice is not None and wanted.voice not in voices:
             known = ", ".join(voices) or "none to choose from"
             message = f"There is no voice {wanted.voice!r} (there are {known})."
-            return refusal(400, "no_such_voice", message)
+            return refusal(404, "no_such_voice", message)
         admission: Admission = request.app.state.admission
         try:
             address = _address(request)

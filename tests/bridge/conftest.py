@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest_asyncio
@@ -57,21 +58,24 @@ async def urls() -> AsyncIterator[dict[str, str]]:
                 for name in ("llm", "stt", "tts")
             )
         )
-        await stack.enter_async_context(
-            process(
-                *("-m", "agent.bridge", "--port", str(port["web"])),
-                health=found["web"] + "/health",
-                PARLEY_PROFILE="cpu",
-                PARLEY_LLM__BASE_URL=found["llm"] + "/v1",
-                PARLEY_STT__BASE_URL=found["stt"] + "/v1",
-                PARLEY_TTS__BASE_URL=found["tts"] + "/v1",
-                PARLEY_BRIDGE__MAX_REQUESTS="2",
-                PARLEY_BRIDGE__MAX_CHARACTERS="400",
-                PARLEY_BRIDGE__STREAM_URL=STREAM_URL,
-                PARLEY_BRIDGE__STREAM_TOKEN=STREAM_TOKEN,
-            )
-        )
+        await stack.enter_async_context(bridge(found, port["web"]))
         yield found | {"bridge": found["web"]}
+
+
+def bridge(urls: dict[str, str], port: int) -> AbstractAsyncContextManager[None]:
+    """A bridge before these engines, which is told to stop as the context ends."""
+    return process(
+        *("-m", "agent.bridge", "--port", str(port)),
+        health=f"http://127.0.0.1:{port}/health",
+        PARLEY_PROFILE="cpu",
+        PARLEY_LLM__BASE_URL=urls["llm"] + "/v1",
+        PARLEY_STT__BASE_URL=urls["stt"] + "/v1",
+        PARLEY_TTS__BASE_URL=urls["tts"] + "/v1",
+        PARLEY_BRIDGE__MAX_REQUESTS="2",
+        PARLEY_BRIDGE__MAX_CHARACTERS="400",
+        PARLEY_BRIDGE__STREAM_URL=STREAM_URL,
+        PARLEY_BRIDGE__STREAM_TOKEN=STREAM_TOKEN,
+    )
 
 
 async def running(urls: dict[str, str]) -> float:

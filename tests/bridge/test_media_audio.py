@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from livekit import rtc
 
-from agent.bridge import media_messages
 from agent.bridge.media_audio import MediaStreamInput, MediaStreamOutput
+from agent.bridge.media_messages import Mark, Sent
+from agent.bridge.media_twilio import Twilio
+from agent.bridge.media_vonage import Vonage
 from harness.virtual_time import in_virtual_time, now
 
 RATE = 24_000
@@ -25,7 +28,8 @@ class Line:
         self.sent: list[dict[str, Any]] = []
         self.media_at: list[float] = []
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Sent) -> None:
+        assert isinstance(message, dict)
         self.sent.append(message)
         if message["event"] == "media":
             self.media_at.append(asyncio.get_running_loop().time())
@@ -43,7 +47,7 @@ class Line:
 def opened() -> tuple[Line, MediaStreamOutput]:
     line = Line()
     clock = asyncio.get_running_loop().time
-    return line, MediaStreamOutput("MZ0", line.send, clock=clock)
+    return line, MediaStreamOutput(Twilio(), line.send, clock=clock)
 
 
 async def play(output: MediaStreamOutput, seconds: float) -> None:
@@ -127,19 +131,19 @@ async def test_who_was_late_keeps_more_with_the_provider() -> None:
 
 
 async def test_a_caller_is_heard_at_once() -> None:
-    heard = MediaStreamInput()
+    heard = MediaStreamInput(8000)
     for _ in range(5):
-        heard.push(rtc.AudioFrame(bytes(320), media_messages.SAMPLE_RATE, 1, 160))
+        heard.push(np.zeros(160, np.int16))
         async with asyncio.timeout(1):
             assert (await anext(heard)).duration == 0.02
 
 
-async def test_a_caller_is_heard_as_in_a_room() -> None:
-    heard = MediaStreamInput()
-    tone = 4000 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
-    for start in range(0, 8000, 160):
-        part = tone[start : start + 160].astype(np.int16)
-        heard.push(rtc.AudioFrame(part.tobytes(), media_messages.SAMPLE_RATE, 1, part.size))
+@pytest.mark.parametrize("rate", [8_000, 16_000, 24_000])
+async def test_a_caller_is_heard_as_in_a_room(rate: int) -> None:
+    heard = MediaStreamInput(rate)
+    tone = 4000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    for part in np.split(tone.astype(np.int16), 50):
+        heard.push(part)
     frames: list[rtc.AudioFrame] = []
     async with asyncio.timeout(1):
         while len(frames) < 50:
@@ -148,3 +152,27 @@ async def test_a_caller_is_heard_as_in_a_room() -> None:
     sound = np.concatenate([np.frombuffer(f.data, np.int16) for f in frames])
     spectrum = np.abs(np.fft.rfft(sound))
     assert np.argmax(spectrum) * RATE / sound.size == pytest.approx(440, abs=2)
+
+
+@in_virtual_time
+async def test_a_provider_of_bytes_is_sent_20_ms_at_its_own_rate() -> None:
+    sent: list[Sent] = []
+
+    async def send(message: Sent) -> None:
+        sent.append(message)
+
+    dialect = Vonage()
+    dialect.read('{"event": "websocket:connected", "content-type": "audio/l16;rate=16000"}')
+    output = MediaStreamOutput(dialect, send, clock=asyncio.get_running_loop().time)
+    await play(output, 0.5)
+    assert {len(message) for message in sent if isinstance(message, bytes)} == {640}
+    assert sum(isinstance(message, bytes) for message in sent) == 25
+    for message in sent[:30]:
+        if isinstance(message, dict):
+            told = {"event": "websocket:notify", "payload": message["payload"]}
+            (mark,) = dialect.read(json.dumps(told))
+            assert isinstance(mark, Mark)
+            output.marked(mark.name)
+    assert output.unheard == pytest.approx(0.2)
+    await output.drop()
+    assert sent[-1] == {"action": "clear"}

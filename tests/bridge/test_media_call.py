@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 from numpy.typing import NDArray
 
 from agent import settings
-from agent.bridge import Engines, create_app
+from agent.bridge import Engines, create_app, media_call
 from agent.bridge.media_choice import Choose
 from agent.definition.definition import AgentDefinition
 from agent.definition.loading import load_agent
@@ -30,8 +30,16 @@ from agent.models import locate
 from agent.phone_settings import PhoneSettings, PhoneTool
 from agent.post_call import Outbox
 from agent.post_call_settings import PostCallSettings
-from agent.settings import ConductSettings, Language, Settings, SilenceSettings
+from agent.settings import (
+    BridgeSettings,
+    ConductSettings,
+    Language,
+    Settings,
+    SilenceSettings,
+    StreamProvider,
+)
 from agent.stack.ports import free
+from agent.telephony.night import NightMessage
 from harness.agents import saying
 from harness.asgi import served
 from harness.media_stream import NUMBER, RATE
@@ -41,7 +49,7 @@ from harness.scripted import RATE as VOICE_RATE
 from harness.scripted import Stt
 from tests.room.instant import Replies
 
-from .provider import Provider, calling
+from .provider import Provider, TelnyxProvider, VonageProvider, calling
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -119,9 +127,13 @@ class Bridge:
     opened: list[Language | None] = field(default_factory=list)
     """The language of each call."""
     closed: int = 0
+    stop: Callable[[], Awaitable[None]] | None = None
+    """Has it say goodbye, as a signal does."""
 
-    def call(self, language: str | None = "en") -> AbstractAsyncContextManager[Provider]:
-        return calling(self.address, STREAM_URL, STREAM_TOKEN, language=language)
+    def call(
+        self, language: str | None = "en", kind: type[Provider] = Provider
+    ) -> AbstractAsyncContextManager[Provider]:
+        return calling(self.address, STREAM_URL, STREAM_TOKEN, language=language, kind=kind)
 
     @property
     def history(self) -> list[str]:
@@ -176,8 +188,10 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
             finally:
                 bridge.closed += 1
 
+        app = create_app(profile, agent, cast(Engines, bridge), open_call, choose(profile, agent))
+        bridge.stop = app.state.bridge.say_goodbye
         config = uvicorn.Config(
-            create_app(profile, agent, cast(Engines, bridge), open_call, choose(profile, agent)),
+            app,
             port=port,
             log_level="warning",
             ws="wsproto",
@@ -510,3 +524,115 @@ async def test_a_call_leaves_its_record_and_its_recording(
     assert said > 0.1
     left = await asyncio.to_thread(os.listdir, tmp_path)
     assert not [name for name in left if name.startswith("parley-call-")]
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind"), [("telnyx", TelnyxProvider), ("vonage", VonageProvider)]
+)
+async def test_a_call_by_way_of_another_provider_is_the_same(
+    serve: Serve, voice: Samples, provider: StreamProvider, kind: type[Provider]
+) -> None:
+    heard = ("Tell me a story.", "Stop, please.")
+    said = {"stream_url": STREAM_URL, "stream_token": STREAM_TOKEN, "stream_provider": provider}
+    bridge_settings = BridgeSettings.model_validate(said)
+    async with (
+        serve(LONG, "Yes.", "Thank you.", hears=heard, bridge=bridge_settings) as bridge,
+        bridge.call(kind=kind) as caller,
+    ):
+        caller.say(voice)
+        await until_loud(caller, 1.0)
+        caller.say(voice)
+        await bridge.asked(2)
+        await caller.quiet(1.0)
+        assert len(caller.clears) == 1
+        assert bridge.history[-1] == "> Stop, please."
+        # At half or twice its rate it would have lasted 1 s, or 4 and more.
+        assert 1.7 < bridge.stt.lasted[0] < 4.0
+        assert caller.marks > 50
+        for key in "42#":
+            await caller.press(key)
+        await bridge.asked(3)
+        assert bridge.history[-1] == "> (I keyed in 4 2 on my phone.)"
+        await caller.quiet(0.5)
+        await caller.hang_up()
+        async with asyncio.timeout(30):
+            while not bridge.closed:
+                await asyncio.sleep(0.01)
+
+
+CLOSING = "Sorry, we have to stop here. Please try again later. Goodbye!"
+
+
+async def test_a_bridge_that_stops_ends_its_calls_after_a_word(
+    serve: Serve, voice: Samples
+) -> None:
+    async with (
+        serve(LONG, greeting="Hello.", hears=("Tell me a story.",)) as bridge,
+        bridge.call() as silent,
+        bridge.call() as asking,
+    ):
+        await until_loud(silent, WORD)
+        asking.say(voice)
+        await bridge.asked(1)
+        since = silent.marks
+        assert bridge.stop
+        stopping = asyncio.create_task(cast(Any, bridge.stop)())
+        async with asyncio.timeout(20):
+            await asyncio.gather(silent.ended, asking.ended, stopping)
+        assert bridge.tts.said.count(CLOSING) == 2
+        assert bridge.tts.said[-1] == CLOSING
+        # All of it was sent, a mark behind each 20 ms, and none of it taken back.
+        assert silent.marks - since >= round(WORD * len(CLOSING.split()) * 50)
+        assert silent.clears == []
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with bridge.call():
+                pass
+        assert refused.value.status == 503
+
+
+async def test_at_night_a_message_is_said_and_no_model_is_asked(
+    serve: Serve, voice: Samples
+) -> None:
+    never = {"zone": "Europe/London", "open": {}}
+    night = {"outside": "office", "says": {"en": "We are closed now. Goodbye!"}, "callback": True}
+    phone = PhoneSettings.model_validate({"hours": {"office": never}, "night": night})
+    async with (
+        serve("Never said.", hears=("Hello?",), phone=phone) as bridge,
+        bridge.call() as caller,
+    ):
+        caller.say(voice)
+        async with asyncio.timeout(20):
+            await caller.ended
+        assert bridge.tts.said == ["We are closed now. Goodbye!"]
+        # All of it was sent, a mark behind each 20 ms, and none of it taken back.
+        assert caller.marks >= round(5 * WORD * 50)
+        assert caller.clears == []
+        assert bridge.llm.asked == []
+
+
+@pytest.mark.parametrize(("key", "noted", "last"), [("1", 1, "It is noted"), ("2", 0, "Shall we")])
+async def test_at_night_who_presses_1_is_called_back(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, key: str, noted: int, last: str
+) -> None:
+    notes: list[None] = []
+
+    async def note() -> None:
+        notes.append(None)
+
+    # A stream has nobody to tell: a room's callback is put in its place.
+    monkeypatch.setattr(
+        media_call, "NightMessage", lambda night, call: NightMessage(night, call, None, note)
+    )
+    never = {"zone": "Europe/London", "open": {}}
+    night = {"outside": "office", "says": {"en": "We are closed."}, "callback": True}
+    phone = PhoneSettings.model_validate({"hours": {"office": never}, "night": night})
+    async with serve("Never said.", phone=phone) as bridge, bridge.call() as caller:
+        async with asyncio.timeout(20):
+            while not any("call you back" in text for text in bridge.tts.said):
+                await asyncio.sleep(0.02)
+        await caller.press(key)
+        async with asyncio.timeout(20):
+            await caller.ended
+        assert len(notes) == noted
+        assert bridge.tts.said[-1].startswith(last)
+        assert bridge.llm.asked == []

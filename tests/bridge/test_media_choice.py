@@ -7,20 +7,14 @@ import pytest
 
 from agent import settings
 from agent.bridge.media_choice import chooser
-from agent.bridge.media_messages import Start, read
+from agent.bridge.media_messages import Start
 from agent.definition.loading import load_agent
-
-from .test_media_messages import START
 
 NUMBER = "+442079460018"
 
 
 def starting(**said: str) -> Start:
-    message = json.loads(START)
-    message["start"]["customParameters"] = said
-    start = read(json.dumps(message))
-    assert isinstance(start, Start)
-    return start
+    return Start("MZ0", said)
 
 
 @pytest.fixture

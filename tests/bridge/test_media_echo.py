@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import random
 from collections import deque
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from livekit import rtc
 from livekit.plugins.turn_taking import WordsFirst
 from livekit.plugins.turn_taking.barge_in.sound import COMPARED, PLAYED, WINDOW, Sound
 from livekit.plugins.turn_taking.playback.played import Played
 
-from agent.bridge import media_messages
 from agent.bridge.media_audio import MediaStreamInput, MediaStreamOutput
+from agent.bridge.media_messages import Media, Sent
+from agent.bridge.media_twilio import Twilio
 from agent.models import locate
 from harness.caller import DelayLine
 from harness.recording import SAMPLE_RATE, Samples
@@ -41,23 +41,25 @@ class EchoingProvider:
         self._waiting: deque[str] = deque()
         self._room = DelayLine(delay, level)
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Sent) -> None:
+        assert isinstance(message, dict)
         if message["event"] == "media":
             self._waiting.append(message["media"]["payload"])
 
-    def next(self) -> rtc.AudioFrame:
+    def next(self) -> Samples:
         """What the microphone hears while the next message is played, or silence."""
         silence = base64.b64encode(b"\xff" * 160).decode()
         payload = self._waiting.popleft() if self._waiting else silence
         self._room.put(heard(payload))
-        sent = media_messages.media("MZ0", self._room.take(160).tobytes())
-        return rtc.AudioFrame(heard(sent["media"]["payload"]).tobytes(), 8000, 1, 160)
+        sent = Twilio().media(self._room.take(160).tobytes())
+        assert isinstance(sent, dict)
+        return heard(sent["media"]["payload"])
 
 
 def heard(payload: str) -> Samples:
-    media = {"event": "media", "media": {"payload": payload}}
-    frame = media_messages.Media.model_validate(media).frame()
-    return np.frombuffer(frame.data, np.int16)
+    (media,) = Twilio().read(json.dumps({"event": "media", "media": {"payload": payload}}))
+    assert isinstance(media, Media)
+    return media.samples
 
 
 async def speak(voice: Samples, output: MediaStreamOutput, played: Played) -> None:
@@ -76,9 +78,9 @@ async def test_an_echo_is_known_on_a_machine_that_is_often_late() -> None:
     clock = asyncio.get_running_loop().time
     samples, rate = soundfile.read(locate("speech") / "jfk.wav", dtype="int16")
     provider, played = EchoingProvider(0.2, -12.0), Played(SAMPLE_RATE, clock=clock)
-    output = MediaStreamOutput("MZ0", provider.send, clock=clock)
+    output = MediaStreamOutput(Twilio(), provider.send, clock=clock)
     speaking = asyncio.create_task(speak(resampled(samples, rate, SAMPLE_RATE), output, played))
-    microphone = MediaStreamInput()
+    microphone = MediaStreamInput(8000)
     sound, windows = Sound(began=0.0, last_voice=0.0), deque[Samples](maxlen=COMPARED)
     rest, size = np.zeros(0, np.int16), round(WINDOW * SAMPLE_RATE)
     echoes: list[bool] = []

@@ -1,31 +1,17 @@
-"""Media streams: the messages as Twilio documents them, and who may open one."""
+"""Twilio's messages as it documents them, and others that come in their place."""
 
 from __future__ import annotations
 
 import base64
-from typing import Any, cast
+import json
+from typing import Any
 
+import numpy as np
 import pytest
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
 
-from agent import settings
-from agent.bridge import create_app, media_messages
-from agent.bridge.engines import Engines
-from agent.bridge.media_messages import (
-    Connected,
-    Dtmf,
-    Mark,
-    Media,
-    MessageError,
-    Start,
-    Stop,
-    read,
-)
-from agent.definition.loading import load_agent
+from agent.bridge.media_messages import Dtmf, Mark, Media, MessageError, Start, Stop
+from agent.bridge.media_twilio import Twilio
 from harness.media_stream import signature
-
-from .conftest import STREAM_TOKEN, STREAM_URL
 
 START = """{
   "event": "start", "sequenceNumber": "1",
@@ -41,76 +27,114 @@ START = """{
 }"""
 
 
+def start(**changes: Any) -> str:
+    """The start with other fields within it."""
+    message = json.loads(START)
+    message["start"] |= changes
+    return json.dumps(message)
+
+
 def test_every_documented_message_is_read() -> None:
-    connected = read('{"event": "connected", "protocol": "Call", "version": "1.0.0"}')
-    assert isinstance(connected, Connected)
-    start = read(START)
-    assert isinstance(start, Start)
-    assert start.stream_sid == "MZXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
-    assert start.start.custom_parameters == {"FirstName": "Jane", "RemoteParty": "Bob"}
-    media = read(
+    dialect = Twilio()
+    assert dialect.read('{"event": "connected", "protocol": "Call", "version": "1.0.0"}') == []
+    assert dialect.read(START) == [
+        Start("MZXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", {"FirstName": "Jane", "RemoteParty": "Bob"})
+    ]
+    (media,) = dialect.read(
         '{"event": "media", "sequenceNumber": "3", "streamSid": "MZ0", "media":'
         ' {"track": "inbound", "chunk": "1", "timestamp": "5", "payload": "AID/fw=="}}'
     )
     assert isinstance(media, Media)
     # G.711: the most negative, the most positive and both zeros.
-    assert [*media.frame().data] == [-32124, 32124, 0, 0]
-    dtmf = read(
+    assert media.samples.tolist() == [-32124, 32124, 0, 0]
+    assert dialect.read(
         '{"event": "dtmf", "streamSid": "MZ0", "sequenceNumber": "5",'
         ' "dtmf": {"track": "inbound_track", "digit": "#"}}'
-    )
-    assert isinstance(dtmf, Dtmf)
-    assert dtmf.dtmf.digit == "#"
-    mark = read(
+    ) == [Dtmf("#")]
+    assert dialect.read(
         '{"event": "mark", "sequenceNumber": "4", "streamSid": "MZ0", "mark": {"name": "my label"}}'
-    )
-    assert isinstance(mark, Mark)
-    assert mark.mark.name == "my label"
-    stop = read(
+    ) == [Mark("my label")]
+    assert dialect.read(
         '{"event": "stop", "sequenceNumber": "5", "streamSid": "MZ0",'
         ' "stop": {"accountSid": "AC0", "callSid": "CA0"}}'
-    )
-    assert isinstance(stop, Stop)
+    ) == [Stop()]
 
 
-def test_a_message_of_a_later_version_is_passed_over() -> None:
-    assert read('{"event": "transcript", "text": "hello"}') is None
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"event": "transcript", "text": "hello"}',
+        '{"event": "media", "media": {"track": "outbound", "payload": "AID/fw=="}}',
+        '{"event": "dtmf", "dtmf": {"digit": "12"}}',
+        '{"event": "dtmf", "dtmf": {"digit": "w"}}',
+        '{"event": "dtmf", "dtmf": {"digit": 5}}',
+    ],
+)
+def test_what_is_of_no_matter_is_passed_over(text: str) -> None:
+    assert Twilio().read(text) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"customParameters": {"a": 5, "b": True, "c": ["x"], "d": None}}, {"a": "5", "b": "true"}),
+        ({"customParameters": {"a": "x" * 501, "b": "y"}}, {"b": "y"}),
+        ({"customParameters": "none"}, {}),
+        (
+            {"mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": "8000"}},
+            {"FirstName": "Jane", "RemoteParty": "Bob"},
+        ),
+    ],
+)
+def test_a_start_that_is_a_little_different_is_taken(
+    said: dict[str, Any], kept: dict[str, str]
+) -> None:
+    (read,) = Twilio().read(start(**said))
+    assert isinstance(read, Start)
+    assert read.parameters == kept
 
 
 @pytest.mark.parametrize(
     ("text", "part"),
     [
         ("hello", "message: Invalid JSON"),
-        ("{}", "message: Unable to extract tag"),
-        (START.replace("audio/x-mulaw", "audio/opus"), "mediaFormat.encoding"),
-        ('{"event": "dtmf", "dtmf": {"digit": "12"}}', "dtmf.digit"),
+        ("{}", "message: there is no event"),
+        ("[]", "message: there is no event"),
+        ('{"event": 5}', "message: there is no event"),
+        (b"\0\0", "message: it has bytes"),
+        ("[" * 100_000, "message: Invalid JSON"),
+        (START.replace("audio/x-mulaw", "audio/opus"), "start.mediaFormat.encoding: it must be"),
+        (START.replace("8000", "16000"), "start.mediaFormat.sampleRate: it must be 8000"),
+        (START.replace('"channels": 1', '"channels": 2'), "start.mediaFormat.channels"),
+        (start(tracks=["outbound"]), "start.tracks: there is no inbound track"),
+        ('{"event": "start", "start": {}}', "streamSid: there is no text"),
+        ('{"event": "start", "streamSid": "MZ0"}', "start: there are no fields"),
+        ('{"event": "media", "media": {}}', r"media\.payload: there is no text"),
+        ('{"event": "media", "media": {"payload": "!"}}', r"media\.payload: it is no base64"),
+        ('{"event": "media", "media": {"payload": "é"}}', r"media\.payload: it is no base64"),
+        ('{"event": "media"}', "media: there are no fields"),
+        ('{"event": "mark", "mark": {"name": 1}}', r"mark\.name"),
+        ('{"event": "dtmf"}', "dtmf: there are no fields"),
     ],
 )
-def test_a_malformed_message_is_one_sentence(text: str, part: str) -> None:
+def test_a_malformed_message_is_one_sentence(text: str | bytes, part: str) -> None:
     with pytest.raises(MessageError, match=part) as refused:
-        read(text)
+        Twilio().read(text)
     assert "\n" not in str(refused.value)
 
 
-def test_sound_that_is_no_base64_is_refused() -> None:
-    message = read('{"event": "media", "media": {"payload": "!"}}')
-    assert isinstance(message, Media)
-    with pytest.raises(MessageError, match=r"media\.payload"):
-        message.frame()
-
-
 def test_what_is_sent_is_as_documented() -> None:
-    assert media_messages.media("MZ0", b"\0\0") == {
+    dialect = Twilio()
+    dialect.read(START)
+    stream = "MZXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+    payload = base64.b64encode(b"\xff").decode()
+    assert dialect.media(np.zeros(1, np.int16).tobytes()) == {
         "event": "media",
-        "streamSid": "MZ0",
-        "media": {"payload": base64.b64encode(b"\xff").decode()},
+        "streamSid": stream,
+        "media": {"payload": payload},
     }
-    assert media_messages.mark("MZ0", "x") == {
-        "event": "mark",
-        "streamSid": "MZ0",
-        "mark": {"name": "x"},
-    }
-    assert media_messages.clear("MZ0") == {"event": "clear", "streamSid": "MZ0"}
+    assert dialect.mark("x") == {"event": "mark", "streamSid": stream, "mark": {"name": "x"}}
+    assert dialect.clear() == {"event": "clear", "streamSid": stream}
 
 
 def test_the_signature_is_as_documented() -> None:
@@ -120,52 +144,3 @@ def test_the_signature_is_as_documented() -> None:
         "Digits1234From+14158675309To+18005551212"
     )
     assert signature(text, "12345") == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
-
-
-class Nothing:
-    """Engines that nobody should ask."""
-
-
-def nobody(*_: object) -> Any:
-    raise AssertionError("no call may begin")
-
-
-@pytest.mark.parametrize(
-    ("variables", "given"),
-    [
-        ({}, ""),
-        ({"STREAM_URL": STREAM_URL, "API_KEY": "k"}, ""),
-        ({"STREAM_URL": STREAM_URL, "STREAM_TOKEN": STREAM_TOKEN}, ""),
-        (
-            {"STREAM_URL": STREAM_URL, "STREAM_TOKEN": STREAM_TOKEN},
-            signature(STREAM_URL, "another"),
-        ),
-    ],
-)
-def test_a_stream_that_is_not_the_providers_is_refused_before_it_opens(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], given: str
-) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(f"PARLEY_BRIDGE__{name}", value)
-    app = create_app(settings.load("cpu"), load_agent("parley"), cast(Engines, Nothing()), nobody)
-    with TestClient(app) as client, pytest.raises(WebSocketDisconnect):  # noqa: SIM117
-        with client.websocket_connect("/media-streams", headers={"X-Twilio-Signature": given}):
-            pass
-
-
-def test_a_stream_that_sends_nonsense_is_closed_with_a_reason(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("PARLEY_BRIDGE__STREAM_URL", STREAM_URL)
-    monkeypatch.setenv("PARLEY_BRIDGE__STREAM_TOKEN", STREAM_TOKEN)
-    app = create_app(settings.load("cpu"), load_agent("parley"), cast(Engines, Nothing()), nobody)
-    headers = {"X-Twilio-Signature": signature(STREAM_URL, STREAM_TOKEN)}
-    with (
-        TestClient(app) as client,
-        client.websocket_connect("/media-streams", headers=headers) as socket,
-    ):
-        socket.send_text("hello")
-        with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_text()
-    assert closed.value.code == 1008
-    assert "Invalid JSON" in closed.value.reason

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 import pytest_asyncio
 
+from agent.stack import ports
 from harness import speech
 from harness.media_stream import RATE
 from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 from tests.room.conftest import likeness
 
-from .conftest import STREAM_TOKEN, STREAM_URL, running
+from .conftest import STREAM_TOKEN, STREAM_URL, bridge, running
 from .provider import Provider, calling
 
 pytestmark = [
@@ -96,3 +98,17 @@ async def test_who_hangs_up_frees_the_engines(urls: dict[str, str], call: Provid
     async with asyncio.timeout(10):
         while await running(urls):
             await asyncio.sleep(0.02)
+
+
+async def test_a_bridge_that_is_told_to_stop_says_goodbye(urls: dict[str, str]) -> None:
+    port = ports.free()["web"]
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(bridge(urls, port))
+        address = f"ws://127.0.0.1:{port}/media-streams"
+        async with calling(address, STREAM_URL, STREAM_TOKEN) as caller:
+            await caller.quiet(1.0)
+            since = caller.now
+            await stack.aclose()  # SIGTERM, and the end of the process
+            await caller.ended
+            heard = await transcribe(urls, caller.sound(since))
+    assert likeness(heard, "Sorry, we have to stop here. Please try again later. Goodbye!") > 0.6

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
+from agent.goodbye import LONGEST
 from agent.gpu.machine import Gpu
 from agent.gpu.services import SERVICES
 from agent.post_call.serving import FLUSH
-from agent.recovery.farewell import LONGEST
 from agent.server import DRAIN
 from agent.stack import ports, reach
 

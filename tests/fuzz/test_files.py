@@ -99,6 +99,9 @@ SCENARIO: dict[str, Any] = {
 
 
 @given(yaml_of(nearly(SCENARIO)))
+@example(b'"\\n": 1')
+@example(b'caller: {moments: [{"a\\rb": 1}]}')
+@example(b'"\\u2028\\x00": {}')
 def test_a_scenario(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "scenario.yaml"
     file.write_bytes(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +19,10 @@ from pydantic import ValidationError
 
 from agent import settings
 from agent.arithmetic import ArithmeticRefusedError, work_out
-from agent.bridge import media_messages
-from agent.bridge.media_messages import Media, MessageError
+from agent.bridge.media_messages import Dialect, MessageError
+from agent.bridge.media_telnyx import Telnyx
+from agent.bridge.media_twilio import Twilio
+from agent.bridge.media_vonage import Vonage
 from agent.bridge.requests import ChatRequest, SpeechRequest, StopRequest
 from agent.bridge.wav_file import WavError, read_wav
 from agent.language import language_of
@@ -48,17 +50,49 @@ def test_a_request_for_a_ticket(body: bytes | str) -> None:
         tokens.Request.model_validate_json(body)
 
 
-EVENTS = st.sampled_from(["connected", "start", "media", "mark", "dtmf", "stop", "clear"])
+EVENTS = st.sampled_from(
+    ["connected", "start", "media", "mark", "dtmf", "stop", "clear", "error"]
+    + [f"websocket:{kind}" for kind in ("connected", "dtmf", "notify", "cleared")]
+)
+FORMATS = st.builds(
+    lambda encoding, rate: {
+        "encoding": encoding,
+        "sampleRate": rate,
+        "sample_rate": rate,
+        "channels": 1,
+    },
+    st.sampled_from(["audio/x-mulaw", "PCMU", "PCMA", "L16"]) | JSON,
+    st.sampled_from([8000, "8000", 16000]) | JSON,
+)
 MESSAGES = st.builds(
     lambda event, rest: {"event": event, **rest},
     EVENTS | JSON,
     st.fixed_dictionaries(
         {},
         optional={
-            "streamSid": JSON,
-            "start": objects("callSid", "mediaFormat", "customParameters"),
-            "media": objects("track", "payload")
-            | st.builds(lambda p: {"payload": p}, st.text("AZaz09+/=", max_size=40)),
+            "streamSid": TEXT | JSON,
+            "stream_id": TEXT | JSON,
+            "content-type": st.sampled_from(["audio/l16;rate=8000", "audio/l16;rate=1"]) | JSON,
+            "digit": JSON,
+            "payload": objects("mark", "code", "title", "detail"),
+            "start": st.builds(
+                lambda form, said: {
+                    "mediaFormat": form,
+                    "media_format": form,
+                    "customParameters": said,
+                    "custom_parameters": said,
+                    "from": said,
+                },
+                FORMATS | JSON,
+                JSON,
+            )
+            | JSON,
+            "media": objects("track", "payload", "chunk")
+            | st.builds(
+                lambda chunk, payload: {"chunk": chunk, "payload": payload},
+                st.integers(0, 12) | JSON,
+                st.text("AZaz09+/=", max_size=40),
+            ),
             "mark": objects("name"),
             "dtmf": objects("digit"),
         },
@@ -66,14 +100,19 @@ MESSAGES = st.builds(
 )
 
 
-@given(NOT_QUITE_JSON | MESSAGES.map(json.dumps))
-def test_a_message_of_a_media_stream(text: str) -> None:
-    try:
-        message = media_messages.read(text)
-        if isinstance(message, Media):
-            message.frame()
-    except MessageError as e:
-        is_a_sentence(str(e))
+@pytest.mark.parametrize("kind", [Twilio, Telnyx, Vonage])
+@given(messages=st.lists(st.binary(max_size=9) | NOT_QUITE_JSON | MESSAGES.map(json.dumps)))
+def test_the_messages_of_a_media_stream(
+    kind: Callable[[], Dialect], messages: list[str | bytes]
+) -> None:
+    dialect = kind()
+    for message in messages:
+        try:
+            dialect.read(message)
+        except MessageError as e:
+            is_a_sentence(str(e))
+        json.dumps(dialect.mark("1"))
+        dialect.media(bytes(2 * dialect.rate // 50))
 
 
 FIELDS = st.sampled_from(

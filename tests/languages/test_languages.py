@@ -124,7 +124,7 @@ def test_its_sentences_have_the_fields_of_the_english_ones(language: Language) -
 def test_it_is_written_in_its_own_script(language: Language) -> None:
     own = words(language)
     patterns = {
-        "answers": {"yes", "no", "passing", "doubt", "digits"},
+        "answers": {"yes", "no", "passing", "doubt", "along", "digits"},
         "facts": {"around", "asks_time", "place", "asks_sum"},
     }
     said = own.model_dump(exclude=patterns)

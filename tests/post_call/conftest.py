@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent.post_call import Outbox
+from tests.memory.conftest import postgres as postgres
 
 
 class Clock:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from livekit import api
 
-from agent.goodbye import TOPIC
+from agent.goodbye import LONGEST, TOPIC
 from agent.recovery import CallBook, Dispatcher, Farewell, farewell
-from agent.recovery.farewell import LONGEST
 
 from .conftest import Clock
 from .fakes import AGENT, SIP, STANDARD, LiveKit

@@ -51,7 +51,7 @@ async def page(world: World, tmp_path: Path) -> AsyncIterator[Page]:
 
 
 @pytest.mark.core
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_conversation_at_the_page(world: World, page: Page) -> None:
     visitor = Visitor(page)
     await visitor.open(world.web_url)
@@ -63,6 +63,9 @@ async def test_a_conversation_at_the_page(world: World, page: Page) -> None:
     agent = page.locator("#captions li[data-role=agent] p")
     person = page.locator("#captions li[data-role=user] p")
     await expect(person.first).to_contain_text("capital of France", timeout=60_000)
+    # The microphone asks again every 15 seconds, which is too soon for a busy machine's answers.
+    await page.locator("#mute").click()
+    await visitor.mic("muted")
     await expect(agent.filter(has_text="Paris").first).to_be_visible(timeout=60_000)
     await visitor.shoot("21-answered")
 
@@ -74,13 +77,16 @@ async def test_a_conversation_at_the_page(world: World, page: Page) -> None:
 
     # A long answer, into which the microphone's next question falls.
     await visitor.agent("listening", within=60)
-    asked, answers = await person.count(), await agent.filter(has_text="Paris").count()
+    questions = person.filter(has_text="capital of France")
+    asked, answers = await questions.count(), await agent.filter(has_text="Paris").count()
     await visitor.write("Tell me a long story about a dragon, in ten sentences.")
     await visitor.agent("speaking", within=60)
     story = agent.last
     await expect(story).to_contain_text("dragon", ignore_case=True, timeout=60_000)
     position = await agent.count() - 1
-    await expect(person).to_have_count(asked + 2, timeout=60_000)
+    await page.locator("#mute").click()
+    await visitor.mic("on")
+    await expect(questions).to_have_count(asked + 1, timeout=60_000)
     await expect(agent.filter(has_text="Paris")).to_have_count(answers + 1, timeout=60_000)
     cut = await agent.nth(position).inner_text()
     await visitor.shoot("22-interrupted")

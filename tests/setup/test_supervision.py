@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pty
 import shutil
 import signal
 import sys
@@ -42,7 +43,7 @@ def supervisor(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while not condition():
             await asyncio.sleep(0.02)
 
@@ -179,6 +180,34 @@ async def test_a_launcher_that_is_stopped_leaves_nothing(tmp_path: Path) -> None
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 async def test_a_launcher_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
     assert await end_of_launcher(signal.SIGKILL, tmp_path) == -signal.SIGKILL
+
+
+async def test_a_launcher_whose_terminal_is_gone_ends_though_make_alone_is_told(
+    tmp_path: Path,
+) -> None:
+    makefile = tmp_path / "Makefile"
+    launch = f"{sys.executable} -m tests.setup.launcher {tmp_path / 'logs'} stubborn"
+    makefile.write_text(f"run:\n\t@exec {launch}\n")
+    mark = f"PARLEY_TEST={tmp_path}"
+    ours, theirs = pty.openpty()
+    try:
+        make = await asyncio.create_subprocess_exec(
+            *("setsid", "--ctty", "make", "-f", str(makefile)),
+            cwd=ROOT,
+            env={**os.environ, "PARLEY_TEST": str(tmp_path)},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        # Make, and what the launcher starts.
+        await until(lambda: len(running(mark)) == 6)
+        os.close(ours)
+        await until(lambda: not running(mark))
+        await make.wait()
+    finally:
+        os.close(theirs)
+        for pid in running(mark):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def end_of_launcher(number: signal.Signals, logs: Path, *arguments: str) -> int:

@@ -17,6 +17,7 @@ import pytest
 from livekit.plugins.turn_taking import Judged
 
 from agent.telemetry import FirstWords, Overlap, Turn
+from agent.telemetry.engines import ENGINES, FAULTS, SUBSTITUTES, Answerer, Fallback, Fault
 from agent.telemetry.report import NotSaved, __main__, read, render
 from agent.telemetry.report.figures import percentiles, waveform
 from agent.telemetry.turn import Decision, Moments, Stop
@@ -149,6 +150,49 @@ def test_the_page_needs_no_network_and_shows_words_as_words(tmp_path: Path) -> N
         assert file.getparams()[:4] == (2, 2, RATE, 20 * RATE)
 
 
+def test_engines_that_failed_and_those_that_answered_are_told_in_words(tmp_path: Path) -> None:
+    gone, other = Answerer("<big>", "first", 1), Answerer("small", "fallback", 2)
+    answered = turn(1, 0.1, heard=None)
+    answered["engines"] = {"stt": [], "llm": [vars(gone), vars(other)], "tts": [vars(gone)]}
+    answered["tools"] = ["get_time"]
+    records = [
+        *[Fault("a", "llm", "timeout", gone).record()] * 3,
+        Fallback("a", "llm", "model", other).record(),
+        Fault("a", "llm", "timeout", gone).record(),
+        Fault("a", "llm", "given_up", None).record(),
+        answered,
+    ]
+    timed = [{**record, "at": float(at)} for at, record in enumerate(records)]
+    page = render(read(save(tmp_path, text={**words(), "records": timed})))
+    headings = [re.sub("<.*", "", h).strip() for h in re.findall("<h3>(Fa.*?)</h3>", page)]
+    assert headings == ["Fault ×3", "Fallback", "Fault", "Fault"]
+    facts = [re.sub("<[^>]+>", " ", facts).split() for facts in re.findall("<dl>.*?</dl>", page)]
+    assert [" ".join(words) for words in facts] == [
+        "language model said nothing in time where &lt;big&gt; · server 1",
+        "language model small · server 2 · fallback instead of the first choice",
+        "language model said nothing in time where &lt;big&gt; · server 1",
+        "language model gave no answer, or none that could be heard",
+        "silence 300 ms words finished voice like an end 91% usual pause 800 ms tools get_time "
+        "language model &lt;big&gt;, small · server 2 · fallback voice &lt;big&gt;",
+    ]
+
+
+def test_there_are_words_for_every_fault_of_every_engine_and_a_newer_one_is_told_as_it_is(
+    tmp_path: Path,
+) -> None:
+    by = Answerer("unknown", "first", 1)
+    records = [Fault("a", engine, fault, by).record() for engine in ENGINES for fault in FAULTS]
+    records += [Fallback("a", engine, of, by).record() for engine in ENGINES for of in SUBSTITUTES]
+    newer = {**records[0], "engine": "<ear>", "fault": "asleep"}
+    timed = [{**record, "at": 1.0} for record in [*records, newer]]
+    page = render(read(save(tmp_path, text={**words(), "records": timed})))
+    assert page.count("<h3>") == len(timed)
+    told = re.findall("<d[td]>(.*?)</d[td]>", page)
+    assert {"&lt;ear&gt;", "asleep", "not known yet · server 1"} <= {*told}
+    for name in (*ENGINES, *FAULTS, *SUBSTITUTES):
+        assert name not in told
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -188,5 +232,11 @@ def test_the_command_writes_the_page_beside_the_file(
     assert capsys.readouterr().out == f"{written}\n"
     assert "What was said" in written.read_text(encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["report", str(tmp_path / "missing.zip")])
-    with pytest.raises(SystemExit, match="missing.zip"):
+    with pytest.raises(
+        SystemExit, match=r"missing\.zip cannot be read: no such file or directory\.$"
+    ):
+        __main__.main()
+    nowhere = tmp_path / "nowhere" / "page.html"
+    monkeypatch.setattr(sys, "argv", ["report", str(path), "--out", str(nowhere)])
+    with pytest.raises(SystemExit, match=r"page\.html cannot be written: no such file"):
         __main__.main()

@@ -108,7 +108,8 @@ class Line:
 
     async def forget(self) -> None:
         """Begin a test without scripts, words and calls of those before."""
-        for kept in (self.engines.calls, self.engines.results, self.engines.said):
+        engines = self.engines
+        for kept in (engines.calls, engines.results, engines.said, engines.prompts):
             kept.clear()
         with contextlib.closing(sqlite3.connect(self.folder / LEDGER)) as ledger, ledger:
             if ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'attempts'").fetchone():
@@ -116,14 +117,20 @@ class Line:
 
 
 @asynccontextmanager
-async def open_line(folder: Path) -> AsyncIterator[Line]:
-    """Run all of it."""
+async def open_line(folder: Path, *, trunks: str = TRUNKS, **variables: str) -> AsyncIterator[Line]:
+    """Run all of it.
+
+    Args:
+        folder: Where its files are.
+        trunks: The trunks, as their file has them.
+        variables: Environment variables beside those of every line.
+    """
     port, ports, engines = free_port(), free(PHONE_PORTS), Engines()
     destinations = {
         "Sales": {"address": f"sip:{COLLEAGUE}@127.0.0.1:{port}"},
         "Support": {"address": COLLEAGUE},
     }
-    (folder / "trunks.yaml").write_text(TRUNKS.format(port=port))
+    (folder / "trunks.yaml").write_text(trunks.format(port=port))
     async with AsyncExitStack() as exits:
         patch = exits.enter_context(pytest.MonkeyPatch.context())
         url = await exits.enter_async_context(engines.serve())
@@ -138,10 +145,12 @@ async def open_line(folder: Path) -> AsyncIterator[Line]:
         for key, value in settings.items():
             plain = value if isinstance(value, str) else json.dumps(value)
             patch.setenv(f"PARLEY_PHONE__{key.upper()}", plain)
+        for name, value in variables.items():
+            patch.setenv(name, value)
         # By its path, so that the engines of this machine are not started.
         profile = str(CONFIGS / "phone.yaml")
-        trunks = config.load(folder / "trunks.yaml")
-        phones = await exits.enter_async_context(phone_stack(trunks, ports, profile=profile))
+        known = config.load(folder / "trunks.yaml")
+        phones = await exits.enter_async_context(phone_stack(known, ports, profile=profile))
         at = phones.server
         server = await exits.enter_async_context(api.LiveKitAPI(at.url, at.api_key, at.api_secret))
         yield Line(phones, server, engines, port, folder, idle=len(running()))

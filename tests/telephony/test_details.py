@@ -269,6 +269,17 @@ async def test_the_end_of_a_call_in(
     assert (record["answered_at"] is not None) is (outcome == "answered")
 
 
+@pytest.mark.parametrize(("ago", "least", "most"), [(30.0, 30.0, 60.0), (None, 0.0, 30.0)])
+async def test_how_long_a_caller_has_waited(
+    ago: float | None, least: float, most: float, settings: PostCallSettings
+) -> None:
+    room, details = Room(ago and time.time() - ago), Details(settings, "call_1")
+    assert await details.waited() == 0.0
+    await room.came(details)
+    assert least <= await details.waited() < most
+    await details.left()
+
+
 async def test_a_call_that_another_agent_goes_on_with_has_one_record(
     settings: PostCallSettings, records: Records
 ) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 
 import phonenumbers
@@ -29,6 +31,26 @@ from agent.telephony.numbers import NotAllowed, country_of, dialable, told
         ("+44\u00a020\u20117946\u20110018", "***18"),
         ("１２０２５５５０１４３", "***４３"),
         ("请打+8613800138000。", "请打***00。"),
+        ("sip:+441632960961@203.0.113.7:5060", "sip:***61@203.0.113.7:5060"),
+        ("tel:+44-1632-960-961;phone-context=x", "tel:***61;phone-context=x"),
+        ("tel%3A%2B44%201632%20960961", "tel%3A***61"),
+        ("01632 960961, 01632  960961", "***61, ***61"),
+        ("01632.960.961 01632/960961 01632·960961", "***61 ***61 ***61"),
+        ("0 1 6 3 2 9 6 0 9 6 1", "***61"),
+        ("+44_1632_960961 +44|1632|960961 +44,1632,960961", "***61 ***61 ***61"),
+        ("[+44] [1632] 960961", "[***61"),
+        ("＋４４ (１６３２) ９６０９６１", "***６１"),
+        (
+            r"\uff0b\uff14\uff14\uff11\uff16\uff13\uff12\uff19\uff16\uff10\uff19\uff16\uff11",
+            r"\uff0b***61",
+        ),
+        (r'{"from": "\u002b441632960961"}', r'{"from": "\u002b***61"}'),
+        ('{"from": "+441632960961", "n": 441632960961}', '{"from": "***61", "n": ***61}'),
+        ("+1-202-555-0143x12", "***43x12"),
+        ("+442079460018, 202-555-0143", "***18, ***43"),
+        ("caller441632960961", "caller***61"),
+        ("0.123456789 0.01 0.02 01.02.2026 10.0.0.1", None),
+        ("9e26a8f0-1111-2222-3333-444455556666", None),
         ("extension 1042 after 3.1415926 s, job AJ_4928571abcd", None),
         ("203.0.113.9:5060 at 2026-11-29 22:18:02,123, 2026-11-29T22:18:02Z", None),
         ("room 6f1c0a52-9b1e-4a57-8a53-2f0e9c1d7b44, of 10 rooms 12 - 14", None),
@@ -268,3 +290,34 @@ def test_in_every_country_ordinary_numbers_are_dialled_and_dear_ones_are_not() -
     for number in dear:
         with pytest.raises(NotAllowed):
             dialable(number, [], [country_of(number) or ""])
+
+
+def test_whoever_else_logs_in_our_process_tells_none_either(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask_logs()
+    for name in ("asyncio", "uvicorn.error", "some.library"):
+        log = logging.getLogger(name)
+        monkeypatch.setattr(log, "handlers", [logging.lastResort])
+        monkeypatch.setattr(log, "propagate", False)
+        log.error("it failed for sip:+442079460018@203.0.113.9", stack_info=True)
+    told = capsys.readouterr().err
+    assert told.count("it failed for sip:***18@203.0.113.9") == 3 * 2  # and the line that says it
+    assert "7946" not in told
+
+
+async def test_a_task_that_nobody_waits_for_tells_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mask_logs()
+
+    async def fail() -> None:
+        raise ValueError("no route to 0044 20 7946 0018")
+
+    task = asyncio.create_task(fail())
+    while not task.done():
+        await asyncio.sleep(0)
+    del task
+    gc.collect()
+    assert "no route to ***18" in caplog.text
+    assert "7946" not in caplog.text.replace('ValueError("no route to 0044 20 7946 0018")', "")

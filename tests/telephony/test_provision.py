@@ -28,6 +28,7 @@ inbound:
     username: parley
     password_env: SIP_PASSWORD
     language: zh
+    ring: 40
     asserted: true
     rooms: {per: number, prefix: desk, pin_env: SIP_PIN}
   local:
@@ -98,7 +99,8 @@ async def test_what_the_file_says_is_what_livekit_has(sip: api.LiveKitAPI, tmp_p
     assert [*office.numbers] == ["+441632960961", "+441632960962"]
     assert [*office.allowed_addresses] == ["203.0.113.7/32", "198.51.100.0/24"]
     assert (office.auth_username, office.auth_password) == ("parley", "correct horse")
-    assert office.max_call_duration.seconds == 3600
+    assert office.max_call_duration.seconds == 3600 + provision.GRACE
+    assert (office.ringing_timeout.seconds, local.ringing_timeout.seconds) == (40, 60)
     assert [*local.allowed_addresses] == ["127.0.0.0/8"]
     assert local.auth_username == ""
     assert set(office.headers_to_attributes) == {"P-Asserted-Identity", "Privacy"}
@@ -108,7 +110,11 @@ async def test_what_the_file_says_is_what_livekit_has(sip: api.LiveKitAPI, tmp_p
     desk = rules["office"].rule.dispatch_rule_callee
     assert (desk.room_prefix, desk.pin, desk.randomize) == ("desk", "2468", False)
     assert [*rules["office"].trunk_ids] == [office.sip_trunk_id]
-    assert rules["office"].attributes == {"parley.trunk": "office", "parley.language": "zh"}
+    assert rules["office"].attributes == {
+        "parley.trunk": "office",
+        "parley.language": "zh",
+        "parley.max_minutes": "60",
+    }
     calls = rules["local"].rule.dispatch_rule_callee
     assert (calls.room_prefix, calls.pin, calls.randomize) == ("call", "", True)
     assert [*rules["local"].trunk_ids] == [local.sip_trunk_id]
@@ -145,6 +151,41 @@ async def test_a_change_keeps_the_id_and_touches_nothing_else(
     assert [change.id for change in second] == [change.id for change in first]
     found = await provision.existing(sip)
     assert {trunk.auth_password for trunk in found.inbound} == {"battery staple", ""}
+
+
+async def test_who_calls_an_unknown_number_is_refused_at_once(
+    sip: api.LiveKitAPI, tmp_path: Path
+) -> None:
+    numbers = FILE.replace("  local:\n", '  local:\n    numbers: ["100"]\n')
+    told = outcomes(await provision.setup(sip, trunks(tmp_path, numbers)))
+    refuses = f"inbound trunk {provision.UNKNOWN}"
+    assert told == dict.fromkeys((*EVERYTHING, refuses), "created")
+    found = await provision.existing(sip)
+    (trunk,) = (each for each in found.inbound if each.name == provision.UNKNOWN)
+    assert not trunk.numbers
+    assert trunk.auth_password
+    assert [*trunk.allowed_addresses] == ["127.0.0.0/8", "198.51.100.0/24", "203.0.113.7/32"]
+    assert not any(trunk.sip_trunk_id in rule.trunk_ids for rule in found.rules)
+    told = outcomes(await provision.setup(sip, trunks(tmp_path, numbers)))
+    assert set(told.values()) == {"unchanged"}
+    # One that takes every number has no unknown ones, and LiveKit no room for both.
+    assert outcomes(await provision.setup(sip, trunks(tmp_path)))[refuses] == "removed"
+
+
+async def test_no_number_is_unknown_where_another_trunk_takes_all(
+    sip: api.LiveKitAPI, tmp_path: Path
+) -> None:
+    theirs = await sip.sip.create_inbound_trunk(
+        api.CreateSIPInboundTrunkRequest(
+            trunk=SIPInboundTrunkInfo(name="all", allowed_addresses=["192.0.2.0/24"])
+        )
+    )
+    try:
+        text = 'inbound: {office: {numbers: ["100"], allowed_addresses: [203.0.113.7]}}'
+        told = outcomes(await provision.setup(sip, trunks(tmp_path, text)))
+        assert told == dict.fromkeys(("inbound trunk office", "dispatch rule office"), "created")
+    finally:
+        await sip.sip.delete_trunk(api.DeleteSIPTrunkRequest(sip_trunk_id=theirs.sip_trunk_id))
 
 
 async def test_a_number_may_move_to_another_name(sip: api.LiveKitAPI, tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ class Engines:
     """What tools gave back, again with every request."""
     said: list[str] = field(default_factory=list)
     """What was to be spoken."""
+    prompts: list[str] = field(default_factory=list)
+    """What the LLM was told of the agent and the call, with every request."""
 
     @contextlib.asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
@@ -112,6 +114,7 @@ class Engines:
 
     async def _think(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        self.prompts += [str(m["content"]) for m in body["messages"] if m["role"] == "system"]
         # What the agent itself said while a tool ran comes after the result of that.
         self.results += [m["content"] for m in body["messages"] if m["role"] == "tool"]
         answer = self._answer(body["messages"][-1])

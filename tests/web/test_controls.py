@@ -236,9 +236,14 @@ async def test_what_was_said_is_saved_with_times_and_cuts_and_kept_where_a_retry
         async with actor.saying("a2") as writer:
             await writer.write("Anything else?")
         await visitor.caption(2, "agent", "Anything else?", final=True)
-        await expect(visitor.captions.nth(2).locator(".cut")).to_have_count(0)
-        await page.locator("#leave").click()
-    await visitor.phase("ended")
+        async with actor.saying("a3") as writer:
+            await writer.write("If not, I")
+            await visitor.caption(3, "agent", "If not, I", final=False)
+            await page.locator("#leave").click()
+            await visitor.phase("ended")
+    await visitor.caption(3, "agent", "If not, I", final=True)
+    await expect(visitor.captions.nth(3).locator(".cut")).to_have_text("cut off")
+    await expect(visitor.captions.nth(2).locator(".cut")).to_have_count(0)
     await page.route("**/api/token", lambda route: route.abort())
     await page.locator("#join").click()
     await visitor.phase("failed")
@@ -256,6 +261,7 @@ async def test_what_was_said_is_saved_with_times_and_cuts_and_kept_where_a_retry
         "You: What is the capital of France?",
         "Parley: Paris, on the [cut off]",
         "Parley: Anything else?",
+        "Parley: If not, I [cut off]",
     )
     seconds = [60 * int(m) + int(s) for m, s in (time[1:].split(":") for time in times)]
     assert seconds == sorted(seconds)

@@ -20,6 +20,7 @@ from playwright.async_api import Browser, Page, expect
 
 from agent.languages import LANGUAGES
 from agent.telemetry import STAGES, TOPIC_TURN, FirstWords, Overlap, Turn
+from agent.telemetry.engines import ENGINES, FAULTS, SUBSTITUTES, Answerer, Fallback, Fault
 from agent.telemetry.report import read, render
 from agent.telemetry.turn import Decision, Moments
 from harness.livekit_server import LiveKitServer
@@ -294,12 +295,53 @@ async def test_the_page_has_words_for_all_that_the_agent_decides(
     await visitor.open(site)
     for language in LANGUAGES:
         await visitor.choose(language)
-        known: dict[str, dict[str, str]] = await visitor.page.evaluate(
-            "import('/static/i18n.js').then(({text}) => text('details'))"
-        )
+        known = await visitor.words("details")
         assert set(known["verdicts"]) == {*(v.value for v in Verdict), FALSE_STOP}
         assert set(known["clauses"]) == {clause.value for clause in Clause}
         assert set(known["stage"]) == {*STAGES, "transport"}
+        assert set(known["faults"]) == set(FAULTS)
+        assert set(known["substitutes"]) == set(SUBSTITUTES)
+        assert set(await visitor.words("models")) >= set(ENGINES)
+
+
+async def test_engines_that_failed_and_those_that_answered_are_told_in_words(
+    visitor: Visitor, site: str, server: LiveKitServer
+) -> None:
+    page = visitor.page
+    gone, other = Answerer("qwen3-8b", "first", 1), Answerer("qwen3-1.7b", "fallback", 2)
+    answered = turn(1)
+    answered["engines"] = {"stt": [], "llm": [vars(gone), vars(other)], "tts": [vars(gone)]}
+    await visitor.open(site)
+    await visitor.details()
+    ticket = await visitor.join()
+    await visitor.phase("live")
+    async with enter(server.livekit, ticket["room"]) as actor:
+        await greet(visitor, actor)
+        for _ in range(3):
+            await actor.tell(Fault("a", "llm", "connection", gone).record())
+        await actor.tell(Fallback("a", "llm", "model", other).record())
+        await actor.tell(Fault("a", "llm", "late", None).record())
+        await actor.tell({**Fault("a", "llm", "late", None).record(), "fault": "asleep"})
+        await actor.tell(answered)
+        records = page.locator("#records li")
+        await expect(records).to_contain_text(
+            [
+                "Language modelnot there, or broke offwhereqwen3-8b · server 1",
+                "Language modelqwen3-1.7b · server 2 · Fallbackinstead ofthe first choice",
+                "Language modeltook so long that you were asked to wait",
+                "Language modelasleep",
+                "Language modelqwen3-8b, qwen3-1.7b · server 2 · FallbackVoiceqwen3-8b",
+            ]
+        )
+        await expect(records.locator("h3")).to_contain_text(
+            ["Fault×3", "Fallback", "Fault", "Fault", "Turn 1"]
+        )
+        await visitor.shoot("34-faults", whole=True)
+        await visitor.choose("zh")
+        await expect(records.first).to_contain_text(
+            "语言模型不在线或中途断开哪里qwen3-8b · 服务器 1"
+        )
+        await visitor.shoot("35-faults-zh", whole=True)
 
 
 TONES = """async ([from, hertz]) => {

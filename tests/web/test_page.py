@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from livekit import api, rtc
@@ -349,25 +350,40 @@ async def test_only_this_site_is_asked(visitor: Visitor, site: str) -> None:
     assert [url for url in asked if not url.startswith(allowed)] == []
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-@pytest.mark.parametrize(("width", "height"), [(320, 568), (667, 375), (1024, 600)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [
+        (320, 568),
+        (640, 800),
+        (667, 375),
+        (896, 414),
+        (897, 700),
+        (1088, 600),
+        (1089, 700),
+        (1216, 720),
+    ],
+)
 async def test_everything_fits_on_a_small_screen(
-    browser: Browser, site: str, locale: str, width: int, height: int
+    browser: Browser, site: str, width: int, height: int
 ) -> None:
     # Without a microphone: its button has the longest word then, and there is a notice.
-    async with visiting(browser, locale=locale, microphone=False) as visitor:
+    async with visiting(browser, microphone=False) as visitor:
         page = visitor.page
         await page.set_viewport_size({"width": width, "height": height})
         await visitor.open(site)
         await visitor.join()
         await visitor.phase("live")
         await visitor.notice("mic-denied")
-        await page.screenshot(path=SCREENSHOTS / f"23-small-{width}x{height}-{locale}.png")
-        assert await page.evaluate("document.documentElement.scrollWidth") == width
-        for button in ("#mute", "#settings", "#leave", "#send"):
-            box = await page.locator(button).bounding_box()
-            assert box
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= width
-            assert box["y"] + box["height"] <= height
-            assert await page.locator(button).evaluate("e => e.scrollWidth <= e.clientWidth")
+        for language in LANGUAGES:
+            await page.locator("#language").select_option(language)
+            await expect(page.locator("html")).to_have_attribute("lang", re.compile(f"^{language}"))
+            at = f"{width}x{height}-{language}"
+            await page.screenshot(path=SCREENSHOTS / f"23-small-{at}.png")
+            assert await page.evaluate("document.documentElement.scrollWidth") == width, at
+            for button in ("#mute", "#settings", "#leave", "#send"):
+                box = await page.locator(button).bounding_box()
+                assert box, at
+                assert box["x"] >= 0, at
+                assert box["x"] + box["width"] <= width, at
+                assert box["y"] + box["height"] <= height, at
+                assert await page.locator(button).evaluate("e => e.scrollWidth <= e.clientWidth")

@@ -157,7 +157,7 @@ async def test_an_agent_that_may_not_be_chosen_is_refused(
     async with _client(livekit, library, rooms, agents=AGENTS) as client:
         response = await client.post("/api/token", json={"language": "en", "agent": agent})
         error = response.json()["error"]
-    assert (response.status_code, error["code"]) == (400, "no_such_agent")
+    assert (response.status_code, error["code"]) == (404, "no_such_agent")
     assert error["message"] == f"There is no agent {agent!r} (there are parley, front-desk)."
 
 
@@ -174,7 +174,7 @@ async def test_a_voice_is_one_of_those_that_the_agent_offers(rooms: Rooms, libra
         ):
             response = await client.post("/api/token", json={"language": "en", **wanted})
             error = response.json()["error"]
-            assert (response.status_code, error["code"]) == (400, "no_such_voice")
+            assert (response.status_code, error["code"]) == (404, "no_such_voice")
             assert error["message"] == f"There is no voice {wanted['voice']!r} (there are {known})."
 
 

@@ -105,6 +105,13 @@ class Visitor:
     async def choose(self, language: str) -> None:
         await self.page.locator("#language").select_option(language)
 
+    async def words(self, key: str) -> dict[str, Any]:
+        """What the page says in its language, of one part of page.json."""
+        words: dict[str, Any] = await self.page.evaluate(
+            "key => import('/static/i18n.js').then(({text}) => text(key))", key
+        )
+        return words
+
     async def details(self) -> None:
         """Switch them on, before a conversation."""
         await self.page.locator("#start-settings").click()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..turn import STAGES
-from .saved import Samples, Saved, SavedFirstWords, SavedOverlap
+from .saved import Samples, Saved, SavedFallback, SavedFault, SavedFirstWords, SavedOverlap
 
 _COLUMNS = 1200
 _HEIGHT = 50
@@ -60,7 +60,7 @@ def percentiles(saved: Saved) -> Mapping[str, Percentiles]:
                 first.append(seconds)
             case SavedOverlap(turn=True, decided=decided):
                 stops.append(decided)
-            case SavedOverlap():
+            case SavedOverlap() | SavedFault() | SavedFallback():
                 pass
             case turn:
                 if turn.waited is None:

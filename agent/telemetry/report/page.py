@@ -6,11 +6,23 @@ import base64
 import io
 import wave
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from string import Template
+from typing import Any
 
+from ..engines import ENGINES, Answerer
 from .figures import percentiles, waveform
-from .saved import Caption, Saved, SavedFirstWords, SavedOverlap, SavedTurn
+from .saved import (
+    Caption,
+    Saved,
+    SavedFallback,
+    SavedFault,
+    SavedFirstWords,
+    SavedOverlap,
+    SavedRecord,
+    SavedTurn,
+)
 
 _HERE = Path(__file__).parent
 
@@ -31,6 +43,18 @@ _NAMES = {
 }
 _WHO = {"user": "User", "agent": "Agent", "guest": "Guest"}
 _CLAUSES = {"finished": "finished", "open": "may go on", "unfinished": "unfinished"}
+_ENGINES = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
+_FAULTS = {
+    "timeout": "said nothing in time",
+    "connection": "not there, or broke off",
+    "busy": "had too much to do",
+    "refused": "refused the request",
+    "error": "failed of itself",
+    "garbage": "sent what was no answer",
+    "late": "took so long that the user was asked to wait",
+    "given_up": "gave no answer, or none that could be heard",
+}
+_SUBSTITUTES = {"server": "another server", "model": "the first choice"}
 
 
 def render(saved: Saved) -> str:
@@ -49,7 +73,10 @@ def render(saved: Saved) -> str:
             f'<i style="left:{100 * _begin(turn) / seconds:.2f}%"></i>' for turn in saved.turns
         ),
         captions="".join(_caption(caption) for caption in saved.captions),
-        records="".join(_record(record, _span(saved)) for record in saved.records),
+        records="".join(
+            _record(first, len([first, *others]), _span(saved))
+            for _, (first, *others) in groupby(saved.records, _sameness)
+        ),
         percentiles="".join(
             f'<tr><th scope="row">{_NAMES[name]}</th><td>{of.n}</td>'
             f"<td>{_ms(of.p50)}</td><td>{_ms(of.p95)}</td></tr>"
@@ -68,8 +95,27 @@ def _caption(caption: Caption) -> str:
     )
 
 
-def _record(record: SavedTurn | SavedOverlap | SavedFirstWords, span: float) -> str:
+def _sameness(record: SavedRecord) -> Any:
+    """Equal for records that say the same: an engine that is gone fails at each request."""
+    if isinstance(record, SavedFault | SavedFallback):
+        return record.model_copy(update={"at": 0.0})
+    return id(record)
+
+
+def _record(record: SavedRecord, times: int, span: float) -> str:
+    repeated = f" ×{times}" if times > 1 else ""
     match record:
+        case SavedFault(engine=engine, fault=fault, by=by):
+            facts = {_ENGINES.get(engine, escape(engine)): _FAULTS.get(fault, escape(fault))}
+            if by:
+                facts["where"] = _answerer(by, numbered=True)
+            return f"<li><h3>Fault{repeated} {_play(record.at)}</h3>{_facts(facts)}</li>"
+        case SavedFallback(engine=engine, instead_of=other, by=by):
+            facts = {
+                _ENGINES.get(engine, escape(engine)): _answerer(by, numbered=True),
+                "instead of": _SUBSTITUTES.get(other, escape(other)),
+            }
+            return f"<li><h3>Fallback{repeated} {_play(record.at)}</h3>{_facts(facts)}</li>"
         case SavedFirstWords():
             return (
                 f"<li><h3>First words {_play(record.at)}</h3>"
@@ -126,7 +172,22 @@ def _reasons(turn: SavedTurn) -> dict[str, str]:
         facts["decided after"] = _ms(turn.stop.decided)
     if not turn.answered:
         facts["answer"] = "none"
+    if turn.tools:
+        facts["tools"] = escape(", ".join(turn.tools))
+    for engine in ENGINES:
+        if by := turn.engines.get(engine):
+            facts[_ENGINES[engine]] = ", ".join(map(_answerer, by))
     return facts
+
+
+def _answerer(by: Answerer, *, numbered: bool = False) -> str:
+    """Who answered: its model, and which of several servers it was where that matters."""
+    told = ["not known yet" if by.model == "unknown" else escape(by.model)]
+    if numbered or by.server > 1:
+        told.append(f"server {by.server}")
+    if by.choice == "fallback":
+        told.append("fallback")
+    return " · ".join(told)
 
 
 def _facts(facts: dict[str, str]) -> str:

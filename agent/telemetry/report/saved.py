@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
 
+from ..engines import Answerer
 from ..turn import STAGES, Decision, Stage, Stop
 
 Samples: TypeAlias = npt.NDArray[np.int16]
@@ -67,6 +68,7 @@ class SavedTurn(_Model):
     stop: Stop | None
     language: str | None = None
     tools: list[str] = []
+    engines: dict[str, list[Answerer]] = {}
     heard: Heard | None = None
 
     @property
@@ -106,19 +108,45 @@ class SavedFirstWords(_Model):
     seconds: float
 
 
+class SavedFault(_Model):
+    """An engine has failed."""
+
+    kind: Literal["fault"]
+    at: float
+    engine: str
+    fault: str
+    by: Answerer | None
+
+
+class SavedFallback(_Model):
+    """One server of an engine has answered in place of another."""
+
+    kind: Literal["fallback"]
+    at: float
+    engine: str
+    instead_of: str
+    by: Answerer
+
+
+SavedRecord: TypeAlias = SavedTurn | SavedOverlap | SavedFirstWords | SavedFault | SavedFallback
+
+
 class _Newer(_Model):
     """A record of a kind that is not known here."""
 
 
 def _kind(value: object) -> str:
     kind = value.get("kind") if isinstance(value, dict) else None
-    return kind if kind in ("turn", "overlap", "first_words") else "newer"
+    known = ("turn", "overlap", "first_words", "fault", "fallback")
+    return kind if kind in known else "newer"
 
 
 _Record = Annotated[
     Annotated[SavedTurn, Tag("turn")]
     | Annotated[SavedOverlap, Tag("overlap")]
     | Annotated[SavedFirstWords, Tag("first_words")]
+    | Annotated[SavedFault, Tag("fault")]
+    | Annotated[SavedFallback, Tag("fallback")]
     | Annotated[_Newer, Tag("newer")],
     Discriminator(_kind),
 ]
@@ -137,7 +165,7 @@ class Saved:
 
     started: datetime
     captions: list[Caption]
-    records: list[SavedTurn | SavedOverlap | SavedFirstWords]
+    records: list[SavedRecord]
     rate: int
     samples: Samples
     """One row a frame: the user on the left, the agent on the right."""
@@ -157,22 +185,20 @@ def read(path: Path) -> Saved:
     """Read a saved conversation.
 
     Raises:
-        NotSaved: The file is something else; the message says what is wrong with it.
-        OSError: It cannot be read.
+        NotSaved: It cannot be read, or is something else; the message says what is wrong with it.
     """
     try:
         contents = _unpacked(path)
         words = _Words.model_validate_json(contents[_WORDS])
         rate, samples = _sound(contents[_SOUND])
+    except OSError as e:
+        raise NotSaved(f"{path} cannot be read: {(e.strerror or str(e)).lower()}.") from e
     except _Broken as e:
         raise NotSaved(f"{path} is not a saved conversation: {e}") from e
     except ValidationError as e:
         first = e.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise NotSaved(f"{path} is not a saved conversation: {where}: {first['msg']}") from e
-    except (wave.Error, EOFError) as e:
-        why = str(e) or "it ends too soon"
-        raise NotSaved(f"{path} is not a saved conversation: its sound is no WAV: {why}") from e
     records = [record for record in words.records if not isinstance(record, _Newer)]
     return Saved(words.started, words.captions, records, rate, samples)
 
@@ -203,11 +229,16 @@ def _unpacked(path: Path) -> dict[str, bytes]:
 
 
 def _sound(data: bytes) -> tuple[int, Samples]:
-    with wave.open(io.BytesIO(data)) as file:
-        if (file.getnchannels(), file.getsampwidth()) != (2, 2):
-            raise wave.Error("it has not two channels of 16 bits")
-        if file.getframerate() < 1:
-            raise wave.Error("it has no rate")
-        frames = file.readframes(file.getnframes())
-        samples = np.frombuffer(frames[: len(frames) // 4 * 4], "<i2").reshape(-1, 2)
-        return file.getframerate(), samples.astype(np.int16)
+    try:
+        with wave.open(io.BytesIO(data)) as file:
+            kind, rate = (file.getnchannels(), file.getsampwidth()), file.getframerate()
+            frames = file.readframes(file.getnframes())
+    # What wave says of damage, besides its own error: of a lost end, a length that is none.
+    except (wave.Error, EOFError, struct.error, RuntimeError, ValueError, OverflowError) as e:
+        raise _Broken(f"its sound is no WAV: {str(e) or 'it ends too soon'}") from e
+    if kind != (2, 2):
+        raise _Broken("its sound is no WAV: it has not two channels of 16 bits")
+    if rate < 1:
+        raise _Broken("its sound is no WAV: it has no rate")
+    samples = np.frombuffer(frames[: len(frames) // 4 * 4], "<i2").reshape(-1, 2)
+    return rate, samples.astype(np.int16)

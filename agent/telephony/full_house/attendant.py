@@ -147,9 +147,10 @@ class Attendant:
             await self._say(player, say.phone.transferring)
             if all([await transfer(caller.identity) for caller in self._callers()]):
                 self._outcome = "sent on"
-                return
-        closing = self._outcome == "closing"
-        await self._say(player, say.assistant.closing if closing else say.phone.nobody_free)
+        if self._outcome != "sent on":
+            closing = self._outcome == "closing"
+            await self._say(player, say.assistant.closing if closing else say.phone.nobody_free)
+        # Of those who were sent on, too: until they are gone they would be seen to wait again.
         with contextlib.suppress(api.TwirpError):  # they have hung up
             await self._server.room.delete_room(api.DeleteRoomRequest(room=self._holding.room))
 

@@ -59,6 +59,13 @@ export class Captions {
     this.#follow.grown();
   }
 
+  /** Nobody says more: what was still being said stays as it is. @returns {boolean} By the agent. */
+  end() {
+    const open = [...this.#items.values()].filter((item) => item.dataset.final === "false");
+    for (const item of open) item.dataset.final = "true";
+    return open.some((item) => item.dataset.role === "agent");
+  }
+
   #add(id, role, name, time) {
     const item = document.createElement("li");
     item.dataset.role = role;

@@ -105,6 +105,7 @@ async function leave() {
 
 function finish(phase) {
   conversation = null;
+  endCaptions();
   details.end();
   for (const which of ["mic", "voice"]) setMeter(which, null);
   void screenLock?.release();
@@ -113,6 +114,15 @@ function finish(phase) {
   notices.clear();
   update({ phase, agent: "none", mic: "off" });
   $("join").focus();
+}
+
+/** The agent says no more: what it was saying was cut off. */
+function endCaptions() {
+  if (captions.end()) cut();
+}
+
+function cut() {
+  for (const kept of [captions, details, transcript]) kept.cut();
 }
 
 async function startAgain() {
@@ -134,6 +144,7 @@ function listen(mine) {
     else notices.hide("agent-lost");
     if (agent !== "absent") notices.hide("agent-absent");
     if (agent !== "left") notices.hide("agent-left");
+    if (agent === "left") endCaptions();
     if (agent === "absent" || agent === "left") {
       notices.show(`agent-${agent}`, { name: "startAgain", run: startAgain });
     }
@@ -143,9 +154,7 @@ function listen(mine) {
     details.caption(caption);
     transcript.caption(caption);
   });
-  on("cut", () => {
-    for (const kept of [captions, details, transcript]) kept.cut();
-  });
+  on("cut", cut);
   on("record", (record) => details.take(record));
   on("trouble", (engines) => {
     update({ deaf: engines.includes("stt") });

@@ -21,6 +21,7 @@ from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
 from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.utils.aio import cancel_and_wait
 from livekit.agents.voice.io import AudioInput
+from livekit.agents.voice.room_io import RoomIO
 
 from ..microphone import Microphone
 from .attention import Attention
@@ -126,6 +127,18 @@ class Participants:
         people = self._room.remote_participants.values()
         return [person for person in people if person.kind in DEFAULT_PARTICIPANT_KINDS]
 
+    @property
+    def _links(self) -> RoomIO | None:
+        """The session's link with the room; None once it has closed, while people come and go."""
+        try:
+            return self._session.room_io
+        except RuntimeError:
+            return None
+
+    def _hear(self, identity: str) -> None:
+        if links := self._links:
+            links.set_participant(identity)
+
     def _name(self, identity: str | None) -> str:
         person = self._room.remote_participants.get(identity or "")
         if person and (name := _plain(person.name)):
@@ -193,14 +206,15 @@ class Participants:
 
     def _agree(self) -> None:
         """Attend to whom LiveKit chose to begin with: the first who came."""
-        linked = self._session.room_io.linked_participant if self._input else None
+        links = self._links if self._input else None
+        linked = links.linked_participant if links else None
         if linked and self._attention.to != linked.identity:
             self._attention.turn(linked.identity)
             self._look()
 
     def _turn_to(self, identity: str) -> None:
         self._attention.turn(identity)
-        self._session.room_io.set_participant(identity)
+        self._hear(identity)
         self._look()
 
     def _consider(self) -> None:
@@ -229,7 +243,7 @@ class Participants:
         self._agree()
         was, now = self._attention.to, self._attention.leaves(person.identity)
         if now and was == person.identity and self._input:
-            self._session.room_io.set_participant(now)
+            self._hear(now)
         self._look()
 
     def _on_muted(self, person: rtc.Participant, _: object) -> None:
@@ -271,7 +285,7 @@ class Participants:
     def _turn_to_typist(self, identity: str) -> None:
         if identity != self._attention.to:
             self._attention.turn(identity)
-            self._session.room_io.set_participant(identity)
+            self._hear(identity)
 
 
 def _plain(name: str) -> str:

@@ -1,0 +1,102 @@
+"""The night message: what callers are told outside business hours, by code alone.
+
+No model is asked, and none is needed: it speaks also while the language model is down, or off for
+the night.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from livekit.agents import Agent, StopResponse, ToolError, llm
+
+from ..languages import Language, words
+from ..phone_settings import PhoneSettings
+from ..routing_settings import Night
+from .call import Call
+from .consent import Consent
+from .numbers import told
+from .sip_call import HungUp
+
+logger = logging.getLogger("parley")
+
+Offer = Callable[[], Awaitable[None]]
+"""Notes that the caller is to be called back, or raises what a tool does that cannot."""
+
+
+def night_of(phone: PhoneSettings, number: str | None, at: datetime | None = None) -> Night | None:
+    """The night message of a call that comes in; None if it is to be answered.
+
+    Args:
+        phone: The profile's settings of the phone.
+        number: Our number that was called.
+        at: When, with its time zone; now if None.
+    """
+    night = phone.night
+    if night is None or phone.hours[night.outside].is_open(at or datetime.now(UTC)):
+        return None
+    ours = {told(each, phone.country) for each in night.numbers}
+    return night if not ours or told(number, phone.country) in ours else None
+
+
+class NightMessage(Agent):
+    """Says the message, notes a callback where that is offered, and hangs up.
+
+    Args:
+        night: What is said.
+        call: The call.
+        wait: Returns once there is somebody to hear it; False if they have gone before that.
+        note: Notes that they are to be called back; None where nobody would get that.
+    """
+
+    def __init__(
+        self,
+        night: Night,
+        call: Call,
+        wait: Callable[[], Awaitable[bool]] | None = None,
+        note: Offer | None = None,
+    ) -> None:
+        super().__init__(
+            instructions="",
+            llm=None,
+            turn_handling={"preemptive_generation": {"enabled": False}},
+        )
+        self._night, self._call, self._wait = night, call, wait
+        self._note = note if night.callback else None
+
+    async def on_enter(self) -> None:
+        """Do all of it."""
+        if self._wait and not await self._wait():
+            return
+        logger.info("a night message answers the call")
+        await self.session.say(self._night.text(self._language), allow_interruptions=False)
+        try:
+            if self._note and await self._wanted():
+                await self._note()
+                said = words(self._language).phone.callback_noted
+                await self.session.say(said, allow_interruptions=False)
+        except (ToolError, HungUp):
+            pass  # it was logged where it failed; the caller has gone, or has not answered
+        self._call.hang_up()
+
+    async def on_user_turn_completed(
+        self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
+    ) -> None:
+        """Keep what is said from the model."""
+        raise StopResponse
+
+    @property
+    def _language(self) -> Language:
+        return self._call.language
+
+    async def _wanted(self) -> bool:
+        return await self._call.ask(
+            Consent(
+                words(self._language).phone.offer_callback,
+                language=self._language,
+                keys=self._call.keys,
+                answer_timeout=self._call.settings.answer_timeout,
+            )
+        )

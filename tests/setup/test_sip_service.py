@@ -1,0 +1,83 @@
+"""scripts/run_sip.sh takes a SIP service that knows its settings, and says which that is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from agent.stack import StackError
+from agent.stack.phone import check_ringing
+from agent.telephony.config import InboundTrunk, Trunks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def check(folder: Path, *, version: str | None, docker: bool = False) -> tuple[int, str]:
+    """What the script says where the service tells that version, or there is none."""
+    programs = {
+        "livekit-sip": version and f"echo '{version}'",
+        "docker": "exit 0" if docker else "",
+    }
+    for name, does in programs.items():
+        if does:
+            (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+            (folder / name).chmod(0o755)
+    for name in ("bash", "env", "dirname", "grep", "head", "sort"):
+        found = next(p for p in os.get_exec_path() if (Path(p) / name).exists())
+        (folder / name).symlink_to(Path(found) / name)
+    done = subprocess.run(
+        [ROOT / "scripts" / "run_sip.sh", "check"],
+        env={"PATH": str(folder)}, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("version", ["1.4.0", "v1.4.0", "1.11.0", "1.10.2", "2.0.0", "1.12.0-rc1"])
+def test_a_version_that_knows_every_setting_is_taken(tmp_path: Path, version: str) -> None:
+    assert check(tmp_path, version=f"SIP version {version}") == (0, "")
+
+
+@pytest.mark.parametrize("version", ["0.0.1", "1.3.1", "v1.2.0", "1.0.12"])
+def test_an_older_one_is_refused_and_both_versions_are_named(tmp_path: Path, version: str) -> None:
+    status, said = check(tmp_path, version=f"SIP version {version}", docker=True)
+    assert status == 1
+    assert version.removeprefix("v") in said
+    assert "1.4.0 or newer" in said
+
+
+@pytest.mark.parametrize("version", ["SIP version 0.0.0-dev", "no such flag"])
+def test_one_that_does_not_tell_is_taken_with_a_word(tmp_path: Path, version: str) -> None:
+    status, said = check(tmp_path, version=version)
+    assert status == 0
+    assert "1.4.0 or newer is needed" in said
+
+
+def test_without_any_it_is_said_what_to_install(tmp_path: Path) -> None:
+    status, said = check(tmp_path, version=None)
+    assert status == 127
+    assert "livekit/sip:v" in said
+    assert "1.4.0 or newer" in said
+
+
+def test_docker_does_in_its_place(tmp_path: Path) -> None:
+    assert check(tmp_path, version=None, docker=True) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("trunk", "house", "right"), [(60, 20, True), (25, 20, True), (20, 20, False), (60, 170, False)]
+)
+def test_livekit_lets_callers_ring_for_longer_than_a_full_house(
+    trunk: int, house: float, right: bool
+) -> None:
+    trunks = Trunks(
+        inbound={"office": InboundTrunk(allowed_addresses=[ip_network("127.0.0.0/8")], ring=trunk)}
+    )
+    if right:
+        check_ringing(trunks, house)
+        return
+    with pytest.raises(StackError, match=r"inbound\.office\.ring .* phone\.full_house\.ring"):
+        check_ringing(trunks, house)
