@@ -41,8 +41,12 @@ async def livekit(address: str = LOOPBACK) -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def engine(name: str) -> AsyncIterator[str]:
+async def engine(name: str, *, folder: Path | None = None) -> AsyncIterator[str]:
     """Run one of the engines of the CPU profile, ``llm``, ``stt`` or ``tts``.
+
+    Args:
+        name: Which.
+        folder: The checkout whose it is; this one if None.
 
     Yields:
         Its base URL, ending in ``/v1``.
@@ -50,13 +54,19 @@ async def engine(name: str) -> AsyncIterator[str]:
     port = free()[name]
     command = [sys.executable, "-m", "agent.local", name, "--port", str(port)]
     root = f"http://{LOOPBACK}:{port}"
-    async with running(name, command, {}, f"{root}/health"):
+    log = f"{name}-{folder.name}" if folder else name
+    async with running(log, command, {}, f"{root}/health", folder=folder):
         yield f"{root}/v1"
 
 
 @contextlib.asynccontextmanager
 async def running(
-    name: str, command: Sequence[str], variables: Mapping[str, str], health: str
+    name: str,
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    health: str,
+    *,
+    folder: Path | None = None,
 ) -> AsyncIterator[int]:
     """Run a program of the project, once it is ready, until the context ends.
 
@@ -65,6 +75,7 @@ async def running(
         command: Starts it.
         variables: Of its environment, besides this process's own.
         health: A URL that answers with 200 as soon as it is ready.
+        folder: Where it is started; here if None.
 
     Yields:
         Its process id.
@@ -75,6 +86,7 @@ async def running(
         process = await asyncio.create_subprocess_exec(
             *command,
             env={**os.environ, **variables},
+            cwd=folder,
             stdout=file,
             stderr=file,
             start_new_session=True,

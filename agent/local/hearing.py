@@ -1,10 +1,13 @@
 """One utterance while it is spoken: when to decode it again, and which of its words are sure.
 
 Whisper takes whole recordings only, so all of the utterance so far is decoded again and again as it
-grows. A word is sure once two decodes in a row have it, except at the end, where a word may be cut
-in two (LocalAgreement: Macháček et al., "Turning Whisper into Real-Time Transcription System",
-2023). Its capitals and punctuation may differ: they change while a sentence grows. Later decodes
-begin with the sure words and write only what follows.
+grows. A word is sure once two decodes in a row have it (LocalAgreement: Macháček et al., "Turning
+Whisper into Real-Time Transcription System", 2023), except at the end of the later one, where it
+may be cut in two: in a pause it is not. Its capitals and punctuation may differ: they change while
+a sentence grows. Later decodes begin with the sure words and write only what follows.
+
+The first word matters most: with it a person who speaks over the agent stops it. So an utterance is
+decoded early and often until a word of it is sure.
 """
 
 from __future__ import annotations
@@ -17,15 +20,34 @@ import numpy as np
 
 from .whisper import SAMPLE_RATE
 
-FIRST = 0.9
-"""Seconds of audio that the first decode takes: less holds two words at most."""
+FIRST = 0.3
+"""Seconds of speech that the first decode takes: a word."""
+
+EARLY = 0.15
+"""Seconds of new audio that a decode is worth while no word is sure."""
+
+PATIENCE = 2.0
+"""Seconds of speech after which it is given up to have a word soon: a crowd never gives one."""
+
+PROBABLE = 0.41
+"""Least confidence in a text for a word of it to be given out: a mean log probability of -0.9. What
+Whisper base wrote for a noise was below -0.99, its text of sentences above -0.8 in English."""
+
+CERTAIN = 0.5
+"""Confidence from which on one decode is enough for the first words: a log probability of -0.7.
+The last of them may be cut in two, but somebody says something."""
 
 STEP = 0.4
-"""Seconds of new audio that a decode is worth: one or two words."""
+"""Seconds of new audio that a decode is worth from then on: one or two words."""
+
+CONTEXT = 0.9
+"""Seconds of speech from which on a decode knows its first words well enough for later ones to
+begin with them. What is sure earlier is given out, as it tells that somebody says something."""
 
 REST = 2.0
-"""How long to rest after a decode, as a multiple of the time it took. A speaker then takes at most
-a third of the processor; when others use it too, decodes take longer and come less often."""
+"""How long to rest after a decode, as a multiple of the time it took, except early. A speaker then
+takes at most a third of the processor; when others use it too, decodes take longer and come less
+often."""
 
 PAUSE = 0.1
 """Seconds of quiet after which the utterance may be over. It is decoded at once, so that its text
@@ -53,6 +75,7 @@ class Hearing:
         self._pcm = bytearray()
         self._measured = 0  # samples whose level is known
         self._loudest = 0.0
+        self._began = 0  # samples before the first that is not quiet
         self._voiced = 0  # samples up to the end of the last that is not quiet
         self._heard = 0  # samples that the last text covers
         self._tried = 0  # samples that the last decode covered
@@ -61,6 +84,8 @@ class Hearing:
         self.text = ""
         """What the last decode wrote."""
         self.sure = ""
+        """The words that were given out."""
+        self.begun = ""
         """The words that all later decodes will begin with."""
 
     @property
@@ -87,6 +112,8 @@ class Hearing:
             self._measured += _WINDOW
             self._loudest = max(self._loudest, float(level))
             if level > max(FAINTEST, QUIET * self._loudest):
+                if not self._voiced:
+                    self._began = self._measured - _WINDOW
                 self._voiced = self._measured
 
     def due(self, now: float) -> bool:
@@ -95,34 +122,58 @@ class Hearing:
             return False
         if self._quiet > HESITATION:
             return self.paused
-        new = (self.samples - self._tried) / SAMPLE_RATE
-        return now >= self.rested and new >= (STEP if self._tried else FIRST)
+        new = (self.samples - max(self._tried, self._began)) / SAMPLE_RATE
+        step = STEP if not self.early else EARLY if self._tried else FIRST
+        return now >= self.rested and new >= step
 
     def audio(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """All of the audio, from -1 to 1."""
         return self._float(0, self.samples)
 
-    def decoded(self, text: str | None, samples: int, *, seconds: float, now: float) -> str:
+    def decoded(
+        self,
+        text: str | None,
+        samples: int,
+        *,
+        confidence: float = 1.0,
+        seconds: float,
+        now: float,
+    ) -> str:
         """Take a decode's text, and return the words that have become sure.
 
         Args:
             text: The text of the first ``samples``, or None if it cannot be trusted.
             samples: How many samples the decode covered.
+            confidence: How probable the text is to the model, 0 to 1.
             seconds: How long it took, in seconds.
             now: The time on the caller's clock, in seconds.
         """
+        known = self._tried >= self._began + CONTEXT * SAMPLE_RATE
         self._tried = samples
-        self.rested = now + REST * seconds
-        if text is None:
-            return ""
-        pairs = zip(_WORD.findall(text)[:-1], _WORD.findall(self.text)[:-1], strict=False)
-        agreed = takewhile(lambda pair: _bare(pair[0]) == _bare(pair[1]), pairs)
-        sure = "".join(word for word, _ in agreed)
-        self.text, self._heard = text, samples
-        if not sure.startswith(self.sure):
-            return ""
-        new, self.sure = sure[len(self.sure) :], sure
+        new = ""
+        if text is not None:
+            words = _WORD.findall(text)
+            pairs = zip(words, _WORD.findall(self.text), strict=False)
+            agreed = [word for word, _ in takewhile(lambda pair: _same(*pair), pairs)]
+            settled = agreed[: len(words) - 1]
+            if confidence >= CERTAIN and not self.sure:
+                given = words
+            else:
+                paused = samples - self._voiced >= PAUSE * SAMPLE_RATE
+                given = agreed if paused else settled
+            if confidence >= PROBABLE:
+                new = "".join(given[len(_WORD.findall(self.sure)) :])
+                self.sure += new
+                if known and (begun := "".join(settled)).startswith(self.begun):
+                    self.begun = begun
+            self.text, self._heard = text, samples
+        self.rested = now + (0.0 if self.early else REST * seconds)
         return new
+
+    @property
+    def early(self) -> bool:
+        """Whether no word is sure yet, and it is not given up to have one soon."""
+        return not self.sure and self._tried < self._began + PATIENCE * SAMPLE_RATE
 
     @property
     def _quiet(self) -> float:
@@ -133,6 +184,10 @@ class Hearing:
         pcm = np.frombuffer(bytes(self._pcm[2 * start : 2 * end]), "<i2").astype(np.float32)
         pcm /= 32768
         return pcm
+
+
+def _same(one: str, other: str) -> bool:
+    return _bare(one) == _bare(other)
 
 
 def _bare(word: str) -> str:

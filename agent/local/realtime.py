@@ -165,7 +165,9 @@ class Session:
                 utterance = await self._listen(seat, hearing, thorough=thorough)
                 text = utterance.text if thorough or not utterance.doubtful else None
                 now = time.monotonic()
-                sure = hearing.decoded(text, samples, seconds=now - start, now=now)
+                sure = hearing.decoded(
+                    text, samples, confidence=utterance.confidence, seconds=now - start, now=now
+                )
                 tokens += sum(len(s.tokens) for s in utterance.segments)
                 language, confidence = utterance.language, utterance.confidence
                 if sure and not self._ended:
@@ -191,7 +193,7 @@ class Session:
             hearing.audio(),
             language=self._language,
             prompt=self._prompt,
-            begun=hearing.sure,
+            begun=hearing.begun,
             thorough=thorough,
         )
         while True:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.local.hearing import FIRST, PAUSE, REST, STEP, Hearing
+from agent.local.hearing import (
+    CERTAIN,
+    CONTEXT,
+    EARLY,
+    FIRST,
+    PATIENCE,
+    PAUSE,
+    PROBABLE,
+    REST,
+    STEP,
+    Hearing,
+)
 
 RATE = 16000
 
@@ -14,16 +25,93 @@ def sound(seconds: float, level: float = 0.3) -> bytes:
     return (np.sin(2 * np.pi * 200 * t) * level * 32767).astype("<i2").tobytes()
 
 
-def heard(hearing: Hearing, text: str, *, now: float = 0.0, seconds: float = 0.0) -> str:
-    return hearing.decoded(text, hearing.samples, seconds=seconds, now=now)
+def heard(
+    hearing: Hearing,
+    text: str,
+    *,
+    confidence: float = PROBABLE,
+    now: float = 0.0,
+    seconds: float = 0.0,
+) -> str:
+    return hearing.decoded(text, hearing.samples, confidence=confidence, seconds=seconds, now=now)
 
 
 def test_the_first_decode_waits_for_some_words() -> None:
     hearing = Hearing()
+    hearing.push(bytes(RATE))  # what was kept from before the voice was noticed
     hearing.push(sound(FIRST - 0.1))
     assert not hearing.due(0.0)
     hearing.push(sound(0.1))
     assert hearing.due(0.0)
+
+
+def test_until_a_word_is_sure_decodes_follow_close_upon_each_other() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    assert heard(hearing, "St", now=1.0, seconds=0.1) == ""
+    hearing.push(sound(EARLY))
+    assert hearing.due(1.0)
+    assert heard(hearing, "Stop", now=1.0, seconds=0.1) == ""
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "Stop it", now=1.0, seconds=0.1) == "Stop"
+    hearing.push(sound(STEP - 0.01))
+    assert not hearing.due(100.0)
+    hearing.push(sound(0.01))
+    assert hearing.due(100.0)
+
+
+def test_who_says_nothing_that_is_sure_is_not_decoded_early_for_ever() -> None:
+    hearing = Hearing()
+    hearing.push(sound(PATIENCE))
+    heard(hearing, "mm")
+    hearing.push(sound(EARLY))
+    assert not hearing.due(100.0)
+    hearing.push(sound(STEP))
+    assert hearing.due(100.0)
+
+
+def test_no_word_is_sure_by_a_decode_that_the_model_does_not_believe() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    heard(hearing, "I'm not")
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "I'm not sure", confidence=PROBABLE - 0.01) == ""
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "I'm not a bad guy") == "I'm not"
+
+
+def test_of_a_decode_that_is_certain_the_first_words_are_given_out_at_once() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    assert heard(hearing, "Waiter", confidence=CERTAIN) == "Waiter"
+    hearing.push(sound(STEP))
+    assert heard(hearing, "Wait a mo", confidence=1.0) == ""  # only the first are
+    hearing.push(sound(STEP))
+    assert heard(hearing, "Wait a moment, please", confidence=1.0) == " a"
+    assert hearing.begun == ""  # and no later decode begins with them
+
+
+def test_in_a_pause_the_last_word_is_sure_too() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    heard(hearing, "Stop")
+    hearing.push(bytes(2 * round(PAUSE * RATE)))
+    assert heard(hearing, "Stop.") == "Stop."
+
+
+def test_later_decodes_do_not_begin_with_what_was_given_out_early() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    heard(hearing, "身家")
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "身家五") == "身家"
+    assert hearing.begun == ""
+    hearing.push(sound(CONTEXT))
+    heard(hearing, "三加五等")
+    assert hearing.begun == ""
+    hearing.push(sound(STEP))
+    assert heard(hearing, "三加五等于多少") == "五等"
+    assert hearing.begun == "三加五等"
 
 
 def test_the_next_decode_waits_for_new_audio() -> None:
@@ -61,7 +149,7 @@ def test_a_pause_is_decoded_at_once_and_once() -> None:
 def test_a_text_that_cannot_be_trusted_is_none() -> None:
     hearing = Hearing()
     hearing.push(sound(2.0))
-    hearing.decoded("one two", hearing.samples, seconds=0.0, now=0.0)
+    heard(hearing, "one two")
     hearing.push(sound(1.0))
     assert hearing.decoded(None, hearing.samples, seconds=1.0, now=5.0) == ""
     assert hearing.text == "one two"
@@ -91,16 +179,16 @@ def test_a_word_is_sure_once_two_decodes_have_it_and_not_at_the_end() -> None:
     hearing = Hearing()
     assert heard(hearing, "And so my fellow America") == ""
     assert heard(hearing, "And so my fellow Americans ask") == "And so my fellow"
-    assert heard(hearing, "And so my fellow Americans, ask not") == " Americans,"
-    assert heard(hearing, "And so my fellow Americans, ask not what") == " ask"
-    assert hearing.sure == "And so my fellow Americans, ask"
+    assert heard(hearing, "And so my fellow Americans, ask not") == " Americans, ask"
+    assert heard(hearing, "And so my fellow Americans, ask not what") == " not"
+    assert hearing.sure == "And so my fellow Americans, ask not"
 
 
 def test_capitals_and_marks_may_differ() -> None:
     hearing = Hearing()
     assert heard(hearing, "And so...") == ""
-    assert heard(hearing, "and so my fellow") == "and"
-    assert heard(hearing, "and so, my fellow Americans") == " so, my"
+    assert heard(hearing, "and so my fellow") == "and so"
+    assert heard(hearing, "and so, my fellow Americans") == " my fellow"
 
 
 def test_chinese_words_are_characters() -> None:
