@@ -108,7 +108,7 @@ class Night(Section):
     """The message, by language; in the first of them where the caller's is not there."""
     callback: bool = False
     """Offer to be called back, as ``request_callback`` does; by phone, where ``post_call`` has a
-    folder, a bucket or a webhook."""
+    folder, a bucket, a database or a webhook."""
 
     def text(self, language: Language) -> str:
         """The message for a caller of a language."""

@@ -80,7 +80,8 @@ class Actor:
             attributes=_caption(segment, final=False),
         )
         yield writer
-        await writer.aclose(attributes=_caption(segment, final=True))
+        if self.room.isconnected():  # it may have been taken out of the room meanwhile
+            await writer.aclose(attributes=_caption(segment, final=True))
 
     async def tell(self, record: dict[str, Any]) -> None:
         """Publish a record, as the agent's telemetry does."""

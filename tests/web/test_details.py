@@ -339,7 +339,7 @@ async def test_engines_that_failed_and_those_that_answered_are_told_in_words(
         await visitor.shoot("34-faults", whole=True)
         await visitor.choose("zh")
         await expect(records.first).to_contain_text(
-            "语言模型不在线或中途断开哪里qwen3-8b · 服务器 1"
+            "语言模型不在线或中途断开位置qwen3-8b · 服务器 1"
         )
         await visitor.shoot("35-faults-zh", whole=True)
 

@@ -124,9 +124,14 @@ async def test_an_agent_that_dies_is_seen_to_come_back(
             await visitor.caption(0, "user", "My name is Anna.", final=True)
             await actor.state("speaking")
             await visitor.agent("speaking")
-            # As the server's watch does: its process would be connected for another 20 s.
-            await remove(server.livekit, ticket["room"], "first")
-            await visitor.agent("reconnecting")
+            async with actor.saying("a1") as writer:
+                await writer.write("Hello, An")
+                await visitor.caption(1, "agent", "Hello, An", final=False)
+                # As the server's watch does: its process would be connected for another 20 s.
+                await remove(server.livekit, ticket["room"], "first")
+                await visitor.agent("reconnecting")
+                await visitor.caption(1, "agent", "Hello, An", final=True)
+                await expect(visitor.captions.nth(1).locator(".cut")).to_have_count(1)
         await visitor.notice("agent-lost")
         await expect(visitor.page.locator("#state")).to_have_text(heading)
         await expect(visitor.page.locator("#notices [data-code=agent-lost]")).to_contain_text(words)

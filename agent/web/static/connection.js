@@ -268,6 +268,7 @@ export class Conversation extends EventTarget {
       if (final || role === "agent") show(true);
     } catch {
       show(true); // the sender is gone: these are all the words there will be
+      if (role === "agent") this.#emit("cut");
     }
   }
 

@@ -105,7 +105,7 @@ async function leave() {
 
 function finish(phase) {
   conversation = null;
-  endCaptions();
+  if (captions.end()) cut();
   details.end();
   for (const which of ["mic", "voice"]) setMeter(which, null);
   void screenLock?.release();
@@ -116,11 +116,7 @@ function finish(phase) {
   $("join").focus();
 }
 
-/** The agent says no more: what it was saying was cut off. */
-function endCaptions() {
-  if (captions.end()) cut();
-}
-
+/** The agent did not say the whole of what it was saying. */
 function cut() {
   for (const kept of [captions, details, transcript]) kept.cut();
 }
@@ -144,7 +140,6 @@ function listen(mine) {
     else notices.hide("agent-lost");
     if (agent !== "absent") notices.hide("agent-absent");
     if (agent !== "left") notices.hide("agent-left");
-    if (agent === "left") endCaptions();
     if (agent === "absent" || agent === "left") {
       notices.show(`agent-${agent}`, { name: "startAgain", run: startAgain });
     }
