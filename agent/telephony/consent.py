@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from livekit.plugins.qwen3_tts.normalizer import normalize
+
 from ..languages import Language, any_of, heard_with, words
 from .keys import Keys
 from .question import Question
 
 
-def meant(said: str, language: Language = "en") -> bool | None:
+def meant(said: str, language: Language = "en", asked: str = "") -> bool | None:
     """Whether words mean yes (True) or no (False); None if they mean neither.
 
     A no wins over a yes, and so does a question or a condition: who asks what it costs has not
     agreed. "No problem" and the like is said with either, and is neither. Nor has agreed who says
-    more with it than goes with a yes ("okay, goodbye"): asked again, they lose a moment.
+    more with it than goes with a yes ("okay, goodbye"): asked again, they lose a moment. What they
+    were asked may be said again with it ("yes, Wednesday at eleven").
 
     Args:
         said: What the caller has said, as it was recognised.
         language: Their language.
+        asked: The question.
     """
     answers = _read(heard_with(language))
     said = answers.passing.sub(" ", said.replace("\u2019", "'"))
@@ -28,13 +32,16 @@ def meant(said: str, language: Language = "en") -> bool | None:
         return False
     if doubtful or not answers.yes.search(said):
         return None
-    if answers.along and _WORD.search(answers.along.sub(" ", answers.yes.sub(" ", said))):
-        return None
-    return True
+    if not answers.along:
+        return True
+    more = answers.along.sub(" ", answers.yes.sub(" ", said))
+    known = {word.casefold() for word in _WORDS.findall(asked)}
+    return True if {word.casefold() for word in _WORDS.findall(more)} <= known else None
 
 
 _ASKED = re.compile("[?？¿]")
-_WORD = re.compile(r"[^\W_]")
+_WORDS = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+")
+"""Words; of Chinese, characters."""
 
 
 class _Answers:
@@ -69,6 +76,8 @@ class Consent(Question[bool]):
         self, question: str, *, language: Language, keys: Keys | None, answer_timeout: float
     ) -> None:
         own = words(language).answers
+        # As it is written and as it is said: 11:00, eleven o'clock.
+        self._question = f"{question} {normalize(question, language)}"
         super().__init__(
             ask=f"{question} {own.yes_hint}" if keys else question,
             again=own.yes_again if keys else own.yes_again_in_words,
@@ -84,4 +93,4 @@ class Consent(Question[bool]):
 
     def said(self, words: str) -> bool | None:
         """Yes, no, or neither."""
-        return meant(words, self._language)
+        return meant(words, self._language, self._question)

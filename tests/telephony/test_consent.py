@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.telephony.consent import meant
+from agent.languages import Language
+from agent.telephony.consent import Consent, meant
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,29 @@ def test_a_no(words: str) -> None:
 )
 def test_neither(words: str) -> None:
     assert meant(words) is None
+
+
+BOOK: dict[Language, str] = {
+    "en": "Shall I book Wednesday at 11:00 for Anna Kowalski?",
+    "zh": "要我订明天周三上午十一点，对吗？",
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "means"),
+    [
+        ("en", "Yes, Wednesday at eleven.", True),
+        ("en", "Yes, Wednesday at 11.", True),
+        ("en", "Yes, Anna Kowalski, that is better.", True),
+        ("en", "Yes, that works for me.", True),
+        ("en", "Yes, Thursday at eleven.", None),
+        ("en", "Yes, Wednesday at ten.", None),
+        ("zh", "好的，那就周三十一点。", True),
+        ("zh", "好的，那就周四吧。", None),
+    ],
+)
+async def test_what_was_asked_may_be_said_again_with_a_yes(
+    language: Language, words: str, means: bool | None
+) -> None:
+    consent = Consent(BOOK[language], language=language, keys=None, answer_timeout=5)
+    assert consent.said(words) is means
