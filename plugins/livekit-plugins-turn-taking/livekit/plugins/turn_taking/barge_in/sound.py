@@ -57,8 +57,8 @@ class Sound:
     """Whether no other words will come."""
     held: list[stt.SpeechEvent] = field(default_factory=list)
     """What was recognised while the verdict is open."""
-    backchannel: list[stt.SpeechEvent] = field(default_factory=list)
-    """What was recognised of a backchannel, which is an answer if the agent is just at its end."""
+    kept: list[stt.SpeechEvent] = field(default_factory=list)
+    """What was recognised of a backchannel, or is doubted: an answer if the agent is at its end."""
     _voicing: Voicing = field(default_factory=Voicing)
     _echo: float = 0.0
     _alike: float = 0.0
