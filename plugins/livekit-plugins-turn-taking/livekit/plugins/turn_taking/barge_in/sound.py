@@ -105,6 +105,10 @@ class Sound:
         self._echo = max(alike * (len(heard) / COMPARED) ** 0.5, _FADING * self._echo)
         self._alike = max(self._alike, self._echo)
 
+    def add_voice(self, window: Samples) -> None:
+        """Count a window with a voice, without comparing it with what was played."""
+        self._voicing.add(window, window.size / SAMPLE_RATE, voice=True)
+
     def add_words(
         self, text: str, *, final: bool, language: str, confidence: float, now: float
     ) -> None:

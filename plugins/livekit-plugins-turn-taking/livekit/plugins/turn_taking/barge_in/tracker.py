@@ -159,7 +159,11 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         if voice:
             sound.last_voice = now
         # How long a voice goes on counts after a verdict, too: later words are judged by it.
-        if voice or (self._speaking and sound.verdict is None):
+        if sound.verdict is not None and sound.verdict.stops:
+            # How alike it was to what was played stays as it was when the agent fell silent.
+            if voice:
+                sound.add_voice(window)
+        elif voice or (self._speaking and sound.verdict is None):
             self._add_window(sound, voice=voice)
         if sound.verdict is Verdict.ECHO and voice:
             if not self._speaking:
