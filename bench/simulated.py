@@ -21,6 +21,8 @@ from agent.local.whisper import SAMPLE_RATE, Whisper
 from harness import recording
 from harness.resample import resampled
 
+from .duplex.align import words
+
 _FRAME = SAMPLE_RATE // 50
 _PRE_ROLL = 0.3
 """Seconds before the first sound that the recogniser is given."""
@@ -71,7 +73,7 @@ def first_word(
     heard = np.concatenate([padding[: round(_PRE_ROLL * SAMPLE_RATE)], sound, padding])
     hearing: Any = kind()
     believes = "confidence" in inspect.signature(kind.decoded).parameters
-    sent, now = 0, _NOTICED
+    sent, now, said = 0, _NOTICED, ""
     while now < patience:
         there = round((now + _PRE_ROLL) * SAMPLE_RATE) // _FRAME * _FRAME
         if there > sent:
@@ -93,6 +95,7 @@ def first_word(
         assert utterance
         text = utterance.text if thorough or not utterance.doubtful else None
         belief = {"confidence": utterance.confidence} if believes else {}
-        if sure := hearing.decoded(text, hearing.samples, **belief, seconds=seconds, now=now):
-            return str(sure), min(now, patience)
+        said += hearing.decoded(text, hearing.samples, **belief, seconds=seconds, now=now)
+        if words(said):  # marks alone are none
+            return said, min(now, patience)
     return "", patience

@@ -6,19 +6,23 @@ Whisper into Real-Time Transcription System", 2023), except at the end of the la
 may be cut in two: in a pause it is not. Its capitals and punctuation may differ: they change while
 a sentence grows. Later decodes begin with the sure words and write only what follows.
 
+What was given out cannot be taken back. Where a later decode contradicts it, it stands for what was
+said until then, and only what the decode has after that is given out, so that nothing which follows
+is lost or doubled. The text at the end is that of the last decode alone.
+
 The first word matters most: with it a person who speaks over the agent stops it. So an utterance is
 decoded early and often until a word of it is sure.
 """
 
 from __future__ import annotations
 
-import re
 from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
 from .whisper import SAMPLE_RATE
+from .words import following, same, words
 
 FIRST = 0.3
 """Seconds of speech that the first decode takes: a word."""
@@ -31,7 +35,7 @@ PATIENCE = 2.0
 
 PROBABLE = 0.41
 """Least confidence in a text for a word of it to be given out: a mean log probability of -0.9. What
-Whisper base wrote for a noise was below -0.99, its text of sentences above -0.8 in English."""
+there is to go by is measured in :attr:`.Utterance.confidence`."""
 
 CERTAIN = 0.5
 """Confidence from which on one decode is enough for the first words: a log probability of -0.7.
@@ -65,7 +69,6 @@ FAINTEST = 0.003
 """Level, of 1, below which nothing is speech (-50 dBFS)."""
 
 _WINDOW = SAMPLE_RATE // 50
-_WORD = re.compile(r"\s*(?:[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+)")
 
 
 class Hearing:
@@ -148,21 +151,21 @@ class Hearing:
             seconds: How long it took, in seconds.
             now: The time on the caller's clock, in seconds.
         """
-        known = self._tried >= self._began + CONTEXT * SAMPLE_RATE
+        known = self._heard >= self._began + CONTEXT * SAMPLE_RATE
         self._tried = samples
         new = ""
         if text is not None:
-            words = _WORD.findall(text)
-            pairs = zip(words, _WORD.findall(self.text), strict=False)
-            agreed = [word for word, _ in takewhile(lambda pair: _same(*pair), pairs)]
-            settled = agreed[: len(words) - 1]
+            heard = words(text)
+            pairs = zip(heard, words(self.text), strict=False)
+            agreed = [word for word, _ in takewhile(lambda pair: same(*pair), pairs)]
+            settled = agreed[: len(heard) - 1]
             if confidence >= CERTAIN and not self.sure:
-                given = words
+                given = heard
             else:
                 paused = samples - self._voiced >= PAUSE * SAMPLE_RATE
                 given = agreed if paused else settled
             if confidence >= PROBABLE:
-                new = "".join(given[len(_WORD.findall(self.sure)) :])
+                new = "".join(following(given, words(self.sure)))
                 self.sure += new
                 if known and (begun := "".join(settled)).startswith(self.begun):
                     self.begun = begun
@@ -184,11 +187,3 @@ class Hearing:
         pcm = np.frombuffer(bytes(self._pcm[2 * start : 2 * end]), "<i2").astype(np.float32)
         pcm /= 32768
         return pcm
-
-
-def _same(one: str, other: str) -> bool:
-    return _bare(one) == _bare(other)
-
-
-def _bare(word: str) -> str:
-    return re.sub(r"\W", "", word).casefold()

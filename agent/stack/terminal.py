@@ -43,6 +43,7 @@ async def until_stopped(work: Coroutine[object, object, None]) -> None:
     except asyncio.CancelledError:
         say("Stopped.")
     finally:
+        loop.remove_signal_handler(signal.SIGHUP)  # it would look for the terminal closed here
         if terminal:
             loop.remove_reader(terminal.fileno())
             terminal.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from agent.local.hearing import (
     CERTAIN,
@@ -205,3 +206,78 @@ def test_a_decode_that_denies_what_was_sure_gives_nothing_out() -> None:
     assert heard(hearing, "won two three four") == ""
     assert hearing.sure == "one two three"
     assert hearing.text == "won two three four"
+
+
+def given_out(decodes: list[str], confidences: dict[int, float] | None = None) -> list[str]:
+    """What is given out by decodes that follow each other while somebody speaks."""
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    out = []
+    for n, text in enumerate(decodes):
+        hearing.push(sound(EARLY))
+        out.append(heard(hearing, text, confidence=(confidences or {}).get(n, 1.0)))
+    return out
+
+
+@pytest.mark.parametrize("marks", ["...", "♪", "。", "", " ", "_", "- -"])
+def test_a_text_without_words_is_no_first_word(marks: str) -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    assert heard(hearing, marks, confidence=1.0) == ""
+    assert hearing.early
+    decodes = [marks, "Stop it", "Stop it now", "Stop it now please"]
+    assert given_out(decodes) == ["", "Stop it", "", " now"]
+
+
+@pytest.mark.parametrize(
+    ("decodes", "whole"),
+    [
+        (["嗯。", "嗯不要", "嗯不要再说"], "嗯。不要"),
+        (["停。", "停一下吧", "停一下吧，好"], "停。一下吧，"),
+        (["你好世", "你好，世界", "你好，世界人"], "你好世界"),
+        (["あの。", "あの、すみま", "あの、すみません"], "あの。すみま"),
+        (["「停", "停一下", "「停」一下吧"], "「停一下"),
+        (["Well...", "Well, I think", "Well I think so"], "Well... I think"),
+        (["♪ Stop", "Stop it now", "Stop it, now please"], "♪ Stop it, now"),
+    ],
+)
+def test_marks_are_no_words(decodes: list[str], whole: str) -> None:
+    assert "".join(given_out(decodes)) == whole
+
+
+@pytest.mark.parametrize(
+    ("decodes", "whole"),
+    [
+        # One word for another.
+        (["Waiter", "Wait a mo", "Wait a moment"], "Waiter a"),
+        (["听一下", "停一下吧", "停一下吧好"], "听一下吧"),
+        # A word that was not heard at first.
+        (["停", "那停一下", "那停一下吧"], "停一下"),
+        (["one three", "one two three four", "one two three four five"], "one three four"),
+        # A word that was none.
+        (["啊停", "停一下", "停一下吧"], "啊停一下"),
+        (["I I want", "I want to", "I want to know"], "I I want to"),
+        # Nothing is as it was: the decode has gone on beyond as many words.
+        (["身家", "三加五等", "三加五等于"], "身家五等"),
+        # Fewer words than were given out.
+        (["one two three", "won two", "won two three four"], "one two three"),
+    ],
+)
+def test_of_a_decode_that_contradicts_what_was_given_out_the_rest_follows_it(
+    decodes: list[str], whole: str
+) -> None:
+    assert "".join(given_out(decodes)) == whole
+
+
+def test_a_decode_that_is_not_trusted_makes_no_early_text_known() -> None:
+    hearing = Hearing()
+    hearing.push(sound(0.45))
+    heard(hearing, "身家五等")
+    hearing.push(sound(CONTEXT))
+    hearing.decoded(None, hearing.samples, seconds=0.0, now=0.0)
+    hearing.push(sound(STEP))
+    heard(hearing, "身家五等于")
+    assert hearing.begun == ""
+    hearing.push(sound(STEP))
+    heard(hearing, "身家五等于多")
+    assert hearing.begun == "身家五等于"

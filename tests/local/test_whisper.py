@@ -23,20 +23,66 @@ def test_the_prompt_is_not_taken_for_something_said(heard: str, said: str) -> No
     assert without_echo(heard) == said
 
 
+def utterance(text: str, seconds: float, *probabilities: float) -> Utterance:
+    segments: Any = tuple(SimpleNamespace(text=text, avg_logprob=p) for p in probabilities)
+    return Utterance("zh", seconds, segments)
+
+
 @pytest.mark.parametrize(
     ("text", "probabilities", "confidence"),
     [
         ("Wait a moment.", [-0.16], math.exp(-0.16)),
-        ("I'm not sure.", [-0.3, -1.03], math.exp(-1.03)),
-        ("", [], 1.0),
-        ("这段普通话对话对话对话对话对话", [-0.42], 0.001),
-        ("D D D D D", [-0.28], 0.001),
         ("好了好了，停一下。", [-0.5], math.exp(-0.5)),
         ("不是不是不是。", [-0.5], math.exp(-0.5)),
     ],
 )
-def test_a_text_is_as_probable_as_its_worst_piece_and_a_loop_is_not_at_all(
+def test_a_text_is_as_probable_as_the_model_says(
     text: str, probabilities: list[float], confidence: float
 ) -> None:
-    segments: Any = tuple(SimpleNamespace(text=text, avg_logprob=p) for p in probabilities)
-    assert Utterance("zh", 1.0, segments).confidence == pytest.approx(confidence)
+    assert utterance(text, 1.0, *probabilities).confidence == pytest.approx(confidence)
+
+
+def test_a_text_is_as_probable_as_its_worst_piece() -> None:
+    assert utterance("I'm not sure.", 1.0, -0.3, -1.03).confidence == pytest.approx(math.exp(-1.03))
+
+
+@pytest.mark.parametrize(("text", "segments"), [("", 0), ("", 1), ("...", 1), ("♪", 1), ("。", 1)])
+def test_in_a_text_without_words_there_is_nothing_to_be_sure_of(text: str, segments: int) -> None:
+    assert utterance(text, 1.0, *[-0.1] * segments).confidence == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("这段普通话对话对话对话对话对话", 1.1),
+        ("对话" * 14, 2.0),  # as many tokens as may be written in the time
+        ("D D D D D", 0.6),
+        ("I'm not sure. I'm not sure. I'm not sure. I'm not sure.", 1.1),
+        ("Oh, oh, oh, oh, oh, oh, oh, oh, oh, oh", 0.8),
+    ],
+)
+def test_a_loop_that_nobody_can_have_said_is_not_believed(text: str, seconds: float) -> None:
+    assert utterance(text, seconds, -0.28).confidence == 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("no, no, no, no", 1.0),
+        ("No, no, no, no, no, no!", 1.2),
+        ("Wait wait wait wait.", 1.0),
+        ("Nooooo", 0.8),
+        ("Hmmmmmmmmmmmm", 0.8),
+        ("不不不不", 0.8),
+        ("好好好好", 0.8),
+        ("对对对对对对对。", 1.3),
+        ("不要不要不要不要", 1.2),
+        ("1,000,000", 1.0),
+        ("at 10,000 euros", 1.2),
+        ("020 7946 0000", 1.6),
+        ("零零零零", 0.8),
+        ("No, no, no, no, I said the other one, the one by the river.", 2.5),
+    ],
+)
+def test_what_a_person_says_again_and_again_is_believed(text: str, seconds: float) -> None:
+    assert utterance(text, seconds, -0.28).confidence == pytest.approx(math.exp(-0.28))

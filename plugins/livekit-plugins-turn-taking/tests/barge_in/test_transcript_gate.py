@@ -38,6 +38,100 @@ def test_a_stop_by_words_that_the_recogniser_does_not_believe_in_the_end_is_take
     assert [what for _, what in world.did][-1] == "resume"
 
 
+def test_who_goes_on_after_the_word_that_stopped_the_agent_is_heard_though_it_is_doubted(
+    world: World,
+) -> None:
+    world.hear(11)
+    world.words("what")
+    assert world.verdicts == ["interruption"]
+    world.hear(62)  # two seconds more
+    world.silence(10)
+    world.words("What about the garden behind it?", FINAL, confidence=0.2)
+    assert world.verdicts == ["interruption"]
+    assert world.passed == ["what", "What about the garden behind it?"]
+    assert "resume" not in [what for _, what in world.did]
+
+
+def test_a_short_sound_that_stopped_the_agent_is_not_made_long_by_the_silence_after_it(
+    world: World,
+) -> None:
+    world.hear(11)
+    world.words("what")
+    world.silence(62)
+    world.words("What?", FINAL, confidence=0.2)
+    assert world.verdicts == ["interruption", "false stop"]
+
+
+@pytest.mark.parametrize("before", ["", "So"])
+def test_who_goes_on_after_a_pause_is_heard_though_their_beginning_was_taken_for_a_noise(
+    world: World, before: str
+) -> None:
+    world.hear(8)
+    if before:
+        world.words(before, confidence=0.2)
+    world.silence(7)
+    assert world.verdicts == ["noise"]
+    world.hear(62)
+    world.words("What about the garden behind it?", FINAL, confidence=0.2)
+    assert world.verdicts == ["noise", "interruption"]
+    assert world.passed[-1] == "What about the garden behind it?"
+
+
+def test_an_echo_that_was_first_taken_for_a_noise_is_no_interruption_for_its_length(
+    world: World,
+) -> None:
+    echo = echoes(world)
+    world.hear(3)  # before the echo is one
+    world.silence(7)
+    assert world.verdicts == ["noise"]
+    world.hear(40, echo)
+    world.words("the gold", FINAL, confidence=0.2)
+    assert world.verdicts == ["noise", "echo"]
+    assert world.passed == []
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_doubted_word_into_the_agents_last_is_the_answer_to_it(world: World, late: bool) -> None:
+    world.hear(8)
+    if not late:
+        world.words("Emile.", FINAL, confidence=0.2)
+        assert world.verdicts == ["noise"]
+    world.silence(10)
+    assert world.verdicts == ["noise"]
+    assert world.passed == []
+    world.end()
+    if late:
+        world.words("Emile.", FINAL, confidence=0.2)
+    assert world.passed == ["Emile."]
+
+
+def test_a_doubted_word_before_the_agents_last_is_no_answer(world: World) -> None:
+    world.hear(8)
+    world.words("Emile.", FINAL, confidence=0.2)
+    world.silence(40)
+    world.end()
+    assert world.passed == []
+
+
+def test_a_noise_without_words_into_the_agents_last_is_no_answer(world: World) -> None:
+    world.hear(8)
+    world.silence(7)
+    world.end()
+    world.words("", FINAL)
+    assert world.verdicts == ["noise"]
+    assert world.passed == []
+
+
+def test_doubted_words_that_are_the_agents_own_are_no_answer(world: World) -> None:
+    world.hear(8)
+    world.words("Emile.", confidence=0.2)
+    world.silence(7)
+    assert world.verdicts == ["noise"]
+    world.end()
+    world.words("The old museum.", FINAL, confidence=0.2)
+    assert world.passed == []
+
+
 def test_what_else_the_recogniser_tells_passes(world: World) -> None:
     world.hear(3)
     event = stt.SpeechEvent(type=stt.SpeechEventType.START_OF_SPEECH)

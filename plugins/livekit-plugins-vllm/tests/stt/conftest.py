@@ -174,6 +174,8 @@ class Server:
         self.drop_after: int | None = None
         self.detected: str | None = None
         self.confidence: object = None
+        # Fields of `transcription.done`, in place of its own; left out where it is an ellipsis.
+        self.ends_with: dict[str, object] = {}
         self._changes = Changes()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -293,7 +295,8 @@ class Link:
             done["language"] = server.detected
         if server.confidence is not None:
             done["confidence"] = server.confidence
-        await self.ws.send_json(done)
+        done |= server.ends_with
+        await self.ws.send_json({name: value for name, value in done.items() if value is not ...})
         while not self._audio.empty():
             self._audio.get_nowait()
 

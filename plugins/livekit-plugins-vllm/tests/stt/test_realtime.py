@@ -103,6 +103,48 @@ async def test_how_sure_the_server_is_is_passed_on_if_it_says_so(
     assert final.alternatives[0].confidence == confidence
 
 
+async def test_how_sure_an_early_decode_was_says_nothing_of_the_words_after_it(
+    realtime: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livekit.plugins.vllm._stt.realtime.RECONNECT_INTERVAL", 0.0)
+    realtime.server.confidence = 0.42
+    talker = realtime.talk(realtime=True)
+    talker.speech(12)
+    talker.silence(4)
+    await talker.until(PREFLIGHT)
+    talker.speech(12)
+    await talker.until(INTERIM, 2)
+    talker.silence(8)
+    await talker.until(FINAL)
+    said = [(e.type.value, e.alternatives[0].confidence) for e in talker.full if e.alternatives]
+    assert {confidence for kind, confidence in said if kind == INTERIM} == {0.0}
+    assert {confidence for kind, confidence in said if kind != INTERIM} == {0.42}
+
+
+@pytest.mark.parametrize("missing", [..., None])
+async def test_a_text_that_the_server_leaves_out_at_the_end_is_what_it_sent(
+    realtime: Any, missing: object
+) -> None:
+    realtime.server.ends_with = {"text": missing}
+    talker = realtime.talk(realtime=True, speculate_after=None)
+    talker.speech(22)
+    talker.silence(8)
+    assert (await talker.until(FINAL))[-1] == (FINAL, "10 20 30")
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+async def test_an_empty_text_at_the_end_takes_back_what_was_sent(realtime: Any, empty: str) -> None:
+    realtime.server.ends_with = {"text": empty, "confidence": 1.0}
+    talker = realtime.talk(realtime=True, speculate_after=None)
+    talker.speech(22)
+    talker.silence(8)
+    events = await talker.until(FINAL)
+    assert [text for kind, text in events if kind == INTERIM] == ["10", "10 20"]
+    assert events[-1] == (FINAL, "")
+    (final,) = (event for event in talker.full if event.type.value == FINAL)
+    assert final.alternatives[0].confidence == 0.0
+
+
 async def test_a_connection_lost_after_the_end_is_made_good(realtime: Any) -> None:
     server = realtime.server
     server.gate.clear()

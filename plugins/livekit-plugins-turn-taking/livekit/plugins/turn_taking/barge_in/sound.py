@@ -57,8 +57,8 @@ class Sound:
     """Whether no other words will come."""
     held: list[stt.SpeechEvent] = field(default_factory=list)
     """What was recognised while the verdict is open."""
-    backchannel: list[stt.SpeechEvent] = field(default_factory=list)
-    """What was recognised of a backchannel, which is an answer if the agent is just at its end."""
+    kept: list[stt.SpeechEvent] = field(default_factory=list)
+    """What was recognised of a backchannel, or is doubted: an answer if the agent is at its end."""
     _voicing: Voicing = field(default_factory=Voicing)
     _echo: float = 0.0
     _alike: float = 0.0
@@ -104,6 +104,10 @@ class Sound:
         alike = likeness(np.concatenate(heard), played)
         self._echo = max(alike * (len(heard) / COMPARED) ** 0.5, _FADING * self._echo)
         self._alike = max(self._alike, self._echo)
+
+    def add_voice(self, window: Samples) -> None:
+        """Count a window with a voice, without comparing it with what was played."""
+        self._voicing.add(window, window.size / SAMPLE_RATE, voice=True)
 
     def add_words(
         self, text: str, *, final: bool, language: str, confidence: float, now: float

@@ -158,16 +158,23 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             return
         if voice:
             sound.last_voice = now
-        if self._speaking and (sound.verdict is None or (sound.verdict is Verdict.ECHO and voice)):
+        # How long a voice goes on counts after a verdict, too: later words are judged by it.
+        if sound.verdict is not None and sound.verdict.stops:
+            # How alike it was to what was played stays as it was when the agent fell silent.
+            if voice:
+                sound.add_voice(window)
+        elif voice or (self._speaking and sound.verdict is None):
             self._add_window(sound, voice=voice)
+        if sound.verdict is Verdict.ECHO and voice:
+            if not self._speaking:
+                # Who answers into the end of an echo would be taken for it until they pause.
+                if sound.spoken_into:
+                    self.sound = None
             # What only its words told to be an echo, other words can tell not to be one.
-            if sound.verdict is None or sound.sounds_like_echo:
+            elif sound.sounds_like_echo:
                 self._judge(sound, now)
-        elif voice and sound.verdict is Verdict.ECHO:
-            # Who answers into the end of an echo would be taken for it until they pause.
-            self._add_window(sound, voice=True)
-            if sound.spoken_into:
-                self.sound = None
+        elif self._speaking and sound.verdict is None:
+            self._judge(sound, now)
         self._check_false_stop(now)
 
     def on_words(
@@ -246,8 +253,13 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         """Whether a sound is the user's turn because the agent has come to its end."""
         if sound.verdict is None:
             sound.answers = self._policy.judge(self._evidence(sound, now)) is not Verdict.ECHO
-        elif sound.verdict is Verdict.BACKCHANNEL:
-            sound.answers = sound.began >= self._spoke_until - _ANSWER
+        elif sound.began < self._spoke_until - _ANSWER:
+            sound.answers = False
+        elif sound.verdict is Verdict.NOISE and sound.words:
+            # They were doubted; what its words tell to be an echo has no other verdict by now.
+            sound.answers = self._policy.judge(self._evidence(sound, now)) is not Verdict.ECHO
+        else:
+            sound.answers = sound.verdict is Verdict.BACKCHANNEL
         if sound.answers:
             self.sound = None
         return sound.answers

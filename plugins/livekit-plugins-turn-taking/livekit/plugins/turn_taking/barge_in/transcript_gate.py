@@ -24,10 +24,10 @@ class TranscriptGate(rtc.EventEmitter[Literal["answered"]]):
     """Holds back transcripts of sounds over the agent's speech until they are the user's turn.
 
     The words go to the tracker first, then its verdict on their sound decides: an open one holds
-    them back, an interruption lets them through with all that was held, a backchannel keeps them
-    for the case that they turn out to be the answer to the agent's last words, and of a noise or
-    an echo they are dropped. Each of the `on_` methods is called after the tracker's own of the
-    same event.
+    them back, an interruption lets them through with all that was held, a backchannel or doubt of
+    the words keeps them for the case that they turn out to be the answer to the agent's last words,
+    and of an echo they are dropped. Each of the `on_` methods is called after the tracker's own of
+    the same event.
 
     ``answered`` is emitted with each event that was held back and is let through without another
     one that would take it along.
@@ -74,10 +74,10 @@ class TranscriptGate(rtc.EventEmitter[Literal["answered"]]):
 def _released(sound: Sound) -> list[stt.SpeechEvent]:
     """Take from a sound what was held back of it and is the user's turn."""
     if sound.answers:
-        sound.held[:0], sound.backchannel = sound.backchannel, []
+        sound.held[:0], sound.kept = sound.kept, []
     elif sound.verdict is None:
         return []
     held, sound.held = sound.held, []
-    if sound.verdict is Verdict.BACKCHANNEL and not sound.answers:
-        sound.backchannel += held
+    if sound.verdict in (Verdict.BACKCHANNEL, Verdict.NOISE) and not sound.answers:
+        sound.kept += held
     return held if sound.is_turn else []

@@ -315,7 +315,9 @@ class _Link:
                 case "transcription.done":
                     if not self._ended:
                         raise APIError("the server ended the transcription before the speech did")
-                    return _text(event.get("text")) or raw, event
+                    # An empty text takes back what was sent; only one that is missing does not.
+                    whole = event.get("text")
+                    return whole if isinstance(whole, str) else raw, event
                 case "error":
                     raise self._error(event)
 

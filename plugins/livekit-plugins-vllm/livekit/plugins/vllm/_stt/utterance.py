@@ -124,7 +124,8 @@ class Utterance:
         # A connection that was opened again begins anew: words that were shown stay.
         if not self._partial.startswith(text) and self._speech_end_time is None:
             self._partial = text
-            self._emit("interim", replace(self._transcript, text=text))
+            # How sure an early decode was says nothing of words that came after it.
+            self._emit("interim", replace(self._transcript, text=text, confidence=0.0))
 
     async def wait(self) -> None:
         """Wait until the final transcript has been emitted.
