@@ -38,6 +38,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _given(secret: SecretStr) -> SecretStr:
+    """Refuse an empty one: it looks like a lock, and whoever knows of it has the key."""
+    if not secret.get_secret_value().strip():
+        raise ValueError("it is empty: give it a value, or leave it out")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_given)]
+"""A secret that is one."""
+
+
 def _sendable(key: SecretStr) -> SecretStr:
     """Refuse what no HTTP header can carry; a line break at the end is what files add."""
     value = key.get_secret_value()
@@ -46,7 +57,7 @@ def _sendable(key: SecretStr) -> SecretStr:
     return key
 
 
-BearerToken = Annotated[SecretStr, AfterValidator(_sendable)]
+BearerToken = Annotated[Secret, AfterValidator(_sendable)]
 """A secret that is sent in a header."""
 
 

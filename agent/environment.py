@@ -99,12 +99,9 @@ def unreadable(
         model: The settings.
         environment: The variables.
     """
-    for variable, name in _ours(environment, empty=True):
+    for variable, name in _ours(environment):
         kind = _kind(_field(model, name.lower().split(_SEPARATOR)))
         if kind is None:
-            continue
-        if not environment[variable]:
-            yield f"{variable} is empty: give it a value, or unset it"
             continue
         wrong = _not_json(environment[variable])
         if wrong is None:
@@ -131,7 +128,7 @@ def variable_of(where: Sequence[str], environment: Mapping[str, str] = os.enviro
         where: The names of its sections, and its own.
         environment: The variables.
     """
-    given = {name: variable for variable, name in _ours(environment, empty=True)}
+    given = {name: variable for variable, name in _ours(environment)}
     for end in range(len(where), 0, -1):
         name = _SEPARATOR.join(where[:end]).upper()
         # What is below it, where a section should not be one.
@@ -168,10 +165,13 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not of JSON")
 
 
-def _ours(environment: Mapping[str, str], *, empty: bool = False) -> Iterator[tuple[str, str]]:
-    """The variables that begin as those of Parley, with the rest of their names."""
+def _ours(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables that begin as those of Parley, with the rest of their names.
+
+    One that is empty is none: it sets nothing.
+    """
     for variable, value in environment.items():
-        if variable.upper().startswith(PREFIX) and (value or empty):
+        if variable.upper().startswith(PREFIX) and value:
             yield variable, variable.upper().removeprefix(PREFIX)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .engine_settings import Section
+from .engine_settings import Secret, Section
 from .json_schema import check_schema
 from .languages import Language
 
@@ -34,7 +34,7 @@ class S3Settings(Section):
     access_key_id: str | None = None
     """Name of the key; with the secret from ``AWS_ACCESS_KEY_ID`` and the like when not given, or
     from the machine's role."""
-    secret_access_key: SecretStr | None = None
+    secret_access_key: Secret | None = None
     """Its secret (``PARLEY_POST_CALL__S3__SECRET_ACCESS_KEY``)."""
 
 

@@ -1,8 +1,9 @@
 """Typed settings: a profile from ``configs/``, then the environment.
 
 A profile is a YAML file of URLs, model names and thresholds. Environment variables win over
-it: ``PARLEY_LLM__BASE_URL`` sets ``llm.base_url``. Where LiveKit itself is (``LIVEKIT_URL``,
-``LIVEKIT_API_KEY``, ``LIVEKIT_API_SECRET``) is read by LiveKit's own code and is not set here.
+it: ``PARLEY_LLM__BASE_URL`` sets ``llm.base_url``; one that is empty sets nothing. Where LiveKit
+itself is (``LIVEKIT_URL``, ``LIVEKIT_API_KEY``, ``LIVEKIT_API_SECRET``) is read by LiveKit's own
+code and is not set here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from pydantic import (
     AfterValidator,
     AnyWebsocketUrl,
     Field,
-    SecretStr,
     ValidationError,
 )
 from pydantic_settings import (
@@ -27,7 +27,15 @@ from pydantic_settings import (
 )
 
 from . import environment
-from .engine_settings import Engine, LLMSettings, Section, STTSettings, TTSSettings, store_port
+from .engine_settings import (
+    Engine,
+    LLMSettings,
+    Secret,
+    Section,
+    STTSettings,
+    TTSSettings,
+    store_port,
+)
 from .languages import Language as Language
 from .memory_settings import MemorySettings
 from .phone_settings import PhoneSettings
@@ -124,7 +132,7 @@ StreamProvider = Literal["twilio", "telnyx", "vonage"]
 class BridgeSettings(Section):
     """What the pipeline over HTTP takes (``python -m agent.bridge``)."""
 
-    api_key: SecretStr | None = None
+    api_key: Secret | None = None
     """Bearer token that callers have to send; none is asked for when not given."""
     max_requests: Annotated[int, Field(ge=1, le=1000)] = 16
     """Requests spoken at once; more are refused with 503."""
@@ -141,7 +149,7 @@ class BridgeSettings(Section):
     ``wss://voice.example.com/media-streams``; there are none when not given."""
     stream_provider: StreamProvider = "twilio"
     """Whose media streams they are."""
-    stream_token: SecretStr | None = None
+    stream_token: Secret | None = None
     """What streams have to be signed by, or to bring: Twilio's Auth Token, the
     ``stream_auth_token`` given to Telnyx, or the signature secret of the Vonage account."""
     streams_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
@@ -154,6 +162,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="PARLEY_",
+        # As those of env.example are, and what a script expands that nobody has set.
+        env_ignore_empty=True,
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from .engine_settings import Section
+from .engine_settings import Secret, Section
 from .origin import is_loopback
 
 
@@ -29,7 +29,7 @@ class OIDCSettings(Section):
     from ``/.well-known/openid-configuration`` below it."""
     client_id: Annotated[str, Field(min_length=1)]
     """What it knows the page as."""
-    client_secret: SecretStr | None = None
+    client_secret: Secret | None = None
     """What it knows it by; a public client, which has none, proves itself by PKCE alone."""
     scope: Annotated[str, Field(pattern=r"^openid(\s+\S+)*$", examples=["openid email"])] = (
         "openid email profile"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,23 +15,34 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_BUSY = 5.0
-"""Seconds to wait for another process that writes; a write takes milliseconds."""
+_MAKING = threading.Lock()
+"""Held by whoever makes a file."""
 
 
 class SqliteFile:
     """The file. It and its folder are made so that only this user can read them.
 
-    What was written survives a power cut, and what was deleted is overwritten.
+    What was deleted is overwritten.
 
     Args:
         path: Where.
         tables: SQL that makes its tables where they are missing.
         error: What is raised when it cannot be used.
+        busy: Seconds to wait for another process that writes; a write takes milliseconds.
+        lasting: Whether what was written survives a power cut.
     """
 
-    def __init__(self, path: Path, tables: str, error: type[Exception]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tables: str,
+        error: type[Exception],
+        *,
+        busy: float = 5.0,
+        lasting: bool = True,
+    ) -> None:
         self._path, self._tables, self._error = path, tables, error
+        self._busy, self._lasting = busy, lasting
         # sqlite3 blocks, and a connection belongs to one thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"parley-{path.stem}")
         self._open: sqlite3.Connection | None = None
@@ -43,12 +55,24 @@ class SqliteFile:
             Exception: The file cannot be used (the error that was named).
         """
 
+        def whole(database: sqlite3.Connection) -> T:
+            database.execute("BEGIN IMMEDIATE")
+            with database:  # commits, or takes it back
+                return work(database)
+
+        return await self.each(whole)
+
+    async def each(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something of which each statement is a transaction: to read waits for nobody then.
+
+        Raises:
+            Exception: The file cannot be used (the error that was named).
+        """
+
         def run() -> T:
             database = self._open or self._connect()
             try:
-                database.execute("BEGIN IMMEDIATE")
-                with database:  # commits, or takes it back
-                    return work(database)
+                return work(database)
             except sqlite3.DatabaseError as e:
                 if type(e) is sqlite3.DatabaseError:  # it is damaged, as this connection sees it
                     self._open = None
@@ -64,14 +88,7 @@ class SqliteFile:
 
     async def forget_log(self) -> None:
         """Empty the log beside the file, where what was deleted may still stand."""
-
-        def run() -> None:
-            (self._open or self._connect()).execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, run)
-        except (sqlite3.Error, OSError) as e:
-            raise self._error(f"{self._path} cannot be used: {e}.") from e
+        await self.each(empty_log)
 
     async def aclose(self) -> None:
         """Close the file; may be called twice."""
@@ -88,11 +105,11 @@ class SqliteFile:
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        make_private(self._path)
-        database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+        _make_private(self._path)
+        database = sqlite3.connect(self._path, timeout=self._busy, isolation_level=None)
         try:
-            write_ahead(database)
-            database.execute("PRAGMA synchronous = FULL")
+            _write_ahead(database, self._busy)
+            database.execute(f"PRAGMA synchronous = {'FULL' if self._lasting else 'OFF'}")
             database.execute("PRAGMA secure_delete = ON")
             database.executescript(self._tables)
         except sqlite3.Error:
@@ -102,7 +119,12 @@ class SqliteFile:
         return database
 
 
-def make_private(path: Path) -> None:
+def empty_log(database: sqlite3.Connection) -> None:
+    """Empty the log beside a file, where what was deleted may still stand."""
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _make_private(path: Path) -> None:
     """Make a file that only this user can read, if there is none; SQLite does so with those beside.
 
     One that is there is not touched. To close a file gives up every lock that this process has on
@@ -112,22 +134,24 @@ def make_private(path: Path) -> None:
     Raises:
         OSError: It cannot be made.
     """
-    with contextlib.suppress(FileExistsError):
+    # Nor is it there for another thread of this process before it is closed.
+    with _MAKING, contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def write_ahead(database: sqlite3.Connection) -> None:
+def _write_ahead(database: sqlite3.Connection, busy: float) -> None:
     """Have a file write ahead to a log, so that who reads does not wait for who writes.
 
     While another process opens a new file SQLite refuses this at once, however long it may wait.
 
     Args:
         database: A connection to the file.
+        busy: Seconds for which it is tried.
 
     Raises:
         sqlite3.Error: It cannot be had.
     """
-    deadline = time.monotonic() + _BUSY
+    deadline = time.monotonic() + busy
     while True:
         try:
             database.execute("PRAGMA journal_mode = WAL")

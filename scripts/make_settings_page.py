@@ -36,7 +36,7 @@ _PROFILE = """\
 
 A YAML file in `configs/`, or anywhere by its path (`PARLEY_PROFILE`). Each key can be set in the
 environment instead, with `PARLEY_` before it and two underscores between names: `llm.base_url` is
-`PARLEY_LLM__BASE_URL`, a list or names with values are JSON.
+`PARLEY_LLM__BASE_URL`, a list or names with values are JSON. A variable that is empty sets nothing.
 
 """
 _AGENT = """\

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -94,7 +96,6 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_PAGE__TITLE", "x", ["PARLEY_PAGE__TITLE is not a setting (there are language"]),
         # Words that a person can do something with.
         ("PARLEY_LLM__BASE_URL", "gpu:8000", ["llm.base_url = 'gpu:8000': URL scheme should be"]),
-        ("PARLEY_LLM__BASE_URL", "", ["llm.base_url", "input is empty"]),
         (
             "PARLEY_MAX_ROOMS",
             "lots",
@@ -136,8 +137,9 @@ def test_several_servers_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         ("PARLEY_LLM__EXTRA_BODY", '{"a": {"b": 1, "b": 2}}', ["has b twice in one object"]),
         ("PARLEY_LLM__EXTRA_BODY", '{"top_p": NaN}', ["is not JSON"]),
         ("PARLEY_LLM__EXTRA_BODY", "[" * 50_000, ["is not JSON"]),
-        ("PARLEY_TTS__VOICE", "", ["PARLEY_TTS__VOICE is empty"]),
-        ("PARLEY_LLM", "", ["PARLEY_LLM is empty"]),
+        # What would keep nobody out.
+        ("PARLEY_BRIDGE__STREAM_TOKEN", " ", ["bridge.stream_token: it is empty"]),
+        ("PARLEY_BRIDGE", '{"api_key": ""}', ["bridge.api_key: it is empty"]),
         # A setting below one that is no section.
         ("PARLEY_LANGUAGE__EN", "x", ["PARLEY_LANGUAGE is one value, not a section"]),
         ("PARLEY_LLM__MODEL__NAME", "x", ["PARLEY_LLM__MODEL is one value"]),
@@ -201,6 +203,38 @@ def test_a_key_without_quotes_is_in_no_sentence(section: str, tmp_path: Path) ->
     with pytest.raises(SettingsError, match=f"{section}.api_key") as caught:
         settings.load(str(tmp_path / "own.yaml"))
     assert "1234567890" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("bridge", "stream_token"),
+        ("bridge", "api_key"),
+        ("llm", "api_key"),
+        ("sign_in", "oidc", "client_secret"),
+        ("post_call", "s3", "secret_access_key"),
+        ("memory", "key"),
+    ],
+)
+def test_an_empty_secret_is_refused(where: tuple[str, ...], tmp_path: Path) -> None:
+    profile: dict[str, Any] = yaml.safe_load(Path("configs/cpu.yaml").read_text("utf-8"))
+    section = profile
+    for name in where[:-1]:
+        section = section.setdefault(name, {})
+    section[where[-1]] = ""
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(profile), "utf-8")
+    with pytest.raises(SettingsError, match=rf"{'.'.join(where)}: it (is empty: |must have)"):
+        settings.load(str(tmp_path / "own.yaml"))
+
+
+def test_what_is_not_filled_in_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = settings.load("cpu")
+    for line in Path("env.example").read_text("utf-8").splitlines():
+        if named := re.match("PARLEY_[A-Z0-9_]+(?==)", line):
+            monkeypatch.setenv(named[0], "")
+    for variable in ("PARLEY_LLM", "PARLEY_TTS__VOICE", "PARLEY_POST_CALL__WEBHOOK__URL"):
+        monkeypatch.setenv(variable, "")  # a section, JSON, and one of a section that there is not
+    assert settings.load("cpu") == usual
 
 
 def test_an_empty_name_of_a_profile_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

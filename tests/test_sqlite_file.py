@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from agent import sqlite_file
+from agent.recovery import StoreError
 from agent.recovery.sqlite_store import SqliteStore
 from agent.sqlite_file import SqliteFile
 
@@ -62,6 +68,63 @@ async def test_one_more_connection_of_a_process_does_not_give_up_the_locks_of_th
     assert (tmp_path / "a.sqlite3-wal").exists()
     for close in closes:
         await close()
+
+
+async def test_a_new_file_is_there_for_others_once_it_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, close = tmp_path / "a.sqlite3", os.close
+    making, made = threading.Event(), threading.Event()
+
+    def slowly(file: int) -> None:
+        if os.fstat(file).st_ino == path.stat().st_ino:
+            making.set()
+            made.wait(30)  # which another one would use
+        close(file)
+
+    monkeypatch.setattr(sqlite_file, "os", SimpleNamespace(**vars(os) | {"close": slowly}))
+    first = asyncio.create_task(write(path))
+    await asyncio.to_thread(making.wait)
+    second = asyncio.create_task(write(path))
+    await asyncio.wait({second}, timeout=0.2)
+    assert not second.done()
+    made.set()
+    for closes in await asyncio.gather(first, second):
+        await closes()
+
+
+async def test_the_book_of_calls_opens_a_damaged_file_anew(tmp_path: Path) -> None:
+    book = SqliteStore(tmp_path / "a.sqlite3")
+
+    def finds_it_damaged(*_: object) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    await book.read()
+    opened = book._file._open
+    with pytest.raises(StoreError, match="malformed"):
+        await book.change("room", finds_it_damaged)
+    await book.read()
+    assert book._file._open is not opened
+    await book.aclose()
+
+
+@pytest.mark.parametrize("opens", [write, keep])
+async def test_a_connection_that_cannot_be_set_up_is_closed(
+    opens: Callable[[Path], Awaitable[object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.sqlite3").write_bytes(b"not a database, and longer than its header" * 100)
+    opened: list[sqlite3.Connection] = []
+
+    def connect(path: Path, **options: Any) -> sqlite3.Connection:
+        opened.append(sqlite3.connect(path, **{**options, "check_same_thread": False}))
+        return opened[-1]
+
+    watched = SimpleNamespace(**vars(sqlite3) | {"connect": connect})
+    monkeypatch.setattr("agent.sqlite_file.sqlite3", watched)
+    with pytest.raises((OSError, StoreError), match="cannot be used: file is not a database"):
+        await opens(tmp_path / "a.sqlite3")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 async def test_a_connection_that_finds_the_file_damaged_is_not_used_again(tmp_path: Path) -> None:

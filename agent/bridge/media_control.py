@@ -89,7 +89,8 @@ class StreamKeys:
         keys, self._keys = self._keys, ""
         if keys:
             keyed = f"(I keyed in {' '.join(keys)} on my phone.)"
-            self._session.generate_reply(user_input=keyed)
+            with contextlib.suppress(RuntimeError):  # the call ends
+                self._session.generate_reply(user_input=keyed)
 
 
 class StreamCall(Call):

@@ -107,7 +107,7 @@ def check(headers: Mapping[str, str], token: str, settings: BridgeSettings) -> N
                 options={"require": ["iat"], "verify_aud": False},
                 leeway=60,
             )
-        except jwt.InvalidTokenError as e:
+        except jwt.PyJWTError as e:  # also of a secret that is no key
             raise _refused() from e
         if time.time() - claims["iat"] <= _FRESH:
             return

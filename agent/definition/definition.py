@@ -233,8 +233,8 @@ class AgentDefinition:
             # An agent that is tried out, or moved to another machine, runs as it is.
             logger.warning(
                 f"{self.source} says what the records of its calls hold, and the profile does not "
-                "say where they go, so there are none: set PARLEY_POST_CALL__FOLDER, or s3 or "
-                "webhook of post_call."
+                "say where they go, so there are none: set PARLEY_POST_CALL__FOLDER, or s3, "
+                "database or webhook of post_call."
             )
             return None
         return self._over(post_call, own.model_dump(exclude_unset=True), "post_call")

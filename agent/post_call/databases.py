@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from ..foreign_json import storable
 from ..sqlite_file import SqliteFile
 from .record import Record, iso
 from .stores import RecordStore, RecordStoreError
@@ -44,6 +45,7 @@ def open_database(url: str, days: int) -> RecordStore:
 
 
 def _row(record: Record) -> tuple[str, str, str, str, str]:
+    record = storable(record)  # or PostgreSQL would refuse it for ever
     kind = record.get("type") or "call"
     whole = json.dumps(record, ensure_ascii=False)
     return record["id"], kind, record["started_at"], record["ended_at"], whole

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
-from ..sqlite_file import make_private, write_ahead
+from ..sqlite_file import SqliteFile, empty_log
 from .book import Beat, Call, Change, Moment, StoreError
-
-T = TypeVar("T")
 
 _BUSY = 2.0
 """Seconds to wait for another process that writes; a write takes a millisecond."""
@@ -40,11 +35,9 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._clock = path, clock
-        # sqlite3 blocks, and a connection belongs to one thread.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="parley-calls")
-        self._open: sqlite3.Connection | None = None
-        self._closed = False
+        self._clock = clock
+        # What a power cut loses, it has ended.
+        self._file = SqliteFile(path, _TABLES, StoreError, busy=_BUSY, lasting=False)
 
     async def read(self) -> tuple[Moment, dict[str, Call]]:
         """All calls by room."""
@@ -56,7 +49,7 @@ class SqliteStore:
             }
             return self._moment(database), calls
 
-        return await self._do(work)
+        return await self._file.each(work)
 
     async def change(self, room: str, change: Change) -> Call | None:
         """Change one call while nobody else does, and return its new entry."""
@@ -72,7 +65,7 @@ class SqliteStore:
                 database.execute("INSERT OR REPLACE INTO calls VALUES (?, ?)", (room, entry))
             return after
 
-        return await self._do(work, writes=True)
+        return await self._file.do(work)
 
     async def beat(self, server: str, serves: bool) -> None:
         """Note that an agent server lives, and whether it takes calls."""
@@ -91,7 +84,7 @@ class SqliteStore:
             found = database.execute(sql, (room,)).fetchone()
             return str(found[0]) if found else None
 
-        return await self._do(work)
+        return await self._file.each(work)
 
     async def write_history(self, room: str, history: str | None) -> None:
         """Keep what was said in a room in place of what is there; None to wipe it."""
@@ -104,9 +97,9 @@ class SqliteStore:
             database.execute("DELETE FROM histories WHERE room = ?", (room,))
             # secure_delete has it overwritten; this empties the log beside the file as well, where
             # the call's entry still stands, with the number that was to be called.
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            empty_log(database)
 
-        await self._do(wipe)
+        await self._file.each(wipe)
 
     async def remember(self, key: str, value: str, seconds: float) -> str:
         """Keep a value for some time, unless there is one under its key; return the one there."""
@@ -120,7 +113,7 @@ class SqliteStore:
             sql = "SELECT value FROM marks WHERE key = ?"
             return str(database.execute(sql, (key,)).fetchone()[0])
 
-        return await self._do(work, writes=True)
+        return await self._file.do(work)
 
     async def recall(self, key: str) -> str | None:
         """What is kept under a key."""
@@ -130,20 +123,11 @@ class SqliteStore:
             found = database.execute(sql, (key, self._clock())).fetchone()
             return str(found[0]) if found else None
 
-        return await self._do(work)
+        return await self._file.each(work)
 
     async def aclose(self) -> None:
         """Close the file; may be called twice."""
-        if self._closed:
-            return
-
-        def work() -> None:
-            if self._open:
-                self._open.close()
-
-        await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        self._closed = True
-        self._thread.shutdown(wait=False)
+        await self._file.aclose()
 
     def _moment(self, database: sqlite3.Connection) -> Moment:
         rows = database.execute("SELECT id, beat, serves FROM servers")
@@ -151,32 +135,4 @@ class SqliteStore:
         return Moment(self._clock(), servers)
 
     async def _execute(self, sql: str, values: Callable[[], tuple[object, ...]]) -> None:
-        await self._do(lambda database: database.execute(sql, values()))
-
-    async def _do(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
-        def run() -> T:
-            database = self._open or self._connect()
-            if not writes:
-                return work(database)
-            database.execute("BEGIN IMMEDIATE")
-            with database:  # commits, or takes it back
-                return work(database)
-
-        if self._closed:
-            raise StoreError("The book of calls is closed.")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
-        except (sqlite3.Error, OSError) as e:
-            raise StoreError(f"{self._path} cannot be used: {e}.") from e
-
-    def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # SQLite gives the files beside it the same mode.
-        make_private(self._path)
-        database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
-        write_ahead(database)
-        database.execute("PRAGMA synchronous = OFF")  # what a power cut loses, it has ended
-        database.execute("PRAGMA secure_delete = ON")
-        database.executescript(_TABLES)
-        self._open = database
-        return database
+        await self._file.each(lambda database: database.execute(sql, values()))

@@ -113,7 +113,7 @@ class CallControl(Call):
                 self.night,
                 self,
                 self.wait_until_answered,
-                self._note_callback if self.dialler.details.settings else None,
+                self._note_callback if self.dialler.details.arrive else None,
             )
         if self._outbound_call is None:
             return assistant

@@ -18,7 +18,7 @@ from typing import Literal
 import aiohttp
 from livekit import api, rtc
 
-from ..post_call import OutboxError, Record, hand_over_detail, iso
+from ..post_call import OutboxError, Record, hand_over_detail, iso, places
 from ..post_call_settings import PostCallSettings
 from ..telemetry import prometheus
 from .ledger import Order
@@ -173,7 +173,7 @@ class Arrival:
 
     async def waited(self) -> float:
         """How long the caller has been there, in seconds, an agent or not."""
-        await asyncio.gather(self._asking, return_exceptions=True)
+        await asyncio.wait({self._asking})  # who is cancelled here does not cancel it for others
         return time.time() - self._started
 
     async def end(self, refused: str | None) -> Detail:
@@ -184,7 +184,7 @@ class Arrival:
         """
         self._room.off("participant_attributes_changed", self._on_attributes)
         self._room.off("participant_disconnected", self._on_left)
-        await asyncio.gather(self._asking, return_exceptions=True)
+        await asyncio.wait({self._asking})
         cause = self._cause or "agent"  # our own hanging up takes us out of the room first
         outcome: Outcome = "answered"
         if refused is not None:
@@ -244,6 +244,11 @@ class Details:
     agent: str = ""
     """Name of the agent, once it is known."""
     _arrival: Arrival | None = field(default=None, init=False)
+
+    @property
+    def arrive(self) -> bool:
+        """Whether what is sent on arrives: ``post_call`` may have a summary, and no place."""
+        return self.settings is not None and bool(places(self.settings))
 
     def came(
         self, room: rtc.Room, caller: rtc.Participant, call: SipCall, server: api.LiveKitAPI

@@ -65,21 +65,30 @@ class NightMessage(Agent):
         )
         self._night, self._call, self._wait = night, call, wait
         self._note = note if night.callback else None
+        self._no_more_keys: Callable[[], None] | None = None
 
     async def on_enter(self) -> None:
         """Do all of it."""
+        # A key is no answer here: in a media stream it would be one for the model, which is asked.
+        self._no_more_keys = self._call.keys.listen(lambda _: None)
         if self._wait and not await self._wait():
             return
         logger.info("a night message answers the call")
-        await self.session.say(self._night.text(self._language), allow_interruptions=False)
+        if not await self._say(self._night.text(self._language)):
+            return
         try:
             if self._note and await self._wanted():
                 await self._note()
-                said = words(self._language).phone.callback_noted
-                await self.session.say(said, allow_interruptions=False)
+                if not await self._say(words(self._language).phone.callback_noted):
+                    return
         except (ToolError, HungUp):
             pass  # it was logged where it failed; the caller has gone, or has not answered
         self._call.hang_up()
+
+    async def on_exit(self) -> None:
+        """Leave the keys alone."""
+        if self._no_more_keys:
+            self._no_more_keys()
 
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
@@ -90,6 +99,19 @@ class NightMessage(Agent):
     @property
     def _language(self) -> Language:
         return self._call.language
+
+    async def _say(self, text: str) -> bool:
+        """Say something to its end.
+
+        Returns:
+            Whether it was: else the caller has gone, or the server stops and says goodbye.
+        """
+        try:
+            speech = self.session.say(text, allow_interruptions=False)
+        except RuntimeError:  # the session ends
+            return False
+        await speech
+        return not speech.interrupted
 
     async def _wanted(self) -> bool:
         return await self._call.ask(

@@ -65,7 +65,7 @@ class PhoneTools(CallTools):
 
     def offered(self, among: Collection[str] = get_args(PhoneTool)) -> list[Tool | Toolset]:
         """Those that the settings give to the model; in a browser only a call to somebody else."""
-        if self._control.dialler.details.settings is None:  # nobody would get the request
+        if not self._control.dialler.details.arrive:  # nobody would get the request
             among = [name for name in among if name != "request_callback"]
         return super().offered(among if self._control.sip_call else ("place_call",))
 

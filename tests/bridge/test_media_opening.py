@@ -94,6 +94,8 @@ TWILIO = {"STREAM_URL": STREAM_URL, "STREAM_TOKEN": STREAM_TOKEN}
         (VONAGE, {"Authorization": partial(token, iat=400)}, "bad_signature"),
         (VONAGE, {"Authorization": partial(token, exp=-90)}, "bad_signature"),
         (VONAGE, {"Authorization": partial(token, iat="now")}, "bad_signature"),
+        # A secret that can be none: PyJWT takes it for the key of another kind of signature.
+        (VONAGE | {"STREAM_TOKEN": "ssh-rsa AAAA"}, {"Authorization": token}, "bad_signature"),
     ],
 )
 def test_a_stream_that_is_not_the_providers_is_refused_before_it_opens(
@@ -129,6 +131,20 @@ def test_more_streams_than_may_begin_are_told_when(monkeypatch: pytest.MonkeyPat
     assert taken(bridge, **known)
     assert taken(bridge, **known)
     assert refusal(bridge, **known) == (429, "too_many")
+
+
+@pytest.mark.parametrize("provider", ["twilio", "telnyx", "vonage"])
+def test_a_token_that_is_not_filled_in_opens_nothing_that_a_key_locks(
+    monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    bridge = client(
+        monkeypatch, STREAM_URL=STREAM_URL, STREAM_PROVIDER=provider, STREAM_TOKEN="", API_KEY="k"
+    )
+    headers: dict[str, Header] = {
+        "X_Twilio_Signature": signature(STREAM_URL, ""),
+        "Authorization": token,
+    }
+    assert refusal(bridge, **headers) == (403, "no_token")
 
 
 async def test_a_bridge_that_stops_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,7 +219,9 @@ def test_without_a_place_for_records_it_runs_and_says_that_it_keeps_none(
     profile = settings.load("cpu")
     own = load_agent(str(folder(post_call={"numbers": True}))).over(profile)
     assert own.post_call is None
-    assert "so there are none: set PARLEY_POST_CALL__FOLDER" in caplog.text
+    assert (
+        "so there are none: set PARLEY_POST_CALL__FOLDER, or s3, database or webhook" in caplog.text
+    )
     caplog.clear()
     assert load_agent(str(folder())).over(profile).post_call is None
     assert not caplog.text

@@ -63,6 +63,19 @@ async def test_a_record_is_kept_as_it_was_written_last(
     assert kept == ("detail_1", "call.detail", detail)
 
 
+async def test_what_no_database_takes_is_left_out_of_a_record(
+    url: str, record: dict[str, Any], tmp_path: Path
+) -> None:
+    strange = {
+        "summary": "A \0room.",
+        "outcome": {"na\0me": ["\0", "Ann\ud800"], "price": float("nan"), "left": float("inf")},
+    }
+    await open_database(url, 30).write(at(record, 0, **strange), tmp_path)
+    ((_, _, kept),) = await rows(url)
+    assert kept["summary"] == "A room."
+    assert kept["outcome"] == {"name": ["", "Ann\ufffd"], "price": None, "left": None}
+
+
 async def test_what_has_been_there_for_long_enough_is_deleted(
     url: str, record: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from agent.definition.definition import AgentDefinition
 from agent.known import Known
 from agent.models import locate
 from agent.phone_settings import PhoneSettings
+from agent.post_call_settings import PostCallSettings
 from agent.session import make
 from agent.settings import ConductSettings, SilenceSettings, load
 from agent.stack import Server
@@ -149,6 +150,7 @@ def converse(server: Server, tmp_path: Path) -> Converse:
         settings: PhoneSettings = SETTINGS,
         outbound_call: OutboundCall | None = None,
         agent: AgentDefinition | None = None,
+        post_call: PostCallSettings | None = None,
     ) -> AsyncIterator[Conversation]:
         name = f"call-{uuid.uuid4().hex[:8]}"
         agent = agent or silent("parley")
@@ -190,7 +192,7 @@ def converse(server: Server, tmp_path: Path) -> Converse:
             user = User(
                 participant.identity, "en", SipCall.from_participant(participant), outbound_call
             )
-            dials = dialler(folder, client, profile.phone, name)
+            dials = dialler(folder, client, profile.phone, name, post_call)
             phone = CallControl(profile.phone, room, client, session, user, dials)
             stack.push_async_callback(phone.aclose)
             phone.start()

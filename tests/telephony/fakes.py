@@ -11,7 +11,9 @@ from typing import Any, TypeVar, cast
 from livekit import api
 
 from agent.phone_settings import PhoneSettings
+from agent.post_call_settings import PostCallSettings
 from agent.routing_settings import Destination
+from agent.telephony.details import Details
 from agent.telephony.dial import Dialler
 from agent.telephony.ledger import Ledger
 from agent.telephony.ledger.sqlite_store import SqliteStore
@@ -91,11 +93,15 @@ class Server:
 
 
 def dialler(
-    folder: Path, server: api.LiveKitAPI, settings: PhoneSettings = SETTINGS, room: str = ""
+    folder: Path,
+    server: api.LiveKitAPI,
+    settings: PhoneSettings = SETTINGS,
+    room: str = "",
+    post_call: PostCallSettings | None = None,
 ) -> Dialler:
     """A dialler whose ledger is in a folder, as each job has one."""
     store = SqliteStore(folder / "attempts.sqlite3")
-    return Dialler(settings, server, Ledger(store, settings), room)
+    return Dialler(settings, server, Ledger(store, settings), room, Details(post_call, room))
 
 
 class _Jumping(selectors.DefaultSelector):

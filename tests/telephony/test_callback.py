@@ -10,14 +10,19 @@ from typing import Any, cast
 import pytest
 from livekit.agents import ToolError
 
+from agent.phone_settings import PhoneSettings
 from agent.post_call import Outbox, OutboxError
 from agent.post_call_settings import PostCallSettings
+from agent.telephony import call_control
 from agent.telephony import details as details_module
+from agent.telephony.arrival import User
+from agent.telephony.call_control import CallControl
 from agent.telephony.details import Details
 from agent.telephony.sip_call import SipCall
 from agent.telephony.tools import PhoneTools
 
-from .fakes import SETTINGS
+from .conftest import CALL
+from .fakes import SETTINGS, Server, dialler
 
 
 class Control:
@@ -108,10 +113,42 @@ async def test_the_model_is_told_that_it_was_not_noted(
         await tools(Control(post_call, "+12025550143", "")).request_callback(**WISH)
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"folder": "calls"}, True),
+        ({"summary": False, "database": "sqlite:///calls.sqlite3"}, True),
+        (None, False),
+        ({"summary": False}, False),
+        ({"summary": True, "numbers": True}, False),
+    ],
+)
 def test_the_tool_is_offered_only_where_somebody_gets_the_request(
-    kept: bool, post_call: PostCallSettings
+    sent: dict[str, Any] | None, kept: bool
 ) -> None:
-    offered = tools(Control(post_call if kept else None, None, "")).offered()
-    names = [tool.id for tool in offered]
+    post_call = None if sent is None else PostCallSettings.model_validate(sent)
+    names = [tool.id for tool in tools(Control(post_call, None, "")).offered()]
     assert names == ["hang_up", *(["request_callback"] if kept else [])]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_at_night_it_is_offered_only_where_somebody_gets_the_request(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[bool] = []
+
+    def message(_night: object, _call: object, _wait: object, note: object) -> None:
+        offered.append(note is not None)
+
+    monkeypatch.setattr(call_control, "NightMessage", message)
+    never = {"hours": {"office": {"zone": "Europe/London", "open": {}}}}
+    night = {"night": {"outside": "office", "says": {"en": "We are closed."}, "callback": True}}
+    phone = PhoneSettings.model_validate(never | night)
+    sent = PostCallSettings(summary=False, folder=tmp_path if kept else None)
+    room: Any = SimpleNamespace(on=lambda *_: None, off=lambda *_: None)
+    user = User("sip_caller", "en", SipCall.from_attributes("sip_caller", CALL))
+    dials = dialler(tmp_path, Server().api, phone, "call_1", sent)
+    control = CallControl(phone, room, cast(Any, None), cast(Any, None), user, dials)
+    control.first_agent(cast(Any, None), cast(Any, None))
+    await control.aclose()
+    assert offered == [kept]

@@ -280,6 +280,27 @@ async def test_how_long_a_caller_has_waited(
     await details.left()
 
 
+async def test_who_gives_up_waiting_to_be_told_leaves_it_to_others(
+    settings: PostCallSettings,
+) -> None:
+    told = asyncio.Event()
+
+    class Slow(Room):
+        async def get_participant(self, who: api.RoomParticipantIdentity) -> api.ParticipantInfo:
+            await told.wait()
+            return await super().get_participant(who)
+
+    room, details = Slow(time.time() - 30.0), Details(settings, "call_1")
+    await room.came(details)
+    one, another = (asyncio.create_task(details.waited()) for _ in range(2))
+    await asyncio.sleep(0)
+    one.cancel()
+    await asyncio.gather(one, return_exceptions=True)
+    told.set()
+    assert await another >= 30.0
+    await details.left()
+
+
 async def test_a_call_that_another_agent_goes_on_with_has_one_record(
     settings: PostCallSettings, records: Records
 ) -> None:
