@@ -52,9 +52,11 @@ async def test_a_caller_is_greeted_and_answered(urls: dict[str, str], call: Prov
     assert likeness(greeting, "Hello! I'm Parley. What can I do for you?") > 0.6
     asked = call.now
     call.say(await spoken(urls, "What is the capital of France?"))
-    await call.quiet(1.5)
-    answer = await transcribe(urls, call.sound(asked))
-    assert "paris" in answer.lower()
+    answer = ""
+    async with asyncio.timeout(60):
+        while "paris" not in answer.lower():  # a slow machine asks for patience first
+            await call.quiet(1.5)
+            answer = await transcribe(urls, call.sound(asked))
     assert call.clears == []
 
 
