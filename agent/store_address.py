@@ -6,7 +6,8 @@ before its end, as it is written, is refused: the rest of it would be taken for 
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, unquote, urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 _NO_HOST = "its host cannot be one"
 
@@ -43,3 +44,13 @@ def store_address(url: str) -> str:
 def hosts(parts: SplitResult) -> str:
     """Where it is, without who asks: a host and its port, of PostgreSQL several."""
     return parts.netloc.rpartition("@")[2]
+
+
+def file_address(path: Path) -> str:
+    """The address of a file, whatever is in its name."""
+    return f"sqlite:///{quote(str(path))}"
+
+
+def file_at(url: str) -> Path:
+    """The file of an address, ``sqlite:///PATH``."""
+    return Path(unquote(urlsplit(url).path)[1:])
