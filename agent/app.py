@@ -56,6 +56,7 @@ from .telephony import (
     mask_logs,
 )
 from .telephony.ledger import assure, open_ledger
+from .telephony.night import night_for
 from .visitor import Visitor
 
 logger = logging.getLogger("parley")
@@ -150,8 +151,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         await omni.converse(ctx, settings.omni, settings, language or "en", phone=calls)
         return
 
+    # Who has spoken with an agent before this one goes on speaking, whatever the hour.
+    night = night_for(settings.phone, user) if user and not before else None
     model = engines.llm(settings.llm, hears=True)
-    senses = settings.llm.audio != "off" or settings.llm.images
+    # At night it is not asked anything, and may be off.
+    senses = not night and (settings.llm.audio != "off" or settings.llm.images)
     if senses and (refusal := await refusal_of(model)):
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
@@ -191,14 +195,22 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     on_hand_over = record.hand if record else None
     phone = (
         CallControl(
-            settings.phone, ctx.room, ctx.api, session, user, dialler, on_hand_over, agent.key
+            settings.phone,
+            ctx.room,
+            ctx.api,
+            session,
+            user,
+            dialler,
+            on_hand_over,
+            agent.key,
+            night,
         )
         if user and dialler
         else None
     )
     shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
     assistant = agent_of(agent, settings, language, floor, phone, before, told, known, shown)
-    if record:
+    if record and not night:  # or who comes after an agent that died would not say the message
         record.follow(session)
 
     async def read_prompt() -> None:
@@ -231,7 +243,6 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         # Whoever was called has been found out before, if this agent goes on for another.
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
-    night = phone.night if phone and not before else None
     if night and dialler:
         dialler.details.job = None  # there is no record of what was said, which a model sums up
     if user and record and not night:

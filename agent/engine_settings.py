@@ -19,19 +19,6 @@ from pydantic import (
 from .languages import LANGUAGES, Language, nearest, words
 
 
-def store_port(url: str) -> str:
-    """The address of a store, if its port can be one.
-
-    Raises:
-        ValueError: It cannot.
-    """
-    try:
-        _ = urlsplit(url).port
-    except ValueError:  # whose own text repeats what may be a password
-        raise ValueError("its port must be a number, 1 to 65535") from None
-    return url
-
-
 class Section(BaseModel):
     """A section of a profile: only what is known in it, and nothing of it is changed."""
 

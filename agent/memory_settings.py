@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from .engine_settings import Section
+from .store_address import store_address
 
 Known = Literal["signed_in", "phone"]
 
@@ -47,6 +48,7 @@ class MemorySettings(AgentMemory):
                 pattern=r"^(sqlite:///.+|postgres(ql)?://.+)$",
                 examples=["sqlite:///FILE", "postgresql://HOST/DATABASE"],
             ),
+            AfterValidator(store_address),
         ]
         | None
     ) = None

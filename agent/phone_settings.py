@@ -8,11 +8,12 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .engine_settings import Section, store_port
+from .engine_settings import Section
 from .full_house_settings import FullHouseSettings
 from .languages import Language
 from .number_ranges import ORDINARY, NumberRange
 from .routing_settings import Destination, Hours, Night, Route
+from .store_address import store_address
 from .turn_settings import Seconds, TurnSettings
 
 PhoneTool = Literal[
@@ -85,7 +86,7 @@ class PhoneSettings(Section):
                 pattern=r"^(sqlite:///.+|(redis|rediss|unix)://.+)$",
                 examples=["redis://HOST:PORT/DATABASE", "sqlite:///PATH"],
             ),
-            AfterValidator(store_port),
+            AfterValidator(store_address),
         ]
         | None
     ) = None

@@ -10,7 +10,6 @@ import binascii
 import re
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from .engine_settings import Secret, Section
 from .json_schema import check_schema
 from .languages import Language
+from .store_address import store_address
 
 
 class S3Settings(Section):
@@ -113,10 +113,8 @@ class PostCallSettings(AgentPostCall):
         written = database.get_secret_value() if database else ""
         if database is not None and not re.fullmatch(r"sqlite:///.+|postgres(ql)?://.+", written):
             raise ValueError("must be sqlite:///PATH or postgresql://HOST/DATABASE")
-        try:
-            _ = urlsplit(written).port
-        except ValueError as e:
-            raise ValueError("has no such port") from e
+        if database is not None:
+            store_address(written)
         return database
 
     @model_validator(mode="after")

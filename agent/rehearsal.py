@@ -32,6 +32,7 @@ from .memory import Caller
 from .memory_settings import MemorySettings
 from .post_call_settings import PostCallSettings
 from .settings import Language, Settings, load
+from .store_address import file_address
 
 
 class Call:
@@ -224,6 +225,6 @@ def _known(agent: AgentDefinition, settings: Settings, folder: Path) -> Known:
     memory = settings.memory
     if memory is None or not memory.callers:
         return Known(agent, settings)
-    own = memory.model_copy(update={"store": f"sqlite:///{folder / 'memory.sqlite3'}"})
+    own = memory.model_copy(update={"store": file_address(folder / "memory.sqlite3")})
     settings = settings.model_copy(update={"memory": own})
     return Known(agent, settings, Caller(memory.callers[0], "rehearsal"))

@@ -34,7 +34,6 @@ from .engine_settings import (
     Section,
     STTSettings,
     TTSSettings,
-    store_port,
 )
 from .languages import Language as Language
 from .memory_settings import MemorySettings
@@ -42,6 +41,7 @@ from .phone_settings import PhoneSettings
 from .post_call_settings import PostCallSettings
 from .sign_in_settings import SignInSettings
 from .stand_ins import ROOMS_PER_CORE, USUAL_PORTS, EngineName, is_at, own_ports
+from .store_address import store_address
 from .turn_settings import Seconds
 from .turn_settings import TurnSettings as TurnSettings
 from .wrong import SettingsError as SettingsError
@@ -178,7 +178,7 @@ class Settings(BaseSettings):
         Annotated[
             str,
             Field(pattern=r"^(redis|rediss|unix)://", examples=["redis://HOST:PORT/DATABASE"]),
-            AfterValidator(store_port),
+            AfterValidator(store_address),
         ]
         | None
     ) = None

@@ -22,6 +22,7 @@ from agent.rehearsal import settings_of
 from agent.settings import Settings
 from agent.stack import Stack
 from agent.stand_ins import USUAL_PORTS, is_at
+from agent.store_address import file_address
 from agent.visitor import Visitor
 from agent.wrong import SettingsError
 from harness import speech
@@ -99,7 +100,7 @@ async def stage(
             "PARLEY_POST_CALL__SUMMARY": "false",
             "PARLEY_STATE": str(folder / "state"),
             "PARLEY_MEMORY__KEY": uuid.uuid4().hex,
-            "PARLEY_MEMORY__STORE": f"sqlite:///{folder / 'memory.sqlite'}",
+            "PARLEY_MEMORY__STORE": file_address(folder / "memory.sqlite"),
         }
         script = ScriptServer() if scripted else None
         if script:

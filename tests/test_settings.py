@@ -183,6 +183,9 @@ def test_a_wrong_value_is_one_sentence_that_names_it(
         ("PARLEY_HISTORY_STORE", "http://:a/s3cr3t@host"),
         ("PARLEY_HISTORY_STORE", "http://:a@s3cr3t@host"),
         ("PARLEY_TTS__REPLICAS", "http://me:s3cr3t@host:1/v1"),
+        ("PARLEY_POST_CALL__DATABASE", "postgresql://me:1234#s3cr3t@host/db"),
+        ("PARLEY_HISTORY_STORE", "redis://:1234#s3cr3t@host/0"),
+        ("PARLEY_PHONE__BUDGET_STORE", "redis://:12/s3cr3t@host/0"),
     ],
 )
 def test_a_secret_is_in_no_sentence(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 from ..state import state_folder
+from ..store_address import file_at
 
 
 class MemoryStoreError(Exception):
@@ -82,4 +81,4 @@ def open_store(url: str | None) -> MemoryStore:
 
     if url is None:
         return SqliteStore(state_folder() / "memory.sqlite3")
-    return SqliteStore(Path(unquote(urlsplit(url).path)[1:]))
+    return SqliteStore(file_at(url))

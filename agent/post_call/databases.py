@@ -10,10 +10,10 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from ..foreign_json import storable
 from ..sqlite_file import SqliteFile
+from ..store_address import file_at
 from .record import Record, iso
 from .stores import RecordStore, RecordStoreError
 
@@ -40,7 +40,7 @@ def open_database(url: str, days: int) -> RecordStore:
         RecordStoreError: What a Postgres needs is not installed.
     """
     if url.startswith("sqlite:"):
-        return SqliteRecords(Path(unquote(urlsplit(url).path)[1:]), days)
+        return SqliteRecords(file_at(url), days)
     return PostgresRecords(url, days)
 
 

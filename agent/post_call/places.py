@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import HttpUrl
 
 from ..post_call_settings import PostCallSettings
+from ..store_address import hosts
 
 Kind = Literal["model", "folder", "bucket", "database", "webhook"]
 """A record goes to the model that sums it up first, then to all the others, each in its own
@@ -43,8 +44,8 @@ def places(settings: PostCallSettings) -> list[Place]:
         found.append(Place("bucket", f"{s3.bucket}/{s3.prefix} at {at}"))
     if settings.database:
         parts = urlsplit(settings.database.get_secret_value())
-        at = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
-        found.append(Place("database", f"{at}{parts.path}{_digest(parts.query)}"))
+        at = f"{parts.scheme}://{hosts(parts).lower()}{parts.path}"
+        found.append(Place("database", at + _digest(parts.query)))
     if settings.webhook:
         found.append(Place("webhook", _address(settings.webhook.url)))
     return found

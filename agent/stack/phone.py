@@ -18,6 +18,7 @@ from pathlib import Path
 from agent import settings
 from agent.models import ModelError, locate
 from agent.state import state_folder
+from agent.store_address import file_address
 from agent.telephony import config, provision
 from agent.telephony.config import TelephonyError, Trunks
 from agent.telephony.server import connect
@@ -149,7 +150,7 @@ def _ledger(profile: str) -> str:
     """Where calls are counted: in the user's own folder, for the stack's ends with it."""
     set_up = settings.load(profile)
     kept = set_up.phone.budget_store or set_up.history_store
-    return kept or f"sqlite:///{state_folder() / 'attempts.sqlite3'}"
+    return kept or file_address(state_folder() / "attempts.sqlite3")
 
 
 async def _run(file: Path) -> None:

@@ -15,6 +15,7 @@ from livekit.plugins.turn_taking import Floor
 
 from ..languages import Language, words
 from ..phone_settings import PhoneSettings
+from ..routing_settings import Night
 from .answering_machine import CallScreening
 from .arrival import User
 from .call import Call
@@ -23,7 +24,7 @@ from .details import cause_of
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
-from .night import NightMessage, night_of
+from .night import NightMessage
 from .sip_call import STATUS
 from .tools import PhoneTools
 
@@ -42,6 +43,7 @@ class CallControl(Call):
         dialler: Places calls; closed with the control.
         on_hand_over: Awaited when two people speak with each other and no agent is wanted.
         agent: Name of the agent, which speaks in the calls that it places, too.
+        night: What a caller is told in place of a conversation; None for a conversation.
     """
 
     def __init__(
@@ -54,14 +56,13 @@ class CallControl(Call):
         dialler: Dialler,
         on_hand_over: Callable[[], Awaitable[None]] | None = None,
         agent: str | None = None,
+        night: Night | None = None,
     ) -> None:
         super().__init__(settings, session, RoomKeys(room), user.language)
         self.room, self.server = room, server
         self.user_identity, self.sip_call = user.identity, user.sip_call
         self._outbound_call = user.outbound_call
-        called = user.sip_call if user.sip_call and not user.outbound_call else None
-        self.night = night_of(settings, called.trunk_number) if called else None
-        """What a caller is told in place of a conversation; None for a conversation."""
+        self._night = night
         self._on_hand_over = on_hand_over
         self.agent = agent
         self.dialler = dialler
@@ -108,9 +109,9 @@ class CallControl(Call):
 
     def first_agent(self, assistant: Agent, floor: Floor) -> Agent:
         """Who begins: the assistant, the night message, or what finds out who picked up."""
-        if self.night:
+        if self._night:
             return NightMessage(
-                self.night,
+                self._night,
                 self,
                 self.wait_until_answered,
                 self._note_callback if self.dialler.details.arrive else None,

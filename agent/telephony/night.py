@@ -15,6 +15,7 @@ from livekit.agents import Agent, StopResponse, ToolError, llm
 from ..languages import Language, words
 from ..phone_settings import PhoneSettings
 from ..routing_settings import Night
+from .arrival import User
 from .call import Call
 from .consent import Consent
 from .numbers import told
@@ -39,6 +40,17 @@ def night_of(phone: PhoneSettings, number: str | None, at: datetime | None = Non
         return None
     ours = {told(each, phone.country) for each in night.numbers}
     return night if not ours or told(number, phone.country) in ours else None
+
+
+def night_for(phone: PhoneSettings, user: User) -> Night | None:
+    """The night message of somebody who has come; None if they are to be spoken with.
+
+    Args:
+        phone: The profile's settings of the phone.
+        user: Who has come, or is called.
+    """
+    called = None if user.outbound_call else user.sip_call
+    return night_of(phone, called.trunk_number) if called else None
 
 
 class NightMessage(Agent):

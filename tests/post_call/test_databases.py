@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from pydantic import ValidationError
 
+from agent.memory_settings import MemorySettings
 from agent.post_call import Deliverer, Outbox, Place, RecordStoreError, iso, places
 from agent.post_call.databases import open_database
 from agent.post_call_settings import PostCallSettings
@@ -132,3 +133,45 @@ def test_the_password_of_a_database_is_not_told() -> None:
 def test_another_database_is_refused(wrong: str) -> None:
     with pytest.raises(ValidationError, match="must be sqlite:///PATH or postgresql://"):
         PostCallSettings.model_validate({"database": wrong})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            "postgresql://user:1234#s3cr3t@host/db",
+            "write /, \\?, # and @ in a name or",
+        ),
+        ("postgresql://user:12/s3cr3t@host/db", "write /, "),
+        ("postgresql://user:12?s3cr3t@host/db", "write /, "),
+        ("postgresql://user:12@34?s3cr3t@host/db", "write /, "),
+        ("postgresql://host/db#s3cr3t", "write /, "),
+        ("postgresql://s3cr3t@[x", "its host cannot be one"),
+        ("postgresql://s3cr3t@h1,,h2", "its host cannot be one"),
+        ("postgresql://user:s3cr3t@host:port/db", "its port must be a number"),
+        ("postgresql://user:s3cr3t@h1:5432,h2:99999/db", "its port must be a number"),
+        ("sqlite:///#s3cr3t", "write # and \\? in a path as"),
+        ("sqlite:///calls.db?mode=s3cr3t", "write # and "),
+        ("sqlite:///%20", "it needs a path: sqlite:///PATH"),
+    ],
+)
+def test_an_address_that_can_be_none_is_refused_without_its_secret(wrong: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as refused:
+        PostCallSettings.model_validate({"database": wrong})
+    assert "s3cr3t" not in str(refused.value.errors()[0]["ctx"])
+    with pytest.raises(ValidationError, match=said):
+        MemorySettings.model_validate({"key": "k" * 32, "store": wrong})
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("postgresql://u:p%23%2F%40@H1:5432,h2:5433/db", "postgresql://h1:5432,h2:5433/db"),
+        ("postgresql://u:p@[::1]:5432/db", "postgresql://[::1]:5432/db"),
+        ("postgresql:///db?host=/run/postgresql", "postgresql:///db?…"),
+        ("sqlite:////srv/a%23b.db", "sqlite:////srv/a%23b.db"),
+    ],
+)
+def test_where_a_database_is_can_be_told(written: str, shown: str) -> None:
+    (place,) = places(PostCallSettings.model_validate({"database": written}))
+    assert place.where.startswith(shown)

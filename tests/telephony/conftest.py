@@ -35,6 +35,7 @@ from agent.stack import Server
 from agent.stack.ports import free
 from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
+from agent.telephony.night import night_for
 from agent.telephony.outbound import OutboundCall
 from agent.telephony.sip_call import SipCall
 from harness.agents import silent
@@ -193,7 +194,8 @@ def converse(server: Server, tmp_path: Path) -> Converse:
                 participant.identity, "en", SipCall.from_participant(participant), outbound_call
             )
             dials = dialler(folder, client, profile.phone, name, post_call)
-            phone = CallControl(profile.phone, room, client, session, user, dials)
+            night = night_for(profile.phone, user)
+            phone = CallControl(profile.phone, room, client, session, user, dials, night=night)
             stack.push_async_callback(phone.aclose)
             phone.start()
             assistant = Assistant(agent, profile, "en", floor, phone, known=known)

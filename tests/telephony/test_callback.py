@@ -18,6 +18,7 @@ from agent.telephony import details as details_module
 from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.details import Details
+from agent.telephony.night import night_for
 from agent.telephony.sip_call import SipCall
 from agent.telephony.tools import PhoneTools
 
@@ -148,7 +149,8 @@ async def test_at_night_it_is_offered_only_where_somebody_gets_the_request(
     room: Any = SimpleNamespace(on=lambda *_: None, off=lambda *_: None)
     user = User("sip_caller", "en", SipCall.from_attributes("sip_caller", CALL))
     dials = dialler(tmp_path, Server().api, phone, "call_1", sent)
-    control = CallControl(phone, room, cast(Any, None), cast(Any, None), user, dials)
-    control.first_agent(cast(Any, None), cast(Any, None))
+    nobody, night_now = cast(Any, None), night_for(phone, user)
+    control = CallControl(phone, room, nobody, nobody, user, dials, night=night_now)
+    control.first_agent(nobody, nobody)
     await control.aclose()
     assert offered == [kept]

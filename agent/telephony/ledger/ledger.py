@@ -9,12 +9,11 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from ...phone_settings import PhoneSettings
 from ...settings import Settings, SettingsError
 from ...state import state_folder
+from ...store_address import file_at
 from ..numbers import NotAllowed, Reason
 from .attempt import (
     CLAIMED,
@@ -268,7 +267,7 @@ def open_ledger(settings: Settings) -> Ledger:
         return Ledger(RedisStore(url), settings.phone)
     from .sqlite_store import SqliteStore
 
-    path = Path(unquote(urlsplit(url).path)[1:]) if url else state_folder() / "attempts.sqlite3"
+    path = file_at(url) if url else state_folder() / "attempts.sqlite3"
     return Ledger(SqliteStore(path), settings.phone)
 
 
