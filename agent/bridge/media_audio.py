@@ -14,7 +14,7 @@ from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Sampl
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 from .media_messages import Dialect, Sent
-from .media_rate import FromLine, ToLine
+from .media_rate import Resampler
 
 _FRAME = 1 / FRAMES_PER_SECOND
 _MESSAGES = 50
@@ -41,7 +41,7 @@ class MediaStreamInput(AudioInput):
     def __init__(self, rate: int) -> None:
         super().__init__(label="media stream")
         self._frames: aio.Chan[rtc.AudioFrame] = aio.Chan()
-        self._rate = FromLine(rate)
+        self._rate = Resampler(rate, SAMPLE_RATE)
         self._whole = AudioByteStream(SAMPLE_RATE, 1, SAMPLE_RATE // 50)
         self._volume = rtc.AudioProcessingModule(auto_gain_control=True)
 
@@ -81,7 +81,7 @@ class MediaStreamOutput:
         """Seconds of sound, since the last drop."""
         self._over = clock()
         """When all that was taken has been played, if nothing delays it."""
-        self._rate = ToLine(dialect.rate)
+        self._rate = Resampler(SAMPLE_RATE, dialect.rate)
         self._pcm = b""
         """Less than a message."""
         self._marks: dict[str, float] = {}
@@ -121,7 +121,7 @@ class MediaStreamOutput:
         """Have the provider throw away what it has not played."""
         self._taken = self._sent = self._heard = 0.0
         self._over = self._clock()
-        self._rate, self._pcm = ToLine(self._dialect.rate), b""
+        self._rate, self._pcm = Resampler(SAMPLE_RATE, self._dialect.rate), b""
         self._marks.clear()  # those that come back now are of sound that nobody heard
         await self._send(self._dialect.clear())
 

@@ -30,8 +30,13 @@ def _low_pass(rate: int, cut: float) -> NDArray[np.float64]:
     return normalised
 
 
-class _Resampler:
-    """From one rate to another, over a rate that both divide, in pieces of any length."""
+class Resampler:
+    """From one rate to another, over a rate that both divide, in pieces of any length.
+
+    Args:
+        source: Hz of what comes.
+        target: Hz of what is given out.
+    """
 
     def __init__(self, source: int, target: int) -> None:
         between = lcm(source, target)
@@ -42,6 +47,7 @@ class _Resampler:
         """Samples between to the next that is given out."""
 
     def push(self, samples: Samples) -> Samples:
+        """What comes next at the target's rate; mono."""
         spread = np.zeros(samples.size * self._up)
         spread[:: self._up] = samples * float(self._up)
         sound = np.concatenate([self._before, spread])
@@ -52,33 +58,3 @@ class _Resampler:
         kept = filtered[self._skip :: self._down]
         self._skip = (self._skip - filtered.size) % self._down
         return np.clip(np.round(kept), -32768, 32767).astype(np.int16)
-
-
-class ToLine:
-    """From 24 kHz to a line's rate.
-
-    Args:
-        rate: Hz.
-    """
-
-    def __init__(self, rate: int) -> None:
-        self._resampler = _Resampler(SAMPLE_RATE, rate)
-
-    def push(self, samples: Samples) -> Samples:
-        """What comes next on the line; mono."""
-        return self._resampler.push(samples)
-
-
-class FromLine:
-    """From a line's rate to 24 kHz.
-
-    Args:
-        rate: Hz.
-    """
-
-    def __init__(self, rate: int) -> None:
-        self._resampler = _Resampler(rate, SAMPLE_RATE)
-
-    def push(self, samples: Samples) -> Samples:
-        """What comes next at 24 kHz; mono."""
-        return self._resampler.push(samples)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from agent.bridge.media_rate import FromLine, ToLine
+from agent.bridge.media_rate import Resampler
 from harness.recording import Samples
 
 SECONDS = 0.4
@@ -34,36 +34,36 @@ def level(sound: Samples, frequency: float, rate: int) -> float:
     [(300, 8_000), (1000, 8_000), (3400, 8_000), (300, 16_000), (7000, 16_000), (7000, 24_000)],
 )
 def test_a_voice_comes_through_both_ways(frequency: float, rate: int) -> None:
-    narrow = carried(ToLine(rate).push, tone(frequency, 24_000), 240)
+    narrow = carried(Resampler(24_000, rate).push, tone(frequency, 24_000), 240)
     assert narrow.size == SECONDS * rate
     assert level(narrow, frequency, rate) == pytest.approx(10_000, rel=0.03)
-    wide = carried(FromLine(rate).push, tone(frequency, rate), rate // 50)
+    wide = carried(Resampler(rate, 24_000).push, tone(frequency, rate), rate // 50)
     assert wide.size == SECONDS * 24_000
     assert level(wide, frequency, 24_000) == pytest.approx(10_000, rel=0.03)
 
 
 @pytest.mark.parametrize(("frequency", "mirrored"), [(5000, 3000), (7000, 1000), (9000, 1000)])
 def test_what_the_line_cannot_carry_is_left_out(frequency: float, mirrored: float) -> None:
-    narrow = carried(ToLine(8_000).push, tone(frequency, 24_000), 240)
+    narrow = carried(Resampler(24_000, 8_000).push, tone(frequency, 24_000), 240)
     assert level(narrow, mirrored, 8_000) < 10
-    wide = carried(FromLine(8_000).push, tone(mirrored, 8_000), 160)
+    wide = carried(Resampler(8_000, 24_000).push, tone(mirrored, 8_000), 160)
     assert level(wide, frequency, 24_000) < 10
 
 
 def test_it_is_one_and_a_half_milliseconds_late() -> None:
     click = np.zeros(2400, np.int16)
     click[240] = 20_000
-    narrow = carried(ToLine(8_000).push, click, 240)
+    narrow = carried(Resampler(24_000, 8_000).push, click, 240)
     assert int(np.argmax(np.abs(narrow))) == (240 + 36) // 3
     click = np.zeros(800, np.int16)
     click[80] = 20_000
-    wide = carried(FromLine(8_000).push, click, 80)
+    wide = carried(Resampler(8_000, 24_000).push, click, 80)
     assert int(np.argmax(np.abs(wide))) == 240 + 36
 
 
 def test_what_is_too_loud_is_clipped() -> None:
     square = np.where(np.arange(2400) // 120 % 2, 32767, -32768).astype(np.int16)
-    narrow = carried(ToLine(8_000).push, square, 240)
+    narrow = carried(Resampler(24_000, 8_000).push, square, 240)
     assert narrow.max() == 32767
     assert narrow.min() == -32768
 
@@ -71,7 +71,7 @@ def test_what_is_too_loud_is_clipped() -> None:
 @pytest.mark.parametrize("rate", [8_000, 16_000, 24_000])
 def test_pieces_of_any_length_make_the_same_sound(rate: int) -> None:
     sound = tone(700, rate)
-    whole = FromLine(rate).push(sound)
-    pieces = FromLine(rate)
+    whole = Resampler(rate, 24_000).push(sound)
+    pieces = Resampler(rate, 24_000)
     parts = [pieces.push(part) for part in np.split(sound, [1, 1, 8, 333, 334, 2000])]
     assert np.array_equal(np.concatenate(parts), whole)
