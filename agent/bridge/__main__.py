@@ -36,6 +36,7 @@ from agent.telephony import mask_logs
 from . import metrics
 from .engines import open_engines, sentence
 from .media_choice import Choose, chooser
+from .media_stream import open_to_all
 from .server import create_app
 
 METRICS = "PARLEY_PORT_METRICS"
@@ -76,6 +77,8 @@ def main() -> None:
         sys.exit(str(e))
     check_port(arguments.host, arguments.port, "the bridge", "--port", "--host")
     mask_logs()
+    if warning := open_to_all(loaded.bridge):
+        print(warning, file=sys.stderr)
     seen_at = port_of(METRICS, 0) if os.environ.get(METRICS) else None
 
     def model_of(named: str) -> LLMSettings:
@@ -119,7 +122,7 @@ async def _serve(
         await stack.enter_async_context(kept)
         app = create_app(loaded, agent, engines, open_call, choose, documents)
         await _Server(
-            app.state.bridge.say_goodbye,
+            app.state.streams.say_goodbye,
             uvicorn.Config(
                 ProxyNotice(OwnNames(app, names)),
                 host=host,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -20,17 +21,20 @@ from .requests import Refused
 
 logger = logging.getLogger("parley")
 
-DIALECTS: Mapping[StreamProvider, Callable[[], Dialect]] = {
-    "twilio": media_twilio.Twilio,
-    "telnyx": media_telnyx.Telnyx,
-    "vonage": media_vonage.Vonage,
-}
-"""How the messages of a stream are written, by whose it is."""
 
-_CHECKS: Mapping[StreamProvider, Callable[[Mapping[str, str], str, BridgeSettings], None]] = {
-    "twilio": media_twilio.check,
-    "telnyx": media_telnyx.check,
-    "vonage": media_vonage.check,
+class Provider(NamedTuple):
+    """What is particular to one provider."""
+
+    dialect: Callable[[], Dialect]
+    """How it writes the messages of a stream."""
+    check: Callable[[Mapping[str, str], str, BridgeSettings], None]
+    """Makes sure that a stream with these headers is its own."""
+
+
+PROVIDERS: Mapping[StreamProvider, Provider] = {
+    "twilio": Provider(media_twilio.Twilio, media_twilio.check),
+    "telnyx": Provider(media_telnyx.Telnyx, media_telnyx.check),
+    "vonage": Provider(media_vonage.Vonage, media_vonage.check),
 }
 
 _SILENCE_SECONDS = 10.0
@@ -50,7 +54,17 @@ def check_opening(websocket: WebSocket, settings: BridgeSettings) -> None:
             raise Refused(403, "no_token", "Set bridge.stream_token: this bridge is not open.")
         return
     token = settings.stream_token.get_secret_value()
-    _CHECKS[settings.stream_provider](websocket.headers, token, settings)
+    PROVIDERS[settings.stream_provider].check(websocket.headers, token, settings)
+
+
+def open_to_all(settings: BridgeSettings) -> str | None:
+    """What is to be said of streams that anybody may open; None if nobody else may."""
+    if settings.stream_url is None or settings.stream_token or settings.api_key:
+        return None
+    return (
+        f"Whoever finds {settings.stream_url} can speak with the agent, for streams are taken "
+        "without a token: set PARLEY_BRIDGE__STREAM_TOKEN to the provider's."
+    )
 
 
 async def follow(

@@ -19,7 +19,7 @@ from starlette.types import Message
 
 from agent import settings
 from agent.bridge import create_app, requests
-from agent.bridge.server import GUESSES
+from agent.bridge.door import GUESSES
 from agent.bridge.wav_file import WavError, read_wav
 from agent.definition.loading import load_agent
 

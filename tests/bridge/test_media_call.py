@@ -189,7 +189,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
                 bridge.closed += 1
 
         app = create_app(profile, agent, cast(Engines, bridge), open_call, choose(profile, agent))
-        bridge.stop = app.state.bridge.say_goodbye
+        bridge.stop = app.state.streams.say_goodbye
         config = uvicorn.Config(
             app,
             port=port,

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from agent import settings
 from agent.bridge import create_app
 from agent.bridge.engines import Engines
+from agent.bridge.media_stream import open_to_all
 from agent.definition.loading import load_agent
 from harness.media_stream import signature
 
@@ -147,10 +148,33 @@ def test_a_token_that_is_not_filled_in_opens_nothing_that_a_key_locks(
     assert refusal(bridge, **headers) == (403, "no_token")
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, False),
+        ({"STREAM_URL": STREAM_URL}, True),
+        ({"STREAM_URL": STREAM_URL, "STREAM_PROVIDER": "vonage"}, True),
+        ({"STREAM_URL": STREAM_URL, "API_KEY": "k"}, False),  # which refuses all of them
+        (TWILIO, False),
+        (TELNYX, False),
+    ],
+)
+def test_who_starts_it_learns_that_anybody_may_open_a_stream(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: bool
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"PARLEY_BRIDGE__{name}", value)
+    told = open_to_all(settings.load("cpu").bridge)
+    assert (told is not None) is said
+    if told:
+        assert STREAM_URL in told
+        assert "PARLEY_BRIDGE__STREAM_TOKEN" in told
+
+
 async def test_a_bridge_that_stops_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     bridge = client(monkeypatch, **TELNYX)
     assert bridge.get("/health").status_code == 200
-    await cast(Any, bridge.app).state.bridge.say_goodbye()  # nobody is there
+    await cast(Any, bridge.app).state.streams.say_goodbye()  # nobody is there
     assert refusal(bridge, x_telnyx_streaming_auth_token=SECRET) == (503, "stopping")
     health = bridge.get("/health")
     assert (health.status_code, health.json()["status"]) == (503, "stopping")

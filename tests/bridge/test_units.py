@@ -23,10 +23,10 @@ from agent.bridge.conversations import (
     Conversations,
     write_reply,
 )
+from agent.bridge.door import Door
 from agent.bridge.exchange import Event, Exchange, Said
 from agent.bridge.record import Record
 from agent.bridge.requests import Refused
-from agent.bridge.server import Bridge
 from agent.knowledge import Passage
 from harness.scripted import Llm
 
@@ -167,19 +167,18 @@ def test_old_conversations_are_forgotten() -> None:
 async def test_a_key_is_asked_for_where_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_BRIDGE__API_KEY", "hush")
     monkeypatch.setenv("PARLEY_BRIDGE__PER_MINUTE", "1")
-    nothing = cast(Any, SimpleNamespace())
-    bridge = Bridge(settings.load("cpu"), nothing, nothing, nothing)
+    door = Door(settings.load("cpu").bridge)
 
     def request(key: str) -> Request:
         headers = [(b"authorization", f"Bearer {key}".encode())]
         return Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 5)})
 
     with pytest.raises(Refused, match="key"):
-        await bridge.check_key(request("wrong"))
-    await bridge.check_key(request("hush"))
-    await bridge.check_rate(request("hush"))
+        await door.check_key(request("wrong"))
+    await door.check_key(request("hush"))
+    await door.check_rate(request("hush"))
     with pytest.raises(Refused) as refused:
-        await bridge.check_rate(request("hush"))
+        await door.check_rate(request("hush"))
     assert refused.value.status == 429
 
 
