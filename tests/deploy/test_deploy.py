@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +20,14 @@ import yaml
 from agent.goodbye import LONGEST
 from agent.gpu.machine import Gpu
 from agent.gpu.services import SERVICES
+from agent.phone_settings import PhoneSettings
 from agent.post_call.serving import FLUSH
 from agent.server import DRAIN
 from agent.stack import ports, reach
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+MANIFESTS = sorted(DEPLOY.glob("kubernetes*/*.yaml"))
 GPU = Gpu("NVIDIA H100", 81_559, 81_000)
 
 
@@ -53,10 +55,14 @@ def test_a_wrong_key_is_found() -> None:
 
 
 def test_everything_that_is_named_exists() -> None:
-    listed = yaml.safe_load((DEPLOY / "kubernetes/kustomization.yaml").read_text())
-    assert {p.name for p in MANIFESTS} == {*listed["resources"], "kustomization.yaml"}
-    for file in listed["configMapGenerator"][0]["files"]:
-        assert (DEPLOY / "kubernetes" / file).resolve().is_file()
+    for folder in (DEPLOY / "kubernetes", DEPLOY / "kubernetes-phone"):
+        listed = yaml.safe_load((folder / "kustomization.yaml").read_text())
+        ours = {p.name for p in MANIFESTS if p.parent == folder}
+        files = {name for name in listed["resources"] if name.endswith(".yaml")}
+        assert ours == files | {"kustomization.yaml"}
+        for generated in listed.get("configMapGenerator", []):
+            for file in generated["files"]:
+                assert (folder / file).resolve().is_file()
     everything = list(objects())
     deployments = [t for t in everything if t["kind"] in ("Deployment", "StatefulSet")]
     labels = [t["spec"]["template"]["metadata"]["labels"] for t in deployments]
@@ -181,6 +187,84 @@ def test_calls_have_their_last_words_before_a_container_is_killed() -> None:
     (agent,) = (t for t in objects() if t["kind"] == "StatefulSet" and named(t) == "agent")
     assert agent["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 600
     assert DRAIN + LONGEST + FLUSH < 600
+
+
+SIP = yaml.safe_load((DEPLOY / "compose.phone.yaml").read_text(encoding="utf-8"))["services"]
+
+
+def sip_in_kubernetes() -> dict[str, Any]:
+    (sip,) = (t for t in objects() if t["kind"] == "Deployment" and named(t) == "sip")
+    return dict(sip["spec"]["template"]["spec"])
+
+
+def test_calls_by_phone_use_the_sip_service_that_is_tried() -> None:
+    script = (ROOT / "scripts/run_sip.sh").read_text()
+    (tried,) = re.findall(r"^tried=(\S+)$", script, re.M)
+    assert SIP["sip"]["image"] == f"livekit/sip:v{tried}"
+    (container,) = sip_in_kubernetes()["containers"]
+    assert container["image"] == f"livekit/sip:v{tried}"
+
+
+def configured(body: str) -> dict[str, Any]:
+    """What a configuration of the SIP service says, with each variable at its default."""
+    while "${" in body:
+        body = re.sub(r"\$\{\w+:-([^${}]*)\}", r"\1", body)
+    return dict(yaml.safe_load(body))
+
+
+def test_the_sip_service_has_the_settings_of_this_machines() -> None:
+    written = (ROOT / "configs/sip.yaml").read_text()
+    ours = yaml.safe_load(written)
+    places = {"redis": {"address": "REDIS"}, "sip_port": "PORT", "rtp_port": "MEDIA_PORTS"}
+    places |= {"listen_ip": "ADDRESS", "nat_1_to_1_ip": "PUBLIC"}
+    assert {key: ours.pop(key) for key in places} == places
+    composed = configured(SIP["sip"]["environment"]["SIP_CONFIG_BODY"])
+    (container,) = sip_in_kubernetes()["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    in_cluster = configured(variables["SIP_CONFIG_BODY"])
+    assert in_cluster.pop("health_port") == container["readinessProbe"]["httpGet"]["port"]
+    for found in (composed, in_cluster):
+        assert {key: found.pop(key) for key in places}["rtp_port"] == "10000-10199"
+        assert found == ours
+    script = (ROOT / "scripts/run_sip.sh").read_text()
+    for variable in re.findall(r"\$\{(PARLEY_\w+)", SIP["sip"]["environment"]["SIP_CONFIG_BODY"]):
+        assert f"#   {variable} " in script
+
+
+def test_livekit_and_its_sip_service_have_the_same_redis_which_forgets_nothing() -> None:
+    redis = SIP["redis"]
+    (port,) = (each.rpartition(":")[2] for each in redis["ports"])
+    assert SIP["livekit"]["environment"]["REDIS_HOST"] == f"redis:{port}"
+    assert all(each.startswith("127.0.0.1:") for each in redis["ports"])
+    sets = {named(t): t["spec"] for t in objects() if t["kind"] == "StatefulSet"}
+    (container,) = sets["redis"]["template"]["spec"]["containers"]
+    assert (redis["image"], redis["command"]) == (container["image"], container["args"])
+    folder = DEPLOY / "kubernetes-phone/kustomization.yaml"
+    (patch,) = yaml.safe_load(folder.read_text())["patches"]
+    (added,) = yaml.safe_load(patch["patch"])
+    assert added["value"] == {"name": "REDIS_HOST", "value": f"redis:{port}"}
+
+
+def test_the_sip_service_outlives_the_goodbyes() -> None:
+    # Told to stop, compose stops what nothing depends on first.
+    for name in ("agent", "standby"):
+        assert SIP[name]["depends_on"] == {"sip": {"condition": "service_started"}}
+    assert SIP["sip"]["stop_signal"] == "SIGINT"
+    longest = PhoneSettings().max_minutes * 60
+    assert sip_in_kubernetes()["terminationGracePeriodSeconds"] == longest + 60
+
+
+def test_kustomize_puts_the_parts_together() -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    command = ["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone"]
+    made = subprocess.run(
+        [*command, DEPLOY / "kubernetes-phone"], capture_output=True, text=True, check=True
+    )
+    found = {(t["kind"], named(t)): t for t in yaml.safe_load_all(made.stdout)}
+    livekit = found["Deployment", "livekit"]["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "REDIS_HOST", "value": "redis:6379"} in livekit["env"]
+    assert ("Deployment", "sip") in found
 
 
 def named(thing: dict[str, Any]) -> str:

@@ -56,3 +56,13 @@ def test_the_workflows_are_what_github_knows(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(WORKFLOWS[0].read_text("utf-8").replace("runs-on:", "run-on:"))
     assert lint(*command, wrong).returncode == 1
+
+
+def test_the_compositions_are_what_compose_knows(tmp_path: Path) -> None:
+    command = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec")
+    files = [ROOT / "deploy/compose.yaml", ROOT / "deploy/compose.phone.yaml"]
+    found = lint(*command, *files)
+    assert found.returncode == 0, found.stdout
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(files[1].read_text("utf-8").replace("stop_signal:", "stop_signl:"))
+    assert lint(*command, wrong).returncode == 1
