@@ -158,7 +158,7 @@ class PhoneTools(CallTools):
         except NotAllowed as e:
             return await self._refused(e)
         except NoAnswer as e:
-            raise ToolError(f"The user could not be put through: {e}") from e
+            return await self._missed(f"The user could not be put through: {e}.", e, reply=True)
         control.hang_up()
         raise StopResponse
 
@@ -184,7 +184,7 @@ class PhoneTools(CallTools):
         except NotAllowed as e:
             return await self._refused(e)
         except NoAnswer as e:
-            raise ToolError(f"{destination} could not be reached: {e}") from e
+            return await self._missed(f"{destination} could not be reached: {e}.", e, reply=True)
         raise StopResponse
 
     @function_tool
@@ -208,10 +208,7 @@ class PhoneTools(CallTools):
         except NotAllowed as e:
             return await self._refused(e)
         except NoAnswer as e:
-            await control.session.say(self._say.missed[e.reason])
-            return ToolResult(
-                f"Nobody took the call: {e}. The user was told.", reply_required=False
-            )
+            return await self._missed(f"Nobody took the call: {e}.", e, reply=False)
         control.spawn(self._follow(attempt))
         return ToolResult(
             "The call is being placed. If nobody takes it, the user is told, and so are you."
@@ -265,6 +262,17 @@ class PhoneTools(CallTools):
             raise ToolError(str(why)) from why
         await self._control.session.say(self._say.refused[why.reason])
         return ToolResult(f"{why} The user was told.", reply_required=False)
+
+    async def _missed(self, what: str, why: NoAnswer, *, reply: bool) -> ToolResult:
+        """Tell the caller and the model that nobody took a call.
+
+        Args:
+            what: What the model is told.
+            why: What the network said.
+            reply: Whether the caller, who was to speak with somebody else, now speaks with it.
+        """
+        await self._control.session.say(self._say.missed[why.reason])
+        return ToolResult(f"{what} The user was told.", reply_required=reply)
 
     @property
     def _say(self) -> Phone:

@@ -241,6 +241,39 @@ async def test_a_transfer_that_is_refused_is_told_and_the_caller_stays(tmp_path:
     await talk.dialler.aclose()
 
 
+@pytest.mark.parametrize(
+    ("failure", "reason"), [(BUSY, "busy"), (GONE, "unreachable"), (TimeoutError(), "unanswered")]
+)
+@pytest.mark.parametrize("language", ["en", "zh", "de"])
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("transfer_call", {}), ("warm_transfer", {"summary": "An order is late."})],
+)
+async def test_a_transfer_that_nobody_takes_is_told_by_the_code_and_the_model_goes_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+    arguments: dict[str, str],
+    failure: Exception,
+    reason: Any,
+    language: Language,
+) -> None:
+    async def transfer(control: Talk, address: str, summary: str) -> None:
+        await control.dialler.dial(address, order="warm_transfer", room="r", identity="colleague")
+
+    monkeypatch.setattr(tools, "warm_transfer", transfer)
+    talk = Talk(tmp_path, language=language)
+    talk.line.sip.failure = failure
+    result = await talk.do(tool, destination="Sales", **arguments)
+    assert talk.told[-1] == words(language).phone.missed[reason]
+    assert "The user was told." in result.output
+    assert result.reply_required  # the caller is the model's again
+    assert not talk.hung_up
+    (attempt,) = await talk.attempts()
+    assert (attempt.state, attempt.reason) == ("failed", reason)
+    await talk.dialler.aclose()
+
+
 async def test_a_transfer_within_the_limits_leaves_the_call(talk: Talk) -> None:
     with pytest.raises(StopResponse):
         await talk.do("transfer_call", destination="Sales")
