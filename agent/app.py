@@ -20,7 +20,7 @@ from livekit.plugins.turn_taking import Endpointer
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from livekit.plugins.turn_taking.model import ModelError, locate
 
-from . import engines, omni
+from . import engines, night, omni
 from . import settings as settings_module
 from .alone import Alone
 from .assistant import agent_of
@@ -146,21 +146,21 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     if record is None:  # the console, of which nothing is kept
         settings = settings.model_copy(update={"post_call": None})
     language = agent.spoken(user.language if user else settings.default_language)
+    by_phone = user is not None and user.sip_call is not None
+    # Who has spoken with an agent before this one goes on speaking, whatever the hour.
+    if user and dialler and record and not before and (closed := night_for(settings.phone, user)):
+        await night.converse(ctx, closed, settings, agent, user, language, dialler, record, came)
+        return
     if settings.omni:
-        calls = user is not None and user.sip_call is not None
-        await omni.converse(ctx, settings.omni, settings, language or "en", phone=calls)
+        await omni.converse(ctx, settings.omni, settings, language or "en", phone=by_phone)
         return
 
-    # Who has spoken with an agent before this one goes on speaking, whatever the hour.
-    night = night_for(settings.phone, user) if user and not before else None
     model = engines.llm(settings.llm, hears=True)
-    # At night it is not asked anything, and may be off.
-    senses = not night and (settings.llm.audio != "off" or settings.llm.images)
+    senses = settings.llm.audio != "off" or settings.llm.images
     if senses and (refusal := await refusal_of(model)):
         logger.error("the model cannot hear or see what it shall", extra={"reason": refusal})
         ctx.shutdown(reason=refusal)
         return
-    by_phone = user is not None and user.sip_call is not None
     endpointer = Endpointer.load(turns_of(settings, phone=by_phone).options)
     recogniser = engines.stt(settings.stt, language, detector=endpointer)
     voice = engines.tts(settings.tts, language)
@@ -203,14 +203,13 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
             dialler,
             on_hand_over,
             agent.key,
-            night,
         )
         if user and dialler
         else None
     )
     shown = vllm.TurnImage(ctx.room) if settings.llm.images else None
     assistant = agent_of(agent, settings, language, floor, phone, before, told, known, shown)
-    if record and not night:  # or who comes after an agent that died would not say the message
+    if record:
         record.follow(session)
 
     async def read_prompt() -> None:
@@ -243,9 +242,7 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
         # Whoever was called has been found out before, if this agent goes on for another.
         first = assistant if before else phone.first_agent(assistant, floor)
     kept = settings.post_call
-    if night and dialler:
-        dialler.details.job = None  # there is no record of what was said, which a model sums up
-    if user and record and not night:
+    if user and record:
         if kept:
             source = str(agent.source)
             about = partial(_about, agent, user, visitor, conduct, numbers=kept.numbers)
@@ -258,12 +255,11 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
             when_over(ctx, "the record", keep)
         # Last: a model writes them, which may take minutes.
         when_over(ctx, "the notes on the caller", lambda: known.learn(record.said))
-    options = recording_options(None if night else kept, os.environ.get("LIVEKIT_URL", ""))
+    options = recording_options(kept, os.environ.get("LIVEKIT_URL", ""))
     await conversation.start(first, ctx.room, record=options)
     # While the greeting plays, the server reads the prompt and the tools: the first answer then
     # waits as little as any other. On 2 cores this takes the CPU profile some seconds.
-    if not night:
-        await read_prompt()
+    await read_prompt()
 
 
 async def _keep_detail(ctx: JobContext, record: CallRecord, details: Details) -> None:

@@ -15,7 +15,6 @@ from livekit.plugins.turn_taking import Floor
 
 from ..languages import Language, words
 from ..phone_settings import PhoneSettings
-from ..routing_settings import Night
 from .answering_machine import CallScreening
 from .arrival import User
 from .call import Call
@@ -24,7 +23,6 @@ from .details import cause_of
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
-from .night import NightMessage
 from .sip_call import STATUS
 from .tools import PhoneTools
 
@@ -43,7 +41,6 @@ class CallControl(Call):
         dialler: Places calls; closed with the control.
         on_hand_over: Awaited when two people speak with each other and no agent is wanted.
         agent: Name of the agent, which speaks in the calls that it places, too.
-        night: What a caller is told in place of a conversation; None for a conversation.
     """
 
     def __init__(
@@ -56,13 +53,11 @@ class CallControl(Call):
         dialler: Dialler,
         on_hand_over: Callable[[], Awaitable[None]] | None = None,
         agent: str | None = None,
-        night: Night | None = None,
     ) -> None:
         super().__init__(settings, session, RoomKeys(room), user.language)
         self.room, self.server = room, server
         self.user_identity, self.sip_call = user.identity, user.sip_call
         self._outbound_call = user.outbound_call
-        self._night = night
         self._on_hand_over = on_hand_over
         self.agent = agent
         self.dialler = dialler
@@ -108,20 +103,10 @@ class CallControl(Call):
         self._known_language = language
 
     def first_agent(self, assistant: Agent, floor: Floor) -> Agent:
-        """Who begins: the assistant, the night message, or what finds out who picked up."""
-        if self._night:
-            return NightMessage(
-                self._night,
-                self,
-                self.wait_until_answered,
-                self._note_callback if self.dialler.details.arrive else None,
-            )
+        """Who begins: the assistant, or what finds out who picked up."""
         if self._outbound_call is None:
             return assistant
         return CallScreening(self._outbound_call.message, assistant, floor)
-
-    async def _note_callback(self) -> None:
-        await PhoneTools(self).note_callback("called outside business hours", "business hours")
 
     def start(self) -> None:
         """Watch over the call: it ends when the user leaves, or when its time is up."""

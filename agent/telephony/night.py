@@ -17,9 +17,11 @@ from ..phone_settings import PhoneSettings
 from ..routing_settings import Night
 from .arrival import User
 from .call import Call
+from .call_control import CallControl
 from .consent import Consent
 from .numbers import told
 from .sip_call import HungUp
+from .tools import PhoneTools
 
 logger = logging.getLogger("parley")
 
@@ -51,6 +53,22 @@ def night_for(phone: PhoneSettings, user: User) -> Night | None:
     """
     called = None if user.outbound_call else user.sip_call
     return night_of(phone, called.trunk_number) if called else None
+
+
+def message_in_room(night: Night, control: CallControl) -> NightMessage:
+    """The message as it is said in a room, with a callback where the wish for it arrives.
+
+    Args:
+        night: What is said.
+        control: The control of the call.
+    """
+
+    async def note() -> None:
+        tools = PhoneTools(control)
+        await tools.note_callback("called outside business hours", "business hours")
+
+    arrives = control.dialler.details.arrive
+    return NightMessage(night, control, control.wait_until_answered, note if arrives else None)
 
 
 class NightMessage(Agent):

@@ -35,7 +35,7 @@ from agent.stack import Server
 from agent.stack.ports import free
 from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
-from agent.telephony.night import night_for
+from agent.telephony.night import message_in_room, night_for
 from agent.telephony.outbound import OutboundCall
 from agent.telephony.sip_call import SipCall
 from harness.agents import silent
@@ -195,11 +195,11 @@ def converse(server: Server, tmp_path: Path) -> Converse:
             )
             dials = dialler(folder, client, profile.phone, name, post_call)
             night = night_for(profile.phone, user)
-            phone = CallControl(profile.phone, room, client, session, user, dials, night=night)
+            phone = CallControl(profile.phone, room, client, session, user, dials)
             stack.push_async_callback(phone.aclose)
             phone.start()
             assistant = Assistant(agent, profile, "en", floor, phone, known=known)
-            first = phone.first_agent(assistant, floor)
+            first = message_in_room(night, phone) if night else phone.first_agent(assistant, floor)
             await conversation.start(first, room, hears=caller.identity)
             await caller.until("listening")  # both hear each other from now on
             yield Conversation(caller, session, phone, llm, stt, tts, sip, closed)

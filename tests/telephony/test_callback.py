@@ -13,12 +13,11 @@ from livekit.agents import ToolError
 from agent.phone_settings import PhoneSettings
 from agent.post_call import Outbox, OutboxError
 from agent.post_call_settings import PostCallSettings
-from agent.telephony import call_control
 from agent.telephony import details as details_module
+from agent.telephony import night
 from agent.telephony.arrival import User
 from agent.telephony.call_control import CallControl
 from agent.telephony.details import Details
-from agent.telephony.night import night_for
 from agent.telephony.sip_call import SipCall
 from agent.telephony.tools import PhoneTools
 
@@ -141,16 +140,17 @@ async def test_at_night_it_is_offered_only_where_somebody_gets_the_request(
     def message(_night: object, _call: object, _wait: object, note: object) -> None:
         offered.append(note is not None)
 
-    monkeypatch.setattr(call_control, "NightMessage", message)
+    monkeypatch.setattr(night, "NightMessage", message)
     never = {"hours": {"office": {"zone": "Europe/London", "open": {}}}}
-    night = {"night": {"outside": "office", "says": {"en": "We are closed."}, "callback": True}}
-    phone = PhoneSettings.model_validate(never | night)
+    closed = {"night": {"outside": "office", "says": {"en": "We are closed."}, "callback": True}}
+    phone = PhoneSettings.model_validate(never | closed)
     sent = PostCallSettings(summary=False, folder=tmp_path if kept else None)
     room: Any = SimpleNamespace(on=lambda *_: None, off=lambda *_: None)
     user = User("sip_caller", "en", SipCall.from_attributes("sip_caller", CALL))
     dials = dialler(tmp_path, Server().api, phone, "call_1", sent)
-    nobody, night_now = cast(Any, None), night_for(phone, user)
-    control = CallControl(phone, room, nobody, nobody, user, dials, night=night_now)
-    control.first_agent(nobody, nobody)
+    nobody, now = cast(Any, None), night.night_for(phone, user)
+    assert now
+    control = CallControl(phone, room, nobody, nobody, user, dials)
+    night.message_in_room(now, control)
     await control.aclose()
     assert offered == [kept]

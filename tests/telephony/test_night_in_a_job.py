@@ -11,7 +11,8 @@ import pytest
 from livekit.agents import Agent, APIConnectionError, llm
 from livekit.plugins import vllm
 
-from agent import app, settings
+from agent import app, night, omni, settings
+from agent.engine_settings import Engine
 from agent.recovery.continuation import Continuation
 from agent.telephony.arrival import User
 from agent.telephony.night import NightMessage
@@ -55,7 +56,11 @@ def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(app, "agent_of", lambda *_: assistant)
 
     async def job(
-        hours: dict[str, Any], *, hears: bool = False, before: Continuation | None = None
+        hours: dict[str, Any],
+        *,
+        hears: bool = False,
+        before: Continuation | None = None,
+        omni: Engine | None = None,
     ) -> tuple[Any, Agent | None, bool]:
         first: list[Agent] = []
 
@@ -64,12 +69,13 @@ def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             raise Begun
 
         conversation = MagicMock(start=start)
-        monkeypatch.setattr(app, "make", lambda *_, **__: conversation)
+        for module in (app, night):
+            monkeypatch.setattr(module, "make", lambda *_, **__: conversation)
         profile = settings.load("cpu")
-        night = {"hours": {"office": hours}, "night": {"outside": "office", "says": SAYS}}
-        phone = type(profile.phone).model_validate(night)
+        closed = {"hours": {"office": hours}, "night": {"outside": "office", "says": SAYS}}
+        phone = type(profile.phone).model_validate(closed)
         model = profile.llm.model_copy(update={"images": hears})
-        profile = profile.model_copy(update={"phone": phone, "llm": model})
+        profile = profile.model_copy(update={"phone": phone, "llm": model, "omni": omni})
         ctx = MagicMock(api=SimpleNamespace())
         ctx.job.metadata = ctx.room.metadata = ""
         ctx.job.room.name, ctx.job.id = "call_1", "AJ_1"
@@ -109,3 +115,14 @@ async def test_who_comes_after_a_job_that_died_says_the_message_anew(
     _, first, kept = await job(hours, before=before)
     assert isinstance(first, NightMessage) is message
     assert kept is not message
+
+
+@pytest.mark.parametrize(("hours", "message"), [(NEVER, True), (ALWAYS, False)])
+async def test_a_model_that_hears_and_speaks_by_itself_is_not_asked_either(
+    hours: dict[str, Any], message: bool, job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = AsyncMock()
+    monkeypatch.setattr(omni, "converse", asked)
+    _, first, _ = await job(hours, omni=Engine(base_url=cast(Any, "http://127.0.0.1:9/v1")))
+    assert isinstance(first, NightMessage) is message
+    assert asked.await_count == (not message)
