@@ -28,6 +28,7 @@ module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
 module g722.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -55,6 +56,7 @@ class Phone:
         self._process = process
         self._folder = folder
         self._log = ""
+        self._takes = 0
         self._grown = asyncio.Event()
 
     @property
@@ -96,6 +98,13 @@ class Phone:
     def hang_up(self) -> None:
         """End the call."""
         self._type("/hangup\n")
+
+    def speak(self, words: Samples) -> None:
+        """Say something from now on, in place of what is being said; it hangs up at its end."""
+        self._takes += 1
+        file = self._folder / f"take{self._takes}.wav"
+        _record(file, words, self._rate)
+        self._type(f"/ausrc aufile,{file}\n")
 
     async def press(self, digits: str) -> None:
         """Key in digits, sent as RFC 4733 events; one of them may end the call."""
@@ -190,14 +199,18 @@ async def phone(
 
 def _furnish(folder: Path, microphone: Samples, address: str, account: str, rate: int) -> None:
     folder.mkdir(parents=True)
-    with wave.open(str(folder / "microphone.wav"), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(resampled(microphone, SAMPLE_RATE, rate).tobytes())
+    _record(folder / "microphone.wav", microphone, rate)
     config = _CONFIG.format(
         microphone=folder / "microphone.wav", folder=folder, address=address, rate=rate
     )
     (folder / "config").write_text(config)
     (folder / "accounts").write_text(account)
+
+
+def _record(path: Path, samples: Samples, rate: int) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(resampled(samples, SAMPLE_RATE, rate).tobytes())
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,16 +72,18 @@ def heard(
 
 
 def played(samples: NDArray[np.int16], rate: int) -> set[float]:
-    """Which tones, in Hz, are the loudest for a while, in a sound of nothing but tones.
+    """Which tones, in Hz, are the loudest for half of their time, in a sound of nothing but tones.
 
-    A machine that starts ten calls at once breaks them up, so that they are not pure any more.
+    A machine that starts ten calls at once breaks them up, so that they are not pure any more: what
+    is the loudest for a moment need not be one.
     """
     size = rate // 4
     pieces = samples[: len(samples) // size * size].reshape(-1, size).astype(float)
     loud = pieces[pieces.std(axis=1) > _LOUD]
     spectra = np.abs(np.fft.rfft(loud * np.hanning(size)))
     peaks = np.fft.rfftfreq(size, 1 / rate)[spectra.argmax(axis=1)]
-    return {min((GREETING, *TONES.values()), key=lambda tone: abs(tone - p)) for p in peaks}
+    nearest = Counter(min((GREETING, *TONES.values()), key=lambda t: abs(t - p)) for p in peaks)
+    return {tone for tone, pieces in nearest.items() if pieces * size >= LASTS / 2 * rate}
 
 
 @dataclass
