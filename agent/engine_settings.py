@@ -196,11 +196,42 @@ class TTSChoice(Pool):
         )
 
 
+def _of_any(voices: object) -> object:
+    """Voices in a list speak every language."""
+    if isinstance(voices, list | tuple):
+        return {"any": voices}
+    if not isinstance(voices, dict):
+        raise ValueError("it must be a list, or a list for each language")
+    return voices
+
+
+VoiceName = Annotated[str, Field(min_length=1, max_length=100)]
+VoiceChoice = Annotated[
+    dict[Literal[Language, "any"], tuple[VoiceName, ...]], BeforeValidator(_of_any)
+]
+"""Voices to choose from: those that speak every language in a list, others by language."""
+
+
+def languages_of(voices: VoiceChoice) -> dict[str, list[Literal[Language, "any"]]]:
+    """What each voice speaks, in the order in which they are offered.
+
+    Args:
+        voices: The voices.
+    """
+    spoken: dict[str, list[Literal[Language, "any"]]] = {}
+    for language, names in voices.items():
+        for name in names:
+            spoken.setdefault(name, []).append(language)
+    return spoken
+
+
 class TTSSettings(TTSChoice):
     """The speech synthesiser."""
 
-    voices: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
-    """Voices that a visitor of the page may choose from, where the agent lists none of its own."""
+    voices: VoiceChoice = {}
+    """Voices that a visitor of the page may choose from, where the agent lists none of its own: a
+    list, or a list for each language (``{en: [af_heart], zh: [zf_xiaoxiao]}``) if a voice does not
+    speak all of them."""
 
     fallback: TTSChoice | None = None
     """A second choice that speaks what the first cannot, a unit of a reply or the rest of one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from agent.engine_settings import VoiceChoice, languages_of
 from agent.foreign_json import read_json
 from agent.routing_settings import CallerId, Route
 from agent.settings import Settings
@@ -209,8 +210,8 @@ def _variables(agent: AgentDefinition, said: object) -> dict[str, str]:
     return taken
 
 
-def _voice(agent: AgentDefinition, said: object, usual: tuple[str, ...]) -> str | None:
-    voices = {*agent.settings.voice.values(), *(agent.settings.voices or usual)}
+def _voice(agent: AgentDefinition, said: object, usual: VoiceChoice) -> str | None:
+    voices = {*agent.settings.voice.values(), *languages_of(agent.settings.voices or usual)}
     if said is None or (isinstance(said, str) and said in voices):
         return said
     known = ", ".join(sorted(voices)) or "none"

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from livekit.agents.llm import FunctionTool, RawFunctionTool, Tool, Toolset
 from pydantic import BaseModel, ValidationError
 
+from agent.engine_settings import languages_of
 from agent.knowledge_settings import KnowledgeSettings
 from agent.languages import LANGUAGES, Language, words
 from agent.memory_settings import MemorySettings
@@ -177,10 +178,12 @@ class AgentDefinition:
         """
         own = self.settings
         voices: dict[str, Any] = {}
-        if chosen := self.voice or own.voice.get("any"):
-            voices = dict.fromkeys(get_args(Language), chosen)
-        if not self.voice:
-            voices |= {key: voice for key, voice in own.voice.items() if key != "any"}
+        if usual := own.voice.get("any"):
+            voices = dict.fromkeys(LANGUAGES, usual)
+        voices |= {key: voice for key, voice in own.voice.items() if key != "any"}
+        if self.voice:
+            speaks = languages_of(own.voices or profile.tts.voices).get(self.voice, ["any"])
+            voices |= dict.fromkeys(LANGUAGES if "any" in speaks else speaks, self.voice)
         tts = _merged({"voice": voices} if voices else {}, own.engines.tts)
         if own.style:
             tts = _merged({"instructions": own.style}, tts)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from agent.engine_settings import Section
+from agent.engine_settings import Section, VoiceChoice
 from agent.knowledge_settings import KnowledgeSettings
 from agent.languages import Language
 from agent.memory_settings import AgentMemory
@@ -107,8 +107,9 @@ class AgentSettings(Section):
     """Languages that it speaks, its usual one first; all when not given."""
     voice: Voices = {}
     """Its voice, or one for each language; the profile's when not given."""
-    voices: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
-    """Further voices that a call may ask for."""
+    voices: VoiceChoice = {}
+    """Further voices that a call may ask for: a list, or a list for each language if a voice does
+    not speak all of them."""
     page: PageLook = PageLook()
     """How the web page looks."""
     style: Annotated[str, Field(min_length=1, max_length=500)] | None = None

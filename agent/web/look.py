@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agent.definition.definition import AgentDefinition
+from agent.engine_settings import VoiceChoice, languages_of
 from agent.settings import Settings
 
 
@@ -15,7 +16,7 @@ from agent.settings import Settings
 class Look:
     """What an agent's folder says of the page."""
 
-    voices: tuple[str, ...] = ()
+    voices: VoiceChoice = field(default_factory=dict)
     """Those that a visitor may choose from, beside the usual one."""
     logo: Path | None = None
     color: str | None = None
@@ -34,7 +35,10 @@ class Look:
         return {
             "name": name,
             "title": title,
-            "voices": [*self.voices],
+            "voices": [
+                {"name": voice, "languages": None if "any" in speaks else speaks}
+                for voice, speaks in languages_of(self.voices).items()
+            ],
             "logo": f"/agents/{name}/logo" if self.logo else None,
             "color": self.color,
             "color_dark": self.color_dark,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from agent.languages import LANGUAGES
 from agent.refusal import described
 from agent.stand_ins import ENGINES
 
@@ -22,7 +23,19 @@ _AGENT: dict[str, Any] = {
     "voices": {
         "description": "Those to choose from, beside the usual one.",
         "type": "array",
-        "items": {"type": "string"},
+        "items": {
+            "type": "object",
+            "required": ["name", "languages"],
+            "properties": {
+                "name": {"type": "string"},
+                "languages": {
+                    "description": "Those that it speaks; null for all.",
+                    "type": ["array", "null"],
+                    "items": {"enum": [*LANGUAGES]},
+                },
+            },
+            "additionalProperties": False,
+        },
     },
     "logo": {"description": "Address of its picture.", "type": ["string", "null"]},
     "color": {"description": "Of the page, #rrggbb.", "type": ["string", "null"]},

@@ -23,6 +23,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.body import BodyError, read_body
+from agent.engine_settings import languages_of
 from agent.languages import LANGUAGES, Language, language_named
 from agent.origin import OwnNames, same_origin
 from agent.rate import Rate, TooMany
@@ -141,7 +142,7 @@ def create_app(
             known = ", ".join(agents) or "none to choose from"
             message = f"There is no agent {wanted.agent!r} (there are {known})."
             return refusal(404, "no_such_agent", message)
-        voices = looks.get(wanted.agent or next(iter(agents), ""), PLAIN).voices
+        voices = languages_of(looks.get(wanted.agent or next(iter(agents), ""), PLAIN).voices)
         if wanted.voice is not None and wanted.voice not in voices:
             known = ", ".join(voices) or "none to choose from"
             message = f"There is no voice {wanted.voice!r} (there are {known})."

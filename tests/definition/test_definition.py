@@ -139,6 +139,21 @@ def test_one_voice_is_for_every_language(folder: Folder, gpu: Settings) -> None:
     assert gpu.tts.voice_of(None) is None
 
 
+def test_a_voice_of_some_languages_is_asked_for_in_those_alone(folder: Folder) -> None:
+    cpu = settings.load("cpu")
+    usual = agent(folder)
+    for chosen, at, spoken in (
+        ("af_heart", usual, ["en"]),
+        ("zm_yunxi", usual, ["zh"]),
+        ("Ada", agent(folder, voices={"en": ["Ada", "Eve"], "zh": ["Ada"]}), ["en", "zh"]),
+        ("Ada", agent(folder, voices={"zh": ["Bob"], "any": ["Ada"]}), ["en", "zh"]),
+    ):
+        asked = replace(at, voice=chosen).over(cpu).tts
+        for language in cpu.tts.languages:
+            expected = chosen if language in spoken else cpu.tts.voice_of(language)
+            assert asked.voice_of(language) == expected
+
+
 def test_another_server_gets_no_key_of_the_profiles(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -260,6 +260,7 @@ async def test_a_service_is_warm_when_it_says_that_it_is_ready(programs: Path, e
     assert all(("stream" in one) == (engine == "nari") for one in asked)
 
 
+@pytest.mark.slow
 async def test_a_dead_engine_is_started_again(programs: Path) -> None:
     async with voice(programs, "nari") as (output, url), aiohttp.ClientSession() as session:
         found = []
@@ -300,6 +301,7 @@ def livekit() -> Iterator[dict[str, str]]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_the_stack_ends_with_the_sentence_of_what_cannot_start(
     programs: Path, livekit: dict[str, str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,7 @@ from livekit.plugins.turn_taking import model as turn_model
 from rich.console import Console
 
 from agent.models import ModelError, called, locate, manifest
+from agent.models import __main__ as command_line
 from agent.models.fetch import fetch, verify
 
 from .files import FileServer, serve
@@ -392,18 +394,18 @@ def test_an_index_out_of_reach_is_one_sentence(
         fetch(["tts"])
 
 
-def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
-    done = subprocess.run(
-        [sys.executable, "-m", "agent.models", "fetch", "web"],
-        env={**os.environ, "PARLEY_CACHE": str(tmp_path / "file/cache")},
-        capture_output=True,
-        text=True,
-        check=False,
+    monkeypatch.setenv("PARLEY_CACHE", str(tmp_path / "file/cache"))
+    monkeypatch.setattr(sys, "argv", ["agent.models", "fetch", "web"])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert re.fullmatch(
+        r"The cache cannot be written \(.+\): name another folder in PARLEY_CACHE\.",
+        str(ended.value.code),
     )
-    assert done.returncode == 1
-    assert done.stderr.startswith("The cache cannot be written (")
-    assert "PARLEY_CACHE" in done.stderr
 
 
 def test_an_unknown_role_lists_the_known() -> None:
@@ -425,6 +427,16 @@ def test_a_folder_of_ones_own_takes_the_place_of_a_role(
     assert verify(["llm"]) == []
 
 
+FETCH_AND_VERIFY = """
+import sys
+from agent.models.__main__ import main
+
+for command in ("fetch", "verify"):
+    sys.argv[1:] = [command, "llm"]
+    main()
+"""
+
+
 def test_a_file_of_a_hub_takes_the_place_of_a_role(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(
         "roles: {llm: {hub: me/small, revision: abc, files: {model.gguf: q4/small.gguf}}}"
@@ -441,15 +453,14 @@ def test_a_file_of_a_hub_takes_the_place_of_a_role(tmp_path: Path) -> None:
             "HF_HOME": str(tmp_path / "hf"),
         }
         # In a process of its own: the hub's client reads its address when it is imported.
-        for command in ("fetch", "verify"):
-            done = subprocess.run(
-                [sys.executable, "-m", "agent.models", command, "llm"],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
+        done = subprocess.run(
+            [sys.executable, "-c", FETCH_AND_VERIFY],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
     assert (tmp_path / "cache/hub/me/small/abc/model.gguf").read_bytes() == b"weights"
 
 

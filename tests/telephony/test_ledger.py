@@ -377,9 +377,11 @@ def _job(path: str, number: str, times: int) -> None:
 
 def test_processes_that_die_call_no_more_than_may_be_called(tmp_path: Path) -> None:
     path = tmp_path / "attempts.sqlite3"
-    spawn = multiprocessing.get_context("spawn")
+    # They are forked from a process that has imported this once, and has no threads.
+    fork = multiprocessing.get_context("forkserver")
+    fork.set_forkserver_preload([__name__])
     for _ in range(2):  # and again, after all of them were started anew
-        jobs = [spawn.Process(target=_job, args=(str(path), NUMBER, 10)) for _ in range(2)]
+        jobs = [fork.Process(target=_job, args=(str(path), NUMBER, 10)) for _ in range(2)]
         for job in jobs:
             job.start()
         for job in jobs:

@@ -153,9 +153,9 @@ def failure(code: str, status: str) -> api.SipCallError:
 BUSY, GONE = failure("486", "Busy Here"), failure("404", "Not Found")
 
 
-@pytest.mark.parametrize("language", ["en", "zh", "de"])
 @pytest.mark.parametrize(
-    ("failure", "reason"), [(BUSY, "busy"), (GONE, "unreachable"), (TimeoutError(), "unanswered")]
+    ("failure", "reason", "language"),
+    [(BUSY, "busy", "en"), (GONE, "unreachable", "zh"), (TimeoutError(), "unanswered", "de")],
 )
 async def test_that_nobody_takes_a_placed_call_is_told_when_it_is_known(
     tmp_path: Path, failure: Exception, reason: Any, language: Language

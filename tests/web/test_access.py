@@ -121,7 +121,10 @@ async def talk(visitor: Visitor, actor: Actor) -> None:
 
 async def test_before_a_conversation(visitor: Visitor, server: LiveKitServer) -> None:
     agents = {"parley": "Parley", "clinic": "Park Road Clinic"}
-    looks = {"parley": Look(("Serena", "Ryan")), "clinic": Look(("Ryan",), None, "#ffd200")}
+    looks = {
+        "parley": Look({"any": ("Serena", "Ryan")}),
+        "clinic": Look({"any": ("Ryan",)}, None, "#ffd200"),
+    }
     async with serve(server.livekit, max_rooms=10, agents=agents, looks=looks) as site:
         await visitor.open(site)
         await check_all(visitor, "idle")

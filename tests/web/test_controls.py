@@ -274,7 +274,7 @@ async def test_the_page_is_the_agents_own_in_name_logo_colours_and_voices(
     logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 10"/>')
     looks = {
         "parley": Look(),
-        "clinic": Look(("Serena", "Ryan", "Vivian"), logo, "#ffd200", "#204080"),
+        "clinic": Look({"any": ("Serena", "Ryan"), "zh": ("Vivian",)}, logo, "#ffd200", "#204080"),
     }
     agents = {"parley": "Parley", "clinic": "Hart's <clinic>"}
     livekit = server.livekit
@@ -295,7 +295,15 @@ async def test_the_page_is_the_agents_own_in_name_logo_colours_and_voices(
         await page.emulate_media(color_scheme="dark")
         assert await join.evaluate(colours) == ["rgb(32, 64, 128)", "rgb(255, 255, 255)"]
         await page.emulate_media(color_scheme="light")
-        await page.get_by_label("Voice").select_option("Ryan")
+        offered = "e => [...e.options].map(({ value }) => value)"
+        choice = page.locator("#voice-choice")
+        assert await choice.evaluate(offered) == ["", "Serena", "Ryan"]
+        await choice.select_option("Ryan")
+        for language, voices in (("zh", ["Serena", "Ryan", "Vivian"]), ("en", ["Serena", "Ryan"])):
+            await page.locator("#language").select_option(language)
+            await expect(choice.locator("option")).to_have_count(len(voices) + 1)
+            assert await choice.evaluate(offered) == ["", *voices]
+            await expect(choice).to_have_value("Ryan")
         await visitor.open(site)  # all of that is remembered
         await expect(brand).to_have_text("Hart's <clinic>")
         await expect(page.get_by_label("Voice")).to_have_value("Ryan")

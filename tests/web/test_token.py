@@ -163,8 +163,13 @@ async def test_an_agent_that_may_not_be_chosen_is_refused(
 
 async def test_a_voice_is_one_of_those_that_the_agent_offers(rooms: Rooms, library: Path) -> None:
     livekit = LiveKit("ws://livekit.test:7880", KEY, SECRET)
-    looks = {"parley": Look(("Ada", "Ben"))}
+    looks = {"parley": Look({"any": ("Ada",), "zh": ("Ben",)})}
     async with _client(livekit, library, rooms, agents=AGENTS, looks=looks) as client:
+        listed = (await client.get("/api/agents")).json()["agents"]
+        assert [agent["voices"] for agent in listed] == [
+            [{"name": "Ada", "languages": None}, {"name": "Ben", "languages": ["zh"]}],
+            [],
+        ]
         token = (await _ticket(client, voice="Ben"))["token"]
         claims = jwt.decode(token, SECRET, algorithms=["HS256"])
         assert claims["roomConfig"]["agents"] == [{"metadata": '{"voice": "Ben"}'}]

@@ -46,10 +46,21 @@ export function voiceChosen() {
 function showAgent() {
   const agent = agents.find(({ name }) => name === $("agent").value);
   if (!agent) return;
-  const { title, logo, color, color_dark: colorDark, voices } = agent;
+  const { title, logo, color, color_dark: colorDark } = agent;
   setAgentName(title);
   $("logo").src = $("icon").href = logo ?? ICON;
   dress(color, colorDark ?? color);
+  offerVoices();
+}
+
+/** Offer the agent's voices that speak the language in which it answers. */
+export function offerVoices() {
+  const agent = agents.find(({ name }) => name === $("agent").value);
+  if (!agent) return;
+  const { spoken } = $("language").selectedOptions[0].dataset;
+  const voices = agent.voices
+    .filter(({ languages }) => languages?.includes(spoken) ?? true)
+    .map(({ name }) => name);
   const [usual] = $("voice-choice").options;
   $("voice-choice").replaceChildren(usual, ...voices.map((voice) => new Option(voice, voice)));
   $("voices").hidden = voices.length === 0;

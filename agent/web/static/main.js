@@ -1,6 +1,6 @@
 // The page: what the user does, what the conversation reports, and what shows for it.
 
-import { agentChosen, chosenAgent, listAgents, voiceChosen } from "./agents.js";
+import { agentChosen, chosenAgent, listAgents, offerVoices, voiceChosen } from "./agents.js";
 import { Appearance } from "./appearance.js";
 import { Captions } from "./captions.js";
 import { Conversation } from "./connection.js";
@@ -327,6 +327,7 @@ async function chooseLanguage(chosen) {
   language = chosen;
   $("language").value = language;
   showVoice();
+  offerVoices();
   tellModels();
   update({});
   if (state.phase === "live") void conversation.setLanguage(language).catch(() => {});

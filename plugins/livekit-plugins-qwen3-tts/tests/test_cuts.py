@@ -414,9 +414,10 @@ def test_the_time_is_linear_and_no_look_is_long(part: str) -> None:
         for step in (3, 100_000):
             short, long = (part * (size // len(part)) for size in (2_000, 16_000))
             few = min(seconds(short, step, queued) for _ in range(3))
-            many = min(seconds(long, step, queued) for _ in range(2))
-            # Eight times the text; were it quadratic, it would be 64 times.
-            assert many[0] < 24 * few[0] + 0.02
+            # Eight times the text; were it quadratic, it would be 64 times. Once in two times: a
+            # busy machine is no fault of the text's.
+            most = 24 * few[0] + 0.02
+            assert any(seconds(long, step, queued)[0] < most for _ in range(2))
             assert few[1] < 0.02
 
 

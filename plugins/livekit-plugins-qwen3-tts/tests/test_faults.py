@@ -82,7 +82,7 @@ async def test_a_unit_that_fails_unheard_is_asked_once_more(
     start_server: Start, session: aiohttp.ClientSession, fault: Answer
 ) -> None:
     server = await start_server(fault)
-    tts = make(session, server.url)
+    tts = make(session, server.url, connect_timeout=0.5)
     sound = await speak(tts)
     assert sound.size > RATE
     assert server.texts.count(server.texts[0]) == 2
@@ -107,7 +107,7 @@ async def test_a_unit_that_fails_twice_fails_the_reply(
     sentence: str,
 ) -> None:
     server = await start_server(fault, fault)
-    tts = make(session, server.url)
+    tts = make(session, server.url, connect_timeout=0.5)
     events: list[Any] = []
     tts.on("error", events.append)
     with pytest.raises(error, match=sentence) as raised:

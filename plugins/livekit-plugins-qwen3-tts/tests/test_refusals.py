@@ -318,11 +318,11 @@ async def test_another_server_speaks_what_one_is_silent_about(
 @pytest.mark.parametrize(
     ("options", "told", "most"),
     [
-        (APIConnectOptions(timeout=2.5, max_retry=0), [False], 3.0),
+        (APIConnectOptions(timeout=1.0, max_retry=0), [False], 2.0),
         (
-            APIConnectOptions(timeout=0.5, max_retry=3, retry_interval=0.0),
-            [True, True, True, False],
-            4.0,
+            APIConnectOptions(timeout=0.3, max_retry=2, retry_interval=0.0),
+            [True, True, False],
+            3.0,
         ),
     ],
 )

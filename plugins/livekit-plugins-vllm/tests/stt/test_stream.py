@@ -419,12 +419,12 @@ class BlackHole:
 @pytest.mark.parametrize(
     ("options", "told", "least", "most"),
     [
-        (APIConnectOptions(timeout=2.5, max_retry=0), [False], 2.0, 3.2),
+        (APIConnectOptions(timeout=1.0, max_retry=0), [False], 0.7, 2.0),
         (
-            APIConnectOptions(timeout=0.5, max_retry=3, retry_interval=0.0),
-            [True, True, True, False],
-            1.0,
-            4.0,
+            APIConnectOptions(timeout=0.3, max_retry=2, retry_interval=0.0),
+            [True, True, False],
+            0.4,
+            3.0,
         ),
     ],
 )
