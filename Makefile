@@ -83,5 +83,5 @@ check: setup  ## lint, format, strict types, exported names
 	for part in "agent bench evaluation harness scripts tests" plugins/*; do $(UV) run --no-sync mypy $$part || exit; done
 	$(UV) run --no-sync pytest -q $(wildcard tests/test_exports.py plugins/*/tests/test_exports.py)
 
-bench-%: setup  ## run a benchmark: bench-latency, bench-faults, bench-load ROOMS=… , bench-recovery, bench-phone, bench-history, bench-answers, bench-lookup, bench-examples, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=… , bench-injection URL=…
+bench-%: setup  ## run a benchmark: bench-latency, bench-faults, bench-load ROOMS=… , bench-recovery, bench-phone, bench-call, bench-history, bench-answers, bench-lookup, bench-examples, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=… , bench-injection URL=…
 	$(UV) run --no-sync python -m bench.$* $(URL) $(if $(ROOMS),--rooms $(ROOMS)) $(ARGS)

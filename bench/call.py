@@ -3,8 +3,10 @@
 Run with ``make bench-call``, where `livekit-sip`, `redis-server` and `baresip` are on PATH. It
 calls what ``make phone`` starts, with a phone whose microphone is a recording, and goes by what
 that phone recorded: an answer is timed from the last sample of a question sent to the first sample
-of its answer heard. Each codec and language has ``--questions`` of them, five a call: as many as
-are asked for, 20, take 35 minutes in all.
+of its answer heard. An answer that is late begins with the agent's word for that ("One moment,
+please."), which is its first sound, and a greeting that is still going on when the first question
+is asked counts as a cutoff: both are of a machine with other work. Each codec and language has
+``--questions`` of them, five a call: as many as are asked for, 20, take 35 minutes in all.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@
 #   PARLEY_SIP_PUBLIC_ADDRESS   the same; the router's address on the internet if there is one
 #   PARLEY_PORT_SIP             5060, signalling (UDP and TCP)
 #   PARLEY_SIP_MEDIA_PORTS      10000-10199, media (UDP)
+#   PARLEY_SIP_CERTIFICATE      a file in PEM: then signalling is taken over TLS as well
+#   PARLEY_SIP_CERTIFICATE_KEY  the file of its key
+#   PARLEY_PORT_SIP_TLS         5061, signalling over TLS
 #   PARLEY_SIP_IMAGE            livekit/sip:v1.11.0
 #   REDIS_HOST                  127.0.0.1:6379, the Redis that LiveKit uses
 #   LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET
@@ -28,13 +31,25 @@ if command -v livekit-sip >/dev/null; then
     exit 1
   fi
 elif docker info >/dev/null 2>&1; then
-  service=(docker run --rm --network host -e SIP_CONFIG_BODY
-    -e LIVEKIT_API_KEY -e LIVEKIT_API_SECRET -e LIVEKIT_WS_URL
-    "${PARLEY_SIP_IMAGE:-livekit/sip:v$tried}")
+  service=(docker)
 else
   echo "LiveKit's SIP service is not installed: start docker, so that its image livekit/sip:v$tried can be" \
     "used, or put the program livekit-sip on PATH ($oldest or newer, from https://github.com/livekit/sip)." >&2
   exit 127
+fi
+certificate=${PARLEY_SIP_CERTIFICATE:-} key=${PARLEY_SIP_CERTIFICATE_KEY:-}
+if [[ -n $certificate$key ]]; then
+  if [[ -z $certificate || -z $key ]]; then
+    echo "PARLEY_SIP_CERTIFICATE and PARLEY_SIP_CERTIFICATE_KEY belong together: set both or neither." >&2
+    exit 1
+  fi
+  for file in "$certificate" "$key"; do
+    if [[ $file == *\'* || ! -f $file || ! -r $file ]]; then
+      echo "The certificate of calls over TLS cannot be read: there is no file $file that this user may read." >&2
+      exit 1
+    fi
+  done
+  certificate=$(realpath "$certificate") key=$(realpath "$key")
 fi
 [[ ${1:-} != check ]] || exit 0
 
@@ -48,7 +63,20 @@ SIP_CONFIG_BODY=$(sed "/^ *#/d
   s/PORT/${PARLEY_PORT_SIP:-5060}/
   s/ADDRESS/$address/
   s/PUBLIC/${PARLEY_SIP_PUBLIC_ADDRESS:-$address}/" configs/sip.yaml)
+if [[ -n $certificate ]]; then
+  SIP_CONFIG_BODY+="
+tls:
+  port: ${PARLEY_PORT_SIP_TLS:-5061}
+  certs: [{cert_file: '$certificate', key_file: '$key'}]"
+fi
 export SIP_CONFIG_BODY
+
+if [[ ${service[0]} == docker ]]; then
+  service+=(run --rm --network host -e SIP_CONFIG_BODY
+    -e LIVEKIT_API_KEY -e LIVEKIT_API_SECRET -e LIVEKIT_WS_URL)
+  for file in ${certificate:+"$certificate" "$key"}; do service+=(-v "$file:$file:ro"); done
+  service+=("${PARLEY_SIP_IMAGE:-livekit/sip:v$tried}")
+fi
 
 "${service[@]}" &
 # Asked to stop, it would wait for the end of every call; interrupted, it hangs up.

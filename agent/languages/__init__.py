@@ -182,9 +182,8 @@ class Answers(_Table):
     """Said with a yes as with a no, such as "no problem": neither, though it has words of one."""
     doubt: Patterns
     """Questions and conditions: with one of them, or a question mark, a yes is none yet."""
-    along: Annotated[list[Text], AfterValidator(_patterns)] = []
-    """All that may be said with a yes: with anything else ("okay, goodbye") it is none yet. Without
-    it anything may."""
+    along: Patterns
+    """All that may be said with a yes: with anything else ("okay, goodbye") it is none yet."""
     digits: Annotated[list[Text], Field(min_length=10, max_length=10)]
     """The words of 0 to 9, of each those that there are, with blanks between them."""
     doubtful_digits: str

@@ -1,25 +1,28 @@
-"""``python -m agent.telephony setup [FILE]``, ``show``, ``remove``, ``attempts``.
+"""``python -m agent.telephony setup [FILE]``, ``show``, ``remove``, ``attempts``, ``health``.
 
 The first three are about the trunks of the LiveKit server of LIVEKIT_URL, LIVEKIT_API_KEY and
-LIVEKIT_API_SECRET; the last prints who was called.
+LIVEKIT_API_SECRET; the fourth prints who was called, the last whether the providers answer.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from livekit import api
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
 from agent import settings
+from agent.serving import port_of
 from agent.settings import SettingsError
 
-from . import config, provision
-from .config import TelephonyError
+from . import config, provision, trunk_health
+from .config import OutboundTrunk, TelephonyError
 from .ledger import DAY, LedgerError, open_ledger
 from .server import connect
 
@@ -36,8 +39,26 @@ def main() -> None:
         "attempts", help="print each attempt to call somebody, as a line of JSON"
     )
     attempts.add_argument("--days", type=int, default=1, help="of the last so many days (1)")
+    health = commands.add_parser(
+        "health", help="ask the providers of FILE whether they are there; 1 if one is not"
+    )
+    health.add_argument("file", nargs="?", type=Path, default=config.DEFAULT, metavar="FILE")
+    health.add_argument(
+        "--every",
+        type=_seconds,
+        metavar="SECONDS",
+        help="go on asking, and serve what comes to Prometheus at PARLEY_PORT_TRUNKS (8084)",
+    )
     arguments = parser.parse_args()
     try:
+        if arguments.command == "health":
+            providers = config.load(arguments.file).outbound
+            if arguments.every is None:
+                sys.exit(asyncio.run(_healthy(providers)))
+            port = port_of("PARLEY_PORT_TRUNKS", 8084)
+            with contextlib.suppress(KeyboardInterrupt):
+                asyncio.run(_serve(providers, port, arguments.every))
+            return
         if arguments.command == "attempts":
             asyncio.run(_attempts(arguments.days))
         elif arguments.command == "setup":
@@ -47,6 +68,30 @@ def main() -> None:
             asyncio.run(_do(provision.remove if arguments.command == "remove" else _show))
     except (TelephonyError, SettingsError, LedgerError) as e:
         sys.exit(str(e))
+
+
+def _seconds(written: str) -> float:
+    seconds = float(written)
+    if not 1.0 <= seconds <= 86_400.0:
+        raise argparse.ArgumentTypeError("must be from 1 to 86400 seconds")
+    return seconds
+
+
+async def _healthy(trunks: Mapping[str, OutboundTrunk]) -> int:
+    found = await trunk_health.look(trunks)
+    for health in found:
+        print(health)
+    return 0 if all(health.up for health in found) else 1
+
+
+async def _serve(trunks: Mapping[str, OutboundTrunk], port: int, every: float) -> None:
+    host = os.environ.get("PARLEY_ADDRESS", "127.0.0.1")
+    try:
+        async with trunk_health.serving(trunks, host, port, every) as at:
+            print(f"Metrics: http://{host}:{at}/metrics", flush=True)
+            await asyncio.Event().wait()
+    except OSError as e:
+        sys.exit(f"PARLEY_PORT_TRUNKS = {port} cannot be used ({e.strerror}): set another port.")
 
 
 async def _attempts(days: int) -> None:

@@ -32,8 +32,6 @@ def meant(said: str, language: Language = "en", asked: str = "") -> bool | None:
         return False
     if doubtful or not answers.yes.search(said):
         return None
-    if not answers.along:
-        return True
     more = answers.along.sub(" ", answers.yes.sub(" ", said))
     known = {word.casefold() for word in _WORDS.findall(asked)}
     return True if {word.casefold() for word in _WORDS.findall(more)} <= known else None
@@ -53,8 +51,7 @@ class _Answers:
         self.doubt = any_of(text for each in own for text in each.doubt)
         self.no = any_of(text for each in own for text in each.no)
         self.yes = any_of(text for each in own for text in each.yes)
-        along = [text for each in own for text in each.along]
-        self.along = any_of(along) if along else None
+        self.along = any_of(text for each in own for text in each.along)
 
 
 _read = cache(_Answers)

@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 from agent.bridge import metrics as bridge  # noqa: F401  (its own, registered)
 from agent.local import stt, tts  # noqa: F401  (the names of vLLM's and vllm-omni's, registered)
 from agent.telemetry import STAGES, prometheus
+from agent.telephony import trunk_health  # noqa: F401  (its own, registered)
 
 from .queries import CONFIGS, DASHBOARD, PANELS, RULES, asked, expressions, names
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -16,7 +18,13 @@ from agent.telephony.config import InboundTrunk, Trunks
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def check(folder: Path, *, version: str | None, docker: bool = False) -> tuple[int, str]:
+def check(
+    folder: Path,
+    *,
+    version: str | None,
+    docker: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[int, str]:
     """What the script says where the service tells that version, or there is none."""
     programs = {
         "livekit-sip": version and f"echo '{version}'",
@@ -26,12 +34,12 @@ def check(folder: Path, *, version: str | None, docker: bool = False) -> tuple[i
         if does:
             (folder / name).write_text(f"#!/bin/sh\n{does}\n")
             (folder / name).chmod(0o755)
-    for name in ("bash", "env", "dirname", "grep", "head", "sort"):
+    for name in ("bash", "env", "dirname", "grep", "head", "realpath", "sort"):
         found = next(p for p in os.get_exec_path() if (Path(p) / name).exists())
         (folder / name).symlink_to(Path(found) / name)
     done = subprocess.run(
         [ROOT / "scripts" / "run_sip.sh", "check"],
-        env={"PATH": str(folder)}, capture_output=True, text=True, timeout=30,
+        env={"PATH": str(folder), **variables}, capture_output=True, text=True, timeout=30,
     )  # fmt: skip
     return done.returncode, done.stderr
 
@@ -65,6 +73,29 @@ def test_without_any_it_is_said_what_to_install(tmp_path: Path) -> None:
 
 def test_docker_does_in_its_place(tmp_path: Path) -> None:
     assert check(tmp_path, version=None, docker=True) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "said"),
+    [
+        ("here.pem", "here.pem", None),
+        ("here.pem", None, "set both or neither"),
+        (None, "here.pem", "set both or neither"),
+        ("here.pem", "nowhere.pem", "nowhere.pem"),
+        ("folder", "here.pem", "folder"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_told_at_the_start(
+    tmp_path: Path, certificate: str | None, key: str | None, said: str | None
+) -> None:
+    files = tmp_path / "files"
+    (files / "folder").mkdir(parents=True)
+    (files / "here.pem").write_text("a certificate")
+    given = {"PARLEY_SIP_CERTIFICATE": certificate, "PARLEY_SIP_CERTIFICATE_KEY": key}
+    variables = {name: str(files / file) for name, file in given.items() if file}
+    status, told = check(tmp_path, version="SIP version 1.11.0", variables=variables)
+    assert status == (0 if said is None else 1)
+    assert (said or "") in told
 
 
 @pytest.mark.parametrize(

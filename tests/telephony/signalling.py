@@ -7,19 +7,27 @@ says nothing of a response it did not expect.
 from __future__ import annotations
 
 import asyncio
+import audioop
 import contextlib
 import re
 import socket
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import cast
 
+from harness.recording import SAMPLE_RATE, Samples
+from harness.resample import resampled
 from harness.softphone import free_port
 
 _HEADER = 12
 """Bytes of an RTP packet before its sound."""
-_SILENCE = b"\xff" * 160
+_RATE, _PIECE = 8000, 160
+"""Hz of G.711, and its bytes in 20 ms."""
+_EVENTS = 101
+"""Payload type of keys."""
+_SILENCE = b"\xff" * _PIECE
 """20 ms of nothing in µ-law."""
 
 SDP = """v=0
@@ -28,6 +36,7 @@ s=-
 c=IN IP4 127.0.0.1
 t=0 0
 m=audio {port} RTP/AVP {payloads}
+a=rtpmap:101 telephone-event/8000
 a={direction}
 """
 
@@ -73,12 +82,15 @@ class Caller(asyncio.DatagramProtocol):
         self.refer = "SIP/2.0 200 OK"
         """How a transfer goes that the other end asks for, as NOTIFY has it."""
         self._service, self._more = service, more
+        self._sound: deque[tuple[int, bytes]] = deque()
+        """Payload types and payloads that are sent next, 20 ms each."""
         self._uri = f"sip:{number}@127.0.0.1:{service}"
         self._from = f"{shown};tag={uuid.uuid4().hex[:8]}"
         self._to = f"<{self._uri}>"
         self._id = uuid.uuid4().hex
         self._sequence, self._branch, self._version = 0, "", 0
         self._port = 0
+        self._held = False
         self._media: socket.socket | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._grown = asyncio.Event()
@@ -106,9 +118,27 @@ class Caller(asyncio.DatagramProtocol):
         )
         self._send("INVITE", body.replace("\n", "\r\n"), self._more)
 
-    def hold(self) -> None:
-        """Ask the other end to be silent."""
-        self.invite("sendonly")
+    def hold(self, direction: str = "sendonly") -> None:
+        """Ask the other end to be silent; nothing is sent meanwhile."""
+        self._held = True
+        self.invite(direction)
+
+    def resume(self) -> None:
+        """Go on after it was held."""
+        self._held = False
+        self.invite()
+
+    def speak(self, words: Samples) -> None:
+        """Say something, in place of silence."""
+        coded = audioop.lin2ulaw(resampled(words, SAMPLE_RATE, _RATE).tobytes(), 2)
+        self._sound += [(0, coded[i : i + _PIECE]) for i in range(0, len(coded) - _PIECE, _PIECE)]
+
+    def press(self, digit: str) -> None:
+        """Press a key (RFC 4733)."""
+        event = "0123456789*#".index(digit)
+        for i in range(1, 6):
+            length = (_PIECE * i).to_bytes(2, "big")
+            self._sound.append((_EVENTS, bytes((event, 0x0A if i < 5 else 0x8A)) + length))
 
     def cancel(self) -> None:
         """Give up before it is answered."""
@@ -227,11 +257,15 @@ class Caller(asyncio.DatagramProtocol):
     async def _talk(self, port: int) -> None:
         """Send silence, and count what comes: a line without a packet is over after a while."""
         assert self._media
-        number = 0
+        number = at = 0
         while True:
-            header = bytes((0x80, 0)) + number.to_bytes(2, "big")
-            header += (number * 160).to_bytes(4, "big") + b"\0\0\0\1"
-            self._media.sendto(header + _SILENCE, ("127.0.0.1", port))
+            kind, payload = self._sound.popleft() if self._sound else (0, _SILENCE)
+            if kind != _EVENTS or payload[2:] == _PIECE.to_bytes(2, "big"):
+                at = number * _PIECE  # of a key it stays that of its beginning
+            header = bytes((0x80, kind)) + number.to_bytes(2, "big")
+            header += at.to_bytes(4, "big") + b"\0\0\0\1"
+            if not self._held:
+                self._media.sendto(header + payload, ("127.0.0.1", port))
             number = (number + 1) % 65536
             with contextlib.suppress(BlockingIOError):
                 while packet := self._media.recv(2048):
