@@ -23,6 +23,8 @@ from harness.resample import resampled
 
 from .duplex.align import words
 
+_BELIEFS = ("confidence", "spoken")
+"""What a recogniser is told of a decode, if it asks for it."""
 _FRAME = SAMPLE_RATE // 50
 _PRE_ROLL = 0.3
 """Seconds before the first sound that the recogniser is given."""
@@ -72,7 +74,7 @@ def first_word(
     padding = np.zeros(round((patience + _PRE_ROLL) * SAMPLE_RATE), np.int16)
     heard = np.concatenate([padding[: round(_PRE_ROLL * SAMPLE_RATE)], sound, padding])
     hearing: Any = kind()
-    believes = "confidence" in inspect.signature(kind.decoded).parameters
+    known = inspect.signature(kind.decoded).parameters
     sent, now, said = 0, _NOTICED, ""
     while now < patience:
         there = round((now + _PRE_ROLL) * SAMPLE_RATE) // _FRAME * _FRAME
@@ -94,7 +96,7 @@ def first_word(
         now += seconds
         assert utterance
         text = utterance.text if thorough or not utterance.doubtful else None
-        belief = {"confidence": utterance.confidence} if believes else {}
+        belief = {name: getattr(utterance, name) for name in _BELIEFS if name in known}
         said += hearing.decoded(text, hearing.samples, **belief, seconds=seconds, now=now)
         if words(said):  # marks alone are none
             return said, min(now, patience)

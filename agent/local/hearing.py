@@ -27,7 +27,7 @@ from .words import following, same, words
 FIRST = 0.3
 """Seconds of speech that the first decode takes: a word."""
 
-EARLY = 0.15
+EARLY = 0.1
 """Seconds of new audio that a decode is worth while no word is sure."""
 
 PATIENCE = 2.0
@@ -39,7 +39,8 @@ there is to go by is measured in :attr:`.Utterance.confidence`."""
 
 CERTAIN = 0.5
 """Confidence from which on one decode is enough for the first words: a log probability of -0.7.
-The last of them may be cut in two, but somebody says something."""
+The last of them may be cut in two, but somebody says something. Where the model is sure of that by
+itself, they need to be probable only."""
 
 STEP = 0.4
 """Seconds of new audio that a decode is worth from then on: one or two words."""
@@ -139,6 +140,7 @@ class Hearing:
         samples: int,
         *,
         confidence: float = 1.0,
+        spoken: bool = False,
         seconds: float,
         now: float,
     ) -> str:
@@ -148,6 +150,7 @@ class Hearing:
             text: The text of the first ``samples``, or None if it cannot be trusted.
             samples: How many samples the decode covered.
             confidence: How probable the text is to the model, 0 to 1.
+            spoken: Whether the model is sure that somebody speaks.
             seconds: How long it took, in seconds.
             now: The time on the caller's clock, in seconds.
         """
@@ -159,12 +162,14 @@ class Hearing:
             pairs = zip(heard, words(self.text), strict=False)
             agreed = [word for word, _ in takewhile(lambda pair: same(*pair), pairs)]
             settled = agreed[: len(heard) - 1]
-            if confidence >= CERTAIN and not self.sure:
+            if not self.sure and confidence >= (PROBABLE if spoken else CERTAIN):
                 given = heard
-            else:
+            elif confidence >= PROBABLE:
                 paused = samples - self._voiced >= PAUSE * SAMPLE_RATE
                 given = agreed if paused else settled
-            if confidence >= PROBABLE:
+            else:
+                given = []
+            if given:
                 new = "".join(following(given, words(self.sure)))
                 self.sure += new
                 if known and (begun := "".join(settled)).startswith(self.begun):

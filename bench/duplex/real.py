@@ -16,7 +16,7 @@ from aiohttp import web
 from harness.recording import SAMPLE_RATE
 
 from .align import Aligner, contains, key, words
-from .clips import Clip
+from .clips import NOTHING, Clip
 from .engines import Engines, Request
 from .scenarios import Case
 
@@ -51,13 +51,16 @@ class RealEngines(Engines):
         return PROMPTS[case.language]
 
     def reply(self, case: Case, requests: Sequence[Request]) -> Clip:
-        """The sound of the first reply, as far as it was made."""
+        """The sound of the first reply, as far as it was made; nothing if none of it was."""
         first = next((r for r in requests if r.engine == "llm" and r.answer), None)
         said = [key(word) for word in words(_content(first.answer))] if first else []
         units = [
             r
             for r in requests
-            if r.engine == "tts" and contains(said, [key(word) for word in words(r.text)])
+            # Of one that was broken off before it had sound no word could be found.
+            if r.engine == "tts"
+            and len(r.answer) > 1
+            and contains(said, [key(word) for word in words(r.text)])
         ]
         sound, text = np.zeros(0, np.int16), ""
         for unit in units:
@@ -65,6 +68,8 @@ class RealEngines(Engines):
             if len(sound) + len(more) > LONGEST * SAMPLE_RATE:
                 break
             sound, text = np.concatenate([sound, more]), f"{text} {unit.text}"
+        if not len(sound):
+            return NOTHING
         return Clip(sound, tuple(self._aligner.align(sound, text, case.language)))
 
     async def _models(self, _: web.Request) -> web.Response:

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 
-from bench.duplex import clips, judge, scenarios, systems
+from bench.duplex import clips, judge, real, scenarios, systems
 from bench.duplex.align import Word, words
 from bench.duplex.clips import Clip
 from bench.duplex.engines import Engines, Request
@@ -237,3 +238,42 @@ async def test_what_a_library_prints_is_no_answer(
         with pytest.raises(systems.SystemFailure, match="parley ended by itself"):
             await host.answer()
     assert (tmp_path / "duplex" / "parley-0.log").read_text().startswith("{no answer\nhello\n")
+
+
+class Laid:
+    """Lays words out evenly, and can find none where there is no sound."""
+
+    def align(self, samples: Samples, text: str, language: str) -> list[Word]:
+        assert len(samples)
+        found = words(text)
+        seconds = len(samples) / SAMPLE_RATE / len(found)
+        return [Word(word, i * seconds, (i + 1) * seconds) for i, word in enumerate(found)]
+
+
+@pytest.mark.parametrize(
+    ("units", "said", "seconds"),
+    [
+        ([("It is late.", 1.0), ("Go home now.", 0.5)], "It is late. Go home now.", 1.5),
+        ([("It is late.", 1.0), ("Go home now.", 0.0)], "It is late.", 1.0),  # it was broken off
+        ([("It is late.", 0.0)], "", 0.0),
+        ([("Some other reply.", 1.0)], "", 0.0),
+        ([], "", 0.0),
+    ],
+)
+async def test_of_a_reply_by_real_engines_what_had_sound_is_known(
+    units: list[tuple[str, float]], said: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(real, "Aligner", Laid)
+    async with aiohttp.ClientSession() as http:
+        served = real.RealEngines("http://llm/v1", "http://stt/v1", "http://tts/v1", http)
+    delta = {"choices": [{"delta": {"content": "It is late. Go home now."}}]}
+    answer = f"data: {json.dumps(delta)}\n\ndata: [DONE]\n\n".encode()
+    sound = {text: np.ones(round(t * SAMPLE_RATE), np.int16).tobytes() for text, t in units}
+    asked = [
+        Request("llm", "", 0.0, 1.0, answer),
+        *(Request("tts", text, 0.0, 1.0, sound[text]) for text, _ in units),
+    ]
+    [case, *_] = scenarios.cases("interruption", "en", "test")
+    reply = served.reply(case, asked)
+    assert [w.text for w in reply.words] == words(said)
+    assert reply.duration == pytest.approx(seconds)

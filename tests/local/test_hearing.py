@@ -31,10 +31,13 @@ def heard(
     text: str,
     *,
     confidence: float = PROBABLE,
+    spoken: bool = False,
     now: float = 0.0,
     seconds: float = 0.0,
 ) -> str:
-    return hearing.decoded(text, hearing.samples, confidence=confidence, seconds=seconds, now=now)
+    return hearing.decoded(
+        text, hearing.samples, confidence=confidence, spoken=spoken, seconds=seconds, now=now
+    )
 
 
 def test_the_first_decode_waits_for_some_words() -> None:
@@ -90,6 +93,18 @@ def test_of_a_decode_that_is_certain_the_first_words_are_given_out_at_once() -> 
     hearing.push(sound(STEP))
     assert heard(hearing, "Wait a moment, please", confidence=1.0) == " a"
     assert hearing.begun == ""  # and no later decode begins with them
+
+
+def test_a_decode_has_to_be_less_certain_where_somebody_speaks_for_sure() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    assert heard(hearing, "先铁", confidence=PROBABLE, spoken=False) == ""
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "先别", confidence=PROBABLE - 0.01, spoken=True) == ""
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "先别说", confidence=PROBABLE, spoken=True) == "先别说"
+    hearing.push(sound(STEP))
+    assert heard(hearing, "先生", confidence=PROBABLE, spoken=True) == ""  # only the first are
 
 
 def test_in_a_pause_the_last_word_is_sure_too() -> None:

@@ -53,6 +53,7 @@ class HalfSeconds:
             language="en",
             doubtful=doubtful,
             confidence=0.1 if self.disbelieves else 0.45,
+            spoken=False,
         )
 
 

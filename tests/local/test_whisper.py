@@ -23,9 +23,16 @@ def test_the_prompt_is_not_taken_for_something_said(heard: str, said: str) -> No
     assert without_echo(heard) == said
 
 
-def utterance(text: str, seconds: float, *probabilities: float) -> Utterance:
-    segments: Any = tuple(SimpleNamespace(text=text, avg_logprob=p) for p in probabilities)
-    return Utterance("zh", seconds, segments)
+def utterance(
+    text: str, seconds: float, *probabilities: float, silence: float = 0.0, prompted: bool = False
+) -> Utterance:
+    segments: Any = tuple(
+        SimpleNamespace(
+            text=text, avg_logprob=p, no_speech_prob=silence, start=0.0, compression_ratio=1.0
+        )
+        for p in probabilities
+    )
+    return Utterance("zh", seconds, segments, prompted)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +93,68 @@ def test_a_loop_that_nobody_can_have_said_is_not_believed(text: str, seconds: fl
 )
 def test_what_a_person_says_again_and_again_is_believed(text: str, seconds: float) -> None:
     assert utterance(text, seconds, -0.28).confidence == pytest.approx(math.exp(-0.28))
+
+
+# What Whisper base wrote after the prompt for Chinese, with its probability of silence.
+@pytest.mark.parametrize(
+    ("text", "silence"),
+    [
+        ("作词作曲", 0.831),  # music
+        ("证判判判判判判", 0.894),  # music
+        ("这一段普通话对话，请用简体中文", 0.912),  # a door
+    ],
+)
+def test_words_in_what_is_silence_to_the_model_are_hardly_believed(
+    text: str, silence: float
+) -> None:
+    assert utterance(text, 1.2, -0.5, silence=silence, prompted=True).confidence == 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "silence", "spoken"), [("欢歌", 0.04, True), ("那条。", 0.335, False)]
+)
+def test_words_of_a_voice_are_believed_as_much_as_the_model_says(
+    text: str, silence: float, spoken: bool
+) -> None:
+    heard = utterance(text, 0.7, -0.8, silence=silence, prompted=True)
+    assert heard.confidence == pytest.approx(math.exp(-0.8))
+    assert heard.spoken == spoken
+
+
+def test_without_the_prompt_silence_tells_nothing() -> None:
+    heard = utterance("Wait a moment.", 0.7, -0.8, silence=0.9)
+    assert heard.confidence == pytest.approx(math.exp(-0.8))
+    assert not utterance("Wait a moment.", 0.7, -0.8, silence=0.01).spoken
+
+
+def test_who_is_not_heard_at_all_does_not_speak() -> None:
+    assert not utterance("", 0.7, prompted=True).spoken
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("等等", 0.7),
+        ("No, no.", 0.7),
+        ("好好好", 0.9),
+        ("不要。", 0.7),
+        ("11", 0.9),
+        ("bye-bye", 0.8),
+    ],
+)
+def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None:
+    assert not utterance(text, seconds, -0.5).doubtful
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("那条。那条。", 0.7),  # Whisper base, at the beginning of 那条街叫什么名字
+        ("What was the? What was the?", 0.8),
+        ("等等等等等等等等", 0.7),
+        ("点点点点点", 3.0),
+        ("再见。 再见。", 1.0),
+    ],
+)
+def test_a_text_that_is_there_twice_is_doubted(text: str, seconds: float) -> None:
+    assert utterance(text, seconds, -0.5).doubtful
