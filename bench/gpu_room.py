@@ -38,12 +38,12 @@ async def main() -> None:
     seconds = args.seconds * len(args.rooms) if len(args.seconds) == 1 else args.seconds
     metrics: dict[str, report.Metric] = {}
     for rooms, lasting in zip(args.rooms, seconds, strict=True):
-        behind = Behind(args.llm, args.tts, args.stt, guided=not args.unguided)
+        guided = not args.unguided
+        behind = Behind(args.llm, args.tts, args.stt, guided=guided, watched=rooms == 1)
         async with serve(behind) as url, _watched() as gpu:
             measured = await measure(rooms, lasting, engines_at=url)
         metrics |= summarise(rooms, measured)
-        # Beside other rooms an engine is hardly ever without anything to do.
-        if behind.idle and rooms == 1:
+        if behind.idle:
             idle = [seconds * 1000 for seconds in behind.idle]
             metrics[f"engine_idle.rooms{rooms}"] = report.percentiles(idle, "ms")
         count = len(behind.failed)

@@ -28,10 +28,11 @@ from harness.recording import SAMPLE_RATE, Samples
 from harness.resample import resampled
 
 _ENGLISH, _CHINESE = locate("speech") / "jfk.wav", FOLDER / "zh" / "prerecorded"
-_ASKS = {"en": (_ENGLISH, 5.2, 7.55), "zh": (_CHINESE / "again.ogg", 2.1, 3.95)}
+_ASKS = {"en": (_ENGLISH, 8.1, 10.5), "zh": (_CHINESE / "again.ogg", 2.1, 3.8)}
 _BARGES_IN = {"en": (_ENGLISH, 0.25, 2.1), "zh": (_CHINESE / "mute.ogg", 0.7, 2.5)}
 """Recordings, and a part of each without a pause, in seconds. What they say does not matter, as the
-recogniser is none."""
+recogniser is none; but whoever asks has to sound as if they had finished, or the agent waits for
+more and its wait is what is measured."""
 _FRAME_MS = 20
 """What a caller sends at once: the packet of a browser. All callers share what cores the agent
 leaves, and those who send every 10 ms take half as much again."""

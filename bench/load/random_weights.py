@@ -44,6 +44,10 @@ class Behind:
     """Root URL of a recogniser; none if empty."""
     guided: bool = True
     """Whether words come from guided decoding; else each token stands for a word of the reply."""
+    watched: bool = True
+    """Whether to look how soon an engine is idle after a hang-up. It is asked a hundred times a
+    second then, which is work for it and for this process: not beside other rooms, where an engine
+    is hardly ever without anything to do."""
     idle: list[float] = field(default_factory=list)
     """Seconds from each hang-up of the agent until the engine it hung up on had nothing to do."""
     failed: list[str] = field(default_factory=list)
@@ -169,9 +173,10 @@ class _Front:
         try:
             yield
         except (asyncio.CancelledError, ConnectionResetError):
-            task = asyncio.ensure_future(self._idle(url, time.monotonic(), omni))
-            self._watching.add(task)
-            task.add_done_callback(self._watching.discard)
+            if self._behind.watched:
+                task = asyncio.ensure_future(self._idle(url, time.monotonic(), omni))
+                self._watching.add(task)
+                task.add_done_callback(self._watching.discard)
             raise
 
     async def _idle(self, url: str, since: float, omni: bool) -> None:

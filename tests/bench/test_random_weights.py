@@ -18,6 +18,7 @@ class Engine:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.running = 0
+        self.looks = 0
         self.refuses = False
 
     def app(self) -> web.Application:
@@ -57,6 +58,7 @@ class Engine:
         return response
 
     async def _metrics(self, _: web.Request) -> web.Response:
+        self.looks += 1
         return web.Response(text=f"vllm_omni:num_requests_running {self.running}.0\n")
 
 
@@ -131,3 +133,22 @@ async def test_an_engine_is_watched_until_it_is_idle_when_the_agent_hangs_up() -
             while not behind.idle:
                 await asyncio.sleep(0.01)
     assert engine.running == 0
+
+
+async def test_an_engine_beside_other_rooms_is_not_asked_whether_it_is_idle() -> None:
+    engine = Engine()
+    async with (
+        serving(engine.app()) as root,
+        serve(behind := Behind(root, root, watched=False)) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        answer = await http.post(f"{url}/audio/speech", json={"input": "wait"})
+        await answer.content.readexactly(4800)
+        answer.close()
+        async with asyncio.timeout(5):
+            while engine.running:  # until the hang-up has come through
+                await asyncio.sleep(0.01)
+        # Whoever watched would have looked by now: a later request is answered.
+        await (await http.post(f"{url}/audio/speech", json={"input": "It leaves."})).read()
+    assert engine.looks == 0
+    assert not behind.idle
