@@ -209,7 +209,10 @@ def converse(server: Server, tmp_path: Path) -> Converse:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def all_of_it(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
-    async with open_line(tmp_path_factory.mktemp("line")) as line:
+    # Nobody is asked whether they are there while a test waits for something else.
+    patient = '{"ask_after": 60, "leave_after": 60}'
+    folder = tmp_path_factory.mktemp("line")
+    async with open_line(folder, PARLEY_CONDUCT__PHONE_SILENCE=patient) as line:
         yield line
 
 

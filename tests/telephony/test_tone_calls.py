@@ -6,7 +6,7 @@ They run where `livekit-sip` and `baresip` are on PATH.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -21,22 +21,32 @@ from .tones import GREETING, TONES, heard, played, tone
 
 pytestmark = MARKS
 
-LASTS = 300.0
+LASTS = 200.0
 """Seconds for which a caller stays on the line, at most: ten jobs that begin at once, on two cores
 with other work, have been 30 s behind."""
+LATE = LASTS / 2
+TIMES, AGAIN = 5, 20.0
+"""How often a caller says something, and seconds after which they say it again: where phones, the
+SIP service and LiveKit have to share a processor with much else, what arrives has holes."""
 
 
 @pytest.mark.timeout(900)
 async def test_ten_calls_at_once_are_each_answered_and_ten_right_after_them(
     line: Line, tmp_path: Path, speech: Samples
 ) -> None:
-    async with called(line, tmp_path / "first") as callers:
-        for name, caller in callers.items():
+    async def ask(name: str, caller: Phone) -> None:
+        assert await hears(caller, GREETING)
+        for _ in range(TIMES):
             caller.speak(np.concatenate([words(name, speech), silence(LASTS)]))
-        await all_hear(callers, lambda name: {GREETING, TONES[name]})
+            if await hears(caller, TONES[name], within=AGAIN):
+                break
+        assert played(caller.heard, SAMPLE_RATE) == {GREETING, TONES[name]}
+
+    async with calling(line, tmp_path / "first") as callers:
+        await asyncio.gather(*(ask(name, caller) for name, caller in callers.items()))
     # There are ten rooms, and LiveKit offers a call that was refused to no agent again.
-    async with called(line, tmp_path / "next"):
-        pass
+    async with calling(line, tmp_path / "next") as callers:
+        assert all(await asyncio.gather(*(hears(caller, GREETING) for caller in callers.values())))
     await line.over()
 
 
@@ -61,8 +71,8 @@ async def test_a_person_who_is_called_is_told_the_message(
 
 
 @asynccontextmanager
-async def called(line: Line, folder: Path) -> AsyncIterator[dict[str, Phone]]:
-    """Ten callers who called at once and were each greeted; they hang up at the end."""
+async def calling(line: Line, folder: Path) -> AsyncIterator[dict[str, Phone]]:
+    """Ten callers who called at once and were answered; they hang up at the end."""
     async with AsyncExitStack() as calls:
         callers = {
             name: await calls.enter_async_context(
@@ -77,32 +87,23 @@ async def called(line: Line, folder: Path) -> AsyncIterator[dict[str, Phone]]:
         }
         for caller in callers.values():
             caller.dial(f"sip:100@127.0.0.1:{line.stack.ports['sip']}")
-        await asyncio.gather(
-            *(c.until("established: ", within=LASTS / 3) for c in callers.values())
-        )
-        await all_hear(callers, lambda _: {GREETING})
+        await asyncio.gather(*(c.until("established: ", within=LATE) for c in callers.values()))
         yield callers
         for caller in callers.values():
             caller.hang_up()
-        await asyncio.gather(*(c.until("terminated") for c in callers.values()))
 
 
-async def all_hear(callers: dict[str, Phone], what: Callable[[str], set[float]]) -> None:
-    """Wait until each has heard their tones and no others, and then silence."""
-    waiting = dict(callers)
+async def hears(caller: Phone, tone: float, within: float = LATE) -> bool:
+    """Wait until somebody has heard a tone, and then silence; False if that is late."""
     try:
-        async with asyncio.timeout(LASTS / 3):
-            while waiting:
+        async with asyncio.timeout(within):
+            while not (
+                tone in played(sound := caller.heard, SAMPLE_RATE) and quiet(sound[-SAMPLE_RATE:])
+            ):
                 await asyncio.sleep(0.5)
-                for name, caller in list(waiting.items()):
-                    sound = caller.heard
-                    if played(sound, SAMPLE_RATE) >= what(name) and quiet(sound[-SAMPLE_RATE:]):
-                        del waiting[name]
     except TimeoutError:
-        pass
-    assert {n: played(c.heard, SAMPLE_RATE) for n, c in callers.items()} == {
-        name: what(name) for name in callers
-    }
+        return False
+    return True
 
 
 async def place_call(line: Line, folder: Path, microphone: Samples) -> Phone:
