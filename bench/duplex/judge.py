@@ -91,6 +91,11 @@ def judge(take: Take) -> Finding:
     if not case.over:
         _judge_turn(take, loud, found)
         return found
+    spoke = round(take.said_from * 100)
+    if case.set != "echo" and not loud[max(spoke - round(OWN_PAUSE * 100), 0) : spoke].any():
+        # Its reply was over, or late: nothing that the caller did has stopped it.
+        found.failed = "the agent was silent already"
+        return found
     reply = take.reply
     shift = _shift(take, reply)
     stop, shift_then = _stop(take, loud, reply, shift)

@@ -155,6 +155,19 @@ def test_a_reply_that_goes_on_was_not_stopped(reply: Clip) -> None:
 
 
 @pytest.mark.parametrize("set_", ["interruption", "backchannel", "noise"])
+def test_an_agent_that_was_silent_already_was_not_stopped(reply: Clip, set_: scenarios.Set) -> None:
+    heard = received(
+        0.2, part(reply, 0.0, 1.2), 3.0
+    )  # silent from 1.4 on, the caller begins at 2.5
+    found = judge.judge(take(reply, heard, ["one two"], set_=set_))
+    assert found.failed == "the agent was silent already"
+    assert (found.stopped, found.stop_latency, found.history_error) == (None, None, None)
+    # One that pauses for less may be stopped.
+    heard = received(0.5, part(reply, 0.0, 1.2), 3.0)
+    assert not judge.judge(take(reply, heard, ["one two"], set_=set_)).failed
+
+
+@pytest.mark.parametrize("set_", ["interruption", "backchannel", "noise"])
 def test_a_reply_that_stops_too_late_was_not_stopped_by_the_caller(
     reply: Clip, set_: scenarios.Set
 ) -> None:
