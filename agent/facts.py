@@ -1,4 +1,4 @@
-"""What a model without tools is told beside a question: the time, the result of a sum.
+"""What a model without tools is told beside a question: the time, the result of a sum, its name.
 
 A small model invents both. What it would call a tool for is looked up before it is asked, with the
 tools' own code, and only where the question is plainly one for them: a model of half a billion
@@ -26,7 +26,10 @@ _LONGEST = 200
 
 
 async def told(
-    chat_ctx: llm.ChatContext, tools: Collection[BuiltinTool], spoken: Language = "en"
+    chat_ctx: llm.ChatContext,
+    tools: Collection[BuiltinTool],
+    spoken: Language = "en",
+    model: str | None = None,
 ) -> llm.ChatContext | None:
     """The conversation with what was looked up before its last question; None if nothing was.
 
@@ -36,6 +39,7 @@ async def told(
         chat_ctx: The conversation; it stays as it is.
         tools: The tools that the agent has, and that its model is not offered.
         spoken: The language that is spoken; a question may be in another all the same.
+        model: Name of the model; None if it is not known.
     """
     if not chat_ctx.items:
         return None
@@ -43,7 +47,7 @@ async def told(
     if last.type != "message" or last.role != "user" or not last.text_content:
         return None
     text = last.text_content
-    if (fact := await fact_for(text, tools, spoken)) is None:
+    if (fact := await fact_for(text, tools, spoken, model)) is None:
         return None
     rest = [part for part in last.content if not isinstance(part, str)]
     beside = last.model_copy(update={"content": [f"{fact}\n\n{text}", *rest]})
@@ -51,7 +55,10 @@ async def told(
 
 
 async def fact_for(
-    text: str, tools: Collection[BuiltinTool], spoken: Language = "en"
+    text: str,
+    tools: Collection[BuiltinTool],
+    spoken: Language = "en",
+    model: str | None = None,
 ) -> str | None:
     """What there is to know for a question, in a sentence of its language; None if nothing is.
 
@@ -59,6 +66,7 @@ async def fact_for(
         text: What the user said or typed.
         tools: The tools that may be used for it.
         spoken: The language that is spoken; the text may be in another all the same.
+        model: Name of the model; None if it is not known.
     """
     if len(text) > _LONGEST:
         return None
@@ -74,6 +82,11 @@ async def fact_for(
             shown = f"{expression.replace('*', '×').replace('/', '÷')} = {result}"
             facts = words(language).facts
             return facts.calculator.format(sum=shown.replace(".", facts.decimal_mark))
+        if model:
+            for language in dict.fromkeys((spoken, *LANGUAGES)):
+                facts = words(language).facts
+                if any(asked(text, language, facts.asks_model)):
+                    return facts.model.format(model=model)
     except ToolError as e:
         # Its sentence has the user's words in it.
         logger.debug("nothing was looked up", extra={"reason": str(e)})

@@ -117,6 +117,10 @@ class Facts(_Table):
     """What stands for ``{place}``, with the name alone as its group ``place``."""
     asks_sum: Patterns
     """A whole question for the result of ``{sum}``."""
+    model: Text
+    """Tells the name of the model: a small one takes itself for the one it has read most of."""
+    asks_model: Patterns
+    """A whole question for the model that answers."""
     decimal_mark: Literal[".", ","]
     """The other one parts thousands."""
     plus: Pattern

@@ -42,7 +42,7 @@ CASES: dict[str, dict[str, Any]] = {
 SCRIPT = {"zh": "CJK", "ja": "HIRAGANA", "ko": "HANGUL", "ru": "CYRILLIC"}
 # What is the same in every language: names, and what keys and units are called.
 LATIN = re.compile(
-    r"(?:Parley|Markdown|markdown|JavaScript|https|localhost|Esc)|\{\w+(?::\d+)?\}"
+    r"(?:Parley|ChatGPT|GPT|OpenAI|Markdown|markdown|JavaScript|https|localhost|Esc)|\{\w+(?::\d+)?\}"
     r"|(?<![A-Za-z])[MT](?![A-Za-z])"
 )
 MACHINE = {
@@ -111,7 +111,7 @@ def test_its_sentences_have_the_fields_of_the_english_ones(language: Language) -
     said = zip(texts(own.phone.model_dump()), texts(english.phone.model_dump()), strict=True)
     for mine, theirs in said:
         assert fields(mine) == fields(theirs), mine
-    for name in ("clock", "now", "calculator"):
+    for name in ("clock", "now", "calculator", "model"):
         assert fields(getattr(own.facts, name)) == fields(getattr(english.facts, name)), name
     assert shape(page(language)) == shape(page("en"))
     for mine, theirs in zip(texts(page(language)), texts(page("en")), strict=True):
@@ -125,7 +125,7 @@ def test_it_is_written_in_its_own_script(language: Language) -> None:
     own = words(language)
     patterns = {
         "answers": {"yes", "no", "passing", "doubt", "along", "digits"},
-        "facts": {"around", "asks_time", "place", "asks_sum"},
+        "facts": {"around", "asks_time", "place", "asks_sum", "asks_model"},
     }
     said = own.model_dump(exclude=patterns)
     said.pop("answering_machine")
