@@ -8,6 +8,7 @@ parameters repeats whatever stands beside a question.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection
 from datetime import datetime
 
@@ -73,7 +74,7 @@ async def fact_for(
     try:
         if "get_time" in tools and (question := _asks_time(text, spoken)):
             language, place = question
-            now = _written(await now_in(place), language)
+            now = _written(await now_in(place), text, language)
             where = f"{place}: " if place else ""
             return words(language).facts.clock.format(time=where + now)
         if "calculate" in tools and (found := sum_in(text, spoken)):
@@ -105,9 +106,11 @@ def _asks_time(text: str, spoken: Language) -> tuple[Language, str | None] | Non
     return None
 
 
-def _written(now: datetime, language: Language) -> str:
+def _written(now: datetime, question: str, language: Language) -> str:
     facts = words(language).facts
-    return facts.now.format(
+    names_date = facts.names_date and re.search(facts.names_date, question, re.IGNORECASE)
+    form = facts.date if names_date and facts.date else facts.now
+    return form.format(
         weekday=facts.weekdays[now.weekday()],
         day=now.day,
         month=facts.months[now.month - 1],

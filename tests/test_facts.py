@@ -188,6 +188,12 @@ async def test_who_asks_for_the_time_is_told_it_in_their_language(
     assert any(own.months[each.month - 1] in fact for each in near)
 
 
+@pytest.mark.parametrize("text", ["今天几号？", "今天是几月几日？", "请问今天的日期是什么？"])
+async def test_in_chinese_the_date_comes_first_where_it_is_asked_for(text: str) -> None:
+    assert re.match(r"时钟：今天是\d+月\d+日，", await fact_for(text, TOOLS) or "")
+    assert re.match(r"时钟：\d+点\d+分，", await fact_for("今天星期几？", TOOLS) or "")
+
+
 @pytest.mark.parametrize("text", NO_TIMES)
 async def test_what_is_no_question_for_the_time_is_left(text: str) -> None:
     assert await fact_for(text, TOOLS) is None

@@ -104,6 +104,10 @@ class Facts(_Table):
     """Tells the time."""
     now: Text
     """The time and the date in it, as they are written."""
+    date: Text | None = None
+    """In its place where the date is asked for, if a small model tells something else of it."""
+    names_date: Pattern | None = None
+    """Stands in a question for the date."""
     weekdays: Annotated[list[Text], Field(min_length=7, max_length=7)]
     """From Monday on, as ``now`` has them."""
     months: Annotated[list[Text], Field(min_length=12, max_length=12)]
