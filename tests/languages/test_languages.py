@@ -30,7 +30,7 @@ from agent.languages import (
     nearest,
     words,
 )
-from agent.languages.guess import language_of, language_of_user
+from agent.languages.guess import language_of, language_of_user, switched
 from agent.telephony.answering_machine import detection
 from agent.telephony.consent import meant
 from agent.telephony.digits import spoken_digits
@@ -257,3 +257,25 @@ def test_only_a_tag_that_there_is_names_a_language() -> None:
     assert [language_named(each) for each in LANGUAGES] == list(LANGUAGES)
     for name in (None, "", "DE", "de-DE", "nl", "../de"):
         assert language_named(name) is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "last", "spoken"),
+    [
+        ("en", "今天星期几？", "zh"),
+        ("de", "Play 周杰伦 bitte", "zh"),
+        ("en", "지금 몇 시예요?", "ko"),
+        ("en", "Wie spät ist es?", "en"),
+        ("en", "OK", "en"),
+        ("zh", "OK, thank you", "zh"),
+        ("ja", "東京", "ja"),
+    ],
+)
+def test_the_chosen_language_gives_way_to_letters_that_it_does_not_have(
+    chosen: Language, last: str, spoken: Language
+) -> None:
+    said = llm.ChatContext()
+    assert switched(chosen, said.messages()) == chosen
+    said.add_message(role="user", content=last)
+    assert switched(chosen, said.messages()) == spoken
+    assert switched(chosen, said.messages(), [chosen]) == chosen
