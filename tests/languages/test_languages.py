@@ -15,6 +15,7 @@ import pytest
 from livekit.agents import llm
 from livekit.plugins.qwen3_tts.models import LANGUAGE_NAMES
 from livekit.plugins.turn_taking.languages import LANGUAGES as TURN_TAKING
+from livekit.plugins.turn_taking.languages import words as turn_words
 from pydantic import ValidationError
 
 from agent import settings
@@ -279,3 +280,12 @@ def test_the_chosen_language_gives_way_to_letters_that_it_does_not_have(
     said.add_message(role="user", content=last)
     assert switched(chosen, said.messages()) == spoken
     assert switched(chosen, said.messages(), [chosen]) == chosen
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_call_hears_no_bridge_in_the_words_of_the_one_before(language: Language) -> None:
+    # While a tool runs, and while an engine keeps the caller waiting: both may be in one call.
+    first, *_ = turn_words(language).phrases.fillers
+    assert first not in words(language).prompts.values()
+    fillers = turn_words(language).phrases.fillers
+    assert len({*fillers}) == len(fillers)
