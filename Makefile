@@ -44,7 +44,7 @@ test-unit: setup
 		--with zizmor==1.32.0 --with check-jsonschema==0.39.0 pytest tests/deploy
 
 test-core: setup
-	$(UV) run --no-sync pytest -m core
+	$(UV) run --no-sync pytest -m core tests/room tests/telephony
 
 test-slow: setup
 	$(UV) run --no-sync pytest --durations=30 -m "(room or web or slow) and not core"

@@ -20,7 +20,7 @@ from livekit.plugins.turn_taking.playback.sink import RoomTrack, Sink
 
 from .definition.settings import AgentSettings
 from .languages import LANGUAGES, Language
-from .languages.guess import language_of_user
+from .languages.guess import language_of_user, switched
 from .phone_settings import PhoneTool
 from .settings import ConductSettings
 from .telephony.keys import Keys, RoomKeys
@@ -140,7 +140,8 @@ class Conduct:
         return words(self.spoken_language()).phrases
 
     def spoken_language(self) -> Language:
-        """The language that is being spoken: the user's, or else that of their last words."""
+        """The language that is being spoken: the user's, or that which their last words tell."""
+        said = self._session.history.messages()
         if self.language:
-            return self.language
-        return language_of_user(self._session.history.messages(), self._voiced)
+            return switched(self.language, said, self._voiced)
+        return language_of_user(said, self._voiced)

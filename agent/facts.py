@@ -1,4 +1,4 @@
-"""What a model without tools is told beside a question: the time, the result of a sum.
+"""What a model without tools is told beside a question: the time, the result of a sum, its name.
 
 A small model invents both. What it would call a tool for is looked up before it is asked, with the
 tools' own code, and only where the question is plainly one for them: a model of half a billion
@@ -8,6 +8,7 @@ parameters repeats whatever stands beside a question.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection
 from datetime import datetime
 
@@ -26,7 +27,10 @@ _LONGEST = 200
 
 
 async def told(
-    chat_ctx: llm.ChatContext, tools: Collection[BuiltinTool], spoken: Language = "en"
+    chat_ctx: llm.ChatContext,
+    tools: Collection[BuiltinTool],
+    spoken: Language = "en",
+    model: str | None = None,
 ) -> llm.ChatContext | None:
     """The conversation with what was looked up before its last question; None if nothing was.
 
@@ -36,6 +40,7 @@ async def told(
         chat_ctx: The conversation; it stays as it is.
         tools: The tools that the agent has, and that its model is not offered.
         spoken: The language that is spoken; a question may be in another all the same.
+        model: Name of the model; None if it is not known.
     """
     if not chat_ctx.items:
         return None
@@ -43,7 +48,7 @@ async def told(
     if last.type != "message" or last.role != "user" or not last.text_content:
         return None
     text = last.text_content
-    if (fact := await fact_for(text, tools, spoken)) is None:
+    if (fact := await fact_for(text, tools, spoken, model)) is None:
         return None
     rest = [part for part in last.content if not isinstance(part, str)]
     beside = last.model_copy(update={"content": [f"{fact}\n\n{text}", *rest]})
@@ -51,7 +56,10 @@ async def told(
 
 
 async def fact_for(
-    text: str, tools: Collection[BuiltinTool], spoken: Language = "en"
+    text: str,
+    tools: Collection[BuiltinTool],
+    spoken: Language = "en",
+    model: str | None = None,
 ) -> str | None:
     """What there is to know for a question, in a sentence of its language; None if nothing is.
 
@@ -59,13 +67,14 @@ async def fact_for(
         text: What the user said or typed.
         tools: The tools that may be used for it.
         spoken: The language that is spoken; the text may be in another all the same.
+        model: Name of the model; None if it is not known.
     """
     if len(text) > _LONGEST:
         return None
     try:
         if "get_time" in tools and (question := _asks_time(text, spoken)):
             language, place = question
-            now = _written(await now_in(place), language)
+            now = _written(await now_in(place), text, language)
             where = f"{place}: " if place else ""
             return words(language).facts.clock.format(time=where + now)
         if "calculate" in tools and (found := sum_in(text, spoken)):
@@ -74,6 +83,11 @@ async def fact_for(
             shown = f"{expression.replace('*', '×').replace('/', '÷')} = {result}"
             facts = words(language).facts
             return facts.calculator.format(sum=shown.replace(".", facts.decimal_mark))
+        if model:
+            for language in dict.fromkeys((spoken, *LANGUAGES)):
+                facts = words(language).facts
+                if any(asked(text, language, facts.asks_model)):
+                    return facts.model.format(model=model)
     except ToolError as e:
         # Its sentence has the user's words in it.
         logger.debug("nothing was looked up", extra={"reason": str(e)})
@@ -92,9 +106,11 @@ def _asks_time(text: str, spoken: Language) -> tuple[Language, str | None] | Non
     return None
 
 
-def _written(now: datetime, language: Language) -> str:
+def _written(now: datetime, question: str, language: Language) -> str:
     facts = words(language).facts
-    return facts.now.format(
+    names_date = facts.names_date and re.search(facts.names_date, question, re.IGNORECASE)
+    form = facts.date if names_date and facts.date else facts.now
+    return form.format(
         weekday=facts.weekdays[now.weekday()],
         day=now.day,
         month=facts.months[now.month - 1],

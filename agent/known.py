@@ -82,6 +82,7 @@ class Known:
         ask: Callable[[llm.ChatContext], AsyncGenerator[T, None]],
         chat_ctx: llm.ChatContext,
         language: Language,
+        model: str | None = None,
     ) -> AsyncGenerator[T, None]:
         """The model's answer, asked with what is known.
 
@@ -89,6 +90,7 @@ class Known:
             ask: Asks the model.
             chat_ctx: The conversation; it stays as it is.
             language: The language that is spoken.
+            model: Name of the model; None if it is not known.
         """
         memory = self._memory
 
@@ -98,16 +100,17 @@ class Known:
 
         if self._llm.tools:
             return noted(chat_ctx)
-        return self._told(noted, chat_ctx, language)
+        return self._told(noted, chat_ctx, language, model)
 
     async def _told(
         self,
         ask: Callable[[llm.ChatContext], AsyncGenerator[T, None]],
         chat_ctx: llm.ChatContext,
         language: Language,
+        model: str | None,
     ) -> AsyncGenerator[T, None]:
         """The answer of a model that calls no tools: what they would tell it stands there."""
-        looked_up = await told(chat_ctx, self._tools, language)
+        looked_up = await told(chat_ctx, self._tools, language, model)
         if self._documents:
             answer = informed_answer(
                 ask,

@@ -38,7 +38,9 @@ class VoiceAgent(TurnTakingAgent):
             shown = conduct.attributed(chat_ctx)
             if conduct.known is None:
                 return asked(shown)
-            return conduct.known.answered(asked, shown, conduct.spoken_language())
+            return conduct.known.answered(
+                asked, shown, conduct.spoken_language(), _name_of(self.session.llm)
+            )
 
         answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
         if conduct.agent and (against := guards(conduct.agent, str(self.instructions))):
@@ -59,3 +61,10 @@ class VoiceAgent(TurnTakingAgent):
         async with aclosing(spoken) as frames:
             async for frame in frames:
                 yield frame
+
+
+def _name_of(model: object) -> str | None:
+    """What a model is called, without whose it is; None if that is not known."""
+    if not isinstance(model, llm.LLM) or model.model in ("", "unknown"):
+        return None
+    return model.model.rstrip("/").rpartition("/")[2]

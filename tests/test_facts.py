@@ -188,6 +188,12 @@ async def test_who_asks_for_the_time_is_told_it_in_their_language(
     assert any(own.months[each.month - 1] in fact for each in near)
 
 
+@pytest.mark.parametrize("text", ["今天几号？", "今天是几月几日？", "请问今天的日期是什么？"])
+async def test_in_chinese_the_date_comes_first_where_it_is_asked_for(text: str) -> None:
+    assert re.match(r"时钟：今天是\d+月\d+日，", await fact_for(text, TOOLS) or "")
+    assert re.match(r"时钟：\d+点\d+分，", await fact_for("今天星期几？", TOOLS) or "")
+
+
 @pytest.mark.parametrize("text", NO_TIMES)
 async def test_what_is_no_question_for_the_time_is_left(text: str) -> None:
     assert await fact_for(text, TOOLS) is None
@@ -259,7 +265,51 @@ async def test_words_without_end_around_a_question_are_read_at_once() -> None:
     assert await fact_for("hello " * 33, TOOLS) is None
 
 
-async def asked_of(known: Known, *said: llm.ChatMessage) -> list[str]:
+MODELS = {
+    "en": ["Which model are you?", "What language model do you use?", "Hi, what AI model are you?"],
+    "zh": ["你是什么模型？", "请问你用的是什么大模型？", "你是哪个模型？"],
+    "ja": ["あなたは何のモデルですか？"],
+    "ko": ["어떤 모델이에요?"],
+    "de": ["Welches Modell bist du?"],
+    "fr": ["Quel modèle êtes-vous ?"],
+    "ru": ["Какую модель вы используете?"],
+    "pt": ["Que modelo você usa?"],
+    "es": ["¿Qué modelo eres?"],
+    "it": ["Quale modello usi?"],
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [(language, text) for language, asked in MODELS.items() for text in asked]
+)
+async def test_who_asks_for_the_model_is_told_its_name(language: Language, text: str) -> None:
+    fact = words(language).facts.model.format(model="Qwen-7B")
+    assert await fact_for(text, (), model="Qwen-7B") == fact
+    assert await fact_for(text, ()) is None
+
+
+def test_every_language_has_a_question_for_the_model() -> None:
+    assert set(MODELS) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which model of phone should I buy?",
+        "What model is the car?",
+        "Who are you?",
+        "What is ChatGPT?",
+        "Have you heard of OpenAI?",
+        "这是什么模型的车？",
+        "你知道ChatGPT吗？",
+        "Welches Modell kostet weniger?",
+    ],
+)
+async def test_what_is_no_question_for_the_model_is_left(text: str) -> None:
+    assert await fact_for(text, (), model="Qwen-7B") is None
+
+
+async def asked_of(known: Known, *said: llm.ChatMessage, model: str | None = None) -> list[str]:
     """What the model is shown, message by message."""
     shown: list[llm.ChatContext] = []
 
@@ -267,7 +317,7 @@ async def asked_of(known: Known, *said: llm.ChatMessage) -> list[str]:
         shown.append(chat_ctx)
         yield "391."
 
-    answer = known.answered(ask, llm.ChatContext([*said]), "en")
+    answer = known.answered(ask, llm.ChatContext([*said]), "en", model)
     assert [part async for part in answer] == ["391."]
     return [m.text_content or "" for m in shown[0].messages()]
 
@@ -286,6 +336,15 @@ async def test_a_model_without_tools_reads_the_result_beside_the_question() -> N
         "From the calculator: 17 × 23 = 391.\n\nWhat is 17 times 23?",
     ]
     assert SAID[1].text_content == "What is 17 times 23?"  # the history stays as it was said
+
+
+async def test_a_model_reads_its_own_name_beside_the_question_for_it() -> None:
+    known = Known(load_agent("parley"), settings.load("cpu"))
+    question = message("user", "Which model are you?")
+    assert await asked_of(known, question, model="Qwen-7B") == [
+        "From the settings: the language model is Qwen-7B.\n\nWhich model are you?"
+    ]
+    assert await asked_of(known, question) == ["Which model are you?"]
 
 
 async def test_a_model_with_tools_calls_them_itself() -> None:

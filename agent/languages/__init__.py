@@ -104,6 +104,10 @@ class Facts(_Table):
     """Tells the time."""
     now: Text
     """The time and the date in it, as they are written."""
+    date: Text | None = None
+    """In its place where the date is asked for, if a small model tells something else of it."""
+    names_date: Pattern | None = None
+    """Stands in a question for the date."""
     weekdays: Annotated[list[Text], Field(min_length=7, max_length=7)]
     """From Monday on, as ``now`` has them."""
     months: Annotated[list[Text], Field(min_length=12, max_length=12)]
@@ -117,6 +121,10 @@ class Facts(_Table):
     """What stands for ``{place}``, with the name alone as its group ``place``."""
     asks_sum: Patterns
     """A whole question for the result of ``{sum}``."""
+    model: Text
+    """Tells the name of the model: a small one takes itself for the one it has read most of."""
+    asks_model: Patterns
+    """A whole question for the model that answers."""
     decimal_mark: Literal[".", ","]
     """The other one parts thousands."""
     plus: Pattern

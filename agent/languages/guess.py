@@ -17,15 +17,39 @@ _SCRIPTS: tuple[tuple[Language, re.Pattern[str]], ...] = (
 )
 
 
+def language_by_script(text: str) -> Language | None:
+    """The language that only its own letters tell; None if those are Latin, or there are none."""
+    return next((language for language, script in _SCRIPTS if script.search(text)), None)
+
+
 def language_of(text: str) -> Language:
     """The language of a text; English if nothing tells."""
-    for language, script in _SCRIPTS:
-        if script.search(text):
-            return language
+    if language := language_by_script(text):
+        return language
     # The page, which watches over calls too, has no need of a voice.
     from livekit.plugins.qwen3_tts.normalizer.language import latin_language
 
     return language_named(latin_language(text)) or "en"
+
+
+def switched(
+    chosen: Language, messages: Iterable[llm.ChatMessage], voiced: Collection[Language] = LANGUAGES
+) -> Language:
+    """The language that was chosen, or that of the user's last words if those are plainly another.
+
+    Plain is what is written in letters that a language with Latin ones does not have: a Chinese
+    question on an English page. A word of English in Chinese is none.
+
+    Args:
+        chosen: The language of the page, or of the line.
+        messages: What was said.
+        voiced: The languages that can be answered in.
+    """
+    if chosen in {language for language, _ in _SCRIPTS}:
+        return chosen
+    said = [m.text_content or "" for m in messages if m.role == "user"]
+    told = language_by_script(said[-1]) if said else None
+    return told if told and told in voiced else chosen
 
 
 def language_of_user(

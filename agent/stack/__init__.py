@@ -7,6 +7,7 @@ services.
 
 from __future__ import annotations
 
-from .stack import Server, Stack, StackError
+from .readiness import StackError
+from .stack import Server, Stack
 
 __all__ = ["Server", "Stack", "StackError"]

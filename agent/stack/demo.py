@@ -17,7 +17,8 @@ from agent.settings import SettingsError
 
 from . import ports
 from .ports import PortError
-from .stack import Server, Stack, StackError
+from .readiness import StackError
+from .stack import Server, Stack
 from .terminal import say, until_stopped
 
 

@@ -21,7 +21,8 @@ from agent.stand_ins import ENGINES, EngineName
 from . import demo
 from .placement import WHAT, Placement, place
 from .ports import PortError
-from .stack import ROOT, Stack, StackError, wait_ready
+from .readiness import StackError, wait_ready
+from .stack import ROOT, Stack
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 

@@ -26,7 +26,8 @@ from agent.stand_ins import ENGINES
 from . import ports as port_table
 from .placement import place
 from .ports import LOOPBACK, Port, PortError
-from .stack import ROOT, StackError, wait_ready
+from .readiness import StackError, wait_ready
+from .stack import ROOT
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 

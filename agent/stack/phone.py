@@ -26,7 +26,8 @@ from agent.telephony.server import connect
 from . import ports as port_table
 from .placement import place
 from .ports import LOOPBACK, PORTS, Port, PortError
-from .stack import ROOT, Stack, StackError, wait_ready
+from .readiness import StackError, wait_ready
+from .stack import ROOT, Stack
 from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 

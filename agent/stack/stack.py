@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,9 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-import httpx
 from livekit import api
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from agent import settings
 from agent.certificate import VARIABLE, CertificateError, certificate_of
@@ -32,13 +29,13 @@ from . import ports as port_table
 from . import reach
 from .placement import WHAT, describe, place
 from .ports import LOOPBACK
+from .readiness import StackError, wait_ready
 from .supervision import Program, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 # Twenty times what an idle machine with 2 cores needs. Seconds.
 _READY_SECONDS = 180.0
-_POLL_SECONDS = 0.2
 
 # Whoever stops the stack does not want to wait for a conversation to end, but for a last word.
 _AGENT = [sys.executable, "agent.py", "start", "--drain-timeout", "1"]
@@ -60,14 +57,6 @@ STANDBY = Program(
     patience=_AGENT_PATIENCE,
 )
 """A second agent server: the calls of one that dies do not wait until it has started again."""
-
-
-class StackError(Exception):
-    """The stack does not start, or ended by itself; the text says what happened, where to look."""
-
-
-class _NotReady(StackError):
-    """Some programs are not ready yet."""
 
 
 @dataclass(frozen=True)
@@ -332,74 +321,3 @@ class Stack:
                 listens=(self._address, self.ports["web"]) if self._certificate else None,
             ),
         ]
-
-
-async def wait_ready(
-    supervisor: Supervisor,
-    programs: Sequence[Program],
-    *,
-    on_line: Callable[[str], None],
-    within: float,
-) -> None:
-    """Wait until every program is ready.
-
-    Args:
-        supervisor: The supervisor that runs them.
-        programs: The programs to wait for.
-        on_line: Called with a line for each that became ready.
-        within: Longest wait, in seconds.
-
-    Raises:
-        StackError: Some are not ready in time; the text names them and their logs.
-    """
-    pending = list(programs)
-    started = time.monotonic()
-    async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(_NotReady),
-            stop=stop_after_delay(within),
-            wait=wait_fixed(_POLL_SECONDS),
-            reraise=True,
-        ):
-            with attempt:
-                if supervisor.has_ended:
-                    raise StackError(f"supervisord ended by itself: {await supervisor.ended()}")
-                for program in list(pending):
-                    if program.name in supervisor.given_up:
-                        raise StackError(_given_up(program, supervisor.log(program.name)))
-                    if await _ready(program, supervisor, client):
-                        pending.remove(program)
-                        on_line(f"{program.what} is ready ({time.monotonic() - started:.1f} s)")
-                if pending:
-                    raise _NotReady(
-                        f"Not ready after {within:.0f} s: "
-                        + ", ".join(f"{p.what} (see {supervisor.log(p.name)})" for p in pending)
-                        + "."
-                    )
-
-
-async def _ready(program: Program, supervisor: Supervisor, client: httpx.AsyncClient) -> bool:
-    if program.ready_line:
-        try:
-            log = supervisor.log(program.name).read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return False
-        return program.ready_line in log
-    if program.health:
-        try:
-            return (await client.get(program.health)).status_code == 200
-        except httpx.TransportError:
-            return False
-    assert program.listens
-    try:
-        _, writer = await asyncio.open_connection(*program.listens)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-def _given_up(program: Program, log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    return f"{program.what} keeps stopping: {last} (all of it in {log})"

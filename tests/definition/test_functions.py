@@ -382,7 +382,7 @@ async def test_nothing_bridges_the_question_and_a_filler_bridges_what_follows() 
         await says(talk, "Yes.", at=9.0)
         await talk.at(30.0)
     assert till.sold == ["Assam"]
-    assert talk.tts.said == [QUESTION, "One moment, please.", "Anything else?"]
+    assert talk.tts.said == [QUESTION, "Let me have a look.", "Anything else?"]
 
 
 @in_virtual_time

@@ -15,6 +15,7 @@ import pytest
 from livekit.agents import llm
 from livekit.plugins.qwen3_tts.models import LANGUAGE_NAMES
 from livekit.plugins.turn_taking.languages import LANGUAGES as TURN_TAKING
+from livekit.plugins.turn_taking.languages import words as turn_words
 from pydantic import ValidationError
 
 from agent import settings
@@ -30,7 +31,7 @@ from agent.languages import (
     nearest,
     words,
 )
-from agent.languages.guess import language_of, language_of_user
+from agent.languages.guess import language_of, language_of_user, switched
 from agent.telephony.answering_machine import detection
 from agent.telephony.consent import meant
 from agent.telephony.digits import spoken_digits
@@ -42,7 +43,7 @@ CASES: dict[str, dict[str, Any]] = {
 SCRIPT = {"zh": "CJK", "ja": "HIRAGANA", "ko": "HANGUL", "ru": "CYRILLIC"}
 # What is the same in every language: names, and what keys and units are called.
 LATIN = re.compile(
-    r"(?:Parley|Markdown|markdown|JavaScript|https|localhost|Esc)|\{\w+(?::\d+)?\}"
+    r"(?:Parley|ChatGPT|GPT|OpenAI|Markdown|markdown|JavaScript|https|localhost|Esc)|\{\w+(?::\d+)?\}"
     r"|(?<![A-Za-z])[MT](?![A-Za-z])"
 )
 MACHINE = {
@@ -111,7 +112,7 @@ def test_its_sentences_have_the_fields_of_the_english_ones(language: Language) -
     said = zip(texts(own.phone.model_dump()), texts(english.phone.model_dump()), strict=True)
     for mine, theirs in said:
         assert fields(mine) == fields(theirs), mine
-    for name in ("clock", "now", "calculator"):
+    for name in ("clock", "now", "calculator", "model"):
         assert fields(getattr(own.facts, name)) == fields(getattr(english.facts, name)), name
     assert shape(page(language)) == shape(page("en"))
     for mine, theirs in zip(texts(page(language)), texts(page("en")), strict=True):
@@ -125,7 +126,7 @@ def test_it_is_written_in_its_own_script(language: Language) -> None:
     own = words(language)
     patterns = {
         "answers": {"yes", "no", "passing", "doubt", "along", "digits"},
-        "facts": {"around", "asks_time", "place", "asks_sum"},
+        "facts": {"around", "asks_time", "place", "asks_sum", "asks_model", "names_date"},
     }
     said = own.model_dump(exclude=patterns)
     said.pop("answering_machine")
@@ -257,3 +258,34 @@ def test_only_a_tag_that_there_is_names_a_language() -> None:
     assert [language_named(each) for each in LANGUAGES] == list(LANGUAGES)
     for name in (None, "", "DE", "de-DE", "nl", "../de"):
         assert language_named(name) is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "last", "spoken"),
+    [
+        ("en", "今天星期几？", "zh"),
+        ("de", "Play 周杰伦 bitte", "zh"),
+        ("en", "지금 몇 시예요?", "ko"),
+        ("en", "Wie spät ist es?", "en"),
+        ("en", "OK", "en"),
+        ("zh", "OK, thank you", "zh"),
+        ("ja", "東京", "ja"),
+    ],
+)
+def test_the_chosen_language_gives_way_to_letters_that_it_does_not_have(
+    chosen: Language, last: str, spoken: Language
+) -> None:
+    said = llm.ChatContext()
+    assert switched(chosen, said.messages()) == chosen
+    said.add_message(role="user", content=last)
+    assert switched(chosen, said.messages()) == spoken
+    assert switched(chosen, said.messages(), [chosen]) == chosen
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_call_hears_no_bridge_in_the_words_of_the_one_before(language: Language) -> None:
+    # While a tool runs, and while an engine keeps the caller waiting: both may be in one call.
+    first, *_ = turn_words(language).phrases.fillers
+    assert first not in words(language).prompts.values()
+    fillers = turn_words(language).phrases.fillers
+    assert len({*fillers}) == len(fillers)

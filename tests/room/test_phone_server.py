@@ -21,7 +21,8 @@ from livekit import rtc
 from agent.languages import words
 from agent.recovery.waiting import ATTENDANT
 from agent.stack import Server
-from agent.stack.stack import ROOT, STANDBY, wait_ready
+from agent.stack.readiness import wait_ready
+from agent.stack.stack import ROOT, STANDBY
 from agent.stack.supervision import Supervisor
 from harness.caller import Caller, join
 from harness.echo import EchoEngines, echo_engines

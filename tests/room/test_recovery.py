@@ -23,7 +23,8 @@ from livekit import api, rtc
 
 from agent.recovery.book import STALL
 from agent.stack import Server
-from agent.stack.stack import AGENT_READY, ROOT, STANDBY, wait_ready
+from agent.stack.readiness import wait_ready
+from agent.stack.stack import AGENT_READY, ROOT, STANDBY
 from agent.stack.supervision import Program, Supervisor
 from harness import crash
 from harness.caller import Caller, join

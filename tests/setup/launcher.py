@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from agent.stack.stack import wait_ready
+from agent.stack.readiness import wait_ready
 from agent.stack.supervision import Program, Supervisor
 from agent.stack.terminal import say, until_stopped
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from agent.stack import StackError
-from agent.stack.stack import STANDBY, wait_ready
+from agent.stack.readiness import wait_ready
+from agent.stack.stack import STANDBY
 from agent.stack.supervision import Program, Supervisor
 
 pytestmark = pytest.mark.slow
