@@ -32,7 +32,7 @@ def install(folder: Path, plugins: Sequence[str], *others: str) -> Path:
         run(folder, UV, "build", "--quiet", "--wheel", "--out-dir", folder, PLUGINS / plugin)
     run(folder, UV, "venv", "--quiet", "--python", sys.executable, ".venv")
     python = folder / ".venv/bin/python"
-    packages = [*sorted(folder.glob("*.whl")), "livekit-agents", *others]
+    packages: list[str | Path] = [*sorted(folder.glob("*.whl")), "livekit-agents", *others]
     run(folder, UV, "pip", "install", "--quiet", "--python", python, *packages)
     return python
 
