@@ -1,7 +1,7 @@
 """The night message: what callers are told outside business hours, by code alone.
 
-No model is asked, and none is needed: it speaks also while the language model is down, or off for
-the night.
+No language model is asked, and none is needed: it speaks also while that is down, or off for the
+night. The recogniser and the voice are needed.
 """
 
 from __future__ import annotations
