@@ -161,6 +161,7 @@ async def phone_stack(
         environment={
             "PARLEY_PHONE__BUDGET_STORE": _ledger(profile),
             "REDIS_HOST": f"{LOOPBACK}:{numbers['redis']}",
+            "REDIS_PASSWORD": "",  # it may be set for another Redis
             "PARLEY_SIP_ADDRESS": address,
         },
         on_line=on_line,

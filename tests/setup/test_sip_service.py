@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -142,6 +143,25 @@ def test_with_a_certificate_the_port_of_tls_is_among_those_that_must_be_free(
     assert "PARLEY_PORT_SIP_TLS" not in {port.variable for port in ports_of({})}
     with_one = ports_of(pair(tmp_path, tmp_path))
     assert {port.variable: port.default for port in with_one}["PARLEY_PORT_SIP_TLS"] == 5061
+
+
+@pytest.mark.parametrize("password", ["", "0af1", 'it\'s "a" & b/\\c: {d} PORT'])
+def test_the_password_of_redis_arrives_as_it_is(tmp_path: Path, password: str) -> None:
+    service = tmp_path / "livekit-sip"
+    service.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo 1.11.0 || printenv SIP_CONFIG_BODY\n'
+    )
+    service.chmod(0o755)
+    keys = {"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "secret", "REDIS_PASSWORD": password}
+    given = {k: v for k, v in os.environ.items() if not k.startswith(("PARLEY_", "REDIS_"))}
+    done = subprocess.run(
+        [ROOT / "scripts" / "run_sip.sh"],
+        env={**given, **keys, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    found = yaml.safe_load(done.stdout)
+    assert found["redis"] == {"address": "127.0.0.1:6379", "password": password}
+    assert found["sip_port"] == 5060
 
 
 @pytest.mark.parametrize(
