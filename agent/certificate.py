@@ -59,6 +59,15 @@ class Certificate:
         digest = _read(self.file).fingerprint(hashes.SHA256())
         return digest.hex(":").upper()
 
+    def load(self) -> None:
+        """Make sure that a server can use it.
+
+        Raises:
+            OSError, ValueError: It cannot be read, has another key, or a key with a password.
+        """
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.file, self.key, password=_no_password)
+
 
 def certificate_of(
     listens: str, environment: Mapping[str, str] = os.environ, folder: Path | None = None
@@ -85,9 +94,7 @@ def certificate_of(
             raise CertificateError(f"No certificate can be made for {address}: {e}.") from e
     found = Certificate(Path(given), Path(environment.get(KEY_VARIABLE) or given))
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            found.file, found.key, password=_no_password
-        )
+        found.load()
     except (OSError, ValueError) as e:
         raise CertificateError(
             f"{VARIABLE}={given} and its key {found.key} cannot be used ({e}): give PEM files, the "

@@ -1,6 +1,8 @@
 """A call outside business hours: a message, perhaps a callback, and its end, without a model.
 
-No language model is asked, nor one that hears and speaks by itself: both may be off for the night.
+No language model is asked, nor one that hears and speaks by itself; the recogniser and the voice
+are. So a language model may be off for the night, but not a Qwen3-Omni whose server is the voice as
+well, as in the profile experimental-omni.
 Nothing of it is kept but that it was: there is no conversation to go on with, or to sum up.
 """
 

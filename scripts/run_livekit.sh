@@ -7,6 +7,7 @@
 #   PARLEY_PORT_LIVEKIT_TCP   7881, media where UDP is blocked; with media on 127.0.0.1: none
 #   PARLEY_PORT_LIVEKIT_METRICS  figures for Prometheus; empty: none
 #   REDIS_HOST                HOST:PORT of a Redis, for calls by phone; none is needed without them
+#   REDIS_PASSWORD            its password, if it has one
 #   LIVEKIT_KEYS              "KEY: SECRET", or LIVEKIT_API_KEY and LIVEKIT_API_SECRET
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -9,6 +9,7 @@
 #   PARLEY_PORT_SIP_TLS         5061, signalling over TLS
 #   PARLEY_SIP_IMAGE            livekit/sip:v1.11.0
 #   REDIS_HOST                  127.0.0.1:6379, the Redis that LiveKit uses
+#   REDIS_PASSWORD              its password, if it has one
 #   LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET
 # `scripts/run_sip.sh check` only says whether there is one.
 set -euo pipefail
@@ -63,6 +64,10 @@ SIP_CONFIG_BODY=$(sed "/^ *#/d
   s/PORT/${PARLEY_PORT_SIP:-5060}/
   s/ADDRESS/$address/
   s/PUBLIC/${PARLEY_SIP_PUBLIC_ADDRESS:-$address}/" configs/sip.yaml)
+# In YAML a quote within quotes is written twice.
+password=${REDIS_PASSWORD:-} quote=\'
+password=\'${password//$quote/$quote$quote}\'
+SIP_CONFIG_BODY=${SIP_CONFIG_BODY/PASSWORD/"$password"}
 if [[ -n $certificate ]]; then
   SIP_CONFIG_BODY+="
 tls:

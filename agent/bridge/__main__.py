@@ -36,7 +36,7 @@ from agent.telephony import mask_logs
 from . import metrics
 from .engines import open_engines, sentence
 from .media_choice import Choose, chooser
-from .media_stream import open_to_all
+from .media_stream import open_streams_warning
 from .server import create_app
 
 METRICS = "PARLEY_PORT_METRICS"
@@ -77,7 +77,7 @@ def main() -> None:
         sys.exit(str(e))
     check_port(arguments.host, arguments.port, "the bridge", "--port", "--host")
     mask_logs()
-    if warning := open_to_all(loaded.bridge):
+    if warning := open_streams_warning(loaded.bridge):
         print(warning, file=sys.stderr)
     seen_at = port_of(METRICS, 0) if os.environ.get(METRICS) else None
 

@@ -24,6 +24,7 @@ from agent.settings import Settings
 from agent.telephony.clock import CallClock
 from agent.telephony.night import NightMessage, night_of
 from agent.telephony.numbers import told
+from agent.telephony.saying import say
 
 from .engines import OpenCall
 from .media_audio import MediaStreamInput, MediaStreamOutput, Send
@@ -155,7 +156,7 @@ async def hold_call(
                         return
 
         async def warn() -> None:
-            await session.say(words(language or "en").phone.ending_soon)
+            await say(session, words(language or "en").phone.ending_soon)
 
         async def end() -> None:
             logger.info("the call has reached its limit")

@@ -57,13 +57,14 @@ def check_opening(websocket: WebSocket, settings: BridgeSettings) -> None:
     PROVIDERS[settings.stream_provider].check(websocket.headers, token, settings)
 
 
-def open_to_all(settings: BridgeSettings) -> str | None:
-    """What is to be said of streams that anybody may open; None if nobody else may."""
+def open_streams_warning(settings: BridgeSettings) -> str | None:
+    """A warning that anybody may open a stream; None if only the provider can, or nobody."""
     if settings.stream_url is None or settings.stream_token or settings.api_key:
         return None
     return (
         f"Whoever finds {settings.stream_url} can speak with the agent, for streams are taken "
-        "without a token: set PARLEY_BRIDGE__STREAM_TOKEN to the provider's."
+        "without a token: set PARLEY_BRIDGE__STREAM_TOKEN to the token or secret of your provider "
+        "(docs/telephony.md says which that is)."
     )
 
 

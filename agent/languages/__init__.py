@@ -155,6 +155,8 @@ class Phone(_Table):
     transferring: Text
     confirm_warm_transfer: Text
     calling: Text
+    not_taken: Text
+    """Said when ``{name}`` has picked up for a warm transfer, and does not want the call."""
     briefing: Text
     connected: Text
     confirm_call: Text

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from agent import settings
+from agent.certificate import Certificate
 from agent.models import ModelError, locate
 from agent.state import state_folder
 from agent.store_address import file_address
@@ -32,6 +33,10 @@ from .supervision import Program, Supervisor
 from .terminal import say, until_stopped
 
 PHONE_PORTS = (*PORTS, Port("redis", 6379, "Redis"), Port("sip", 5060, "calls by phone"))
+TLS_PORT = Port("sip_tls", 5061, "calls by phone over TLS")
+"""Used where there is a certificate."""
+_CERTIFICATE = "PARLEY_SIP_CERTIFICATE", "PARLEY_SIP_CERTIFICATE_KEY"
+"""Variables with the files of the certificate of calls over TLS, and of its key."""
 _REDIS_SECONDS = 30.0
 _LOOKED = 5.0
 """Seconds that an agent server may take to see to a caller who has rung for long enough."""
@@ -54,7 +59,8 @@ def check() -> None:
     """Make sure that Redis and the SIP service can be started.
 
     Raises:
-        StackError: One is not installed; the text says what to do.
+        StackError: One is not installed, or the certificate cannot be used; the text says what to
+            do.
     """
     if not shutil.which("redis-server"):
         raise StackError("redis-server is not installed: apt-get install redis-server.")
@@ -64,6 +70,33 @@ def check() -> None:
         raise StackError(told)
     if told:
         say(told)
+    check_certificate()
+
+
+def check_certificate(environment: Mapping[str, str] = os.environ) -> None:
+    """Make sure that the certificate of calls over TLS, if there is one, goes with its key.
+
+    Args:
+        environment: Where the variables are; their files are relative to the project's folder.
+
+    Raises:
+        StackError: It does not; the text says what to do.
+    """
+    file, key = (environment.get(name) for name in _CERTIFICATE)
+    if not (file and key):
+        return
+    try:
+        Certificate(ROOT / file, ROOT / key).load()
+    except (OSError, ValueError) as e:
+        raise StackError(
+            f"{_CERTIFICATE[0]}={file} and {_CERTIFICATE[1]}={key} cannot be used ({e}): give a "
+            "certificate in PEM and the key that it was made with, which has no password."
+        ) from e
+
+
+def ports_of(environment: Mapping[str, str] = os.environ) -> tuple[Port, ...]:
+    """The ports that are used: that of calls over TLS where there is a certificate."""
+    return (*PHONE_PORTS, TLS_PORT) if environment.get(_CERTIFICATE[0]) else PHONE_PORTS
 
 
 def check_ringing(trunks: Trunks, ring: float) -> None:
@@ -100,7 +133,7 @@ async def phone_stack(
 
     Args:
         trunks: The trunks, which say who may call.
-        ports: Port numbers by name, as in :data:`PHONE_PORTS`; free ones when not given.
+        ports: Port numbers by name, as in :func:`ports_of`; free ones when not given.
         profile: The agent's profile, as for :class:`agent.stack.Stack`.
         address: Where calls are taken: an address of this machine.
         standby: As for :class:`agent.stack.Stack`.
@@ -111,7 +144,7 @@ async def phone_stack(
         StackError, TelephonyError: Something does not start or is refused.
     """
     check_ringing(trunks, settings.load(profile).phone.full_house.ring)
-    numbers = dict(ports or port_table.free(PHONE_PORTS))
+    numbers = dict(ports or port_table.free(ports_of()))
     store = redis(numbers["redis"])
     service = Program(
         name="sip",
@@ -128,6 +161,7 @@ async def phone_stack(
         environment={
             "PARLEY_PHONE__BUDGET_STORE": _ledger(profile),
             "REDIS_HOST": f"{LOOPBACK}:{numbers['redis']}",
+            "REDIS_PASSWORD": "",  # it may be set for another Redis
             "PARLEY_SIP_ADDRESS": address,
         },
         on_line=on_line,
@@ -157,10 +191,11 @@ def _ledger(profile: str) -> str:
 async def _run(file: Path) -> None:
     check()
     trunks = config.load(file)
-    numbers = port_table.chosen(PHONE_PORTS)
+    listening = ports_of()
+    numbers = port_table.chosen(listening)
     profile = os.environ.get("PARLEY_PROFILE") or "phone"
     placement = place(settings.load(profile), numbers)
-    port_table.check(numbers, ports=placement.ports(PHONE_PORTS))
+    port_table.check(numbers, ports=placement.ports(listening))
     for role in (*placement.roles, "web"):
         locate(role)
     address = os.environ.get("PARLEY_SIP_ADDRESS", LOOPBACK)

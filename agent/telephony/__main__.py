@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from livekit import api
+from livekit.agents.telemetry.http_server import HttpServer
 from livekit.protocol.sip import SIPDispatchRuleInfo
 
 from agent import settings
@@ -40,7 +41,8 @@ def main() -> None:
     )
     attempts.add_argument("--days", type=int, default=1, help="of the last so many days (1)")
     health = commands.add_parser(
-        "health", help="ask the providers of FILE whether they are there; 1 if one is not"
+        "health",
+        help="ask the providers of FILE whether they are there; ends with 1 unless all is well",
     )
     health.add_argument("file", nargs="?", type=Path, default=config.DEFAULT, metavar="FILE")
     health.add_argument(
@@ -55,6 +57,8 @@ def main() -> None:
             providers = config.load(arguments.file).outbound
             if arguments.every is None:
                 sys.exit(asyncio.run(_healthy(providers)))
+            if not providers:
+                sys.exit(f"There are no outbound trunks in {arguments.file}: nobody can be asked.")
             port = port_of("PARLEY_PORT_TRUNKS", 8084)
             with contextlib.suppress(KeyboardInterrupt):
                 asyncio.run(_serve(providers, port, arguments.every))
@@ -71,9 +75,12 @@ def main() -> None:
 
 
 def _seconds(written: str) -> float:
-    seconds = float(written)
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = 0.0
     if not 1.0 <= seconds <= 86_400.0:
-        raise argparse.ArgumentTypeError("must be from 1 to 86400 seconds")
+        raise argparse.ArgumentTypeError(f"{written!r} is not a number of seconds from 1 to 86400")
     return seconds
 
 
@@ -81,17 +88,22 @@ async def _healthy(trunks: Mapping[str, OutboundTrunk]) -> int:
     found = await trunk_health.look(trunks)
     for health in found:
         print(health)
-    return 0 if all(health.up for health in found) else 1
+    if not found:
+        print("There are no outbound trunks.")
+    return 0 if all(health.up and not health.other_name for health in found) else 1
 
 
 async def _serve(trunks: Mapping[str, OutboundTrunk], port: int, every: float) -> None:
     host = os.environ.get("PARLEY_ADDRESS", "127.0.0.1")
+    server = HttpServer(host, port)
     try:
-        async with trunk_health.serving(trunks, host, port, every) as at:
-            print(f"Metrics: http://{host}:{at}/metrics", flush=True)
-            await asyncio.Event().wait()
+        await server.start()
     except OSError as e:
         sys.exit(f"PARLEY_PORT_TRUNKS = {port} cannot be used ({e.strerror}): set another port.")
+    async with contextlib.aclosing(server):
+        print(f"Metrics: http://{host}:{server.port}/metrics", flush=True)
+        # Nothing else is awaited: if it fails the program ends, rather than serve what was once so.
+        await trunk_health.keep_asking(trunks, every)
 
 
 async def _attempts(days: int) -> None:

@@ -23,6 +23,7 @@ from .details import cause_of
 from .dial import Dialler
 from .hold_music import hold_music
 from .keys import RoomKeys
+from .saying import say
 from .sip_call import STATUS
 from .tools import PhoneTools
 
@@ -132,7 +133,7 @@ class CallControl(Call):
         self._other_party = other_party
         # The silence between the agent and two people who talk is no reason to ask or to leave.
         self.session.options.user_away_timeout = None
-        await self.session.say(words(self.language).phone.connected, allow_interruptions=False)
+        await say(self.session, words(self.language).phone.connected, allow_interruptions=False)
         self.session.output.set_audio_enabled(False)
         if self._on_hand_over:
             await self._on_hand_over()
@@ -158,7 +159,7 @@ class CallControl(Call):
         await CallClock(longest, self.settings.warning).run(self._warn, self.end_at_limit)
 
     async def _warn(self) -> None:
-        await self.session.say(words(self.language).phone.ending_soon)
+        await say(self.session, words(self.language).phone.ending_soon)
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         self.dialler.gone(participant.identity, cause_of(participant))

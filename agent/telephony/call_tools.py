@@ -12,6 +12,7 @@ from livekit.agents.llm import Tool, Toolset
 from ..phone_settings import PhoneTool
 from .call import Call
 from .digits import AskForDigits
+from .saying import say
 from .sip_call import HungUp
 
 ANYWHERE: frozenset[PhoneTool] = frozenset({"hang_up", "ask_for_digits", "hold"})
@@ -48,7 +49,7 @@ class CallTools:
             goodbye: The last words to the user, one short sentence.
         """
         goodbye = sentence("goodbye", goodbye, _LONGEST_QUESTION)
-        await self._call.session.say(goodbye)
+        await say(self._call.session, goodbye)
         self._call.hang_up()
         raise StopResponse
 

@@ -47,6 +47,18 @@ def _pin(name: str) -> str:
     return name
 
 
+def _address(written: str) -> str:
+    host, _, port = written.partition(":")
+    if port and not 1 <= int(port) <= 65_535:
+        raise PydanticCustomError("no_port", "the port must be from 1 to 65535")
+    labels = host.removesuffix(".").split(".")
+    if len(host) > 253 or not all(1 <= len(label) <= 63 for label in labels):
+        raise PydanticCustomError(
+            "no_host", "the host must have 1 to 63 characters between its dots, and 253 at most"
+        )
+    return written
+
+
 Number = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$", examples=["+4930123456"])]
 """A number as the provider sends it: +441632960961 (E.164), or an extension such as 100."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", examples=["my-trunk"])]
@@ -133,7 +145,9 @@ class OutboundTrunk(_Trunk):
     """Through whom the agent calls out."""
 
     address: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$", examples=["sip.example.com:5060"])
+        str,
+        Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$", examples=["sip.example.com:5060"]),
+        AfterValidator(_address),
     ]
     """Host or HOST:PORT of the provider, without sip: before it."""
     transport: Literal["auto", "udp", "tcp", "tls"] = "auto"

@@ -309,7 +309,7 @@ class Dialler:
         if done.status == api.SIPTransferStatus.STS_TRANSFER_FAILED:
             await self._ledger.failed(entered.id, "refused", "unreachable")
             await self._keep("transfer_call", address, "unreachable", "refused", entered.id, began)
-            raise NoAnswer("refused")
+            raise NoAnswer("refused", "unreachable")
         await self._ledger.over(entered.id)
         await self._keep("transfer_call", address, "transferred", "agent", entered.id, began)
 

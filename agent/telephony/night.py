@@ -1,7 +1,7 @@
 """The night message: what callers are told outside business hours, by code alone.
 
-No model is asked, and none is needed: it speaks also while the language model is down, or off for
-the night.
+No language model is asked, and none is needed: it speaks also while that is down, or off for the
+night. The recogniser and the voice are needed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .call import Call
 from .call_control import CallControl
 from .consent import Consent
 from .numbers import told
+from .saying import begin
 from .sip_call import HungUp
 from .tools import PhoneTools
 
@@ -56,7 +57,7 @@ def night_for(phone: PhoneSettings, user: User) -> Night | None:
 
 
 def message_in_room(night: Night, control: CallControl) -> NightMessage:
-    """The message as it is said in a room, with a callback where the wish for it arrives.
+    """The message as it is said in a room; it offers a callback if requests for one reach somebody.
 
     Args:
         night: What is said.
@@ -136,9 +137,8 @@ class NightMessage(Agent):
         Returns:
             Whether it was: else the caller has gone, or the server stops and says goodbye.
         """
-        try:
-            speech = self.session.say(text, allow_interruptions=False)
-        except RuntimeError:  # the session ends
+        speech = begin(self.session, text, allow_interruptions=False)
+        if speech is None:
             return False
         await speech
         return not speech.interrupted

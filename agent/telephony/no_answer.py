@@ -36,6 +36,10 @@ class NoAnswer(Exception):
         self.told = told
 
 
+class NotTaken(Exception):
+    """Somebody has picked up, and did not take the call that they were told of."""
+
+
 def is_refused(error: Exception) -> bool:
     """Whether a call is not to come any more: refused, not asked for, or rung for long enough."""
     if isinstance(error, api.TwirpError):

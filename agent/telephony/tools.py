@@ -16,6 +16,7 @@ from livekit import api
 from livekit.agents import StopResponse, ToolError, function_tool
 from livekit.agents.beta.workflows.utils import DtmfEvent, dtmf_event_to_code
 from livekit.agents.llm import Tool, ToolResult, Toolset
+from livekit.agents.types import NOT_GIVEN, NotGivenOr
 
 from ..languages import Phone, words
 from ..phone_settings import PhoneTool
@@ -26,9 +27,10 @@ from .consent import Consent
 from .details import Callback
 from .digits import AskForDigits
 from .ledger import Attempt
-from .no_answer import FAILURES, NoAnswer
+from .no_answer import FAILURES, NoAnswer, NotTaken
 from .numbers import NotAllowed, country_of, told
 from .outbound import OutboundCall, dispatch_outbound_call
+from .saying import say
 from .sip_call import HungUp
 from .warm_transfer import warm_transfer
 
@@ -150,7 +152,7 @@ class PhoneTools(CallTools):
         if control.sip_call is None:
             raise ToolError("The user is not on the phone.")
         await self._agreed(self._say.confirm_transfer.format(name=destination))
-        await self._control.session.say(self._say.transferring, allow_interruptions=False)
+        await self._tell(self._say.transferring, allow_interruptions=False)
         try:
             await control.dialler.transfer(
                 known.address, room=control.room.name, identity=control.sip_call.identity
@@ -158,7 +160,7 @@ class PhoneTools(CallTools):
         except NotAllowed as e:
             return await self._refused(e)
         except NoAnswer as e:
-            return await self._missed(f"The user could not be put through: {e}.", e, reply=True)
+            return await self._missed(f"The user could not be put through: {e}.", e)
         control.hang_up()
         raise StopResponse
 
@@ -174,9 +176,7 @@ class PhoneTools(CallTools):
         known = self._destination(destination)
         summary = sentence("summary", summary, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_warm_transfer.format(name=destination))
-        await self._control.session.say(
-            self._say.calling.format(name=destination), allow_interruptions=False
-        )
+        await self._tell(self._say.calling.format(name=destination), allow_interruptions=False)
         try:
             await warm_transfer(control, known.address, summary)
         except HungUp:
@@ -184,7 +184,12 @@ class PhoneTools(CallTools):
         except NotAllowed as e:
             return await self._refused(e)
         except NoAnswer as e:
-            return await self._missed(f"{destination} could not be reached: {e}.", e, reply=True)
+            return await self._missed(f"{destination} could not be reached: {e}.", e)
+        except NotTaken:
+            await self._tell(self._say.not_taken.format(name=destination))
+            return ToolResult(
+                f"{destination} picked up, but the call was not taken. The user was told."
+            )
         raise StopResponse
 
     @function_tool
@@ -219,10 +224,10 @@ class PhoneTools(CallTools):
         try:
             await self._control.dialler.answered(attempt)
         except NotAllowed as e:
-            await self._control.session.say(self._say.refused["unable"])
             logger.info("a call was not placed", extra={"reason": str(e)})
+            await say(self._control.session, self._say.refused["unable"])
         except NoAnswer as e:
-            await self._control.session.say(self._say.missed[e.reason])
+            await say(self._control.session, self._say.missed[e.reason])
 
     async def _placed(self, number: str, message: str) -> Attempt:
         """Have another agent place a call, and wait until one does.
@@ -260,10 +265,10 @@ class PhoneTools(CallTools):
         """
         if why.reason == "number":
             raise ToolError(str(why)) from why
-        await self._control.session.say(self._say.refused[why.reason])
+        await self._tell(self._say.refused[why.reason])
         return ToolResult(f"{why} The user was told.", reply_required=False)
 
-    async def _missed(self, what: str, why: NoAnswer, *, reply: bool) -> ToolResult:
+    async def _missed(self, what: str, why: NoAnswer, *, reply: bool = True) -> ToolResult:
         """Tell the caller and the model that nobody took a call.
 
         Args:
@@ -271,8 +276,17 @@ class PhoneTools(CallTools):
             why: What the network said.
             reply: Whether the caller, who was to speak with somebody else, now speaks with it.
         """
-        await self._control.session.say(self._say.missed[why.reason])
+        await self._tell(self._say.missed[why.reason])
         return ToolResult(f"{what} The user was told.", reply_required=reply)
+
+    async def _tell(self, text: str, *, allow_interruptions: NotGivenOr[bool] = NOT_GIVEN) -> None:
+        """Say something to the caller.
+
+        Raises:
+            StopResponse: They have gone, so that nothing is to be done for them any more.
+        """
+        if not await say(self._control.session, text, allow_interruptions=allow_interruptions):
+            raise StopResponse
 
     @property
     def _say(self) -> Phone:

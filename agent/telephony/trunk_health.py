@@ -1,6 +1,6 @@
 """Whether the providers that the agent calls through answer: SIP's OPTIONS, which costs nothing.
 
-LiveKit's service neither asks nor registers anywhere, so that a provider that is gone would show
+LiveKit's service neither asks nor registers anywhere, so a provider that is gone would only show
 with the first call that fails.
 """
 
@@ -11,17 +11,18 @@ import contextlib
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from livekit.agents.telemetry.http_server import HttpServer
 from prometheus_client import Gauge
 
 from .config import OutboundTrunk
 
 UP = Gauge("parley_trunk_up", "Whether a provider has answered when it was asked last", ["trunk"])
 SECONDS = Gauge("parley_trunk_answer_seconds", "How long its answer took", ["trunk"])
+OTHER_NAME = Gauge(
+    "parley_trunk_other_name", "Whether its certificate is for another name", ["trunk"]
+)
 
 _PATIENCE = 5.0
 """Seconds until a provider that says nothing is taken for gone."""
@@ -29,6 +30,11 @@ _AGAIN = 0.5, 1.0, 2.0
 """Seconds after which it is asked again, over UDP: RFC 3261's first intervals."""
 _LONGEST = 65_535
 """Bytes of an answer."""
+_CANNOT_SERVE = frozenset({500, 502, 503, 504})
+"""Answers of a server that cannot serve. The others from 500 on are about the question: 501 says
+that OPTIONS is not known there."""
+_OTHER_NAME = frozenset({62, 64})
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,25 @@ class Health:
     """The status that came, or why there was none."""
     seconds: float | None = None
     """How long it took; None if nothing came."""
+    other_name: bool = False
+    """Whether its certificate, though of a known authority, is for another name. LiveKit's service
+    calls all the same if it has a certificate itself, and else does not."""
+
+    @property
+    def state(self) -> str:
+        """How it is, for a person."""
+        if not self.up:
+            return "DOWN"
+        return "answers, but its certificate is for another name" if self.other_name else "answers"
 
     def __str__(self) -> str:
         """A line for a person."""
         took = "" if self.seconds is None else f" after {self.seconds * 1000:.0f} ms"
-        return f"{self.trunk}: {'answers' if self.up else 'DOWN'}, {self.said}{took}"
+        return f"{self.trunk}: {self.state}, {self.said}{took}"
 
 
 async def look(trunks: Mapping[str, OutboundTrunk]) -> list[Health]:
-    """Ask each provider at once, and keep for Prometheus what they say.
+    """Ask all providers at the same time, and keep for Prometheus what they say.
 
     Args:
         trunks: The outbound trunks, by name.
@@ -57,75 +73,68 @@ async def look(trunks: Mapping[str, OutboundTrunk]) -> list[Health]:
     found = await asyncio.gather(*(ask(name, trunk) for name, trunk in trunks.items()))
     for health in found:
         UP.labels(health.trunk).set(health.up)
+        OTHER_NAME.labels(health.trunk).set(health.other_name)
         if health.seconds is not None:
             SECONDS.labels(health.trunk).set(health.seconds)
+        else:
+            with contextlib.suppress(KeyError):  # it has never answered
+                SECONDS.remove(health.trunk)
     return found
 
 
 async def ask(name: str, trunk: OutboundTrunk) -> Health:
     """Ask one provider.
 
-    Any answer shows that it is there, and be it that it wants a password; but for one from 500 to
-    599, by which a server says that it cannot serve.
+    Any answer shows that it is there, even a demand for a password, except those by which a server
+    says that it cannot serve (500, 502, 503, 504).
     """
     host, _, port = trunk.address.partition(":")
     secure = trunk.transport == "tls"
     to = (host, int(port or (5061 if secure else 5060)))
     began = time.monotonic()
+    other_name = False
     try:
         async with asyncio.timeout(_PATIENCE):
             if trunk.transport in ("auto", "udp"):
                 line = await _by_packet(*to)
             else:
-                line = await _by_stream(*to, secure=secure)
+                context = ssl.create_default_context() if secure else None
+                try:
+                    line = await _by_stream(*to, context)
+                except ssl.SSLCertVerificationError as e:
+                    if context is None or e.verify_code not in _OTHER_NAME:
+                        raise
+                    other_name, context.check_hostname = True, False
+                    line = await _by_stream(*to, context)
     except TimeoutError:
         return Health(name, False, f"nothing within {_PATIENCE:g} s")
-    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as e:
+    # An address that cannot be is an OverflowError (its port) or a ValueError (its name).
+    except (
+        *(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError),
+        *(ValueError, OverflowError),
+    ) as e:
         return Health(name, False, str(e) or type(e).__name__)
     seconds = time.monotonic() - began
     protocol, _, status = line.partition(" ")
     code = status[:3]
     if protocol != "SIP/2.0" or not (code.isascii() and code.isdecimal()):
         return Health(name, False, "what answers speaks no SIP", seconds)
-    return Health(name, not 500 <= int(code) < 600, status.strip(), seconds)
+    return Health(name, int(code) not in _CANNOT_SERVE, status.strip(), seconds, other_name)
 
 
-@asynccontextmanager
-async def serving(
-    trunks: Mapping[str, OutboundTrunk], host: str, port: int, every: float
-) -> AsyncIterator[int]:
-    """Ask again and again, and serve what came at ``/metrics``.
+async def keep_asking(trunks: Mapping[str, OutboundTrunk], every: float) -> None:
+    """Ask again and again, until cancelled, and print what has changed.
 
     Args:
         trunks: The outbound trunks, by name.
-        host: Address to listen on.
-        port: Port to listen on; 0 for any free one.
         every: Seconds from one time to the next.
-
-    Yields:
-        The port.
-
-    Raises:
-        OSError: The address cannot be listened on.
     """
-    server = HttpServer(host, port)
-    await server.start()
-    asking = asyncio.create_task(_go_on(trunks, every), name="trunks")
-    try:
-        yield server.port
-    finally:
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
-        await server.aclose()
-
-
-async def _go_on(trunks: Mapping[str, OutboundTrunk], every: float) -> None:
-    told: dict[str, bool] = {}
+    told: dict[str, str] = {}
     while True:
         for health in await look(trunks):
-            if told.get(health.trunk) != health.up:
+            if told.get(health.trunk) != health.state:
                 print(health, flush=True)
-            told[health.trunk] = health.up
+            told[health.trunk] = health.state
         await asyncio.sleep(every)
 
 
@@ -179,12 +188,11 @@ async def _by_packet(host: str, port: int) -> str:
         transport.close()
 
 
-async def _by_stream(host: str, port: int, *, secure: bool) -> str:
-    context = ssl.create_default_context() if secure else None
+async def _by_stream(host: str, port: int, context: ssl.SSLContext | None) -> str:
     reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_LONGEST)
     try:
         own = writer.get_extra_info("sockname")[:2]
-        writer.write(_request("TLS" if secure else "TCP", (host, port), own))
+        writer.write(_request("TLS" if context else "TCP", (host, port), own))
         await writer.drain()
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")

@@ -16,7 +16,9 @@ from livekit.agents import utils
 
 from ..languages import words
 from .hold_music import hold_music
-from .no_answer import FAILURES, NoAnswer
+from .no_answer import FAILURES, NotTaken
+from .saying import begin
+from .sip_call import HungUp
 
 if TYPE_CHECKING:
     from .call_control import CallControl
@@ -131,7 +133,8 @@ async def warm_transfer(control: CallControl, address: str, summary: str) -> Non
 
     Raises:
         NotAllowed: They may not be called, or not now.
-        NoAnswer: They did not pick up, or did not take the call.
+        NoAnswer: They did not pick up.
+        NotTaken: They did, and did not take the call.
         HungUp: The caller has gone.
     """
     room, us, session = control.room, control.room.local_participant, control.session
@@ -151,13 +154,15 @@ async def warm_transfer(control: CallControl, address: str, summary: str) -> Non
             await control.until_hang_up(dialling)
             await control.until_hang_up(_joined(room, COLLEAGUE))
             briefing = words(control.language).phone.briefing.format(summary=summary)
-            said = session.say(briefing, allow_interruptions=False, add_to_chat_ctx=False)
+            said = begin(session, briefing, allow_interruptions=False, add_to_chat_ctx=False)
+            if said is None:
+                raise HungUp
             has_accepted = await control.until_hang_up(
                 accepted(room, COLLEAGUE, within=_ACCEPT_TIMEOUT)
             )
             said.interrupt(force=True)  # whoever has decided need not hear the rest
             if not has_accepted:
-                raise NoAnswer("the call was not taken")
+                raise NotTaken
     finally:
         await utils.aio.cancel_and_wait(apart)
         isolation.speak_to_all()
@@ -172,13 +177,13 @@ async def _joined(room: rtc.Room, identity: str) -> None:
     """Wait until somebody who has picked up is seen in the room, too.
 
     Raises:
-        NoAnswer: They hung up before that.
+        NotTaken: They hung up before that.
     """
     try:
         async with asyncio.timeout(_JOIN_TIMEOUT):
             await utils.wait_for_participant(room, identity=identity)
     except TimeoutError as e:
-        raise NoAnswer("the call was not taken") from e
+        raise NotTaken from e
 
 
 async def _remove(control: CallControl, identity: str) -> None:

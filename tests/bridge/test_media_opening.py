@@ -15,7 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from agent import settings
 from agent.bridge import create_app
 from agent.bridge.engines import Engines
-from agent.bridge.media_stream import open_to_all
+from agent.bridge.media_stream import open_streams_warning
 from agent.definition.loading import load_agent
 from harness.media_stream import signature
 
@@ -164,7 +164,7 @@ def test_who_starts_it_learns_that_anybody_may_open_a_stream(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(f"PARLEY_BRIDGE__{name}", value)
-    told = open_to_all(settings.load("cpu").bridge)
+    told = open_streams_warning(settings.load("cpu").bridge)
     assert (told is not None) is said
     if told:
         assert STREAM_URL in told

@@ -104,3 +104,11 @@ def test_of_what_the_images_run_nothing_stays_behind() -> None:
 @pytest.mark.parametrize("folder", [".git", ".venv", ".venv-gpu", ".uv", "output", "dist", ".nari"])
 def test_what_is_made_on_this_machine_is_not_sent(folder: str) -> None:
     assert ignored(ROOT / "deploy/Dockerfile").match(f"{folder}/x")
+
+
+@pytest.mark.parametrize("name", ["key.pem", "deploy/key.pem", "agent/telephony/cert.pem"])
+def test_keys_are_neither_tracked_nor_sent(name: str) -> None:
+    assert ignored(ROOT / "deploy/Dockerfile").match(name)
+    # As a new file: one that is tracked already would be no longer ignored.
+    told = subprocess.run(["git", "check-ignore", "--no-index", "--quiet", name], cwd=ROOT)
+    assert told.returncode == 0

@@ -24,6 +24,7 @@ from agent.phone_settings import PhoneSettings
 from agent.post_call.serving import FLUSH
 from agent.server import DRAIN
 from agent.stack import ports, reach
+from agent.store_address import store_address
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -129,8 +130,15 @@ def test_what_was_called_outlives_the_containers_of_compose() -> None:
 def test_what_was_called_outlives_the_pods_and_is_counted_over_all_of_them() -> None:
     everything = list(objects())
     sets = {t["metadata"]["name"]: t["spec"] for t in everything if t["kind"] == "StatefulSet"}
-    config = next(t for t in everything if t["metadata"]["name"] == "agent")["data"]
-    assert config["PARLEY_HISTORY_STORE"] == "redis://redis:6379/0"
+    page = next(t for t in everything if t["kind"] == "Deployment" and named(t) == "page")
+    for spec in (sets["agent"], page["spec"]):
+        (container,) = spec["template"]["spec"]["containers"]
+        variables = [each["name"] for each in container["env"]]
+        # Kubernetes puts into a value only what stands before it in the same list.
+        assert variables == ["REDIS_PASSWORD", "PARLEY_HISTORY_STORE"]
+        store = container["env"][1]["value"]
+        assert store == "redis://:$(REDIS_PASSWORD)@redis:6379/0"
+        assert store_address(store.replace("$(REDIS_PASSWORD)", "0af1" * 16))
     for name, path in (("agent", STATE[0]), ("redis", "/data")):
         (claim,) = sets[name]["volumeClaimTemplates"]
         (container,) = sets[name]["template"]["spec"]["containers"]
@@ -206,7 +214,11 @@ def test_calls_by_phone_use_the_sip_service_that_is_tried() -> None:
 
 
 def configured(body: str) -> dict[str, Any]:
-    """What a configuration of the SIP service says, with each variable at its default."""
+    """What a configuration of the SIP service says, with each variable at its default.
+
+    One that has none is its own name.
+    """
+    body = re.sub(r"\$\{(\w+)\}", r"\1", body)
     while "${" in body:
         body = re.sub(r"\$\{\w+:-([^${}]*)\}", r"\1", body)
     return dict(yaml.safe_load(body))
@@ -215,17 +227,24 @@ def configured(body: str) -> dict[str, Any]:
 def test_the_sip_service_has_the_settings_of_this_machines() -> None:
     written = (ROOT / "configs/sip.yaml").read_text()
     ours = yaml.safe_load(written)
-    places = {"redis": {"address": "REDIS"}, "sip_port": "PORT", "rtp_port": "MEDIA_PORTS"}
-    places |= {"listen_ip": "ADDRESS", "nat_1_to_1_ip": "PUBLIC"}
+    places = {"redis": {"address": "REDIS", "password": "PASSWORD"}, "sip_port": "PORT"}
+    places |= {"rtp_port": "MEDIA_PORTS", "listen_ip": "ADDRESS", "nat_1_to_1_ip": "PUBLIC"}
     assert {key: ours.pop(key) for key in places} == places
     composed = configured(SIP["sip"]["environment"]["SIP_CONFIG_BODY"])
+    usual = {"sip_port": 5060, "rtp_port": "10000-10199"}
+    assert composed == ours | usual | {
+        "redis": {"address": "127.0.0.1:6379", "password": "REDIS_PASSWORD"},
+        "listen_ip": "127.0.0.1",
+        "nat_1_to_1_ip": "127.0.0.1",
+    }
     (container,) = sip_in_kubernetes()["containers"]
     variables = {each["name"]: each.get("value") for each in container["env"]}
-    in_cluster = configured(variables["SIP_CONFIG_BODY"])
-    assert in_cluster.pop("health_port") == container["readinessProbe"]["httpGet"]["port"]
-    for found in (composed, in_cluster):
-        assert {key: found.pop(key) for key in places}["rtp_port"] == "10000-10199"
-        assert found == ours
+    assert configured(variables["SIP_CONFIG_BODY"]) == ours | usual | {
+        "redis": {"address": "redis:6379", "password": "$(REDIS_PASSWORD)"},
+        "listen_ip": "$(NODE_IP)",
+        "nat_1_to_1_ip": "$(PUBLIC_ADDRESS)",
+        "health_port": container["readinessProbe"]["httpGet"]["port"],
+    }
     script = (ROOT / "scripts/run_sip.sh").read_text()
     for variable in re.findall(r"\$\{(PARLEY_\w+)", SIP["sip"]["environment"]["SIP_CONFIG_BODY"]):
         assert f"#   {variable} " in script
@@ -238,11 +257,45 @@ def test_livekit_and_its_sip_service_have_the_same_redis_which_forgets_nothing()
     assert all(each.startswith("127.0.0.1:") for each in redis["ports"])
     sets = {named(t): t["spec"] for t in objects() if t["kind"] == "StatefulSet"}
     (container,) = sets["redis"]["template"]["spec"]["containers"]
-    assert (redis["image"], redis["command"]) == (container["image"], container["args"])
+    assert (redis["image"], redis["command"][:-1]) == (container["image"], container["args"][:-1])
     folder = DEPLOY / "kubernetes-phone/kustomization.yaml"
     (patch,) = yaml.safe_load(folder.read_text())["patches"]
-    (added,) = yaml.safe_load(patch["patch"])
-    assert added["value"] == {"name": "REDIS_HOST", "value": f"redis:{port}"}
+    assert [added["value"] for added in yaml.safe_load(patch["patch"])] == [
+        {"name": "REDIS_HOST", "value": f"redis:{port}"},
+        PASSWORD,
+    ]
+
+
+PASSWORD = {
+    "name": "REDIS_PASSWORD",
+    "valueFrom": {"secretKeyRef": {"name": "livekit", "key": "REDIS_PASSWORD"}},
+}
+
+
+def test_redis_wants_a_password_which_all_who_use_it_have() -> None:
+    *_, option, password = SIP["redis"]["command"]
+    assert (option, password.partition(":?")[0]) == ("--requirepass", "${REDIS_PASSWORD")
+    given = "${REDIS_PASSWORD}"
+    assert SIP["redis"]["environment"] == {"REDISCLI_AUTH": given}
+    assert SIP["livekit"]["environment"]["REDIS_PASSWORD"] == given
+    assert given in SIP["sip"]["environment"]["SIP_CONFIG_BODY"]
+    pods = {
+        named(t): t["spec"]["template"]["spec"]["containers"][0]
+        for t in objects()
+        if t["kind"] in ("Deployment", "StatefulSet")
+    }
+    assert pods["redis"]["args"][-2:] == ["--requirepass", "$(REDIS_PASSWORD)"]
+    assert {"name": "REDISCLI_AUTH", "value": "$(REDIS_PASSWORD)"} in pods["redis"]["env"]
+    users = {name for name, each in pods.items() if "redis:6379" in str(each.get("env"))}
+    assert users == {"agent", "page", "sip"}  # and LiveKit, with calls by phone
+    for name in ("redis", *users):
+        assert PASSWORD in pods[name]["env"], name
+
+
+def test_the_profile_of_compose_can_be_another() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    for name in ("agent", "standby", "page"):
+        assert composed[name]["environment"]["PARLEY_PROFILE"] == "${PARLEY_PROFILE:-gpu}", name
 
 
 def test_the_sip_service_outlives_the_goodbyes() -> None:
@@ -264,6 +317,7 @@ def test_kustomize_puts_the_parts_together() -> None:
     found = {(t["kind"], named(t)): t for t in yaml.safe_load_all(made.stdout)}
     livekit = found["Deployment", "livekit"]["spec"]["template"]["spec"]["containers"][0]
     assert {"name": "REDIS_HOST", "value": "redis:6379"} in livekit["env"]
+    assert PASSWORD in livekit["env"]
     assert ("Deployment", "sip") in found
 
 

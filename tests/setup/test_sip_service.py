@@ -10,9 +10,17 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+import yaml
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
+from agent.certificate import MADE, VARIABLE, certificate_of
 from agent.stack import StackError
-from agent.stack.phone import check_ringing
+from agent.stack.phone import check_certificate, check_ringing, ports_of
 from agent.telephony.config import InboundTrunk, Trunks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +104,64 @@ def test_a_certificate_that_cannot_be_used_is_told_at_the_start(
     status, told = check(tmp_path, version="SIP version 1.11.0", variables=variables)
     assert status == (0 if said is None else 1)
     assert (said or "") in told
+
+
+def test_a_certificate_is_loaded_with_its_key_before_anything_starts(tmp_path: Path) -> None:
+    made = certificate_of("127.0.0.1", {VARIABLE: MADE}, tmp_path / "one")
+    other = certificate_of("127.0.0.1", {VARIABLE: MADE}, tmp_path / "other")
+    assert made
+    assert other
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("a certificate")
+    locked = tmp_path / "locked.pem"
+    secret = load_pem_private_key(made.key.read_bytes(), None)
+    locked.write_bytes(
+        secret.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a password")
+        )
+    )
+    check_certificate({})
+    check_certificate(pair(made.file, made.key))
+    for file, key in (
+        (made.file, other.key),
+        (made.file, locked),
+        (nonsense, made.key),
+        (made.file, nonsense),
+        (made.file, tmp_path / "nowhere.pem"),
+    ):
+        with pytest.raises(StackError, match="PARLEY_SIP_CERTIFICATE=.* cannot be used"):
+            check_certificate(pair(file, key))
+
+
+def pair(certificate: Path, key: Path) -> dict[str, str]:
+    return {"PARLEY_SIP_CERTIFICATE": str(certificate), "PARLEY_SIP_CERTIFICATE_KEY": str(key)}
+
+
+def test_with_a_certificate_the_port_of_tls_is_among_those_that_must_be_free(
+    tmp_path: Path,
+) -> None:
+    assert "PARLEY_PORT_SIP_TLS" not in {port.variable for port in ports_of({})}
+    with_one = ports_of(pair(tmp_path, tmp_path))
+    assert {port.variable: port.default for port in with_one}["PARLEY_PORT_SIP_TLS"] == 5061
+
+
+@pytest.mark.parametrize("password", ["", "0af1", 'it\'s "a" & b/\\c: {d} PORT'])
+def test_the_password_of_redis_arrives_as_it_is(tmp_path: Path, password: str) -> None:
+    service = tmp_path / "livekit-sip"
+    service.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo 1.11.0 || printenv SIP_CONFIG_BODY\n'
+    )
+    service.chmod(0o755)
+    keys = {"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "secret", "REDIS_PASSWORD": password}
+    given = {k: v for k, v in os.environ.items() if not k.startswith(("PARLEY_", "REDIS_"))}
+    done = subprocess.run(
+        [ROOT / "scripts" / "run_sip.sh"],
+        env={**given, **keys, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    found = yaml.safe_load(done.stdout)
+    assert found["redis"] == {"address": "127.0.0.1:6379", "password": password}
+    assert found["sip_port"] == 5060
 
 
 @pytest.mark.parametrize(

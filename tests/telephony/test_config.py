@@ -49,6 +49,22 @@ def test_the_file_that_comes_with_parley_lets_in_this_machine_only() -> None:
         ),
         ("inbound: {a: {numbers: ['+44 1632']}}", ["inbound.a.numbers.0"]),
         ("outbound: {a: {address: 'sip:example.com', numbers: ['1']}}", ["outbound.a.address"]),
+        (
+            "outbound: {a: {address: 'example.com:99999', numbers: ['1']}}",
+            ["outbound.a.address", "the port must be from 1 to 65535"],
+        ),
+        (
+            "outbound: {a: {address: 'example.com:0', numbers: ['1']}}",
+            ["outbound.a.address", "the port must be from 1 to 65535"],
+        ),
+        (
+            "outbound: {a: {address: sip..example.com, numbers: ['1']}}",
+            ["outbound.a.address", "1 to 63 characters between its dots"],
+        ),
+        (
+            f"outbound: {{a: {{address: {'a' * 64}.example.com, numbers: ['1']}}}}",
+            ["outbound.a.address", "1 to 63 characters between its dots"],
+        ),
         ("outbound: {a: {address: example.com, numbers: []}}", ["outbound.a.numbers"]),
         ("- inbound", ["must hold inbound and outbound"]),
         ("inbound: [", ["is not valid YAML"]),

@@ -12,7 +12,6 @@ from livekit.agents import Agent, APIConnectionError, llm
 from livekit.plugins import vllm
 
 from agent import app, night, omni, settings
-from agent.engine_settings import Engine
 from agent.recovery.continuation import Continuation
 from agent.telephony.arrival import User
 from agent.telephony.night import NightMessage
@@ -60,7 +59,7 @@ def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         *,
         hears: bool = False,
         before: Continuation | None = None,
-        omni: Engine | None = None,
+        profile: str = "cpu",
     ) -> tuple[Any, Agent | None, bool]:
         first: list[Agent] = []
 
@@ -71,17 +70,17 @@ def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         conversation = MagicMock(start=start)
         for module in (app, night):
             monkeypatch.setattr(module, "make", lambda *_, **__: conversation)
-        profile = settings.load("cpu")
+        loaded = settings.load(profile)
         closed = {"hours": {"office": hours}, "night": {"outside": "office", "says": SAYS}}
-        phone = type(profile.phone).model_validate(closed)
-        model = profile.llm.model_copy(update={"images": hears})
-        profile = profile.model_copy(update={"phone": phone, "llm": model, "omni": omni})
+        phone = type(loaded.phone).model_validate(closed)
+        model = loaded.llm.model_copy(update={"images": hears})
+        loaded = loaded.model_copy(update={"phone": phone, "llm": model})
         ctx = MagicMock(api=SimpleNamespace())
         ctx.job.metadata = ctx.room.metadata = ""
         ctx.job.room.name, ctx.job.id = "call_1", "AJ_1"
         record = Record(before)
         try:
-            await app._converse(cast(Any, ctx), profile, cast(Any, record))
+            await app._converse(cast(Any, ctx), loaded, cast(Any, record))
         except Begun:
             pass
         finally:
@@ -123,6 +122,6 @@ async def test_a_model_that_hears_and_speaks_by_itself_is_not_asked_either(
 ) -> None:
     asked = AsyncMock()
     monkeypatch.setattr(omni, "converse", asked)
-    _, first, _ = await job(hours, omni=Engine(base_url=cast(Any, "http://127.0.0.1:9/v1")))
+    _, first, _ = await job(hours, profile="experimental-omni")
     assert isinstance(first, NightMessage) is message
     assert asked.await_count == (not message)

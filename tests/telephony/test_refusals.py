@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,12 +17,12 @@ from livekit import api
 from livekit.agents import Agent, StopResponse, ToolError, function_tool
 from livekit.agents.llm import FunctionToolCall, ToolResult
 
-from agent.languages import Language, words
+from agent.languages import LANGUAGES, Language, words
 from agent.phone_settings import PhoneSettings
 from agent.telephony import dial, tools
 from agent.telephony.ledger import Attempt, Ledger
 from agent.telephony.ledger.sqlite_store import SqliteStore
-from agent.telephony.no_answer import NoAnswer
+from agent.telephony.no_answer import NoAnswer, NotTaken
 from agent.telephony.numbers import NotAllowed
 from agent.telephony.outbound import CALLEE, OutboundCall
 from agent.telephony.sip_call import SipCall
@@ -77,6 +77,7 @@ class Talk:
         self.told: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.asked = self.hung_up = 0
+        self.closing = False
         self.line = Server()
         self.rooms = Rooms(self._come if agents else None)
         self.server = SimpleNamespace(room=self.rooms)
@@ -86,8 +87,11 @@ class Talk:
         self.asked += 1
         return True
 
-    async def say(self, text: str, **_: Any) -> None:
+    def say(self, text: str, **_: Any) -> Awaitable[None]:
+        if self.closing:
+            raise RuntimeError("AgentSession is closing, cannot use say()")
         self.told.append(text)
+        return asyncio.sleep(0)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.append(asyncio.create_task(work))
@@ -272,6 +276,87 @@ async def test_a_transfer_that_nobody_takes_is_told_by_the_code_and_the_model_go
     (attempt,) = await talk.attempts()
     assert (attempt.state, attempt.reason) == ("failed", reason)
     await talk.dialler.aclose()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_that_somebody_picked_up_and_did_not_take_the_call_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: Language
+) -> None:
+    async def transfer(*_: object) -> None:
+        raise NotTaken
+
+    monkeypatch.setattr(tools, "warm_transfer", transfer)
+    talk = Talk(tmp_path, language=language)
+    result = await talk.do("warm_transfer", destination="Sales", summary="An order is late.")
+    phone = words(language).phone
+    assert talk.told[-1] == phone.not_taken.format(name="Sales")
+    assert "Sales" in talk.told[-1]
+    assert talk.told[-1] not in phone.missed.values()
+    assert "picked up" in result.output
+    assert result.reply_required
+    await talk.dialler.aclose()
+
+
+async def test_a_transfer_that_the_other_side_refuses_did_not_get_through(talk: Talk) -> None:
+    talk.line.sip.transfer = api.TransferSIPParticipantResponse(
+        status=api.SIPTransferStatus.STS_TRANSFER_FAILED
+    )
+    await talk.do("transfer_call", destination="Sales")
+    assert talk.told[-1] == "The call I placed for you did not get through."
+    (attempt,) = await talk.attempts()
+    assert (attempt.state, attempt.reason) == ("failed", "unreachable")
+
+
+TRANSFER = ("transfer_call", {"destination": "Sales"})
+WARM = ("warm_transfer", {"destination": "Sales", "summary": "An order is late."})
+PLACE = ("place_call", {"number": ALLOWED, "message": "Dinner is ready."})
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "failure"),
+    [
+        *((*tool, NoAnswer("Busy Here", "busy")) for tool in (TRANSFER, WARM, PLACE)),
+        *((*tool, NotAllowed("No more.", "minutes")) for tool in (TRANSFER, WARM, PLACE)),
+        (*WARM, NotTaken()),
+    ],
+)
+async def test_who_has_hung_up_meanwhile_is_told_nothing_and_that_is_no_fault(
+    talk: Talk,
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+    arguments: dict[str, str],
+    failure: Exception,
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        talk.closing = True  # the caller hangs up while it rings
+        raise failure
+
+    monkeypatch.setattr(tools, "warm_transfer", fail)
+    monkeypatch.setattr(talk.dialler, "transfer", fail)
+    monkeypatch.setattr(talk.dialler, "taken", fail)
+    with pytest.raises(StopResponse):
+        await talk.do(tool, **arguments)
+
+
+@pytest.mark.parametrize("failure", [NoAnswer("Busy Here", "busy"), NotAllowed("Not now.")])
+async def test_who_has_hung_up_while_a_placed_call_rings_is_told_nothing(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    async def fail(*_: object) -> None:
+        talk.closing = True
+        raise failure
+
+    monkeypatch.setattr(talk.dialler, "answered", fail)
+    await talk.place()
+    await asyncio.gather(*talk.tasks)
+    assert talk.told == []
+
+
+async def test_nobody_is_called_for_a_caller_who_has_gone(talk: Talk) -> None:
+    talk.closing = True
+    with pytest.raises(StopResponse):
+        await talk.do("transfer_call", destination="Sales")
+    assert talk.line.sip.asked == []
 
 
 async def test_a_transfer_within_the_limits_leaves_the_call(talk: Talk) -> None:

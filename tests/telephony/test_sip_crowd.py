@@ -53,8 +53,12 @@ async def test_of_ten_at_once_and_ten_right_after_them_each_has_an_agent_in_the_
     async with AsyncExitStack() as calls:
         for wave in range(2):
             waiting = await crowd(calls, line, wave)
+            if wave == 0:  # a sentence is spoken once and kept, for those who come later
+                await until(lambda: places(line) == HOLDING, within=LATE)
+            for who in waiting.values():
+                await heard_something(who)
             # While nobody hangs up, nobody moves up.
-            await until(lambda: places(line) == HOLDING, within=LATE)
+            assert len(await with_agents(line) & {*waiting}) == PLACES
             while waiting:
                 at_once = min(PLACES, len(waiting))
                 served += at_once
@@ -94,7 +98,7 @@ async def with_agents(line: Line) -> set[str]:
 
 async def heard_something(who: Caller) -> None:
     """Wait until somebody has heard more than silence."""
-    await until(lambda: who.loud > HEARD)
+    await until(lambda: who.loud > HEARD, within=LATE)
 
 
 async def greetings(line: Line, count: int) -> None:
@@ -104,7 +108,7 @@ async def greetings(line: Line, count: int) -> None:
 
 
 def places(line: Line) -> set[int]:
-    """Which places in the line were told to somebody since a test has begun."""
+    """Which places in the line were spoken for somebody since the test has begun."""
     written = words("en").phone.queue
     told = {n: normalize(written.format(position=n), "en").split(". ")[1] for n in HOLDING}
     return {n for n, sentence in told.items() if sentence.split(";")[0] in spoken(line)}

@@ -172,6 +172,7 @@ async def test_a_call_that_is_not_taken_comes_back_to_the_agent(
             colleague().press("2") if how == "another key" else colleague().room.disconnect()
         )
         await leave
+        await call.says("Sales did not take the call.")
         await call.says("Nobody is free.")
         start = call.caller.now
         await until(lambda: call.caller.heard.first_sound(start) is not None)

@@ -22,6 +22,7 @@ from livekit.agents import (
 )
 from livekit.plugins.turn_taking import Floor
 
+from ..saying import say
 from .beep import BeepDetector
 from .detection import AnswerDetector, AnsweredBy
 
@@ -107,7 +108,7 @@ class CallScreening(Agent):
             self.session.update_agent(self._assistant)
             return
         if self.answered_by == "machine":
-            await self.session.say(self._message, allow_interruptions=False)
+            await say(self.session, self._message, allow_interruptions=False)
         self.session.shutdown()
 
     def _is_decided(self) -> bool:
