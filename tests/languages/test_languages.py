@@ -264,7 +264,12 @@ def test_only_a_tag_that_there_is_names_a_language() -> None:
     ("chosen", "last", "spoken"),
     [
         ("en", "今天星期几？", "zh"),
-        ("de", "Play 周杰伦 bitte", "zh"),
+        ("de", "Play 周杰伦 bitte", "de"),
+        ("de", "Bitte bestelle das Buch von 周杰伦.", "de"),
+        ("en", "Is Владимир there today?", "en"),
+        ("en", "Is 東京タワー open today?", "en"),
+        ("en", "用 Python 怎么写？", "zh"),
+        ("en", "Где находится Big Ben?", "ru"),
         ("en", "지금 몇 시예요?", "ko"),
         ("en", "Wie spät ist es?", "en"),
         ("en", "OK", "en"),
