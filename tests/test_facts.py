@@ -18,7 +18,7 @@ from agent.facts import fact_for, told
 from agent.known import Known
 from agent.languages import LANGUAGES, Language, words
 
-TOOLS: tuple[BuiltinTool, ...] = ("get_time", "calculate")
+TOOLS: tuple[BuiltinTool, ...] = ("get_time", "calculate", "get_model")
 
 TIMES = {
     "en": [
@@ -284,8 +284,9 @@ MODELS = {
 )
 async def test_who_asks_for_the_model_is_told_its_name(language: Language, text: str) -> None:
     fact = words(language).facts.model.format(model="Qwen-7B")
-    assert await fact_for(text, (), model="Qwen-7B") == fact
-    assert await fact_for(text, ()) is None
+    assert await fact_for(text, TOOLS, model="Qwen-7B") == fact
+    assert await fact_for(text, TOOLS) is None
+    assert await fact_for(text, TOOLS[:2], model="Qwen-7B") is None
 
 
 def test_every_language_has_a_question_for_the_model() -> None:
@@ -306,7 +307,7 @@ def test_every_language_has_a_question_for_the_model() -> None:
     ],
 )
 async def test_what_is_no_question_for_the_model_is_left(text: str) -> None:
-    assert await fact_for(text, (), model="Qwen-7B") is None
+    assert await fact_for(text, TOOLS, model="Qwen-7B") is None
 
 
 async def asked_of(known: Known, *said: llm.ChatMessage, model: str | None = None) -> list[str]:

@@ -22,7 +22,7 @@ from agent.post_call_settings import AgentPostCall
 from .question import Key
 from .tool_settings import ARGUMENT, HttpTool, McpServer, Reached, ToolName
 
-BuiltinTool = Literal["get_time", "calculate", "convert_unit"]
+BuiltinTool = Literal["get_time", "calculate", "convert_unit", "get_model"]
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["order_number"])]
 
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
