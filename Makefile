@@ -33,8 +33,8 @@ test: test-unit test-core  ## the tests of a change, about 7 minutes: units, a c
 
 test-all: test test-slow  ## the rest of them too, about an hour
 
-# Kept, even where the environment says that Python keeps nothing: to compile all tests anew takes each
-# worker as long as to import them.
+# Compiled files are kept, even where the environment says that Python keeps none: to compile all tests
+# anew takes each worker as long as to import them.
 test-unit test-core test-slow: export PYTHONDONTWRITEBYTECODE =
 
 test-unit: setup
@@ -44,7 +44,7 @@ test-unit: setup
 		--with zizmor==1.32.0 --with check-jsonschema==0.39.0 pytest tests/deploy
 
 test-core: setup
-	$(UV) run --no-sync pytest -m core tests/room tests/telephony
+	$(UV) run --no-sync pytest -m core tests
 
 test-slow: setup
 	$(UV) run --no-sync pytest --durations=30 -m "(room or web or slow) and not core"

@@ -98,7 +98,7 @@ class Conduct:
         self._filler: Filler | None = None
         if settings.filler_after:
             self._filler = Filler(
-                session, settings.filler_after, self.phrases, but=get_args(PhoneTool)
+                session, settings.filler_after, self._bridges, but=get_args(PhoneTool)
             )
             self._parts.append(self._filler)
         if (room or sink) and floor and settings.backchannel_after:
@@ -136,12 +136,26 @@ class Conduct:
         return self._filler.asking() if self._filler else nullcontext()
 
     def phrases(self) -> Phrases:
-        """What the agent says of its own accord, in the language that is being spoken."""
+        """What the agent says of its own accord, in the language of the call."""
         return words(self.spoken_language()).phrases
 
     def spoken_language(self) -> Language:
-        """The language that is being spoken: the user's, or that which their last words tell."""
-        said = self._session.history.messages()
+        """The language of the call: the user's, or that which their last words tell.
+
+        A consent is asked for in it, and the last words said: neither changes with a question.
+        """
+        return self.language or language_of_user(self._session.history.messages(), self._voiced)
+
+    def question_language(self, asked: llm.ChatContext | None = None) -> Language:
+        """The language of the user's last words, in which the wait for their answer is bridged.
+
+        Args:
+            asked: What the model is asked, which the session may not have in its history yet.
+        """
+        said = (asked or self._session.history).messages()
         if self.language:
             return switched(self.language, said, self._voiced)
         return language_of_user(said, self._voiced)
+
+    def _bridges(self) -> Phrases:
+        return words(self.question_language()).phrases

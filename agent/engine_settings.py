@@ -197,17 +197,19 @@ class TTSChoice(Pool):
 
 
 def _of_any(voices: object) -> object:
-    """Voices in a list speak every language."""
+    """Voices in a list speak every language; no voices are none of a language."""
     if isinstance(voices, list | tuple):
-        return {"any": voices}
+        voices = {"any": voices}
     if not isinstance(voices, dict):
         raise ValueError("it must be a list, or a list for each language")
-    return voices
+    return {language: names for language, names in voices.items() if names not in ([], ())}
 
 
 VoiceName = Annotated[str, Field(min_length=1, max_length=100)]
+_Voices = tuple[VoiceName, ...]
+_ByLanguage = dict[Literal[Language, "any"], _Voices]
 VoiceChoice = Annotated[
-    dict[Literal[Language, "any"], tuple[VoiceName, ...]], BeforeValidator(_of_any)
+    _ByLanguage, BeforeValidator(_of_any, json_schema_input_type=_Voices | _ByLanguage)
 ]
 """Voices to choose from: those that speak every language in a list, others by language."""
 

@@ -83,7 +83,7 @@ async def fact_for(
             shown = f"{expression.replace('*', '×').replace('/', '÷')} = {result}"
             facts = words(language).facts
             return facts.calculator.format(sum=shown.replace(".", facts.decimal_mark))
-        if model:
+        if model and "get_model" in tools:
             for language in dict.fromkeys((spoken, *LANGUAGES)):
                 facts = words(language).facts
                 if any(asked(text, language, facts.asks_model)):

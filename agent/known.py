@@ -83,6 +83,8 @@ class Known:
         chat_ctx: llm.ChatContext,
         language: Language,
         model: str | None = None,
+        *,
+        notes_in: Language = "en",
     ) -> AsyncGenerator[T, None]:
         """The model's answer, asked with what is known.
 
@@ -91,12 +93,14 @@ class Known:
             chat_ctx: The conversation; it stays as it is.
             language: The language that is spoken.
             model: Name of the model; None if it is not known.
+            notes_in: The language of the words around the notes. It is to stay the same in a call:
+                the server's prefix cache begins anew where it changes.
         """
         memory = self._memory
 
         # The notes come last: they are not to be looked up.
         def noted(shown: llm.ChatContext) -> AsyncGenerator[T, None]:
-            return ask(memory.shown(shown, language) if memory else shown)
+            return ask(memory.shown(shown, notes_in) if memory else shown)
 
         if self._llm.tools:
             return noted(chat_ctx)

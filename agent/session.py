@@ -159,7 +159,7 @@ def make(
         floor.session,
         floor,
         Prerecorded(settings.tts),
-        lambda: conduct.spoken_language(),
+        lambda: conduct.question_language(),
         room,
         threshold=turns.vad_threshold,
         phone=phone,

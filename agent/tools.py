@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from livekit.agents import ToolError, function_tool
+from livekit.agents import RunContext, ToolError, function_tool, llm
 from livekit.agents.llm import Tool
+from livekit.plugins import vllm
 
 from .arithmetic import ArithmeticRefusedError, work_out
 from .definition.settings import BuiltinTool
@@ -114,10 +115,32 @@ async def convert_unit(value: float, from_unit: str, to_unit: str) -> str:
         raise ToolError(f"{refusal}: {reason}.") from e
 
 
+@function_tool
+async def get_model(context: RunContext[Any]) -> str:
+    """Tell the name of the language model that answers."""
+    if name := model_name(context.session.llm):
+        return name
+    raise ToolError("The name of the language model is not known.")
+
+
+def model_name(model: object) -> str | None:
+    """What the model that is asked next is called, without whose it is; None if that is not known.
+
+    Args:
+        model: The session's.
+    """
+    if not isinstance(model, llm.LLM):
+        return None
+    # The name of the one that answered last is another's where the first choice is well again.
+    name = model.next_model if isinstance(model, vllm.LLM) else model.model
+    return None if name in ("", "unknown") else name.rstrip("/").rpartition("/")[2]
+
+
 BUILTIN: dict[BuiltinTool, Tool] = {
     "get_time": get_time,
     "calculate": calculate,
     "convert_unit": convert_unit,
+    "get_model": get_model,
 }
 """By the names that ``builtin_tools`` of an ``agent.yaml`` takes."""
 

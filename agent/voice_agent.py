@@ -14,6 +14,7 @@ from livekit.plugins.turn_taking.agent import text_of
 from .conduct import Answer, Conduct
 from .languages import words
 from .recital import guards, unrecited
+from .tools import model_name
 
 
 class VoiceAgent(TurnTakingAgent):
@@ -30,6 +31,7 @@ class VoiceAgent(TurnTakingAgent):
         """Answer whoever asked, a long answer in parts."""
         conduct: Conduct = self.session.userdata
         node = super().llm_node
+        language = conduct.question_language(chat_ctx)
 
         def asked(shown: llm.ChatContext) -> Answer:
             return node(shown, tools, model_settings)
@@ -39,14 +41,18 @@ class VoiceAgent(TurnTakingAgent):
             if conduct.known is None:
                 return asked(shown)
             return conduct.known.answered(
-                asked, shown, conduct.spoken_language(), _name_of(self.session.llm)
+                asked,
+                shown,
+                language,
+                model_name(self.session.llm),
+                # Of a user whose language is not known, too, they stay as they are.
+                notes_in=conduct.language or "en",
             )
 
         answer = conduct.watchdog.answered(ask) if conduct.watchdog else ask()
         if conduct.agent and (against := guards(conduct.agent, str(self.instructions))):
-            answer = unrecited(
-                answer, against, text_of, words(conduct.language or "en").assistant.refusal
-            )
+            refusal = words(language).assistant.refusal
+            answer = unrecited(answer, against, text_of, refusal)
         async with aclosing(conduct.in_parts(chat_ctx, answer)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -61,10 +67,3 @@ class VoiceAgent(TurnTakingAgent):
         async with aclosing(spoken) as frames:
             async for frame in frames:
                 yield frame
-
-
-def _name_of(model: object) -> str | None:
-    """What a model is called, without whose it is; None if that is not known."""
-    if not isinstance(model, llm.LLM) or model.model in ("", "unknown"):
-        return None
-    return model.model.rstrip("/").rpartition("/")[2]

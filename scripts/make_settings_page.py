@@ -122,7 +122,14 @@ def _section(field: dict[str, Any]) -> str | None:
 
 def _may_be(field: dict[str, Any]) -> str:
     kinds = [each for each in field.get("anyOf", [field]) if each.get("type") != "null"]
-    return " or ".join(dict.fromkeys(_kind(each) for each in kinds))
+    told = dict.fromkeys(_kind(each) for each in kinds)
+    # "text, or by language: text" says no more than this.
+    same = {f"by language: {kind}": "by language" for kind in told}
+    return (
+        ", or ".join(same.get(kind, kind) for kind in told)
+        if same.keys() & told
+        else " or ".join(told)
+    )
 
 
 def _kind(field: dict[str, Any]) -> str:
@@ -146,7 +153,9 @@ def _kind(field: dict[str, Any]) -> str:
                 *field.get("patternProperties", {}).values(),
             ]
             held = [_may_be(each) for each in values if isinstance(each, dict) and each]
-            return f"by name: {' or '.join(held)}" if held else "by name"
+            names = field.get("propertyNames", {}).get("enum", ())
+            by = "by language" if set(LANGUAGES) <= set(names) else "by name"
+            return f"{by}: {' or '.join(held)}" if held else by
     if field.get("format") == "password":
         return "a secret"
     if field.get("format") == "uri":

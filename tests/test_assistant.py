@@ -26,6 +26,8 @@ from harness.scripted import Llm
 class Relay(Llm):
     """Calls one tool, then says what the tool answered."""
 
+    model = "maker/small-1B"
+
     def __init__(self, name: str, arguments: str) -> None:
         super().__init__()
         self.call = FunctionToolCall(name=name, arguments=arguments, call_id="call-1")
@@ -65,6 +67,7 @@ async def session(
             "It is 16.0934 kilometer.",
         ),
         (("calculate", '{"expression": "1 / 0"}'), "calculate", "Cannot work out '1 / 0'"),
+        (("get_model", "{}"), "get_model", "It is small-1B."),
     ],
     indirect=["session"],
 )
@@ -82,7 +85,7 @@ async def test_a_tool_is_called_and_its_answer_said(
 
 async def test_a_profile_may_do_without_tools(profile: Settings) -> None:
     without = profile.model_copy(update={"llm": profile.llm.model_copy(update={"tools": False})})
-    assert len(assistant(profile).tools) == 3
+    assert len(assistant(profile).tools) == 4
     assert assistant(without).tools == []
 
 

@@ -18,7 +18,7 @@ from agent.facts import fact_for, told
 from agent.known import Known
 from agent.languages import LANGUAGES, Language, words
 
-TOOLS: tuple[BuiltinTool, ...] = ("get_time", "calculate")
+TOOLS: tuple[BuiltinTool, ...] = ("get_time", "calculate", "get_model")
 
 TIMES = {
     "en": [
@@ -136,6 +136,7 @@ NO_TIMES = [
     "今天几号房间有空？",
     "今天星期一开门吗？",
     "这个月几号发货？",
+    "这个月几号？",
     "何時に開きますか？",
     "予約は何時ですか？",
     "今日は何時まで開いていますか？",
@@ -268,14 +269,14 @@ async def test_words_without_end_around_a_question_are_read_at_once() -> None:
 MODELS = {
     "en": ["Which model are you?", "What language model do you use?", "Hi, what AI model are you?"],
     "zh": ["你是什么模型？", "请问你用的是什么大模型？", "你是哪个模型？"],
-    "ja": ["あなたは何のモデルですか？"],
-    "ko": ["어떤 모델이에요?"],
-    "de": ["Welches Modell bist du?"],
-    "fr": ["Quel modèle êtes-vous ?"],
-    "ru": ["Какую модель вы используете?"],
-    "pt": ["Que modelo você usa?"],
+    "ja": ["あなたは何のモデルですか？", "どの言語モデルを使っていますか？"],
+    "ko": ["당신은 어떤 모델이에요?", "무슨 언어 모델을 써요?"],
+    "de": ["Welches Modell bist du?", "Welches Sprachmodell nutzen Sie?"],
+    "fr": ["Quel modèle êtes-vous ?", "Quel modèle de langage utilisez-vous ?"],
+    "ru": ["Какую языковую модель вы используете?", "На какой модели вы работаете?"],
+    "pt": ["Que modelo de linguagem você usa?", "Que modelo você é?"],
     "es": ["¿Qué modelo eres?"],
-    "it": ["Quale modello usi?"],
+    "it": ["Quale modello linguistico usi?", "Che modello sei?"],
 }
 
 
@@ -284,8 +285,9 @@ MODELS = {
 )
 async def test_who_asks_for_the_model_is_told_its_name(language: Language, text: str) -> None:
     fact = words(language).facts.model.format(model="Qwen-7B")
-    assert await fact_for(text, (), model="Qwen-7B") == fact
-    assert await fact_for(text, ()) is None
+    assert await fact_for(text, TOOLS, model="Qwen-7B") == fact
+    assert await fact_for(text, TOOLS) is None
+    assert await fact_for(text, TOOLS[:2], model="Qwen-7B") is None
 
 
 def test_every_language_has_a_question_for_the_model() -> None:
@@ -303,10 +305,25 @@ def test_every_language_has_a_question_for_the_model() -> None:
         "这是什么模型的车？",
         "你知道ChatGPT吗？",
         "Welches Modell kostet weniger?",
+        "What model is this?",
+        "Which model is this?",
+        "What model do you use?",
+        "どのモデルですか？",
+        "何のモデルですか？",
+        "어떤 모델이에요?",
+        "무슨 모델인가요?",
+        "Quale modello è?",
+        "Che modello è?",
+        "¿Qué modelo usa?",
+        "Welches Modell nutzen Sie?",
+        "Quel modèle utilisez-vous ?",
+        "Que modelo você usa?",
+        "Какую модель вы используете?",
+        "您用的是什么模型？",
     ],
 )
 async def test_what_is_no_question_for_the_model_is_left(text: str) -> None:
-    assert await fact_for(text, (), model="Qwen-7B") is None
+    assert await fact_for(text, TOOLS, model="Qwen-7B") is None
 
 
 async def asked_of(known: Known, *said: llm.ChatMessage, model: str | None = None) -> list[str]:

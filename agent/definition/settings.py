@@ -22,7 +22,7 @@ from agent.post_call_settings import AgentPostCall
 from .question import Key
 from .tool_settings import ARGUMENT, HttpTool, McpServer, Reached, ToolName
 
-BuiltinTool = Literal["get_time", "calculate", "convert_unit"]
+BuiltinTool = Literal["get_time", "calculate", "convert_unit", "get_model"]
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["order_number"])]
 
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -35,11 +35,17 @@ def _of_any(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
-ByLanguage = Annotated[dict[Key, Text], BeforeValidator(_of_any)]
+ByLanguage = Annotated[
+    dict[Key, Text], BeforeValidator(_of_any, json_schema_input_type=Text | dict[Key, Text])
+]
 """A text for every language, or one for each."""
-Words = Annotated[dict[Key, Annotated[str, Field(max_length=1000)]], BeforeValidator(_of_any)]
+_Short = Annotated[str, Field(max_length=1000)]
+Words = Annotated[
+    dict[Key, _Short], BeforeValidator(_of_any, json_schema_input_type=_Short | dict[Key, _Short])
+]
+_Name = Annotated[str, Field(min_length=1, max_length=100)]
 Voices = Annotated[
-    dict[Key, Annotated[str, Field(min_length=1, max_length=100)]], BeforeValidator(_of_any)
+    dict[Key, _Name], BeforeValidator(_of_any, json_schema_input_type=_Name | dict[Key, _Name])
 ]
 
 

@@ -40,7 +40,7 @@ TOKENS_PER_SECOND = 8
 WORDS_PER_SECOND = 5
 """Upper bound of the times that a word is said again in a second: 等等 takes 0.4 s."""
 
-AGAIN = 4
+AGAIN = 3
 """The most times that somebody says one word, and nothing else."""
 
 SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。"
@@ -104,8 +104,12 @@ class Utterance:
         found = _REPEATED.fullmatch(self.text)
         if found is None:
             return False
-        most = min(AGAIN, WORDS_PER_SECOND * self.duration)
-        return len(words(found.group(1))) > 1 or len(words(self.text)) > most
+        once = found.group(1)
+        if not bare(once):
+            return False
+        # Counted by letters: a repetition may be within one word, as in "hahaha".
+        again = len(bare(self.text)) / len(bare(once))
+        return len(words(once)) > 1 or again > min(AGAIN, WORDS_PER_SECOND * self.duration)
 
     @property
     def looping(self) -> bool:

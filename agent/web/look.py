@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.definition.definition import AgentDefinition
 from agent.engine_settings import VoiceChoice, languages_of
+from agent.languages import LANGUAGES, Language
 from agent.settings import Settings
 
 
@@ -21,13 +22,19 @@ class Look:
     logo: Path | None = None
     color: str | None = None
     color_dark: str | None = None
+    spoken: Mapping[Language, Language] = field(default_factory=dict)
+    """In which language it answers whoever has chosen one; as the profile does where it is none."""
 
     @classmethod
     def of(cls, agent: AgentDefinition, profile: Settings) -> Look:
         """The look of an agent."""
-        own = agent.settings
+        own, voice = agent.settings, agent.over(profile).tts
         return cls(
-            own.voices or profile.tts.voices, agent.logo, own.page.color, own.page.color_dark
+            own.voices or profile.tts.voices,
+            agent.logo,
+            own.page.color,
+            own.page.color_dark,
+            {each: voice.spoken(agent.spoken(each) or each) for each in LANGUAGES},
         )
 
     def shown(self, name: str, title: str) -> dict[str, Any]:
@@ -42,6 +49,7 @@ class Look:
             "logo": f"/agents/{name}/logo" if self.logo else None,
             "color": self.color,
             "color_dark": self.color_dark,
+            "spoken": dict(self.spoken),
         }
 
 

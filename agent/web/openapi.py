@@ -40,6 +40,12 @@ _AGENT: dict[str, Any] = {
     "logo": {"description": "Address of its picture.", "type": ["string", "null"]},
     "color": {"description": "Of the page, #rrggbb.", "type": ["string", "null"]},
     "color_dark": {"description": "The same by night.", "type": ["string", "null"]},
+    "spoken": {
+        "description": "In which language it answers whoever has chosen one; empty if as usual.",
+        "type": "object",
+        "propertyNames": {"enum": [*LANGUAGES]},
+        "additionalProperties": {"enum": [*LANGUAGES]},
+    },
 }
 _REFUSALS = {
     "400": "Malformed.",

@@ -84,7 +84,7 @@ async def conversation(
                     break
             else:
                 take.failed = f"the caller was late by {take.late * 1000:.0f} ms"
-            if case.over and not take.reply.words:
+            if not take.failed and case.over and not take.reply.words:
                 take.failed = "what the agent said is not known"
             yield take
     engines.close(name)

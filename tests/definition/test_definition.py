@@ -139,6 +139,12 @@ def test_one_voice_is_for_every_language(folder: Folder, gpu: Settings) -> None:
     assert gpu.tts.voice_of(None) is None
 
 
+@pytest.mark.parametrize("none", [[], {"any": []}, {"en": []}])
+def test_an_empty_list_of_voices_is_none(folder: Folder, none: Any) -> None:
+    assert not agent(folder, voices=none).settings.voices  # the profile's are offered
+    assert [*agent(folder, voices={"en": ["Ada"], "zh": []}).settings.voices] == ["en"]
+
+
 def test_a_voice_of_some_languages_is_asked_for_in_those_alone(folder: Folder) -> None:
     cpu = settings.load("cpu")
     usual = agent(folder)

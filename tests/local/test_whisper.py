@@ -140,6 +140,7 @@ def test_who_is_not_heard_at_all_does_not_speak() -> None:
         ("不要。", 0.7),
         ("11", 0.9),
         ("bye-bye", 0.8),
+        ("...", 0.8),
     ],
 )
 def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None:
@@ -154,6 +155,11 @@ def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None
         ("等等等等等等等等", 0.7),
         ("点点点点点", 3.0),
         ("再见。 再见。", 1.0),
+        ("hahahahahahahahaha", 0.5),
+        ("dadadadadadadadadadada", 1.0),
+        ("1111111111111111", 1.0),
+        ("you you you you", 1.0),
+        ("ㅋㅋㅋㅋㅋㅋ", 1.0),
     ],
 )
 def test_a_text_that_is_there_twice_is_doubted(text: str, seconds: float) -> None:

@@ -274,7 +274,13 @@ async def test_the_page_is_the_agents_own_in_name_logo_colours_and_voices(
     logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 10"/>')
     looks = {
         "parley": Look(),
-        "clinic": Look({"any": ("Serena", "Ryan"), "zh": ("Vivian",)}, logo, "#ffd200", "#204080"),
+        "clinic": Look(
+            {"any": ("Serena", "Ryan"), "zh": ("Vivian",)},
+            logo,
+            "#ffd200",
+            "#204080",
+            {"de": "zh"},
+        ),
     }
     agents = {"parley": "Parley", "clinic": "Hart's <clinic>"}
     livekit = server.livekit
@@ -299,7 +305,8 @@ async def test_the_page_is_the_agents_own_in_name_logo_colours_and_voices(
         choice = page.locator("#voice-choice")
         assert await choice.evaluate(offered) == ["", "Serena", "Ryan"]
         await choice.select_option("Ryan")
-        for language, voices in (("zh", ["Serena", "Ryan", "Vivian"]), ("en", ["Serena", "Ryan"])):
+        both, chinese = ["Serena", "Ryan"], ["Serena", "Ryan", "Vivian"]
+        for language, voices in (("zh", chinese), ("fr", both), ("de", chinese), ("en", both)):
             await page.locator("#language").select_option(language)
             await expect(choice.locator("option")).to_have_count(len(voices) + 1)
             assert await choice.evaluate(offered) == ["", *voices]

@@ -15,13 +15,15 @@ import jwt
 import pytest
 from livekit import api
 
+from agent import settings
+from agent.definition.loading import load_agent
 from agent.languages import LANGUAGES
 from agent.livekit_server import LiveKitError
 from agent.rate import Rate, TooMany
 from agent.web import create_app, server
 from agent.web.admission import JOIN_TIME, RATE, Admission, Crowded, Full
 from agent.web.livekit_url import LiveKit
-from agent.web.look import Look
+from agent.web.look import Look, looks_of
 from agent.web.server import CLIENT_LIBRARY
 from agent.web.tokens import LAST_USE
 
@@ -141,6 +143,7 @@ async def test_the_agents_that_may_be_chosen_are_listed(rooms: Rooms, library: P
     async with _client(livekit, library, rooms, agents=AGENTS) as client:
         listed = (await client.get("/api/agents")).json()
         own: dict[str, object] = {"voices": [], "logo": None, "color": None, "color_dark": None}
+        own["spoken"] = {}
         assert listed["agents"] == [{"name": n, "title": t, **own} for n, t in AGENTS.items()]
         # Which one it is to be is signed: a browser cannot send for another, or say more to it.
         claims = jwt.decode(
@@ -528,3 +531,16 @@ def test_the_environment_names_livekit() -> None:
             LiveKit.from_environment({**environment, name: ""})
     with pytest.raises(LiveKitError, match="LIVEKIT_PUBLIC_URL='livekit' is not the address"):
         LiveKit.from_environment({**environment, "LIVEKIT_PUBLIC_URL": "livekit"})
+
+
+def test_the_page_is_told_in_which_language_an_agent_answers() -> None:
+    profile = settings.load("gpu")
+    voice = profile.tts.model_copy(update={"languages": ("en", "de")})
+    looks = looks_of(
+        {name: load_agent(name, profile) for name in ("parley", "clinic")},
+        profile.model_copy(update={"tts": voice}),
+    )
+    spoken = {name: look.shown(name, name)["spoken"] for name, look in looks.items()}
+    assert spoken["parley"] == {each: "de" if each == "de" else "en" for each in LANGUAGES}
+    assert spoken["clinic"] == dict.fromkeys(LANGUAGES, "en")
+    assert looks_of({"c": load_agent("clinic", profile)}, profile)["c"].spoken["zh"] == "zh"

@@ -53,11 +53,18 @@ function showAgent() {
   offerVoices();
 }
 
+/** The language in which the agent answers whoever has chosen that of the page. */
+export function answeredIn() {
+  const agent = agents.find(({ name }) => name === $("agent").value);
+  const { value, dataset } = $("language").selectedOptions[0];
+  return agent?.spoken[value] ?? dataset.spoken;
+}
+
 /** Offer the agent's voices that speak the language in which it answers. */
 export function offerVoices() {
   const agent = agents.find(({ name }) => name === $("agent").value);
   if (!agent) return;
-  const { spoken } = $("language").selectedOptions[0].dataset;
+  const spoken = answeredIn();
   const voices = agent.voices
     .filter(({ languages }) => languages?.includes(spoken) ?? true)
     .map(({ name }) => name);

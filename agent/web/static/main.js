@@ -1,6 +1,7 @@
 // The page: what the user does, what the conversation reports, and what shows for it.
 
-import { agentChosen, chosenAgent, listAgents, offerVoices, voiceChosen } from "./agents.js";
+import { agentChosen, answeredIn, chosenAgent } from "./agents.js";
+import { listAgents, offerVoices, voiceChosen } from "./agents.js";
 import { Appearance } from "./appearance.js";
 import { Captions } from "./captions.js";
 import { Conversation } from "./connection.js";
@@ -335,8 +336,8 @@ async function chooseLanguage(chosen) {
 
 /** Say so where Parley has no voice for the language, and answers in another. */
 function showVoice() {
-  const { options, selectedOptions } = $("language");
-  const spoken = selectedOptions[0].dataset.spoken;
+  const { options } = $("language");
+  const spoken = answeredIn();
   $("voice").hidden = spoken === language;
   const name = [...options].find((option) => option.value === spoken).textContent;
   $("voice").textContent = text("unvoiced").replace("{voice}", name);
@@ -348,6 +349,7 @@ $("language").addEventListener("change", ({ target }) => {
 });
 $("agent").addEventListener("change", () => {
   agentChosen();
+  showVoice();
   update({});
   void showModels();
 });
@@ -378,6 +380,7 @@ fitViewport();
 new Appearance();
 await chooseLanguage(language);
 void listAgents().then(() => {
+  showVoice();
   update({});
   return showModels();
 });

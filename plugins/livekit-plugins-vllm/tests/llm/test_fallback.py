@@ -171,3 +171,14 @@ def test_the_prefix_is_warmed_where_the_reply_will_come_from(kit: Kit) -> None:
 
     kit.run(talk())
     assert [body["max_tokens"] for body in two.bodies] == [50, 1]
+
+
+def test_the_next_model_is_the_second_only_while_the_first_is_left_alone(kit: Kit) -> None:
+    kit.server.chats = [httpx.ConnectError("refused")]
+    kit.add("two", kit.reply("Hi."), models=[{"id": "small", "max_model_len": 4096}])
+    model, _ = pair(kit, model="large")
+    assert model.next_model == "large"
+    kit.ask(model)
+    assert (model.model, model.next_model) == ("small", "small")
+    model._circuit.succeeded()
+    assert (model.model, model.next_model) == ("small", "large")

@@ -162,6 +162,13 @@ class LLM(llm.LLM[Literal["request_finished", "server_answered", "server_failed"
         return self._answered._own_model
 
     @property
+    def next_model(self) -> str:
+        """Name of the model that is asked next: the fallback's while this one is left alone."""
+        second = self._fallback
+        left_alone = self._circuit.open and second is not None and not second._circuit.open
+        return second._own_model if second and left_alone else self._own_model
+
+    @property
     def provider(self) -> str:
         """Host and port of the server, or the first of them, that answered last."""
         return self._answered.pool.replicas[0].server.base_url.split("/")[2]
