@@ -76,7 +76,7 @@ def test_the_caller_is_warned_by_the_shorter_of_the_profiles_limit_and_the_trunk
     async def call() -> None:
         now, over = asyncio.get_running_loop().time, asyncio.Event()
 
-        async def say(_: str) -> None:
+        async def say(_: str, **_options: object) -> None:
             seen["warned"] = now()
 
         def shutdown(*, drain: bool) -> None:
