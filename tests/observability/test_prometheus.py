@@ -24,9 +24,9 @@ pytestmark = [
 ]
 
 OURS = ("parley_", "lk_agents_", "livekit_", "language:", "language_stage:", "verdict:")
-ELSEWHERE = ("parley_bridge_", "parley_call_", "parley_calls_")
-"""Of a program that does not run here (test_bridge_metrics.py asks it), and of calls by phone
-(tests/telephony/test_details.py)."""
+ELSEWHERE = ("parley_bridge_", "parley_call_", "parley_calls_", "parley_trunk_")
+"""Of programs that do not run here (test_bridge_metrics.py and tests/telephony/test_trunk_health.py
+ask them), and of calls by phone (tests/telephony/test_details.py)."""
 
 
 class Prometheus:
