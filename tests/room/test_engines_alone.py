@@ -6,6 +6,7 @@ voice that the engine here has; where it says "and your stt=, llm=" stand those 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 from pathlib import Path
@@ -25,7 +26,7 @@ pytestmark = [
 ]
 
 GREETING = "你好，很高兴认识你。"
-QUESTION = "请给我讲讲北京这座城市。"
+QUESTION = "中国的首都是哪里？"
 
 
 def replaced(text: str, old: str, new: str) -> str:
@@ -64,11 +65,16 @@ async def test_the_examples_of_the_readmes_hold_a_conversation(
         greeting = await world.transcribe(await caller.answer(after=0.0), "zh")
         began = caller.now
         asked = await caller.say(question)
-        heard = await caller.answer(after=asked)
+        async with asyncio.timeout(60):
+            # How long a model talks that is told to be kind, nobody knows: its beginning will do.
+            while (first := caller.heard.first_sound(asked)) is None or caller.now < first + 3.0:
+                await caller.tick()
+        heard = caller.heard.between(first, first + 3.0)
         agent = caller.agent.identity if caller.agent else ""
         written = caller.transcript(agent, after=asked)
         understood = caller.transcript(caller.identity, after=began)
         answer = await world.transcribe(heard, "zh")
     assert likeness(greeting, GREETING) > 0.6, greeting
-    assert "北京" in understood
-    assert likeness(written, answer) > 0.6, (written, answer)
+    assert "首都" in understood
+    assert "北京" in answer, (written, answer)
+    assert likeness(written[: len(answer)], answer) > 0.5, (written, answer)
