@@ -86,7 +86,7 @@ async def test_a_wait_is_in_a_language_that_the_agent_speaks(
     said: str,
     question: Language,
 ) -> None:
-    agent = AgentSettings(name="Hotel", instructions={"any": "You book."}, languages=speaks)
+    agent = AgentSettings(name="Hotel", instructions={"any": "You book."}, languages=tuple(speaks))
     async with AgentSession[Any](llm=Llm("Ok."), vad=None) as session:
         conduct = Conduct(ConductSettings(), session, language=chosen, agent=agent, voiced=voiced)
         await session.start(Agent(instructions=""))

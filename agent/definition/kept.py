@@ -110,16 +110,18 @@ class KeptAgents:
     def _tell(self, sentence: str, source: Path) -> None:
         assert self._folder
         digest = hashlib.sha256(f"{sentence}\n{_state(source)}".encode()).hexdigest()[:16]
-        with tempfile.NamedTemporaryFile("w", dir=self._folder, delete=False) as text:
-            text.write(sentence)
         try:
-            os.link(text.name, self._folder / f"{_TOLD}{digest}")
+            with tempfile.NamedTemporaryFile("w", dir=self._folder) as text:
+                text.write(sentence)
+                text.flush()
+                # At once with all that is in it: somebody looks for it.
+                os.link(text.name, self._folder / f"{_TOLD}{digest}")
         except FileExistsError:
             logger.debug(sentence)
-        else:
-            logger.error(sentence)
-        finally:
-            os.unlink(text.name)
+            return
+        except OSError as e:  # a full disk: rather told twice than not at all
+            logger.warning(f"It is not noted that this was told: {e}")
+        logger.error(sentence)
 
     def told(self) -> dict[str, str]:
         """What was told of mistakes, by names that differ from one change to the next."""

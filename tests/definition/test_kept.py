@@ -17,6 +17,7 @@ from agent.definition.choice import Agents, Assignment
 from agent.definition.kept import KeptAgents
 from agent.settings import SettingsError
 from agent.stack.stack import Stack
+from agent.web.answering import sections
 
 from .conftest import Folder
 
@@ -129,6 +130,15 @@ def test_where_none_is_kept_it_is_refused(folder: Folder, kept: KeptAgents) -> N
     for each in (kept, KeptAgents(None)):
         with pytest.raises(SettingsError, match="greetings is not a setting"):
             Agents(profile, each).usual()
+
+
+def test_a_page_that_starts_again_offers_it(folder: Folder, kept: KeptAgents) -> None:
+    profile = settings.load("cpu").model_copy(update={"agent": str(folder(voice="Ryan"))})
+    before = sections(profile, Agents(profile, kept))
+    folder(voices=7)
+    with pytest.raises(SettingsError):
+        sections(profile)
+    assert sections(profile, Agents(profile, another_call(kept))) == before
 
 
 def test_what_lives_on_keeps_nothing(folder: Folder, kept: KeptAgents) -> None:
