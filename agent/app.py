@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
+from tempfile import TemporaryDirectory
 
 from livekit.agents import Agent, APIError, JobContext, JobProcess, cli
 from livekit.agents.llm import ToolContext
@@ -27,6 +28,8 @@ from .assistant import agent_of
 from .conduct import Conduct
 from .definition.choice import Agents, Arrived, Assignment
 from .definition.definition import AgentDefinition
+from .definition.kept import VARIABLE as KEPT
+from .definition.kept import KeptAgents
 from .definition.loading import agent_argument, find
 from .ending import end_with, on_session_end, when_over
 from .goodbye import Closing
@@ -136,7 +139,16 @@ async def _converse(ctx: JobContext, profile: Settings, record: CallRecord | Non
     before = await record.begin(user.identity) if record and user else None
     call = user.sip_call if user else None
     arrived = Arrived(call.trunk_number, call.caller_id) if call else None
-    agent = Agents(profile).take(Assignment.from_metadata(ctx.job.metadata), arrived)
+    try:
+        agents = Agents(profile, KeptAgents.of_environment())
+        agent = agents.take(Assignment.from_metadata(ctx.job.metadata), arrived)
+    except SettingsError as e:  # it was right when the server started, and is not kept
+        logger.error(str(e))
+        if dialler:
+            await dialler.details.left()
+            await ctx.delete_room()
+        ctx.shutdown(reason="the agent is wrong")
+        return
     settings = agent.over(profile)
     if dialler and record:
         dialler.details.settings, dialler.details.agent = settings.post_call, agent.key
@@ -295,11 +307,15 @@ async def refusal_of(model: vllm.LLM) -> str | None:
 
 def main() -> None:
     """Run LiveKit's command line, once the settings are known to be right."""
+    kept: TemporaryDirectory[str] | None = None
     try:
         if chosen := agent_argument():
             os.environ["PARLEY_AGENT"] = str(find(chosen))
         profile = settings_module.load()
-        limits = Agents(profile).limits()
+        if _holds_calls(sys.argv[1:]) and not os.environ.get(KEPT):
+            kept = TemporaryDirectory(prefix="parley-kept-")  # until this ends
+            os.environ[KEPT] = kept.name
+        limits = Agents(profile, KeptAgents.of_environment()).limits()
         if _holds_calls(sys.argv[1:]):
             # Without it no process would come up, and LiveKit would make new ones without end.
             locate()
@@ -325,6 +341,8 @@ def main() -> None:
     try:
         cli.run_app(server)
     finally:
+        if kept:
+            kept.cleanup()
         if server.failure:  # or LiveKit's command line would end as if all had been well
             sys.exit(server.failure)
 

@@ -79,7 +79,9 @@ class Conduct:
         room, whoever has the caller's sound sets it."""
         self.watchdog = watchdog
         self.known = known
-        self._voiced = voiced
+        own = agent.languages if agent else ()
+        # With none of its own it is answered in one that the voice speaks.
+        self._voiced = [each for each in own if each in voiced] or voiced
         self._session = session
         silence = settings.phone_silence if phone else settings.silence
         session.userdata = self
@@ -148,6 +150,8 @@ class Conduct:
 
     def question_language(self, asked: llm.ChatContext | None = None) -> Language:
         """The language of the user's last words, in which the wait for their answer is bridged.
+
+        The call's, if the agent does not speak that one: the wait is in the language of the answer.
 
         Args:
             asked: What the model is asked, which the session may not have in its history yet.

@@ -29,6 +29,7 @@ OTHERS = frozenset(
         "EVAL_API_KEY",
         "GRAFANA_IMAGE",
         "HOSTS",
+        "KEPT",
         "MEDIA_ADDRESS",
         "MODELS",
         "PORT_AGENT",

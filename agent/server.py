@@ -15,7 +15,7 @@ from livekit import api
 from livekit.agents import AgentServer, JobRequest
 
 from . import settings as settings_module
-from .definition.loading import load_agent
+from .definition.kept import KeptAgents
 from .engine_settings import LLMSettings
 from .livekit_server import Credentials, LiveKitError, ask
 from .once import Once
@@ -101,7 +101,8 @@ class Server(AgentServer):
         Raises:
             SettingsError: It is not there any more, or wrong.
         """
-        return load_agent(agent).over(self.settings).llm
+        kept = KeptAgents.of_environment()
+        return kept.load(agent, self.settings, keep=False).over(self.settings).llm
 
     @property
     def agents(self) -> set[str]:

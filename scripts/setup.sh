@@ -79,14 +79,15 @@ new_enough() {
 }
 
 find_uv
-# The first time it shows how far it is; later there is nothing to tell.
-quiet=(--quiet)
-if [[ ! -d .venv ]]; then
-  echo "Installing Python packages into .venv/ (1.5 GB)"
-  quiet=()
-fi
 # Compiled now, once, instead of by six programs that start together.
-"$UV" sync "${quiet[@]}" --locked --all-extras --compile-bytecode
+sync=("$UV" sync --locked --all-extras --compile-bytecode)
+if [[ -d .venv ]]; then
+  "${sync[@]}" --quiet # there is nothing to tell
+else
+  echo "Installing Python packages into .venv/ (1.5 GB)"
+  # Told are the large downloads, and not each package that was installed.
+  "${sync[@]}" 2>&1 | sed --unbuffered '/^ [+~-] /d'
+fi
 
 if ! command -v livekit-server >/dev/null; then
   bin=${PARLEY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/parley}/bin/livekit-server

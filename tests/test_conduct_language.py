@@ -14,7 +14,7 @@ from livekit.plugins.turn_taking.languages import words
 from agent.conduct import Conduct
 from agent.definition.settings import AgentSettings
 from agent.known import Known
-from agent.languages import Language
+from agent.languages import LANGUAGES, Language
 from agent.languages import words as agent_words
 from agent.settings import ConductSettings
 from agent.voice_agent import VoiceAgent
@@ -65,6 +65,34 @@ async def test_a_call_keeps_its_language_whatever_is_asked(
         assert conduct.spoken_language() == call
         assert conduct.question_language() == question
         assert conduct.phrases() == words(call).phrases
+
+
+@pytest.mark.parametrize(
+    ("speaks", "voiced", "chosen", "said", "question"),
+    [
+        (["en"], LANGUAGES, "en", "有没有房间？", "en"),
+        (["en"], LANGUAGES, None, "有没有房间？", "en"),
+        (["de", "fr"], LANGUAGES, "fr", "Есть ли номер?", "fr"),
+        (["de", "fr"], LANGUAGES, None, "Есть ли номер?", "de"),
+        (["en", "zh"], LANGUAGES, "en", "有没有房间？", "zh"),
+        ([], LANGUAGES, "en", "有没有房间？", "zh"),
+        (["de"], ["en", "zh"], "en", "Haben Sie ein Zimmer?", "en"),
+    ],
+)
+async def test_a_wait_is_in_a_language_that_the_agent_speaks(
+    speaks: list[Language],
+    voiced: list[Language],
+    chosen: Language | None,
+    said: str,
+    question: Language,
+) -> None:
+    agent = AgentSettings(name="Hotel", instructions={"any": "You book."}, languages=tuple(speaks))
+    async with AgentSession[Any](llm=Llm("Ok."), vad=None) as session:
+        conduct = Conduct(ConductSettings(), session, language=chosen, agent=agent, voiced=voiced)
+        await session.start(Agent(instructions=""))
+        await session.run(user_input=said)
+        assert conduct.question_language() == question
+        assert conduct._bridges() == words(question).phrases
 
 
 class _Asked:

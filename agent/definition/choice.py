@@ -15,7 +15,7 @@ from agent.telephony.numbers import told
 from agent.wrong import SettingsError
 
 from .definition import AgentDefinition
-from .loading import load_agent
+from .kept import KeptAgents
 
 logger = logging.getLogger("parley")
 
@@ -66,10 +66,12 @@ class Agents:
 
     Args:
         profile: The profile, which names them.
+        kept: Those of the server, for calls of one that is wrong by now.
     """
 
-    def __init__(self, profile: Settings) -> None:
+    def __init__(self, profile: Settings, kept: KeptAgents | None = None) -> None:
         self._profile = profile
+        self._kept = kept or KeptAgents(None)
 
     @property
     def names(self) -> list[str]:
@@ -80,9 +82,9 @@ class Agents:
         """Who takes a call that asks for nobody.
 
         Raises:
-            SettingsError: It is wrong.
+            SettingsError: It is wrong, and none is kept.
         """
-        return load_agent(self._profile.agent, self._profile)
+        return self._kept.load(self._profile.agent, self._profile)
 
     def all(self) -> dict[str, AgentDefinition]:
         """All of them by name, the usual one first.
@@ -93,7 +95,7 @@ class Agents:
         usual = self.usual()
         found = {usual.key: usual}
         for name, where in self._profile.agents.items():
-            agent = replace(load_agent(where, self._profile), key=name)
+            agent = replace(self._kept.load(where, self._profile), key=name)
             if name in found and agent.source != usual.source:
                 raise SettingsError(
                     f"agents.{name}: PARLEY_AGENT names another agent of that name: rename one."
@@ -130,7 +132,7 @@ class Agents:
             call: The call, if it is one by phone.
 
         Raises:
-            SettingsError: The usual agent is wrong.
+            SettingsError: The usual agent is wrong, and none is kept.
         """
         agent = self._asked_for(assignment.agent)
         if agent is None and call:
@@ -182,7 +184,7 @@ class Agents:
 
     def _loaded(self, name: str, where: str) -> AgentDefinition | None:
         try:
-            return replace(load_agent(where, self._profile), key=name)
+            return replace(self._kept.load(where, self._profile), key=name)
         except SettingsError as e:  # it was right when the server started
             _complain(str(e))
             return None

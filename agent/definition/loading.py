@@ -70,24 +70,28 @@ def _refuse_near(path: Path) -> None:
             raise SettingsError(f"{path} has no {YAML}: write it, or name another folder.")
 
 
-def load_agent(name: str, profile: Settings | None = None) -> AgentDefinition:
+def load_agent(
+    name: str, profile: Settings | None = None, *, source: Path | None = None
+) -> AgentDefinition:
     """Read an agent.
 
     Args:
         name: As for :func:`find`.
         profile: What it is to run with; if given, what it asks of that is checked.
+        source: Whose copy this is: what is beside an agent is looked for there.
 
     Raises:
         SettingsError: There is none, or it is wrong; the text says what and where.
     """
-    source = find(name)
-    definition = _read_folder(source) if source.is_dir() else _read_file(source)
+    at = find(name)
+    read = _read_folder if at.is_dir() else _read_file
+    definition = read(at, source or at)
     if profile:
         definition.over(profile)
     return definition
 
 
-def _read_folder(folder: Path) -> AgentDefinition:
+def _read_folder(folder: Path, source: Path) -> AgentDefinition:
     where = folder / YAML
     settings = _checked(read_yaml(where, "an agent"), where)
     code = [name for name in _CODE if (folder / name).exists()]
@@ -95,10 +99,10 @@ def _read_folder(folder: Path) -> AgentDefinition:
         if not (folder / name).is_file():
             raise SettingsError(f"{folder / name} is not a file: give another name to it.")
     modules = [imported(folder, name) for name in code]
-    return _put_together(settings, folder, modules)
+    return _put_together(settings, source, modules)
 
 
-def _read_file(path: Path) -> AgentDefinition:
+def _read_file(path: Path, source: Path) -> AgentDefinition:
     module = imported_file(path)
     said = getattr(module, AGENT, {})
     if not isinstance(said, dict) or not all(isinstance(key, str) for key in said):
@@ -106,7 +110,7 @@ def _read_file(path: Path) -> AgentDefinition:
     default: dict[str, Any] = {"name": path.stem}
     if module.__doc__ and module.__doc__.strip():
         default["instructions"] = module.__doc__.strip()
-    return _put_together(_checked(default | said, path), path, [module])
+    return _put_together(_checked(default | said, path), source, [module])
 
 
 def _checked(content: dict[str, Any], where: Path) -> AgentSettings:

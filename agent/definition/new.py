@@ -33,7 +33,7 @@ def write(name: str, where: Path) -> Path:
     if folder.exists():
         raise SettingsError(f"There is {folder} already: choose another name.")
     folder.mkdir(parents=True)
-    title = name.replace("-", " ").capitalize()
+    title = name.replace("-", " ").title()
     for source in sorted(TEMPLATE.rglob("*.template")):
         text = source.read_text(encoding="utf-8")
         file = source.name.removesuffix(".template").replace("NAME", name.replace("-", "_"))

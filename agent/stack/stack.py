@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -16,9 +17,12 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from livekit import api
+from livekit.agents.utils.aio import cancel_and_wait
 
 from agent import settings
 from agent.certificate import VARIABLE, CertificateError, certificate_of
+from agent.definition.kept import VARIABLE as KEPT
+from agent.definition.kept import KeptAgents
 from agent.livekit_server import Credentials, LiveKitError, ask, check_url
 from agent.models import size
 from agent.origin import MEDIA_ADDRESS
@@ -39,6 +43,8 @@ _READY_SECONDS = 180.0
 
 # Whoever stops the stack does not want to wait for a conversation to end, but for a last word.
 _AGENT = [sys.executable, "agent.py", "start", "--drain-timeout", "1"]
+
+_LOOK_SECONDS = 0.5
 
 _AGENT_PATIENCE = 30.0
 """Seconds that an agent server may take to stop: 1 for calls that are about to end anyway, 15 for
@@ -154,6 +160,8 @@ class Stack:
             api_secret=secrets.token_urlsafe(32),  # LiveKit wants 32 characters; these are 43
         )
         self.logs = ROOT / "output" / "logs" / str(self.ports["web"])
+        self.kept = self.logs / "agents"
+        """Where agents are kept as they were when they were last right."""
         self._on_line = on_line
         self._profile = profile
         self.settings = settings.load(profile)
@@ -199,11 +207,15 @@ class Stack:
         return self._url("tts")
 
     async def __aenter__(self) -> Self:
+        shutil.rmtree(self.kept, ignore_errors=True)  # of a run that was killed
         async with AsyncExitStack() as opening:
+            opening.callback(shutil.rmtree, self.kept, ignore_errors=True)
             await opening.enter_async_context(self._supervisor)
             await wait_ready(
                 self._supervisor, self.programs, on_line=self._on_line, within=_READY_SECONDS
             )
+            following = asyncio.create_task(self._tell_mistakes(), name="mistakes in agents")
+            opening.push_async_callback(cancel_and_wait, following)
             self._exit = opening.pop_all()
         for line in reach.sentences(
             self.ports, self._address, self._certificate, livekit=self._starts_livekit
@@ -254,6 +266,16 @@ class Stack:
         """
         raise StackError(f"supervisord ended by itself: {await self._supervisor.ended()}")
 
+    async def _tell_mistakes(self) -> None:
+        """Tell whoever changes an agent's folder that it is wrong now, as a call finds it."""
+        kept, told = KeptAgents(self.kept), set[str]()
+        while True:
+            for name, sentence in kept.told().items():
+                if name not in told:
+                    told.add(name)
+                    self._on_line(sentence)
+            await asyncio.sleep(_LOOK_SECONDS)
+
     def _url(self, name: EngineName) -> str:
         engine = self.placement.elsewhere.get(name)
         return engine.url if engine else f"{self._http(name)}/v1"
@@ -272,6 +294,7 @@ class Stack:
             "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
             "PARLEY_PROFILE": self._profile,
             "PARLEY_CALLS": str(self.logs),  # calls in progress end with the stack
+            KEPT: str(self.kept),
             **self.placement.variables(self._engine_key),
             "PYTHONUNBUFFERED": "1",  # logs are read while their programs run
             "HF_HUB_OFFLINE": "1",  # all weights are in the cache: nothing has to be asked for

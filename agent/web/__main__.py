@@ -12,6 +12,7 @@ import uvicorn
 from agent import settings
 from agent.certificate import CertificateError, certificate_of
 from agent.definition.choice import Agents
+from agent.definition.kept import KeptAgents
 from agent.keys import KeyRefusedError, check_secret
 from agent.languages import LANGUAGES
 from agent.livekit_server import Credentials, LiveKitError, UnreachableError, ask
@@ -44,7 +45,9 @@ def main() -> None:
             asyncio.run(ask(Credentials(livekit.url, livekit.api_key, livekit.api_secret)))
         certificate = certificate_of(arguments.host)
         book = open_book(profile.history_store, livekit.url)
-        agents = Agents(profile).all()
+        # It may be started again while a folder is being changed.
+        offered = Agents(profile, KeptAgents.of_environment())
+        agents = offered.all()
         app = create_app(
             livekit,
             client_library=locate("web"),
@@ -56,7 +59,7 @@ def main() -> None:
             book=book,
             agents={name: agent.settings.name for name, agent in agents.items()},
             looks=looks_of(agents, profile),
-            answering=Answering(sections(profile), own_ports()),
+            answering=Answering(sections(profile, offered), own_ports()),
         )
     except (
         LiveKitError,

@@ -61,17 +61,20 @@ class _Known:
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-def sections(profile: Settings) -> dict[str, dict[EngineName, Engine]]:
+def sections(
+    profile: Settings, agents: Agents | None = None
+) -> dict[str, dict[EngineName, Engine]]:
     """The engines of every agent that the page offers, by its name.
 
     Args:
         profile: The profile.
+        agents: Those of it.
 
     Raises:
         SettingsError: An agent is wrong.
     """
     found: dict[str, dict[EngineName, Engine]] = {}
-    for name, agent in Agents(profile).all().items():
+    for name, agent in (agents or Agents(profile)).all().items():
         own = agent.over(profile)
         # The experiment hears and speaks by itself.
         found[name] = (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ def test_a_new_agent_is_right_as_it_is(tmp_path: Path, name: str) -> None:
     folder = new.write(name, tmp_path / "agents")
     assert folder == tmp_path / "agents" / name
     made = load_agent(str(folder), settings.load("cpu"))
-    assert made.settings.name == name.replace("-", " ").capitalize()
+    assert made.settings.name == name.replace("-", " ").title()
     assert [tool.info.name for tool in made.functions] == ["price", "order"]
 
 
@@ -63,3 +64,11 @@ def test_its_own_tests_pass_anywhere(tmp_path: Path) -> None:
     tested = run("pytest", "-q", "--rootdir", str(tmp_path), str(tmp_path / "tea-shop"))
     assert tested.returncode == 0, tested.stdout
     assert "5 passed" in tested.stdout
+    # It is made to be changed: its tests hold for any name and greeting, and for none.
+    yaml = tmp_path / "tea-shop" / "agent.yaml"
+    for greeting in ('"Good day from {{name}}!"', '""'):
+        text = re.sub(r"(?m)^greeting:.*(\n  .*)*", f"greeting: {greeting}", yaml.read_text())
+        assert f"greeting: {greeting}\n" in text
+        yaml.write_text(text.replace("name: Tea Shop", "name: The Tea House"))
+        tested = run("pytest", "-q", "--rootdir", str(tmp_path), str(tmp_path / "tea-shop"))
+        assert "5 passed" in tested.stdout, tested.stdout

@@ -301,6 +301,11 @@ def livekit() -> Iterator[dict[str, str]]:
         thread.join()
 
 
+def _free_ports() -> dict[str, str]:
+    """The variables of a stack beside another one."""
+    return {f"PARLEY_PORT_{name.upper()}": str(number) for name, number in ports.free().items()}
+
+
 @pytest.mark.slow
 def test_the_stack_ends_with_the_sentence_of_what_cannot_start(
     programs: Path, livekit: dict[str, str]
@@ -309,7 +314,7 @@ def test_the_stack_ends_with_the_sentence_of_what_cannot_start(
     result = subprocess.run(
         [sys.executable, "-m", "agent.stack.gpu"],
         cwd=ROOT,
-        env=environment(programs, **livekit),
+        env=environment(programs, **livekit, **_free_ports()),
         capture_output=True,
         text=True,
         check=False,
