@@ -12,6 +12,9 @@ from livekit.agents.utils.aio import cancel_and_wait
 
 T = TypeVar("T")
 
+_FORMATTING = "*_`~#"
+"""Marks that no caption shows."""
+
 
 async def until(items: AsyncIterator[T], given_up: asyncio.Event) -> AsyncGenerator[T]:
     """Yield what comes, until there is no more or it is given up."""
@@ -56,7 +59,14 @@ def unsaid(written: str, said: str) -> str | None:
         if at == len(written) or written[at] != letter:
             return None
         at += 1
-    while at and at < len(written) and not (written[at].isalnum() or written[at].isspace()):
-        at += 1  # the mark at the end of what was said
-    rest = written[at:]
+    end = at
+    while at and end < len(written) and not (written[end].isalnum() or written[end].isspace()):
+        end += 1
+    marks = written[at:end]
+    if said.rstrip()[-1:].isalnum():
+        # What was said broke off before the mark; without it two sentences would run into one.
+        marks = "".join(mark for mark in marks if mark not in _FORMATTING)
+    else:
+        marks = ""
+    rest = marks + written[end:]
     return rest if any(map(str.isalnum, rest)) else ""

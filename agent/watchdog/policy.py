@@ -1,8 +1,10 @@
 """How long each stage of a turn may be silent, and which engine is to blame.
 
 Pure: it is told what happens and when, in seconds by any clock, and says when to look again. What
-counts is what the caller hears, so that there is one silence and not a deadline for each engine: it
-begins with the last of the user's voice, or when the sound of the reply has run out.
+counts is what the caller hears: one silence, which begins with the last of the user's voice, or
+when the sound of the reply has run out. By all of it they are told to wait; by its own share an
+engine is blamed, and given up where they had been told before. The voice's is the time in which it
+owes sound for words that it was given: it is not to blame for those that the model still owes.
 """
 
 from __future__ import annotations
@@ -36,14 +38,15 @@ class Patience:
     repeat_after: float
     """Until they are told again."""
     give_up_after: float
-    """Until the turn is given up; counted from the beginning, too."""
+    """Of an engine's own, until it is given up; counted from the beginning, too."""
 
 
 @dataclass(frozen=True)
 class Late:
-    """An engine keeps the caller waiting."""
+    """The caller waits."""
 
-    engine: Engine
+    engine: Engine | None
+    """What keeps them waiting; None if that is well again, and the next one has only just begun."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,14 @@ class TurnWatch:
         self._broken: Engine | None = None
         """What has failed for good in this turn."""
         self._text_at: float | None = None
+        self._resumed_at = 0.0
+        """When the model began to write, or went on after it had stopped."""
+        self._excused_until = 0.0
+        """When it did so the last time that the caller had been told to wait for it."""
         self._sound_until: float | None = None
         """When the sound that was made of the reply will have been played."""
-        self._gaps = 0.0
-        """Seconds of silence within the reply that are over."""
+        self._model_gaps = self._voice_gaps = 0.0
+        """Seconds of silence within the reply that are over, by whose they were."""
         self._since = 0.0
         """When the silence began."""
         self._told_at: float | None = None
@@ -132,16 +139,26 @@ class TurnWatch:
     def voicing(self, now: float) -> None:
         """The voice is given a text: of the reply, or one that no model was asked for."""
         if self._sound_until is not None:
-            self._sound_until, self._gaps = max(self._sound_until, now), 0.0
+            self._sound_until = max(self._sound_until, now)
+            self._model_gaps = self._voice_gaps = 0.0
         if not self._asked:
             self._announced = True
             self._begin(now)
             self._new_reply()
-            self._text_at, self._complete = now, True
+            self._text_at, self._resumed_at, self._complete = now, now, True
 
     def text(self, now: float) -> None:
         """The model has written more."""
+        if self._text_at is None or now - self._text_at > _STALLED:
+            self._resumed_at = now
+            if self._told_at is not None:
+                self._excused_until = now
         self._text_at = now
+
+    def broke_off(self, now: float) -> None:
+        """The model has failed for good in the middle: what is left is to be spoken."""
+        self._resumed_at = self._excused_until = now
+        self._complete = True
 
     def complete(self) -> None:
         """The model has written all."""
@@ -153,7 +170,9 @@ class TurnWatch:
             self._sound_until, self._told_at = now, None
         gap = now - self._sound_until
         if gap > _GAP and self._busy:  # before the turn is certain nothing of it is played
-            self._gaps += gap
+            waited = min(max(self._resumed_at - self._sound_until, 0.0), gap)
+            self._model_gaps += waited
+            self._voice_gaps += gap - waited
         self._sound_until = max(self._sound_until, now) + seconds
 
     def sounds(self, now: float) -> None:
@@ -196,21 +215,23 @@ class TurnWatch:
         """When to look next; None while nobody is waited for."""
         if self._waited_for is None:
             return None
-        return self._started + self._next
+        return min(self._tell_at, self._end[0])
 
     def check(self, now: float) -> Late | GivenUp | None:
         """Say what is to be done now, if it is time."""
-        if self._waited_for is None or now < self._started + self._next - TOLERANCE:
+        if self.due is None or now < self.due - TOLERANCE:
             return None
-        engine = self._blamed(now)
-        broken = self._broken is not None and (self._broken == "stt") == (engine == "stt")
-        if broken or now - self._started >= self._patience.give_up_after - TOLERANCE:
-            engine = self._broken if self._broken and broken else engine
+        over, engine = self._end
+        broken = self._broken
+        if broken and (broken == "stt") != (engine == "stt"):
+            broken = None
+        if broken or now >= over - TOLERANCE:
             self._broken = None
             self._unheard = self._asked = self._announced = False
-            return GivenUp(engine)
+            return GivenUp(broken or engine)
+        late = Late(self._late(now))
         self._told_at = now - self._started
-        return Late(engine)
+        return late
 
     @property
     def _waited_for(self) -> Literal["transcript", "reply"] | None:
@@ -221,28 +242,55 @@ class TurnWatch:
         return "transcript" if self._unheard else None
 
     @property
-    def _started(self) -> float:
-        """When a silence as long as all of this turn's would have begun."""
+    def _silent_since(self) -> float:
+        """When the silence of this moment began."""
         if self._sound_until is None or self._waited_for == "transcript":
             return self._since
-        return max(self._since, self._sound_until) - self._gaps
+        return max(self._since, self._sound_until)
 
     @property
-    def _next(self) -> float:
-        """Seconds of silence after which something is to be done."""
-        p = self._patience
-        if self._told_at is None:
-            return p.say_after
-        return min(self._told_at + p.repeat_after, p.give_up_after)
+    def _started(self) -> float:
+        """When a silence as long as all of this turn's would have begun."""
+        if self._waited_for == "transcript":
+            return self._silent_since
+        return self._silent_since - self._model_gaps - self._voice_gaps
 
-    def _blamed(self, now: float) -> Engine:
+    @property
+    def _owed_since(self) -> float:
+        """When a silence as long as all that is the voice's would have begun."""
+        return max(self._silent_since, self._excused_until) - self._voice_gaps
+
+    @property
+    def _tell_at(self) -> float:
+        """When the caller is to be told to wait."""
+        p = self._patience
+        told = self._told_at
+        return self._started + (p.say_after if told is None else told + p.repeat_after)
+
+    @property
+    def _end(self) -> tuple[float, Engine]:
+        """When there has been all the time there is, and which engine has had it."""
+        limit = self._patience.give_up_after
+        if self._waited_for == "transcript":
+            return self._silent_since + limit, "stt"
+        model = self._silent_since - self._model_gaps + limit
+        if self._text_at is None:
+            return model, "llm"
+        voice = self._owed_since + limit
+        stalled = self._text_at + _STALLED
+        if self._complete or voice <= stalled:
+            return voice, "tts"
+        return max(model, stalled), "llm"
+
+    def _late(self, now: float) -> Engine | None:
         if self._waited_for == "transcript":
             return "stt"
-        if self._text_at is None:
+        if self._text_at is None or (not self._complete and now - self._text_at > _STALLED):
             return "llm"
-        if self._complete:
-            return "tts"
-        return "llm" if now - self._text_at > _STALLED else "tts"
+        # Words that were long in coming, and are here, are no fault of the voice's yet.
+        owed = now - max(self._silent_since, self._resumed_at) + self._voice_gaps
+        most = min(self._patience.say_after, (now - self._started) / 2)
+        return "tts" if owed >= most - TOLERANCE else None
 
     def _begin(self, since: float) -> None:
         self._since, self._told_at = since, None
@@ -250,4 +298,4 @@ class TurnWatch:
     def _new_reply(self) -> None:
         self._complete, self._broken = False, None
         self._text_at = self._sound_until = None
-        self._gaps = 0.0
+        self._model_gaps = self._voice_gaps = 0.0

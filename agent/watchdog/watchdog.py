@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -146,8 +146,7 @@ class Watchdog:
                     async with aclosing(ask()) as whole, aclosing(until(whole, given_up)) as chunks:
                         async for chunk in chunks:
                             if is_answer(chunk):
-                                if not begun:
-                                    self._trouble.ends("llm")
+                                self._trouble.ends("llm")
                                 begun = True
                                 self._note(lambda now: self._turn.text(now))
                             yield chunk
@@ -155,6 +154,7 @@ class Watchdog:
                 except APIError as e:
                     logger.warning("no answer", extra={"error": str(e), "begun": begun})
                     if begun:
+                        self._note(lambda now: self._turn.broke_off(now))
                         self._give_up("llm")
                         break
                     if not e.retryable:
@@ -226,7 +226,7 @@ class Watchdog:
             # What is written so far is shown while the prompt is heard, the rest after it.
             for whole_of_it in (False, True):
                 if whole_of_it:
-                    await reading
+                    await self._rest(reading, written)
                 words = unsaid("".join(written), said) or ""
                 said += words
                 if words:
@@ -242,6 +242,16 @@ class Watchdog:
             await aio.cancel_and_wait(reading)
             if not (over and seconds):
                 self._note(lambda _: self._turn.dropped())
+
+    async def _rest(self, reading: asyncio.Task[None], written: Sequence[str]) -> None:
+        """Wait for the rest of a text whose voice was given up, for as long as it grows."""
+        before = -1
+        while not reading.done() and len(written) > before:
+            before = len(written)
+            await asyncio.wait((reading,), timeout=self._settings.give_up_after)
+        if not reading.done():
+            self._give_up("llm")
+        await reading
 
     @property
     def _mute(self) -> Phrase:
@@ -334,8 +344,9 @@ class Watchdog:
                 continue
             match self._turn.check(loop.time()):
                 case Late(engine):
-                    self._failed(engine, "late")
-                    self._trouble.begins(engine)
+                    if engine:
+                        self._failed(engine, "late")
+                        self._trouble.begins(engine)
                     self._prompter.say_now("deaf" if engine == "stt" else "wait")
                 case GivenUp(engine):
                     self._give_up(engine)

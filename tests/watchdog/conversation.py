@@ -85,12 +85,19 @@ class Fault:
     hangs: bool = False
     after: int = 0
     """Words, or sentences, that come before it hangs or fails."""
+    drips: float = 0.0
+    """Seconds from each of those words to the next."""
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def strike(self) -> None:
         if self.refuses:
             raise APIConnectionError("refused")
         if self.hangs:
-            await asyncio.Event().wait()
+            await self._over.wait()
+
+    def over(self) -> None:
+        """Let whatever hangs go on from where it is."""
+        self._over.set()
 
 
 class FaultyLlm(Llm):
@@ -113,10 +120,17 @@ class _Writing(LlmStream):
             return await super()._run()
         answer = self._llm.answer(self._chat_ctx)
         assert isinstance(answer, str)
-        for word in answer.split()[: fault.after]:
+        words = answer.split()
+        for word in words[: fault.after]:
+            self._write([word])
+            await asyncio.sleep(fault.drips)
+        await fault.strike()
+        self._write(words[fault.after :])
+
+    def _write(self, words: list[str]) -> None:
+        for word in words:
             delta = llm.ChoiceDelta(role="assistant", content=f"{word} ")
             self._event_ch.send_nowait(llm.ChatChunk(id="chunk", delta=delta))
-        await fault.strike()
 
 
 class FaultyTts(Tts):

@@ -172,3 +172,58 @@ def test_words_that_are_typed_are_counted_from_the_question(watch: TurnWatch) ->
     watch.asked(103.0)
     watch.busy(True)
     assert acts(watch)[0] == (105.5, Late("llm"))
+
+
+def test_words_that_were_long_in_coming_are_no_fault_of_the_voices(watch: TurnWatch) -> None:
+    answering(watch).text(100.6)
+    watch.frame(101.0, 1.0)
+    assert watch.check(104.5) == Late("llm")
+    watch.text(108.4)  # the model is back
+    assert watch.due == 108.5
+    assert watch.check(108.5) == Late(None)
+    watch.complete()
+    assert acts(watch) == [
+        (112.5, Late("tts")),
+        (116.5, Late("tts")),
+        (118.4, GivenUp("tts")),
+    ]
+
+
+def test_the_time_of_a_model_that_came_back_is_not_the_voices_in_its_next_pause(
+    watch: TurnWatch,
+) -> None:
+    answering(watch).text(100.6)
+    watch.frame(101.0, 1.0)
+    assert watch.check(104.5) == Late("llm")
+    assert watch.check(108.5) == Late("llm")
+    watch.text(110.0)
+    watch.complete()
+    watch.frame(111.0, 1.0)  # of the 9.0 s of silence 1.0 s is the voice's
+    assert acts(watch) == [
+        (113.5, Late("tts")),
+        (117.5, Late("tts")),
+        (121.0, GivenUp("tts")),
+    ]
+
+
+def test_a_model_that_drips_is_given_up_by_the_sum_of_its_pauses(watch: TurnWatch) -> None:
+    answering(watch)
+    acted: list[object] = []
+    for i in range(12):
+        now = 101.0 + 2.5 * i
+        while watch.due is not None and watch.due <= now:
+            acted.append(watch.check(watch.due))
+        watch.text(now)
+        watch.frame(now + 0.1, 0.3)
+    assert acted[-1] == GivenUp("llm")
+    assert Late("tts") not in acted
+
+
+def test_a_voice_is_not_blamed_for_a_text_that_broke_off(watch: TurnWatch) -> None:
+    answering(watch).text(100.6)
+    watch.frame(101.0, 1.0)
+    assert watch.check(104.5) == Late("llm")
+    watch.broke_off(111.9)
+    watch.complete()
+    assert watch.check(112.0) == Late(None)
+    assert acts(watch)[-1] == (121.9, GivenUp("tts"))  # if it does not speak what it was given

@@ -10,7 +10,7 @@ from agent import telemetry
 from agent.watchdog.nodes import unsaid
 from harness.virtual_time import in_virtual_time, now
 
-from .conversation import Fault, talk
+from .conversation import Fault, Talk, talk
 
 QUESTION = "What is the capital of Japan?"
 
@@ -190,6 +190,55 @@ async def test_nobody_is_hung_up_on_without_a_goodbye() -> None:
         assert call.closed[0] >= stop
 
 
+def _engines(call: Talk, kind: str) -> list[str]:
+    return [r.engine for r in call.records if isinstance(r, telemetry.Fault) and r.fault == kind]
+
+
+SENTENCES = [f"This is sentence number {i} of them." for i in ("one", "two", "three", "four")]
+
+
+@in_virtual_time
+async def test_a_voice_that_waits_for_a_model_that_comes_back_is_not_blamed() -> None:
+    async with talk(" ".join(SENTENCES)) as call:
+        call.llm.fault = fault = Fault(hangs=True, after=7 * 3 - 2)
+        call.tts.delay = 1.4  # as on a busy machine
+        end = await call.ask(QUESTION)
+        while not call.line.heard(end) or now() - call.line.heard(end)[-1][1] < 1.0:
+            await asyncio.sleep(0.1)
+        silent = call.line.heard(end)[-1][1]
+        await asyncio.sleep(silent + 8.7 - now())
+        fault.over()
+        await asyncio.sleep(30)
+        assert set(_engines(call, "late")) == {"llm"}
+        assert _engines(call, "given_up") == []
+        assert call.words[-1].split() == " ".join(SENTENCES).split()
+        assert call.conversation.session.agent_state == "listening"
+
+
+@in_virtual_time
+async def test_a_model_that_stops_in_the_middle_is_the_only_one_that_is_given_up() -> None:
+    async with talk(" ".join(SENTENCES)) as call:
+        call.llm.fault = Fault(hangs=True, after=5)
+        end = await call.ask(QUESTION)
+        await asyncio.sleep(30)
+        assert _engines(call, "late") == ["llm", "llm"]
+        assert _engines(call, "given_up") == ["llm"]
+        assert call.conversation.session.agent_state == "listening"
+        start, stop = call.line.heard(end)[-1]  # "Sorry, I can't answer right now. ..."
+        assert stop - start > 1.0
+
+
+@in_virtual_time
+async def test_a_reply_without_a_voice_ends_when_its_model_stops_too() -> None:
+    async with talk(" ".join(SENTENCES)) as call:
+        call.llm.fault = Fault(hangs=True, after=7 * 3 - 2, drips=0.9)
+        call.tts.fault = Fault(hangs=True)
+        await call.ask(QUESTION)
+        await asyncio.sleep(60)
+        assert _engines(call, "given_up") == ["tts", "llm"]
+        assert call.conversation.session.agent_state == "listening"
+
+
 @pytest.mark.parametrize(
     ("written", "said", "rest"),
     [
@@ -197,9 +246,11 @@ async def test_nobody_is_hung_up_on_without_a_goodbye() -> None:
         ("One. Two.", "One. Two.", ""),
         ("One. Two. :-)", "One. Two.", ""),
         ("**One**, two.", "One, ", " two."),
-        ("你好。再见。", "你好", "再见。"),
         ("One. Two.", "", "One. Two."),
         ("1 km", "one kilometre", None),
+        ("From ten to two. Shut on Sunday.", "From ten to two", ". Shut on Sunday."),
+        ("**Ten to two**, daily.", "Ten to two", ", daily."),
+        ("十点。关门。", "十点", "。关门。"),
         ("One.", "One. Two.", None),
     ],
 )
