@@ -166,9 +166,13 @@ class Session:
                 text = utterance.text if thorough or not utterance.doubtful else None
                 now = time.monotonic()
                 sure = hearing.decoded(
-                    text, samples, confidence=utterance.confidence, spoken=utterance.spoken,
-                    seconds=now - start, now=now,
-                )  # fmt: skip
+                    text,
+                    samples,
+                    confidence=utterance.confidence,
+                    spoken=utterance.spoken,
+                    seconds=now - start,
+                    now=now,
+                )
                 tokens += sum(len(s.tokens) for s in utterance.segments)
                 language, confidence = utterance.language, utterance.confidence
                 if sure and not self._ended:

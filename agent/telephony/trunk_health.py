@@ -110,8 +110,11 @@ async def ask(name: str, trunk: OutboundTrunk) -> Health:
         return Health(name, False, f"nothing within {_PATIENCE:g} s")
     # An address that cannot be is an OverflowError (its port) or a ValueError (its name).
     except (
-        *(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError),
-        *(ValueError, OverflowError),
+        OSError,
+        asyncio.IncompleteReadError,
+        asyncio.LimitOverrunError,
+        ValueError,
+        OverflowError,
     ) as e:
         return Health(name, False, str(e) or type(e).__name__)
     seconds = time.monotonic() - began

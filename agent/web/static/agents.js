@@ -43,8 +43,13 @@ export function voiceChosen() {
   keep("voice", $("voice-choice").value);
 }
 
+/** The agent that is chosen; undefined while there is no list of them. */
+function shown() {
+  return agents.find(({ name }) => name === $("agent").value);
+}
+
 function showAgent() {
-  const agent = agents.find(({ name }) => name === $("agent").value);
+  const agent = shown();
   if (!agent) return;
   const { title, logo, color, color_dark: colorDark } = agent;
   setAgentName(title);
@@ -55,14 +60,13 @@ function showAgent() {
 
 /** The language in which the agent answers whoever has chosen that of the page. */
 export function answeredIn() {
-  const agent = agents.find(({ name }) => name === $("agent").value);
   const { value, dataset } = $("language").selectedOptions[0];
-  return agent?.spoken[value] ?? dataset.spoken;
+  return shown()?.spoken[value] ?? dataset.spoken;
 }
 
 /** Offer the agent's voices that speak the language in which it answers. */
 export function offerVoices() {
-  const agent = agents.find(({ name }) => name === $("agent").value);
+  const agent = shown();
   if (!agent) return;
   const spoken = answeredIn();
   const voices = agent.voices

@@ -1,7 +1,13 @@
 // The page: what the user does, what the conversation reports, and what shows for it.
 
-import { agentChosen, answeredIn, chosenAgent } from "./agents.js";
-import { listAgents, offerVoices, voiceChosen } from "./agents.js";
+import {
+  agentChosen,
+  answeredIn,
+  chosenAgent,
+  listAgents,
+  offerVoices,
+  voiceChosen,
+} from "./agents.js";
 import { Appearance } from "./appearance.js";
 import { Captions } from "./captions.js";
 import { Conversation } from "./connection.js";
