@@ -1,7 +1,7 @@
 UV ?= $(or $(shell command -v uv),.uv/bin/uv)
 
 .PHONY: help setup footprint setup-gpu setup-nari demo phone gpu observe report eval test test-all test-unit test-core \
-	test-slow test-again coverage test-engines check audit fuzz sbom
+	test-slow test-again coverage test-engines check audit fuzz sbom hunch
 help:  ## list the commands
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -82,6 +82,9 @@ check: setup  ## lint, format, strict types, exported names
 	$(UV) run --no-sync ruff format --check
 	for part in "agent bench evaluation harness scripts tests" plugins/*; do $(UV) run --no-sync mypy $$part || exit; done
 	$(UV) run --no-sync pytest -q $(wildcard tests/test_exports.py plugins/*/tests/test_exports.py)
+
+hunch: setup  ## train the network that hears what a sound over the agent is (docs/duplex.md): hunch ARGS=FOLDER
+	$(UV) run --no-sync --with "torch>=2.6" python -m scripts.hunch $(ARGS)
 
 bench-%: setup  ## run a benchmark: bench-latency, bench-faults, bench-load ROOMS=… , bench-recovery, bench-phone, bench-call, bench-history, bench-answers, bench-lookup, bench-examples, bench-duplex, bench-tts URL=… , bench-soak URL=… , bench-llm URL=… , bench-injection URL=…
 	$(UV) run --no-sync python -m bench.$* $(URL) $(if $(ROOMS),--rooms $(ROOMS)) $(ARGS)
