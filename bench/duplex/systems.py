@@ -95,7 +95,7 @@ async def start(name: str, slot: int) -> AsyncIterator[Host]:
                 stderr=file,
                 pass_fds=(end.fileno(),),
                 env={**os.environ, "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0"},
-                start_new_session=True,
+                process_group=0,  # in one session with the engines, as in a stack
             )
         host = Host(name, process, answers)
         try:

@@ -17,8 +17,8 @@ answer to a question."""
 
 WISHED = 1.0
 """Seconds that are waited after a wish, whatever the voice: it falls, as at any end of a sentence,
-before what is to be arranged is told, too. Three of four pauses of 0.4 to 1.4 s are over by then, at
-the price of an answer that comes so much later where the wish was all."""
+before what is to be arranged is told, too. Three of four pauses of 0.4 to 1.4 s are over by
+then, the price of an answer that comes so much later where the wish was all."""
 
 BRIEF = 0.35
 """Seconds of voice in a cough, or in a "yes": nothing that a turn would be cut in two of. Its
