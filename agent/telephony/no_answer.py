@@ -47,8 +47,12 @@ def is_refused(error: Exception) -> bool:
     return isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
 
 
-_UNKNOWN = frozenset({"canceled", "unknown", "deadline_exceeded", "internal", "unavailable"})
-"""Codes of Twirp that LiveKit also has for a call which its SIP service may be dialling already."""
+_UNKNOWN = frozenset({"unknown", "deadline_exceeded", "internal", "unavailable"})
+"""Codes of Twirp that LiveKit also has for a call which its SIP service may be dialling already.
+
+``canceled`` is none: it is the service's own word for a call that it has given up, because it rang
+for long enough or nothing came back. LiveKit's server has it for requests that nobody waits for.
+"""
 
 
 def no_answer(error: Exception) -> NoAnswer:

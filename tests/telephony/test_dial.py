@@ -214,6 +214,7 @@ async def test_a_call_that_may_go_on_without_us_keeps_its_minutes(
         (api.TwirpError("deadline_exceeded", "", status=408), ("calling", 3)),
         (aiohttp.ServerDisconnectedError(), ("calling", 3)),
         (api.TwirpError("invalid_argument", "", status=400), ("failed", 0)),
+        (api.TwirpError("canceled", "sip request timed out", status=408), ("failed", 0)),
     ],
 )
 async def test_a_call_that_may_still_be_dialled_keeps_its_minutes(
