@@ -14,6 +14,9 @@ from ..number_ranges import ORDINARY, NumberRange
 
 _WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/\u2010-\u2015]{6,40}")
 """With a country code, as people write it."""
+_BETWEEN = re.compile(r"[\s().\-/\u2010-\u2015]")
+_LONGEST_EMERGENCY = 8
+"""Digits, with a country code."""
 _TOLD = re.compile(r"\+?[0-9*#]{1,20}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
@@ -96,8 +99,11 @@ def dialable(
         ranges: What kinds of numbers may be called there.
 
     Raises:
-        NotAllowed: It is not a phone number, is elsewhere, or of another kind.
+        NotAllowed: It is not a phone number, is that of an emergency service, is elsewhere, or of
+            another kind.
     """
+    if _is_emergency(written):
+        raise NotAllowed("Emergency services may not be called from here.", "emergency")
     parsed = _parsed(written)
     number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if not _E164.fullmatch(number):
@@ -186,6 +192,24 @@ def range_of(parsed: PhoneNumber, number: str) -> NumberRange:
     ):
         return "company"
     return _RANGES.get(phonenumbers.number_type(parsed), "unknown")
+
+
+def _is_emergency(written: str) -> bool:
+    """Whether it is the number of an emergency service somewhere, with a country code or without.
+
+    Whoever asks for one is to be told to dial it, not asked for a country code.
+    """
+    digits = _BETWEEN.sub("", written).removeprefix("+").removeprefix("00")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_EMERGENCY):
+        return False
+    local = [(digits, region) for region in phonenumbers.SUPPORTED_SHORT_REGIONS]
+    abroad = [
+        (digits[len(str(code)) :], region)
+        for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
+        if digits.startswith(str(code))
+        for region in regions
+    ]
+    return any(phonenumbers.is_emergency_number(*each) for each in [*local, *abroad])
 
 
 def _region(parsed: PhoneNumber, number: str) -> str | None:

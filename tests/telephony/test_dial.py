@@ -264,7 +264,7 @@ async def test_every_attempt_is_kept_with_what_became_of_it(dials: Dials, tmp_pa
     server = Server()
     settings = SETTINGS.model_copy(update={"calls_per_minute": 9, "minutes_per_day": 99})
     phone = dials(server, settings)
-    for number in ("+449098790123", "112"):
+    for number in ("+449098790123", "112", "12 34"):
         with pytest.raises(NotAllowed):
             await phone.dial(number, order="place_call", room="r", identity="c")
     server.sip.failure = TimeoutError()
@@ -278,6 +278,7 @@ async def test_every_attempt_is_kept_with_what_became_of_it(dials: Dials, tmp_pa
     attempts = await kept(tmp_path)
     assert [(a.order, a.number, a.state, a.reason, a.minutes, a.call) for a in attempts] == [
         ("place_call", "+44…23", "refused", "range", 0, ""),
+        ("place_call", "no number", "refused", "emergency", 0, ""),
         ("place_call", "no number", "refused", "number", 0, ""),
         ("warm_transfer", "Sales", "failed", "unanswered", 0, ""),
         ("transfer_call", "Sales", "failed", "unanswered", 0, ""),

@@ -180,8 +180,8 @@ DEAR = [
     ("+445512345678", "range"),
     ("+442", "number"),
     ("+44118118", "number"),
-    ("+44112", "number"),
-    ("+1911", "number"),
+    ("+44112", "emergency"),
+    ("+1911", "emergency"),
     ("+1411", "number"),
     ("+4911833", "number"),
     ("+331180", "number"),
@@ -261,7 +261,7 @@ def test_however_it_is_written_nothing_dear_is_dialled(number: str, _: str) -> N
 @pytest.mark.parametrize(
     "written",
     [
-        *("112", "911", "999", "110", "+112", "100", "*21#", "#31#+442079460018"),
+        *("1234", "0800", "*21#", "#31#+442079460018"),
         *("tel:+442079460018", "TEL:+442079460018", "sips:+442079460018@pbx.example"),
         *("+442079460018;ext=5", "+442079460018x5", "+442079460018p5", "+442079460018*5"),
         *("+442079460018\r\nX-Header: y", "+442079460018\x00", "+44 20 7946 0018\u202e"),
@@ -276,6 +276,16 @@ def test_what_is_no_number_with_its_country_code_is_not_dialled(written: str) ->
     with pytest.raises(NotAllowed) as refused:
         dialable(written, COUNTRIES)
     assert refused.value.reason == "number"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["112", "911", "9-1-1", " 999 ", "+112", "0044 999", "+44 (112)", "+49110", "120", "+86 120"],
+)
+def test_an_emergency_service_is_not_taken_for_a_wrong_number(written: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        dialable(written, COUNTRIES)
+    assert refused.value.reason == "emergency"
 
 
 @pytest.mark.parametrize(
