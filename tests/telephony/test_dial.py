@@ -118,10 +118,26 @@ async def test_calls_and_transfers_share_the_calls_of_a_minute(dials: Dials) -> 
         ),
         (TimeoutError(), "no answer", "unanswered"),
         (
-            api.TwirpError("not_found", "no response from servers", status=404),
+            api.TwirpError("canceled", "sip request timed out", status=408),
             "no answer",
             "unanswered",
         ),
+        (
+            api.TwirpError("deadline_exceeded", "request timed out", status=408),
+            "no answer",
+            "unanswered",
+        ),
+        (
+            api.TwirpError("not_found", "no response from servers", status=404),
+            "no answer",
+            "unreachable",
+        ),
+        (
+            api.TwirpError("failed_precondition", "conn 127.0.0.1:5061 write err", status=412),
+            "no answer",
+            "unreachable",
+        ),
+        (aiohttp.ServerDisconnectedError(), "no answer", "unreachable"),
     ],
 )
 async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
@@ -135,6 +151,36 @@ async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
     told = " ".join(str(vars(record)) for record in caplog.records)
     assert "***43" in told
     assert "2025550143" not in told
+
+
+@pytest.mark.parametrize(
+    ("status", "host", "asked"),
+    [
+        ("400", "192.0.2.20", ["tel:200", "sip:200@192.0.2.20"]),
+        ("416", "pbx.example.org", ["tel:200", "sip:200@pbx.example.org"]),
+        ("400", "", ["tel:200"]),
+        ("400", "a@b;method=INVITE", ["tel:200"]),
+        ("603", "192.0.2.20", ["tel:200"]),
+    ],
+)
+async def test_an_exchange_that_knows_no_tel_is_given_a_number_of_its_own(
+    status: str, host: str, asked: list[str], dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    server.sip.knows_no_tel = api.SipCallError(
+        "invalid_argument", "", status=400, metadata={"sip_status_code": status}
+    )
+    server.room.here.add(("r", "sip_caller"))
+    server.room.attributes["sip.hostname"] = host
+    transfer = dials(server).transfer("200", room="r", identity="sip_caller")
+    if len(asked) == 2:
+        await transfer
+    else:
+        with pytest.raises(NoAnswer):
+            await transfer
+    assert [each.transfer_to for each in server.sip.asked] == asked
+    (attempt,) = await kept(tmp_path)
+    assert attempt.state == ("over" if len(asked) == 2 else "failed")
 
 
 @pytest.mark.parametrize(
