@@ -132,7 +132,6 @@ async def started(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Exc
             exchange = Exchange(line, folder)
             await exchange.shows("core waitfullybooted", "fully booted")
             yield exchange
-            await exchange.command("core stop now")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
