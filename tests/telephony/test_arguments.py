@@ -66,6 +66,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("warm_transfer", {"destination": "Sales", "summary": ""}),
     ("warm_transfer", {"destination": "Sales", "summary": "x" * 501}),
     ("warm_transfer", {"destination": "nobody", "summary": "Hello."}),
+    ("warm_transfer", {"destination": "the workshop", "summary": "Hello."}),  # a sip: address
     ("press_keys", {"keys": ""}),
     ("press_keys", {"keys": "1" * 33}),
     ("press_keys", {"keys": "1w2"}),
