@@ -102,8 +102,8 @@ class Utterance:
         """Whether the short window may have misled the model.
 
         It then repeats itself, goes on past the end of the audio, or writes nothing. A compression
-        ratio of 2.4 is OpenAI's own threshold for repetition. One word said again, like 等等 or "no,
-        no", is none.
+        ratio of 2.4 is OpenAI's own threshold for repetition. One word said again, like 等等 or
+        "no, no", is none.
         """
         if not self.text and self.duration >= WORDLESS:
             return True
