@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ import pytest
 from harness.recording import SAMPLE_RATE, Samples
 from harness.softphone import Phone
 
-from .lines import COLLEAGUE, MARKS, Line, silence, until, words
+from .callee import callee
+from .lines import COLLEAGUE, MARKS, PHONE, Line, silence, until, words
 from .tones import GREETING, TONES, heard, tone
 
 pytestmark = MARKS
@@ -196,3 +198,17 @@ async def test_no_more_calls_ring_within_a_minute_than_are_allowed(
             await line.place_call()
             await line.over()
         assert callee.log.count("Call established") == 2
+
+
+async def test_of_many_orders_at_once_no_more_ring_than_may_and_none_that_is_dear(
+    line: Line,
+) -> None:
+    dear = ["+449098790123", "0044 (0)909 8790123", f"{COLLEAGUE};ext=5", "+882512345678", "999"]
+    async with callee(line.port, "486 Busy Here") as called:
+        await asyncio.gather(*(line.place_call(number) for number in [COLLEAGUE] * 4 + dear))
+        await line.over()
+        invited = [each.headers["to"] for each in called.received if each.method == "INVITE"]
+    assert len(invited) == PHONE["calls_per_minute"]
+    assert all(COLLEAGUE in each and "ext" not in each for each in invited)
+    states = Counter(attempt.state for attempt in await line.attempts())
+    assert states == {"failed": 2, "refused": 2 + len(dear)}
