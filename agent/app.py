@@ -18,6 +18,7 @@ from livekit.agents.llm import ToolContext
 from livekit.agents.worker import ServerEnvOption
 from livekit.plugins import vllm
 from livekit.plugins.turn_taking import Endpointer
+from livekit.plugins.turn_taking.barge_in import hunch
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from livekit.plugins.turn_taking.model import ModelError, locate
 
@@ -81,6 +82,7 @@ _AT = {"AGENT": "health page", "METRICS": "metrics"}
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
+    hunch.load()
     prometheus.set_up()
     spans.set_up()
     gc.freeze()  # what stays is not looked through again with each collection

@@ -25,6 +25,7 @@ import openai.resources.models
 import uvloop
 from livekit.agents.utils import http_context
 from livekit.plugins.qwen3_tts import normalizer
+from livekit.plugins.turn_taking.barge_in import hunch
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 from livekit.plugins.turn_taking.model import ModelError
 from livekit.plugins.vllm import tls
@@ -77,6 +78,7 @@ sounds.prewarm()
 tls.context()
 http_context._create_ssl_context()  # LiveKit's own, which every session of a process shares
 silero.init_vad()
+hunch.load()
 with contextlib.suppress(ModelError):
     smart_turn.load()
 

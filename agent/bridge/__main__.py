@@ -19,6 +19,7 @@ from types import FrameType
 import uvicorn
 from livekit.agents import APIError
 from livekit.agents.utils.aio import cancel_and_wait
+from livekit.plugins.turn_taking.barge_in import hunch
 from livekit.plugins.turn_taking.end_of_turn import smart_turn
 
 from agent import settings
@@ -119,6 +120,7 @@ async def _serve(
                 await documents.ready()
         if loaded.bridge.stream_url:
             smart_turn.load()  # or the first caller would wait for it
+            hunch.load()
         await stack.enter_async_context(kept)
         app = create_app(loaded, agent, engines, open_call, choose, documents)
         await _Server(

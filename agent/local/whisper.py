@@ -43,6 +43,11 @@ WORDS_PER_SECOND = 5
 AGAIN = 3
 """The most times that somebody says one word, and nothing else."""
 
+WORDLESS = 2.0
+"""Seconds of sound without a word from which on the short window is not believed: Whisper base
+wrote nothing for a Chinese sentence of 2.5 s by phone, and wrote all of it with the full one. Of
+eight noises as long it wrote words for none that it had not with the short one."""
+
 SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。"
 """Prompt for Chinese speech that comes without one: with it Whisper writes commas."""
 
@@ -96,9 +101,12 @@ class Utterance:
     def doubtful(self) -> bool:
         """Whether the short window may have misled the model.
 
-        It then repeats itself or goes on past the end of the audio. A compression ratio of 2.4 is
-        OpenAI's own threshold for repetition. One word said again, like 等等 or "no, no", is none.
+        It then repeats itself, goes on past the end of the audio, or writes nothing. A compression
+        ratio of 2.4 is OpenAI's own threshold for repetition. One word said again, like 等等 or
+        "no, no", is none.
         """
+        if not self.text and self.duration >= WORDLESS:
+            return True
         if any(s.compression_ratio > 2.4 or s.start >= self.duration for s in self.segments):
             return True
         found = _REPEATED.fullmatch(self.text)

@@ -164,3 +164,9 @@ def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None
 )
 def test_a_text_that_is_there_twice_is_doubted(text: str, seconds: float) -> None:
     assert utterance(text, seconds, -0.5).doubtful
+
+
+@pytest.mark.parametrize(("seconds", "doubted"), [(0.7, False), (1.9, False), (2.5, True)])
+def test_a_long_sound_without_a_word_is_doubted(seconds: float, doubted: bool) -> None:
+    assert utterance("", seconds).doubtful is doubted
+    assert not utterance("Yes.", seconds, -0.5).doubtful

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from livekit import rtc
 from livekit.agents import LanguageCode, stt, vad
+from livekit.plugins.turn_taking.barge_in.hunch import Guess
 from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import Judged, OverlapTracker
@@ -22,7 +23,7 @@ FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT
 class World:
     """A user, a recogniser, the agent's speech, and a clock that only tests move."""
 
-    def __init__(self, stt_latency: float | None = None) -> None:
+    def __init__(self, stt_latency: float | None = None, guess: Guess | None = None) -> None:
         self.now = 100.0
         self.did: list[tuple[float, str]] = []
         self.passed: list[str] = []
@@ -35,6 +36,7 @@ class World:
             doubt=1.0,
             threshold=0.5,
             stt_latency=stt_latency,
+            guess=guess,
             clock=lambda: self.now,
         )
         self.overlap.on("judged", self.judged.append)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from livekit.plugins.turn_taking.barge_in.hunch import Hunch
 from livekit.plugins.turn_taking.barge_in.policy import Evidence, Verdict, WordsFirst
 from livekit.plugins.turn_taking.barge_in.words import tokens
 
@@ -115,3 +116,50 @@ def test_with_a_slow_ear_a_voice_that_goes_on_interrupts_and_a_noise_does_not() 
     assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0, movement=6.2) is Verdict.NOISE
     assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0, level=-20.0) is Verdict.INTERRUPTION
     assert judge(lasted=0.7, voiced=0.7, stt_latency=1.0, level=-20.1) is Verdict.NOISE
+
+
+def guessed(floor: float) -> Hunch:
+    return Hunch(floor, 1 - floor, 0.0, 0.0, 0.0)
+
+
+def slowly(text: str = "", **changes: object) -> Verdict | None:
+    """What is judged with a recogniser whose words nobody waits for."""
+    return judge(text, **{"stt_latency": 1.5, **changes})
+
+
+def test_who_surely_takes_the_floor_needs_less_voice() -> None:
+    sure, early = guessed(POLICY.sure), POLICY.early * POLICY.held
+    assert slowly(hunch=sure, voiced=early) is Verdict.INTERRUPTION
+    assert slowly(hunch=sure, voiced=early, stt_latency=None) is Verdict.INTERRUPTION
+    assert slowly(hunch=sure, voiced=early - 0.01) is None
+    assert slowly(hunch=guessed(POLICY.sure - 0.01), voiced=early) is None
+
+
+def test_who_wants_longer_interruptions_gets_them_of_all_kinds() -> None:
+    patient = replace(POLICY, held=2.0)
+    heard = replace(VOICE, stt_latency=1.5, hunch=guessed(1.0))
+    assert patient.judge(replace(heard, voiced=1.1)) is None
+    assert patient.judge(replace(heard, voiced=1.2)) is Verdict.INTERRUPTION
+    doubted = replace(heard, hunch=guessed(0.0))
+    assert patient.judge(replace(doubted, voiced=1.99)) is None
+    assert patient.judge(replace(doubted, voiced=2.0)) is Verdict.INTERRUPTION
+
+
+def test_nothing_else_that_is_known_gives_way_to_a_hunch() -> None:
+    sure, early = guessed(1.0), POLICY.early * POLICY.held
+    assert slowly(hunch=sure, voiced=early, level=POLICY.far - 1) is None
+    assert slowly(hunch=sure, voiced=early, echo=POLICY.echo) is Verdict.ECHO
+    assert slowly(hunch=sure, voiced=early, quiet=POLICY.settled) is Verdict.NOISE
+    assert slowly("uh-huh", hunch=sure, voiced=early) is None
+    # A recogniser that is prompt knows better.
+    assert judge(hunch=sure, voiced=early, stt_latency=POLICY.prompt) is None
+
+
+def test_what_sounds_like_no_interruption_is_waited_for() -> None:
+    unlikely, long = guessed(POLICY.unlikely - 0.01), POLICY.patient
+    assert slowly(hunch=unlikely, voiced=POLICY.held) is None
+    assert slowly(hunch=unlikely, voiced=long - 0.01) is None
+    assert slowly(hunch=unlikely, voiced=long) is Verdict.INTERRUPTION
+    assert slowly(hunch=unlikely, voiced=long, movement=0.0) is Verdict.NOISE
+    assert slowly(hunch=guessed(POLICY.unlikely), voiced=POLICY.held) is Verdict.INTERRUPTION
+    assert slowly("what", hunch=unlikely, voiced=POLICY.held) is Verdict.INTERRUPTION

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
+from livekit.plugins.turn_taking.barge_in.hunch import Hunch
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import Judged
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
@@ -252,3 +255,34 @@ def test_speech_that_may_not_be_interrupted_goes_on(world: World) -> None:
     world.words("Stop.", FINAL)
     assert "stop" not in [what for _, what in world.did]
     assert world.passed == []
+
+
+async def _hunch(world: World) -> None:
+    async with asyncio.timeout(5):
+        while world.overlap.sound is None or world.overlap.sound.hunch is None:
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(("floor", "stops_at"), [(0.9, 0.416), (0.6, 0.704), (0.1, 1.504)])
+async def test_what_a_sound_is_like_says_when_it_stops_without_words(
+    floor: float, stops_at: float
+) -> None:
+    world = World(stt_latency=1.5, guess=lambda _: Hunch(floor, 1 - floor, 0.0, 0.0, 0.0))
+    world.speak()
+    world.hear(7)
+    await _hunch(world)
+    world.hear(60)
+    assert world.did == [(0.032, "duck"), (stops_at, "stop"), (stops_at, "raise")]
+    await world.overlap.aclose()
+
+
+async def test_a_sound_that_is_over_before_its_length_is_held_against_it_stops_nothing() -> None:
+    world = World(stt_latency=1.5, guess=lambda _: Hunch(0.1, 0.9, 0.0, 0.0, 0.0))
+    world.speak()
+    world.hear(7)
+    await _hunch(world)
+    world.hear(30)
+    world.silence(10)
+    assert world.verdicts == ["noise"]
+    world.words("Where is it?", FINAL)
+    assert world.verdicts == ["noise", "interruption"]

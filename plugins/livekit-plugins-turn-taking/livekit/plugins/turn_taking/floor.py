@@ -21,6 +21,7 @@ from livekit.agents import (
 from livekit.agents.utils import is_given
 from livekit.agents.voice import TranscriptSynchronizer, room_io
 
+from .barge_in import hunch
 from .barge_in.policy import BargeInPolicy, WordsFirst
 from .barge_in.tracker import Judged, OverlapTracker
 from .barge_in.transcript_gate import TranscriptGate
@@ -140,6 +141,7 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
             doubt=options.false_interruption_timeout,
             threshold=options.vad_threshold,
             stt_latency=options.first_words,
+            guess=hunch.guess,
         )
         self._overlap.on("judged", self._on_judged)
         self._gate = TranscriptGate(self._overlap)
@@ -229,6 +231,7 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
 
     async def aclose(self) -> None:
         """Close the loudspeaker, once the session is closed; may be called twice."""
+        await self._overlap.aclose()
         if self._captions:
             await self._captions.aclose()
         if self._loudspeaker:

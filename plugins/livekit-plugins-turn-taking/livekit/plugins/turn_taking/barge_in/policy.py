@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from .hunch import Hunch
 from .words import has_stop_word, is_among, is_backchannel, is_phrase, may_become_backchannel
 
 
@@ -62,6 +63,8 @@ class Evidence:
     """Of the words, as a tag of BCP-47; empty where the recogniser does not say."""
     confidence: float = 0.0
     """How probable the words are, 0 to 1; 0 where the recogniser does not say."""
+    hunch: Hunch | None = None
+    """What the sound is by itself; None while too little of it was heard."""
 
 
 class BargeInPolicy(Protocol):
@@ -85,7 +88,8 @@ class WordsFirst:
     write words for noises and for an "mm", too, and some say how little they believe in them: such
     words do not count before a voice goes on for longer than a backchannel does. Where the
     recogniser is known to be prompt, a sound without words is a noise; where it is not, a voice
-    that goes on for that long is somebody who wants to speak.
+    that goes on for that long is somebody who wants to speak: sooner if it sounds like it, later if
+    it sounds like none.
     """
 
     settled: float = 0.2
@@ -102,6 +106,15 @@ class WordsFirst:
     """Least confidence in words for them alone to stop it: a mean log probability of -0.9."""
     held: float = 0.7
     """Voice that is more than a backchannel, for a recogniser that is not prompt."""
+    sure: float = 0.8
+    """Hunch that somebody takes the floor for which less voice is enough; this and the next three
+    were chosen together on texts and voices of their own (see ``hunch.md``)."""
+    early: float = 0.57
+    """Share of `held` that is enough then: 0.4 s of 0.7."""
+    unlikely: float = 0.4
+    """Hunch below which more voice is waited for."""
+    patient: float = 1.5
+    """Voice after which no hunch counts against it any more: no backchannel is that long."""
     pitched: float = 0.35
     """Least pitched share of a voice; 2 of 184 were below, and 10 below a half."""
     moving: float = 6.3
@@ -150,8 +163,15 @@ class WordsFirst:
             return Verdict.NOISE
         if evidence.stt_latency is not None and evidence.stt_latency <= self.prompt:
             return Verdict.NOISE if evidence.lasted >= evidence.stt_latency + self.overdue else None
-        if evidence.voiced < self.held:
-            return None
         near = evidence.level is None or evidence.level >= self.far
-        voice = evidence.pitched >= self.pitched and evidence.movement >= self.moving
-        return Verdict.INTERRUPTION if near and voice else Verdict.NOISE
+        floor = evidence.hunch.floor if evidence.hunch else None
+        sure = floor is not None and floor >= self.sure and near
+        if evidence.voiced < self.held * (self.early if sure else 1.0):
+            return None
+        if sure:
+            return Verdict.INTERRUPTION
+        if not near or evidence.pitched < self.pitched or evidence.movement < self.moving:
+            return Verdict.NOISE
+        if floor is not None and floor < self.unlikely and evidence.voiced < self.patient:
+            return None
+        return Verdict.INTERRUPTION

@@ -11,6 +11,7 @@ from livekit.agents import stt
 from ..playback.buffer import Samples
 from ..playback.sink import SAMPLE_RATE
 from .echo import likeness
+from .hunch import Hunch
 from .policy import Evidence, Verdict
 from .voicing import Voicing
 from .words import tokens
@@ -59,6 +60,10 @@ class Sound:
     """What was recognised while the verdict is open."""
     kept: list[stt.SpeechEvent] = field(default_factory=list)
     """What was recognised of a backchannel, or is doubted: an answer if the agent is at its end."""
+    hunch: Hunch | None = None
+    """What it is by its sound alone; None while too little of it was heard."""
+    began_again: bool = False
+    """Whether what was heard until now is no part of it any more; unset by who hears it."""
     _voicing: Voicing = field(default_factory=Voicing)
     _echo: float = 0.0
     _alike: float = 0.0
@@ -87,6 +92,7 @@ class Sound:
         """Let what is heard from now on be a sound of its own, without the words until now."""
         self.began, self.ducked, self.verdict = now - WINDOW, None, None
         self._voicing, self._alike = Voicing(), 0.0
+        self.hunch, self.began_again = None, True
         self._echoed = len(self.words)
 
     def add_window(self, windows: Sequence[Samples], played: Samples, *, voice: bool) -> None:
@@ -155,4 +161,5 @@ class Sound:
             stt_latency=stt_latency,
             language=self.language,
             confidence=self.confidence,
+            hunch=self.hunch,
         )

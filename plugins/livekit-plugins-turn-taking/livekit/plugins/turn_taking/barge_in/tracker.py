@@ -14,6 +14,8 @@ from livekit.agents import vad
 
 from ..playback.buffer import Samples
 from ..playback.sink import SAMPLE_RATE
+from .hearing import Hearing
+from .hunch import Guess
 from .policy import BargeInPolicy, Evidence, Verdict
 from .sound import COMPARED, PLAYED, Sound
 from .stt_latency import SttLatency
@@ -81,6 +83,8 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         threshold: Least probability of a voice.
         stt_latency: How long the recogniser takes to its first words, in seconds, if that is known
             beforehand.
+        guess: Tells in a thread what a sound is, before its words are known; None for a policy
+            that goes without.
         clock: Seconds on a clock that never steps back.
     """
 
@@ -92,11 +96,13 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         doubt: float,
         threshold: float,
         stt_latency: float | None = None,
+        guess: Guess | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._speech = speech
         self._policy = policy
+        self._hearing = Hearing(guess) if guess else None
         self._doubt = doubt
         self._threshold = threshold
         self._clock = clock
@@ -108,6 +114,11 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         self._windows: deque[Samples] = deque(maxlen=COMPARED)
         self._stt_latency = SttLatency(stt_latency)
         self._usual_loudness: float | None = None
+
+    async def aclose(self) -> None:
+        """Guess at no sound any more; may be called twice."""
+        if self._hearing:
+            await self._hearing.aclose()
 
     def on_agent(self, speaking: bool) -> None:
         """Learn that the agent begins to speak, or falls silent."""
@@ -221,7 +232,10 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         return sound.verdict is not None and now - sound.last_voice >= _APART
 
     def _add_window(self, sound: Sound, *, voice: bool) -> None:
-        sound.add_window(list(self._windows), self._speech.played(PLAYED), voice=voice)
+        windows = list(self._windows)
+        sound.add_window(windows, self._speech.played(PLAYED), voice=voice)
+        if self._hearing and sound.verdict is None:
+            self._hearing.add(sound, windows)
 
     def _judge(self, sound: Sound, now: float) -> None:
         if sound.spoken_into:

@@ -21,6 +21,9 @@ _SAMPLES = round(HEARD * SAMPLE_RATE)
 _WINDOW = 400
 _HOP = 160
 _BANDS = 80
+_AT_ONCE = 32
+"""Frames of one matrix product. Of more the BLAS under numpy makes work for every core, and the
+others wait for it in a loop: 11 ms of processor time for half a second of sound instead of 3."""
 
 _Floats = NDArray[np.floating[Any]]
 
@@ -57,12 +60,15 @@ def load() -> SmartTurn:
 
 
 def log_mel(sound: _Floats) -> NDArray[np.float32]:
-    """Whisper's features of 8 s of sound, 80 bands by 800 frames."""
+    """Whisper's features of a sound at 16 kHz, 80 bands by 100 frames a second."""
     sound = (sound - sound.mean()) / np.sqrt(sound.var() + 1e-7)
     padded = np.pad(sound, _WINDOW // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[:_SAMPLES:_HOP]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
+    windows = windows[::_HOP][: sound.size // _HOP]
     power = np.abs(np.fft.rfft(windows * np.hanning(_WINDOW + 1)[:-1])) ** 2
-    bands = np.log10(np.maximum(_filters() @ power.T, 1e-10))
+    parts = (power[i : i + _AT_ONCE].T for i in range(0, len(power), _AT_ONCE))
+    bands = np.concatenate([_filters() @ part for part in parts], axis=1)
+    bands = np.log10(np.maximum(bands, 1e-10))
     features: NDArray[np.float32] = ((np.maximum(bands, bands.max() - 8.0) + 4.0) / 4.0).astype(
         np.float32
     )
