@@ -191,12 +191,26 @@ def test_an_interim_that_misses_the_last_words_gives_way_at_the_pause() -> None:
     assert isinstance(start, Start)
 
 
-def test_an_interim_that_has_the_last_words_serves_as_the_final() -> None:
+def test_an_interim_asked_with_the_last_of_the_voice_is_not_the_final() -> None:
+    # There is no silence behind its words: the last may be cut, and the turn may go on.
     s = scheduler(interim_interval=0.32, decode_time=0.1)
     first = started(run(s, 2, 0.9))
-    assert run(s, 8, 0.1) == []
+    assert first.covers == s.voice_end
+    assert s.done(first) == [Emit("interim")]
+    pause = started(run(s, 4, 0.1))
+    assert pause.speculative
+    assert s.done(pause) == [Emit("preflight")]
+    assert s.end() == [Emit("final")]
+
+
+def test_an_interim_asked_with_the_last_of_the_voice_gives_way_at_the_pause() -> None:
+    s = scheduler(interim_interval=0.32, decode_time=0.1)
+    first = started(run(s, 2, 0.9))
+    cancel, start = run(s, 4, 0.1)
+    assert cancel == Cancel(first)
+    assert isinstance(start, Start)
     assert s.end() == []
-    assert s.done(first) == [Emit("final")]
+    assert s.done(start.job) == [Emit("final")]
 
 
 @given(

@@ -146,7 +146,7 @@ class DecodeScheduler:
         self._audio += seconds
         if self._is_voice(probability):
             return self._on_voice(seconds)
-        if self.paused and self._asked < self._voice_end and self._voiced >= MIN_VOICED:
+        if self.paused and self._asked <= self._voice_end and self._voiced >= MIN_VOICED:
             return [*self._drop_running(), self._start(speculative=True)]
         return []
 
@@ -208,7 +208,8 @@ class DecodeScheduler:
         return bool(interval) and new >= interval and self._voiced >= MIN_VOICED
 
     def _covers_all(self, job: Job | None) -> bool:
-        return job is not None and job.covers >= self._voice_end
+        # One asked with the last of the voice has no silence behind it: words may be cut.
+        return job is not None and job.covers > self._voice_end
 
     def _start(self, *, speculative: bool = False) -> Start:
         self._jobs += 1
