@@ -33,6 +33,8 @@ _ENGLISH = re.compile(
     rf"|{_HUNDREDS})\b"
 )
 """A number with a hundred or a thousand; "nineteen eighty four" is digits."""
+_NO_NUMBER = re.compile(r"\b(?:a|one) hundred per ?cent\b|(?<![一二两三四五六七八九])十[分足全]")
+"""How sure somebody is."""
 _HANZI = re.compile(r"[〇零幺一二两三四五六七八九]*[十百千万][〇零幺一二两三四五六七八九十百千万]*")
 _D = "[一二两三四五六七八九]"
 _TO_9999 = f"(?:{_D}千零?)?(?:{_D}百零?)?(?:{_D}?十)?"
@@ -74,7 +76,7 @@ def spoken_digits(said: str, language: Language = "en") -> str:
     languages = heard_with(language)
     digits = _read(languages)
     found, times = "", 1
-    said = said.lower()
+    said = _NO_NUMBER.sub(" ", said.lower())
     larger = [words(each).answers.larger_numbers for each in languages]
     if any(pattern and re.search(pattern, said) for pattern in larger):
         return ""

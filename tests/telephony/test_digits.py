@@ -48,6 +48,9 @@ def test_digits_are_found_in_what_was_said(said: str, digits: str) -> None:
         ("一千二百三十四", "1234"),
         ("三万五千", "35000"),
         ("四二七幺", "4271"),
+        ("我十分确定，是三八二", "382"),
+        ("千万别忘，三八二", ""),
+        ("I'm a hundred percent sure: four two", "42"),
         ("一百五", ""),  # 150, or 105
         ("三八十二四", ""),
         ("四二百", ""),
