@@ -140,9 +140,9 @@ def _form(language: Language) -> _Form:
 def _plain(said: str, mark: str) -> str:
     """A number as arithmetic writes it: in figures, with a point for its decimal mark."""
     if re.fullmatch(_CHINESE, said):
-        return _chinese(said)
+        return chinese_number(said)
     if not re.search(r"\d", said):
-        return _english(said)
+        return english_number(said)
     figures = said.replace(" ", "")
     other = "," if mark == "." else "."
     if re.fullmatch(rf"-?[1-9]\d{{0,2}}(?:\{other}\d{{3}})+(?:\{mark}\d+)?", figures):
@@ -151,7 +151,7 @@ def _plain(said: str, mark: str) -> str:
     return figures.replace(",", ".") if re.fullmatch(r"-?\d+,\d+", figures) else figures
 
 
-def _english(spelt: str) -> str:
+def english_number(spelt: str) -> str:
     """A number in English words: "two hundred and five" is 205."""
     total = current = 0
     for word in re.findall(r"[a-z]+", spelt.lower()):
@@ -164,7 +164,7 @@ def _english(spelt: str) -> str:
     return str(total + current)
 
 
-def _chinese(spelt: str) -> str:
+def chinese_number(spelt: str) -> str:
     """A number in hanzi: 一百零五 is 105."""
     total = section = digit = 0
     for character in spelt:

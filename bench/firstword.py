@@ -7,7 +7,8 @@ and voice are making on the same machine, whose playback is simulated. What is c
 from the first sound of the sentence to the first transcript with a word in it, how often there is
 one (of noises, too), how often it is the right one, and for how long the playback ran dry.
 
-On a machine that does other things beside, ``--simulated`` compares two checkouts all the same.
+``--against`` has another checkout's engines do the same in turns. On a machine that does other
+things beside, ``--simulated`` compares the recognisers of two checkouts all the same.
 """
 
 from __future__ import annotations
@@ -329,14 +330,15 @@ async def in_real_time(
     """Start the engines, and speak to them."""
     profile = settings.load("cpu")
     async with contextlib.AsyncExitStack() as stack:
-        start = stack.enter_async_context
-        model, voice = [await start(programs.engine(name)) for name in ("llm", "tts")]
-        ears = {"this": await start(programs.engine("stt"))}
-        if args.against:
-            ears["other"] = await start(programs.engine("stt", folder=args.against))
-        recognisers = {
-            name: _address(profile, stt=url, llm=model, tts=voice) for name, url in ears.items()
-        }
+        checkouts = {"this": None, **({"other": args.against} if args.against else {})}
+        recognisers: dict[str, Settings] = {}
+        for name, folder in checkouts.items():
+            urls = {
+                engine: await stack.enter_async_context(programs.engine(engine, folder=folder))
+                for engine in ("llm", "stt", "tts")
+            }
+            recognisers[name] = _address(profile, **urls)
+        voice = recognisers["this"].tts.url
         for language in args.languages:
             sentences["synthetic"] += await synthetic(voice, language, args.cases)
         return await measure(recognisers, sentences, args.states)
@@ -351,7 +353,7 @@ async def main() -> None:
     add("--languages", nargs="+", choices=get_args(Language), default=list(get_args(Language)))
     add("--states", nargs="+", choices=["idle", "over"], default=["idle", "over"])
     add("--real", type=Path, help="a folder of recordings of people, with a manifest.json")
-    add("--against", type=Path, help="another checkout, whose recogniser is measured beside this")
+    add("--against", type=Path, help="another checkout, whose engines are measured beside these")
     add(
         "--simulated", type=float, nargs="+", metavar="FACTOR",
         help="on a simulated clock, with decodes that take so many times as long as one core does",
@@ -371,8 +373,9 @@ async def main() -> None:
         rows = simulate(sentences, args.simulated, args.against)
     else:
         rows = await in_real_time(sentences, args)
-    report.write("firstword", summarise(rows), profile="cpu")
-    path = report.OUT / "firstword" / "rows.json"
+    name = "firstword" if args.simulated else "firstword-live"
+    report.write(name, summarise(rows), profile="cpu")
+    path = report.OUT / name / "rows.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(r) for r in rows], ensure_ascii=False, indent=1) + "\n")
 

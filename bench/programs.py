@@ -89,7 +89,9 @@ async def running(
             cwd=folder,
             stdout=file,
             stderr=file,
-            start_new_session=True,
+            # Not a session of its own: Linux shares the processor among sessions first, whatever
+            # the priorities of their programs, and those of a stack are all in one.
+            process_group=0,
         )
         try:
             await _ready(process, health, log)

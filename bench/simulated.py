@@ -97,6 +97,8 @@ def first_word(
         assert utterance
         text = utterance.text if thorough or not utterance.doubtful else None
         belief = {name: getattr(utterance, name) for name in _BELIEFS if name in known}
+        if "thorough" in known:
+            belief["thorough"] = thorough
         said += hearing.decoded(text, hearing.samples, **belief, seconds=seconds, now=now)
         if words(said):  # marks alone are none
             return said, min(now, patience)

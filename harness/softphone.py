@@ -42,6 +42,7 @@ ausrc_srate {rate}
 auplay_srate {rate}
 snd_path {folder}
 sip_listen {address}
+{certificate}
 """
 
 
@@ -164,6 +165,7 @@ async def phone(
     codec: str = "pcmu",
     account: str = "",
     port: int | None = None,
+    certificate: Path | None = None,
 ) -> AsyncIterator[Phone]:
     """A phone, for as long as the context lasts.
 
@@ -173,12 +175,14 @@ async def phone(
         number: The phone's own number.
         codec: The only codec it offers, of :data:`RATES`.
         account: More account parameters of baresip, such as ``answermode=auto``.
-        port: The port at which it is called, from :func:`free_port`; a free one if not given.
+        port: The port at which it is called, from :func:`free_port`; a free one if not given. Over
+            TLS it is the next one.
+        certificate: With which it is called over TLS: a file in PEM, with the key.
     """
     address = f"127.0.0.1:{port or free_port()}"
     account = f"<sip:{number}@{address}>;regint=0;audio_codecs={codec};{account}\n"
     rate = RATES[codec]
-    _furnish(folder, microphone, address, account, rate)
+    _furnish(folder, microphone, address, account, rate, certificate)
     process = await asyncio.create_subprocess_exec(
         *("baresip", "-4", "-f", str(folder)),
         stdin=asyncio.subprocess.PIPE,
@@ -197,11 +201,22 @@ async def phone(
         await listening
 
 
-def _furnish(folder: Path, microphone: Samples, address: str, account: str, rate: int) -> None:
+def _furnish(
+    folder: Path,
+    microphone: Samples,
+    address: str,
+    account: str,
+    rate: int,
+    certificate: Path | None,
+) -> None:
     folder.mkdir(parents=True)
     _record(folder / "microphone.wav", microphone, rate)
     config = _CONFIG.format(
-        microphone=folder / "microphone.wav", folder=folder, address=address, rate=rate
+        microphone=folder / "microphone.wav",
+        folder=folder,
+        address=address,
+        rate=rate,
+        certificate=f"sip_certificate {certificate}" if certificate else "",
     )
     (folder / "config").write_text(config)
     (folder / "accounts").write_text(account)

@@ -79,6 +79,9 @@ async def hold_call(
         TimeoutError: The provider has gone silent.
     """
     agent, settings = await asyncio.to_thread(choose, start)
+    night = night_of(settings.phone, start.parameters.get("to"))
+    if night:  # there is no record of a message
+        settings = settings.model_copy(update={"post_call": None})
     language = agent.spoken(language_of(settings, start))
     caller, line = MediaStreamInput(dialect.rate), MediaStreamOutput(dialect, send)
     async with contextlib.AsyncExitStack() as stack:
@@ -106,8 +109,7 @@ async def hold_call(
         source: AudioInput = caller
         left = asyncio.Event()
         record: StreamRecord | None = None
-        night = night_of(settings.phone, start.parameters.get("to"))
-        if settings.post_call and not night:
+        if settings.post_call:
             record = StreamRecord(session, start.stream, settings.post_call, str(agent.source))
             said, numbers = start.parameters, settings.post_call.numbers
 
@@ -130,16 +132,22 @@ async def hold_call(
                 source = await record.hear(caller)
             except OSError as e:  # a full disk: the call goes on
                 logger.error("a call is not recorded", extra={"reason": str(e)})
-        assistant = agent_of(agent, settings, language, conversation.floor, known=known)
         keys = StreamKeys(session)
         stack.push_async_callback(keys.aclose)
         conversation.conduct.keys = keys
         call = StreamCall(settings.phone, session, keys, language, conversation.floor)
         stack.callback(call.hang_up)  # a tool that runs is not waited for
-        await assistant.update_tools([*assistant.tools, *call.tools])
         over = asyncio.Event()
         session.on("close", lambda _: over.set())
-        await conversation.start(NightMessage(night, call) if night else assistant, source)
+        if night:
+            await conversation.start(NightMessage(night, call), source)
+        else:
+            assistant = agent_of(agent, settings, language, conversation.floor, known=known)
+            await assistant.update_tools([*assistant.tools, *call.tools])
+            await conversation.start(assistant, source)
+            # While the greeting plays, the server reads the prompt and the tools.
+            prompt = engines.llm.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
+            await stack.enter_async_context(_running(prompt))
 
         async def follow() -> None:
             async for message in messages:
@@ -173,10 +181,6 @@ async def hold_call(
         await stack.enter_async_context(_running(stop()))
         clock = CallClock(settings.phone.max_minutes * 60, settings.phone.warning)
         await stack.enter_async_context(_running(clock.run(warn, end)))
-        # While the greeting plays, the server reads the prompt and the tools.
-        if not night:
-            prompt = engines.llm.warm(assistant.chat_ctx, ToolContext(assistant.tools).flatten())
-            await stack.enter_async_context(_running(prompt))
         await asyncio.wait((following, closing), return_when=asyncio.FIRST_COMPLETED)
         if following.done():
             left.set()

@@ -7,6 +7,7 @@ next process finds it, and with it what has been told of a mistake, so that it i
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import os
 import shutil
@@ -27,6 +28,7 @@ VARIABLE = "PARLEY_KEPT"
 """The folder in which an agent server and its calls keep them."""
 
 _TOLD = "told-"
+_COMPILED = "__pycache__"
 
 
 class KeptAgents:
@@ -138,26 +140,27 @@ def _read(path: Path) -> list[str]:
         return []
 
 
-def _is_code(path: Path) -> bool:
-    return path.suffix == ".py" or path.name == YAML
+def _is_own(path: Path) -> bool:
+    """Whether an agent says it by itself: its settings, its Python, a package with all in it."""
+    if path.is_dir():
+        return (path / "__init__.py").is_file()
+    return path.is_file() and (path.suffix == ".py" or path.name == YAML)
 
 
-def _files(source: Path) -> Iterator[Path]:
-    """What an agent says by itself: its settings and its Python, packages in it too."""
-    if source.is_file():
-        yield source
-    elif source.is_dir():
-        for path in sorted(source.iterdir()):
-            if (path / "__init__.py").is_file():
-                yield from sorted(path.rglob("*.py"))
-            elif _is_code(path) and path.is_file():
-                yield path
+def _files(path: Path) -> Iterator[Path]:
+    """The files of an agent, or of a package in it, but what Python compiled."""
+    if path.is_file():
+        yield path
+    elif path.is_dir() and path.name != _COMPILED:
+        for part in sorted(path.iterdir()):
+            yield from _files(part)
 
 
 def _state(source: Path) -> str:
     """A name that changes with what an agent says by itself."""
+    own = sorted(filter(_is_own, source.iterdir())) if source.is_dir() else [source]
     parts = []
-    for path in _files(source):
+    for path in itertools.chain.from_iterable(map(_files, own)):
         known = path.stat()
         parts.append(f"{path.relative_to(source.parent)} {known.st_mtime_ns} {known.st_size}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -170,9 +173,10 @@ def _copy(source: Path, target: Path) -> None:
         return
     target.mkdir()
     for path in source.iterdir():
-        if (path / "__init__.py").is_file():
-            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif _is_code(path) and path.is_file():
+        if not _is_own(path):
+            if path.name != _COMPILED:
+                (target / path.name).symlink_to(path)
+        elif path.is_dir():
+            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns(_COMPILED))
+        else:
             shutil.copy2(path, target / path.name)
-        elif path.name != "__pycache__":
-            (target / path.name).symlink_to(path)

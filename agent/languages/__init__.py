@@ -32,9 +32,10 @@ this one answers what it left unanswered; ``go_on``: it is the user's turn."""
 
 PHRASES: tuple[Phrase, ...] = get_args(Phrase)
 
-Refusal = Literal["place", "range", "calls", "minutes", "unable"]
-"""``place``: nobody there may be called. ``range``: nor at such a price. ``calls``: too many within
-a minute. ``minutes``: those of the day are used up. ``unable``: not now."""
+Refusal = Literal["emergency", "place", "range", "calls", "minutes", "unable"]
+"""``emergency``: an agent is no way to get help. ``place``: nobody there may be called. ``range``:
+nor at such a price. ``calls``: too many within a minute. ``minutes``: those of the day are used up.
+``unable``: not now."""
 
 REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
 
@@ -199,6 +200,9 @@ class Answers(_Table):
     doubtful_digits: str
     """Of these, such as sound like digits and are said before them as often: they count only after
     one."""
+    larger_numbers: Pattern | None = None
+    """Words of numbers above nine where those are not read: an answer with one is asked for again,
+    for its other digits alone would be a wrong number."""
 
 
 class AnsweringMachine(_Table):

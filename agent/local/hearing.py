@@ -141,6 +141,7 @@ class Hearing:
         *,
         confidence: float = 1.0,
         spoken: bool = False,
+        thorough: bool = True,
         seconds: float,
         now: float,
     ) -> str:
@@ -151,14 +152,16 @@ class Hearing:
             samples: How many samples the decode covered.
             confidence: How probable the text is to the model, 0 to 1.
             spoken: Whether the model is sure that somebody speaks.
+            thorough: Whether the sound was over. No words in the middle of it are no text: a "stop"
+                is written only once the quiet after it is heard, too.
             seconds: How long it took, in seconds.
             now: The time on the caller's clock, in seconds.
         """
         known = self._heard >= self._began + CONTEXT * SAMPLE_RATE
         self._tried = samples
         new = ""
-        if text is not None:
-            heard = words(text)
+        heard = words(text or "")
+        if text is not None and (heard or thorough):
             pairs = zip(heard, words(self.text), strict=False)
             agreed = [word for word, _ in takewhile(lambda pair: same(*pair), pairs)]
             settled = agreed[: len(heard) - 1]

@@ -170,6 +170,7 @@ class Session:
                     samples,
                     confidence=utterance.confidence,
                     spoken=utterance.spoken,
+                    thorough=thorough,
                     seconds=now - start,
                     now=now,
                 )

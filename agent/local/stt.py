@@ -54,7 +54,7 @@ class Transcriptions:
 
         from .whisper import SAMPLE_RATE, Whisper
 
-        whisper = Whisper(self._folder, size.threads())
+        whisper = Whisper(self._folder, size.ear_threads())
         # The first call is slow, and faint noise takes the whole path, language detection too.
         noise = np.random.default_rng(0).normal(0, 0.01, 2 * SAMPLE_RATE).astype(np.float32)
         for language in (None, "zh"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from .voices import Voices
 
 MODEL = "kokoro-hibari"
+
+NICENESS = 5
+"""Priority below that of the recogniser: somebody who speaks over the agent is to be heard while
+the voice, which is ahead of its playback, makes the next sentence."""
 
 LANGUAGES: dict[str, Literal["zh", "en"] | None] = {"Auto": None, "Chinese": "zh", "English": "en"}
 
@@ -218,4 +223,5 @@ async def _pcm(
 
 def serve(host: str, port: int) -> None:
     """Serve until a signal."""
+    os.nice(NICENESS)
     Speech().service.run(host, port)

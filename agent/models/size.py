@@ -60,6 +60,16 @@ def threads() -> int:
     return max(2, cores() // 3)
 
 
+def ear_threads() -> int:
+    """CPU threads of the recogniser: one, where the voice and the model want all cores, too.
+
+    The threads of a decode wait for each other some hundred times, each time until the other has
+    its turn again on a core that it shares. A second of sound takes one thread 0.07 s, and two are
+    no quicker even on an idle machine.
+    """
+    return max(1, cores() // 3)
+
+
 def cores() -> int:
     """Those that this process may use, of a container too."""
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -11,7 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,8 +60,36 @@ def targets() -> dict[str, list[str]]:
     return found
 
 
-def configuration(targets: Mapping[str, list[str]]) -> dict[str, Any]:
-    """``prometheus.yaml`` for other targets; what has none is left out."""
+def targets_file(job: str, folder: Path = FOLDER) -> Path:
+    """The file that says where something is that does not always run; Prometheus follows it.
+
+    Args:
+        job: Its name among the jobs of ``prometheus.yaml``.
+        folder: As for :func:`run`.
+    """
+    return folder / "targets" / f"{job}.yaml"
+
+
+@contextmanager
+def watched(job: str, port: int, folder: Path = FOLDER) -> Iterator[None]:
+    """Have something watched for as long as the context lasts, and raise no alarm after it.
+
+    Args:
+        job: As for :func:`targets_file`.
+        port: Where its metrics are, on this machine.
+        folder: As for :func:`run`.
+    """
+    file = targets_file(job, folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump([{"targets": [f"{LOOPBACK}:{port}"]}]), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def configuration(targets: Mapping[str, list[str]], folder: Path = FOLDER) -> dict[str, Any]:
+    """``prometheus.yaml`` for other targets; what has none, and no file for it, is left out."""
     config: dict[str, Any] = yaml.safe_load((CONFIG / "prometheus.yaml").read_text("utf-8"))
     config["rule_files"] = [str(CONFIG / name) for name in config["rule_files"]]
     jobs = []
@@ -68,6 +97,9 @@ def configuration(targets: Mapping[str, list[str]]) -> dict[str, Any]:
         if urls := [urlsplit(url) for url in targets.get(job["job_name"], [])]:
             where = {"targets": [url.netloc for url in urls]}
             jobs.append({**job, "scheme": urls[0].scheme, "static_configs": [where]})
+        elif "file_sd_configs" in job:
+            file = str(targets_file(job["job_name"], folder))
+            jobs.append({**job, "file_sd_configs": [{"files": [file]}]})
     return {**config, "scrape_configs": jobs}
 
 
@@ -161,7 +193,7 @@ async def run(
     at = numbers["prometheus"]
     shown = grafana(numbers["grafana"])
     programs = [prometheus(at, folder), *([shown] if shown else [])]
-    _write(configuration(targets), folder)
+    _write(configuration(targets, folder), folder)
     supervisor = Supervisor(
         programs,
         environment={
@@ -191,7 +223,8 @@ async def run(
 
 
 def _write(config: Mapping[str, Any], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    # Prometheus follows files in folders that there are.
+    targets_file("", folder).parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(config, sort_keys=False)
     (folder / "prometheus.yaml").write_text(text, encoding="utf-8")
 

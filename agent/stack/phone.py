@@ -11,8 +11,8 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 from agent import settings
@@ -25,6 +25,7 @@ from agent.telephony.config import TelephonyError, Trunks
 from agent.telephony.server import connect
 
 from . import ports as port_table
+from .observe import watched
 from .placement import place
 from .ports import LOOPBACK, PORTS, Port, PortError
 from .readiness import StackError, wait_ready
@@ -35,9 +36,13 @@ from .terminal import say, until_stopped
 PHONE_PORTS = (*PORTS, Port("redis", 6379, "Redis"), Port("sip", 5060, "calls by phone"))
 TLS_PORT = Port("sip_tls", 5061, "calls by phone over TLS")
 """Used where there is a certificate."""
+MONITOR_PORT = Port("trunks", 8084, "the monitor of the trunks")
+"""Used where calls are placed through a provider."""
 _CERTIFICATE = "PARLEY_SIP_CERTIFICATE", "PARLEY_SIP_CERTIFICATE_KEY"
 """Variables with the files of the certificate of calls over TLS, and of its key."""
 _REDIS_SECONDS = 30.0
+_EVERY = "30"
+"""Seconds after which the providers are asked again."""
 _LOOKED = 5.0
 """Seconds that an agent server may take to see to a caller who has rung for long enough."""
 
@@ -94,9 +99,37 @@ def check_certificate(environment: Mapping[str, str] = os.environ) -> None:
         ) from e
 
 
-def ports_of(environment: Mapping[str, str] = os.environ) -> tuple[Port, ...]:
-    """The ports that are used: that of calls over TLS where there is a certificate."""
-    return (*PHONE_PORTS, TLS_PORT) if environment.get(_CERTIFICATE[0]) else PHONE_PORTS
+def ports_of(
+    environment: Mapping[str, str] = os.environ, trunks: Trunks | None = None
+) -> tuple[Port, ...]:
+    """The ports that are used.
+
+    Args:
+        environment: Says whether there is a certificate, and with it calls over TLS.
+        trunks: Of these the outbound ones are watched; none if None.
+    """
+    secured = (TLS_PORT,) if environment.get(_CERTIFICATE[0]) else ()
+    monitored = (MONITOR_PORT,) if trunks and trunks.outbound else ()
+    return (*PHONE_PORTS, *secured, *monitored)
+
+
+def monitor(file: Path, port: int) -> Program:
+    """What asks the providers of the outbound trunks, again and again, whether they are there.
+
+    Args:
+        file: The trunks.
+        port: Where Prometheus finds what came.
+    """
+    return Program(
+        name="trunks",
+        what="the monitor of the trunks",
+        command=[
+            *(sys.executable, "-m", "agent.telephony", "health", str(file.resolve())),
+            *("--every", _EVERY),
+        ],
+        health=f"http://{LOOPBACK}:{port}/metrics",
+        environment={"PARLEY_ADDRESS": LOOPBACK},
+    )
 
 
 def check_ringing(trunks: Trunks, ring: float) -> None:
@@ -127,6 +160,7 @@ async def phone_stack(
     address: str = LOOPBACK,
     standby: bool = False,
     engine_key: str | None = None,
+    beside: Sequence[Program] = (),
     on_line: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Stack]:
     """Run all of it, with the trunks set up.
@@ -138,6 +172,7 @@ async def phone_stack(
         address: Where calls are taken: an address of this machine.
         standby: As for :class:`agent.stack.Stack`.
         engine_key: As for :class:`agent.stack.Stack`.
+        beside: As for :class:`agent.stack.Stack`.
         on_line: Called with one line for each thing worth telling a person.
 
     Raises:
@@ -156,7 +191,7 @@ async def phone_stack(
         numbers,
         profile=profile,
         standby=standby,
-        beside=[service],
+        beside=[service, *beside],
         engine_key=engine_key,
         environment={
             "PARLEY_PHONE__BUDGET_STORE": _ledger(profile),
@@ -191,7 +226,7 @@ def _ledger(profile: str) -> str:
 async def _run(file: Path) -> None:
     check()
     trunks = config.load(file)
-    listening = ports_of()
+    listening = ports_of(trunks=trunks)
     numbers = port_table.chosen(listening)
     profile = os.environ.get("PARLEY_PROFILE") or "phone"
     placement = place(settings.load(profile), numbers)
@@ -199,6 +234,7 @@ async def _run(file: Path) -> None:
     for role in (*placement.roles, "web"):
         locate(role)
     address = os.environ.get("PARLEY_SIP_ADDRESS", LOOPBACK)
+    at = numbers.get(MONITOR_PORT.name)
     async with phone_stack(
         trunks,
         numbers,
@@ -206,10 +242,14 @@ async def _run(file: Path) -> None:
         address=address,
         standby=True,
         engine_key=secrets.token_urlsafe(32),
+        beside=[monitor(file, at)] if at else [],
         on_line=say,
     ) as stack:
-        say(f"\n  Call sip:100@{address}:{numbers['sip']}. Ctrl-C stops everything.\n")
-        await stack.run()
+        with ExitStack() as running:
+            if at:
+                running.enter_context(watched(MONITOR_PORT.name, at))
+            say(f"\n  Call sip:100@{address}:{numbers['sip']}. Ctrl-C stops everything.\n")
+            await stack.run()
 
 
 def main() -> None:

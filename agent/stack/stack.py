@@ -46,6 +46,9 @@ _AGENT = [sys.executable, "agent.py", "start", "--drain-timeout", "1"]
 
 _LOOK_SECONDS = 0.5
 
+_SECRET_LENGTH = 32
+"""Characters that LiveKit wants a secret to have."""
+
 _AGENT_PATIENCE = 30.0
 """Seconds that an agent server may take to stop: 1 for calls that are about to end anyway, 15 for
 the last words of others, and for their records."""
@@ -95,6 +98,28 @@ class Server:
             raise StackError(str(e)) from e
         return cls(url, key, secret)
 
+    @classmethod
+    def started_here(cls, port: int) -> Self:
+        """The one that is started here.
+
+        With ``LIVEKIT_API_KEY`` and ``LIVEKIT_API_SECRET`` other programs can enter it, too, as one
+        that has people called; else with a secret that nobody knows.
+
+        Raises:
+            StackError: Only one of them is set, or the secret is too short.
+        """
+        key, secret = (os.environ.get(f"LIVEKIT_API_{name}", "") for name in ("KEY", "SECRET"))
+        if not (key or secret):
+            key, secret = "parley", secrets.token_urlsafe(32)  # 43 characters
+        if not (key and len(secret) >= _SECRET_LENGTH):
+            raise StackError(
+                "LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong together, and the secret has "
+                f"{_SECRET_LENGTH} characters or more, as by `openssl rand -hex 32`. Without both "
+                "LiveKit is started with a secret that nobody knows."
+            )
+        # Of a browser it is the page that passes on what is for LiveKit.
+        return cls(f"ws://{LOOPBACK}:{port}", key, secret)
+
     def token(self, room: str, identity: str, language: str | None = None) -> str:
         """A ticket for one room and one identity, good for ten minutes."""
         token = (
@@ -126,7 +151,7 @@ class Stack:
         on_line: Called with one line for each thing worth telling a person.
 
     Raises:
-        StackError: The address or the certificate cannot be used.
+        StackError: The address, the certificate or LiveKit's key cannot be used.
     """
 
     def __init__(
@@ -153,12 +178,7 @@ class Stack:
         except (reach.ReachError, CertificateError) as e:
             raise StackError(str(e)) from e
         self._starts_livekit = livekit is None
-        self.server = livekit or Server(
-            # Of a browser it is the page that passes on what is for LiveKit.
-            url=f"ws://{LOOPBACK}:{self.ports['livekit']}",
-            api_key="parley",
-            api_secret=secrets.token_urlsafe(32),  # LiveKit wants 32 characters; these are 43
-        )
+        self.server = livekit or Server.started_here(self.ports["livekit"])
         self.logs = ROOT / "output" / "logs" / str(self.ports["web"])
         self.kept = self.logs / "agents"
         """Where agents are kept as they were when they were last right."""

@@ -18,6 +18,7 @@ from .ledger import Attempt, Ledger, Order
 from .masking import mask
 from .no_answer import FAILURES, NoAnswer, is_refused, no_answer
 from .numbers import NotAllowed, dialable, shown
+from .refer import refer
 
 logger = logging.getLogger("parley")
 
@@ -291,15 +292,9 @@ class Dialler:
         entered = await self._ordered("transfer_call", address)
         began = time.time()
         await self._ledger.claim(entered.id, room, identity)
-        request = api.TransferSIPParticipantRequest(
-            room_name=room,
-            participant_identity=identity,
-            transfer_to=address if address.startswith("sip:") else f"tel:{address}",
-            play_dialtone=True,
-            ringing_timeout=_seconds(self._settings.ring),
-        )
+        ring = _seconds(self._settings.ring)
         try:
-            done = await self._server.sip.transfer_sip_participant(request)
+            done = await refer(self._server, address, room=room, identity=identity, ring=ring)
         except FAILURES as e:
             why = no_answer(e)
             await self._ledger.failed(entered.id, str(why), why.reason)

@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from ..languages import Language, heard_with, words
+from ..spoken_sums import chinese_number, english_number
 from .keys import Keys
 from .question import Question
 
@@ -16,11 +17,30 @@ _TEENS = [
 ]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 # fmt: on
+_UNITS = [texts.split()[0] for texts in words("en").answers.digits[1:]]
 _TIMES = {"double": 2, "triple": 3}
 # A digit of any script, or a word; Chinese writes both without blanks.
 _TOKEN = re.compile(r"[0-9]|[〇㐀-鿿]|[^\W\d_〇㐀-鿿]+")
 
 _HANGUL = re.compile("[가-힣]{2,}")
+
+_TO_99 = r"(?:(?:{tens})(?:[ -](?:{units}))?|{teens}|{units})".format(
+    tens="|".join(_TENS), teens="|".join(_TEENS), units="|".join(_UNITS)
+)
+_HUNDREDS = rf"(?:a|{_TO_99}) hundred(?:,? (?:and )?{_TO_99})?"
+_ENGLISH = re.compile(
+    rf"\b(?:(?:a|{_HUNDREDS}|{_TO_99}) thousand(?:,? (?:and )?(?:{_HUNDREDS}|{_TO_99}))?"
+    rf"|{_HUNDREDS})\b"
+)
+"""A number with a hundred or a thousand; "nineteen eighty four" is digits."""
+_NO_NUMBER = re.compile(r"\b(?:a|one) hundred per ?cent\b|(?<![一二两三四五六七八九])十[分足全]")
+"""How sure somebody is."""
+_HANZI = re.compile(r"[〇零幺一二两三四五六七八九]*[十百千万][〇零幺一二两三四五六七八九十百千万]*")
+_D = "[一二两三四五六七八九]"
+_TO_9999 = f"(?:{_D}千零?)?(?:{_D}百零?)?(?:{_D}?十)?"
+_HANZI_NUMBER = re.compile(f"(?:{_TO_9999}{_D}?万零?)?{_TO_9999}{_D}?")
+_SHORTENED = re.compile("[百千万][一二两三四五六七八九]$")
+"""150 as often as 105."""
 
 
 class _Digits:
@@ -41,11 +61,10 @@ class _Digits:
 
 
 _read = cache(_Digits)
-_UNITS = [texts.split()[0] for texts in words("en").answers.digits[1:]]
 
 
 def spoken_digits(said: str, language: Language = "en") -> str:
-    """The digits in what was said; empty if there are none.
+    """The digits in what was said; empty if there are none, or a number that cannot be read.
 
     >>> spoken_digits("It's four two, double seven, oh one.")
     '427701'
@@ -54,9 +73,19 @@ def spoken_digits(said: str, language: Language = "en") -> str:
         said: The words.
         language: Their language; English and Chinese are read together.
     """
-    digits = _read(heard_with(language))
+    languages = heard_with(language)
+    digits = _read(languages)
     found, times = "", 1
-    tokens = _TOKEN.findall(said.lower())
+    said = _NO_NUMBER.sub(" ", said.lower())
+    larger = [words(each).answers.larger_numbers for each in languages]
+    if any(pattern and re.search(pattern, said) for pattern in larger):
+        return ""
+    if any(not _is_number(run[0]) for run in _HANZI.finditer(said)):
+        return ""
+    said = _HANZI.sub(lambda run: f" {chinese_number(run[0])} ", said)
+    if "en" in languages:
+        said = _ENGLISH.sub(lambda run: english_number(run[0]), said)
+    tokens = _TOKEN.findall(said)
     for i, token in enumerate(tokens):
         if token in _TIMES:
             times = _TIMES[token]
@@ -72,6 +101,10 @@ def spoken_digits(said: str, language: Language = "en") -> str:
         found += digit * times
         times = 1
     return found
+
+
+def _is_number(hanzi: str) -> bool:
+    return bool(_HANZI_NUMBER.fullmatch(hanzi)) and not _SHORTENED.search(hanzi)
 
 
 class Keypad:

@@ -16,9 +16,11 @@ FAILURES = (api.TwirpError, aiohttp.ClientError, TimeoutError)
 
 _CODES: dict[str, Missed] = {
     **dict.fromkeys(("486", "600"), "busy"),
-    **dict.fromkeys(("", "408", "480", "487"), "unanswered"),
+    **dict.fromkeys(("408", "480", "487"), "unanswered"),
 }
-"""What SIP's codes mean, the empty one that the network said nothing; others: unreachable."""
+"""What SIP's codes mean; others: unreachable."""
+_SILENCE = frozenset({"canceled", "deadline_exceeded"})
+"""Codes of Twirp for a call of which the network said nothing until it was given up."""
 
 
 class NoAnswer(Exception):
@@ -47,8 +49,12 @@ def is_refused(error: Exception) -> bool:
     return isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
 
 
-_UNKNOWN = frozenset({"canceled", "unknown", "deadline_exceeded", "internal", "unavailable"})
-"""Codes of Twirp that LiveKit also has for a call which its SIP service may be dialling already."""
+_UNKNOWN = frozenset({"unknown", "deadline_exceeded", "internal", "unavailable"})
+"""Codes of Twirp that LiveKit also has for a call which its SIP service may be dialling already.
+
+``canceled`` is none: it is the service's own word for a call that it has given up, because it rang
+for long enough or nothing came back. LiveKit's server has it for requests that nobody waits for.
+"""
 
 
 def no_answer(error: Exception) -> NoAnswer:
@@ -56,4 +62,9 @@ def no_answer(error: Exception) -> NoAnswer:
     said = error.metadata if isinstance(error, api.TwirpError) else {}
     code, status = said.get("sip_status_code", ""), said.get("sip_status", "")
     logger.info("the call was not taken", extra={"sip_status": status, "reason": str(error)})
-    return NoAnswer(status or "no answer", _CODES.get(code, "unreachable"), told=bool(code))
+    if code:
+        return NoAnswer(status or "no answer", _CODES.get(code, "unreachable"), told=True)
+    given_up = isinstance(error, TimeoutError) or (
+        isinstance(error, api.TwirpError) and error.code in _SILENCE
+    )
+    return NoAnswer("no answer", "unanswered" if given_up else "unreachable")

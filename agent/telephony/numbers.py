@@ -14,6 +14,9 @@ from ..number_ranges import ORDINARY, NumberRange
 
 _WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/\u2010-\u2015]{6,40}")
 """With a country code, as people write it."""
+_BETWEEN = re.compile(r"[\s().\-/\u2010-\u2015]")
+_LONGEST_EMERGENCY = 8
+"""Digits, with a country code."""
 _TOLD = re.compile(r"\+?[0-9*#]{1,20}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
@@ -23,7 +26,7 @@ _RANGES: dict[int, NumberRange] = {
     PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line",  # North America does not tell them apart
     PhoneNumberType.TOLL_FREE: "toll_free",
     PhoneNumberType.VOIP: "voip",
-    PhoneNumberType.UAN: "company",
+    PhoneNumberType.UAN: "shared_cost",  # but for _ORDINARY_COMPANIES
     PhoneNumberType.SHARED_COST: "shared_cost",
     PhoneNumberType.PREMIUM_RATE: "premium_rate",
     PhoneNumberType.PERSONAL_NUMBER: "personal",
@@ -35,11 +38,27 @@ _SATELLITE_CODES = frozenset({870, 881, 882, 883})
 """Country codes of satellites, and of networks at sea and in the air (ITU-T E.164)."""
 
 _OVERLOOKED: tuple[tuple[re.Pattern[str], NumberRange], ...] = (
-    # What the library takes for mobile or fixed lines: satellites by national numbers (Australia's
-    # 0147 1, China's 1349 and 1740, Russia's 954), and North America's exchange 976.
-    (re.compile(r"\+(?:61147|861349|861740|7954)"), "satellite"),
-    (re.compile(r"\+1[2-9][0-9]{2}976"), "premium_rate"),
+    # What the library takes for ordinary: satellites by national numbers (Australia's 0147 1,
+    # China's 1349 and 1740, Indonesia's 868, Russia's 954), of North America the exchange 976 and
+    # directory assistance, and Russia's way abroad (8 10).
+    (re.compile(r"\+(?:61147|861349|861740|62868|7954)"), "satellite"),
+    (re.compile(r"\+1[2-9][0-9]{2}(?:976|5551212$)"), "premium_rate"),
+    (re.compile(r"\+7810"), "unknown"),
 )
+_ORDINARY_COMPANIES = re.compile(r"\+(?:443|3380[6-9]|353818|4037|4158|4610)")
+"""Numbers of companies at the price of a fixed line: Britain's 03, France's 0806 to 0809, Ireland's
+0818, Romania's 037, Switzerland's 058, Sweden's 010. Of others, as Japan's 0570, Portugal's 707 or
+South Africa's 0861, whoever calls pays more."""
+
+_ELSEWHERE: tuple[tuple[re.Pattern[str], str], ...] = (
+    # Under the code of a country whose prices they do not have: Abkhazia, Northern Cyprus, San
+    # Marino, and mobile phones of Palestine.
+    (re.compile(r"\+7[89]40"), "GE"),
+    (re.compile(r"\+90392"), "CY"),
+    (re.compile(r"\+390549"), "SM"),
+    (re.compile(r"\+9725[69]"), "PS"),
+)
+"""Numbers that the library gives to the country of their code, and where they are."""
 
 _NAMES_COUNTRY = 3
 """Digits after a country code that several countries share from which on a prefix names one of
@@ -80,13 +99,16 @@ def dialable(
         ranges: What kinds of numbers may be called there.
 
     Raises:
-        NotAllowed: It is not a phone number, is elsewhere, or of another kind.
+        NotAllowed: It is not a phone number, is that of an emergency service, is elsewhere, or of
+            another kind.
     """
+    if _is_emergency(written):
+        raise NotAllowed("Emergency services may not be called from here.", "emergency")
     parsed = _parsed(written)
     number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if not _E164.fullmatch(number):
         raise _no_number()
-    country = phonenumbers.region_code_for_number(parsed)
+    country = _region(parsed, number)
     if country not in countries and not _begins(number, parsed, country, prefixes):
         raise NotAllowed("Numbers of that country or network may not be called.", "place")
     kind = range_of(parsed, number)
@@ -136,7 +158,7 @@ def country_of(number: str | None) -> str | None:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return None
-    known = phonenumbers.region_code_for_number(parsed)
+    known = _region(parsed, number)
     return known or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
 
 
@@ -165,7 +187,38 @@ def range_of(parsed: PhoneNumber, number: str) -> NumberRange:
     for pattern, kind in _OVERLOOKED:
         if pattern.match(number):
             return kind
+    if phonenumbers.number_type(parsed) == PhoneNumberType.UAN and _ORDINARY_COMPANIES.match(
+        number
+    ):
+        return "company"
     return _RANGES.get(phonenumbers.number_type(parsed), "unknown")
+
+
+def _is_emergency(written: str) -> bool:
+    """Whether it is the number of an emergency service somewhere, with a country code or without.
+
+    Whoever asks for one is to be told to dial it, not asked for a country code.
+    """
+    digits = _BETWEEN.sub("", written).removeprefix("+").removeprefix("00")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_EMERGENCY):
+        return False
+    local = [(digits, region) for region in phonenumbers.SUPPORTED_SHORT_REGIONS]
+    abroad = [
+        (digits[len(str(code)) :], region)
+        for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
+        if digits.startswith(str(code))
+        for region in regions
+    ]
+    return any(phonenumbers.is_emergency_number(*each) for each in [*local, *abroad])
+
+
+def _region(parsed: PhoneNumber, number: str) -> str | None:
+    """Where it is, by ISO 3166-1, if it is somewhere."""
+    for pattern, country in _ELSEWHERE:
+        if pattern.match(number):
+            return country
+    region: str | None = phonenumbers.region_code_for_number(parsed)
+    return region
 
 
 def _begins(number: str, parsed: PhoneNumber, country: str | None, prefixes: Sequence[str]) -> bool:

@@ -174,6 +174,8 @@ class PhoneTools(CallTools):
         """
         control = self._control
         known = self._destination(destination)
+        if known.address.startswith("sip:"):  # LiveKit's service dials numbers alone
+            raise ToolError(f"{destination} can be reached by transfer_call only.")
         summary = sentence("summary", summary, _LONGEST_MESSAGE)
         await self._agreed(self._say.confirm_warm_transfer.format(name=destination))
         await self._tell(self._say.calling.format(name=destination), allow_interruptions=False)

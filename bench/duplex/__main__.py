@@ -14,6 +14,7 @@ from harness.line import LINES
 
 from .. import programs
 from . import clips, engines, scenarios, systems, table
+from .judge import Finding
 from .real import RealEngines
 from .runner import Runner
 
@@ -47,11 +48,18 @@ async def main() -> None:
                 keep=args.keep,
             )
         )
+        # Of a run that is ended sooner, too: rooms come in an order that leaves no set for the end.
+        stack.callback(_report, runner.findings, args.engines)
         async with asyncio.TaskGroup() as group:
             for slot in range(args.rooms):
                 group.create_task(runner.work(slot, args.systems, args.lines, todo))
-    metrics = table.show(runner.findings, args.engines)
-    report.save(f"duplex-{args.engines}", metrics, profile=args.engines)
+
+
+def _report(findings: list[Finding], kind: str) -> None:
+    if not findings:
+        return  # the last result stays
+    metrics = table.show(findings, kind)
+    report.save(f"duplex-{kind}", metrics, profile=kind)
 
 
 async def _engines(kind: str, stack: contextlib.AsyncExitStack) -> engines.Engines:

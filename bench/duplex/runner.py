@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -43,7 +44,9 @@ class Runner:
         keep: bool = False,
     ) -> None:
         self._server, self._engines, self._keep = server, served, keep
-        self._judges = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self._judges = ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_outlast_signals
+        )
         self._folder = folder
         self._rows = folder / "rows.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,6 +95,12 @@ class Runner:
             await asyncio.to_thread(_keep, take, self._folder)
         with self._rows.open("a", encoding="utf-8") as file:
             file.write(_row(finding))
+
+
+def _outlast_signals() -> None:
+    """Leave it to the run to end: Ctrl-C and `timeout` reach all of its process group at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _played(rows: Path) -> list[Finding]:

@@ -94,8 +94,12 @@ async def start(name: str, slot: int) -> AsyncIterator[Host]:
                 stdout=file,
                 stderr=file,
                 pass_fds=(end.fileno(),),
-                env={**os.environ, "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0"},
-                start_new_session=True,
+                env={
+                    **os.environ,
+                    "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0",
+                    "OPENBLAS_NUM_THREADS": "1",  # as agent.py sets it
+                },
+                process_group=0,  # in one session with the engines, as in a stack
             )
         host = Host(name, process, answers)
         try:

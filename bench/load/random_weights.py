@@ -3,7 +3,8 @@
 The language model is held to one reply by guided decoding. The voice is asked for as many frames as
 its text would take, and each piece of sound is handed on when it comes, as a hum as long: noise
 would be refused as a voice gone wrong. The recogniser's words are what the caller is known to say,
-once a recogniser has worked on the sound, or after the time that one takes.
+as far as the sound goes that was sent (:mod:`.sentence`), once a recogniser has worked on it, or
+after the time that one takes. How sure it is of them it does not say.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from aiohttp import web
 from harness.serving import serving
 
 from . import engines
+from .sentence import said
 
 _RECOGNISING = 0.15
 """Seconds for a short turn, where no recogniser is given."""
@@ -96,7 +98,11 @@ class _Front:
             form = await request.post()
         except ConnectionResetError:  # whoever asked has heard more meanwhile, and asks anew
             return web.Response()
-        text = engines.QUESTION.get(str(form.get("language") or "en"), engines.QUESTION["en"])
+        file = form["file"]
+        assert isinstance(file, web.FileField)
+        language = str(form.get("language") or "en")
+        sentence = engines.QUESTION.get(language, engines.QUESTION["en"])
+        text = said(sentence, file.file.read())
         if not self._behind.stt:
             await asyncio.sleep(_RECOGNISING)
             return web.json_response({"text": text})

@@ -61,28 +61,42 @@ async def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--call", type=float, default=5.0, help="minutes of one call (5)")
     args = parser.parse_args()
+    calls, looks = await hold(args.rooms, args.minutes, args.call)
+    metrics = summarise(calls, looks, args.minutes * 60)
+    report.write("load-soak", metrics, profile=f"gpu, instant engines, {args.rooms} rooms")
+
+
+async def hold(
+    rooms: int, minutes: float, call: float, *, engines_at: str | None = None
+) -> tuple[list[Call], list[Look]]:
+    """Hold the calls and look on; both are in :data:`ROWS`, too, however it ends.
+
+    Args:
+        rooms: Calls at once.
+        minutes: How long.
+        call: Minutes of one call.
+        engines_at: As for :func:`.house.opened`.
+    """
     calls: list[Call] = []
     looks: list[Look] = []
     try:
-        async with opened(args.rooms) as house, asyncio.TaskGroup() as tasks:
+        async with opened(rooms, engines_at=engines_at) as house, asyncio.TaskGroup() as tasks:
             began = time.monotonic()
-            until = began + args.minutes * 60
+            until = began + minutes * 60
             watching = tasks.create_task(_watch(house, began, looks))
             async with asyncio.TaskGroup() as callers:
-                for number, language in zip(range(args.rooms), itertools.cycle(("en", "zh"))):
+                for number, language in zip(range(rooms), itertools.cycle(("en", "zh"))):
                     # Spread over the first call, so that they do not all begin and end together.
-                    late = began + number * args.call * 60 / args.rooms
+                    late = began + number * call * 60 / rooms
                     callers.create_task(
-                        _calls(house, language, args.call * 60, (began, late, until), calls)
+                        _calls(house, language, call * 60, (began, late, until), calls)
                     )
             watching.cancel()
     finally:
         ROWS.parent.mkdir(parents=True, exist_ok=True)
-        rows = {"calls": [asdict(c) for c in calls], "looks": [asdict(x) for x in looks]}
-        ROWS.write_text(json.dumps(rows), encoding="utf-8")
-    whole = args.minutes * 60
-    metrics = summarise(calls, looks, whole)
-    report.write("load-soak", metrics, profile=f"gpu, instant engines, {args.rooms} rooms")
+        kept = {"calls": [asdict(c) for c in calls], "looks": [asdict(x) for x in looks]}
+        ROWS.write_text(json.dumps(kept), encoding="utf-8")
+    return calls, looks
 
 
 async def _calls(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -290,3 +292,13 @@ async def test_of_a_reply_by_real_engines_what_had_sound_is_known(
     reply = served.reply(case, asked)
     assert [w.text for w in reply.words] == words(said)
     assert reply.duration == pytest.approx(seconds)
+
+
+def test_who_judges_outlasts_the_signal_that_ends_a_run(tmp_path: Path) -> None:
+    nothing: Any = None
+    runner: Any = Runner(nothing, nothing, tmp_path)
+    with runner:
+        judge_process = runner._judges.submit(os.getpid).result(60)
+        os.kill(judge_process, signal.SIGTERM)
+        os.kill(judge_process, signal.SIGINT)
+        assert runner._judges.submit(os.getpid).result(60) == judge_process

@@ -43,6 +43,11 @@ def another_call(kept: KeptAgents) -> KeptAgents:
     return KeptAgents(kept._folder)
 
 
+def kept_texts(kept: KeptAgents) -> list[Path]:
+    assert kept._folder
+    return [*kept._folder.rglob("tea.txt")]
+
+
 def _setting(shop: Path) -> None:
     text = (shop / "agent.yaml").read_text()
     (shop / "agent.yaml").write_text(text.replace("greeting", "greetings"))
@@ -123,6 +128,26 @@ def test_an_agent_that_is_one_file(tmp_path: Path, kept: KeptAgents) -> None:
     file.write_text("AGENT = {")
     agent = Agents(profile, another_call(kept)).usual()
     assert (agent.key, agent.source, agent.greeting("en")) == ("tea", file, "Hello!")
+
+
+def test_what_a_package_has_beside_its_code_is_kept_as_it_was(
+    folder: Folder, kept: KeptAgents
+) -> None:
+    shop = folder({"tools.py": "from .menu import tea\n"}, greeting="Hello!")
+    code = "from pathlib import Path\n\nTEA = Path(__file__).with_name('tea.txt').read_text()\n"
+    (shop / "menu").mkdir()
+    (shop / "menu" / "__init__.py").write_text("")
+    (shop / "menu" / "tea.py").write_text(code)
+    (shop / ".#tools.py").symlink_to("editor@nowhere")  # the lock of an editor
+    profile = settings.load("cpu").model_copy(update={"agent": str(shop)})
+    for tea in ("black", "green tea"):
+        (shop / "menu" / "tea.txt").write_text(tea)
+        Agents(profile, another_call(kept)).usual()
+    (shop / "menu" / "tea.txt").unlink()
+    agent = Agents(profile, another_call(kept)).usual()
+    assert (agent.source, agent.greeting("en")) == (shop, "Hello!")
+    (last,) = {path.read_text() for path in kept_texts(kept) if "green" in path.read_text()}
+    assert last == "green tea"
 
 
 def test_where_none_is_kept_it_is_refused(folder: Folder, kept: KeptAgents) -> None:

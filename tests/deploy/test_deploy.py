@@ -24,6 +24,7 @@ from agent.phone_settings import PhoneSettings
 from agent.post_call.serving import FLUSH
 from agent.server import DRAIN
 from agent.stack import ports, reach
+from agent.stack.phone import MONITOR_PORT
 from agent.store_address import store_address
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -296,6 +297,18 @@ def test_the_profile_of_compose_can_be_another() -> None:
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
     for name in ("agent", "standby", "page"):
         assert composed[name]["environment"]["PARLEY_PROFILE"] == "${PARLEY_PROFILE:-gpu}", name
+
+
+def test_the_providers_are_watched_for_those_who_place_calls() -> None:
+    watches, sets_up = SIP["trunk-health"], SIP["trunks"]
+    assert watches["profiles"] == ["outbound"]
+    assert watches["volumes"] == sets_up["volumes"]
+    variables = watches["environment"]
+    assert (
+        variables.items()
+        >= {name: sets_up["environment"][name] for name in ("SIP_PASSWORD", "SIP_PIN")}.items()
+    )
+    assert watches["ports"] == [f"127.0.0.1:{MONITOR_PORT.default}:{MONITOR_PORT.default}"]
 
 
 def test_the_sip_service_outlives_the_goodbyes() -> None:

@@ -19,8 +19,11 @@ from typing import IO, Any
 
 import aiohttp
 import platformdirs
+import pytest
 
 HERE = Path(__file__).parent
+_ROOT = HERE.parents[1]
+_PLUGIN = f"{_ROOT / 'gpu/plugin'}:{_ROOT}"
 API_KEY = "a-key-of-the-tests"
 # Importing vLLM takes half a minute of a core; on a machine with other work it took two.
 START_TIMEOUT = 400.0
@@ -216,3 +219,18 @@ def _free_port() -> int:
 
 def _tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-40:])
+
+
+async def printed(module: str, *args: str | Path) -> Any:
+    """What a module of this package prints in the engines' environment."""
+    engines = engines_folder()
+    if not (engines / "installed").is_file():
+        pytest.skip("the engines are not installed: run scripts/setup_engines.sh")
+    process = await asyncio.create_subprocess_exec(
+        *(engines / "venv/bin/python", "-m", f"{__package__}.{module}", *args),
+        env={**os.environ, "PYTHONPATH": _PLUGIN, "HF_HUB_OFFLINE": "1", "VLLM_PLUGINS": ""},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return json.loads(output.splitlines()[-1])

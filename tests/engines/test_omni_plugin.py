@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_asyncio
 
-from .servers import engines_folder
-
-_ROOT = Path(__file__).parents[2]
-_PATH = f"{_ROOT / 'gpu/plugin'}:{_ROOT}"
-
-
-async def _run(module: str, *args: str | Path) -> Any:
-    """What a module beside this one prints in the engines' environment."""
-    engines = engines_folder()
-    if not (engines / "installed").is_file():
-        pytest.skip("the engines are not installed: run scripts/setup_engines.sh")
-    process = await asyncio.create_subprocess_exec(
-        *(engines / "venv/bin/python", "-m", f"{__package__}.{module}", *args),
-        env={**os.environ, "PYTHONPATH": _PATH, "HF_HUB_OFFLINE": "1", "VLLM_PLUGINS": ""},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    return json.loads(output.splitlines()[-1])
+from .servers import engines_folder, printed
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def talker() -> Any:
     """Graphs and frames of the talker, without the plugin and with it."""
-    return await _run("talker_steps")
+    return await printed("talker_steps")
 
 
 async def test_first_chunks_are_made_before_later_ones() -> None:
-    steps = await _run("decoder_steps", engines_folder() / "models/llm")
+    steps = await printed("decoder_steps", engines_folder() / "models/llm")
 
     together = ["abc", "abcd", "", "ad", ""]
     assert steps["stock"] == together

@@ -33,6 +33,7 @@ class HalfSeconds:
         self.broken = False
         self.doubts = False
         self.disbelieves = False
+        self.mute = False  # hears no words before the sound is over
 
     def language(self, tag: str | None) -> str | None:
         if tag == "tlh":
@@ -47,6 +48,8 @@ class HalfSeconds:
         text = " ".join(WORDS[: round(len(audio) / RATE / 0.5)])
         segments = [SimpleNamespace(tokens=text.split())]
         doubtful = self.doubts and not options["thorough"]
+        if self.mute and not options["thorough"]:
+            text = ""
         yield SimpleNamespace(
             text=text,
             segments=segments,
@@ -171,6 +174,29 @@ def test_what_is_in_doubt_is_heard_again_at_the_end(
     until_asked(bench, 1)
     assert end(link)["text"] == "one two three"
     assert [asked["thorough"] for asked in bench.whisper.asked] == [False, True]
+
+
+def test_a_word_that_is_heard_only_once_it_is_over_is_not_lost(
+    bench: Bench, link: WebSocketTestSession
+) -> None:
+    bench.whisper.mute = True
+    begin(link)
+    speak(link, 0.5)
+    until_asked(bench, 1)
+    speak(link, 0.2, level=0.0)
+    until_asked(bench, 2)
+    assert end(link)["text"] == "one"
+    assert [asked["thorough"] for asked in bench.whisper.asked] == [False, True]
+
+
+def test_a_sound_without_words_is_asked_for_them_once_more(
+    bench: Bench, link: WebSocketTestSession
+) -> None:
+    begin(link)
+    speak(link, 0.2)
+    speak(link, 0.04, level=0.0)
+    assert end(link)["text"] == ""
+    assert len(bench.whisper.asked) == 1
 
 
 def test_a_connection_takes_one_utterance_after_the_other(link: WebSocketTestSession) -> None:

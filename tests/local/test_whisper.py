@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
-from agent.local.whisper import SIMPLIFIED, Utterance, without_echo
+from agent.local.whisper import SIMPLIFIED, Utterance, Whisper, without_echo
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,9 @@ def test_who_is_not_heard_at_all_does_not_speak() -> None:
         ("11", 0.9),
         ("bye-bye", 0.8),
         ("...", 0.8),
+        ("对不对", 0.9),
+        ("No, no, nobody.", 0.9),
+        ("对对，对不起", 1.2),
     ],
 )
 def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None:
@@ -160,7 +165,69 @@ def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None
         ("1111111111111111", 1.0),
         ("you you you you", 1.0),
         ("ㅋㅋㅋㅋㅋㅋ", 1.0),
+        # The tokens that a short window is given end in the middle of it.
+        ("请问你们几点关门。请问你们几点关门。请问", 1.6),
+        ("Where is it? Where is it? Whe", 1.2),
+        ("谢谢你谢谢你谢", 1.0),
     ],
 )
 def test_a_text_that_is_there_twice_is_doubted(text: str, seconds: float) -> None:
     assert utterance(text, seconds, -0.5).doubtful
+
+
+@pytest.mark.parametrize(("seconds", "doubted"), [(0.7, False), (1.9, False), (2.5, True)])
+def test_a_long_sound_without_a_word_is_doubted(seconds: float, doubted: bool) -> None:
+    assert utterance("", seconds).doubtful is doubted
+    assert not utterance("Yes.", seconds, -0.5).doubtful
+
+
+class _Model:
+    """Writes the texts that it was given, one for each decode, and notes how it was asked."""
+
+    supported_languages = ("zh", "en")
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.full = False
+        self.texts: list[tuple[str, float]] = []
+        self.asked: list[tuple[bool, bool]] = []
+
+    def transcribe(self, _: object, **given: Any) -> tuple[list[Any], Any]:
+        text, silence = self.texts.pop(0)
+        self.asked.append((self.full, given["initial_prompt"] is not None))
+        heard = utterance(text, 1.0, -0.5, silence=silence)
+        return [*heard.segments], SimpleNamespace(language="zh")
+
+
+TWICE = "几点关门。几点关门。"
+
+
+@pytest.mark.parametrize(
+    ("language", "texts", "heard", "asked"),
+    [
+        ("zh", [("几点关门。", 0.1)], "几点关门。", [(False, True)]),
+        ("zh", [(TWICE, 0.1), ("几点关门", 0.1)], "几点关门", [(False, True), (False, False)]),
+        (
+            "zh",
+            [(TWICE, 0.1), (TWICE, 0.1), ("几点关门。", 0.1)],
+            "几点关门。",
+            [(False, True), (False, False), (True, True)],
+        ),
+        # Without the prompt nothing would say that nobody speaks.
+        ("zh", [(TWICE, 0.9), (TWICE, 0.9)], TWICE, [(False, True), (True, True)]),
+        ("en", [("so so so so so", 0.1), ("So?", 0.1)], "So?", [(False, False), (True, False)]),
+    ],
+)
+def test_what_is_doubted_is_heard_again_without_the_prompt_first(
+    language: str,
+    texts: list[tuple[str, float]],
+    heard: str,
+    asked: list[tuple[bool, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.local.whisper._Windowed", _Model)
+    whisper = Whisper(Path("model"))
+    model = cast(_Model, whisper._model)
+    model.texts = texts
+    *_, last = whisper.transcribe(np.zeros(16000, np.float32), language=language)
+    assert last
+    assert (last.text, model.asked) == (heard, asked)

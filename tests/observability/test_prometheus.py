@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from livekit.agents.telemetry.http_server import HttpServer
 
 from agent.stack import Server, observe, ports
 
@@ -101,3 +102,33 @@ async def _in_one_bucket(prometheus: Prometheus, measured: float, estimated: flo
     above = next(bound for bound in bounds if measured <= bound)
     below = max([bound for bound in bounds if bound < above], default=0.0)
     assert below <= estimated <= above
+
+
+async def test_the_trunks_are_watched_while_the_phone_is_on_and_raise_no_alarm_before_or_after(
+    tmp_path: Path,
+) -> None:
+    numbers, lines = ports.free(observe.OBSERVE_PORTS), list[str]()
+    prometheus, folder = Prometheus(numbers["prometheus"]), tmp_path / "observe"
+    monitor = HttpServer("127.0.0.1", 0)
+    await monitor.start()
+    targets = {"agent": [f"http://127.0.0.1:{monitor.port}"]}
+    looking = asyncio.create_task(observe.run(numbers, targets, folder, lines.append))
+    alarm = 'count(ALERTS{alertname="TrunkMonitorDown"})'
+    try:
+        async with asyncio.timeout(60):
+            while not any("Open " in line for line in lines):
+                assert not looking.done(), lines
+                await asyncio.sleep(0.1)
+        await prometheus.until('up{job="agent"}', 1)
+        assert await prometheus.query('up{job="trunks"}') == []
+        with observe.watched("trunks", monitor.port, folder):
+            await prometheus.until('up{job="trunks"}', 1)
+            await monitor.aclose()  # it has died, and the phone is on
+            await prometheus.until('up{job="trunks"}', 0)
+            await prometheus.until(alarm, 1)
+        async with asyncio.timeout(60):
+            while await prometheus.query('up{job="trunks"}') or await prometheus.query(alarm):
+                await asyncio.sleep(0.5)
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.environment import OTHERS, PREFIX
 from agent.settings import Settings
 from agent.stack.observe import OBSERVE_PORTS
-from agent.stack.phone import PHONE_PORTS, TLS_PORT
+from agent.stack.phone import MONITOR_PORT, PHONE_PORTS, TLS_PORT
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("agent", "scripts", "plugins", "configs", "deploy", "docs")
@@ -40,7 +40,10 @@ def test_every_variable_has_a_line() -> None:
     assert len(listed) == len(LINES)
     read = {name for folder in SOURCES for name in names_in(folder)} - HANDED_ON
     assert "PARLEY_PROFILE" in read
-    assert read | {port.variable for port in (*PHONE_PORTS, TLS_PORT, *OBSERVE_PORTS)} <= listed
+    assert (
+        read | {port.variable for port in (*PHONE_PORTS, TLS_PORT, MONITOR_PORT, *OBSERVE_PORTS)}
+        <= listed
+    )
 
 
 def test_what_is_no_setting_is_known_by_its_name() -> None:

@@ -40,6 +40,14 @@ def test_a_wish_is_heard(wish: str, machine: pytest.MonkeyPatch) -> None:
     assert size.reason() == "PARLEY_MODELS asks for them"
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 1), (6, 2), (16, 5)])
+def test_a_recogniser_that_shares_its_cores_has_one_thread(
+    cores: int, threads: int, machine: pytest.MonkeyPatch
+) -> None:
+    machine.setattr(size, "cores", lambda: cores)
+    assert size.ear_threads() == threads
+
+
 def test_a_container_has_what_it_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(size, "_CONTAINER", tmp_path)
     everything = size.cores(), size.memory()

@@ -144,6 +144,25 @@ def test_a_livekit_without_its_secret_is_refused_in_a_sentence(
     assert Server.given() is None
 
 
+def test_a_livekit_that_is_started_here_can_be_entered_by_who_gave_it_its_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    assert Stack().server.api_secret != Stack().server.api_secret
+    monkeypatch.setenv("LIVEKIT_API_KEY", "orders")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "0af1" * 8)
+    stack = Stack()
+    assert stack.server.url == f"ws://127.0.0.1:{stack.ports['livekit']}"
+    assert stack.variables["LIVEKIT_KEYS"] == f"orders: {'0af1' * 8}"
+    assert "livekit" in names(stack)
+    for key, secret in (("orders", "short"), ("orders", ""), ("", "0af1" * 8)):
+        monkeypatch.setenv("LIVEKIT_API_KEY", key)
+        monkeypatch.setenv("LIVEKIT_API_SECRET", secret)
+        with pytest.raises(StackError, match="^LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong"):
+            Stack()
+
+
 async def test_an_engine_elsewhere_is_told_with_its_models(
     models: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from agent.certificate import MADE, VARIABLE, certificate_of
 from agent.stack import StackError
-from agent.stack.phone import check_certificate, check_ringing, ports_of
+from agent.stack.phone import check_certificate, check_ringing, monitor, ports_of
+from agent.telephony import config
 from agent.telephony.config import InboundTrunk, Trunks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +144,19 @@ def test_with_a_certificate_the_port_of_tls_is_among_those_that_must_be_free(
     assert "PARLEY_PORT_SIP_TLS" not in {port.variable for port in ports_of({})}
     with_one = ports_of(pair(tmp_path, tmp_path))
     assert {port.variable: port.default for port in with_one}["PARLEY_PORT_SIP_TLS"] == 5061
+
+
+def test_where_calls_are_placed_the_providers_are_watched(tmp_path: Path) -> None:
+    file = tmp_path / "trunks.yaml"
+    file.write_text("inbound: {pbx: {allowed_addresses: [192.0.2.20]}}")
+    nobody = config.load(file)
+    file.write_text("outbound: {out: {address: sip.example.com, numbers: ['+441632960961']}}")
+    somebody = config.load(file)
+    assert "trunks" not in {port.name for port in ports_of({}, nobody)}
+    assert {port.name: port.default for port in ports_of({}, somebody)}["trunks"] == 8084
+    command = monitor(file, 8084).command
+    # Read by the command itself, which would end with a sentence were one of them none of its own.
+    assert command[2:] == ["agent.telephony", "health", str(file), "--every", "30"]
 
 
 @pytest.mark.parametrize("password", ["", "0af1", 'it\'s "a" & b/\\c: {d} PORT'])

@@ -41,6 +41,8 @@ class SipApi:
         self.rings: asyncio.Event | None = None
         """Set when the ringing ends; None: at once."""
         self.transfer = api.TransferSIPParticipantResponse()
+        self.knows_no_tel: Exception | None = None
+        """What an exchange answers that transfers to ``sip:`` addresses alone."""
 
     async def list_outbound_trunk(self, request: api.ListSIPOutboundTrunkRequest) -> Any:
         items = [
@@ -58,11 +60,15 @@ class SipApi:
         return api.SIPParticipantInfo(sip_call_id=f"SCL_{len(self.asked)}")
 
     async def transfer_sip_participant(self, request: api.TransferSIPParticipantRequest) -> Any:
-        self.asked.append(request)
+        asked = api.TransferSIPParticipantRequest()
+        asked.CopyFrom(request)
+        self.asked.append(asked)
         if self.rings:
             await self.rings.wait()
         if self.failure:
             raise self.failure
+        if self.knows_no_tel and request.transfer_to.startswith("tel:"):
+            raise self.knows_no_tel
         return self.transfer
 
 
@@ -72,13 +78,15 @@ class Participants:
     def __init__(self) -> None:
         self.here: set[tuple[str, str]] = set()
         self.failure: Exception | None = None
+        self.attributes: dict[str, str] = {}
+        """Of each of them."""
 
     async def get_participant(self, who: api.RoomParticipantIdentity) -> Any:
         if self.failure:
             raise self.failure
         if (who.room, who.identity) not in self.here:
             raise api.TwirpError("not_found", "participant does not exist", status=404)
-        return api.ParticipantInfo(identity=who.identity)
+        return api.ParticipantInfo(identity=who.identity, attributes=self.attributes)
 
 
 class Server:

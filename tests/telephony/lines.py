@@ -17,11 +17,14 @@ import psutil
 import pytest
 from livekit import api
 
+from agent.phone_settings import PhoneSettings
 from agent.settings import CONFIGS
 from agent.stack import Stack
 from agent.stack.phone import PHONE_PORTS, phone_stack
 from agent.stack.ports import free
 from agent.telephony import config
+from agent.telephony.ledger import Attempt, Ledger
+from agent.telephony.ledger.sqlite_store import SqliteStore
 from agent.telephony.outbound import OutboundCall, dispatch_outbound_call
 from harness.recording import SAMPLE_RATE, Samples
 from harness.softphone import Phone, free_port, phone
@@ -78,11 +81,24 @@ class Line:
 
     @asynccontextmanager
     async def colleague(
-        self, folder: Path, microphone: Samples, *, picks_up: bool = True
+        self,
+        folder: Path,
+        microphone: Samples,
+        *,
+        picks_up: bool = True,
+        account: str = "",
+        certificate: Path | None = None,
     ) -> AsyncIterator[Phone]:
         """The phone that the agent's calls reach; it takes them at once, or rings."""
-        account = "answermode=auto" if picks_up else ""
-        async with phone(folder, microphone, COLLEAGUE, account=account, port=self.port) as made:
+        account += ";answermode=auto" if picks_up else ""
+        async with phone(
+            folder,
+            microphone,
+            COLLEAGUE,
+            account=account.lstrip(";"),
+            port=self.port,
+            certificate=certificate,
+        ) as made:
             yield made
 
     async def place_call(self, number: str = COLLEAGUE) -> str:
@@ -95,6 +111,14 @@ class Line:
         """The names of all that are open."""
         found = await self.server.room.list_rooms(api.ListRoomsRequest())
         return [room.name for room in found.rooms]
+
+    async def attempts(self) -> list[Attempt]:
+        """What the ledger has of the calls of this test."""
+        ledger = Ledger(SqliteStore(self.folder / LEDGER), PhoneSettings())
+        try:
+            return await ledger.since(3600.0)
+        finally:
+            await ledger.aclose()
 
     async def says(self, part: str) -> None:
         """Wait until the agent is about to say something."""
@@ -122,7 +146,8 @@ async def open_line(folder: Path, *, trunks: str = TRUNKS, **variables: str) -> 
 
     Args:
         folder: Where its files are.
-        trunks: The trunks, as their file has them.
+        trunks: The trunks, as their file has them; ``{port}`` is that of the phone where the
+            outbound trunk leads, ``{tls}`` the same over TLS.
         variables: Environment variables beside those of every line.
     """
     port, ports, engines = free_port(), free(PHONE_PORTS), Engines()
@@ -130,7 +155,7 @@ async def open_line(folder: Path, *, trunks: str = TRUNKS, **variables: str) -> 
         "Sales": {"address": f"sip:{COLLEAGUE}@127.0.0.1:{port}"},
         "Support": {"address": COLLEAGUE},
     }
-    (folder / "trunks.yaml").write_text(trunks.format(port=port))
+    (folder / "trunks.yaml").write_text(trunks.format(port=port, tls=port + 1))
     async with AsyncExitStack() as exits:
         patch = exits.enter_context(pytest.MonkeyPatch.context())
         url = await exits.enter_async_context(engines.serve())
@@ -174,10 +199,10 @@ async def until(condition: Callable[[], object], within: float = 30.0) -> None:
 
 
 def running() -> list[psutil.Process]:
-    """All that the stack runs: what the tests started, but for the phones."""
+    """All that the stack runs: what the tests started, but for the phones and their exchange."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.is_running() and process.name() != "baresip":
+            if process.is_running() and process.name() not in ("baresip", "asterisk"):
                 found.append(process)
     return found

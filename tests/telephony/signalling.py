@@ -79,8 +79,10 @@ class Caller(asyncio.DatagramProtocol):
         self.received: list[Message] = []
         self.packets = self.loud = 0
         """Packets that came, and those of them with more than silence."""
+        self.accepts = "202 Accepted"
+        """What the other end is answered that asks for a transfer."""
         self.refer = "SIP/2.0 200 OK"
-        """How a transfer goes that the other end asks for, as NOTIFY has it."""
+        """How that goes, as NOTIFY has it; it is never told if empty."""
         self._service, self._more = service, more
         self._sound: deque[tuple[int, bytes]] = deque()
         """Payload types and payloads that are sent next, 20 ms each."""
@@ -99,7 +101,7 @@ class Caller(asyncio.DatagramProtocol):
     @property
     def statuses(self) -> list[int]:
         """Of all responses to INVITE, in order."""
-        return [m.status for m in self.received if m.status and m.method == "INVITE"]
+        return self.said("INVITE")
 
     @property
     def ended(self) -> bool:
@@ -147,6 +149,14 @@ class Caller(asyncio.DatagramProtocol):
     def hang_up(self) -> None:
         """End the call."""
         self._send("BYE")
+
+    def ask(self) -> None:
+        """Ask whether the service is there, as an exchange does now and then."""
+        self._send("OPTIONS")
+
+    def said(self, method: str) -> list[int]:
+        """Statuses of all responses to a method, in order."""
+        return [m.status for m in self.received if m.status and m.method == method]
 
     async def until(self, condition: Callable[[], object], within: float = 30.0) -> None:
         """Wait for something.
@@ -219,12 +229,12 @@ class Caller(asyncio.DatagramProtocol):
 
     def _obey(self, request: Message) -> None:
         kept = ("via", "from", "to", "call-id", "cseq")
-        status = "202 Accepted" if request.method == "REFER" else "200 OK"
+        status = self.accepts if request.method == "REFER" else "200 OK"
         if request.method == "ACK":
             return
         lines = [f"SIP/2.0 {status}", *(f"{name}: {request.headers[name]}" for name in kept)]
         self._put([*lines, "Content-Length: 0"])
-        if request.method == "REFER":
+        if request.method == "REFER" and self.refer and self.accepts.startswith("2"):
             more = "Event: refer\r\nSubscription-State: terminated\r\nContent-Type: message/sipfrag"
             self._send("NOTIFY", self.refer + "\r\n", more)
 

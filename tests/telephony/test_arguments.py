@@ -55,7 +55,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("place_call", {"number": ALLOWED, "message": " \n\t"}),
     ("place_call", {"number": ALLOWED, "message": "x" * 501}),
     ("place_call", {"number": "+1202555014", "message": "Hello."}),
-    ("place_call", {"number": "112", "message": "Hello."}),
+    ("place_call", {"number": "11 22 33", "message": "Hello."}),
     ("place_call", {"number": ALLOWED + ";ext=1", "message": "Hello."}),
     ("place_call", {"number": "sip:a@evil.example", "message": "Hello."}),
     ("place_call", {"number": "+1202555\n0143;x", "message": "Hello."}),
@@ -66,6 +66,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("warm_transfer", {"destination": "Sales", "summary": ""}),
     ("warm_transfer", {"destination": "Sales", "summary": "x" * 501}),
     ("warm_transfer", {"destination": "nobody", "summary": "Hello."}),
+    ("warm_transfer", {"destination": "the workshop", "summary": "Hello."}),  # a sip: address
     ("press_keys", {"keys": ""}),
     ("press_keys", {"keys": "1" * 33}),
     ("press_keys", {"keys": "1w2"}),

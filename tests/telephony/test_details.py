@@ -113,7 +113,8 @@ async def test_a_call_out_that_nobody_took(
 ) -> None:
     server, (code, status) = Server(), failure
     told = {"sip_status_code": code, "sip_status": status} if code else {}
-    server.sip.failure = api.TwirpError("aborted", "x", status=409, metadata=told)
+    silent = "aborted" if code else "canceled"
+    server.sip.failure = api.TwirpError(silent, "x", status=409, metadata=told)
     with pytest.raises(NoAnswer):
         await dials(server).dial(NUMBER, order="warm_transfer", room="r", identity="c")
     (record,) = await records()

@@ -118,10 +118,26 @@ async def test_calls_and_transfers_share_the_calls_of_a_minute(dials: Dials) -> 
         ),
         (TimeoutError(), "no answer", "unanswered"),
         (
-            api.TwirpError("not_found", "no response from servers", status=404),
+            api.TwirpError("canceled", "sip request timed out", status=408),
             "no answer",
             "unanswered",
         ),
+        (
+            api.TwirpError("deadline_exceeded", "request timed out", status=408),
+            "no answer",
+            "unanswered",
+        ),
+        (
+            api.TwirpError("not_found", "no response from servers", status=404),
+            "no answer",
+            "unreachable",
+        ),
+        (
+            api.TwirpError("failed_precondition", "conn 127.0.0.1:5061 write err", status=412),
+            "no answer",
+            "unreachable",
+        ),
+        (aiohttp.ServerDisconnectedError(), "no answer", "unreachable"),
     ],
 )
 async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
@@ -135,6 +151,36 @@ async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
     told = " ".join(str(vars(record)) for record in caplog.records)
     assert "***43" in told
     assert "2025550143" not in told
+
+
+@pytest.mark.parametrize(
+    ("status", "host", "asked"),
+    [
+        ("400", "192.0.2.20", ["tel:200", "sip:200@192.0.2.20"]),
+        ("416", "pbx.example.org", ["tel:200", "sip:200@pbx.example.org"]),
+        ("400", "", ["tel:200"]),
+        ("400", "a@b;method=INVITE", ["tel:200"]),
+        ("603", "192.0.2.20", ["tel:200"]),
+    ],
+)
+async def test_an_exchange_that_knows_no_tel_is_given_a_number_of_its_own(
+    status: str, host: str, asked: list[str], dials: Dials, tmp_path: Path
+) -> None:
+    server = Server()
+    server.sip.knows_no_tel = api.SipCallError(
+        "invalid_argument", "", status=400, metadata={"sip_status_code": status}
+    )
+    server.room.here.add(("r", "sip_caller"))
+    server.room.attributes["sip.hostname"] = host
+    transfer = dials(server).transfer("200", room="r", identity="sip_caller")
+    if len(asked) == 2:
+        await transfer
+    else:
+        with pytest.raises(NoAnswer):
+            await transfer
+    assert [each.transfer_to for each in server.sip.asked] == asked
+    (attempt,) = await kept(tmp_path)
+    assert attempt.state == ("over" if len(asked) == 2 else "failed")
 
 
 @pytest.mark.parametrize(
@@ -214,6 +260,7 @@ async def test_a_call_that_may_go_on_without_us_keeps_its_minutes(
         (api.TwirpError("deadline_exceeded", "", status=408), ("calling", 3)),
         (aiohttp.ServerDisconnectedError(), ("calling", 3)),
         (api.TwirpError("invalid_argument", "", status=400), ("failed", 0)),
+        (api.TwirpError("canceled", "sip request timed out", status=408), ("failed", 0)),
     ],
 )
 async def test_a_call_that_may_still_be_dialled_keeps_its_minutes(
@@ -263,7 +310,7 @@ async def test_every_attempt_is_kept_with_what_became_of_it(dials: Dials, tmp_pa
     server = Server()
     settings = SETTINGS.model_copy(update={"calls_per_minute": 9, "minutes_per_day": 99})
     phone = dials(server, settings)
-    for number in ("+449098790123", "112"):
+    for number in ("+449098790123", "112", "12 34"):
         with pytest.raises(NotAllowed):
             await phone.dial(number, order="place_call", room="r", identity="c")
     server.sip.failure = TimeoutError()
@@ -277,6 +324,7 @@ async def test_every_attempt_is_kept_with_what_became_of_it(dials: Dials, tmp_pa
     attempts = await kept(tmp_path)
     assert [(a.order, a.number, a.state, a.reason, a.minutes, a.call) for a in attempts] == [
         ("place_call", "+44…23", "refused", "range", 0, ""),
+        ("place_call", "no number", "refused", "emergency", 0, ""),
         ("place_call", "no number", "refused", "number", 0, ""),
         ("warm_transfer", "Sales", "failed", "unanswered", 0, ""),
         ("transfer_call", "Sales", "failed", "unanswered", 0, ""),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.languages import Language
 from agent.telephony.digits import Keypad, spoken_digits
 
 
@@ -26,6 +27,62 @@ from agent.telephony.digits import Keypad, spoken_digits
 )
 def test_digits_are_found_in_what_was_said(said: str, digits: str) -> None:
     assert spoken_digits(said) == digits
+
+
+@pytest.mark.parametrize(
+    ("said", "digits"),
+    [
+        ("one hundred and five", "105"),
+        ("twelve hundred", "1200"),
+        ("it's one thousand", "1000"),
+        ("two thousand twenty six", "2026"),
+        ("a hundred, please", "100"),
+        ("nine hundred double five", "90055"),
+        ("six one hundred and five", "6105"),
+        ("nineteen eighty four", "1984"),
+        ("three thousand two hundred and fifty-one", "3251"),
+        ("十二", "12"),
+        ("是二十一", "21"),
+        ("一百零五号", "105"),
+        ("两千零二十", "2020"),
+        ("一千二百三十四", "1234"),
+        ("三万五千", "35000"),
+        ("四二七幺", "4271"),
+        ("我十分确定，是三八二", "382"),
+        ("千万别忘，三八二", ""),
+        ("I'm a hundred percent sure: four two", "42"),
+        ("一百五", ""),  # 150, or 105
+        ("三八十二四", ""),
+        ("四二百", ""),
+    ],
+)
+def test_a_number_above_nine_is_that_number(said: str, digits: str) -> None:
+    assert spoken_digits(said) == digits
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ("vier zweiundvierzig sieben", "de"),
+        ("einundzwanzig drei", "de"),
+        ("hundertfünf", "de"),
+        ("quatre-vingt-dix", "fr"),
+        ("zéro six quarante-deux", "fr"),
+        ("cuarenta y dos siete", "es"),
+        ("veintiuno tres", "es"),
+        ("ventuno tre", "it"),
+        ("duecento sei", "it"),
+        ("quarenta e dois", "pt"),
+        ("cento e cinco", "pt"),
+        ("сорок два", "ru"),
+        ("двадцать один три", "ru"),
+        ("三百二", "ja"),
+        ("にじゅうさん", "ja"),
+        ("삼십 육 칠", "ko"),
+    ],
+)
+def test_a_number_that_is_not_read_is_asked_for_again(said: str, language: Language) -> None:
+    assert spoken_digits(said, language) == ""
 
 
 def press(keypad: Keypad, keys: str) -> list[str | None]:

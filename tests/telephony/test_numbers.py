@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Callable
 
 import phonenumbers
 import pytest
@@ -174,8 +175,40 @@ DEAR = [
     ("+883510012345", "place"),
     ("+979123456789", "place"),
     ("+252612345678", "place"),  # Somalia
+    ("+12125551212", "range"),  # directory assistance
+    ("+81570123456", "range"),  # a company's, at whose caller's cost
+    ("+445512345678", "range"),
+    ("+442", "number"),
+    ("+44118118", "number"),
+    ("+44112", "emergency"),
+    ("+1911", "emergency"),
+    ("+1411", "number"),
+    ("+4911833", "number"),
+    ("+331180", "number"),
+    ("+333210", "number"),
+    ("+39892123", "range"),
+    ("+34905123456", "number"),
+    ("+34807123456", "range"),
+    ("+491371234567", "range"),
+    ("+611345", "number"),
+    ("+78401234567", "place"),  # Abkhazia
+    ("+79401234567", "place"),
+    ("+903921234567", "place"),  # Northern Cyprus
+    ("+390549123456", "place"),  # San Marino
+    ("+972561234567", "place"),  # Palestine
+    ("+62868123456", "range"),  # a satellite
+    ("+351707123456", "range"),
+    ("+27861234567", "range"),
+    ("+35777123456", "range"),
+    ("+4479111234567", "number"),
+    ("+448844", "number"),
+    ("+80812345678", "place"),  # shared costs, of no country
+    ("+99912345678", "number"),
 ]
-COUNTRIES = ["+44", "+1", "+49", "+33", "+34", "+39", "+81", "+7", "+61", "+86"]
+COUNTRIES = [
+    *("+44", "+1", "+49", "+33", "+34", "+39", "+81", "+7", "+61", "+86"),
+    *("+90", "+972", "+62", "+351", "+27", "+357"),
+]
 
 
 @pytest.mark.parametrize(("number", "reason"), DEAR)
@@ -185,9 +218,80 @@ def test_a_country_that_may_be_called_lets_nothing_dear_through(number: str, rea
     assert refused.value.reason == reason
 
 
+def with_trunk_prefix(number: str) -> str:
+    """As in +44 (0)20; in Italy, where the 0 is a part of the number, it would be another one."""
+    return number if number.startswith("+39") else f"{number[:3]} (0) {number[3:]}"
+
+
+SPELLINGS: list[Callable[[str], str]] = [
+    lambda number: "00" + number[1:],
+    lambda number: " ".join(number),
+    with_trunk_prefix,
+    lambda number: with_trunk_prefix(number).replace(" ", ""),
+    lambda number: f"{number[:3]}-{number[3:6]}/{number[6:]}",
+    lambda number: f" {number[:4]}\u00a0{number[4:]}.",
+    lambda number: f"+{number}",
+    lambda number: f"+00{number[1:]}",
+    lambda number: f"+1 011 {number[1:]}",
+    lambda number: f"+44 00 {number[1:]}",
+    lambda number: f"+7 8 10 {number[1:]}",
+    lambda number: f"tel:{number}",
+    lambda number: f"sip:{number}@203.0.113.9",
+    lambda number: f"{number};ext=5",
+    lambda number: f"{number},,5#",
+    lambda number: f"+442079460018;phone-context={number}",
+    lambda number: f"+442079460018\n{number}",
+    lambda number: "".join(chr(0x0660 + int(c)) if c.isdigit() else c for c in number),
+    lambda number: number.replace("+", "\uff0b"),
+    lambda number: number[1:],
+]
+"""Ways to write a number, and to hide it in something else."""
+
+
+@pytest.mark.parametrize(("number", "_"), DEAR)
+def test_however_it_is_written_nothing_dear_is_dialled(number: str, _: str) -> None:
+    for nth, spelling in enumerate(SPELLINGS):
+        try:
+            dialled = dialable(spelling(number), COUNTRIES)
+        except NotAllowed:
+            continue
+        pytest.fail(f"{spelling(number)!r} ({nth}) is dialled as {dialled}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("1234", "0800", "*21#", "#31#+442079460018"),
+        *("tel:+442079460018", "TEL:+442079460018", "sips:+442079460018@pbx.example"),
+        *("+442079460018;ext=5", "+442079460018x5", "+442079460018p5", "+442079460018*5"),
+        *("+442079460018\r\nX-Header: y", "+442079460018\x00", "+44 20 7946 0018\u202e"),
+        *("+٤٤٢٠٧٩٤٦٠٠١٨", "+44２０７９４６００１８", "＋442079460018", "+४४२०७९४६००१८"),
+        *("02079460018", "2079460018", "442079460018", "011442079460018", "0011442079460018"),
+        *("++442079460018", "+0044 2079460018", "+44+442079460018", "00 00 442079460018"),
+        *("", "+", "00", "+44 20 7946 0018 +44 20 7946 0018", "anonymous", "+44 zwei null"),
+    ],
+)
+def test_what_is_no_number_with_its_country_code_is_not_dialled(written: str) -> None:
+    # Nor is the country guessed: of a number without one, 020 7946 0018, the price is not known.
+    with pytest.raises(NotAllowed) as refused:
+        dialable(written, COUNTRIES)
+    assert refused.value.reason == "number"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["112", "911", "9-1-1", " 999 ", "+112", "0044 999", "+44 (112)", "+49110", "120", "+86 120"],
+)
+def test_an_emergency_service_is_not_taken_for_a_wrong_number(written: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        dialable(written, COUNTRIES)
+    assert refused.value.reason == "emergency"
+
+
 @pytest.mark.parametrize(
     "number",
     [
+        *("+41581234567", "+46101234567", "+33806123456", "+353818123456", "+40372123456"),
         "+442079460018",
         "+447400123456",
         "+443001234567",
@@ -205,7 +309,7 @@ def test_a_country_that_may_be_called_lets_nothing_dear_through(number: str, rea
     ],
 )
 def test_an_ordinary_number_of_a_country_that_may_be_called_is_dialled(number: str) -> None:
-    assert dialable(number, COUNTRIES) == number
+    assert dialable(number, [*COUNTRIES, "+41", "+46", "+353", "+40"]) == number
 
 
 def test_what_is_named_may_be_called() -> None:

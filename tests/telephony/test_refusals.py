@@ -194,7 +194,9 @@ async def test_of_a_call_that_is_taken_nothing_more_is_said(talk: Talk) -> None:
     assert talk.told == []
 
 
-@pytest.mark.parametrize(("number", "reason"), [(PREMIUM, "range"), ("+882512345678", "place")])
+@pytest.mark.parametrize(
+    ("number", "reason"), [(PREMIUM, "range"), ("+882512345678", "place"), ("911", "emergency")]
+)
 @pytest.mark.parametrize("language", ["en", "zh", "de"])
 async def test_a_number_that_may_not_be_called_is_refused_to_the_caller_and_the_model(
     tmp_path: Path, number: str, reason: Any, language: Language

@@ -19,13 +19,10 @@ from aiohttp import web
 from livekit import api
 
 from agent.languages import words as words_of
-from agent.telephony.ledger import Ledger
-from agent.telephony.ledger.sqlite_store import SqliteStore
 from harness.recording import Samples
 from harness.serving import serving
 
-from .fakes import SETTINGS
-from .lines import COLLEAGUE, LEDGER, MARKS, Line, open_line, silence, until, words
+from .lines import COLLEAGUE, MARKS, Line, open_line, silence, until, words
 from .signalling import Caller, caller
 
 pytestmark = MARKS
@@ -181,11 +178,7 @@ async def test_a_wrong_order_is_an_error_and_no_room_that_waits(
         await until(lambda: "The order of a call is wrong" in agent_log(line))
         await line.over()  # its room, too
         assert "Incoming call" not in callee.log
-    ledger = Ledger(SqliteStore(line.folder / LEDGER), SETTINGS)
-    try:
-        (attempt,) = await ledger.since(600.0)
-    finally:
-        await ledger.aclose()
+    (attempt,) = await line.attempts()
     assert (attempt.state, attempt.order) == ("refused", "program")
 
 

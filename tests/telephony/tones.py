@@ -98,6 +98,8 @@ class Engines:
     """What was to be spoken."""
     prompts: list[str] = field(default_factory=list)
     """What the LLM was told of the agent and the call, with every request."""
+    lasts: float = LASTS
+    """Seconds of each tone that is spoken."""
 
     @contextlib.asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
@@ -151,7 +153,7 @@ class Engines:
         text = (await request.json())["input"]
         self.said.append(text)
         frequency = next((TONES[name] for name in NAMES if name in text.lower()), GREETING)
-        samples = tone(frequency, LASTS, RATE)
+        samples = tone(frequency, self.lasts, RATE)
         return web.Response(body=samples.tobytes(), content_type="audio/pcm")
 
 

@@ -142,6 +142,24 @@ It is late, as you know
 哪怕下雨我也去
 """
 
+WISH = """
+我想给我弟弟买个礼物
+你好，我想预约一次体检
+我们打算租一辆车
+我要退一件衣服
+那个，我需要换一个房间
+"""
+
+OPEN_THOUGH_WANTED = """
+我想给我弟弟买两个礼物
+我想预约明天上午的体检
+我要退昨天买的衣服
+我们打算下周租一辆车
+我很想我妈妈
+我想要一杯咖啡
+她要买一个包
+"""
+
 
 @pytest.mark.parametrize("text", UNFINISHED.split("\n")[1:-1])
 def test_something_has_to_follow(text: str) -> None:
@@ -156,6 +174,16 @@ def test_nothing_more_is_wanted(text: str) -> None:
 @pytest.mark.parametrize("text", OPEN.split("\n")[1:-1])
 def test_it_may_be_all(text: str) -> None:
     assert read(text) is Clause.OPEN
+
+
+@pytest.mark.parametrize("text", WISH.split("\n")[1:-1])
+def test_a_wish_without_its_details_is_seldom_all(text: str) -> None:
+    assert read(text, "zh") is Clause.WISH
+
+
+@pytest.mark.parametrize("text", OPEN_THOUGH_WANTED.split("\n")[1:-1])
+def test_a_wish_with_its_details_may_be_all(text: str) -> None:
+    assert read(text, "zh") is Clause.OPEN
 
 
 @pytest.mark.parametrize("text", ["", " ", "…", "?", "。"])

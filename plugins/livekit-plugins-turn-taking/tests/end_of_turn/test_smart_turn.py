@@ -10,6 +10,7 @@ from livekit.plugins.turn_taking.end_of_turn.policy import (
     BRIEF_WAIT,
     DOUBTED,
     SURE,
+    WISHED,
     EndpointingPolicy,
 )
 from livekit.plugins.turn_taking.end_of_turn.smart_turn import log_mel
@@ -53,6 +54,11 @@ WAIT = EndpointingPolicy(shortest=0.16, longest=1.6)
         # The words are against it, whatever the voice says.
         (Clause.UNFINISHED, 1.0, 0.7, 1.6),
         (Clause.UNFINISHED, None, 0.7, 1.6),
+        # A wish is told, but not when or how many: the voice falls there, too.
+        (Clause.WISH, 1.0, 0.7, WISHED),
+        (Clause.WISH, None, 0.7, WISHED),
+        (Clause.WISH, 1.0, 1.3, 1.3),
+        (Clause.WISH, 1.0, 9.0, 1.6),
         # No words yet.
         (None, 1.0, 0.7, 1.6),
     ],

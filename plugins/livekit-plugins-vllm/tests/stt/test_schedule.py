@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from livekit.plugins.vllm._stt.schedule import Action, Cancel, DecodeScheduler, Emit, Job, Start
+from livekit.plugins.vllm._stt.schedule import (
+    EARLY,
+    FIRST,
+    PATIENCE,
+    PROMPT,
+    Action,
+    Cancel,
+    DecodeScheduler,
+    Emit,
+    Job,
+    Start,
+)
 
 W = 0.032
 
@@ -92,43 +103,125 @@ def test_a_click_is_not_worth_a_request() -> None:
 
 def test_interims_at_the_interval_one_at_a_time() -> None:
     s = scheduler(interim_interval=0.32, decode_time=0.1)
-    first = started(run(s, 1, 0.9))
+    first = started(run(s, 2, 0.9))
     assert not first.speculative
     assert run(s, 30, 0.9) == []
     assert s.done(first) == [Emit("interim")]
     assert started(run(s, 1, 0.9)).number == 2
+    assert run(s, 30, 0.9) == []
+
+
+def test_the_first_word_is_asked_for_early_and_again_until_there_is_one() -> None:
+    s = scheduler(interim_interval=0.5, decode_time=0.1, voiced=0.05)
+    job = started(run(s, 7, 0.9))
+    assert s.voiced >= FIRST > s.voiced - W
+    for number in (2, 3, 4):
+        before = s.audio
+        assert s.done(job, words=False) == [Emit("interim")]
+        job = started(run(s, 4, 0.9))
+        assert job.number == number
+        assert job.covers - before >= EARLY
+    s.done(job, words=True)
+    assert run(s, 15, 0.9) == []
+    assert started(run(s, 1, 0.9)).number == 5
+
+
+def test_an_early_decode_that_takes_long_is_not_doubled() -> None:
+    s = scheduler(interim_interval=0.5, decode_time=0.1)
+    job = started(run(s, 2, 0.9))
+    assert run(s, 40, 0.9) == []
+    s.done(job, words=False)
+    assert started(run(s, 1, 0.9)).number == 2
+
+
+def test_a_crowd_is_not_asked_for_words_without_end() -> None:
+    s = scheduler(interim_interval=0.5, decode_time=0.3, voiced=0.0)
+    asked = 0
+    for _ in range(200):
+        for action in s.window(0.9, W):
+            assert isinstance(action, Start)
+            asked += 1
+            s.done(action.job, words=False)
+    assert asked <= (PATIENCE - FIRST) / EARLY + 1
+
+
+def test_words_are_asked_for_early_even_where_interims_are_left_out() -> None:
+    s = scheduler(interim_interval=0.5, decode_time=PROMPT)
+    s.done(started(run(s, 2, 0.9)))
+    assert run(s, 100, 0.9) == []
+
+
+def test_words_are_not_asked_for_early_of_a_slow_server_nor_where_none_are_wanted() -> None:
+    for options in (
+        {"interim_interval": 0.5, "decode_time": PROMPT + 0.01},
+        {"interim_interval": 0.5, "decode_time": None},
+        {"interim_interval": 0.0, "decode_time": 0.1},
+    ):
+        assert run(scheduler(**options), 100, 0.9) == []
+
+
+def test_a_server_in_trouble_is_not_asked_early_again() -> None:
+    s = scheduler(interim_interval=0.5, decode_time=PROMPT)
+    s.failed(started(run(s, 2, 0.9)))
+    assert run(s, 100, 0.9) == []
+
+
+def test_an_early_decode_ends_with_the_sound() -> None:
+    s = scheduler(interim_interval=0.5, decode_time=0.1)
+    early = started(run(s, 2, 0.9))
+    run(s, 1, 0.9)
+    cancel, start = run(s, 4, 0.1)
+    assert cancel == Cancel(early)
+    assert isinstance(start, Start)
+    assert start.job.speculative
 
 
 def test_interims_are_left_out_where_they_would_delay_the_final() -> None:
-    for unaffordable in (None, 0.2):
+    for unaffordable in (None, PROMPT + 0.1):
         s = scheduler(interim_interval=0.32, decode_time=unaffordable)
         assert run(s, 100, 0.9) == []
 
 
 def test_an_interim_that_misses_the_last_words_gives_way_at_the_pause() -> None:
     s = scheduler(interim_interval=0.32, decode_time=0.1)
-    first = started(run(s, 1, 0.9))
+    first = started(run(s, 2, 0.9))
     run(s, 3, 0.9)
     cancel, start = run(s, 4, 0.1)
     assert cancel == Cancel(first)
     assert isinstance(start, Start)
 
 
-def test_an_interim_that_has_the_last_words_serves_as_the_final() -> None:
+def test_an_interim_asked_with_the_last_of_the_voice_is_not_the_final() -> None:
+    # There is no silence behind its words: the last may be cut, and the turn may go on.
     s = scheduler(interim_interval=0.32, decode_time=0.1)
-    first = started(run(s, 1, 0.9))
-    assert run(s, 8, 0.1) == []
+    first = started(run(s, 2, 0.9))
+    assert first.covers == s.voice_end
+    assert s.done(first) == [Emit("interim")]
+    pause = started(run(s, 4, 0.1))
+    assert pause.speculative
+    assert s.done(pause) == [Emit("preflight")]
+    assert s.end() == [Emit("final")]
+
+
+def test_an_interim_asked_with_the_last_of_the_voice_gives_way_at_the_pause() -> None:
+    s = scheduler(interim_interval=0.32, decode_time=0.1)
+    first = started(run(s, 2, 0.9))
+    cancel, start = run(s, 4, 0.1)
+    assert cancel == Cancel(first)
+    assert isinstance(start, Start)
     assert s.end() == []
-    assert s.done(first) == [Emit("final")]
+    assert s.done(start.job) == [Emit("final")]
 
 
 @given(
-    windows=st.lists(st.tuples(st.sampled_from([0.0, 0.4, 0.6, 1.0]), st.booleans()), max_size=80),
+    windows=st.lists(
+        st.tuples(st.sampled_from([0.0, 0.4, 0.6, 1.0]), st.booleans(), st.booleans()), max_size=80
+    ),
     interval=st.sampled_from([0.0, 0.1, 0.5]),
     pause=st.sampled_from([None, 0.064, 0.128]),
 )
 def test_one_request_at_a_time_and_the_final_covers_all_that_was_said(
-    windows: list[tuple[float, bool]], interval: float, pause: float | None
+    windows: list[tuple[float, bool, bool]], interval: float, pause: float | None
 ) -> None:
     s = scheduler(interim_interval=interval, speculate_after=pause, decode_time=0.0)
     running: Job | None = None
@@ -150,16 +243,16 @@ def test_one_request_at_a_time_and_the_final_covers_all_that_was_said(
                     assert last.covers >= s.voice_end
                     finals += 1
 
-    def finish() -> None:
+    def finish(words: bool = True) -> None:
         nonlocal running, last
         last, running = running, None
         assert last is not None
-        apply(s.done(last))
+        apply(s.done(last, words=words))
 
-    for probability, answer in windows:
+    for probability, answer, words in windows:
         apply(s.window(probability, W))
         if answer and running is not None:
-            finish()
+            finish(words)
     apply(s.end())
     if running is not None:
         finish()

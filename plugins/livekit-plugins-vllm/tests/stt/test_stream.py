@@ -99,6 +99,41 @@ async def test_interims_never_run_two_at_once(bench: Any) -> None:
     assert bench.server.most_running == 1
 
 
+@pytest.mark.parametrize(
+    ("beginning", "again"),
+    [
+        ({"text": "Hey"}, False),
+        ({"text": "Hey", "segments": [{"text": "Hey", "avg_logprob": -0.5}]}, False),
+        ({"text": "Hey", "segments": [{"text": "Hey", "avg_logprob": -1.2}]}, True),
+        ({"text": ""}, True),
+        ({"text": "Thanks for watching!"}, True),
+    ],
+    ids=["unknown", "sure", "unsure", "nothing", "impossible"],
+)
+async def test_the_first_word_is_asked_for_until_it_can_be_believed(
+    bench: Any, beginning: dict[str, Any], again: bool
+) -> None:
+    server = bench.server
+    talker = bench.talk(interim_interval=4.0)
+    talker.speech(10)
+    talker.silence(8)  # the first utterance measures the decode
+    await talker.until(FINAL)
+    asked = len(server.requests)
+    server.answers = [beginning]
+    talker.speech(9)
+    await server.until(lambda: len(server.requests) > asked)
+    # All that is said here is less than the four seconds after which any interim is due.
+    for _ in range(50 if again else 10):
+        talker.speech(1)
+        await asyncio.sleep(0.02)
+        if len(server.requests) > asked + 1:
+            break
+    assert (len(server.requests) > asked + 1) is again
+    talker.silence(8)
+    assert (await talker.until(FINAL, 2))[-1][1].endswith("windows")
+    assert server.most_running == 1
+
+
 async def test_finals_come_in_the_order_of_speech(bench: Any) -> None:
     server = bench.server
     server.gate.clear()

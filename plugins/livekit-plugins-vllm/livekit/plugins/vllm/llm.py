@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import httpx2 as httpx
 from livekit.agents import APIError, llm
@@ -23,10 +23,10 @@ from ._llm.attempt import Attempt, Reply
 from ._llm.audio import silence
 from ._llm.images import blank
 from ._llm.messages import Message
-from ._llm.pool import Replica, ServerPool
+from ._llm.pool import ServerPool
 from ._llm.report import RequestReport
 from ._llm.request import LLMOptions, build, fields, tool_fields
-from ._llm.stream import MOST_ADAPTATIONS, Choice, LLMStream
+from ._llm.stream import Choice, LLMStream
 from ._llm.summary import SUMMARY_TOKENS, Summarizer
 from ._server import http
 from ._server.circuit import Circuit
@@ -34,8 +34,6 @@ from ._server.errors import plain_errors
 from ._server.server import STARTUP_TIMEOUT, ServedModel, Server
 from .log import logger
 from .models import AudioInput, ChatModels
-
-T = TypeVar("T")
 
 # Two minutes of speech: beyond, a listener has long been lost.
 _MAX_TOKENS = 400
@@ -357,7 +355,7 @@ class LLM(llm.LLM[Literal["request_finished", "server_answered", "server_failed"
             return attempt.report
 
         try:
-            report = await _adapting(replica, send)
+            report = await replica.adapting(send)
         except APIError as e:
             logger.warning("prefix not warmed", extra={"reason": e.message})
             return None
@@ -396,15 +394,4 @@ class LLM(llm.LLM[Literal["request_finished", "server_answered", "server_failed"
                 body["priority"] = self._opts.priority + 2
             return await server.complete(replica.fields.without(body))
 
-        return await _adapting(replica, send)
-
-
-async def _adapting(replica: Replica, send: Callable[[], Awaitable[T]]) -> T:
-    """Do background work again while refusals teach what to change; other failures end it."""
-    for _ in range(MOST_ADAPTATIONS):
-        try:
-            return await send()
-        except APIError as e:
-            if not replica.adapt(e):
-                raise
-    return await send()
+        return await replica.adapting(send)

@@ -80,6 +80,8 @@ class STT(stt.STT[Literal["stt_availability_changed", "server_answered", "server
             0.128.
         interim_interval: Seconds between interim decodes while somebody speaks, where the server
             doesn't stream; 0 for none. Left out as long as a decode takes more than half of it.
+            Until there is a word, which stops an agent that is spoken over, a decode begins after
+            0.25 s of voice and then 0.1 s after each other, as long as they take 0.5 s at most.
         pre_roll: Seconds of audio to include from before the onset of the voice.
         max_utterance: Seconds after which speech is cut at the next pause.
         fallback: Recognises an utterance that this server fails at, with the same audio; of its

@@ -16,7 +16,7 @@ from ..log import logger
 from . import reasons
 from .chunks import CallPiece, Chunk, Usage, read
 from .context import Fitted, estimate
-from .dialects import SpeechFilter, schemas_of
+from .dialects import SpeechFilter
 from .messages import Message
 from .pool import Replica
 from .report import RequestReport
@@ -24,6 +24,7 @@ from .request import Request
 from .resumption import Resumption
 from .spoken import SentenceLimit
 from .summary import SUMMARY_TOKENS, Summarizer, with_notes
+from .text_calls import schemas_of
 from .tool_calls import ToolCallAssembler
 
 # A stream that said "[DONE]" without a reason.

@@ -7,86 +7,11 @@ them in the notation that the model was trained on, in pieces that end anywhere.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ..log import logger
-from . import thoughts
+from . import notations, thoughts
 from .react import ReAct
 from .text_calls import Call, Schemas, calls_in
-
-_CALL = (
-    r"(?:(?:[a-z]{1,12}[:_])?tool_calls?|toolcalls?|function_calls?|tool_code|tool_use"
-    r"|use_tool|use_mcp_tool|execute|action)"
-)
-# One group for each kind of mark; the earliest in the text decides what follows it.
-_MARK = re.compile(
-    rf"(?P<thought>{thoughts.OPENED})"
-    rf"|(?P<thought_end>{thoughts.CLOSED})"
-    rf"|(?P<call><{_CALL}>|<(?:function(?:=|\s+name=\"|\()|(?:[a-z]{{1,12}}:)?invoke\s+name=\")[^<>]{{1,80}}>"
-    r"|\[TOOL_CALLS\]|<\|tool_calls?(?:_start|_section_begin|_begin)?\|>|<\|tool_call>"
-    r"|<\|(?:python_tag|start_action|action_start)\|>|<start_function_call>"
-    r"|<｜tool▁calls?▁begin｜>|<｜DSML｜function_calls>)"
-    r"|(?P<header><\|channel\|>|<\|start\|>|<\|start_header_id\|>|<\|im_start\|>|<start_of_turn>)"
-    r"|(?P<end><\|(?:im_end|eot_id|eom_id|end|return|endoftext|end_of_text)\|>|</s>|<eos>"
-    r"|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]|<\|call\|>|<turn\|>)"
-    r"|(?P<next><\|(?:user|observation)\|>)"
-    rf"|(?P<token><\|/?[A-Za-z_0-9]{{1,40}}\|>|</?｜[^<>｜]{{1,40}}｜>|\[INST\]|</{_CALL}>|<bos>|<pad>"
-    rf"|<{thoughts.NAMES}\s*/>|</?tools>|</tool>"
-    r"|</(?:function|invoke|parameter)>|<\|turn>model\n)"
-    r"|(?P<frame></?(?:final_)?(?:answer|response)>)",
-    re.IGNORECASE,
-)
-_DATA_MARK = re.compile(
-    rf"(?P<thought><{thoughts.NAMES}>|◁think▷)|(?P<thought_end></{thoughts.NAMES}\s*>|◁/think▷)",
-    re.IGNORECASE,
-)
-# The end of what may yet become a mark.
-_MARK_BEGUN = re.compile(
-    rf"(?:<(?:/?[a-z_:]{{0,24}}\s?/?|{thoughts.NAMES}\s[^<>]{{0,60}}"
-    r"|/?(?:function[=(\s]|(?:[a-z]{1,12}:)?invoke\s)[^<>\n]{0,90}|unused9[45]?|channel\|?|turn\|?"
-    r"|/?[|｜][^<>\n]{0,60}|unused94>(?:t|th|tho|thou|thoug|though|thought)?"
-    r"|\|(?:channel|turn)>[a-z]{0,8})?|◁[/a-z]{0,6}|\[(?:/?[a-z_]{0,11}))$",
-    re.IGNORECASE,
-)
-_HARMONY_END = re.compile(r"<\|(?:end|return|start|channel)\|>", re.IGNORECASE)
-_HEADER_END = re.compile(r"<\|message\|>|<\|end_header_id\|>|\n", re.IGNORECASE)
-_CALL_END = re.compile(
-    rf"</{_CALL}>|<\|tool_calls?(?:_end|_section_end)\|>|<\|/tool_call\|>|<tool_call\|>"
-    r"|<\|(?:end_action|action_end)\|>|<end_function_call>|</｜DSML｜function_calls>"
-    r"|<｜tool▁calls▁end｜>|<\|(?:call|eom_id|eot_id|im_end|end)\|>",
-    re.IGNORECASE,
-)
-_FUNCTION_END = re.compile(r"</(?:function|(?:[a-z]{1,12}:)?invoke)>")
-_FENCE = re.compile("```")
-# The arguments of a call behind its name, or the beginning of their tag.
-_GIVEN = re.compile(
-    r"\s*(?:<(?:(arguments|args|parameters|params|input|tool_input|tool_args)>|[a-z_]{0,12}$)?)"
-    r"|\s*"
-)
-_CLOSING = re.compile(r"[>)\]}]")
-_NEVER = re.compile(r"(?!)")
-_LONGEST_MARK = 100
-
-# A template that strips the marks of its channels leaves their names in one piece with the words.
-_BARE_ANALYSIS = re.compile(r"analysis(?=[A-Z])")
-_BARE_FINAL = "assistantfinal"
-# Harmony's and Kimi's tools live in a namespace.
-_NAMESPACE = "functions."
-_ONLY_KEYS = (
-    r"\"(?:name|tool|tool_name|function|function_name|type|id|arguments|parameters|tool_calls"
-    r"|action)\""
-)
-_BEFORE = r"(?:```\w*\s*)?(?:functools)?\[?\s*\{\s*"
-_OBJECT_BEGUN = re.compile(_BEFORE + r"(?:\"[a-z_]*|" + _ONLY_KEYS + r"\s*)?$")
-_OBJECT = re.compile(_BEFORE + _ONLY_KEYS + r"\s*:", re.S)
-_FENCE_BEGUN = re.compile(r"(?:`{1,3}\w{0,10}\s{0,3}\[?|(?:functools)?\[|\bfunctools)\s{0,3}$")
-# What stands before a call that is written as in Python.
-_CODE = r"(?:```(?:tool_code|tool_call|python)\s{0,3})"
-_BEFORE_PYTHON = _CODE + r"?(?:\[\s{0,3})?(?:await\s{1,3})?(?:print\()?"
-_PYTHON_BEGUN = re.compile(
-    _CODE + r"(?:\[\s{0,3})?(?:await\s{0,3})?(?:print\(?)?(?:functions\.)?[\w.-]*$"
-    r"|\[\s{0,3}(?:functions\.)?[\w.-]*$|\bawait\s{1,3}[\w.-]*$|\bprint\([\w.-]*$"
-)
 
 
 class SpeechFilter:
@@ -122,12 +47,12 @@ class SpeechFilter:
         self.stayed_open = False
         """Whether the thought that the prompt had opened was never closed."""
 
-        self._marks = _DATA_MARK if data else _MARK
+        self._marks = notations.DATA_MARK if data else notations.MARK
         names = "|".join(map(re.escape, sorted(self._tools, key=len, reverse=True)))
-        written = re.compile(rf"(?<![\w.]){_BEFORE_PYTHON}(?:functions\.)?(?:{names})\(")
+        written = re.compile(rf"(?<![\w.]){notations.BEFORE_PYTHON}(?:functions\.)?(?:{names})\(")
         tagged = re.compile(rf"<(?:{names})(?:\s+[\w-]+=[^<>]{{0,200}})?\s*/?>")
         paired = re.compile(rf"<(?:tool|tool_name)>\s*(?:{names})")
-        self._bare_calls = [_OBJECT, written, tagged, paired] if names else []
+        self._bare_calls = [notations.OBJECT, written, tagged, paired] if names else []
         self._react = ReAct(self._tools) if names else None
 
     def settle(self) -> None:
@@ -145,7 +70,7 @@ class SpeechFilter:
                 text, self.closed_unopened = text.lstrip(), True
         self._prompted = False
         self._buffer += text
-        if self._waiting and not _CLOSING.search(text):
+        if self._waiting and not notations.CLOSING.search(text):
             return ""  # a long call is not read anew with every piece
         return self._spoken(self._advance(last=False))
 
@@ -199,18 +124,18 @@ class SpeechFilter:
                 if not self._skip(last):
                     return out
                 continue
-            if not self._passed and not out and _BARE_ANALYSIS.match(self._buffer):
-                end = self._buffer.find(_BARE_FINAL)
+            if not self._passed and not out and notations.BARE_ANALYSIS.match(self._buffer):
+                end = self._buffer.find(notations.BARE_FINAL)
                 if end < 0:
                     self._buffer = "" if last else self._buffer
                     return out
-                self._buffer = self._buffer[end + len(_BARE_FINAL) :]
+                self._buffer = self._buffer[end + len(notations.BARE_FINAL) :]
                 continue
             mark = self._marks.search(self._buffer)
             if begin := self._bare_call(mark.start() if mark else len(self._buffer)):
                 out += self._buffer[: begin.start()]
                 self._buffer = self._buffer[begin.start() :]
-                closed = _call_end(self._buffer)
+                closed = notations.call_end(self._buffer)
                 if closed is None and not last:
                     self._waiting = True
                     return out
@@ -238,11 +163,11 @@ class SpeechFilter:
                 function = (
                     re.match(r"<(?:function[=(\s]|(?:[a-z]+:)?invoke)", mark.group()) is not None
                 )
-                end = _FUNCTION_END if function else _CALL_END
-                self._begin("call", _NEVER if "[" in mark.group() else end)
+                end = notations.FUNCTION_END if function else notations.CALL_END
+                self._begin("call", notations.NEVER if "[" in mark.group() else end)
                 self._collected = mark.group() if function else ""
             case "next":
-                self._begin("other", _NEVER)  # the model plays the next turn, too
+                self._begin("other", notations.NEVER)  # the model plays the next turn, too
             case "frame":
                 # Around all of the answer; elsewhere a word like any other.
                 closing = mark.group().startswith("</")
@@ -250,7 +175,7 @@ class SpeechFilter:
                     return out + mark.group()
                 self._framed = True
             case "header":
-                self._begin("header", _HEADER_END)
+                self._begin("header", notations.HEADER_END)
                 self._collected = mark.group()
         return out
 
@@ -262,7 +187,7 @@ class SpeechFilter:
         assert self._until is not None
         end = self._until.search(self._buffer)
         if end is None:
-            keep = 0 if last else _LONGEST_MARK
+            keep = 0 if last else notations.LONGEST_MARK
             taken, self._buffer = _cut(self._buffer, max(0, len(self._buffer) - keep))
             if self._collected is not None:
                 self._collected += taken
@@ -278,7 +203,7 @@ class SpeechFilter:
         if kind == "header":
             self._header((collected or "") + taken)
         elif kind == "call":
-            close = end.group() if end.re is _FUNCTION_END else ""
+            close = end.group() if end.re is notations.FUNCTION_END else ""
             self._call_ended((collected or "") + taken + close, whole=True)
             self._buffer = self._buffer.lstrip("\n")
         return True
@@ -288,14 +213,14 @@ class SpeechFilter:
         said = header.lower()
         recipient = re.search(r"to=(?:functions\.)?([\w.-]+)", header)
         if recipient:
-            self._begin("call", _CALL_END)
+            self._begin("call", notations.CALL_END)
             self._collected = f"{recipient.group(1)} "
         elif "analysis" in said:
-            self._begin("harmony", _HARMONY_END)
+            self._begin("harmony", notations.HARMONY_END)
         elif re.search(
             r"(?:start|im_start|start_of_turn|header_id)(?:\|?>)?\s*(?:user|tool|system)", said
         ):
-            self._begin("other", _NEVER)  # the model plays the next turn, too
+            self._begin("other", notations.NEVER)  # the model plays the next turn, too
 
     def _bare_call(self, before: int) -> re.Match[str] | None:
         """Where a call without marks begins, if there is one before this place."""
@@ -308,8 +233,10 @@ class SpeechFilter:
         if found:
             self._found(found)
             if written.startswith("```"):
-                self._begin("fence", _FENCE)
-        elif written.startswith("<") or (_balanced(written) is None and _OBJECT.match(written)):
+                self._begin("fence", notations.FENCE)
+        elif written.startswith("<") or (
+            notations.balanced(written) is None and notations.OBJECT.match(written)
+        ):
             logger.warning("call that cannot be read left out of the speech")
         else:
             return written
@@ -318,12 +245,12 @@ class SpeechFilter:
     def _hold(self) -> int:
         """How many characters at the end may be the beginning of a mark or of a call."""
         end = self._buffer[-200:]
-        begun = [_MARK_BEGUN.search(end)]
+        begun = [notations.MARK_BEGUN.search(end)]
         if not self._passed and len(self._buffer) <= len("analysis"):
             begun.append(re.match("a", end) if "analysis".startswith(end) else None)
         if self._tools:
-            begun += [_OBJECT_BEGUN.search(end), _FENCE_BEGUN.search(end)]
-            python = _PYTHON_BEGUN.search(end)
+            begun += [notations.OBJECT_BEGUN.search(end), notations.FENCE_BEGUN.search(end)]
+            python = notations.PYTHON_BEGUN.search(end)
             name = re.search(r"[\w.-]*$", python.group()) if python else None
             if name and self._begins_call(name.group(), "await", "print"):
                 begun.append(python)
@@ -337,8 +264,8 @@ class SpeechFilter:
         return max((len(end) - m.start() for m in begun if m), default=0)
 
     def _begins_call(self, word: str, *others: str) -> bool:
-        name = word.removeprefix(_NAMESPACE)
-        known = (_NAMESPACE, "functools", *others)
+        name = word.removeprefix(notations.NAMESPACE)
+        known = (notations.NAMESPACE, "functools", *others)
         return any(other.startswith(word) for other in known) or any(
             tool.startswith(name) for tool in self._tools
         )
@@ -360,52 +287,3 @@ class SpeechFilter:
 
 def _cut(text: str, at: int) -> tuple[str, str]:
     return text[:at], text[at:]
-
-
-def _call_end(text: str) -> int | None:
-    """Where a call without marks of its own ends; None if that is yet to come."""
-    tag = re.match(r"<([\w.-]+)[^<>]*?(/?)>", text)
-    if tag is None:
-        return _balanced(text)
-    if tag.group(2):
-        return tag.end()
-    end = text.find(closing := f"</{tag.group(1)}>", tag.end())
-    if end < 0 or tag.group(1) not in ("tool", "tool_name"):
-        return end + len(closing) if end >= 0 else None
-    end += len(closing)
-    given = _GIVEN.match(text, end)
-    assert given
-    if given.end() == len(text):
-        return None  # its arguments may be yet to come
-    close = text.find(f"</{given[1]}>", given.end()) if given[1] else -1
-    return close + len(given[1]) + 3 if close >= 0 else None if given[1] else end
-
-
-def _balanced(text: str) -> int | None:
-    """Where the first brackets are closed again; None if they are not."""
-    depth = 0
-    quote = ""
-    escaped = False
-    for at, c in enumerate(text):
-        if escaped:
-            escaped = False
-        elif quote:
-            if c == "\\":
-                escaped = True
-            elif c == quote:
-                quote = ""
-        elif (c == '"' and depth) or (c == "'" and depth and text[at - 1] in "=([{,: "):
-            quote = c
-        elif c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-            if depth <= 0:
-                return at + 1
-    return None
-
-
-def schemas_of(tools: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The parameters of each tool, from the schemas of a request."""
-    functions = [tool.get("function") or {} for tool in tools]
-    return {f["name"]: f.get("parameters") or {} for f in functions if f.get("name")}

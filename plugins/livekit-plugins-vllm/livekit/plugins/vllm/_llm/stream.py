@@ -24,7 +24,7 @@ from .._server.served import Answered, Failed, kind_of
 from .._server.server import Server
 from ..log import logger
 from .attempt import Attempt, BegunAnewError, Reply
-from .pool import Replica, ServerPool, is_own_refusal
+from .pool import MOST_ADAPTATIONS, Replica, ServerPool, is_own_refusal
 from .request import Request
 from .summary import Summarizer
 
@@ -32,9 +32,6 @@ from .summary import Summarizer
 # first of which tells that it is. With LiveKit's own pauses, one that restarts within 10 s answers.
 _LOOKOUT = (0.0, 2.0, 4.0)
 _LOOK_EVERY = 0.25
-# A prompt refused as too long is estimated 25 % longer each time: four make 2.4 times. One that
-# knows none of vLLM's fields refuses them one after another, four in all.
-MOST_ADAPTATIONS = 8
 
 
 class _Once:

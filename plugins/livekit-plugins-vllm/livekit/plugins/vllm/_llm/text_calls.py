@@ -270,3 +270,9 @@ def _value(text: str, key: str, schema: Mapping[str, Any] | None) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def schemas_of(tools: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The parameters of each tool, from the schemas of a request."""
+    functions = [tool.get("function") or {} for tool in tools]
+    return {f["name"]: f.get("parameters") or {} for f in functions if f.get("name")}

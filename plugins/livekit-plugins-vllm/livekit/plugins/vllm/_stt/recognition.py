@@ -16,6 +16,10 @@ from .inventions import without_marks
 SAMPLE_RATE = 16000
 BYTES_PER_SECOND = SAMPLE_RATE * 2
 
+# Least confidence in words of which the beginning alone is known: a mean log probability of -0.9,
+# as for the words of an interruption in livekit-plugins-turn-taking.
+PROBABLE = 0.41
+
 
 @dataclass(frozen=True)
 class RecognitionOptions:
@@ -82,6 +86,11 @@ def believable(heard: Transcript, *, voiced: float | None) -> Transcript:
         logger.info("transcript dropped", extra={"reason": reason})
         logger.debug("dropped transcript", extra={"lk.pii.transcript": heard.text})
     return replace(heard, text="", confidence=0.0)
+
+
+def is_probable(heard: Transcript) -> bool:
+    """Whether there are words, and the server, where it says how sure it is, believes in them."""
+    return bool(heard.text) and not 0.0 < heard.confidence < PROBABLE
 
 
 class Recognition(Protocol):

@@ -12,7 +12,7 @@ from livekit.agents import APIError, LanguageCode, stt
 from ..log import logger
 from .lasting import LastingRecognition, is_about_the_audio
 from .outage import Kept
-from .recognition import Transcript, believable
+from .recognition import Transcript, believable, is_probable
 from .schedule import MIN_VOICED, Action, Cancel, DecodeScheduler, Emit, Job, Start
 
 _EVENTS = {
@@ -192,7 +192,7 @@ class Utterance:
             seconds = time.monotonic() - started
         self._decoded(seconds)
         self._transcript = believable(heard, voiced=self._scheduler.voiced)
-        self._apply(self._scheduler.done(job))
+        self._apply(self._scheduler.done(job, words=is_probable(self._transcript)))
         logger.debug(
             "decoded",
             extra={

@@ -25,6 +25,8 @@ class Clause(Enum):
     """A question, an answer or a request that wants nothing more."""
     OPEN = "open"
     """It may be all; it may go on."""
+    WISH = "wish"
+    """Something is wanted that has to be arranged, and nothing is said yet of when or how many."""
     UNFINISHED = "unfinished"
     """In the middle of a clause or a number, or with a hesitation."""
 
@@ -63,7 +65,7 @@ def read(text: str, language: str = "") -> Clause:
         return Clause.UNFINISHED
     if grammar.is_finished(last):
         return Clause.FINISHED
-    return Clause.OPEN
+    return Clause.WISH if grammar is clause_zh and clause_zh.is_wish(last) else Clause.OPEN
 
 
 def _grammar(text: str, last: str, language: str) -> _Grammar | None:

@@ -45,6 +45,19 @@ _ADDRESS = re.compile(
 # The marks of an e-mail address, spoken between its parts.
 _MARKS = re.compile(r"(?:艾特|下划线|斜杠|小数点|(?<=[a-z0-9])\s*(?:点|杠))$", re.IGNORECASE)
 
+# What is arranged between two people wants a time, a number, a reason: "I want to buy my brother a
+# present." is a whole sentence, and seldom all.
+_WISH = re.compile(
+    r"^(?:嗯|呃|那个|那|你好|您好|喂|请问|是这样的?)*(?:我们?|咱们)?(?:今天)?"
+    r"(?:想|要|想要|需要|打算|准备|得)(?!知道|问)[^的]{0,6}?"
+    r"(?:订|预定|定|买|购|租|借|约|换|退|寄|报名|报|办|申请|安排|取消|投诉|存|取|转|修|搬|请)"
+    r"(?:一下)?.{1,8}$"
+)
+_DETAIL = re.compile(
+    r"[今明后昨]天|今晚|明晚|周[一二三四五六日末]|星期|礼拜|[上下]周|月|[点号]|[早晚]上|[上中下]午|因为"
+    r"|\d|[二两三四五六七八九十百千几](?:[个位张件本间份晚次天]|块|元)"
+)
+
 _DIGIT = "".join(_ENDS.digits)
 _DIGITS = re.compile(rf"[{_DIGIT}\d][{_DIGIT}\d\s-]*$")
 _DICTATION = re.compile("|".join(_ENDS.dictation))
@@ -71,6 +84,12 @@ def is_finished(clause: str) -> bool:
     """Whether it wants nothing more; told of a clause that is not unfinished."""
     words = _PUNCTUATION.sub("", clause)
     return words in _COMPLETE or bool(_FINISHED_BY.search(words) or _ASKS.search(words))
+
+
+def is_wish(clause: str) -> bool:
+    """Whether it tells what is wanted and no more; told of one that is not unfinished."""
+    words = _PUNCTUATION.sub("", clause)
+    return bool(_WISH.search(words)) and not _DETAIL.search(words)
 
 
 def _is_dictation(words: str, text: str) -> bool:
