@@ -86,9 +86,11 @@ class World:
         for _ in range(windows):
             self._window(0.9, (make or self._voice)(round(WINDOW * SAMPLE_RATE)))
 
-    def silence(self, windows: int) -> None:
+    def silence(self, windows: int, make: Callable[[int], Samples] | None = None) -> None:
+        """No voice for so many windows of 32 ms."""
         for _ in range(windows):
-            self._window(0.05, np.zeros(round(WINDOW * SAMPLE_RATE), np.int16))
+            size = round(WINDOW * SAMPLE_RATE)
+            self._window(0.05, make(size) if make else np.zeros(size, np.int16))
 
     def words(
         self,

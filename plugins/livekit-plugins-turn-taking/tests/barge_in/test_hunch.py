@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import astuple
-from pathlib import Path
 
 import numpy as np
 import pytest
 from livekit.plugins.turn_taking.barge_in import hunch
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
-from livekit.plugins.turn_taking.playback.buffer import Samples
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 from numpy.typing import NDArray
 
-_SOUNDS = Path(__file__).with_name("sounds.npz")
-"""Two clips of each kind and language, with texts and voices that no weight was trained on: 0.64 s
-from 0.13 s before the first voice on, at 24 kHz, as mu-law."""
+from .clips import clip
+
 _NAMES = [f"{k}_{z}_{n}" for k in ("floor", "backchannel") for z in ("en", "zh") for n in (0, 1)]
-
-
-def clip(name: str) -> Samples:
-    with np.load(_SOUNDS) as sounds:
-        coded = sounds[name].astype(np.float64) / 127
-    samples: Samples = (
-        np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255 * 32767
-    ).astype(np.int16)
-    return samples
 
 
 @pytest.mark.parametrize("name", _NAMES)

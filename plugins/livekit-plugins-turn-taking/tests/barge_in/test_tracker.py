@@ -6,11 +6,14 @@ import asyncio
 
 import numpy as np
 import pytest
+from livekit.plugins.turn_taking.barge_in import hunch
 from livekit.plugins.turn_taking.barge_in.hunch import Hunch
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import Judged
+from livekit.plugins.turn_taking.playback.buffer import Samples
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
+from .clips import clip
 from .overlapping import FINAL, World, echoes, learn_slow_stt
 
 
@@ -257,9 +260,10 @@ def test_speech_that_may_not_be_interrupted_goes_on(world: World) -> None:
     assert world.passed == []
 
 
-async def _hunch(world: World) -> None:
+async def _hunch(world: World, known: Hunch | None = None) -> None:
+    """Wait for a hunch other than the one that is known."""
     async with asyncio.timeout(5):
-        while world.overlap.sound is None or world.overlap.sound.hunch is None:
+        while world.overlap.sound is None or world.overlap.sound.hunch is known:
             await asyncio.sleep(0.001)
 
 
@@ -286,3 +290,23 @@ async def test_a_sound_that_is_over_before_its_length_is_held_against_it_stops_n
     assert world.verdicts == ["noise"]
     world.words("Where is it?", FINAL)
     assert world.verdicts == ["noise", "interruption"]
+
+
+@pytest.mark.parametrize("name", ["floor_en_0", "floor_zh_0", "floor_zh_1"])
+async def test_somebody_who_takes_the_floor_stops_it_without_a_word(name: str) -> None:
+    world = World(stt_latency=1.5, guess=hunch.guess)
+    world.speak()
+    windows = iter(np.split(clip(name), 20))
+
+    def heard(_: int) -> Samples:
+        return next(windows)
+
+    world.silence(4, heard)
+    world.hear(7, heard)
+    known: Hunch | None = None
+    while not world.verdicts:  # until the clip ends, with an error
+        await _hunch(world, known)
+        known = world.overlap.sound.hunch if world.overlap.sound else None
+        world.hear(3, heard)
+    assert [what for _, what in world.did] == ["duck", "stop", "raise"]
+    await world.overlap.aclose()
