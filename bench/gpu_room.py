@@ -36,14 +36,15 @@ async def main() -> None:
     parser.add_argument("--stt", default="", help="root of a recogniser; else 150 ms of waiting")
     parser.add_argument("--unguided", action="store_true", help="no guided decoding: any tokens")
     parser.add_argument("--rooms", type=int, nargs="+", default=[1, 4, 8, 16])
-    parser.add_argument("--seconds", type=float, nargs="+", default=[90.0, 60.0, 60.0, 60.0])
+    parser.add_argument("--seconds", type=float, nargs="+", help="of each (60, and 90 of one room)")
     parser.add_argument("--name", default="gpu-room", help="of the file that is written")
     parser.add_argument("--soak", type=float, help="minutes of calls after calls, in place of that")
     parser.add_argument("--call", type=float, default=1.0, help="minutes of one of them (1)")
     args = parser.parse_args()
-    if len(args.seconds) not in (1, len(args.rooms)):
+    seconds = args.seconds or [90.0 if rooms == 1 else 60.0 for rooms in args.rooms]
+    if len(seconds) not in (1, len(args.rooms)):
         parser.error("give one number of seconds, or one for each number of rooms")
-    seconds = args.seconds * len(args.rooms) if len(args.seconds) == 1 else args.seconds
+    seconds = seconds * len(args.rooms) if len(seconds) == 1 else seconds
     metrics: dict[str, report.Metric] = {}
     for rooms, lasting in zip(args.rooms, seconds, strict=True):
         guided = not args.unguided
