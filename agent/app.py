@@ -82,7 +82,7 @@ _AT = {"AGENT": "health page", "METRICS": "metrics"}
 def _warm_up(_: JobProcess) -> None:
     """Load what every room needs, before there is one: nothing waits for it then."""
     smart_turn.load()
-    hunch.load()
+    hunch.prewarm()
     prometheus.set_up()
     spans.set_up()
     gc.freeze()  # what stays is not looked through again with each collection

@@ -78,7 +78,7 @@ sounds.prewarm()
 tls.context()
 http_context._create_ssl_context()  # LiveKit's own, which every session of a process shares
 silero.init_vad()
-hunch.load()
+hunch.prewarm()
 with contextlib.suppress(ModelError):
     smart_turn.load()
 

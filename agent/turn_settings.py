@@ -25,8 +25,13 @@ class TurnSettings(Section):
     """Silence that ends a turn in the middle of a sentence, in seconds."""
     min_interruption: Seconds = 0.7
     """Voice over the agent that stops it although no word of it is known yet, in seconds. Words
-    stop it as soon as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s. What surely
-    sounds like an interruption needs 57 % of it only, what sounds like none 1.5 s."""
+    stop it as soon as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s. With
+    `hunches`, what surely sounds like an interruption needs 57 % of it only, and what sounds like
+    none 1.5 s: less in proportion below 0.7, and never less than this."""
+    hunches: bool = True
+    """Whether a small network hears what a sound is while its words are not known: see
+    `min_interruption`. It is asked where the recogniser is not prompt (`first_words`), and English,
+    Chinese or nothing was heard before."""
     first_words: Seconds | None = None
     """How long the recogniser takes from a voice to its first words, in seconds, if that is known
     beforehand; a conversation learns it otherwise. Up to 0.45 a sound without words is a noise

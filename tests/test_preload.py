@@ -64,3 +64,15 @@ def test_a_call_finds_there_what_it_would_have_to_read() -> None:
         "asyncio.run(call())"
     )
     assert run(read) == ["ClientSession"]
+
+
+def test_a_network_that_cannot_be_loaded_ends_no_server() -> None:
+    without = (
+        "from pathlib import Path\n"
+        "from livekit.plugins.turn_taking.barge_in import hunch\n"
+        "hunch._FILE = Path('nowhere.onnx')\n"
+        "import agent.preload, agent.app\n"
+        "agent.app._warm_up(None)\n"
+        "print('ready')"
+    )
+    assert run(without) == ["ready"]

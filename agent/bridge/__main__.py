@@ -120,7 +120,7 @@ async def _serve(
                 await documents.ready()
         if loaded.bridge.stream_url:
             smart_turn.load()  # or the first caller would wait for it
-            hunch.load()
+            hunch.prewarm()
         await stack.enter_async_context(kept)
         app = create_app(loaded, agent, engines, open_call, choose, documents)
         await _Server(

@@ -28,6 +28,7 @@ def test_exported_names() -> None:
         "TurnTakingAgent",
         "Verdict",
         "Wait",
+        "WantsHunches",
         "WordsFirst",
         "__version__",
     }

@@ -8,7 +8,7 @@ import numpy as np
 from livekit import rtc
 from livekit.agents import LanguageCode, stt, vad
 from livekit.plugins.turn_taking.barge_in.hunch import Guess
-from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
+from livekit.plugins.turn_taking.barge_in.policy import BargeInPolicy, WordsFirst
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import Judged, OverlapTracker
 from livekit.plugins.turn_taking.barge_in.transcript_gate import TranscriptGate
@@ -23,7 +23,12 @@ FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT
 class World:
     """A user, a recogniser, the agent's speech, and a clock that only tests move."""
 
-    def __init__(self, stt_latency: float | None = None, guess: Guess | None = None) -> None:
+    def __init__(
+        self,
+        stt_latency: float | None = None,
+        guess: Guess | None = None,
+        policy: BargeInPolicy | None = None,
+    ) -> None:
         self.now = 100.0
         self.did: list[tuple[float, str]] = []
         self.passed: list[str] = []
@@ -32,7 +37,7 @@ class World:
         self.sound: Samples = np.zeros(0, np.int16)
         self.overlap = OverlapTracker(
             self,
-            WordsFirst(),
+            policy or WordsFirst(),
             doubt=1.0,
             threshold=0.5,
             stt_latency=stt_latency,

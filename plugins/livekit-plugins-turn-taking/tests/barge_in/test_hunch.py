@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import astuple
+from pathlib import Path
 
 import numpy as np
 import pytest
 from livekit.plugins.turn_taking.barge_in import hunch
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
+from livekit.plugins.turn_taking.model import ModelError
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 from numpy.typing import NDArray
 
@@ -52,3 +55,22 @@ def test_any_length_of_sound_gives_a_whole(windows: int, loud: int) -> None:
     guessed = hunch.guess(heard.astype(np.int16))
     assert sum(astuple(guessed)) == pytest.approx(1, abs=1e-3)
     assert min(astuple(guessed)) >= 0
+
+
+@pytest.fixture(params=["missing", "broken"])
+def no_network(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    path = tmp_path / "hunch.onnx"
+    if request.param == "broken":
+        path.write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    monkeypatch.setattr(hunch, "_FILE", path)
+    hunch.load.cache_clear()
+    yield path
+    hunch.load.cache_clear()
+
+
+def test_one_that_cannot_be_loaded_says_what_to_do(no_network: Path) -> None:
+    hunch.prewarm()
+    with pytest.raises(ModelError, match=r"hunch.onnx cannot be loaded .*hunches=False"):
+        hunch.guess(clip("floor_en_0"))

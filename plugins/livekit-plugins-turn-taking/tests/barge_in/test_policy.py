@@ -128,7 +128,7 @@ def slowly(text: str = "", **changes: object) -> Verdict | None:
 
 
 def test_who_surely_takes_the_floor_needs_less_voice() -> None:
-    sure, early = guessed(POLICY.sure), POLICY.early * POLICY.held
+    sure, early = guessed(POLICY.sure), POLICY.early_share * POLICY.held
     assert slowly(hunch=sure, voiced=early) is Verdict.INTERRUPTION
     assert slowly(hunch=sure, voiced=early, stt_latency=None) is Verdict.INTERRUPTION
     assert slowly(hunch=sure, voiced=early - 0.01) is None
@@ -145,8 +145,58 @@ def test_who_wants_longer_interruptions_gets_them_of_all_kinds() -> None:
     assert patient.judge(replace(doubted, voiced=2.0)) is Verdict.INTERRUPTION
 
 
+@pytest.mark.parametrize(
+    ("held", "early", "late"),
+    [(0.3, 0.171, 0.643), (0.7, 0.399, 1.5), (0.8, 0.456, 1.5), (1.6, 0.912, 1.6)],
+)
+def test_how_much_voice_is_enough_follows_from_what_is_wanted(
+    held: float, early: float, late: float
+) -> None:
+    policy = WordsFirst(held=held)
+    heard = replace(VOICE, stt_latency=1.5)
+    for floor, enough in ((0.9, early), (0.6, held), (0.1, late)):
+        hunch = guessed(floor)
+        assert policy.judge(replace(heard, hunch=hunch, voiced=enough - 0.002)) is None
+        stops = policy.judge(replace(heard, hunch=hunch, voiced=enough + 0.002))
+        assert stops is Verdict.INTERRUPTION
+        plain = WordsFirst(held=held, hunches=False)
+        assert plain.judge(replace(heard, hunch=hunch, voiced=held - 0.002)) is None
+        assert plain.judge(replace(heard, hunch=hunch, voiced=held)) is Verdict.INTERRUPTION
+
+
+def test_a_hunch_is_wanted_where_it_may_decide() -> None:
+    slow = replace(VOICE, stt_latency=1.5)
+    assert POLICY.wants_hunch(slow)
+    assert POLICY.wants_hunch(replace(slow, stt_latency=None))
+    assert POLICY.wants_hunch(replace(slow, usual_language="zh-TW"))
+    assert not POLICY.wants_hunch(VOICE)
+    assert not POLICY.wants_hunch(replace(slow, words=("right",)))
+    assert not POLICY.wants_hunch(replace(slow, echo=POLICY.echo))
+    assert not POLICY.wants_hunch(replace(slow, usual_language="fr"))
+    assert not replace(POLICY, hunches=False).wants_hunch(slow)
+
+
+def test_a_pause_ends_what_only_a_hunch_speaks_against_later() -> None:
+    doubted = replace(VOICE, stt_latency=1.5, hunch=guessed(0.1), voiced=1.0)
+    assert POLICY.judge(replace(doubted, quiet=POLICY.apart - 0.01)) is None
+    assert POLICY.judge(replace(doubted, quiet=POLICY.apart)) is Verdict.NOISE
+    over = replace(doubted, quiet=POLICY.settled)
+    assert POLICY.judge(over) is None
+    for known in (
+        {"voiced": POLICY.held - 0.01},
+        {"hunch": guessed(POLICY.unlikely)},
+        {"hunch": None},
+        {"movement": 0.0},
+        {"pitched": 0.0},
+        {"level": POLICY.far - 1},
+        {"stt_latency": POLICY.prompt},
+        {"final": True},
+    ):
+        assert POLICY.judge(replace(over, **known)) is Verdict.NOISE  # type: ignore[arg-type]
+
+
 def test_nothing_else_that_is_known_gives_way_to_a_hunch() -> None:
-    sure, early = guessed(1.0), POLICY.early * POLICY.held
+    sure, early = guessed(1.0), POLICY.early_share * POLICY.held
     assert slowly(hunch=sure, voiced=early, level=POLICY.far - 1) is None
     assert slowly(hunch=sure, voiced=early, echo=POLICY.echo) is Verdict.ECHO
     assert slowly(hunch=sure, voiced=early, quiet=POLICY.settled) is Verdict.NOISE

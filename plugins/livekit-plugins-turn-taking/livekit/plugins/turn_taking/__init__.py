@@ -8,7 +8,7 @@ from __future__ import annotations
 from livekit.agents import Plugin
 
 from .agent import TurnTakingAgent
-from .barge_in.policy import BargeInPolicy, Evidence, Verdict, WordsFirst
+from .barge_in.policy import BargeInPolicy, Evidence, Verdict, WantsHunches, WordsFirst
 from .barge_in.tracker import FALSE_STOP, Judged
 from .end_of_turn.clause import Clause
 from .end_of_turn.detector import Endpointer, TurnEnd
@@ -38,6 +38,7 @@ __all__ = [
     "TurnTakingAgent",
     "Verdict",
     "Wait",
+    "WantsHunches",
     "WordsFirst",
     "__version__",
 ]

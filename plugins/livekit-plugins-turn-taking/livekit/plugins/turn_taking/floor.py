@@ -64,7 +64,8 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         stt: Recognises what is said.
         llm: Answers.
         tts: Speaks.
-        policy: Judges sounds over the agent's speech; :class:`.WordsFirst` if None.
+        policy: Judges sounds over the agent's speech; :class:`.WordsFirst` if None. No network is
+            asked for another one but a :class:`.WantsHunches`.
         endpointer: Ends the user's turns; if None one that is loaded with these options. Make it
             first where the recogniser takes a detector, and give it to both.
         **session_options: What else LiveKit's session takes, of what has nothing to do with turns.
@@ -137,15 +138,15 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         self._speech = AgentSpeech(self.session, self._loudspeaker, self._text, self._history)
         self._overlap = OverlapTracker(
             self._speech,
-            policy or WordsFirst(held=options.min_interruption),
+            policy or WordsFirst(held=options.min_interruption, hunches=options.hunches),
             doubt=options.false_interruption_timeout,
             threshold=options.vad_threshold,
             stt_latency=options.first_words,
-            guess=hunch.guess,
+            guess=hunch.guess if options.hunches else None,
         )
         self._overlap.on("judged", self._on_judged)
         self._gate = TranscriptGate(self._overlap)
-        self.microphone.listen(self._on_voice)
+        self._deafen = self.microphone.listen(self._on_voice)
         self.session.on("agent_state_changed", self._on_agent)
 
     @staticmethod
@@ -230,7 +231,8 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
             self._loudspeaker.end_aside()
 
     async def aclose(self) -> None:
-        """Close the loudspeaker, once the session is closed; may be called twice."""
+        """Hear no more, once the session is closed, and play no more; may be called twice."""
+        self._deafen()
         await self._overlap.aclose()
         if self._captions:
             await self._captions.aclose()

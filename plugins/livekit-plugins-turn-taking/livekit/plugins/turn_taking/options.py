@@ -22,8 +22,13 @@ class TurnOptions:
     """Silence that ends a turn in the middle of a sentence."""
     min_interruption: float = 0.7
     """Voice over the agent that stops it although no word of it is known yet. Words stop it as soon
-    as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s. What surely sounds like an
-    interruption needs 57 % of it only, what sounds like none 1.5 s."""
+    as they are recognised; people's "uh-huh" and 好的 take up to 0.6 s. With `hunches`, what surely
+    sounds like an interruption needs 57 % of it only, and what sounds like none 1.5 s: less in
+    proportion below 0.7, and never less than this."""
+    hunches: bool = True
+    """Whether a small network hears what a sound is while its words are not known: see
+    `min_interruption`. It is asked where the recogniser is not prompt (`first_words`), and English,
+    Chinese or nothing was heard before."""
     first_words: float | None = None
     """How long the recogniser takes from a voice to its first words, if that is known beforehand;
     a conversation learns it otherwise. Up to 0.45 a sound without words is a noise from the first

@@ -8,6 +8,7 @@ weights says on what, and how well it does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ..end_of_turn.smart_turn import log_mel
+from ..model import ModelError
 from ..playback.buffer import Samples
 from ..playback.sink import SAMPLE_RATE
+
+LEARNT = frozenset({"en", "zh"})
+"""The languages that it was trained on."""
 
 _RATE = 16_000
 _LONGEST = round(1.28 * SAMPLE_RATE)
@@ -65,12 +70,32 @@ class Network:
 
 @cache
 def load() -> Network:
-    """The network of this process; whoever asks first waits some 0.1 s for it."""
-    return Network()
+    """The network of this process; whoever asks first waits some 0.1 s for it.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    try:
+        return Network()
+    except Exception as e:  # onnxruntime's own have nothing else in common
+        raise ModelError(
+            f"{_FILE} cannot be loaded ({e}): install livekit-plugins-turn-taking anew, or do"
+            " without it (hunches=False)."
+        ) from e
+
+
+def prewarm() -> None:
+    """Load it before a conversation does; one that cannot have it goes on without, and says so."""
+    with suppress(ModelError):
+        load()
 
 
 def guess(samples: Samples) -> Hunch:
-    """Guess what a sound is, with the network of this process."""
+    """Guess what a sound is, with the network of this process.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
     return load()(samples)
 
 

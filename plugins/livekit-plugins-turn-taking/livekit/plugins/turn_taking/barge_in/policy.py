@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from .hunch import Hunch
+from ..languages.tags import primary
+from .hunch import LEARNT, Hunch
 from .words import has_stop_word, is_among, is_backchannel, is_phrase, may_become_backchannel
 
 
@@ -64,7 +65,10 @@ class Evidence:
     confidence: float = 0.0
     """How probable the words are, 0 to 1; 0 where the recogniser does not say."""
     hunch: Hunch | None = None
-    """What the sound is by itself; None while too little of it was heard."""
+    """What the sound is by itself; None while too little of it was heard, and where the policy does
+    not want to know: see :class:`WantsHunches`."""
+    usual_language: str = ""
+    """What the user spoke last, as a tag of BCP-47; empty while that is not known."""
 
 
 class BargeInPolicy(Protocol):
@@ -80,6 +84,15 @@ class BargeInPolicy(Protocol):
         ...
 
 
+@runtime_checkable
+class WantsHunches(Protocol):
+    """A policy that has sounds guessed at by the network; no other pays for that."""
+
+    def wants_hunch(self, evidence: Evidence) -> bool:
+        """Say whether it matters what the network makes of a sound."""
+        ...
+
+
 @dataclass(frozen=True)
 class WordsFirst:
     """Believes words, and where there are none yet, what the sound is like.
@@ -89,11 +102,17 @@ class WordsFirst:
     words do not count before a voice goes on for longer than a backchannel does. Where the
     recogniser is known to be prompt, a sound without words is a noise; where it is not, a voice
     that goes on for that long is somebody who wants to speak: sooner if it sounds like it, later if
-    it sounds like none.
+    it sounds like none. What it sounds like a network says, which knows English and Chinese: where
+    another language was heard last it is not asked.
     """
 
+    hunches: bool = True
+    """Whether the network is asked at all."""
     settled: float = 0.2
     """Silence after which a sound is over. A pause between the words of a phrase is shorter."""
+    apart: float = 0.4
+    """Silence after which it is over though only its hunch speaks against it: until then the voice
+    that follows counts to it, and whoever pauses as they speak is heard in the end."""
     unfinished: float = 0.7
     """Voice after a backchannel that no words were recognised of, until it is taken for more than
     a backchannel. The second word of "of course" ends up to 0.63 s after the first."""
@@ -107,14 +126,17 @@ class WordsFirst:
     held: float = 0.7
     """Voice that is more than a backchannel, for a recogniser that is not prompt."""
     sure: float = 0.8
-    """Hunch that somebody takes the floor for which less voice is enough; this and the next three
+    """Hunch that somebody takes the floor for which less voice is enough; this and the next four
     were chosen together on texts and voices of their own (see ``hunch.md``)."""
-    early: float = 0.57
+    early_share: float = 0.57
     """Share of `held` that is enough then: 0.4 s of 0.7."""
     unlikely: float = 0.4
     """Hunch below which more voice is waited for."""
+    late_share: float = 1.5 / 0.7
+    """How many times `held` that is: 1.5 s of 0.7. Who wants shorter ones waits less here, too."""
     patient: float = 1.5
-    """Voice after which no hunch counts against it any more: no backchannel is that long."""
+    """Voice after which no hunch counts against it any more: no backchannel is that long. Where
+    `held` is longer, no hunch does at all."""
     pitched: float = 0.35
     """Least pitched share of a voice; 2 of 184 were below, and 10 below a half."""
     moving: float = 6.3
@@ -138,6 +160,17 @@ class WordsFirst:
             return self._by_words(evidence)
         return self._by_sound(evidence)
 
+    def wants_hunch(self, evidence: Evidence) -> bool:
+        """Say whether what a sound is like may decide."""
+        language = primary(evidence.usual_language)
+        return (
+            self.hunches
+            and not evidence.words
+            and evidence.echo < self.echo
+            and not self._is_prompt(evidence)
+            and (not language or language in LEARNT)
+        )
+
     def _by_words(self, evidence: Evidence) -> Verdict | None:
         words = evidence.words
         own = is_among(words, evidence.spoken)
@@ -159,19 +192,43 @@ class WordsFirst:
         return Verdict.INTERRUPTION
 
     def _by_sound(self, evidence: Evidence) -> Verdict | None:
-        if evidence.final or evidence.quiet >= self.settled:
+        if evidence.final:
             return Verdict.NOISE
-        if evidence.stt_latency is not None and evidence.stt_latency <= self.prompt:
-            return Verdict.NOISE if evidence.lasted >= evidence.stt_latency + self.overdue else None
-        near = evidence.level is None or evidence.level >= self.far
-        floor = evidence.hunch.floor if evidence.hunch else None
-        sure = floor is not None and floor >= self.sure and near
-        if evidence.voiced < self.held * (self.early if sure else 1.0):
+        if evidence.quiet >= self.settled:
+            held_back = evidence.quiet < self.apart and self._is_held_back(evidence)
+            return None if held_back else Verdict.NOISE
+        latency = evidence.stt_latency
+        if latency is not None and latency <= self.prompt:
+            return Verdict.NOISE if evidence.lasted >= latency + self.overdue else None
+        floor = self._floor(evidence)
+        sure = floor is not None and floor >= self.sure and self._is_near(evidence)
+        if evidence.voiced < self.held * (self.early_share if sure else 1.0):
             return None
         if sure:
             return Verdict.INTERRUPTION
-        if not near or evidence.pitched < self.pitched or evidence.movement < self.moving:
+        if not self._is_a_voice(evidence):
             return Verdict.NOISE
-        if floor is not None and floor < self.unlikely and evidence.voiced < self.patient:
-            return None
-        return Verdict.INTERRUPTION
+        return None if self._is_held_back(evidence) else Verdict.INTERRUPTION
+
+    def _is_prompt(self, evidence: Evidence) -> bool:
+        return evidence.stt_latency is not None and evidence.stt_latency <= self.prompt
+
+    def _is_near(self, evidence: Evidence) -> bool:
+        return evidence.level is None or evidence.level >= self.far
+
+    def _is_a_voice(self, evidence: Evidence) -> bool:
+        """Whether it is one, of somebody who is near."""
+        alone = evidence.pitched >= self.pitched and evidence.movement >= self.moving
+        return alone and self._is_near(evidence)
+
+    def _is_held_back(self, evidence: Evidence) -> bool:
+        """Whether its hunch alone keeps a voice from stopping the agent."""
+        floor = self._floor(evidence)
+        if floor is None or floor >= self.unlikely or self._is_prompt(evidence):
+            return False
+        enough = max(self.held, min(self.held * self.late_share, self.patient))
+        return self.held <= evidence.voiced < enough and self._is_a_voice(evidence)
+
+    def _floor(self, evidence: Evidence) -> float | None:
+        """How likely it is, by its sound, that somebody takes the floor."""
+        return evidence.hunch.floor if evidence.hunch and self.hunches else None

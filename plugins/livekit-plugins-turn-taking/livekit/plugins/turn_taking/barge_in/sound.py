@@ -47,6 +47,8 @@ class Sound:
     """Seconds from its beginning until the agent's voice was lowered; None while it was not."""
     verdict: Verdict | None = None
     """What it is taken for; None while that is open."""
+    faded: bool = False
+    """Whether it was taken for a noise in a silence: because it was over, that is."""
     answers: bool = False
     """Whether the agent was at its end, so that the words are the user's turn."""
     words: tuple[str, ...] = ()
@@ -134,6 +136,7 @@ class Sound:
         usual_loudness: float | None,
         spoken: Sequence[str],
         stt_latency: float | None,
+        usual_language: str,
     ) -> Evidence:
         """What a policy decides by.
 
@@ -142,6 +145,7 @@ class Sound:
             usual_loudness: The user's, in dB; None while that is not known.
             spoken: The agent's words of the last seconds and of the next.
             stt_latency: Seconds from a voice to its first words; None while that is not known.
+            usual_language: What the user spoke last; empty while that is not known.
         """
         voicing, level = self._voicing, None
         if usual_loudness is not None and voicing.loudness is not None:
@@ -162,4 +166,5 @@ class Sound:
             language=self.language,
             confidence=self.confidence,
             hunch=self.hunch,
+            usual_language=usual_language,
         )

@@ -12,17 +12,21 @@ import numpy as np
 from livekit import rtc
 from livekit.agents import vad
 
+from ..languages.tags import language_of
 from ..playback.buffer import Samples
 from ..playback.sink import SAMPLE_RATE
-from .hearing import Hearing
+from .guessing import Guessing
 from .hunch import Guess
-from .policy import BargeInPolicy, Evidence, Verdict
+from .policy import BargeInPolicy, Evidence, Verdict, WantsHunches
 from .sound import COMPARED, PLAYED, Sound
 from .stt_latency import SttLatency
 from .voicing import loudness
 
 _APART = 0.4
 """Silence between two sounds, in seconds; shorter ones are pauses within one."""
+_FADED = 0.2
+"""Silence after a noise without words that was over, in seconds, until a voice is another sound:
+who says a short word and, after a moment, goes on would never stop the agent by the sound of it."""
 _REMEMBERED = 3.0
 """Silence after which no transcript of a sound is expected, in seconds."""
 _ANSWER = 1.0
@@ -83,8 +87,8 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         threshold: Least probability of a voice.
         stt_latency: How long the recogniser takes to its first words, in seconds, if that is known
             beforehand.
-        guess: Tells in a thread what a sound is, before its words are known; None for a policy
-            that goes without.
+        guess: Tells in a thread what a sound is, before its words are known, if the policy is one
+            that :class:`.WantsHunches`; None to go without.
         clock: Seconds on a clock that never steps back.
     """
 
@@ -102,7 +106,8 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         super().__init__()
         self._speech = speech
         self._policy = policy
-        self._hearing = Hearing(guess) if guess else None
+        self._wants = policy if isinstance(policy, WantsHunches) else None
+        self._guessing = Guessing(guess) if guess and self._wants else None
         self._doubt = doubt
         self._threshold = threshold
         self._clock = clock
@@ -114,11 +119,12 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         self._windows: deque[Samples] = deque(maxlen=COMPARED)
         self._stt_latency = SttLatency(stt_latency)
         self._usual_loudness: float | None = None
+        self._language = ""
 
     async def aclose(self) -> None:
         """Guess at no sound any more; may be called twice."""
-        if self._hearing:
-            await self._hearing.aclose()
+        if self._guessing:
+            await self._guessing.aclose()
 
     def on_agent(self, speaking: bool) -> None:
         """Learn that the agent begins to speak, or falls silent."""
@@ -185,7 +191,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             elif sound.sounds_like_echo:
                 self._judge(sound, now)
         elif self._speaking and sound.verdict is None:
-            self._judge(sound, now)
+            self._judge(sound, now, guess=True)
         self._check_false_stop(now)
 
     def on_words(
@@ -205,6 +211,8 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         now = self._clock()
         if text:
             self._stt_latency.on_words(now)
+        if final:
+            self._language = language_of(language, text) or self._language
         if text and self._speaking and self.sound is None:
             # The recogniser has heard what the detector took for no voice.
             self.sound = Sound(began=now, last_voice=now)
@@ -229,18 +237,19 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             echo = sound.verdict is Verdict.ECHO and now - self._spoke_until < _ECHO_TAIL
             if echo or self._stopped:  # the stop may have been false
                 return False
-        return sound.verdict is not None and now - sound.last_voice >= _APART
+        apart = _FADED if sound.faded and not sound.words else _APART
+        return sound.verdict is not None and now - sound.last_voice >= apart
 
     def _add_window(self, sound: Sound, *, voice: bool) -> None:
-        windows = list(self._windows)
-        sound.add_window(windows, self._speech.played(PLAYED), voice=voice)
-        if self._hearing and sound.verdict is None:
-            self._hearing.add(sound, windows)
+        sound.add_window(list(self._windows), self._speech.played(PLAYED), voice=voice)
 
-    def _judge(self, sound: Sound, now: float) -> None:
+    def _judge(self, sound: Sound, now: float, *, guess: bool = False) -> None:
         if sound.spoken_into:
             sound.begin_again(now)
-        verdict = self._policy.judge(self._evidence(sound, now))
+        evidence = self._evidence(sound, now)
+        if guess and self._guessing and self._wants and self._wants.wants_hunch(evidence):
+            self._guessing.add(sound, list(self._windows))
+        verdict = self._policy.judge(evidence)
         if verdict is None and sound.verdict is None and sound.ducked is None:
             sound.ducked = round(now - sound.began, 3)
             self._speech.duck(True)
@@ -252,6 +261,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
                 self._stopped = False
                 return
         sound.verdict = verdict
+        sound.faded = verdict is Verdict.NOISE and now > sound.last_voice
         self._speech.duck(False)
         self._tell(verdict.value, verdict.stops, sound, now)
 
@@ -261,6 +271,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             usual_loudness=self._usual_loudness,
             spoken=self._speech.spoken(),
             stt_latency=self._stt_latency.seconds,
+            usual_language=self._language,
         )
 
     def _becomes_answer(self, sound: Sound, now: float) -> bool:

@@ -24,17 +24,18 @@ _LONGEST = 36
 on for longer is known by its words."""
 
 
-class Hearing:
+class Guessing:
     """Keeps what is heard of a sound, and gives the sound its hunch, about every 0.1 s anew.
 
     At most one guess is being made; while it is, the event loop goes on, and the next waits for it.
+    After one that fails there is none any more.
 
     Args:
         guess: Called in a thread.
     """
 
     def __init__(self, guess: Guess) -> None:
-        self._guess = guess
+        self._guess: Guess | None = guess  # None once it has failed, or nobody asks any more
         self._sound: Sound | None = None
         self._heard: list[Samples] = []
         self._windows = 0
@@ -52,27 +53,34 @@ class Hearing:
             self._sound, self._windows, self._next = sound, 0, _FIRST
             self._heard = list(windows[-BEFORE - 1 : -1])
             sound.began_again = False
-        if self._windows == _LONGEST:
+        if self._guess is None or self._windows == _LONGEST:
             return
         self._heard.append(windows[-1])
         self._windows += 1
         busy = self._task is not None and not self._task.done()
         if self._windows >= self._next and not busy:
             self._next = self._windows + _AGAIN
-            self._task = asyncio.create_task(self._judge(sound, np.concatenate(self._heard)))
+            self._task = asyncio.create_task(
+                self._judge(self._guess, sound, np.concatenate(self._heard)), name="Guessing.judge"
+            )
 
     async def aclose(self) -> None:
-        """Wait for no guess any more; may be called twice."""
+        """Guess at nothing any more, and wait for no guess; may be called twice."""
+        self._guess = None
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _judge(self, sound: Sound, heard: Samples) -> None:
+    async def _judge(self, guess: Guess, sound: Sound, heard: Samples) -> None:
         try:
-            hunch = await asyncio.to_thread(self._guess, heard)
+            hunch = await asyncio.to_thread(guess, heard)
         except Exception:
-            # The sound is judged without, as where there is no network.
-            logger.exception("a sound over the agent's speech could not be guessed at")
+            # What has failed once would fail every 0.1 s. Sounds are judged without.
+            self._guess = None
+            logger.exception(
+                "a sound over the agent's speech could not be guessed at: this conversation goes on"
+                " without guesses"
+            )
             return
         if sound is self._sound and not sound.began_again:
             sound.hunch = hunch

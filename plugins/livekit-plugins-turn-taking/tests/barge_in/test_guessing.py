@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 import pytest
-from livekit.plugins.turn_taking.barge_in.hearing import BEFORE, Hearing
+from livekit.plugins.turn_taking.barge_in.guessing import BEFORE, Guessing
 from livekit.plugins.turn_taking.barge_in.hunch import Hunch
 from livekit.plugins.turn_taking.barge_in.sound import COMPARED, WINDOW, Sound
 from livekit.plugins.turn_taking.playback.buffer import Samples
@@ -37,8 +37,8 @@ class Guesser:
 class Microphone:
     """Windows that are numbered, from 1 on."""
 
-    def __init__(self, hearing: Hearing) -> None:
-        self._hearing = hearing
+    def __init__(self, guessing: Guessing) -> None:
+        self._guessing = guessing
         self._windows: deque[Samples] = deque(maxlen=COMPARED)
         self.count = 0
 
@@ -47,7 +47,7 @@ class Microphone:
             self.count += 1
             self._windows.append(np.full(SIZE, self.count, np.int16))
             if sound:
-                self._hearing.add(sound, list(self._windows))
+                self._guessing.add(sound, list(self._windows))
 
 
 async def given(sound: Sound) -> Hunch:
@@ -60,7 +60,7 @@ async def given(sound: Sound) -> Hunch:
 
 async def test_a_sound_is_guessed_at_with_what_was_just_before_it() -> None:
     guess = Guesser()
-    microphone = Microphone(Hearing(guess))
+    microphone = Microphone(Guessing(guess))
     microphone.hear(None, 6)
     sound = Sound(began=0.0, last_voice=0.0)
     microphone.hear(sound, 6)
@@ -73,7 +73,7 @@ async def test_a_sound_is_guessed_at_with_what_was_just_before_it() -> None:
 
 async def test_it_is_guessed_at_anew_until_it_is_too_long() -> None:
     guess = Guesser()
-    microphone, sound = Microphone(Hearing(guess)), Sound(began=0.0, last_voice=0.0)
+    microphone, sound = Microphone(Guessing(guess)), Sound(began=0.0, last_voice=0.0)
     for _ in range(60):
         microphone.hear(sound, 1)
         sound.hunch = None
@@ -85,7 +85,7 @@ async def test_it_is_guessed_at_anew_until_it_is_too_long() -> None:
 async def test_one_guess_is_made_at_a_time_and_the_next_is_of_all_that_came_meanwhile() -> None:
     guess = Guesser()
     guess.go_on.clear()
-    microphone, sound = Microphone(Hearing(guess)), Sound(began=0.0, last_voice=0.0)
+    microphone, sound = Microphone(Guessing(guess)), Sound(began=0.0, last_voice=0.0)
     for _ in range(20):
         microphone.hear(sound, 1)
         await asyncio.sleep(0.002)
@@ -102,8 +102,8 @@ async def test_one_guess_is_made_at_a_time_and_the_next_is_of_all_that_came_mean
 async def test_a_guess_that_comes_late_is_of_no_other_sound() -> None:
     guess = Guesser()
     guess.go_on.clear()
-    hearing = Hearing(guess)
-    microphone = Microphone(hearing)
+    guessing = Guessing(guess)
+    microphone = Microphone(guessing)
     first, second = Sound(began=0.0, last_voice=0.0), Sound(began=1.0, last_voice=1.0)
     microphone.hear(first, 7)
     await asyncio.sleep(0.01)
@@ -120,7 +120,7 @@ async def test_a_guess_that_comes_late_is_of_no_other_sound() -> None:
 
 async def test_who_speaks_into_an_echo_is_heard_from_there_on() -> None:
     guess = Guesser()
-    microphone, sound = Microphone(Hearing(guess)), Sound(began=0.0, last_voice=0.0)
+    microphone, sound = Microphone(Guessing(guess)), Sound(began=0.0, last_voice=0.0)
     microphone.hear(sound, 7)
     await given(sound)
     sound.begin_again(1.0)
@@ -133,15 +133,26 @@ async def test_who_speaks_into_an_echo_is_heard_from_there_on() -> None:
 async def test_a_guess_that_fails_leaves_the_sound_without(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    asked = 0
+
     def fail(samples: Samples) -> Hunch:
+        nonlocal asked
+        asked += 1
         raise ValueError("no such weights")
 
-    microphone, sound = Microphone(Hearing(fail)), Sound(began=0.0, last_voice=0.0)
+    microphone, sound = Microphone(Guessing(fail)), Sound(began=0.0, last_voice=0.0)
     with caplog.at_level(logging.ERROR):
         microphone.hear(sound, 7)
         async with asyncio.timeout(5):
             while not caplog.records:
                 await asyncio.sleep(0.001)
+        for _ in range(29):  # nor is any other sound
+            microphone.hear(sound, 1)
+            await asyncio.sleep(0.001)
+        microphone.hear(Sound(began=1.0, last_voice=1.0), 20)
+        await asyncio.sleep(0.02)
+    assert asked == 1
+    assert len(caplog.records) == 1
     assert "could not be guessed at" in caplog.text
     assert sound.hunch is None
 
@@ -149,12 +160,23 @@ async def test_a_guess_that_fails_leaves_the_sound_without(
 async def test_closing_waits_for_no_guess() -> None:
     guess = Guesser()
     guess.go_on.clear()
-    hearing = Hearing(guess)
+    guessing = Guessing(guess)
     sound = Sound(began=0.0, last_voice=0.0)
-    Microphone(hearing).hear(sound, 7)
+    Microphone(guessing).hear(sound, 7)
     await asyncio.sleep(0.01)
     async with asyncio.timeout(2):
-        await hearing.aclose()
-        await hearing.aclose()
+        await guessing.aclose()
+        await guessing.aclose()
     guess.go_on.set()
     assert sound.hunch is None
+
+
+async def test_nothing_is_guessed_at_after_closing() -> None:
+    guess = Guesser()
+    guessing = Guessing(guess)
+    microphone = Microphone(guessing)
+    await guessing.aclose()
+    for began in (0.0, 1.0):
+        microphone.hear(Sound(began=began, last_voice=began), 20)
+        await asyncio.sleep(0.02)
+    assert guess.heard == []
