@@ -25,12 +25,12 @@ async def test_a_session_that_was_made_without_a_floor_has_none() -> None:
             _ = agent.floor
 
 
-async def test_a_floor_that_is_closed_hears_nothing_more() -> None:
+async def test_a_floor_that_is_closed_hears_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     options = TurnOptions()
     endpointer = Endpointer.load(options)
     floor = Floor(None, options, endpointer=endpointer)
     heard: list[VADEvent] = []
-    floor._overlap.on_voice = heard.append  # type: ignore[method-assign]
+    monkeypatch.setattr(floor._overlap, "on_voice", heard.append)
     event = VADEvent(VADEventType.START_OF_SPEECH, 0, 0.0, 0.0, 0.0)
     endpointer.microphone.tell(event)
     await floor.aclose()

@@ -192,7 +192,7 @@ def test_a_pause_ends_what_only_a_hunch_speaks_against_later() -> None:
         {"stt_latency": POLICY.prompt},
         {"final": True},
     ):
-        assert POLICY.judge(replace(over, **known)) is Verdict.NOISE  # type: ignore[arg-type]
+        assert POLICY.judge(replace(over, **known)) is Verdict.NOISE
 
 
 def test_nothing_else_that_is_known_gives_way_to_a_hunch() -> None:

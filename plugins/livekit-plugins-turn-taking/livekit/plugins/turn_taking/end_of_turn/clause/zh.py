@@ -46,12 +46,24 @@ _ADDRESS = re.compile(
 _MARKS = re.compile(r"(?:艾特|下划线|斜杠|小数点|(?<=[a-z0-9])\s*(?:点|杠))$", re.IGNORECASE)
 
 # What is arranged between two people wants a time, a number, a reason: "I want to buy my brother a
-# present." is a whole sentence, and seldom all.
+# present." is a whole sentence, and seldom all. A command wants none of that ("cancel the order"),
+# so what is wanted has to be a thing, and one to be bought, booked, rented or given back.
+_MEASURE = r"(?:一?[个张件辆间份双套]|一[本台部束盒瓶箱把支只款条顶桌位次])"
+_BOOKED = "(?:机|火车|高铁|车|船|电影|门|球)?票|酒店|宾馆|房间?|包[间厢]|[桌座]?位子?|桌子?|餐厅?|外卖|蛋糕"
+_SEEN = "体检|门诊|专家号?|挂号|牙?医生|牙医|看病|看牙|洗牙|理发|疫苗|试驾|保养"
+_CHANGED = (
+    f"{_BOOKED}|座位|位置|床|衣服|上衣|大衣|外套|衬衫|[裙裤鞋袜包箱杯]子?|帽子|手机|电脑|耳机|充电器"
+    "|手表|尺码|型号|东西|商品|礼物|车|书"
+)
+# What is done with one all the same: pay, return money, borrow a light, set an alarm.
+_DONE = "单$|款|货|光|火|过|闹钟|提醒|倒计时|计时"
 _WISH = re.compile(
     r"^(?:嗯|呃|那个|那|你好|您好|喂|请问|是这样的?)*(?:我们?|咱们)?(?:今天)?"
-    r"(?:想|要|想要|需要|打算|准备|得)(?!知道|问)[^的]{0,6}?"
-    r"(?:订|预定|定|买|购|租|借|约|换|退|寄|报名|报|办|申请|安排|取消|投诉|存|取|转|修|搬|请)"
-    r"(?:一下)?.{1,8}$"
+    r"(?:想要?|要|需要|打算|准备|得)"
+    r"(?:(?:请?[你您])?[给帮替为][^的帮]{1,5}?|[和跟在去][^的]{1,5}?)?(?:先|再|去|来|也|另外|重新)?"
+    rf"(?:(?:预?订|购?买|租|借|预?约){_MEASURE}(?!{_DONE})[^的谢我你他她它是有]{{1,6}}"
+    rf"|(?:预?[订定]|购?买)(?:{_BOOKED})|预?约(?:一下)?(?:{_SEEN})|租(?:车|房子?|公寓)"
+    rf"|(?:预?定|换|退){_MEASURE}[大小新]?(?:{_CHANGED}))$"
 )
 _DETAIL = re.compile(
     r"[今明后昨]天|今晚|明晚|周[一二三四五六日末]|星期|礼拜|[上下]周|月|[点号]|[早晚]上|[上中下]午|因为"
