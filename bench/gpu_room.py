@@ -2,8 +2,9 @@
 
 Callers in real rooms, as for ``make bench-load``, before vLLM and vllm-omni with random weights of
 the true shape (:mod:`.load.random_weights`) and a recogniser (:mod:`.load.recogniser`): voice to
-voice and barge-in on the callers' own clock, each stage from the agent's records, how soon the
-engines are idle after a hang-up (of one room alone), the recogniser's batches, and the GPU.
+voice and barge-in on the callers' own clock, each stage and decision from the agent's records
+(:func:`.load.records.of_turns`), how soon the engines are idle after a hang-up (of one room alone),
+the recogniser's batches, and the GPU.
 Writes ``bench/out/gpu-room.json``, anew after each number of rooms, and beside it each batch.
 With ``--soak MINUTES`` one call follows another, as for ``make bench-load.soak``.
 """
@@ -24,6 +25,7 @@ from harness import report
 from .load import soak
 from .load.__main__ import measure, summarise
 from .load.random_weights import Behind, serve
+from .load.records import of_turns
 
 _LOOK_EVERY = 1.0
 
@@ -57,7 +59,10 @@ async def main() -> None:
                 soaked = soak.summarise(calls, looks, args.soak * 60)
                 metrics |= {f"soak.{key}.rooms{rooms}": found for key, found in soaked.items()}
             else:
-                metrics |= summarise(rooms, await measure(rooms, lasting, engines_at=url))
+                measured = await measure(rooms, lasting, engines_at=url)
+                metrics |= summarise(rooms, measured)
+                turns = [turn for caller in measured.callers for turn in caller["turns"]]
+                metrics |= of_turns(turns, rooms)
         metrics |= _seen(behind, gpu, rooms)
         if args.stt:
             heard = await _batches(args.stt)

@@ -1,18 +1,20 @@
 """Agents as they were when they were last right: a call outlives a mistake in a folder.
 
 Each call is a process of its own that reads its agent anew. So what is kept is on disk, where the
-next process finds it, and with it what has been told of a mistake, so that it is told once.
+next process finds it, and with it what has been told of a mistake, so that it is told once. Only
+the last version of each is kept, and those before it that a process still has.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-import itertools
 import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -20,7 +22,8 @@ from agent.settings import Settings
 from agent.wrong import SettingsError
 
 from .definition import AgentDefinition
-from .loading import YAML, find, load_agent
+from .loading import find, load_agent
+from .parts import copy, link, state
 
 logger = logging.getLogger("parley")
 
@@ -28,7 +31,9 @@ VARIABLE = "PARLEY_KEPT"
 """The folder in which an agent server and its calls keep them."""
 
 _TOLD = "told-"
-_COMPILED = "__pycache__"
+_CURRENT = "current"
+_held: dict[Path, int] = {}
+"""Versions that this process has until it ends: it may import more of one at any time."""
 
 
 class KeptAgents:
@@ -59,39 +64,46 @@ class KeptAgents:
             SettingsError: It is wrong, and none is kept.
         """
         try:
-            before = _state(find(name))
+            before = state(find(name))
             definition = load_agent(name, profile)
         except SettingsError as e:
             if (last := self._last(name)) is None:
                 raise
             at, source = last
-            definition = load_agent(str(at), profile, source=source)
+            link(source, at)
+            try:
+                definition = load_agent(str(at), profile, source=source)
+            except SettingsError:  # it needs what is not beside it any more
+                raise e from None
             self._tell(f"{e} Calls go on with {source.name} as it was before.", source)
         else:
             # Not if it was changed while it was read: nobody knows whether that is right.
-            if keep and self._folder and _state(definition.source) == before:
+            if keep and self._folder and state(definition.source) == before:
                 for key in {name, str(definition.source)}:
                     self._keep(self._of(key), before, definition.source)
         return definition
 
-    def _keep(self, of_it: Path, state: str, source: Path) -> None:
+    def _keep(self, of_it: Path, now: str, source: Path) -> None:
         """Keep an agent that is right, unless that was done since it was changed."""
+        version = of_it / now
         try:
+            if version.exists() and _read(of_it / _CURRENT) == [now, str(source)]:
+                return
             of_it.mkdir(parents=True, exist_ok=True)
-            version = of_it / state
-            if not version.exists():
-                # Another call may be at it: what is begun is no version yet.
-                begun = Path(tempfile.mkdtemp(dir=of_it))
-                _copy(source, begun / source.name)
-                try:
+            with _locked(of_it) as free:
+                if not free:  # another call is at it, and the next one looks again
+                    return
+                if not version.exists():
+                    begun = Path(tempfile.mkdtemp(dir=of_it))
+                    copy(source, begun / source.name)
+                    if state(source) != now:  # it was changed meanwhile: the next call has it
+                        shutil.rmtree(begun)
+                        return
                     begun.rename(version)
-                except OSError:  # the other one was sooner
-                    shutil.rmtree(begun, ignore_errors=True)
-            current = of_it / "current"
-            if _read(current) != [version.name, str(source)]:
                 with tempfile.NamedTemporaryFile("w", dir=of_it, delete=False) as text:
-                    text.write(f"{version.name}\n{source}")
-                os.replace(text.name, current)
+                    text.write(f"{now}\n{source}")
+                os.replace(text.name, of_it / _CURRENT)
+                _sweep(of_it, version)
         except OSError as e:  # a full disk, or a folder that is being changed: the call is right
             logger.warning(f"{source} is not kept for when it is wrong: {e}")
 
@@ -99,11 +111,13 @@ class KeptAgents:
         """Where an agent is kept, and where it was; None if it is not."""
         if self._folder is None:
             return None
-        of_it = self._of(name)
-        if not (said := _read(of_it / "current")):
-            return None
-        version, source = said[0], Path(said[1])
-        return of_it / version / source.name, source
+        of_it, before = self._of(name), list[str]()
+        # A version may be removed for a newer one before it is held.
+        while (said := _read(of_it / _CURRENT)) and said != before:
+            version, source, before = of_it / said[0], Path(said[1]), said
+            if _hold(version):
+                return version / source.name, source
+        return None
 
     def _of(self, name: str) -> Path:
         assert self._folder
@@ -111,7 +125,7 @@ class KeptAgents:
 
     def _tell(self, sentence: str, source: Path) -> None:
         assert self._folder
-        digest = hashlib.sha256(f"{sentence}\n{_state(source)}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{sentence}\n{state(source)}".encode()).hexdigest()[:16]
         try:
             with tempfile.NamedTemporaryFile("w", dir=self._folder) as text:
                 text.write(sentence)
@@ -140,43 +154,49 @@ def _read(path: Path) -> list[str]:
         return []
 
 
-def _is_own(path: Path) -> bool:
-    """Whether an agent says it by itself: its settings, its Python, a package with all in it."""
-    if path.is_dir():
-        return (path / "__init__.py").is_file()
-    return path.is_file() and (path.suffix == ".py" or path.name == YAML)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """The files of an agent, or of a package in it, but what Python compiled."""
-    if path.is_file():
-        yield path
-    elif path.is_dir() and path.name != _COMPILED:
-        for part in sorted(path.iterdir()):
-            yield from _files(part)
-
-
-def _state(source: Path) -> str:
-    """A name that changes with what an agent says by itself."""
-    own = sorted(filter(_is_own, source.iterdir())) if source.is_dir() else [source]
-    parts = []
-    for path in itertools.chain.from_iterable(map(_files, own)):
-        known = path.stat()
-        parts.append(f"{path.relative_to(source.parent)} {known.st_mtime_ns} {known.st_size}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy what an agent says by itself; what is beside it is found where it is."""
-    if source.is_file():
-        shutil.copy2(source, target)
-        return
-    target.mkdir()
-    for path in source.iterdir():
-        if not _is_own(path):
-            if path.name != _COMPILED:
-                (target / path.name).symlink_to(path)
-        elif path.is_dir():
-            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns(_COMPILED))
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Have a folder for oneself if nobody has it, and say whether that is so."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
         else:
-            shutil.copy2(path, target / path.name)
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _hold(version: Path) -> bool:
+    """See that a version stays until this process ends; False if it is gone."""
+    if version in _held and version.exists():
+        return True
+    try:
+        descriptor = os.open(version, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        gone = not version.exists()
+    except BlockingIOError:  # it is being removed
+        gone = True
+    if gone:
+        os.close(descriptor)
+    else:
+        _held[version] = descriptor
+    return not gone
+
+
+def _sweep(of_it: Path, version: Path) -> None:
+    """Remove what is there besides a version, but for versions that a process has."""
+    for path in of_it.iterdir():
+        if path == version or path.name == _CURRENT:
+            continue
+        if not path.is_dir():
+            path.unlink()
+            continue
+        with _locked(path) as free:
+            if free:
+                shutil.rmtree(path, ignore_errors=True)

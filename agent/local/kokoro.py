@@ -32,7 +32,7 @@ silence: with 2 a quarter more characters were misheard, with 6 as many as with 
 LONGEST = 500
 """Phonemes in one utterance; the voices' style tables have 510 rows."""
 
-_FEATURES = (
+FEATURES = (
     "/encoder/MatMul_1_output_0",
     "/encoder/Reshape_output_0",
     "/encoder/Reshape_1_output_0",
@@ -51,11 +51,11 @@ class Kokoro:
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self._folder = folder
         extractor = onnx.utils.Extractor(onnx.load(str(folder / "model.onnx")))
-        features = list(_FEATURES)
-        self._encoder = _session(
+        features = list(FEATURES)
+        self._encoder = session(
             extractor.extract_model(["tokens", "style", "speed"], features), threads
         )
-        self._decoder = _session(extractor.extract_model([*features, "style"], ["audio"]), threads)
+        self._decoder = session(extractor.extract_model([*features, "style"], ["audio"]), threads)
         vocab = json.loads((folder / "vocab.json").read_bytes())
         self._vocab: dict[str, int] = vocab.get("vocab", vocab)
         self.voices = tuple(sorted(path.stem for path in (folder / "voices").glob("*.bin")))
@@ -85,7 +85,7 @@ class Kokoro:
             pitch[:, 2 * start : 2 * end],
             energy[:, 2 * start : 2 * end],
         )
-        feed = dict(zip(_FEATURES, features, strict=True)) | {"style": style}
+        feed = dict(zip(FEATURES, features, strict=True)) | {"style": style}
         audio: Samples = self._decoder.run(None, feed)[0].reshape(-1)
         return audio
 
@@ -96,7 +96,8 @@ class Kokoro:
         return np.fromfile(path, np.float32).reshape(-1, 1, 256)
 
 
-def _session(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
+def session(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
+    """A part of the model in memory, on so many cores."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -20,11 +20,11 @@ from typing import Any
 
 import psutil
 
-from agent.telemetry.turn import STAGES
 from harness import report
 
 from .house import CALLERS, House, memory, opened, processor_time
 from .network import Impairment
+from .records import stages
 
 _ROOMS = [1, 2, 4, 6, 8, 10, 12, 16]
 _GROWTH = 1.2
@@ -101,9 +101,8 @@ def summarise(rooms: int, measured: Measured) -> dict[str, report.Metric]:
     ):
         if values:
             found[f"{name}.rooms{rooms}"] = report.percentiles(values, "ms")
-    for stage in STAGES:
-        if taken := [t[stage] * 1000 for c in callers for t in c["stages"] if stage in t]:
-            found[f"stage.{stage}.rooms{rooms}"] = report.percentiles(taken, "ms")
+    for stage, taken in stages(turn for caller in callers for turn in caller["turns"]).items():
+        found[f"stage.{stage}.rooms{rooms}"] = report.percentiles(taken, "ms")
     for name in ("unanswered", "not_stopped"):
         found[f"{name}.rooms{rooms}"] = report.total([c[name] for c in callers], "turns")
     for name, value, unit in (

@@ -17,6 +17,7 @@ import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -53,8 +54,8 @@ class Measured:
     """From the first sample over the agent's speech to its last."""
     unanswered: int = 0
     not_stopped: int = 0
-    stages: list[dict[str, float]] = field(default_factory=list)
-    """Of each answer, by the agent's own record (:mod:`agent.telemetry`); seconds."""
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    """The agent's own record of each turn (:mod:`agent.telemetry`)."""
 
 
 async def call(server: Server, language: str, seconds: float, rng: random.Random) -> Measured:
@@ -74,7 +75,7 @@ async def call(server: Server, language: str, seconds: float, rng: random.Random
             turn += 1
             if turn % 3 == 0:
                 await _barge_in(caller, measured)
-        measured.stages = [t["stages"] for t in caller.turns if t.get("answered")]
+        measured.turns = [turn for turn in caller.turns if turn.get("kind") == "turn"]
     return measured
 
 

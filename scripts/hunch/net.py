@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from livekit.plugins.turn_taking.end_of_turn.smart_turn import _filters
+from livekit.plugins.turn_taking.end_of_turn.smart_turn import mel_filters
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
@@ -24,7 +24,7 @@ class Mel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("filters", torch.from_numpy(_filters().astype(np.float32)))
+        self.register_buffer("filters", torch.from_numpy(mel_filters().astype(np.float32)))
         self.register_buffer("window", torch.from_numpy(np.hanning(401)[:-1].astype(np.float32)))
 
     def forward(self, sound: Tensor) -> Tensor:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import multiprocessing as mp
 import random
+import signal
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +28,24 @@ import onnx.utils
 import torch
 from numpy.typing import NDArray
 
-from agent.local.kokoro import _FEATURES, EDGE, SPEECH, _session
+from agent.local.kokoro import EDGE, FEATURES, SPEECH, session
 
 from . import texts
+from .clips import Clip, Half, Spoken, Wave
 from .onnx_torch import Graph
 
-HALVES = ("train", "val", "test")
 _FRAMES = 60
 """Of 25 ms, that are spoken of a text."""
 _BATCH = 16
 """Clips that a GPU makes at once; a core gains nothing by it."""
+_PART = 20
+"""Lines that a core is given at once; before a GPU a process has its share at once, so that there
+are many of one length."""
 _VAL = 24
 """One text in so many is for val."""
 _SOUND = "/decoder/decoder/generator/istft/stft/ConvTranspose_output_0"
 """What the decoder puts out, before it evens out the first and last 10 ms."""
-VOICES = {
+VOICES: dict[Half, dict[str, str]] = {
     "train": {
         "en": "am_adam af_alloy bm_daniel bf_alice af_aoede am_liam af_jessica am_onyx af_nicole"
         " af_heart",
@@ -60,8 +68,6 @@ VOICES = {
 """By half and language; those of other languages are blended with them. The test half's are those
 of `make bench-duplex`'s. What the folder of voices lacks is left out."""
 
-Wave = NDArray[np.int16]
-
 
 @dataclass(frozen=True)
 class Line:
@@ -69,30 +75,31 @@ class Line:
 
     kind: texts.Kind
     language: texts.Language
-    half: str
+    half: Half
     text: str
+    again: int
+    """How many times the text was among the lines before."""
     ids: list[int]
     """Its phonemes."""
 
-
-@dataclass(frozen=True)
-class Clip:
-    """One text that was spoken."""
-
-    kind: texts.Kind
-    language: texts.Language
-    half: str
-    wave: Wave
+    @property
+    def name(self) -> str:
+        """What no other line is called."""
+        return f"{self.kind} {self.language} {self.half} {self.again} {self.text}"
 
 
 def plan(kokoro: Path, count: int, seed: int = 31) -> list[Line]:
-    """Texts as phonemes: `count` of each kind and language to learn from, and the test half's."""
+    """Texts as phonemes: `count` of each kind and language to learn from, and the test half's.
+
+    Those of a greater count are the same and more.
+    """
     vocab = json.loads((kokoro / "vocab.json").read_bytes())
     vocab = vocab.get("vocab", vocab)
     lines = []
     for language in texts.LANGUAGES:
         phonemes = _phonemes(language)
         known: dict[str, list[int]] = {}
+        came = Counter[tuple[str, str, str]]()
         for kind in texts.KINDS:
             for half, text in _drawn(
                 random.Random(f"{seed}{kind}{language}"), kind, language, count
@@ -100,38 +107,38 @@ def plan(kokoro: Path, count: int, seed: int = 31) -> list[Line]:
                 if text not in known:
                     known[text] = [vocab[p] for p in phonemes(text) if p in vocab][:200]
                 if known[text]:
-                    lines.append(Line(kind, language, half, text, known[text]))
+                    again = came[kind, half, text]
+                    lines.append(Line(kind, language, half, text, again, known[text]))
+                    came[kind, half, text] += 1
     random.Random(seed).shuffle(lines)
     return lines
 
 
-def speak(lines: list[Line], kokoro: Path, processes: int, seconds: float) -> list[Clip]:
-    """Speak as many as there is time for, with so many processes."""
-    end = time.time() + seconds
-    parts = [(lines[k::processes], kokoro, end) for k in range(processes)]
-    with mp.get_context("spawn").Pool(processes) as pool:
-        return [clip for part in pool.starmap(_work, parts, chunksize=1) for clip in part]
+def speak(lines: list[Line], kokoro: Path, processes: int, seconds: float, spoken: Spoken) -> None:
+    """Speak as many as there is time for, with so many processes, and add them.
 
-
-def save(clips: list[Clip], path: Path) -> None:
-    """Keep clips in one file."""
-    np.savez(
-        path,
-        kind=[c.kind for c in clips],
-        language=[c.language for c in clips],
-        half=[c.half for c in clips],
-        size=[len(c.wave) for c in clips],
-        wave=np.concatenate([c.wave for c in clips]),
-    )
-
-
-def load(path: Path) -> list[Clip]:
-    """Read what was kept."""
-    with np.load(path) as kept:
-        ends = np.cumsum(kept["size"])
-        waves = np.split(kept["wave"], ends[:-1])
-        rows = zip(kept["kind"], kept["language"], kept["half"], waves, strict=True)
-        return [Clip(str(k), str(z), str(h), w) for k, z, h, w in rows]  # type: ignore[arg-type]
+    Those that are ready are added also if it is interrupted, or fails.
+    """
+    if not lines or seconds <= 0:
+        return
+    end, context = time.time() + seconds, mp.get_context("spawn")
+    size = math.ceil(len(lines) / processes) if torch.cuda.is_available() else _PART
+    enough, parts = context.Event(), list[Future[Spoken]]()
+    with ProcessPoolExecutor(processes, context, _begin, (kokoro, enough)) as pool:
+        try:
+            parts += [
+                pool.submit(_part, lines[i : i + size], end) for i in range(0, len(lines), size)
+            ]
+            wait(parts, return_when=FIRST_EXCEPTION)
+        finally:
+            enough.set()
+            pool.shutdown(cancel_futures=True)
+            ended = [part for part in parts if not part.cancelled()]
+            for part in ended:
+                if part.exception() is None:
+                    spoken.add(part.result())
+    for part in ended:
+        part.result()
 
 
 def _phonemes(language: texts.Language) -> Any:
@@ -166,36 +173,47 @@ def _drawn(
         yield ("val" if zlib.crc32(plain.encode()) % _VAL == 0 else "train"), text
 
 
-def _work(lines: list[Line], kokoro: Path, end: float) -> list[Clip]:
+_speaking: tuple[_Speaker, Event] | None = None
+"""What a process speaks with, and what is set when it has spoken enough."""
+
+
+def _begin(kokoro: Path, enough: Event) -> None:
+    global _speaking
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began it says when it ends
     torch.set_num_threads(1)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    speaker = _Speaker(kokoro, device)
-    most = _BATCH if device == "cuda" else 1
+    _speaking = _Speaker(kokoro, "cuda" if torch.cuda.is_available() else "cpu"), enough
+
+
+def _part(lines: list[Line], end: float) -> Spoken:
+    assert _speaking
+    speaker, enough = _speaking
     waiting: dict[int, list[tuple[Line, list[NDArray[np.float32]], bool]]] = {}
-    clips: list[Clip] = []
-    for i, line in enumerate(lines):
-        if time.time() > end:
+    spoken = Spoken()
+    for line in lines:
+        if time.time() > end or enough.is_set():
             break
-        said = speaker.encode(line, random.Random(f"{i}{line.half}{line.text}"))
+        spoken.tried.add(line.name)
+        said = speaker.encode(line, random.Random(line.name))
         if said is None:
             continue
         same = waiting.setdefault(said[0][0].shape[2], [])
         same.append((line, *said))
-        if len(same) == most:
-            clips += speaker.decode(same)
+        if len(same) == speaker.at_once:
+            spoken.clips += speaker.decode(same)
             same.clear()
     for same in waiting.values():
         if same:
-            clips += speaker.decode(same)
-    return clips
+            spoken.clips += speaker.decode(same)
+    return spoken
 
 
 class _Speaker:
     def __init__(self, kokoro: Path, device: str) -> None:
+        self.at_once = _BATCH if device == "cuda" else 1
         parts = onnx.utils.Extractor(onnx.load(str(kokoro / "model.onnx")))
-        features = list(_FEATURES)
-        self._encoder = _session(parts.extract_model(["tokens", "style", "speed"], features), 1)
+        features = list(FEATURES)
+        self._encoder = session(parts.extract_model(["tokens", "style", "speed"], features), 1)
         decoder = parts.extract_model([*features, "style"], ["audio"])
         self._decoder = Graph(decoder, _SOUND, device)
         self._styles = {
@@ -234,7 +252,7 @@ class _Speaker:
 
     def decode(self, same: list[tuple[Line, list[NDArray[np.float32]], bool]]) -> Iterator[Clip]:
         """Clips of features of one length."""
-        names = (*_FEATURES, "style")
+        names = (*FEATURES, "style")
         feed = {
             name: np.concatenate([parts[k] for _, parts, _ in same]) for k, name in enumerate(names)
         }

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
-from . import sounds
+from . import course, sounds, texts
+from .clips import HALVES, Clip, Half
 from .mix import RATE, SIZE, SOURCE, Bank, Tensor, batch
 from .net import Mel, Net
-from .speak import Clip
 
 MOMENTS = tuple(m / 10 for m in range(2, 11))
 """Seconds after a sound's beginning at which it is judged."""
@@ -29,21 +29,19 @@ _CUTS = 3
 """Moments of each mix that are learnt from."""
 
 
-def bank(clips: list[Clip], half: str, device: str) -> Bank:
-    """All sounds of a half."""
-    seed = ("train", "val", "test").index(half)
+def bank(clips: list[Clip], half: Half, device: str) -> Bank:
+    """All sounds of a half, which has speech of each kind and language."""
+    seed = HALVES.index(half)
     out = Bank(device, seed)
     own = [clip for clip in clips if clip.half == half]
-    for kind in ("floor", "backchannel"):
-        for language in ("en", "zh"):
+    for kind in texts.KINDS:
+        for language in texts.LANGUAGES:
             waves = [c.wave for c in own if (c.kind, c.language) == (kind, language)]
-            if not waves:
-                raise ValueError(f"no clip of {kind}.{language} for {half}: have more spoken")
             out.add(f"{kind}.{language}", waves)
     out.add("any", [clip.wave for clip in own if clip.kind == "floor"])
     rng = np.random.default_rng(seed)
-    for kind in ("vocal", "noise"):
-        out.add(kind, [sounds.clip(rng, kind) for _ in range(_OTHERS[half])])
+    for made in ("vocal", "noise"):
+        out.add(made, [sounds.clip(rng, made) for _ in range(_OTHERS[half])])
     out.add("room", _rooms())
     return out
 
@@ -51,20 +49,24 @@ def bank(clips: list[Clip], half: str, device: str) -> Bank:
 def train(
     learn: Bank, check: Bank, net: Net, seconds: float, size: int, say: Callable[[str], None]
 ) -> Net:
-    """Teach a network for so long, and return the mean of its last weights."""
+    """Teach a network for so long, and return the mean of its last weights.
+
+    Raises:
+        HunchError: There were too few steps for it to have learnt anything.
+    """
     device = learn.device
     mel, net = Mel().to(device), net.to(device)
     held = [
         batch(check, 200 if device == "cpu" else 3000, t, vary=False) for t in (0.06, 0.1, 0.14)
     ]
+    say(f"{size} mixes a step")
     rates = [1.5e-3, 1.2e-4]
     groups = [{"params": net.head}, {"params": net.encoder}]
     optimizer, mean = torch.optim.AdamW(groups, weight_decay=0.03), copy.deepcopy(net)
     rng, began, told, step = np.random.default_rng(0), time.monotonic(), 0.0, 0
     while (spent := time.monotonic() - began) < seconds:
-        cosine = 0.5 * (1 + np.cos(np.pi * spent / seconds))
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * min(1.0, step / 200) * cosine
+        for group, greatest in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = greatest * course.rate(step, spent / seconds)
         net.train()
         loss = _step(net, mel, learn, size, rng)
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -77,10 +79,12 @@ def train(
                 slow.lerp_(fast, 1 - keep)
         if spent - told > seconds / 9:
             told = spent
-            say(
-                f"{spent:.0f} s, step {step}, loss {loss:.3f}; {table(mean, mel, held, (0.3, 0.5))}"
-            )
-    say(table(mean, mel, held, MOMENTS))
+            # To look at how it does takes a processor as long as to teach it.
+            does = table(mean, mel, held, (0.3, 0.5)) if device == "cuda" else ""
+            say(f"{spent:.0f} s, {step} steps, loss {loss:.3f} {does}")
+    spent = time.monotonic() - began
+    course.check(step, spent)
+    say(f"{step} steps in {spent:.0f} s; {table(mean, mel, held, MOMENTS)}")
     return mean
 
 

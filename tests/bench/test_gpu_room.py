@@ -14,8 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
+from agent.telemetry.turn import Stop, Turn
 from bench import gpu_room
 from bench.load import recogniser, soak
+from bench.load.__main__ import Measured
 from harness import report
 from harness.serving import serving
 
@@ -61,3 +63,22 @@ async def test_one_call_follows_another_before_the_engines_that_were_named(
     assert engines[0].endswith("/v1")
     assert json.loads((tmp_path / "gpu-room-batches-2.json").read_text())["eager"] == "no GPU"
     assert json.loads((tmp_path / "rows.json").read_text())["calls"]
+
+
+async def test_rooms_are_reported_with_what_the_agent_recorded_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spoken_over = Turn("t", "en", stop=Stop("interruption", 0.03, 0.4)).record()
+
+    async def measured(rooms: int, seconds: float, *, engines_at: str | None = None) -> Measured:
+        caller = {**_MEASURED, "turns": [spoken_over]}
+        return Measured([caller] * rooms, 0.1, 0.1, 300.0, 290.0)
+
+    monkeypatch.setattr(gpu_room, "measure", measured)
+    monkeypatch.setattr(report, "OUT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["gpu_room", "--rooms", "3"])
+    await gpu_room.main()
+    found = json.loads((tmp_path / "gpu-room.json").read_text())["metrics"]
+    assert found["voice_to_voice.rooms3"]["p50"] == 400
+    assert found["interruption_decided.rooms3"]["n"] == 3
+    assert found["interruption_decided.rooms3"]["p95"] == 400

@@ -6,15 +6,18 @@ import asyncio
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
 
 from agent import settings
+from agent.definition import parts
 from agent.definition.choice import Agents, Assignment
-from agent.definition.kept import KeptAgents
+from agent.definition.kept import KeptAgents, _locked
 from agent.settings import SettingsError
 from agent.stack.stack import Stack
 from agent.web.answering import sections
@@ -43,9 +46,9 @@ def another_call(kept: KeptAgents) -> KeptAgents:
     return KeptAgents(kept._folder)
 
 
-def kept_texts(kept: KeptAgents) -> list[Path]:
+def versions(kept: KeptAgents) -> list[Path]:
     assert kept._folder
-    return [*kept._folder.rglob("tea.txt")]
+    return [path for path in kept._folder.glob("*/*") if path.is_dir()]
 
 
 def _setting(shop: Path) -> None:
@@ -130,24 +133,142 @@ def test_an_agent_that_is_one_file(tmp_path: Path, kept: KeptAgents) -> None:
     assert (agent.key, agent.source, agent.greeting("en")) == ("tea", file, "Hello!")
 
 
-def test_what_a_package_has_beside_its_code_is_kept_as_it_was(
-    folder: Folder, kept: KeptAgents
+ORDERS = """
+from pathlib import Path
+
+AT = Path(__file__).parent
+TEA = (AT / "tea.txt").read_text()
+
+
+def note(order: str) -> None:
+    with (AT / "orders.log").open("a") as file:
+        file.write(order)
+"""
+
+
+@pytest.fixture
+def writing(folder: Folder) -> Path:
+    """An agent whose package writes into its own folder."""
+    shop = folder({"tools.py": "from .book import orders\n"}, greeting="Hello!")
+    (shop / "book").mkdir()
+    for name, text in (("__init__.py", ""), ("orders.py", ORDERS), ("tea.txt", "black")):
+        (shop / "book" / name).write_text(text)
+    return shop
+
+
+def orders_of(kept: KeptAgents) -> ModuleType:
+    """The module of a kept agent, as the last one that was imported has it."""
+    at = str(kept._folder)
+    (*_, found) = [
+        module
+        for name, module in list(sys.modules.items())
+        if name.endswith(".book.orders") and str(module.__file__).startswith(at)
+    ]
+    return found
+
+
+def test_what_a_package_writes_makes_no_version_and_is_not_written_into_a_copy(
+    writing: Path, kept: KeptAgents, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shop = folder({"tools.py": "from .menu import tea\n"}, greeting="Hello!")
-    code = "from pathlib import Path\n\nTEA = Path(__file__).with_name('tea.txt').read_text()\n"
-    (shop / "menu").mkdir()
-    (shop / "menu" / "__init__.py").write_text("")
-    (shop / "menu" / "tea.py").write_text(code)
-    (shop / ".#tools.py").symlink_to("editor@nowhere")  # the lock of an editor
-    profile = settings.load("cpu").model_copy(update={"agent": str(shop)})
-    for tea in ("black", "green tea"):
-        (shop / "menu" / "tea.txt").write_text(tea)
+    profile = settings.load("cpu").model_copy(update={"agent": str(writing)})
+    log = writing / "book" / "orders.log"
+    for n in range(3):
+        log.write_text("tea, " * n)
+        (writing / "book" / f"{n}.sqlite-journal").write_text("")
         Agents(profile, another_call(kept)).usual()
-    (shop / "menu" / "tea.txt").unlink()
-    agent = Agents(profile, another_call(kept)).usual()
-    assert (agent.source, agent.greeting("en")) == (shop, "Hello!")
-    (last,) = {path.read_text() for path in kept_texts(kept) if "green" in path.read_text()}
-    assert last == "green tea"
+    assert len(versions(kept)) == 1
+    (writing / "agent.yaml").write_text("greetings: Hi\n")
+    (writing / "book" / "tea.txt").write_text("green")  # found where it is
+    (writing / "book" / "sugar.txt").write_text("brown")
+    for n in range(2):
+        agent = Agents(profile, another_call(kept)).usual()
+        assert agent.greeting("en") == "Hello!"
+        log.write_text(log.read_text() + f"milk {n}, ")
+    orders = orders_of(kept)
+    assert orders.TEA == "green"
+    assert (orders.AT / "sugar.txt").read_text() == "brown"
+    orders.note("cake")
+    assert log.read_text() == "tea, tea, milk 0, milk 1, cake"
+    assert len([r for r in caplog.records if r.levelno == logging.ERROR]) == 1
+
+
+def test_where_what_a_package_needs_is_gone_its_own_sentence_is_said(
+    writing: Path, kept: KeptAgents
+) -> None:
+    profile = settings.load("cpu").model_copy(update={"agent": str(writing)})
+    Agents(profile, kept).usual()
+    (writing / "agent.yaml").write_text("greetings: Hi\n")
+    (writing / "book" / "tea.txt").unlink()
+    with pytest.raises(SettingsError, match="greetings is not a setting"):
+        Agents(profile, another_call(kept)).usual()
+
+
+def test_old_versions_go_but_not_one_that_a_call_has_nor_what_is_linked(
+    writing: Path, kept: KeptAgents
+) -> None:
+    profile = settings.load("cpu").model_copy(update={"agent": str(writing)})
+
+    def change(n: int) -> set[Path]:
+        (writing / "book" / "new.py").write_text(f"N = {n}\n" + "\n" * n)
+        Agents(profile, another_call(kept)).usual()
+        return set(versions(kept))
+
+    (first,), (second,) = change(1), change(2)
+    assert first != second
+    (second.parent / "begun").mkdir()  # of a call that was killed
+    with _locked(second):  # as another process has it
+        assert len(change(3)) == 2
+        (third,) = change(4) - {second}
+    (fifth,) = change(5)
+    right = (writing / "agent.yaml").read_text()
+    (writing / "agent.yaml").write_text("greetings: Hi\n")
+    Agents(profile, another_call(kept)).usual()  # which this process has from now on
+    (writing / "agent.yaml").write_text(right)
+    assert fifth in change(6)
+    assert len({first, second, third, fifth}) == 4
+    assert (writing / "book" / "tea.txt").read_text() == "black"
+
+
+def test_a_file_that_is_gone_before_it_is_looked_at_ends_no_call(
+    writing: Path, kept: KeptAgents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (writing / ".#tools.py").symlink_to("editor@nowhere")  # the lock of an editor
+    (writing / "book" / ".#orders.py").symlink_to("editor@nowhere")
+    (writing / "book" / "again").symlink_to(writing)  # which leads back to where it is
+    passing = writing / "book" / "passing.py"
+    look = Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path == passing:
+            passing.unlink(missing_ok=True)
+        return look(path, follow_symlinks=follow_symlinks)
+
+    profile = settings.load("cpu").model_copy(update={"agent": str(writing)})
+    passing.write_text("")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", stat)
+        assert Agents(profile, another_call(kept)).usual().greeting("en") == "Hello!"
+    assert not passing.exists()
+    assert len(versions(kept)) == 1
+    (writing / "agent.yaml").write_text("greetings: Hi\n")
+    assert Agents(profile, another_call(kept)).usual().greeting("en") == "Hello!"
+
+
+def test_what_is_changed_while_it_is_copied_is_kept_by_the_next_call(
+    writing: Path, kept: KeptAgents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = settings.load("cpu").model_copy(update={"agent": str(writing)})
+
+    def copied(source: Path, target: Path) -> None:
+        (source / "book" / "new.py").write_text("")
+        parts.copy(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("agent.definition.kept.copy", copied)
+        Agents(profile, another_call(kept)).usual()
+    assert versions(kept) == []
+    Agents(profile, another_call(kept)).usual()
+    assert len(versions(kept)) == 1
 
 
 def test_where_none_is_kept_it_is_refused(folder: Folder, kept: KeptAgents) -> None:

@@ -67,7 +67,7 @@ def log_mel(sound: _Floats) -> NDArray[np.float32]:
     windows = windows[::_HOP][: sound.size // _HOP]
     power = np.abs(np.fft.rfft(windows * np.hanning(_WINDOW + 1)[:-1])) ** 2
     parts = (power[i : i + _AT_ONCE].T for i in range(0, len(power), _AT_ONCE))
-    bands = np.concatenate([_filters() @ part for part in parts], axis=1)
+    bands = np.concatenate([mel_filters() @ part for part in parts], axis=1)
     bands = np.log10(np.maximum(bands, 1e-10))
     features: NDArray[np.float32] = ((np.maximum(bands, bands.max() - 8.0) + 4.0) / 4.0).astype(
         np.float32
@@ -76,7 +76,7 @@ def log_mel(sound: _Floats) -> NDArray[np.float32]:
 
 
 @cache
-def _filters() -> _Floats:
+def mel_filters() -> _Floats:
     """Slaney's mel filters: triangles of equal area, even below 1 kHz and ever wider above."""
 
     def hertz(mel: _Floats) -> _Floats:

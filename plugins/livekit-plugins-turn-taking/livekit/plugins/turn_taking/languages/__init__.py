@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _FOLDER = Path(__file__).parent
 
@@ -116,7 +116,7 @@ def words(language: str) -> Words:
     )
 
 
-def _section(kind: type[T], table: dict[str, Any], where: str) -> T:
+def _section(kind: type[_T], table: dict[str, Any], where: str) -> _T:
     _check(table, kind, where)
     values = {
         field.name: _value(table[field.name], f"{where}.{field.name}", one=field.type == "str")

@@ -29,7 +29,7 @@ _REMEMBERED = 4096
 # server that knows none of vLLM's fields refuses them one after another, four in all.
 MOST_ADAPTATIONS = 8
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _TOO_LONG = re.compile(
     r"context (length|size|window)|maximum model length|max_model_len|longer than the maximum"
@@ -101,7 +101,7 @@ class Replica:
         again, self.refused_model = self.refused_model == known, known
         return self.server.forget() and not again
 
-    async def adapting(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def adapting(self, send: Callable[[], Awaitable[_T]]) -> _T:
         """Do background work again while refusals teach what to change; other failures end it."""
         for _ in range(MOST_ADAPTATIONS):
             try:
