@@ -75,7 +75,7 @@ def first_word(
     heard = np.concatenate([padding[: round(_PRE_ROLL * SAMPLE_RATE)], sound, padding])
     hearing: Any = kind()
     known = inspect.signature(kind.decoded).parameters
-    sent, now, said = 0, _NOTICED, ""
+    sent, now, said, searched = 0, _NOTICED, "", False
     while now < patience:
         there = round((now + _PRE_ROLL) * SAMPLE_RATE) // _FRAME * _FRAME
         if there > sent:
@@ -84,21 +84,23 @@ def first_word(
         if not hearing.due(now):
             now += _FRAME / SAMPLE_RATE
             continue
-        thorough = hearing.paused
+        over = hearing.paused
         began = time.process_time()
         *_, utterance = whisper.transcribe(
             hearing.audio(),
             language=language,
             begun=getattr(hearing, "begun", hearing.sure),
-            thorough=thorough,
+            thorough=over,
+            search=not searched,
         )
         seconds = (time.process_time() - began) * factor
         now += seconds
         assert utterance
-        text = utterance.text if thorough or not utterance.doubtful else None
+        searched = searched or utterance.searched
+        text = utterance.text if over or not utterance.doubtful else None
         belief = {name: getattr(utterance, name) for name in _BELIEFS if name in known}
-        if "thorough" in known:
-            belief["thorough"] = thorough
+        for name in {"over", "thorough"} & known.keys():  # a checkout may have the older one
+            belief[name] = over
         said += hearing.decoded(text, hearing.samples, **belief, seconds=seconds, now=now)
         if words(said):  # marks alone are none
             return said, min(now, patience)

@@ -141,7 +141,7 @@ class Hearing:
         *,
         confidence: float = 1.0,
         spoken: bool = False,
-        thorough: bool = True,
+        over: bool = True,
         seconds: float,
         now: float,
     ) -> str:
@@ -152,8 +152,8 @@ class Hearing:
             samples: How many samples the decode covered.
             confidence: How probable the text is to the model, 0 to 1.
             spoken: Whether the model is sure that somebody speaks.
-            thorough: Whether the sound was over. No words in the middle of it are no text: a "stop"
-                is written only once the quiet after it is heard, too.
+            over: Whether the sound was over. No words in the middle of it are no text: a "stop" is
+                written only once the quiet after it is heard, too.
             seconds: How long it took, in seconds.
             now: The time on the caller's clock, in seconds.
         """
@@ -161,7 +161,7 @@ class Hearing:
         self._tried = samples
         new = ""
         heard = words(text or "")
-        if text is not None and (heard or thorough):
+        if text is not None and (heard or over):
             pairs = zip(heard, words(self.text), strict=False)
             agreed = [word for word, _ in takewhile(lambda pair: same(*pair), pairs)]
             settled = agreed[: len(heard) - 1]
@@ -178,6 +178,8 @@ class Hearing:
                 if known and (begun := "".join(settled)).startswith(self.begun):
                     self.begun = begun
             self.text, self._heard = text, samples
+        elif text is not None:
+            self.text = ""  # what comes after it is not the second of two in a row
         self.rested = now + (0.0 if self.early else REST * seconds)
         return new
 

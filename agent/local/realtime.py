@@ -154,6 +154,7 @@ class Session:
     async def _transcribe(self) -> None:
         hearing = self._hearing
         tokens, language, confidence = 0, self._language or "", 0.0
+        searched = False
         with self._workers.admit() as seat:
             while not (self._ended and (hearing.complete or not hearing.samples)):
                 start, samples = time.monotonic(), hearing.samples
@@ -161,16 +162,18 @@ class Session:
                     await self._wait(hearing.rested - start)
                     continue
                 # A second decode in the middle of speech would only delay its end.
-                thorough = self._ended or hearing.paused
-                utterance = await self._listen(seat, hearing, thorough=thorough)
-                text = utterance.text if thorough or not utterance.doubtful else None
+                over = self._ended or hearing.paused
+                # Words that nobody speaks are looked for once, or music would hold up real ones.
+                utterance = await self._listen(seat, hearing, thorough=over, search=not searched)
+                searched = searched or utterance.searched
+                text = utterance.text if over or not utterance.doubtful else None
                 now = time.monotonic()
                 sure = hearing.decoded(
                     text,
                     samples,
                     confidence=utterance.confidence,
                     spoken=utterance.spoken,
-                    thorough=thorough,
+                    over=over,
                     seconds=now - start,
                     now=now,
                 )
@@ -194,13 +197,16 @@ class Session:
             async with asyncio.timeout(rest if rest > 0 else None):
                 await self._changed.wait()
 
-    async def _listen(self, seat: Seat, hearing: Hearing, *, thorough: bool) -> Utterance:
+    async def _listen(
+        self, seat: Seat, hearing: Hearing, *, thorough: bool, search: bool
+    ) -> Utterance:
         work = self._whisper.transcribe(
             hearing.audio(),
             language=self._language,
             prompt=self._prompt,
             begun=hearing.begun,
             thorough=thorough,
+            search=search,
         )
         while True:
             utterance = await seat.run(lambda: next(work))

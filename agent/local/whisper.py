@@ -13,7 +13,7 @@ import itertools
 import math
 import re
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,9 @@ AGAIN = 3
 WORDLESS = 2.0
 """Seconds of sound without a word from which on the short window is not believed: Whisper base
 wrote nothing for a Chinese sentence of 2.5 s by phone, and wrote all of it with the full one. Of
-eight noises as long it wrote words for none that it had not with the short one."""
+eight noises as long it wrote words for none that it had not with the short one. That takes 1.2 s
+of a core, which music need not have: of 12 pieces of it, told as for PERHAPS, 10 were silence to
+the model."""
 
 SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。"
 """Prompt for Chinese speech that comes without one: with it Whisper writes commas."""
@@ -71,6 +73,13 @@ repository, on the training half of ``make bench-duplex``."""
 SOMEBODY = 0.1
 """Probability of silence up to which somebody speaks, told likewise."""
 
+PERHAPS = 0.5
+"""Probability of silence up to which a doubtful text is heard again without the prompt. Without it
+Whisper base writes probable words for noises: for 16 of 73 beginnings of 24 noises (the training
+half of ``make bench-duplex``, no babble), with it for none of them and of 74 others. After it 63 of
+those and 74 had a probability, none below 0.52; 67 of 72 beginnings of 29 Chinese sentences one up
+to 0.5. That was counted by no command of this repository."""
+
 
 class AudioError(Exception):
     """The bytes are not audio that can be decoded."""
@@ -88,8 +97,10 @@ class Utterance:
     duration: float
     """Seconds of audio."""
     segments: tuple[Segment, ...]
-    prompted: bool = False
-    """Whether it was written after the prompt for Chinese."""
+    silence: float | None = None
+    """How probable silence is to the model, 0 to 1; None where that tells nothing."""
+    searched: bool = False
+    """Whether words were looked for with the full window because there were none."""
 
     @property
     def text(self) -> str:
@@ -100,12 +111,9 @@ class Utterance:
     def doubtful(self) -> bool:
         """Whether the short window may have misled the model.
 
-        It then repeats itself, goes on past the end of the audio, or writes nothing. A compression
-        ratio of 2.4 is OpenAI's own threshold for repetition. One word said again, like 等等 or
-        "no, no", is none.
+        It then repeats itself, or goes on past the end of the audio. A compression ratio of 2.4 is
+        OpenAI's own threshold for repetition. One word said again, like 等等 or "no, no", is none.
         """
-        if not self.text and self.duration >= WORDLESS:
-            return True
         if any(s.compression_ratio > 2.4 or s.start >= self.duration for s in self.segments):
             return True
         letters = bare(self.text)
@@ -116,6 +124,11 @@ class Utterance:
         said = itertools.accumulate(len(bare(word)) for word in words(self.text))
         in_words = next(n for n, until in enumerate(said, 1) if until >= once)
         return in_words > 1 or len(letters) / once > min(AGAIN, WORDS_PER_SECOND * self.duration)
+
+    @property
+    def wordless(self) -> bool:
+        """Whether nothing was written for a sound in which somebody may well have spoken."""
+        return not self.text and self.duration >= WORDLESS and not self.silent
 
     @property
     def looping(self) -> bool:
@@ -133,19 +146,12 @@ class Utterance:
     @property
     def spoken(self) -> bool:
         """Whether the model is sure that somebody speaks."""
-        return self._silence is not None and self._silence <= SOMEBODY
+        return bool(self.text) and self.silence is not None and self.silence <= SOMEBODY
 
     @property
     def silent(self) -> bool:
         """Whether hardly anybody speaks, as far as that can be told."""
-        return (self._silence or 0.0) > NOBODY
-
-    @property
-    def _silence(self) -> float | None:
-        """How probable silence is to the model, 0 to 1; None where that tells nothing."""
-        if not self.prompted or not self.segments:
-            return None
-        return max(float(s.no_speech_prob) for s in self.segments)
+        return (self.silence or 0.0) > NOBODY
 
     @property
     def confidence(self) -> float:
@@ -203,9 +209,11 @@ def decode(data: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 class _Windowed(WhisperModel):  # type: ignore[misc]
-    """A WhisperModel that does not encode the padding."""
+    """A WhisperModel that does not encode the padding, and tells how silent a sound is to it."""
 
     full = False
+    silence = 0.0
+    """The highest probability of silence since it was set to 0."""
 
     def encode(self, features: np.ndarray[Any, Any]) -> Any:
         if not self.full:
@@ -213,6 +221,12 @@ class _Windowed(WhisperModel):  # type: ignore[misc]
             frames = (int(spoken[-1]) + 1 if len(spoken) else 0) + MARGIN
             features = features[..., : min(WINDOW, frames + frames % 2)]
         return super().encode(features)
+
+    def generate_with_fallback(self, *args: Any, **kwargs: Any) -> Any:
+        # What is taken for silence becomes no segment, which would tell its probability.
+        found = super().generate_with_fallback(*args, **kwargs)
+        self.silence = max(self.silence, float(found[0].no_speech_prob))
+        return found
 
 
 class Whisper:
@@ -250,6 +264,7 @@ class Whisper:
         temperature: float = 0.0,
         begun: str = "",
         thorough: bool = True,
+        search: bool = True,
     ) -> Iterator[Utterance | None]:
         """Transcribe, yielding None between the pieces of the work and the result at the end.
 
@@ -262,16 +277,22 @@ class Whisper:
                 found, at 9 ms a token. If the result is doubtful, all of it is.
             thorough: Whether to decode what is doubtful again: without our own prompt, and if that
                 does not help with the full window, at ten times the cost.
+            search: Whether to decode a long sound without a word with the full window, too, if it
+                is decoded thoroughly.
         """
         hint = SIMPLIFIED if prompt is None and language == "zh" else prompt
         heard = yield from self._decode(audio, language, hint, temperature, begun=begun)
-        if thorough and heard.doubtful and heard.prompted and heard.segments and not heard.silent:
+        silence = heard.silence
+        if thorough and heard.doubtful and silence is not None and silence <= PERHAPS:
             # It is the prompt that misleads the model now and then: in 3 of 20 questions of 1 to
             # 3 s, in which the full window heard the same as is heard without a prompt. That takes
-            # 0.1 s of a core, the full window 1.2.
+            # 0.1 s of a core, the full window 1.2. Without the prompt nothing tells of silence.
             heard = yield from self._decode(audio, language, None, temperature)
-        if thorough and heard.doubtful:
+            heard = replace(heard, silence=silence)
+        searched = search and heard.wordless
+        if thorough and (heard.doubtful or searched):
             heard = yield from self._decode(audio, heard.language, hint, temperature, full=True)
+            heard = replace(heard, searched=searched)
         yield heard
 
     def _decode(
@@ -285,7 +306,7 @@ class Whisper:
         full: bool = False,
     ) -> Generator[None, None, Utterance]:
         duration = len(audio) / SAMPLE_RATE
-        self._model.full = full
+        self._model.full, self._model.silence = full, 0.0
         found, info = self._model.transcribe(
             audio,
             language=language,
@@ -300,7 +321,12 @@ class Whisper:
         for segment in found:
             segments.append(self._tidy(segment, info.language))
             yield None
-        return Utterance(info.language, duration, tuple(segments), prompt == SIMPLIFIED)
+            self._model.full, self._model.silence = full, 0.0  # others have decoded since
+        silence = None
+        if prompt == SIMPLIFIED:
+            written = [float(segment.no_speech_prob) for segment in segments]
+            silence = max(written or [self._model.silence])
+        return Utterance(info.language, duration, tuple(segments), silence)
 
     def _tidy(self, segment: Segment, language: str) -> Segment:
         if language == "zh":

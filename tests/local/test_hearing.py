@@ -32,11 +32,18 @@ def heard(
     *,
     confidence: float = PROBABLE,
     spoken: bool = False,
+    over: bool = True,
     now: float = 0.0,
     seconds: float = 0.0,
 ) -> str:
     return hearing.decoded(
-        text, hearing.samples, confidence=confidence, spoken=spoken, seconds=seconds, now=now
+        text,
+        hearing.samples,
+        confidence=confidence,
+        spoken=spoken,
+        over=over,
+        seconds=seconds,
+        now=now,
     )
 
 
@@ -82,6 +89,31 @@ def test_no_word_is_sure_by_a_decode_that_the_model_does_not_believe() -> None:
     assert heard(hearing, "I'm not sure", confidence=PROBABLE - 0.01) == ""
     hearing.push(sound(EARLY))
     assert heard(hearing, "I'm not a bad guy") == "I'm not"
+
+
+@pytest.mark.parametrize("nothing", ["", "...", "♪"])
+def test_a_word_with_nothing_between_it_and_the_same_is_not_heard_twice_in_a_row(
+    nothing: str,
+) -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    assert heard(hearing, "You see", confidence=PROBABLE - 0.2, over=False) == ""
+    hearing.push(sound(EARLY))
+    assert heard(hearing, nothing, over=False) == ""
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "You see", over=False) == ""
+    hearing.push(sound(EARLY))
+    assert heard(hearing, "You see it", over=False) == "You see"
+
+
+def test_a_sound_in_which_nothing_is_heard_yet_is_decoded_again_at_its_end() -> None:
+    hearing = Hearing()
+    hearing.push(sound(FIRST))
+    heard(hearing, "", over=False)
+    assert not hearing.complete
+    hearing.push(bytes(2 * round(PAUSE * RATE)))
+    assert hearing.due(0.0)
+    assert heard(hearing, "Stop.", confidence=CERTAIN) == "Stop."
 
 
 def test_of_a_decode_that_is_certain_the_first_words_are_given_out_at_once() -> None:

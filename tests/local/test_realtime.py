@@ -34,6 +34,7 @@ class HalfSeconds:
         self.doubts = False
         self.disbelieves = False
         self.mute = False  # hears no words before the sound is over
+        self.fan = False  # hears none at all
 
     def language(self, tag: str | None) -> str | None:
         if tag == "tlh":
@@ -48,7 +49,7 @@ class HalfSeconds:
         text = " ".join(WORDS[: round(len(audio) / RATE / 0.5)])
         segments = [SimpleNamespace(tokens=text.split())]
         doubtful = self.doubts and not options["thorough"]
-        if self.mute and not options["thorough"]:
+        if self.fan or (self.mute and not options["thorough"]):
             text = ""
         yield SimpleNamespace(
             text=text,
@@ -57,6 +58,7 @@ class HalfSeconds:
             doubtful=doubtful,
             confidence=0.1 if self.disbelieves else 0.45,
             spoken=False,
+            searched=self.fan and options["thorough"] and options["search"],
         )
 
 
@@ -187,6 +189,22 @@ def test_a_word_that_is_heard_only_once_it_is_over_is_not_lost(
     until_asked(bench, 2)
     assert end(link)["text"] == "one"
     assert [asked["thorough"] for asked in bench.whisper.asked] == [False, True]
+
+
+def test_words_of_nobody_are_looked_for_once_an_utterance(
+    bench: Bench, link: WebSocketTestSession
+) -> None:
+    bench.whisper.fan = True
+    for utterance in range(2):
+        asked = len(bench.whisper.asked)
+        begin(link)
+        for pause in range(3):
+            speak(link, 0.25)
+            speak(link, 0.2, level=0.0)
+            until_asked(bench, asked + pause + 1)
+        assert end(link)["text"] == "", utterance
+        pauses = [ask["search"] for ask in bench.whisper.asked[asked:] if ask["thorough"]]
+        assert pauses == [True, False, False]
 
 
 def test_a_sound_without_words_is_asked_for_them_once_more(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -8,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from agent.local import whisper
 from agent.local.whisper import SIMPLIFIED, Utterance, Whisper, without_echo
 
 
@@ -26,15 +28,19 @@ def test_the_prompt_is_not_taken_for_something_said(heard: str, said: str) -> No
 
 
 def utterance(
-    text: str, seconds: float, *probabilities: float, silence: float = 0.0, prompted: bool = False
+    text: str, seconds: float, *probabilities: float, silence: float | None = None
 ) -> Utterance:
     segments: Any = tuple(
         SimpleNamespace(
-            text=text, avg_logprob=p, no_speech_prob=silence, start=0.0, compression_ratio=1.0
+            text=text,
+            avg_logprob=p,
+            no_speech_prob=silence or 0.0,
+            start=0.0,
+            compression_ratio=1.0,
         )
         for p in probabilities
     )
-    return Utterance("zh", seconds, segments, prompted)
+    return Utterance("zh", seconds, segments, silence)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +115,7 @@ def test_what_a_person_says_again_and_again_is_believed(text: str, seconds: floa
 def test_words_in_what_is_silence_to_the_model_are_hardly_believed(
     text: str, silence: float
 ) -> None:
-    assert utterance(text, 1.2, -0.5, silence=silence, prompted=True).confidence == 0.001
+    assert utterance(text, 1.2, -0.5, silence=silence).confidence == 0.001
 
 
 @pytest.mark.parametrize(
@@ -118,19 +124,13 @@ def test_words_in_what_is_silence_to_the_model_are_hardly_believed(
 def test_words_of_a_voice_are_believed_as_much_as_the_model_says(
     text: str, silence: float, spoken: bool
 ) -> None:
-    heard = utterance(text, 0.7, -0.8, silence=silence, prompted=True)
+    heard = utterance(text, 0.7, -0.8, silence=silence)
     assert heard.confidence == pytest.approx(math.exp(-0.8))
     assert heard.spoken == spoken
 
 
-def test_without_the_prompt_silence_tells_nothing() -> None:
-    heard = utterance("Wait a moment.", 0.7, -0.8, silence=0.9)
-    assert heard.confidence == pytest.approx(math.exp(-0.8))
-    assert not utterance("Wait a moment.", 0.7, -0.8, silence=0.01).spoken
-
-
 def test_who_is_not_heard_at_all_does_not_speak() -> None:
-    assert not utterance("", 0.7, prompted=True).spoken
+    assert not utterance("", 0.7, silence=0.01).spoken
 
 
 @pytest.mark.parametrize(
@@ -175,59 +175,151 @@ def test_a_text_that_is_there_twice_is_doubted(text: str, seconds: float) -> Non
     assert utterance(text, seconds, -0.5).doubtful
 
 
-@pytest.mark.parametrize(("seconds", "doubted"), [(0.7, False), (1.9, False), (2.5, True)])
-def test_a_long_sound_without_a_word_is_doubted(seconds: float, doubted: bool) -> None:
-    assert utterance("", seconds).doubtful is doubted
-    assert not utterance("Yes.", seconds, -0.5).doubtful
+@pytest.mark.parametrize(
+    ("seconds", "silence", "wordless"),
+    [
+        (0.7, 0.1, False),
+        (1.9, None, False),
+        (2.5, None, True),
+        (2.5, 0.5, True),
+        (2.5, 0.9, False),
+    ],
+)
+def test_in_a_long_sound_without_a_word_there_may_be_some_unless_it_is_silence(
+    seconds: float, silence: float | None, wordless: bool
+) -> None:
+    assert utterance("", seconds, silence=silence).wordless is wordless
+    assert not utterance("Yes.", seconds, -0.5, silence=silence).wordless
 
 
-class _Model:
-    """Writes the texts that it was given, one for each decode, and notes how it was asked."""
+class _Model(whisper._Windowed):
+    """Writes the texts that it was given, one for each decode, and notes how it was asked.
+
+    An empty text is no segment, as with the real one.
+    """
 
     supported_languages = ("zh", "en")
 
     def __init__(self, *_: object, **__: object) -> None:
-        self.full = False
         self.texts: list[tuple[str, float]] = []
         self.asked: list[tuple[bool, bool]] = []
 
-    def transcribe(self, _: object, **given: Any) -> tuple[list[Any], Any]:
-        text, silence = self.texts.pop(0)
+    def transcribe(self, _: object, **given: Any) -> tuple[Iterator[Any], Any]:
         self.asked.append((self.full, given["initial_prompt"] is not None))
-        heard = utterance(text, 1.0, -0.5, silence=silence)
-        return [*heard.segments], SimpleNamespace(language="zh")
+        return self._segments(*self.texts.pop(0)), SimpleNamespace(language=given["language"])
+
+    def _segments(self, text: str, silence: float) -> Iterator[Any]:
+        self.generate_with_fallback(silence)
+        if text:
+            yield from utterance(text, 1.0, -0.5, silence=silence).segments
+
+
+@pytest.fixture
+def ear(monkeypatch: pytest.MonkeyPatch) -> Whisper:
+    """Whisper, whose model writes what it is given."""
+
+    def generate(_: object, silence: float) -> Any:
+        return (SimpleNamespace(no_speech_prob=silence),)
+
+    monkeypatch.setattr("agent.local.whisper.WhisperModel.generate_with_fallback", generate)
+    monkeypatch.setattr(whisper, "_Windowed", _Model)
+    return Whisper(Path("model"))
+
+
+def listen(
+    ear: Whisper, texts: list[tuple[str, float]], *, seconds: float = 1.0, **options: Any
+) -> tuple[Utterance, list[tuple[bool, bool]]]:
+    """What is heard, and how the model was asked: whether fully, and with a prompt."""
+    model = cast(_Model, ear._model)
+    model.texts, model.asked = [*texts], []
+    *_, last = ear.transcribe(np.zeros(round(seconds * 16000), np.float32), **options)
+    assert last
+    assert not model.texts
+    return last, model.asked
 
 
 TWICE = "几点关门。几点关门。"
+LOOP = "对话" * 14
+PROMPT, BARE, FULL = (False, True), (False, False), (True, True)
 
 
 @pytest.mark.parametrize(
-    ("language", "texts", "heard", "asked"),
+    ("texts", "text", "asked"),
     [
-        ("zh", [("几点关门。", 0.1)], "几点关门。", [(False, True)]),
-        ("zh", [(TWICE, 0.1), ("几点关门", 0.1)], "几点关门", [(False, True), (False, False)]),
-        (
-            "zh",
-            [(TWICE, 0.1), (TWICE, 0.1), ("几点关门。", 0.1)],
-            "几点关门。",
-            [(False, True), (False, False), (True, True)],
-        ),
+        ([("几点关门。", 0.1)], "几点关门。", [PROMPT]),
+        ([(TWICE, 0.1), ("几点关门", 0.1)], "几点关门", [PROMPT, BARE]),
+        ([(TWICE, 0.1), (TWICE, 0.1), ("几点关门。", 0.1)], "几点关门。", [PROMPT, BARE, FULL]),
         # Without the prompt nothing would say that nobody speaks.
-        ("zh", [(TWICE, 0.9), (TWICE, 0.9)], TWICE, [(False, True), (True, True)]),
-        ("en", [("so so so so so", 0.1), ("So?", 0.1)], "So?", [(False, False), (True, False)]),
+        ([(TWICE, 0.9), (TWICE, 0.9)], TWICE, [PROMPT, FULL]),
+        ([(LOOP, 0.7), ("", 0.8)], "", [PROMPT, FULL]),
     ],
 )
-def test_what_is_doubted_is_heard_again_without_the_prompt_first(
-    language: str,
-    texts: list[tuple[str, float]],
-    heard: str,
-    asked: list[tuple[bool, bool]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_is_doubted_is_heard_again_without_the_prompt_where_somebody_speaks(
+    ear: Whisper, texts: list[tuple[str, float]], text: str, asked: list[tuple[bool, bool]]
 ) -> None:
-    monkeypatch.setattr("agent.local.whisper._Windowed", _Model)
-    whisper = Whisper(Path("model"))
-    model = cast(_Model, whisper._model)
-    model.texts = texts
-    *_, last = whisper.transcribe(np.zeros(16000, np.float32), language=language)
-    assert last
-    assert (last.text, model.asked) == (heard, asked)
+    heard, how = listen(ear, texts, language="zh")
+    assert (heard.text, how) == (text, asked)
+
+
+def test_what_is_doubted_in_another_language_is_heard_again_with_the_full_window(
+    ear: Whisper,
+) -> None:
+    heard, how = listen(ear, [("so so so so so", 0.1), ("So?", 0.9)], language="en")
+    assert (heard.text, how) == ("So?", [BARE, (True, False)])
+    # Without the prompt silence tells nothing.
+    assert heard.confidence == pytest.approx(math.exp(-0.5))
+    assert not heard.spoken
+
+
+@pytest.mark.parametrize("loop", [LOOP, "谢谢" * 14, TWICE])
+def test_a_noise_that_loops_has_no_sure_words_when_it_is_heard_again(
+    ear: Whisper, loop: str
+) -> None:
+    for silence in (0.55, 0.65, 0.74):
+        heard, how = listen(ear, [(loop, silence), ("谢谢观看", 0.9)], language="zh")
+        assert how == [PROMPT, FULL]  # which tells of silence, too
+        assert heard.text == "谢谢观看"
+        assert heard.confidence == 0.001
+
+
+@pytest.mark.parametrize(("silence", "spoken"), [(0.05, True), (0.4, False)])
+def test_how_silent_it_was_with_the_prompt_stands_for_what_is_heard_without(
+    ear: Whisper, silence: float, spoken: bool
+) -> None:
+    heard, how = listen(ear, [(TWICE, silence), ("几点关门", 0.0)], language="zh")
+    assert how == [PROMPT, BARE]
+    assert heard.silence == silence
+    assert heard.spoken is spoken
+
+
+@pytest.mark.parametrize(
+    ("language", "silence", "asked"),
+    [
+        ("zh", 0.9, [PROMPT]),
+        ("zh", 0.3, [PROMPT, FULL]),
+        ("en", 0.9, [BARE, (True, False)]),
+        ("en", 0.1, [BARE, (True, False)]),
+    ],
+)
+def test_words_are_looked_for_in_a_long_sound_unless_it_is_silence(
+    ear: Whisper, language: str, silence: float, asked: list[tuple[bool, bool]]
+) -> None:
+    texts = [("", silence)] * len(asked)
+    heard, how = listen(ear, texts, language=language, seconds=2.5)
+    assert how == asked
+    assert heard.searched is (len(asked) > 1)
+    for options in ({"search": False}, {"thorough": False}):
+        heard, how = listen(ear, texts[:1], language=language, seconds=2.5, **options)
+        assert how == asked[:1]
+        assert not heard.searched
+
+
+def test_a_quiet_end_of_a_long_turn_does_not_make_its_words_silence(ear: Whisper) -> None:
+    class TwoWindows(_Model):
+        def _segments(self, text: str, silence: float) -> Iterator[Any]:
+            yield from super()._segments(text, silence)
+            self.generate_with_fallback(0.95)
+
+    ear._model = TwoWindows()
+    heard, _ = listen(ear, [("几点关门。", 0.1)], language="zh", seconds=40.0)
+    assert heard.silence == 0.1
