@@ -126,8 +126,9 @@ class WordsFirst:
     held: float = 0.7
     """Voice that is more than a backchannel, for a recogniser that is not prompt."""
     sure: float = 0.8
-    """Hunch that somebody takes the floor for which less voice is enough; this and the next four
-    were chosen together on texts and voices of their own (see ``hunch.md``)."""
+    """Hunch that somebody takes the floor for which less voice is enough; this, `early_share`,
+    `unlikely` and `patient` were chosen together on texts and voices of their own, for a `held` of
+    0.7 (see ``hunch.md``)."""
     early_share: float = 0.57
     """Share of `held` that is enough then: 0.4 s of 0.7."""
     unlikely: float = 0.4

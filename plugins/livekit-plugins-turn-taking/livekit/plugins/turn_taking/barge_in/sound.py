@@ -136,7 +136,7 @@ class Sound:
         usual_loudness: float | None,
         spoken: Sequence[str],
         stt_latency: float | None,
-        usual_language: str,
+        usual_language: str = "",
     ) -> Evidence:
         """What a policy decides by.
 

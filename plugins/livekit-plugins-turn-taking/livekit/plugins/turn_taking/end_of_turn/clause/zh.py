@@ -49,7 +49,10 @@ _MARKS = re.compile(r"(?:艾特|下划线|斜杠|小数点|(?<=[a-z0-9])\s*(?:�
 # present." is a whole sentence, and seldom all. A command wants none of that ("cancel the order"),
 # so what is wanted has to be a thing, and one to be bought, booked, rented or given back.
 _MEASURE = r"(?:一?[个张件辆间份双套]|一[本台部束盒瓶箱把支只款条顶桌位次])"
-_BOOKED = "(?:机|火车|高铁|车|船|电影|门|球)?票|酒店|宾馆|房间?|包[间厢]|[桌座]?位子?|桌子?|餐厅?|外卖|蛋糕"
+_BOOKED = (
+    "(?:机|火车|高铁|车|船|电影|门|球)?票|酒店|宾馆|房间?|包[间厢]|[桌座]?位子?|桌子?|餐厅?|外卖"
+    "|蛋糕"
+)
 _SEEN = "体检|门诊|专家号?|挂号|牙?医生|牙医|看病|看牙|洗牙|理发|疫苗|试驾|保养"
 _CHANGED = (
     f"{_BOOKED}|座位|位置|床|衣服|上衣|大衣|外套|衬衫|[裙裤鞋袜包箱杯]子?|帽子|手机|电脑|耳机|充电器"
