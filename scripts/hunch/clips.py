@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,8 +50,9 @@ class Spoken:
 
     def save(self, path: Path) -> None:
         """Keep them in a file, whole or not at all."""
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with part.open("wb") as file:
                 np.savez(
                     file,
                     kind=np.array([c.kind for c in self.clips], str),
@@ -62,11 +62,10 @@ class Spoken:
                     wave=np.concatenate([np.zeros(0, np.int16), *(c.wave for c in self.clips)]),
                     tried=np.array(sorted(self.tried), str),
                 )
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:  # a full disk, or somebody who does not want to wait
-                os.unlink(file.name)
-                raise
+            os.replace(part, path)
+        except BaseException:  # a full disk, or somebody who does not want to wait
+            part.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def load(cls, path: Path) -> Spoken:

@@ -12,11 +12,12 @@ import math
 import multiprocessing as mp
 import random
 import signal
+import threading
 import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -117,27 +118,33 @@ def plan(kokoro: Path, count: int, seed: int = 31) -> list[Line]:
 def speak(lines: list[Line], kokoro: Path, processes: int, seconds: float, spoken: Spoken) -> None:
     """Speak as many as there is time for, with so many processes, and add them.
 
-    Those that are ready are added also if it is interrupted, or fails.
+    Raises:
+        KeyboardInterrupt: Somebody does not want to wait. What is ready is added all the same, and
+            whoever interrupts again has no effect: what was added is to be kept.
     """
     if not lines or seconds <= 0:
         return
     end, context = time.time() + seconds, mp.get_context("spawn")
     size = math.ceil(len(lines) / processes) if torch.cuda.is_available() else _PART
-    enough, parts = context.Event(), list[Future[Spoken]]()
+    enough, interrupted = context.Event(), threading.Event()
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupted.set()
+        enough.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
     with ProcessPoolExecutor(processes, context, _begin, (kokoro, enough)) as pool:
-        try:
-            parts += [
-                pool.submit(_part, lines[i : i + size], end) for i in range(0, len(lines), size)
-            ]
-            wait(parts, return_when=FIRST_EXCEPTION)
-        finally:
-            enough.set()
-            pool.shutdown(cancel_futures=True)
-            ended = [part for part in parts if not part.cancelled()]
-            for part in ended:
-                if part.exception() is None:
-                    spoken.add(part.result())
-    for part in ended:
+        parts = [pool.submit(_part, lines[i : i + size], end) for i in range(0, len(lines), size)]
+        wait(parts, return_when=FIRST_EXCEPTION)
+        enough.set()
+    for part in parts:
+        if part.exception() is None:
+            spoken.add(part.result())
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGINT, before)
+    for part in parts:
         part.result()
 
 

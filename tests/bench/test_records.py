@@ -44,19 +44,23 @@ def test_each_figure_is_of_its_turns() -> None:
         turn("zh", None, stop=Stop("stop_word", None, 0.6), answered=False, first=None),
     ]
     found = of_turns(turns, 2)
-    middle = {key.removesuffix(".rooms2"): m.get("p50", m.get("value")) for key, m in found.items()}
-    count = {key.removesuffix(".rooms2"): m["n"] for key, m in found.items()}
-    assert (middle["waited"], count["waited"]) == (pytest.approx(710), 3)
-    assert (middle["waited.en"], count["waited.en"]) == (pytest.approx(610), 2)
-    assert (middle["waited.zh"], count["waited.zh"]) == (pytest.approx(1910), 1)
-    assert middle["stage.end_of_turn.en"] == pytest.approx(300)
-    assert middle["stage.playout.zh"] == pytest.approx(10)
-    assert (middle["transcript"], count["transcript"]) == (pytest.approx(650), 2)
-    assert (middle["first_token"], count["first_token"]) == (pytest.approx(100), 2)
-    assert (middle["interruption_decided"], count["interruption_decided"]) == (500, 2)
-    assert (middle["duck"], count["duck"]) == (30, 1)
-    assert (middle["late_transcripts"], count["late_transcripts"]) == (1, 2)
-    assert (middle["waited_longest"], count["waited_longest"]) == (1, 4)
+    expected: dict[str, tuple[float, int]] = {
+        "waited": (710, 3),
+        "waited.en": (610, 2),
+        "waited.zh": (1910, 1),
+        "stage.end_of_turn.en": (300, 2),
+        "stage.playout.zh": (10, 1),
+        "transcript": (650, 2),
+        "first_token": (100, 2),
+        "interruption_decided": (500, 2),
+        "duck": (30, 1),
+        "late_transcripts": (1, 2),
+        "waited_longest": (1, 4),
+    }
+    for key, (middle, count) in expected.items():
+        figure = found[f"{key}.rooms2"]
+        assert figure.get("p50", figure.get("value")) == pytest.approx(middle), key
+        assert figure["n"] == count, key
 
 
 def test_one_language_has_no_figures_of_its_own_and_none_at_all_are_no_error() -> None:
