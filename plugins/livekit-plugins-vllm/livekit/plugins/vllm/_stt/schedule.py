@@ -18,6 +18,7 @@ VOICE_STAYS = 0.35
 MIN_VOICED = 0.1
 
 # With a first word somebody who speaks over the agent stops it: it is asked for early, and again.
+# A server that streams does so by itself; Parley's own has EARLY and PATIENCE, too (agent/local).
 FIRST = 0.25
 """Seconds of voice that the first decode takes; the detector notices a voice some 0.05 s late. For
 the first 0.2 to 0.35 s of four sentences Whisper base wrote words in 15 of 16 decodes, probable
