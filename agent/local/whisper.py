@@ -100,7 +100,7 @@ class Utterance:
     silence: float | None = None
     """How probable silence is to the model, 0 to 1; None where that tells nothing."""
     searched: bool = False
-    """Whether words were looked for with the full window because there were none."""
+    """Whether words were looked for with the full window where there may well be none."""
 
     @property
     def text(self) -> str:
@@ -277,8 +277,8 @@ class Whisper:
                 found, at 9 ms a token. If the result is doubtful, all of it is.
             thorough: Whether to decode what is doubtful again: without our own prompt, and if that
                 does not help with the full window, at ten times the cost.
-            search: Whether to decode a long sound without a word with the full window, too, if it
-                is decoded thoroughly.
+            search: Whether to look thoroughly for words where there may well be none, too: in a
+                long sound without a word, and in a doubtful text of what is silence to the model.
         """
         hint = SIMPLIFIED if prompt is None and language == "zh" else prompt
         heard = yield from self._decode(audio, language, hint, temperature, begun=begun)
@@ -289,8 +289,9 @@ class Whisper:
             # 0.1 s of a core, the full window 1.2. Without the prompt nothing tells of silence.
             heard = yield from self._decode(audio, language, None, temperature)
             heard = replace(heard, silence=silence)
-        searched = search and heard.wordless
-        if thorough and (heard.doubtful or searched):
+        nobody = heard.wordless or (heard.doubtful and heard.silent)
+        searched = search and nobody
+        if thorough and (searched or (heard.doubtful and not nobody)):
             heard = yield from self._decode(audio, heard.language, hint, temperature, full=True)
             heard = replace(heard, searched=searched)
         yield heard
