@@ -105,25 +105,29 @@ def told(text: str, logprob: float) -> dict[str, Any]:
 
 
 async def ask_early(bench: Any, answers: list[dict[str, Any]], **options: Any) -> Talker:
-    """Have an utterance begin, until the early decodes have had the answers and some windows more.
+    """Have an utterance begin, until the early decodes have had the answers, and go on for a while.
 
     All that is said is less than the four seconds after which any interim is due.
     """
     server = bench.server
-    talker: Talker = bench.talk(interim_interval=4.0, **options)
+    made = bench.stt(interim_interval=4.0, **options)
+    answered: list[Answered] = []
+    made.on("server_answered", answered.append)
+    made.on("server_answered", lambda _: server.notify())
+    talker: Talker = bench.talk(made)
     talker.speech(10)
     talker.silence(8)  # the first utterance measures the decode
     await talker.until(FINAL)
     server.requests.clear()
+    answered.clear()
     server.answers = [*answers]
-    talker.speech(9)
-    for n in range(50):
+    for n in range(len(answers)):
+        talker.speech(4 if n else 9)
+        await server.until(lambda n=n: len(answered) > n)
+        await asyncio.sleep(0)
+    for _ in range(10):
         talker.speech(1)
-        await asyncio.sleep(0.02)
-        if not server.answers and n >= 10:
-            break
-    talker.speech(10)
-    await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)  # in which one more would be asked
     return talker
 
 
