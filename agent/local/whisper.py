@@ -48,8 +48,8 @@ WORDLESS = 2.0
 """Seconds of sound without a word from which on the short window is not believed: Whisper base
 wrote nothing for a Chinese sentence of 2.5 s by phone, and wrote all of it with the full one. Of
 eight noises as long it wrote words for none that it had not with the short one. That takes 1.2 s
-of a core, which music need not have: of 12 pieces of it, told as for PERHAPS, 10 were silence to
-the model."""
+of a core. Of seven pieces of music, told as for PERHAPS, four to six are silence to the model: how
+probable differs by up to 0.1 from one start of the process to the next."""
 
 SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。"
 """Prompt for Chinese speech that comes without one: with it Whisper writes commas."""
@@ -78,7 +78,7 @@ PERHAPS = 0.5
 Whisper base writes probable words for noises: for 16 of 73 beginnings of 24 noises (the training
 half of ``make bench-duplex``, no babble), with it for none of them and of 74 others. After it 63 of
 those and 74 had a probability, none below 0.52; 67 of 72 beginnings of 29 Chinese sentences one up
-to 0.5. That was counted by no command of this repository."""
+to 0.5. That was counted once, by no command of this repository."""
 
 
 class AudioError(Exception):
@@ -100,7 +100,7 @@ class Utterance:
     silence: float | None = None
     """How probable silence is to the model, 0 to 1; None where that tells nothing."""
     searched: bool = False
-    """Whether words were looked for with the full window because there were none."""
+    """Whether words were looked for with the full window where there may well be none."""
 
     @property
     def text(self) -> str:
@@ -277,8 +277,8 @@ class Whisper:
                 found, at 9 ms a token. If the result is doubtful, all of it is.
             thorough: Whether to decode what is doubtful again: without our own prompt, and if that
                 does not help with the full window, at ten times the cost.
-            search: Whether to decode a long sound without a word with the full window, too, if it
-                is decoded thoroughly.
+            search: Whether to look thoroughly for words where there may well be none, too: in a
+                long sound without a word, and in a doubtful text of what is silence to the model.
         """
         hint = SIMPLIFIED if prompt is None and language == "zh" else prompt
         heard = yield from self._decode(audio, language, hint, temperature, begun=begun)
@@ -289,8 +289,9 @@ class Whisper:
             # 0.1 s of a core, the full window 1.2. Without the prompt nothing tells of silence.
             heard = yield from self._decode(audio, language, None, temperature)
             heard = replace(heard, silence=silence)
-        searched = search and heard.wordless
-        if thorough and (heard.doubtful or searched):
+        nobody = heard.wordless or (heard.doubtful and heard.silent)
+        searched = search and nobody
+        if thorough and (searched or (heard.doubtful and not nobody)):
             heard = yield from self._decode(audio, heard.language, hint, temperature, full=True)
             heard = replace(heard, searched=searched)
         yield heard

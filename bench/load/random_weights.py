@@ -105,11 +105,11 @@ class _Front:
         text = said(sentence, file.file.read())
         if not self._behind.stt:
             await asyncio.sleep(_RECOGNISING)
-            return web.json_response({"text": text})
+            return engines.heard(text)
         async with self._session.post(f"{self._behind.stt}/hear", json={"text": text}) as answer:
             if answer.status != 200:
                 return await self._refused("stt", answer)
-        return web.json_response({"text": text})
+        return engines.heard(text)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body: dict[str, Any] = await request.json()

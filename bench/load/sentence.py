@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-FIRST = 0.3
+_WORD = 0.3
 """Seconds of a voice before which there is no word: Whisper base wrote none to be believed of
-0.2 s of each of the callers' recordings but one, and of 0.25 to 0.35 s of all of them."""
+0.2 s of each of the callers' recordings but one, and of 0.25 to 0.35 s of all of them. What a voice
+holds does not change with when the agent asks, so it is no constant of the agent's."""
 _PACE = {"en": 0.3, "zh": 0.14}
 """Seconds of a word, and of a Chinese character, with which the sentences of :mod:`.engines` take
 the time of the callers' recordings."""
@@ -48,7 +49,7 @@ def said(sentence: str, recording: bytes) -> str:
 
 def beginning(sentence: str, seconds: float) -> str:
     """What is said of a sentence in so many seconds of voice."""
-    if seconds < FIRST:
+    if seconds < _WORD:
         return ""
     english = sentence.isascii()
     pieces = re.split("(?= )", sentence) if english else list(sentence)

@@ -39,7 +39,7 @@ class Silent:
     """A model that takes no time."""
 
     def transcribe(self, audio: Any, **options: Any) -> Any:
-        yield SimpleNamespace(text="", doubtful=False, confidence=0.0)
+        yield SimpleNamespace(text="", doubtful=False, confidence=0.0, searched=False)
 
 
 @pytest.mark.parametrize(

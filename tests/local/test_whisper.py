@@ -314,6 +314,16 @@ def test_words_are_looked_for_in_a_long_sound_unless_it_is_silence(
         assert not heard.searched
 
 
+def test_words_are_looked_for_in_a_loop_of_nobodys_only_if_asked_to(ear: Whisper) -> None:
+    heard, how = listen(ear, [(LOOP, 0.9), ("", 0.9)], language="zh")
+    assert (heard.text, heard.searched, how) == ("", True, [PROMPT, FULL])
+    heard, how = listen(ear, [(LOOP, 0.9)], language="zh", search=False)
+    assert (heard.confidence, heard.searched, how) == (0.001, False, [PROMPT])
+    # What somebody may have said is always heard again.
+    heard, how = listen(ear, [(LOOP, 0.6), ("好", 0.1)], language="zh", search=False)
+    assert (heard.text, heard.searched, how) == ("好", False, [PROMPT, FULL])
+
+
 def test_a_quiet_end_of_a_long_turn_does_not_make_its_words_silence(ear: Whisper) -> None:
     class TwoWindows(_Model):
         def _segments(self, text: str, silence: float) -> Iterator[Any]:

@@ -242,6 +242,23 @@ async def test_recognize_works_over_it_and_counts_tokens(realtime: Any) -> None:
     usage = talker.full[-1].recognition_usage
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens) == (7, 3)
+    assert usage.audio_duration == pytest.approx(12 * 512 / 16000)
+
+
+async def test_the_tokens_of_a_guess_that_was_wrong_are_counted_too(realtime: Any) -> None:
+    talker = realtime.talk(realtime=True)
+    talker.speech(12)
+    talker.silence(4)
+    await talker.until(PREFLIGHT)
+    talker.speech(10)
+    talker.silence(8)
+    await talker.until(FINAL)
+    talker.stream.end_input()
+    await talker.end()
+    usage = talker.full[-1].recognition_usage
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (14, 6)
+    assert usage.audio_duration == pytest.approx((16 + 30) * 512 / 16000)
 
 
 async def test_closing_closes_the_connection(realtime: Any) -> None:

@@ -156,6 +156,7 @@ def test_words_are_not_asked_for_early_of_a_slow_server_nor_where_none_are_wante
         {"interim_interval": 0.5, "decode_time": PROMPT + 0.01},
         {"interim_interval": 0.5, "decode_time": None},
         {"interim_interval": 0.0, "decode_time": 0.1},
+        {"interim_interval": 9.0, "decode_time": 0.1, "first_word": False},
     ):
         assert run(scheduler(**options), 100, 0.9) == []
 

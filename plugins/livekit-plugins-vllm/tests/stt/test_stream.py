@@ -99,39 +99,108 @@ async def test_interims_never_run_two_at_once(bench: Any) -> None:
     assert bench.server.most_running == 1
 
 
+def told(text: str, logprob: float) -> dict[str, Any]:
+    """An answer that says how sure the server is."""
+    return {"text": text, "segments": [{"text": text, "avg_logprob": logprob}]}
+
+
+async def ask_early(bench: Any, answers: list[dict[str, Any]], **options: Any) -> Talker:
+    """Have an utterance begin, until the early decodes have had the answers, and go on for a while.
+
+    All that is said is less than the four seconds after which any interim is due.
+    """
+    server = bench.server
+    made = bench.stt(interim_interval=4.0, **options)
+    answered: list[Answered] = []
+    made.on("server_answered", answered.append)
+    made.on("server_answered", lambda _: server.notify())
+    talker: Talker = bench.talk(made)
+    talker.speech(10)
+    talker.silence(8)  # the first utterance measures the decode
+    await talker.until(FINAL)
+    server.requests.clear()
+    answered.clear()
+    server.answers = [*answers]
+    for n in range(len(answers)):
+        talker.speech(4 if n else 9)
+        await server.until(lambda n=n: len(answered) > n)
+        await asyncio.sleep(0)
+    for _ in range(10):
+        talker.speech(1)
+        await asyncio.sleep(0.02)  # in which one more would be asked
+    return talker
+
+
 @pytest.mark.parametrize(
-    ("beginning", "again"),
+    ("answers", "shown"),
     [
-        ({"text": "Hey"}, False),
-        ({"text": "Hey", "segments": [{"text": "Hey", "avg_logprob": -0.5}]}, False),
-        ({"text": "Hey", "segments": [{"text": "Hey", "avg_logprob": -1.2}]}, True),
-        ({"text": ""}, True),
-        ({"text": "Thanks for watching!"}, True),
+        ([{"text": "Hey"}, {"text": "Hey, wait"}], ["Hey, wait"]),
+        ([{"text": "停"}, {"text": "停一下"}], ["停一下"]),
+        ([{"text": "Uh"}, {"text": "Uh-huh."}, {"text": "uh-huh"}], ["uh-huh"]),
+        ([{"text": "Oh"}, {"text": ""}, {"text": "Oh"}, {"text": "Oh no"}], ["Oh no"]),
+        (
+            [{"text": "You"}, {"text": "Thanks for watching!"}, {"text": "You"}, {"text": "You"}],
+            ["You"],
+        ),
+        ([told("Hey", -0.5)], ["Hey"]),
+        ([told("Hey", -1.2), told("Hey", -0.5)], ["Hey", "Hey"]),
     ],
-    ids=["unknown", "sure", "unsure", "nothing", "impossible"],
+    ids=["twice", "chinese", "uh-huh", "a cough", "impossible between", "sure", "unsure"],
 )
 async def test_the_first_word_is_asked_for_until_it_can_be_believed(
-    bench: Any, beginning: dict[str, Any], again: bool
+    bench: Any, answers: list[dict[str, Any]], shown: list[str]
+) -> None:
+    talker = await ask_early(bench, answers)
+    assert len(bench.server.requests) == len(answers)
+    assert [text for kind, text in talker.events if kind == INTERIM] == shown
+    talker.silence(8)
+    assert (await talker.until(FINAL, 2))[-1][1].endswith("windows")
+    assert bench.server.most_running == 1
+
+
+async def test_a_word_that_is_over_is_told_at_the_pause_whether_it_is_sure_or_not(
+    bench: Any,
 ) -> None:
     server = bench.server
     talker = bench.talk(interim_interval=4.0)
     talker.speech(10)
     talker.silence(8)  # the first utterance measures the decode
     await talker.until(FINAL)
-    asked = len(server.requests)
-    server.answers = [beginning]
+    server.requests.clear()
+    server.answers = [{"text": "Uh"}] * 3
     talker.speech(9)
-    await server.until(lambda: len(server.requests) > asked)
-    # All that is said here is less than the four seconds after which any interim is due.
-    for _ in range(50 if again else 10):
-        talker.speech(1)
-        await asyncio.sleep(0.02)
-        if len(server.requests) > asked + 1:
-            break
-    assert (len(server.requests) > asked + 1) is again
+    await server.until(lambda: len(server.requests) == 1)  # an early one
     talker.silence(8)
-    assert (await talker.until(FINAL, 2))[-1][1].endswith("windows")
-    assert server.most_running == 1
+    events = await talker.until(FINAL, 2)
+    assert events[-1] == (FINAL, "Uh")
+    assert INTERIM not in [kind for kind, _ in events]
+    assert len(server.requests) == 2
+
+
+async def test_the_first_word_alone_can_be_left_to_the_interims(bench: Any) -> None:
+    talker = await ask_early(bench, [], first_word=False)
+    assert bench.server.requests == []
+    talker.speech(120)
+    await talker.until(INTERIM)
+    assert len(bench.server.requests) == 1
+
+
+async def test_the_usage_is_that_of_all_requests(bench: Any) -> None:
+    server = bench.server
+    talker = await ask_early(bench, [told("Hey", -1.2), told("Hey", -1.2), told("Hey", -0.5)])
+    server.gate.clear()
+    talker.silence(4)
+    await server.until(lambda: len(server.requests) == 4)
+    talker.speech(4)  # the pause was none, its request is given up
+    server.gate.set()
+    talker.silence(8)
+    await talker.until(FINAL, 2)
+    talker.stream.end_input()
+    await talker.end()
+    assert len(server.requests) == 5
+    _, usage = (e.recognition_usage for e in talker.full if e.recognition_usage)
+    sent = sum(len(request.pcm) for request in server.requests)
+    assert usage.audio_duration == pytest.approx(sent / 32000)
 
 
 async def test_finals_come_in_the_order_of_speech(bench: Any) -> None:

@@ -80,8 +80,11 @@ class STT(stt.STT[Literal["stt_availability_changed", "server_answered", "server
             0.128.
         interim_interval: Seconds between interim decodes while somebody speaks, where the server
             doesn't stream; 0 for none. Left out as long as a decode takes more than half of it.
-            Until there is a word, which stops an agent that is spoken over, a decode begins after
-            0.25 s of voice and then 0.1 s after each other, as long as they take 0.5 s at most.
+        first_word: Whether to decode until there is a word, which stops an agent that is spoken
+            over, after 0.25 s of voice and then 0.1 s after each other, for the first 2 s of voice,
+            as long as a decode takes 0.5 s at most. In every utterance: whether the agent speaks is
+            not known here. Where the server does not say how sure it is, the word counts once two
+            of them in a row have it. Needs interim decodes.
         pre_roll: Seconds of audio to include from before the onset of the voice.
         max_utterance: Seconds after which speech is cut at the next pause.
         fallback: Recognises an utterance that this server fails at, with the same audio; of its
@@ -105,6 +108,7 @@ class STT(stt.STT[Literal["stt_availability_changed", "server_answered", "server
         min_silence: float = 0.3,
         speculate_after: float | None = 0.096,
         interim_interval: float = 0.5,
+        first_word: bool = True,
         pre_roll: float = 0.3,
         max_utterance: float = 24.0,
         fallback: STT | None = None,
@@ -125,6 +129,7 @@ class STT(stt.STT[Literal["stt_availability_changed", "server_answered", "server
         self._segmentation = Segmentation(
             speculate_after=speculate_after,
             interim_interval=interim_interval,
+            first_word=first_word,
             pre_roll=pre_roll,
             max_utterance=max_utterance,
         )

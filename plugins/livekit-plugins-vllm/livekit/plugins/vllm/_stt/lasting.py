@@ -9,14 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from livekit.agents import APIConnectionError, APIError, APIStatusError, APITimeoutError
+from livekit.agents import APIConnectionError, APIError, APIStatusError, APITimeoutError, stt
 from livekit.agents.utils import aio
 
 from .._server.circuit import Circuit
 from .._server.served import Answered, Failed, kind_of
 from ..log import logger
 from .connection import Connection
-from .recognition import Recognition, RecognitionOptions, Transcript, Transport
+from .recognition import (
+    BYTES_PER_SECOND,
+    Recognition,
+    RecognitionOptions,
+    Transcript,
+    Transport,
+)
 
 # Refusals after which the server is asked anew what it has and offers.
 _CHANGED = frozenset({401, 403, 404, 405, 426, 501})
@@ -114,6 +120,9 @@ class LastingRecognition:
         self._opened: dict[Route, tuple[Transport, Recognition]] = {}
         self._first = routes.order[0]
         self._opening = asyncio.create_task(self._begin(), name="vllm.STT.open")
+        self.usage = stt.RecognitionUsage(audio_duration=0.0)
+        """What was asked of the servers in all: the audio of each request, given up or failed ones
+        too, and the tokens of those that were answered."""
 
     @property
     def audio(self) -> bytes:
@@ -170,9 +179,13 @@ class LastingRecognition:
                 if route is self._first and not self._opening.done():
                     await asyncio.wait({self._opening})
                 recognition = await self._recognition(route, within)
-                return await recognition.decode()
+                self.usage.audio_duration += len(self._pcm) / BYTES_PER_SECOND
+                heard = await recognition.decode()
         except TimeoutError:
             raise APITimeoutError(f"no transcript within {within:.3g} s") from None
+        self.usage.input_tokens += heard.input_tokens
+        self.usage.output_tokens += heard.output_tokens
+        return heard
 
     async def _begin(self) -> None:
         """Open the first choice while the speech goes on: one that streams has the text sooner."""

@@ -18,6 +18,7 @@ VOICE_STAYS = 0.35
 MIN_VOICED = 0.1
 
 # With a first word somebody who speaks over the agent stops it: it is asked for early, and again.
+# A server that streams does so by itself; Parley's own has EARLY and PATIENCE, too (agent/local).
 FIRST = 0.25
 """Seconds of voice that the first decode takes; the detector notices a voice some 0.05 s late. For
 the first 0.2 to 0.35 s of four sentences Whisper base wrote words in 15 of 16 decodes, probable
@@ -80,6 +81,7 @@ class DecodeScheduler:
         speculate_after: Seconds of silence after which the utterance is decoded although its end
             is not yet confirmed; ``None`` waits for the confirmation.
         interim_interval: Seconds of audio between decodes while speech goes on; 0 for none.
+        first_word: Whether a first word is asked for early, too.
         decode_time: Seconds that a decode is expected to take, ``None`` if unknown. Interim
             decodes are left out when it is unknown or more than half of the interval: one still
             running at the pause would delay the final transcript by up to its own length. Until
@@ -94,6 +96,7 @@ class DecodeScheduler:
         *,
         speculate_after: float | None,
         interim_interval: float = 0.0,
+        first_word: bool = True,
         decode_time: float | None = None,
         audio: float = 0.0,
         voiced: float = 0.0,
@@ -101,10 +104,9 @@ class DecodeScheduler:
         self._speculate_after = speculate_after
         affordable = decode_time is not None and decode_time * 2 <= interim_interval
         self._interim_interval = interim_interval if affordable else 0.0
+        prompt = decode_time is not None and decode_time <= PROMPT
         # Whether a first word is still to be had.
-        self._wordless = (
-            bool(interim_interval) and decode_time is not None and decode_time <= PROMPT
-        )
+        self._wordless = first_word and bool(interim_interval) and prompt
         self._audio = audio
         self._voiced = voiced
         self._voice_end = audio
@@ -135,6 +137,11 @@ class DecodeScheduler:
         """Whether the voice has been silent long enough to speculate."""
         pause = self._speculate_after
         return pause is not None and self._audio - self._voice_end >= pause - 1e-6
+
+    @property
+    def seeks_word(self) -> bool:
+        """Whether a first word is asked for early, as there is none yet."""
+        return self._wordless and self._voiced < PATIENCE
 
     def window(self, probability: float, seconds: float) -> list[Action]:
         """Account for one more window of audio.
@@ -202,7 +209,7 @@ class DecodeScheduler:
     def _due(self) -> bool:
         """Whether it is time for an interim decode."""
         new = self._audio - self._asked
-        if self._wordless and self._voiced < PATIENCE:
+        if self.seeks_word:
             return self._voiced >= FIRST and new >= EARLY
         interval = self._interim_interval
         return bool(interval) and new >= interval and self._voiced >= MIN_VOICED

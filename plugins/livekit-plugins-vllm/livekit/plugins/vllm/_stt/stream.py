@@ -41,6 +41,7 @@ class Segmentation:
         speculate_after: Silence after which the utterance is decoded although its end is not yet
             confirmed; ``None`` waits for the confirmation.
         interim_interval: Audio between decodes while speech goes on; 0 for none.
+        first_word: Whether a first word is asked for early, too.
         pre_roll: Audio kept from before the onset of the voice.
         max_utterance: Longer speech is cut at the next pause, or without one a fifth later:
             Whisper hears 30 s at once.
@@ -48,6 +49,7 @@ class Segmentation:
 
     speculate_after: float | None
     interim_interval: float
+    first_word: bool
     pre_roll: float
     max_utterance: float
 
@@ -244,6 +246,7 @@ class SpeechStream(stt.RecognizeStream):
             DecodeScheduler(
                 speculate_after=self._segmentation.speculate_after,
                 interim_interval=0.0 if streams else self._segmentation.interim_interval,
+                first_word=self._segmentation.first_word,
                 decode_time=self._decode_time,
                 audio=len(audio) / BYTES_PER_SECOND,
                 voiced=voiced,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from livekit.agents import APIError, LanguageCode, stt
 
 from ..log import logger
+from .first_word import FirstWord
 from .lasting import LastingRecognition, is_about_the_audio
 from .outage import Kept
 from .recognition import Transcript, believable, is_probable
@@ -64,6 +65,7 @@ class Utterance:
         self._refused = refused
         self._tasks: set[asyncio.Task[None]] = set()
         self._decoding: asyncio.Task[None] | None = None
+        self._first_word = FirstWord()
         self._transcript = Transcript("", LanguageCode(language or ""))
         self._partial = ""
         self._speech_end_time: float | None = None
@@ -192,7 +194,14 @@ class Utterance:
             seconds = time.monotonic() - started
         self._decoded(seconds)
         self._transcript = believable(heard, voiced=self._scheduler.voiced)
-        self._apply(self._scheduler.done(job, words=is_probable(self._transcript)))
+        words = is_probable(self._transcript)
+        whole = job.speculative or self._scheduler.confirmed(job)
+        if self._scheduler.seeks_word and not whole:
+            words = self._first_word.known(self._transcript)
+            if not words and not self._transcript.confidence:
+                # Whoever is told of it could not tell it from a word that is sure.
+                self._transcript = replace(self._transcript, text="")
+        self._apply(self._scheduler.done(job, words=words))
         logger.debug(
             "decoded",
             extra={
@@ -226,16 +235,12 @@ class Utterance:
             )
         if not final:
             return
-        if kind == "final":
+        if self._recognition.usage.audio_duration:
             self._emit_event(
                 stt.SpeechEvent(
                     type=stt.SpeechEventType.RECOGNITION_USAGE,
                     request_id=transcript.request_id,
-                    recognition_usage=stt.RecognitionUsage(
-                        audio_duration=self.seconds,
-                        input_tokens=transcript.input_tokens,
-                        output_tokens=transcript.output_tokens,
-                    ),
+                    recognition_usage=self._recognition.usage,
                 )
             )
         if not self._finished.done():
