@@ -17,9 +17,13 @@ media=${PARLEY_MEDIA_ADDRESS:-$address}
 if [[ -z ${LIVEKIT_KEYS:-} ]]; then
   : "${LIVEKIT_API_KEY:?set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, as your agent has them}"
   : "${LIVEKIT_API_SECRET:?set LIVEKIT_API_SECRET, of at least 32 characters, as your agent has it}"
-  export LIVEKIT_KEYS="$LIVEKIT_API_KEY: $LIVEKIT_API_SECRET"
+  # In YAML a quote within quotes is written twice.
+  quote=\'
+  key=\'${LIVEKIT_API_KEY//$quote/$quote$quote}\' secret=\'${LIVEKIT_API_SECRET//$quote/$quote$quote}\'
+  export LIVEKIT_KEYS="$key: $secret"
 fi
-secret=${LIVEKIT_KEYS##*: }
+secret=${LIVEKIT_KEYS#*: }
+secret=${secret#[\"\']} secret=${secret%[\"\']}
 if [[ $address != 127.* && ${#secret} -lt 32 ]]; then
   echo "The secret has ${#secret} characters: beyond this machine make one of 32 or more," \
     "as by \`openssl rand -hex 32\`." >&2

@@ -201,8 +201,8 @@ class Answers(_Table):
     """Of these, such as sound like digits and are said before them as often: they count only after
     one."""
     larger_numbers: Pattern | None = None
-    """Words of numbers above nine where those are not read: an answer with one is asked for again,
-    for its other digits alone would be a wrong number."""
+    """Whole words of numbers above nine that are not read, and "double": an answer with one beside
+    another number is asked for again, for its other digits alone would be a wrong number."""
 
 
 class AnsweringMachine(_Table):

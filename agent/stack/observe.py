@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -60,32 +61,39 @@ def targets() -> dict[str, list[str]]:
     return found
 
 
-def targets_file(job: str, folder: Path = FOLDER) -> Path:
-    """The file that says where something is that does not always run; Prometheus follows it.
-
-    Args:
-        job: Its name among the jobs of ``prometheus.yaml``.
-        folder: As for :func:`run`.
-    """
-    return folder / "targets" / f"{job}.yaml"
-
-
 @contextmanager
 def watched(job: str, port: int, folder: Path = FOLDER) -> Iterator[None]:
     """Have something watched for as long as the context lasts, and raise no alarm after it.
 
+    A file of its own says where it is, which Prometheus follows: of another stack on this machine
+    there is another. Those of stacks that were killed are removed here.
+
     Args:
-        job: As for :func:`targets_file`.
+        job: Its name among the jobs of ``prometheus.yaml``.
         port: Where its metrics are, on this machine.
         folder: As for :func:`run`.
     """
-    file = targets_file(job, folder)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump([{"targets": [f"{LOOPBACK}:{port}"]}]), encoding="utf-8")
+    targets = folder / "targets"
+    targets.mkdir(parents=True, exist_ok=True)
+    for other in targets.glob(f"{job}-*.yaml"):
+        if not _listens(other.stem.removeprefix(f"{job}-")):
+            other.unlink(missing_ok=True)
+    file = targets / f"{job}-{port}.yaml"
+    written = file.with_suffix(".new")  # nobody reads half a file
+    written.write_text(yaml.safe_dump([{"targets": [f"{LOOPBACK}:{port}"]}]), encoding="utf-8")
+    os.replace(written, file)
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
+
+
+def _listens(port: str) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, int(port)), timeout=1.0):
+            return True
+    except (OSError, ValueError, OverflowError):
+        return False
 
 
 def configuration(targets: Mapping[str, list[str]], folder: Path = FOLDER) -> dict[str, Any]:
@@ -98,8 +106,10 @@ def configuration(targets: Mapping[str, list[str]], folder: Path = FOLDER) -> di
             where = {"targets": [url.netloc for url in urls]}
             jobs.append({**job, "scheme": urls[0].scheme, "static_configs": [where]})
         elif "file_sd_configs" in job:
-            file = str(targets_file(job["job_name"], folder))
-            jobs.append({**job, "file_sd_configs": [{"files": [file]}]})
+            files = [
+                str(folder / name) for each in job["file_sd_configs"] for name in each["files"]
+            ]
+            jobs.append({**job, "file_sd_configs": [{"files": files}]})
     return {**config, "scrape_configs": jobs}
 
 
@@ -224,7 +234,7 @@ async def run(
 
 def _write(config: Mapping[str, Any], folder: Path) -> None:
     # Prometheus follows files in folders that there are.
-    targets_file("", folder).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "targets").mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(config, sort_keys=False)
     (folder / "prometheus.yaml").write_text(text, encoding="utf-8")
 

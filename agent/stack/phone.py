@@ -129,7 +129,23 @@ def monitor(file: Path, port: int) -> Program:
         ],
         health=f"http://{LOOPBACK}:{port}/metrics",
         environment={"PARLEY_ADDRESS": LOOPBACK},
+        needed=False,  # calls go on while nobody watches the trunks
     )
+
+
+def monitor_port(numbers: Mapping[str, int], on_line: Callable[[str], None] = say) -> int | None:
+    """Where the monitor is to be found; None if there is nothing to watch, or its port is taken.
+
+    Args:
+        numbers: Port numbers by name, as in :func:`ports_of`.
+        on_line: Called with the line that says why the trunks are not watched.
+    """
+    try:
+        port_table.check(numbers, ports=[MONITOR_PORT])
+    except PortError as e:
+        on_line(f"The trunks are not watched: {e}")
+        return None
+    return numbers.get(MONITOR_PORT.name)
 
 
 def check_ringing(trunks: Trunks, ring: float) -> None:
@@ -226,15 +242,14 @@ def _ledger(profile: str) -> str:
 async def _run(file: Path) -> None:
     check()
     trunks = config.load(file)
-    listening = ports_of(trunks=trunks)
-    numbers = port_table.chosen(listening)
+    numbers = port_table.chosen(ports_of(trunks=trunks))
     profile = os.environ.get("PARLEY_PROFILE") or "phone"
     placement = place(settings.load(profile), numbers)
-    port_table.check(numbers, ports=placement.ports(listening))
+    port_table.check(numbers, ports=placement.ports(ports_of()))
+    at = monitor_port(numbers)
     for role in (*placement.roles, "web"):
         locate(role)
     address = os.environ.get("PARLEY_SIP_ADDRESS", LOOPBACK)
-    at = numbers.get(MONITOR_PORT.name)
     async with phone_stack(
         trunks,
         numbers,

@@ -30,7 +30,7 @@ async def wait_ready(
     on_line: Callable[[str], None],
     within: float,
 ) -> None:
-    """Wait until every program is ready.
+    """Wait until every program is ready that is needed.
 
     Args:
         supervisor: The supervisor that runs them.
@@ -41,7 +41,7 @@ async def wait_ready(
     Raises:
         StackError: Some are not ready in time; the text names them and their logs.
     """
-    pending = list(programs)
+    pending = [program for program in programs if program.needed]
     started = time.monotonic()
     async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
         async for attempt in AsyncRetrying(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -311,7 +312,7 @@ class Stack:
             "LIVEKIT_URL": self.server.url,
             "LIVEKIT_API_KEY": self.server.api_key,
             "LIVEKIT_API_SECRET": self.server.api_secret,
-            "LIVEKIT_KEYS": f"{self.server.api_key}: {self.server.api_secret}",
+            "LIVEKIT_KEYS": _yaml_pair(self.server.api_key, self.server.api_secret),
             "PARLEY_PROFILE": self._profile,
             "PARLEY_CALLS": str(self.logs),  # calls in progress end with the stack
             KEPT: str(self.kept),
@@ -364,3 +365,8 @@ class Stack:
                 listens=(self._address, self.ports["web"]) if self._certificate else None,
             ),
         ]
+
+
+def _yaml_pair(key: str, value: str) -> str:
+    """A line of YAML whose two sides may hold any characters, which JSON's quotes allow."""
+    return ": ".join(json.dumps(each, ensure_ascii=False) for each in (key, value))

@@ -60,6 +60,8 @@ class Program:
     patience: float | None = None
     """Seconds that it may take to stop, for one that is stopped before the others because it needs
     them until then; None for the others."""
+    needed: bool = True
+    """Whether there is nothing to be done before it is ready, nor without it."""
 
     def __post_init__(self) -> None:
         ways = (self.health, self.ready_line, self.listens)

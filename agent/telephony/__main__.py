@@ -58,7 +58,9 @@ def main() -> None:
             if arguments.every is None:
                 sys.exit(asyncio.run(_healthy(providers)))
             if not providers:
-                sys.exit(f"There are no outbound trunks in {arguments.file}: nobody can be asked.")
+                # No failure: whoever runs it would start it again and again.
+                print(f"There are no outbound trunks in {arguments.file}: nobody can be asked.")
+                return
             port = port_of("PARLEY_PORT_TRUNKS", 8084)
             with contextlib.suppress(KeyboardInterrupt):
                 asyncio.run(_serve(providers, port, arguments.every))

@@ -294,7 +294,14 @@ class Dialler:
         await self._ledger.claim(entered.id, room, identity)
         ring = _seconds(self._settings.ring)
         try:
-            done = await refer(self._server, address, room=room, identity=identity, ring=ring)
+            done = await refer(
+                self._server,
+                address,
+                room=room,
+                identity=identity,
+                ring=ring,
+                trunk=self._settings.trunk,
+            )
         except FAILURES as e:
             why = no_answer(e)
             await self._ledger.failed(entered.id, str(why), why.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 
 from ..languages import Language, heard_with, words
@@ -18,29 +19,62 @@ _TEENS = [
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 # fmt: on
 _UNITS = [texts.split()[0] for texts in words("en").answers.digits[1:]]
-_TIMES = {"double": 2, "triple": 3}
+_TIMES = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 # A digit of any script, or a word; Chinese writes both without blanks.
 _TOKEN = re.compile(r"[0-9]|[〇㐀-鿿]|[^\W\d_〇㐀-鿿]+")
+_BETWEEN = frozenset(
+    ["and", "und", "et", "y", "e", "и", "um", "uh", "er", "äh", "ähm", "euh", "eh", "э"]
+)
+"""Said between the words of a number, or while somebody thinks of the next one."""
 
 _HANGUL = re.compile("[가-힣]{2,}")
 
-_TO_99 = r"(?:(?:{tens})(?:[ -](?:{units}))?|{teens}|{units})".format(
+_TO_99 = r"(?:(?:{tens})(?: (?:{units}))?|{teens}|{units})".format(
     tens="|".join(_TENS), teens="|".join(_TEENS), units="|".join(_UNITS)
 )
-_HUNDREDS = rf"(?:a|{_TO_99}) hundred(?:,? (?:and )?{_TO_99})?"
+_FURTHER = "|".join(
+    [r"\d", "zero", "oh?", *_UNITS, *_TEENS, *_TENS, *_TIMES, "hundred", "thousand"]
+)
+_LAST = rf" {_TO_99}\b(?![ ,]+(?:{_FURTHER})\b)"
+"""Of "eight hundred four" the four is a part; of "eight hundred four one four" none may be."""
+_HUNDREDS = rf"(?:a|{_TO_99}) hundred(?:,? and {_TO_99}\b|{_LAST})?"
+_THOUSANDS = rf"(?:a|{_TO_99} hundred(?: and)?(?: {_TO_99})?|{_TO_99}) thousand"
 _ENGLISH = re.compile(
-    rf"\b(?:(?:a|{_HUNDREDS}|{_TO_99}) thousand(?:,? (?:and )?(?:{_HUNDREDS}|{_TO_99}))?"
-    rf"|{_HUNDREDS})\b"
+    rf"\b(?:{_THOUSANDS}(?:,? (?:and )?{_HUNDREDS}|,? and {_TO_99}\b|,?{_LAST})?|{_HUNDREDS})\b"
 )
 """A number with a hundred or a thousand; "nineteen eighty four" is digits."""
-_NO_NUMBER = re.compile(r"\b(?:a|one) hundred per ?cent\b|(?<![一二两三四五六七八九])十[分足全]")
-"""How sure somebody is."""
-_HANZI = re.compile(r"[〇零幺一二两三四五六七八九]*[十百千万][〇零幺一二两三四五六七八九十百千万]*")
+_ROUND = re.compile(rf"00,? (?:{'|'.join(_TENS + _TEENS)})\b")
+"""2026 and a one, or 2000, 20 and 61."""
+
+_PER_CENT = (
+    r"%|(?:per ?cent|prozent|pour ?cent|por cien(?:to)?|por cento)\b"
+    "|процент|퍼센트|프로|パーセント"
+)
 _D = "[一二两三四五六七八九]"
+_ANY_D = "[〇零幺一二两三四五六七八九]"
+_POWER = "[十百千万亿億萬廿卅]"
+_NO_NUMBER = re.compile(
+    rf"(?:\d+(?:[.,]\d+)?|\b(?:{_HUNDREDS}|{_TO_99})) ?(?:{_PER_CENT})"
+    rf"|百分之(?:{_POWER}|{_ANY_D}|[\d.点])+"
+    r"|(?<![一二两三四五六七八九])十[分足全]"
+    r"|\ba (?:hundred|thousand) (?:thanks|times)\b"
+    rf"|(?<!{_ANY_D})(?<!{_POWER})(?<![\d\s个])[百千万]+(?!{_ANY_D}|{_POWER}|[\d\s])"
+    # "Oh, 4271" and "Oh, it is four two", but not "oh, four two".
+    rf"|^\W*oh?\b(?=[,.!…]+ ?\d|\W+(?!(?:{_FURTHER})\b)[a-z])"
+)
+"""How sure somebody is, how grateful, how surprised."""
+_HANZI = re.compile(f"{_ANY_D}*{_POWER}(?:{_ANY_D}|{_POWER})*")
 _TO_9999 = f"(?:{_D}千零?)?(?:{_D}百零?)?(?:{_D}?十)?"
 _HANZI_NUMBER = re.compile(f"(?:{_TO_9999}{_D}?万零?)?{_TO_9999}{_D}?")
 _SHORTENED = re.compile("[百千万][一二两三四五六七八九]$")
 """150 as often as 105."""
+_APART = re.compile(
+    rf"{_POWER}\s+{_ANY_D}|{_ANY_D}\s+{_POWER}|\d\s*{_POWER}|{_POWER}\s*\d"
+    rf"|{_POWER}个(?:{_ANY_D}|\d)|个{_ANY_D}+{_POWER}"
+)
+"""One number or two."""
+_SO_MANY = re.compile(rf"({_D})个({_ANY_D}|\d)")
+"""三个五 is 555."""
 
 
 class _Digits:
@@ -58,6 +92,35 @@ class _Digits:
         if "en" in languages:
             self.of_word |= {word: str(n) for n, word in enumerate(_TEENS, 10)}
             self.of_word |= {word: str(n) for n, word in enumerate(_TENS, 2)}
+        self._larger = [
+            re.compile(each.larger_numbers, re.I) for each in own if each.larger_numbers
+        ]
+
+    def of(self, token: str) -> str:
+        """The digits of a token; none if it has another meaning."""
+        if token.isascii() and token.isdigit():
+            return token
+        if _HANGUL.fullmatch(token):  # 공일공 is one word
+            syllables = [self.of_word.get(syllable, "") for syllable in token]
+            if all(syllables):
+                return "".join(syllables)
+        return self.of_word.get(token, "")
+
+    def is_larger_number_among(self, tokens: list[str]) -> bool:
+        """Whether a larger number stands beside another: its digits alone would be a wrong one.
+
+        By itself it is no part of an answer: *mil gracias*, *tausend Dank*.
+        """
+        larger = [self._is_larger(token) for token in tokens]
+        known = [
+            large or token in _TIMES or bool(self.of(token))
+            for token, large in zip(tokens, larger, strict=True)
+        ]
+        pairs = zip(larger, larger[1:], known, known[1:], strict=False)
+        return any((a and second) or (b and first) for a, b, first, second in pairs)
+
+    def _is_larger(self, token: str) -> bool:
+        return not self.of(token) and any(each.fullmatch(token) for each in self._larger)
 
 
 _read = cache(_Digits)
@@ -75,27 +138,29 @@ def spoken_digits(said: str, language: Language = "en") -> str:
     """
     languages = heard_with(language)
     digits = _read(languages)
-    found, times = "", 1
-    said = _NO_NUMBER.sub(" ", said.lower())
-    larger = [words(each).answers.larger_numbers for each in languages]
-    if any(pattern and re.search(pattern, said) for pattern in larger):
+    said = " ".join(unicodedata.normalize("NFKC", said).lower().replace("-", " ").split())
+    said = _NO_NUMBER.sub(" ", said)
+    if _APART.search(said):
         return ""
+    said = _SO_MANY.sub(lambda found: found[2] * int(chinese_number(found[1])), said)
     if any(not _is_number(run[0]) for run in _HANZI.finditer(said)):
         return ""
     said = _HANZI.sub(lambda run: f" {chinese_number(run[0])} ", said)
     if "en" in languages:
         said = _ENGLISH.sub(lambda run: english_number(run[0]), said)
-    tokens = _TOKEN.findall(said)
+        if _ROUND.search(said):
+            return ""
+    tokens = [each for each in _TOKEN.findall(said) if each not in _BETWEEN or digits.of(each)]
+    if digits.is_larger_number_among(tokens):
+        return ""
+    found, times = "", 1
     for i, token in enumerate(tokens):
         if token in _TIMES:
             times = _TIMES[token]
             continue
-        digit = token if token.isascii() and token.isdigit() else digits.of_word.get(token, "")
-        if not digit and _HANGUL.fullmatch(token):  # 공일공 is one word
-            syllables = [digits.of_word.get(syllable, "") for syllable in token]
-            digit = "".join(syllables) if all(syllables) else ""
-        if token in digits.doubtful and not found:
-            digit = ""
+        if times > 1 and (token in _TENS or token in _TEENS):
+            return ""  # "double forty two" is 4242, or 442
+        digit = "" if token in digits.doubtful and not found else digits.of(token)
         if token in _TENS and (i + 1 == len(tokens) or tokens[i + 1] not in _UNITS):
             digit += "0"  # "forty two" is 42, "forty" alone 40
         found += digit * times

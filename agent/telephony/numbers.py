@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Literal
 
@@ -15,6 +16,10 @@ from ..number_ranges import ORDINARY, NumberRange
 _WRITTEN = re.compile(r"(?:\+|00)[0-9\s().\-/\u2010-\u2015]{6,40}")
 """With a country code, as people write it."""
 _BETWEEN = re.compile(r"[\s().\-/\u2010-\u2015]")
+_ABOUT_IT = " .,;:!?…。*#"
+"""What may stand around a short number: what ends a sentence, and keys that end it."""
+_OUTSIDE_LINE = ("0", "9")
+"""Dialled before a number in an exchange: 9-911."""
 _LONGEST_EMERGENCY = 8
 """Digits, with a country code."""
 _TOLD = re.compile(r"\+?[0-9*#]{1,20}")
@@ -52,11 +57,14 @@ South Africa's 0861, whoever calls pays more."""
 
 _ELSEWHERE: tuple[tuple[re.Pattern[str], str], ...] = (
     # Under the code of a country whose prices they do not have: Abkhazia, Northern Cyprus, San
-    # Marino, and mobile phones of Palestine.
+    # Marino, and mobile phones of Palestine and (until 2017) of Kosovo.
     (re.compile(r"\+7[89]40"), "GE"),
-    (re.compile(r"\+90392"), "CY"),
+    (re.compile(r"\+90(?:392|5(?:33|42|48)8)"), "CY"),
+    (re.compile(r"\+37744"), "XK"),
     (re.compile(r"\+390549"), "SM"),
     (re.compile(r"\+9725[69]"), "PS"),
+    # Of Transnistria, Abkhazia and South Ossetia, which are no country to be named.
+    (re.compile(r"\+(?:373(?:533|77[789])|995(?:44|34))"), ""),
 )
 """Numbers that the library gives to the country of their code, and where they are."""
 
@@ -103,7 +111,7 @@ def dialable(
             another kind.
     """
     if _is_emergency(written):
-        raise NotAllowed("Emergency services may not be called from here.", "emergency")
+        raise _emergency()
     parsed = _parsed(written)
     number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if not _E164.fullmatch(number):
@@ -111,6 +119,8 @@ def dialable(
     country = _region(parsed, number)
     if country not in countries and not _begins(number, parsed, country, prefixes):
         raise NotAllowed("Numbers of that country or network may not be called.", "place")
+    if _is_emergency_of_a_town(parsed):
+        raise _emergency()
     kind = range_of(parsed, number)
     if kind == "unknown" and kind not in ranges:
         # Nor could its price be known: exchanges pass over what is too much at the end.
@@ -199,9 +209,19 @@ def _is_emergency(written: str) -> bool:
 
     Whoever asks for one is to be told to dial it, not asked for a country code.
     """
-    digits = _BETWEEN.sub("", written).removeprefix("+").removeprefix("00")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_EMERGENCY):
+    plain = unicodedata.normalize("NFKC", written).strip(_ABOUT_IT)
+    dialled = re.sub(r"[,+]", "", _BETWEEN.sub("", plain))
+    if not (dialled.isascii() and dialled.isdecimal()):
         return False
+    # As it is first: Australia's is 000.
+    readings = [dialled, dialled.removeprefix("00")]
+    if dialled.startswith(_OUTSIDE_LINE) and not plain.startswith("+"):
+        readings.append(dialled[1:])
+    return any(len(each) <= _LONGEST_EMERGENCY and _is_anywhere(each) for each in readings)
+
+
+def _is_anywhere(digits: str) -> bool:
+    """Whether digits are the number of an emergency service, or one after its country code."""
     local = [(digits, region) for region in phonenumbers.SUPPORTED_SHORT_REGIONS]
     abroad = [
         (digits[len(str(code)) :], region)
@@ -210,6 +230,14 @@ def _is_emergency(written: str) -> bool:
         for region in regions
     ]
     return any(phonenumbers.is_emergency_number(*each) for each in [*local, *abroad])
+
+
+def _is_emergency_of_a_town(parsed: PhoneNumber) -> bool:
+    """Whether it is one with an area code, as +49 30 112."""
+    national = phonenumbers.national_significant_number(parsed)
+    rest = national[phonenumbers.length_of_geographical_area_code(parsed) :]
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(parsed.country_code or 0, ())
+    return any(phonenumbers.is_emergency_number(rest, region) for region in regions)
 
 
 def _region(parsed: PhoneNumber, number: str) -> str | None:
@@ -241,6 +269,10 @@ def _parsed(written: str) -> PhoneNumber:
         return phonenumbers.parse(number)
     except phonenumbers.NumberParseException as e:
         raise _no_number() from e
+
+
+def _emergency() -> NotAllowed:
+    return NotAllowed("Emergency services may not be called from here.", "emergency")
 
 
 def _no_number() -> NotAllowed:

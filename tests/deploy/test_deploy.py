@@ -302,6 +302,7 @@ def test_the_profile_of_compose_can_be_another() -> None:
 def test_the_providers_are_watched_for_those_who_place_calls() -> None:
     watches, sets_up = SIP["trunk-health"], SIP["trunks"]
     assert watches["profiles"] == ["outbound"]
+    assert watches["restart"] == "on-failure"
     assert watches["volumes"] == sets_up["volumes"]
     variables = watches["environment"]
     assert (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import stat
+from fnmatch import fnmatch
 from pathlib import Path
 
 import httpx
@@ -108,3 +110,33 @@ async def test_prometheus_starts_and_says_what_is_not_there_yet(tmp_path: Path) 
     async with httpx.AsyncClient(trust_env=False) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(at)
+
+
+def watching(folder: Path) -> dict[str, str]:
+    """What Prometheus would read, by the names of the files."""
+    return {file.name: file.read_text() for file in (folder / "targets").glob("trunks*.yaml")}
+
+
+def test_each_stack_has_a_file_of_its_own_and_that_of_a_killed_one_goes(tmp_path: Path) -> None:
+    (pattern,) = [
+        pattern
+        for job in observe.configuration({}, tmp_path)["scrape_configs"]
+        if job["job_name"] == "trunks"
+        for each in job["file_sd_configs"]
+        for pattern in each["files"]
+    ]
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as b:
+        first, second = (server.getsockname()[1] for server in (one, b))
+        with socket.create_server(("127.0.0.1", 0)) as third:
+            gone = third.getsockname()[1]
+        left = tmp_path / "targets"
+        left.mkdir()
+        (left / f"trunks-{gone}.yaml").write_text(f'[{{"targets": ["127.0.0.1:{gone}"]}}]')
+        with observe.watched("trunks", first, tmp_path):
+            with observe.watched("trunks", second, tmp_path):
+                both = watching(tmp_path)
+                assert both.keys() == {f"trunks-{first}.yaml", f"trunks-{second}.yaml"}
+                assert f"127.0.0.1:{first}" in both[f"trunks-{first}.yaml"]
+                assert all(fnmatch(str(left / name), pattern) for name in both)
+            assert watching(tmp_path).keys() == {f"trunks-{first}.yaml"}
+        assert not any(left.iterdir())

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agent import settings
 from agent.stack import Server, Stack, StackError, demo, gpu, ports
 from agent.stack.placement import Placement, describe, place
+from agent.stack.stack import ROOT
 
 from .files import FileServer, serve
 
@@ -144,6 +148,47 @@ def test_a_livekit_without_its_secret_is_refused_in_a_sentence(
     assert Server.given() is None
 
 
+ODD = "*@#: 'a\"\\{b}, %é& - ?|>!`" + "0af1" * 8
+"""A secret of characters that mean something in YAML."""
+
+
+def test_a_secret_of_any_characters_arrives_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("LIVEKIT_URL", raising=False)
+    monkeypatch.setenv("LIVEKIT_API_KEY", "or: ders")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", ODD)
+    keys = Stack().variables["LIVEKIT_KEYS"]
+    assert yaml.safe_load(keys) == {"or: ders": ODD}
+    program = tmp_path / "livekit-server"
+    program.write_text("#!/bin/sh\nprintenv LIVEKIT_KEYS\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    # Of two variables the script makes the same.
+    for given in (keys, ""):
+        monkeypatch.setenv("LIVEKIT_KEYS", given)
+        done = subprocess.run(
+            ["scripts/run_livekit.sh"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert yaml.safe_load(done.stdout) == {"or: ders": ODD}
+
+
+@pytest.mark.parametrize("length", [31, 32])
+def test_quotes_do_not_make_a_secret_longer(
+    length: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "livekit-server"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("PARLEY_ADDRESS", "192.0.2.7")
+    for keys in (f"k: {'s' * length}", f'"k": "{"s" * length}"', f"'k': '{'s' * length}'"):
+        monkeypatch.setenv("LIVEKIT_KEYS", keys)
+        done = subprocess.run(["scripts/run_livekit.sh"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == (0 if length == 32 else 1), done.stderr
+        assert ("has 31 characters" in done.stderr) == (length == 31)
+
+
 def test_a_livekit_that_is_started_here_can_be_entered_by_who_gave_it_its_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -154,7 +199,7 @@ def test_a_livekit_that_is_started_here_can_be_entered_by_who_gave_it_its_secret
     monkeypatch.setenv("LIVEKIT_API_SECRET", "0af1" * 8)
     stack = Stack()
     assert stack.server.url == f"ws://127.0.0.1:{stack.ports['livekit']}"
-    assert stack.variables["LIVEKIT_KEYS"] == f"orders: {'0af1' * 8}"
+    assert yaml.safe_load(stack.variables["LIVEKIT_KEYS"]) == {"orders": "0af1" * 8}
     assert "livekit" in names(stack)
     for key, secret in (("orders", "short"), ("orders", ""), ("", "0af1" * 8)):
         monkeypatch.setenv("LIVEKIT_API_KEY", key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from agent.certificate import MADE, VARIABLE, certificate_of
 from agent.stack import StackError
-from agent.stack.phone import check_certificate, check_ringing, monitor, ports_of
+from agent.stack.phone import check_certificate, check_ringing, monitor, monitor_port, ports_of
 from agent.telephony import config
 from agent.telephony.config import InboundTrunk, Trunks
 
@@ -154,9 +155,29 @@ def test_where_calls_are_placed_the_providers_are_watched(tmp_path: Path) -> Non
     somebody = config.load(file)
     assert "trunks" not in {port.name for port in ports_of({}, nobody)}
     assert {port.name: port.default for port in ports_of({}, somebody)}["trunks"] == 8084
-    command = monitor(file, 8084).command
-    # Read by the command itself, which would end with a sentence were one of them none of its own.
-    assert command[2:] == ["agent.telephony", "health", str(file), "--every", "30"]
+
+
+def test_the_monitor_is_what_the_stack_says_and_waits_for_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "trunks.yaml"
+    file.write_text("inbound: {pbx: {allowed_addresses: [192.0.2.20]}}")
+    program = monitor(file, 8084)
+    done = subprocess.run(program.command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"There are no outbound trunks in {file}: nobody can be asked.\n"
+    assert not program.needed
+
+
+def test_a_phone_whose_monitor_finds_its_port_taken_is_on_all_the_same() -> None:
+    lines = list[str]()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        assert monitor_port({"trunks": taken}, lines.append) is None
+    (line,) = lines
+    assert line.startswith("The trunks are not watched: ")
+    assert "PARLEY_PORT_TRUNKS" in line
+    assert monitor_port({"trunks": taken}, lines.append) == taken
+    assert monitor_port({}, lines.append) is None
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize("password", ["", "0af1", 'it\'s "a" & b/\\c: {d} PORT'])

@@ -88,6 +88,16 @@ async def test_a_program_that_keeps_failing_is_given_up_with_its_last_words(tmp_
     assert lines[0].startswith("stt stopped (exit status 3) and is started again: ")
 
 
+async def test_a_program_that_nobody_needs_keeps_nobody_waiting(tmp_path: Path) -> None:
+    lines: list[str] = []
+    worker = program("worker", "print('up'); import time; time.sleep(600)")
+    aside = replace(program("aside", "import sys; sys.exit(3)"), needed=False)
+    async with supervisor([aside, worker], tmp_path, lines) as running_two:
+        await until(lambda: any(line.startswith("aside keeps stopping") for line in lines))
+        await wait_ready(running_two, [aside, worker], on_line=lines.append, within=30)
+    assert lines[-1].startswith("the worker is ready (")
+
+
 async def test_a_program_that_never_is_ready_is_named_with_its_log(tmp_path: Path) -> None:
     fast, slow = (
         program("fast", "print('up'); import time; time.sleep(600)"),

@@ -43,11 +43,26 @@ class SipApi:
         self.transfer = api.TransferSIPParticipantResponse()
         self.knows_no_tel: Exception | None = None
         """What an exchange answers that transfers to ``sip:`` addresses alone."""
+        self.knows_no_sip: Exception | None = None
+        """What it answers to those."""
+        self.allowed: list[str] = []
+        """The addresses of the inbound trunk."""
+        self.address = ""
+        """That of the outbound one."""
+
+    async def list_inbound_trunk(self, request: api.ListSIPInboundTrunkRequest) -> Any:
+        items = [
+            api.SIPInboundTrunkInfo(sip_trunk_id="ST_2", allowed_addresses=["198.51.100.9/32"]),
+            api.SIPInboundTrunkInfo(sip_trunk_id="ST_3", allowed_addresses=self.allowed),
+        ]
+        return api.ListSIPInboundTrunkResponse(items=items)
 
     async def list_outbound_trunk(self, request: api.ListSIPOutboundTrunkRequest) -> Any:
         items = [
-            api.SIPOutboundTrunkInfo(sip_trunk_id="ST_other", name="other"),
-            api.SIPOutboundTrunkInfo(sip_trunk_id="ST_1", name="provider"),
+            api.SIPOutboundTrunkInfo(
+                sip_trunk_id="ST_other", name="other", address="other.example"
+            ),
+            api.SIPOutboundTrunkInfo(sip_trunk_id="ST_1", name="provider", address=self.address),
         ]
         return api.ListSIPOutboundTrunkResponse(items=items)
 
@@ -69,6 +84,8 @@ class SipApi:
             raise self.failure
         if self.knows_no_tel and request.transfer_to.startswith("tel:"):
             raise self.knows_no_tel
+        if self.knows_no_sip and request.transfer_to.startswith("sip:"):
+            raise self.knows_no_sip
         return self.transfer
 
 

@@ -153,25 +153,46 @@ async def test_a_call_that_is_not_taken_says_why_and_no_log_tells_the_number(
     assert "2025550143" not in told
 
 
+def no_tel(status: str) -> api.SipCallError:
+    metadata = {"sip_status_code": status}
+    return api.SipCallError("invalid_argument", "", status=400, metadata=metadata)
+
+
 @pytest.mark.parametrize(
-    ("status", "host", "asked"),
+    ("status", "allowed", "outbound", "asked"),
     [
-        ("400", "192.0.2.20", ["tel:200", "sip:200@192.0.2.20"]),
-        ("416", "pbx.example.org", ["tel:200", "sip:200@pbx.example.org"]),
-        ("400", "", ["tel:200"]),
-        ("400", "a@b;method=INVITE", ["tel:200"]),
-        ("603", "192.0.2.20", ["tel:200"]),
+        ("400", ["192.0.2.20/32"], "", ["tel:200", "sip:200@192.0.2.20"]),
+        ("416", ["192.0.2.20/32"], "sip.example.org", ["tel:200", "sip:200@192.0.2.20"]),
+        ("416", ["2001:db8::7/128"], "", ["tel:200", "sip:200@[2001:db8::7]"]),
+        ("400", ["192.0.2.0/24"], "pbx.example:5080", ["tel:200", "sip:200@pbx.example:5080"]),
+        (
+            "400",
+            ["192.0.2.20/32", "192.0.2.21/32"],
+            "sip.example.org",
+            ["tel:200", "sip:200@sip.example.org"],
+        ),
+        ("400", [], "", ["tel:200"]),
+        ("400", ["192.0.2.0/24"], "", ["tel:200"]),
+        ("400", ["pbx.example.org"], "", ["tel:200"]),
+        ("603", ["192.0.2.20/32"], "", ["tel:200"]),
     ],
 )
+@pytest.mark.parametrize("theirs", ["anonymous.invalid", "evil.example", "192.0.2.99"])
 async def test_an_exchange_that_knows_no_tel_is_given_a_number_of_its_own(
-    status: str, host: str, asked: list[str], dials: Dials, tmp_path: Path
+    status: str,
+    allowed: list[str],
+    outbound: str,
+    asked: list[str],
+    theirs: str,
+    dials: Dials,
+    tmp_path: Path,
 ) -> None:
+    # Never at the host in the caller's From: whoever withholds theirs has none, others choose it.
     server = Server()
-    server.sip.knows_no_tel = api.SipCallError(
-        "invalid_argument", "", status=400, metadata={"sip_status_code": status}
-    )
+    server.sip.knows_no_tel = no_tel(status)
+    server.sip.allowed, server.sip.address = allowed, outbound
     server.room.here.add(("r", "sip_caller"))
-    server.room.attributes["sip.hostname"] = host
+    server.room.attributes = {"sip.hostname": theirs, "sip.trunkID": "ST_3"}
     transfer = dials(server).transfer("200", room="r", identity="sip_caller")
     if len(asked) == 2:
         await transfer
@@ -181,6 +202,30 @@ async def test_an_exchange_that_knows_no_tel_is_given_a_number_of_its_own(
     assert [each.transfer_to for each in server.sip.asked] == asked
     (attempt,) = await kept(tmp_path)
     assert attempt.state == ("over" if len(asked) == 2 else "failed")
+
+
+async def test_an_exchange_is_asked_a_second_time_and_no_third(dials: Dials) -> None:
+    server = Server()
+    server.sip.knows_no_tel, server.sip.knows_no_sip = no_tel("416"), no_tel("400")
+    server.sip.address = "sip.example.org"
+    server.room.here.add(("r", "sip_caller"))
+    with pytest.raises(NoAnswer) as missed:
+        await dials(server).transfer("200", room="r", identity="sip_caller")
+    assert missed.value.__cause__ is server.sip.knows_no_sip
+    assert len(server.sip.asked) == 2
+
+
+@pytest.mark.parametrize("failure", [None, aiohttp.ServerDisconnectedError(), TimeoutError()])
+async def test_a_caller_who_has_gone_meanwhile_hides_no_refusal(
+    failure: Exception | None, dials: Dials
+) -> None:
+    server = Server()
+    server.sip.knows_no_tel, server.sip.address = no_tel("416"), "sip.example.org"
+    server.room.failure = failure  # or there is nobody of that name
+    with pytest.raises(NoAnswer) as missed:
+        await dials(server).transfer("200", room="r", identity="sip_caller")
+    assert missed.value.__cause__ is server.sip.knows_no_tel
+    assert len(server.sip.asked) == 1
 
 
 @pytest.mark.parametrize(

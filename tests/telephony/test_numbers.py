@@ -194,6 +194,16 @@ DEAR = [
     ("+78401234567", "place"),  # Abkhazia
     ("+79401234567", "place"),
     ("+903921234567", "place"),  # Northern Cyprus
+    ("+905338123456", "place"),
+    ("+905428123456", "place"),
+    ("+905488123456", "place"),
+    ("+37353312345", "place"),  # Transnistria
+    ("+37377712345", "place"),
+    ("+37377812345", "place"),
+    ("+37377912345", "place"),
+    ("+995442123456", "place"),  # Abkhazia
+    ("+995344123456", "place"),  # South Ossetia
+    ("+37744123456", "place"),  # Kosovo
     ("+390549123456", "place"),  # San Marino
     ("+972561234567", "place"),  # Palestine
     ("+62868123456", "range"),  # a satellite
@@ -207,7 +217,7 @@ DEAR = [
 ]
 COUNTRIES = [
     *("+44", "+1", "+49", "+33", "+34", "+39", "+81", "+7", "+61", "+86"),
-    *("+90", "+972", "+62", "+351", "+27", "+357"),
+    *("+90", "+972", "+62", "+351", "+27", "+357", "+373", "+377", "+995"),
 ]
 
 
@@ -280,7 +290,19 @@ def test_what_is_no_number_with_its_country_code_is_not_dialled(written: str) ->
 
 @pytest.mark.parametrize(
     "written",
-    ["112", "911", "9-1-1", " 999 ", "+112", "0044 999", "+44 (112)", "+49110", "120", "+86 120"],
+    [
+        *("112", "911", "9-1-1", " 999 ", "+112", "0044 999", "+44 (112)", "+49110", "120"),
+        *("+86 120", "000", "0 0 0", "+61 000", "112#", "911,", "911.", "*112", "110。", "9-911"),
+        *(
+            "9,911",
+            "0-112",
+            "９１１",
+            "+49 30 112",
+            "+49 89 110",
+            "0049 (0)30 110",
+            "+49 34204 112",
+        ),
+    ],
 )
 def test_an_emergency_service_is_not_taken_for_a_wrong_number(written: str) -> None:
     with pytest.raises(NotAllowed) as refused:
@@ -306,6 +328,10 @@ def test_an_emergency_service_is_not_taken_for_a_wrong_number(written: str) -> N
         "+61412345678",
         "+8613800138000",
         "+862155550123",
+        "+905321234567",
+        "+37322123456",
+        "+995322123456",
+        "+37793123456",
     ],
 )
 def test_an_ordinary_number_of_a_country_that_may_be_called_is_dialled(number: str) -> None:
@@ -315,6 +341,7 @@ def test_an_ordinary_number_of_a_country_that_may_be_called_is_dialled(number: s
 def test_what_is_named_may_be_called() -> None:
     assert dialable("+18765551234", ["+1876"]) == "+18765551234"
     assert dialable("+441534123456", ["+441534"]) == "+441534123456"
+    assert dialable("+37353312345", ["+373533"]) == "+37353312345"
     assert dialable("+16135550123", [], ["CA"]) == "+16135550123"
     with pytest.raises(NotAllowed):
         dialable("+12025550143", [], ["CA"])

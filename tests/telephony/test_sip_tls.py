@@ -96,9 +96,12 @@ async def test_a_call_is_placed_over_tls_with_srtp(
     assert attempt.state == "over"
 
 
-@pytest.mark.parametrize("lacks", ["srtp", "tls", "authority"])
+@pytest.mark.parametrize(
+    ("lacks", "why"),
+    [("srtp", "Not Acceptable Here"), ("tls", "no answer"), ("authority", "no answer")],
+)
 async def test_nobody_is_called_who_can_be_listened_to_or_posed_as(
-    line: Line, tmp_path: Path, known: Certificate, lacks: str
+    line: Line, tmp_path: Path, known: Certificate, lacks: str, why: str
 ) -> None:
     certificate = made(tmp_path) if lacks == "authority" else known
     async with line.colleague(
@@ -111,7 +114,7 @@ async def test_nobody_is_called_who_can_be_listened_to_or_posed_as(
         await line.over()
         assert "established" not in callee.log
     (attempt,) = await line.attempts()
-    print(attempt)
+    assert (attempt.state, attempt.reason, attempt.why) == ("failed", "unreachable", why)
     assert attempt.answered_at is None
 
 
