@@ -115,7 +115,9 @@ async def test_speaking_over_the_agent_stops_it(world: World) -> None:
         heard = await caller.answer(after=caller.now)
         records = [t for t in caller.turns if t["kind"] == "turn"]
     assert "madrid" in (await world.transcribe(heard, "en")).lower()
-    assert [r["interrupted"] for r in records[-2:]] == [True, False]
+    # "Stop, please." may be a turn of its own, whose answer the question comes before.
+    answered = [r for r in records if r["answered"]]
+    assert [r["interrupted"] for r in answered[-2:]] == [True, False]
     agent = [c.text for c in caller.captions.values() if c.identity != caller.identity]
     # Not "forty": an answer may begin with what it was asked.
     assert not any(re.search(r"39|thirty.?nine", text, re.IGNORECASE) for text in agent)
