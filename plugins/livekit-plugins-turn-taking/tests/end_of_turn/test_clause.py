@@ -81,24 +81,19 @@ FINISHED = """
 Yes
 No thanks
 Okay.
-Thank you
-Good morning
 That's right.
 Turn it off, please
 Where is it?
-Stop
 Yes, please
 好的
 对
 不用了
-谢谢
 是的。
 你在干什么
 这样可以吗
 我们走吧
 已经到了
 你是谁
-等一下
 超市几点关门
 你最喜欢什么颜色
 去邮局怎么走
@@ -222,6 +217,52 @@ def test_it_may_be_all(text: str) -> None:
 @pytest.mark.parametrize("text", WISH.split("\n")[1:-1])
 def test_a_wish_without_its_details_is_seldom_all(text: str) -> None:
     assert read(text, "zh") is Clause.WISH
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Thank you very much.", "en"),
+        ("Thank you", ""),
+        ("谢谢", ""),
+        ("Hello. Good morning!", "en"),
+        ("Excuse me,\nsorry.", "en"),
+        ("Stop!", "en"),
+        ("No, please, hold on.", "en"),
+        ("等等。", "zh"),
+        ("你好，不好意思。", "zh"),
+        ("Guten Tag.", "de"),
+        ("Warten Sie.", "de"),
+        ("Muchas gracias", "es"),
+        ("Bonjour !", "fr"),
+        ("Buongiorno, scusi.", "it"),
+        ("もしもし。", "ja"),
+        ("안녕하세요.", "ko"),
+        ("Obrigada.", "pt"),
+        ("Здравствуйте.", "ru"),
+    ],
+)
+def test_what_comes_before_the_matter_is_seldom_all(text: str, language: str) -> None:
+    assert read(text, language) is Clause.PREFACE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello?",
+        "Sorry?",
+        "No, thank you.",
+        "Yes.",
+        "Stop the music.",
+        "Where is it? Thank you.",
+        "Thank you, that is all.",
+        "好的。",
+        "停车场在哪里",
+        "你好吗？",
+    ],
+)
+def test_what_is_more_than_a_preface_is_read_as_before(text: str) -> None:
+    assert read(text) in (Clause.FINISHED, Clause.OPEN)
 
 
 @pytest.mark.parametrize("text", OPEN_THOUGH_WANTED.split("\n")[1:-1])

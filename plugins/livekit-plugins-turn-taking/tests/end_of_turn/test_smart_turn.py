@@ -9,6 +9,7 @@ from livekit.plugins.turn_taking.end_of_turn.clause import Clause
 from livekit.plugins.turn_taking.end_of_turn.policy import (
     BRIEF_WAIT,
     DOUBTED,
+    PREFACED,
     SURE,
     WISHED,
     EndpointingPolicy,
@@ -54,6 +55,10 @@ WAIT = EndpointingPolicy(shortest=0.16, longest=1.6)
         # The words are against it, whatever the voice says.
         (Clause.UNFINISHED, 1.0, 0.7, 1.6),
         (Clause.UNFINISHED, None, 0.7, 1.6),
+        # It may be thanks alone, which are answered late, or a word before the matter itself.
+        (Clause.PREFACE, 1.0, 0.3, PREFACED),
+        (Clause.PREFACE, None, 0.7, 0.7),
+        (Clause.PREFACE, 1.0, 9.0, 1.6),
         # A wish is told, but not when or how many: the voice falls there, too.
         (Clause.WISH, 1.0, 0.7, WISHED),
         (Clause.WISH, None, 0.7, WISHED),

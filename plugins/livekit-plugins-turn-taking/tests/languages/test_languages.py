@@ -60,7 +60,8 @@ def test_a_language_has_every_word_in_its_own_writing(language: str) -> None:
     ends, overlap, phrases = own.ends, own.overlap, own.phrases
     assert len(overlap.backchannels) >= 40
     assert len(overlap.stops) >= 18
-    assert len(ends.complete) >= 40
+    assert len(ends.complete) >= 30
+    assert len(ends.prefaces) >= 12
     assert len(ends.leads_on) + len(ends.endings) >= 40
     assert len(ends.finished_by) >= 6
     assert len(ends.digits) >= 10
@@ -97,6 +98,21 @@ def test_no_word_is_listened_for_as_two_things(language: str) -> None:
 def test_what_is_complete_is_finished(language: str) -> None:
     for text in words(language).ends.complete:
         assert read(text, language) is Clause.FINISHED, text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_greets_thanks_or_excuses_is_a_preface(language: str) -> None:
+    own = words(language).ends
+    assert not set(own.prefaces) & set(own.complete)
+    for text in own.prefaces:
+        assert read(text, language) is Clause.PREFACE, text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_stop_is_a_preface_unless_it_answers_too(language: str) -> None:
+    own = words(language)
+    for text in set(own.overlap.stops) - set(own.ends.complete):
+        assert read(text, language) is Clause.PREFACE, text
 
 
 @pytest.mark.parametrize(("language", "text"), cases("backchannels"))

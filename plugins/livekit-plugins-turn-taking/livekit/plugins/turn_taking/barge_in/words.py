@@ -66,10 +66,23 @@ class _Lists:
         self.backchannels = _Phrases(text for each in read for text in each.backchannels)
         self.stops = _Phrases(text for each in read for text in each.stops)
         self.openers = _Phrases(text for each in read for text in each.openers)
+        ends = [words(language).ends for language in languages]
+        self.complete = _Phrases(text for each in ends for text in each.complete)
+        self.prefaces = _Phrases(text for each in ends for text in each.prefaces)
         self.beginnings = frozenset(
             phrase[:n] for phrase in self.backchannels.all for n in range(1, len(phrase))
         ) - frozenset(tokens(text) for each in read for text in each.no_beginnings)
         """What a backchannel of more words may begin with."""
+
+    def from_stop(self, said: Sequence[str]) -> tuple[str, ...]:
+        """What remains of some words from the first one that stops, or that leads to none."""
+        left = tuple(said)
+        while not self.stops.at_front(left):
+            taken = self.openers.at_front(left) or self.backchannels.at_front(left)
+            if not taken:
+                break
+            left = left[taken:]
+        return left
 
 
 _read = cache(_Lists)
@@ -98,14 +111,21 @@ def may_become_backchannel(said: Sequence[str], language: str = "") -> bool:
 def has_stop_word(said: Sequence[str], language: str = "") -> bool:
     """Whether words tell the agent to stop, after others that only lead there."""
     lists = _lists(said, language)
-    left = tuple(said)
-    while True:
-        if lists.stops.at_front(left):
-            return True
-        taken = lists.openers.at_front(left) or lists.backchannels.at_front(left)
-        if not taken:
-            return False
-        left = left[taken:]
+    return bool(lists.stops.at_front(lists.from_stop(said)))
+
+
+def is_preface(said: Sequence[str], language: str = "") -> bool:
+    """Whether words only greet, thank or excuse, or only tell the agent to stop.
+
+    What answers a question, as a refusal that is one of these too, is none.
+    """
+    lists = _lists(said, language)
+    if not said or tuple(said) in lists.complete.all:
+        return False
+    if not lists.prefaces.taken_from(said):
+        return True
+    stopping = lists.from_stop(said)
+    return bool(stopping) and not lists.stops.taken_from(stopping)
 
 
 def is_among(said: Sequence[str], spoken: Sequence[str]) -> bool:

@@ -15,10 +15,17 @@ DOUBTED = 0.6
 training half comes after a finished clause, and somebody who pauses long elsewhere still wants an
 answer to a question."""
 
+PREFACED = 0.6
+"""Seconds that are waited at least after a word that comes before the matter itself, whatever the
+voice: "Thank you very much." falls as any sentence does, and half a second later comes "Goodbye."
+Who only stopped the agent, greeted it or thanked it does not wait for an answer."""
+
 WISHED = 1.0
 """Seconds that are waited after a wish, whatever the voice: it falls, as at any end of a sentence,
 before what is to be arranged is told, too. Three of four pauses of 0.4 to 1.4 s are over by
 then, the price of an answer that comes so much later where the wish was all."""
+
+_AT_LEAST = {Clause.PREFACE: PREFACED, Clause.WISH: WISHED}
 
 BRIEF = 0.35
 """Seconds of voice in a cough, or in a "yes": nothing that a turn would be cut in two of. Its
@@ -51,8 +58,8 @@ class EndpointingPolicy:
             return BRIEF_WAIT if pause.voiced < BRIEF else self.longest
         if clause is Clause.UNFINISHED:
             return self.longest
-        if clause is Clause.WISH:
-            return min(max(pause.usual, WISHED), self.longest)
+        if least := _AT_LEAST.get(clause):
+            return min(max(pause.usual, least), self.longest)
         if pause.ending is not None and pause.ending >= SURE[clause]:
             return self.shortest
         most = min(DOUBTED, self.longest) if clause is Clause.FINISHED else self.longest

@@ -54,6 +54,8 @@ class Ends:
 
     complete: tuple[str, ...]
     """All of an answer or a request, though some of them end as an unfinished clause does."""
+    prefaces: tuple[str, ...]
+    """A greeting, thanks or an apology: where it is all of a turn so far, more often follows."""
     hesitations: tuple[str, ...]
     """Said while the next word is looked for."""
     leads_on: tuple[str, ...]

@@ -11,6 +11,7 @@ import re
 from enum import Enum
 from typing import Protocol
 
+from ...barge_in.words import is_preface, tokens
 from ...languages import LANGUAGES
 from ...languages.tags import primary, read_together
 from . import en as clause_en
@@ -25,6 +26,8 @@ class Clause(Enum):
     """A question, an answer or a request that wants nothing more."""
     OPEN = "open"
     """It may be all; it may go on."""
+    PREFACE = "preface"
+    """A greeting, thanks, an excuse or a word that stops the agent, and nothing else yet."""
     WISH = "wish"
     """Something is wanted that has to be arranged, and nothing is said yet of when or how many."""
     UNFINISHED = "unfinished"
@@ -56,6 +59,9 @@ def read(text: str, language: str = "") -> Clause:
         return Clause.OPEN
     if _TRAILING_OFF.search(text):
         return Clause.UNFINISHED
+    # "Hello?" and "Sorry?" ask for an answer.
+    if not text.rstrip().endswith(("?", "？")) and is_preface(tokens(text), language):
+        return Clause.PREFACE
     # The last clause decides: "I was there. And then the" is as unfinished as "and then the".
     last = re.split(r"[。！？!?；;]|\.(?:\s|$)", text.strip().rstrip("。！？!?；;."))[-1]
     grammar = _grammar(text, last, language)
