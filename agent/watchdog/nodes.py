@@ -8,9 +8,14 @@ from typing import TypeVar
 
 from livekit import rtc
 from livekit.agents import llm
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from livekit.agents.utils.aio import cancel_and_wait
+from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 
 T = TypeVar("T")
+
+SILENCE = SAMPLE_RATE // 100
+"""Samples of silence that carry words which have no sound: 10 ms."""
 
 _FORMATTING = "*_`~#"
 """Marks that no caption shows."""
@@ -70,3 +75,10 @@ def unsaid(written: str, said: str) -> str | None:
         marks = ""
     rest = marks + written[end:]
     return rest if any(map(str.isalnum, rest)) else ""
+
+
+def shown(words: str, at: float) -> rtc.AudioFrame:
+    """Words that have no sound, at a moment of the reply."""
+    frame = rtc.AudioFrame(bytes(2 * SILENCE), SAMPLE_RATE, 1, SILENCE)
+    frame.userdata[USERDATA_TIMED_TRANSCRIPT] = [TimedString(words, start_time=at, end_time=at)]
+    return frame

@@ -20,7 +20,7 @@ from livekit.agents import (
     tts,
     vad,
 )
-from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.utils import aio
 from livekit.agents.voice.events import ToolCallEnded, ToolCallStarted, ToolExecutionUpdatedEvent
 from livekit.plugins.turn_taking import TurnTakingAgent
@@ -33,7 +33,7 @@ from agent.settings import WatchdogSettings
 from agent.telemetry.engines import Engine, FaultKind
 
 from .ground import Ground
-from .nodes import is_answer, unsaid, until
+from .nodes import SILENCE, is_answer, shown, unsaid, until
 from .policy import TOLERANCE, GivenUp, Late, Patience, TurnWatch
 from .prompter import Prompter
 from .trouble import Trouble
@@ -45,8 +45,6 @@ Chunk = TypeVar("Chunk")
 _RETRY_AFTER, _RETRY_AFTER_MOST = 0.5, 2.0
 """Seconds before a model that failed is asked again, doubled each time: its plugin has tried
 several times by then, and the caller is told of the wait meanwhile."""
-_SILENCE = SAMPLE_RATE // 100
-"""Samples of silence that carry words which have no sound: 10 ms."""
 
 
 class Watchdog:
@@ -97,6 +95,8 @@ class Watchdog:
         )
         self._trouble = Trouble(room)
         self._asking: set[asyncio.Event] = set()
+        self._newest: asyncio.Event | None = None
+        """The one of them that was asked last: what the policy knows is about this one."""
         self._voicing: dict[asyncio.Event, bool] = {}
         """Whether the voice was in trouble when it was asked, for each time that it is asked."""
         self._tools: set[str] = set()
@@ -137,6 +137,7 @@ class Watchdog:
         """
         given_up = asyncio.Event()
         self._asking.add(given_up)
+        self._newest = given_up
         self._note(lambda now: self._turn.asked(now))
         wait = _RETRY_AFTER
         begun = over = False
@@ -168,7 +169,8 @@ class Watchdog:
             over = True
         finally:
             self._asking.discard(given_up)
-            self._note(lambda _: self._turn.complete() if over else self._turn.dropped())
+            if self._newest is given_up:
+                self._note(lambda _: self._turn.complete() if over else self._turn.dropped())
 
     async def spoken(
         self,
@@ -183,6 +185,7 @@ class Watchdog:
         """
         given_up = asyncio.Event()
         self._voicing[given_up] = "tts" in self._trouble
+        reply = self._newest
         written: list[str] = []
         waiting: aio.Chan[str] = aio.Chan()
 
@@ -230,7 +233,7 @@ class Watchdog:
                 words = unsaid("".join(written), said) or ""
                 said += words
                 if words:
-                    yield _shown(words, seconds)
+                    yield shown(words, seconds)
                 if not whole_of_it:
                     async for frame in self._prompter.frames(self._mute):
                         seconds += frame.duration
@@ -240,7 +243,8 @@ class Watchdog:
         finally:
             del self._voicing[given_up]
             await aio.cancel_and_wait(reading)
-            if not (over and seconds):
+            # One that was interrupted ends when the next reply has been asked for.
+            if not (over and seconds) and reply is self._newest:
                 self._note(lambda _: self._turn.dropped())
 
     async def _rest(self, reading: asyncio.Task[None], written: Sequence[str]) -> None:
@@ -340,7 +344,7 @@ class Watchdog:
                 continue
             if self._ground.sounding:
                 self._turn.sounds(loop.time())
-                await asyncio.sleep(_SILENCE / SAMPLE_RATE)
+                await asyncio.sleep(SILENCE / SAMPLE_RATE)
                 continue
             match self._turn.check(loop.time()):
                 case Late(engine):
@@ -390,10 +394,3 @@ class Watchdog:
         if speech := self._prompter.say("goodbye", interruptible=False):
             await speech
         self._session.shutdown(drain=False)
-
-
-def _shown(words: str, at: float) -> rtc.AudioFrame:
-    """Words that have no sound, at a moment of the reply."""
-    frame = rtc.AudioFrame(bytes(2 * _SILENCE), SAMPLE_RATE, 1, _SILENCE)
-    frame.userdata[USERDATA_TIMED_TRANSCRIPT] = [TimedString(words, start_time=at, end_time=at)]
-    return frame

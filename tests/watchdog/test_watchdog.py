@@ -46,6 +46,45 @@ async def test_a_model_that_hangs_is_told_of_within_three_seconds_and_given_up_i
         assert call.words[-2:] == ["> And of China?", "The answer."]
 
 
+@pytest.mark.parametrize("hangs", [True, False])
+@pytest.mark.parametrize("answer", ["The answer.", "The first sentence. " * 20])
+@in_virtual_time
+async def test_a_model_that_fails_after_a_reply_was_stopped_is_told_of(
+    answer: str, hangs: bool
+) -> None:
+    async with talk(answer) as call:
+        end = await call.ask(QUESTION)
+        await asyncio.sleep(end + 0.3 - now())
+        call.llm.fault = Fault(hangs=hangs, refuses=not hangs)
+        end = await call.ask("Stop, and what is the capital of China?")
+        await asyncio.sleep(20)
+        starts = [start - end for start, _ in call.line.heard(end) if start > end + 0.5]
+        assert 2.0 < starts[0] <= 3.0
+        assert 7.0 < starts[1] <= 8.0
+        assert 9.5 < starts[2] <= 10.5
+        assert len(starts) == 3
+        call.llm.fault = None
+        end = await call.ask("And of India?")
+        await asyncio.sleep(10)
+        assert "> And of India?" in call.words
+        assert call.line.heard(end)[0][0] - end < 1.0
+
+
+@in_virtual_time
+async def test_a_voice_that_fails_after_a_reply_was_stopped_is_told_of() -> None:
+    async with talk("The first sentence. " * 20) as call:
+        end = await call.ask(QUESTION)
+        await asyncio.sleep(end + 0.3 - now())
+        call.tts.fault = Fault(hangs=True)
+        end = await call.ask("Stop, and what is the capital of China?")
+        await asyncio.sleep(20)
+        starts = [start - end for start, _ in call.line.heard(end) if start > end + 0.5]
+        assert 2.0 < starts[0] <= 3.0
+        assert 7.0 < starts[1] <= 8.0
+        told = [(r.engine, r.fault) for r in call.records if isinstance(r, telemetry.Fault)]
+        assert told[:3] == [("tts", "late"), ("tts", "late"), ("tts", "given_up")]
+
+
 @in_virtual_time
 async def test_a_model_that_is_back_in_time_answers_the_turn() -> None:
     async with talk() as call:

@@ -88,7 +88,9 @@ class Loudspeaker(io.AudioOutput):
         Returns:
             Whether it will be heard.
         """
-        if self._paused or self.sounding or not self._audible.is_set():
+        # Who stops a reply pauses it, and the next one is what resumes: nothing is paused meanwhile.
+        paused = self._paused and self._playout is not None
+        if paused or self.sounding or not self._audible.is_set():
             return False
         self._aside = Playout(SAMPLE_RATE, quiet=self._quiet)
         self._aside.push(sound)
