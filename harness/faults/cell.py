@@ -47,6 +47,8 @@ _KIND: dict[Engine, str] = {
 _WINDOW = 15.0
 """Seconds after the question for which an engine fails: it is given up after ten."""
 _END_OF_TURN = 0.4
+_STOPPED = 1.0
+"""Seconds from the end of what was said over an answer until nothing of the answer is heard."""
 _LOUD = 0.003
 """RMS of a window that is not silence, of 1."""
 _NOISY = 0.5
@@ -86,8 +88,14 @@ def spoken() -> Samples:
     return trim(resampled(samples[int(begin * rate) : int(end * rate)], rate, SAMPLE_RATE))
 
 
-async def run(server: Server, engine: Engine, fault: Fault) -> Outcome:
+async def run(server: Server, engine: Engine, fault: Fault, *, over: bool = False) -> Outcome:
     """Ask three questions, of which the second meets the fault.
+
+    Args:
+        server: Where the call is held.
+        engine: What fails.
+        fault: How.
+        over: Whether the second question is asked over the answer to the first, which it stops.
 
     Raises:
         TimeoutError: The first question, before the fault, was not answered.
@@ -95,7 +103,12 @@ async def run(server: Server, engine: Engine, fault: Fault) -> Outcome:
     async with _call(server) as (caller, steady, proxies):
         proxy = proxies[engine]
         steady.asked = 1
-        await _ask(caller)
+        if over:
+            start = caller.now
+            await caller.say(spoken())
+            await _until_loud(caller, start)
+        else:
+            await _ask(caller)
         trouble: list[str] = []
 
         @caller.room.on("participant_attributes_changed")
@@ -115,12 +128,13 @@ async def run(server: Server, engine: Engine, fault: Fault) -> Outcome:
         await _until_quiet(caller, caller.now + 6.0)
         said = _captions(caller, begun)
         heard = caller.heard.between(asked, caller.now)
+        first = caller.heard.first_sound(asked + (_STOPPED if over else 0.0))
         steady.asked = 3
         recovered = await _answered(caller, 3)
         return Outcome(
             engine=engine,
             fault=fault,
-            heard_after=_since(caller.heard.first_sound(asked), asked),
+            heard_after=None if first is None else first - asked,
             heard=said,
             noise=noise(heard),
             trouble=",".join(dict.fromkeys(trouble)),
@@ -214,6 +228,13 @@ async def _answered(caller: Caller, number: int) -> bool:
     return any(engines.answer(number)[:24] in words for words in _captions(caller, begun))
 
 
+async def _until_loud(caller: Caller, after: float) -> None:
+    """Wait until a second of an answer has been heard."""
+    async with asyncio.timeout(40):
+        while (begun := caller.heard.first_sound(after)) is None or caller.now < begun + 1.0:
+            await caller.tick()
+
+
 async def _until_quiet(caller: Caller, until: float) -> None:
     """Wait for a moment, and then for the agent to have finished."""
     await asyncio.sleep(max(0.0, until - caller.now))
@@ -235,10 +256,6 @@ def _kept(said: list[str], heard: Samples) -> Literal["answered", "in writing", 
     prompts = words("en").prompts
     given_up = (prompts["sorry"], prompts["again"])
     return "given up" if any(text in words for words in said for text in given_up) else "lost"
-
-
-def _since(at: float | None, asked: float) -> float | None:
-    return None if at is None else at - asked
 
 
 def noise(samples: Samples) -> float:

@@ -33,3 +33,16 @@ async def test_a_caller_never_meets_silence(livekit: Server, engine: Engine, fau
     assert outcome.noise == 0.0
     assert outcome.kept != "lost"
     assert outcome.recovered
+
+
+@pytest.mark.parametrize(
+    ("engine", "fault"), [("llm", Fault.REFUSES), ("llm", Fault.HANGS), ("stt", Fault.ERROR)]
+)
+async def test_nor_after_they_have_stopped_an_answer(
+    livekit: Server, engine: Engine, fault: Fault
+) -> None:
+    outcome = await run(livekit, engine, fault, over=True)
+    assert outcome.heard_after is not None
+    assert outcome.heard_after < 10  # seconds: the prompts come at 2.5 and 7.5, the end at 10
+    assert outcome.kept != "lost"
+    assert outcome.recovered
