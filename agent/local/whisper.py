@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,10 @@ SIMPLIFIED = "这是一段普通话对话，请用简体中文和标点记录。
 
 _ECHO = re.compile(r"[，,]?(?:这是一段普通话对话|请用简体中文和标点(?:记录?)?)[，。,]?")
 """What Whisper repeats of it where it hears little, such as a "喂" by phone."""
+
+ECHOED = 8
+"""Characters of it in a row that nobody says by chance: 请用简体中文 are 6. Of babble Whisper base
+wrote 简体中文和标点记 and 几段普通话对话，请用简体中文."""
 
 _LOOP = re.compile(r"([^\W\d_](?:[^\d_]{0,22}?[^\W\d_])?)(?:\W*\1){3,}")
 """What Whisper, sure of itself, writes for a noise: 这段普通话对话对话对话对话; not figures."""
@@ -197,7 +202,12 @@ class Utterance:
 
 def without_echo(text: str) -> str:
     """A transcript without the prompt for Chinese, which nobody said."""
-    return _ECHO.sub("", text)
+    text = _ECHO.sub("", text)
+    while True:
+        echo = SequenceMatcher(None, text, SIMPLIFIED, autojunk=False).find_longest_match()
+        if echo.size < ECHOED:
+            return text
+        text = text[: echo.a] + text[echo.a + echo.size :]
 
 
 def decode(data: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -23,6 +23,9 @@ from agent.local.whisper import SIMPLIFIED, Utterance, Whisper, without_echo
         ("请用简体中文和标点记录。", ""),
         (SIMPLIFIED, ""),
         ("请用简体中文回答。", "请用简体中文回答。"),
+        ("简体中文和标点记", ""),  # of babble
+        ("几段普通话对话，请用简体中文", "几"),
+        ("我喜欢简体中文和标点。", "我喜欢简体中文和标点。"),
     ],
 )
 def test_the_prompt_is_not_taken_for_something_said(heard: str, said: str) -> None:
