@@ -92,7 +92,7 @@ def first_word(
             begun=getattr(hearing, "begun", hearing.sure),
             thorough=over,
             search=not searched,
-            opening=not hearing.sure,
+            opening=getattr(hearing, "early", False),
         )
         seconds = (time.process_time() - began) * factor
         now += seconds
