@@ -169,7 +169,7 @@ class Utterance:
 
         Neither what follows that word nor the model's guess when it ends speaks against it. Of half
         a second both are improbable: "停下。" was written at a mean log probability of -0.66, with
-        the word at -0.06 and its end at -2.6.
+        the word at -0.06 and its end at -3.1.
         """
         if not words(self.text) or self.silent:
             return False
