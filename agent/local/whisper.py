@@ -132,6 +132,10 @@ class Utterance:
         """
         if any(s.compression_ratio > 2.4 or s.start >= self.duration for s in self.segments):
             return True
+        if (
+            self._overlong
+        ):  # and a loop that is not all of it: 现在几点了现在现在几点了现在几点了现在
+            return True
         letters = bare(self.text)
         # Counted by letters: a repetition may be within one word, as in "hahaha", and break off.
         piece = period(letters)
@@ -156,7 +160,12 @@ class Utterance:
         looped = sum(len(bare(match.group())) for match in _LOOP.finditer(text))
         if looped < LOOPED * len(bare(text)):
             return False
-        return len(words(text)) > TOKENS_PER_SECOND * self.duration
+        return self._overlong
+
+    @property
+    def _overlong(self) -> bool:
+        """Whether it has more words than anybody says in the time."""
+        return len(words(self.text)) > TOKENS_PER_SECOND * self.duration
 
     @property
     def opening(self) -> str:

@@ -185,6 +185,7 @@ def test_a_text_that_repeats_itself_begins_with_what_it_repeats(text: str, openi
         ("对不对", 0.9),
         ("No, no, nobody.", 0.9),
         ("对对，对不起", 1.2),
+        ("请帮我叫一辆去剧院的出租车", 2.0),  # 6.5 a second, as fast as Mandarin is
     ],
 )
 def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None:
@@ -208,6 +209,10 @@ def test_who_says_a_word_again_is_not_doubted(text: str, seconds: float) -> None
         ("请问你们几点关门。请问你们几点关门。请问", 1.6),
         ("Where is it? Where is it? Whe", 1.2),
         ("谢谢你谢谢你谢", 1.0),
+        # They need not begin with it, nor be nothing else.
+        ("现在几点了现在现在几点了现在几点了现在几点了现在", 1.6),
+        ("好的谢谢观看谢谢观看谢谢观看", 1.2),
+        ("So it is a it is a it is a it is a it is a", 1.0),
     ],
 )
 def test_a_text_that_is_there_twice_is_doubted(text: str, seconds: float) -> None:
