@@ -1,7 +1,7 @@
 """How soon the CPU profile's recogniser gives the first word of an interruption.
 
-Run with ``make bench-firstword``. Callers' sentences (the interruptions of ``make bench-duplex``,
-test half, and recordings of people if a folder of them is named) go to the recogniser in real time,
+Run with ``make bench-firstword``. Callers' sentences (interruptions of ``make bench-duplex``,
+and recordings of people if a folder of them is named) go to the recogniser in real time,
 through the plugin: on an idle machine, and ``over`` a reply that the profile's own language model
 and voice are making on the same machine, whose playback is simulated. What is counted is the time
 from the first sound of the sentence to the first transcript with a word in it, how often there is
@@ -44,7 +44,7 @@ from . import programs, simulated
 from .duplex import clips, scenarios
 from .duplex.align import key, words
 from .duplex.real import PROMPTS
-from .duplex.scenarios import Language
+from .duplex.scenarios import Half, Language
 
 PATIENCE = 2.5
 """Seconds from the first sound after which a word would be too late for anything."""
@@ -197,19 +197,19 @@ async def _speak(stream: stt.RecognizeStream, samples: Samples) -> None:
         stream.push_frame(rtc.AudioFrame(piece.tobytes(), SAMPLE_RATE, 1, len(piece)))
 
 
-async def synthetic(tts_url: str, language: Language, count: int) -> list[Sentence]:
+async def synthetic(tts_url: str, language: Language, half: Half, count: int) -> list[Sentence]:
     """Some of the interruptions of ``make bench-duplex``."""
     found: list[Sentence] = []
-    for case in scenarios.cases("interruption", language, "test")[:count]:
+    for case in scenarios.cases("interruption", language, half)[:count]:
         samples = await speech.utterance(tts_url, case.text, language=language, voice=case.voice)
         samples = sounds.at_level(samples, sounds.SPEECH)
         found.append(Sentence(case.key, language, case.text, samples))
     return found
 
 
-def noises(language: Language, count: int) -> list[Sentence]:
+def noises(language: Language, half: Half, count: int) -> list[Sentence]:
     """Some of the noises of ``make bench-duplex``; not those made of voices."""
-    chosen = [c for c in scenarios.cases("noise", language, "test") if c.voice != "babble"]
+    chosen = [c for c in scenarios.cases("noise", language, half) if c.voice != "babble"]
     return [Sentence(c.key, language, "", clips.of_case(c).samples) for c in chosen[:count]]
 
 
@@ -340,7 +340,7 @@ async def in_real_time(
             recognisers[name] = _address(profile, **urls)
         voice = recognisers["this"].tts.url
         for language in args.languages:
-            sentences["synthetic"] += await synthetic(voice, language, args.cases)
+            sentences["synthetic"] += await synthetic(voice, language, args.half, args.cases)
         return await measure(recognisers, sentences, args.states)
 
 
@@ -350,6 +350,7 @@ async def main() -> None:
     add = parser.add_argument
     add("--cases", type=int, default=20, help="sentences of each kind and language (20)")
     add("--noises", type=int, default=12, help="noises, in each language (12)")
+    add("--half", choices=get_args(Half), default="test", help="of the sentences and noises (test)")
     add("--languages", nargs="+", choices=get_args(Language), default=list(get_args(Language)))
     add("--states", nargs="+", choices=["idle", "over"], default=["idle", "over"])
     add("--real", type=Path, help="a folder of recordings of people, with a manifest.json")
@@ -361,7 +362,7 @@ async def main() -> None:
     args = parser.parse_args()
     sentences: dict[str, list[Sentence]] = {"synthetic": [], "real": [], "noise": []}
     for language in args.languages:
-        sentences["noise"] += noises(language, args.noises)
+        sentences["noise"] += noises(language, args.half, args.noises)
         if args.real:
             said, noise = real(args.real, language, args.cases)
             sentences["real"] += said
@@ -369,7 +370,7 @@ async def main() -> None:
     if args.simulated:
         async with programs.engine("tts") as voice:
             for language in args.languages:
-                sentences["synthetic"] += await synthetic(voice, language, args.cases)
+                sentences["synthetic"] += await synthetic(voice, language, args.half, args.cases)
         rows = simulate(sentences, args.simulated, args.against)
     else:
         rows = await in_real_time(sentences, args)

@@ -23,7 +23,7 @@ from harness.resample import resampled
 
 from .duplex.align import words
 
-_BELIEFS = ("confidence", "spoken")
+_BELIEFS = ("confidence", "opening", "spoken")
 """What a recogniser is told of a decode, if it asks for it."""
 _FRAME = SAMPLE_RATE // 50
 _PRE_ROLL = 0.3
@@ -92,6 +92,7 @@ def first_word(
             begun=getattr(hearing, "begun", hearing.sure),
             thorough=over,
             search=not searched,
+            opening=getattr(hearing, "early", False),
         )
         seconds = (time.process_time() - began) * factor
         now += seconds

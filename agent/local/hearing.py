@@ -41,11 +41,6 @@ PROBABLE = 0.41
 """Least confidence in a text for a word of it to be given out: a mean log probability of -0.9. What
 there is to go by is measured in :attr:`.Utterance.confidence`."""
 
-CERTAIN = 0.5
-"""Confidence from which on one decode is enough for the first words: a log probability of -0.7.
-The last of them may be cut in two, but somebody says something. Where the model is sure of that by
-itself, they need to be probable only."""
-
 STEP = 0.4
 """Seconds of new audio that a decode is worth from then on: one or two words."""
 
@@ -144,6 +139,7 @@ class Hearing:
         samples: int,
         *,
         confidence: float = 1.0,
+        opening: str = "",
         spoken: bool = False,
         over: bool = True,
         seconds: float,
@@ -155,7 +151,9 @@ class Hearing:
             text: The text of the first ``samples``, or None if it cannot be trusted.
             samples: How many samples the decode covered.
             confidence: How probable the text is to the model, 0 to 1.
-            spoken: Whether the model is sure that somebody speaks.
+            opening: The words that the sound begins with, whether what follows is trusted or not.
+            spoken: Whether somebody says them, as far as one decode can tell. The last of them may
+                be cut in two, but somebody says something.
             over: Whether the sound was over. No words in the middle of it are no text: a "stop" is
                 written only once the quiet after it is heard, too.
             seconds: How long it took, in seconds.
@@ -163,25 +161,23 @@ class Hearing:
         """
         known = self._heard >= self._began + CONTEXT * SAMPLE_RATE
         self._tried = samples
-        new = ""
         heard = words(text or "")
-        if text is not None and (heard or over):
-            pairs = zip(heard, words(self.text), strict=False)
-            agreed = [word for word, _ in takewhile(lambda pair: same(*pair), pairs)]
-            settled = agreed[: len(heard) - 1]
-            if not self.sure and confidence >= (PROBABLE if spoken else CERTAIN):
-                given = heard
-            elif confidence >= PROBABLE:
-                paused = samples - self._voiced >= PAUSE * SAMPLE_RATE
-                given = agreed if paused else settled
-            else:
-                given = []
-            if given:
-                new = "".join(following(given, words(self.sure)))
-                self.sure += new
-                if known and (begun := "".join(settled)).startswith(self.begun):
-                    self.begun = begun
-            self.text, self._heard = text, samples
+        trusted = text is not None and (bool(heard) or over)
+        pairs = zip(heard, words(self.text), strict=False)
+        agreed = [word for word, _ in takewhile(lambda pair: same(*pair), pairs)] if trusted else []
+        settled = agreed[: len(heard) - 1]
+        paused = samples - self._voiced >= PAUSE * SAMPLE_RATE
+        given: list[str] = []
+        if spoken and not self.sure:
+            given = words(opening)
+        elif confidence >= PROBABLE:
+            given = agreed if paused else settled
+        new = "".join(following(given, words(self.sure))) if given else ""
+        self.sure += new
+        if given and known and trusted and (begun := "".join(settled)).startswith(self.begun):
+            self.begun = begun
+        if trusted:
+            self.text, self._heard = text or "", samples
         elif text is not None:
             self.text = ""  # what comes after it is not the second of two in a row
         self.rested = now + (0.0 if self.early else REST * seconds)

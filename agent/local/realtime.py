@@ -172,6 +172,7 @@ class Session:
                     text,
                     samples,
                     confidence=utterance.confidence,
+                    opening=utterance.opening,
                     spoken=utterance.spoken,
                     over=over,
                     seconds=now - start,
@@ -207,6 +208,7 @@ class Session:
             begun=hearing.begun,
             thorough=thorough,
             search=search,
+            opening=hearing.early,
         )
         while True:
             utterance = await seat.run(lambda: next(work))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import accumulate, takewhile
 
 _CHARACTERS = r"\u3040-\u30ff\u3400-\u9fff"
 _PIECE = re.compile(rf"\s*(?:[{_CHARACTERS}]|[^\s{_CHARACTERS}]+)")
@@ -40,6 +40,29 @@ def words(text: str) -> list[str]:
 def bare(text: str) -> str:
     """A text as it is compared: in lower case, without blanks and marks."""
     return _MARKS.sub("", text).casefold()
+
+
+def period(letters: str) -> int:
+    """After how many letters they come again, the last time perhaps not all; all of them if never.
+
+    It is what is left of them without the longest end that is their beginning, too (Knuth, Morris
+    and Pratt).
+    """
+    ends = [0]
+    for letter in letters[1:]:
+        same = ends[-1]
+        while same and letters[same] != letter:
+            same = ends[same - 1]
+        ends.append(same + (letters[same] == letter))
+    return len(letters) - ends[-1]
+
+
+def once(text: str) -> str:
+    """The words that a text begins with, up to where they come again."""
+    found = words(text)
+    until = accumulate(len(bare(word)) for word in found)
+    least = period(bare(text))
+    return "".join(found[: next((n for n, end in enumerate(until, 1) if end >= least), 0)])
 
 
 def same(one: str, other: str) -> bool:

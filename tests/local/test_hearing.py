@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from agent.local.hearing import (
-    CERTAIN,
     CONTEXT,
     EARLY,
     FIRST,
@@ -40,6 +39,7 @@ def heard(
         text,
         hearing.samples,
         confidence=confidence,
+        opening=text,
         spoken=spoken,
         over=over,
         seconds=seconds,
@@ -113,30 +113,32 @@ def test_a_sound_in_which_nothing_is_heard_yet_is_decoded_again_at_its_end() -> 
     assert not hearing.complete
     hearing.push(bytes(2 * round(PAUSE * RATE)))
     assert hearing.due(0.0)
-    assert heard(hearing, "Stop.", confidence=CERTAIN) == "Stop."
+    assert heard(hearing, "Stop.", spoken=True) == "Stop."
 
 
-def test_of_a_decode_that_is_certain_the_first_words_are_given_out_at_once() -> None:
+def test_of_a_decode_in_which_somebody_speaks_the_first_words_are_given_out_at_once() -> None:
     hearing = Hearing()
     hearing.push(sound(FIRST))
-    assert heard(hearing, "Waiter", confidence=CERTAIN) == "Waiter"
+    assert heard(hearing, "Waiter", confidence=0.1, spoken=True) == "Waiter"
     hearing.push(sound(STEP))
-    assert heard(hearing, "Wait a mo", confidence=1.0) == ""  # only the first are
+    assert heard(hearing, "Wait a mo", spoken=True) == ""  # only the first are
     hearing.push(sound(STEP))
-    assert heard(hearing, "Wait a moment, please", confidence=1.0) == " a"
+    assert heard(hearing, "Wait a moment, please", spoken=True) == " a"
     assert hearing.begun == ""  # and no later decode begins with them
 
 
-def test_a_decode_has_to_be_less_certain_where_somebody_speaks_for_sure() -> None:
+def test_what_a_decode_begins_with_is_given_out_though_the_rest_cannot_be_trusted() -> None:
     hearing = Hearing()
     hearing.push(sound(FIRST))
-    assert heard(hearing, "先铁", confidence=PROBABLE, spoken=False) == ""
-    hearing.push(sound(EARLY))
-    assert heard(hearing, "先别", confidence=PROBABLE - 0.01, spoken=True) == ""
-    hearing.push(sound(EARLY))
-    assert heard(hearing, "先别说", confidence=PROBABLE, spoken=True) == "先别说"
+    said = hearing.decoded(
+        None, hearing.samples, opening="我要的", spoken=True, over=False, seconds=0.1, now=0.0
+    )
+    assert said == "我要的"
+    assert not hearing.complete  # and no text of it is
     hearing.push(sound(STEP))
-    assert heard(hearing, "先生", confidence=PROBABLE, spoken=True) == ""  # only the first are
+    heard(hearing, "我要的是", over=False)
+    hearing.push(sound(STEP))
+    assert heard(hearing, "我要的是小", over=False) == "是"
 
 
 def test_in_a_pause_the_last_word_is_sure_too() -> None:
@@ -255,14 +257,14 @@ def test_a_decode_that_denies_what_was_sure_gives_nothing_out() -> None:
     assert hearing.text == "won two three four"
 
 
-def given_out(decodes: list[str], confidences: dict[int, float] | None = None) -> list[str]:
+def given_out(decodes: list[str]) -> list[str]:
     """What is given out by decodes that follow each other while somebody speaks."""
     hearing = Hearing()
     hearing.push(sound(FIRST))
     out = []
-    for n, text in enumerate(decodes):
+    for text in decodes:
         hearing.push(sound(EARLY))
-        out.append(heard(hearing, text, confidence=(confidences or {}).get(n, 1.0)))
+        out.append(heard(hearing, text, spoken=True))
     return out
 
 
@@ -270,7 +272,7 @@ def given_out(decodes: list[str], confidences: dict[int, float] | None = None) -
 def test_a_text_without_words_is_no_first_word(marks: str) -> None:
     hearing = Hearing()
     hearing.push(sound(FIRST))
-    assert heard(hearing, marks, confidence=1.0) == ""
+    assert heard(hearing, marks, spoken=True) == ""
     assert hearing.early
     decodes = [marks, "Stop it", "Stop it now", "Stop it now please"]
     assert given_out(decodes) == ["", "Stop it", "", " now"]

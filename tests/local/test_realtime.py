@@ -57,6 +57,7 @@ class HalfSeconds:
             language="en",
             doubtful=doubtful,
             confidence=0.1 if self.disbelieves else 0.45,
+            opening=text,
             spoken=False,
             searched=self.fan and options["thorough"] and options["search"],
         )

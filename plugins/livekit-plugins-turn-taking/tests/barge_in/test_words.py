@@ -34,6 +34,8 @@ def test_case_punctuation_and_script_make_no_difference(text: str, words: tuple[
         "是吗",
         "嗯，对，好的。",
         "对对对",
+        "对阿",  # Whisper base, of 对啊
+        "是呀",
         "知道了",
         "明白了",
         "Uh-huh.",
