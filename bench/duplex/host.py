@@ -34,6 +34,17 @@ class Join(TypedDict):
     """Whether the caller is on a telephone line."""
 
 
+class Judgement(TypedDict):
+    """What a system made of a sound over its speech."""
+
+    at: float
+    """When, in seconds of :func:`time.monotonic`, which all processes of a machine share; in a
+    take, of its recording."""
+    verdict: str
+    stops: bool
+    """Whether it stopped for it, or would have."""
+
+
 class System(Protocol):
     """A system under test."""
 
@@ -48,6 +59,9 @@ class System(Protocol):
 
     async def history(self) -> list[str]:
         """What the assistant said, as the model would be told, the last at the end."""
+
+    async def judged(self) -> list[Judgement] | None:
+        """What it made of sounds since the last time; None from one that does not tell."""
 
     async def leave(self) -> None:
         """Leave the room."""
@@ -78,6 +92,8 @@ async def _serve(system: System) -> None:
                     await system.stop()
                 case "history":
                     answer["history"] = await system.history()
+                case "judged":
+                    answer["judged"] = await system.judged()
                 case "leave":
                     await system.leave()
         except Exception as e:  # the bench is to know, whatever it is

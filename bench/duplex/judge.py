@@ -1,4 +1,7 @@
-"""What a take shows, from what the caller sent and what the caller heard, and from nothing else.
+"""What a take shows, from what the caller sent and what the caller heard.
+
+Beside it stands what a system says that it made of the caller's sound, where it says so: a silence
+alone does not tell a stop from a voice that ran dry. None of the other findings rests on it.
 
 The sound of each reply is known to the sample and so are the times of its words, which Whisper's
 forced alignment of the known text gave. So where the received sound lies in the reply, whether it
@@ -17,6 +20,7 @@ from harness.recording import SAMPLE_RATE, SILENCE_DBFS, Samples
 
 from .align import contains, key, words
 from .clips import Clip
+from .judgements import Outcome, decision
 from .play import Take
 
 SILENT_FOR = 0.3
@@ -78,6 +82,15 @@ class Finding:
     """Words (in Chinese, characters) that the history has too many or too few."""
     engines_idle: float | None = None
     """Time from the agent's last sound to the end of the last request for the reply."""
+    outcome: Outcome | None = None
+    """Whether the agent decided to stop, fell silent without that, or went on; None where the
+    system does not tell, and in rows from before it was asked."""
+    verdict: str | None = None
+    """What stopped it, or else what it last took the sound for; empty if it judged nothing."""
+    decided: float | None = None
+    """Time from the caller's first sample to that judgement."""
+    taken_back: bool | None = None
+    """Whether it found later that it should not have stopped."""
 
 
 def judge(take: Take) -> Finding:
@@ -100,9 +113,11 @@ def judge(take: Take) -> Finding:
     shift = _shift(take, reply)
     stop, shift_then = _stop(take, loud, reply, shift)
     found.stopped = stop is not None
+    # What comes later has other causes, as a pause between two parts of a long answer.
+    until = take.said_to + (MISSED_AFTER if case.set != "echo" else 0.0)
     if stop is not None:
-        # What comes later has other causes, as a pause between two parts of a long answer.
-        found.stopped = stop <= take.said_to + (MISSED_AFTER if case.set != "echo" else 0.0)
+        found.stopped = stop <= until
+    _take_judgements(take, until, found)
     if case.set != "echo":
         duck = _duck(take, reply, shift, stop)
         found.duck_latency = duck and _ms(duck - take.said_from)
@@ -119,6 +134,15 @@ def judge(take: Take) -> Finding:
         closed = [r.closed or 0.0 for r in take.requests if r.opened < stop and _of(r.text, reply)]
         found.engines_idle = _ms(max([0.0, *(c - stop for c in closed)]))
     return found
+
+
+def _take_judgements(take: Take, until: float, found: Finding) -> None:
+    if take.judged is None:
+        return
+    made = decision(take.judged, take.said_from, until, silent=bool(found.stopped))
+    found.outcome, found.verdict = made.outcome, made.verdict
+    found.decided = None if made.at is None else _ms(made.at - take.said_from)
+    found.taken_back = made.taken_back
 
 
 def _judge_turn(take: Take, loud: NDArray[np.bool_], found: Finding) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from typing import Any
 
 import aiohttp
@@ -35,6 +36,7 @@ from agent.settings import Settings
 from harness.agents import silent
 
 from . import host
+from .judgements import Judgements
 from .scripted_stt import RATE
 
 _CALLER = "caller"
@@ -148,6 +150,8 @@ class LiveKit:
         self._name = name
         self._exit = contextlib.AsyncExitStack()
         self._session: AgentSession[Any] | None = None
+        # Stock LiveKit stops at any voice and tells nothing of why.
+        self._judged = Judgements(time.monotonic) if name == "parley" else None
 
     async def join(self, order: host.Join) -> None:
         """Enter a room."""
@@ -180,6 +184,8 @@ class LiveKit:
                 endpointer=endpointer,
             )
             self._exit.push_async_callback(conversation.aclose)
+            assert self._judged
+            conversation.floor.on("judged", self._judged.add)
             session: AgentSession[Any] = conversation.session
             agent: Agent = Assistant(parley, loaded, order["language"], conversation.floor)
         else:
@@ -220,6 +226,10 @@ class LiveKit:
         """What the assistant said."""
         assert self._session
         return said(self._session)
+
+    async def judged(self) -> list[host.Judgement] | None:
+        """What Parley made of sounds since the last time."""
+        return self._judged.read() if self._judged else None
 
     async def leave(self) -> None:
         """Leave the room."""

@@ -151,6 +151,10 @@ class Pipecat:
             if isinstance(message, dict) and message.get("role") == "assistant"
         ]
 
+    async def judged(self) -> list[host.Judgement] | None:
+        """Nothing: it does not tell."""
+        return None
+
     async def leave(self) -> None:
         """Leave the room."""
         assert self._worker

@@ -18,6 +18,7 @@ from harness.recording import Samples
 from . import clips
 from .clips import Clip
 from .engines import Engines, Request, Room
+from .host import Judgement
 from .meet import Caller, met
 from .scenarios import WARM_UP, Case
 from .systems import Host
@@ -56,6 +57,8 @@ class Take:
     said_from: float
     """First sample of the caller's sound; the agent's own first in a case of echo."""
     said_to: float
+    judged: list[Judgement] | None = None
+    """What the system says that it made of sounds; None of one that does not tell."""
     late: float = 0.0
     """How much longer the caller took than its sound lasts."""
     failed: str = ""
@@ -117,6 +120,7 @@ class _Player:
             await self._answer(said_to)
         until = caller.now
         history = (await self._host.order("history"))["history"]
+        judged = (await self._host.order("judged"))["judged"]
         await self._calm()
         requests = room.requests[asked:]
         reply = clips.NOTHING
@@ -140,6 +144,7 @@ class _Player:
             reply=reply,
             said_from=said_from - began,
             said_to=said_to - began,
+            judged=None if judged is None else _on_clock(judged, clock + began),
             late=said_to - said_from - self._clip.duration if case.set != "echo" else 0.0,
         )
 
@@ -230,6 +235,11 @@ class _Player:
     async def _until(self, moment: float) -> None:
         while self._caller.now < moment:
             await self._caller.tick()
+
+
+def _on_clock(judged: list[Judgement], began: float) -> list[Judgement]:
+    """Judgements with times of the recording; those from before it are another case's."""
+    return [{**j, "at": j["at"] - began} for j in judged if j["at"] >= began]
 
 
 def on(system: str, line: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, cast
@@ -15,12 +16,14 @@ import aiohttp
 import uvicorn
 from livekit.agents import AgentSession, vad
 from livekit.plugins import qwen3_tts, vllm
+from livekit.plugins.turn_taking import Floor
 
 from agent.bridge import Engines, create_app
 from agent.settings import Language, Settings
 from harness.agents import silent
 
 from . import host
+from .judgements import Judgements
 from .livekit_host import profile, recogniser, said
 
 _BEGIN_WITHIN = 20.0
@@ -39,6 +42,7 @@ class _Tts(qwen3_tts.TTS):
     def __init__(self, base_url: str, language: str, http: aiohttp.ClientSession) -> None:
         super().__init__(base_url=base_url, language=language, http_session=http)
         self._begun: asyncio.Future[AgentSession[Any]] = asyncio.get_running_loop().create_future()
+        self.judged = Judgements(time.monotonic)
 
     def follow(self, session: AgentSession[Any]) -> None:
         super().follow(session)
@@ -47,6 +51,7 @@ class _Tts(qwen3_tts.TTS):
         @session.on("agent_state_changed")
         def _on_state(_: object) -> None:
             if not self._begun.done():
+                Floor.of(session).on("judged", self.judged.add)
                 self._begun.set_result(session)
 
     async def session(self) -> AgentSession[Any]:
@@ -126,6 +131,11 @@ class MediaStreams:
     async def history(self) -> list[str]:
         """What the assistant said."""
         return said(await self._session())
+
+    async def judged(self) -> list[host.Judgement] | None:
+        """What it made of sounds since the last time."""
+        assert self._tts
+        return self._tts.judged.read()
 
     async def leave(self) -> None:
         """Serve no more."""

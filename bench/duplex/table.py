@@ -52,6 +52,30 @@ def _rate(
     return of
 
 
+def _judged(
+    sets: Iterable[str], is_so: Callable[[Finding], bool]
+) -> Callable[[Sequence[Finding]], Metric | None]:
+    """A rate among those of which the system told what it made of them."""
+    rate = _rate(sets, is_so)
+    return lambda findings: rate([f for f in findings if f.outcome is not None])
+
+
+def _decided_to_stop(finding: Finding) -> bool:
+    return finding.outcome == "judged"
+
+
+def _stopped_by_it(finding: Finding) -> bool:
+    """Whether the silence came after the decision: one before it has another cause."""
+    return (
+        _decided_to_stop(finding)
+        and finding.stop_latency is not None
+        and finding.decided is not None
+        and finding.decided <= finding.stop_latency
+    )
+
+
+_OVER = ("backchannel", "interruption", "noise", "echo")
+
 FIGURES = (
     Figure("takeover_rate", _rate(["turn", "pause"], lambda f: f.answered)),
     Figure("cutoff_rate", _rate(["turn", "pause"], lambda f: f.cut_off), (("value", 0.05),)),
@@ -64,14 +88,22 @@ FIGURES = (
     Figure(
         "stop_latency", _times(["interruption"], "stop_latency"), (("p50", 350.0), ("p95", 550.0))
     ),
+    Figure("stop_latency.judged", lambda found: _times(["interruption"], "stop_latency")(
+        [f for f in found if _stopped_by_it(f)])),
     Figure("missed_interruption_rate", _rate(["interruption"], lambda f: not f.stopped),
            (("value", 0.03),)),
+    Figure("missed_interruption_rate.judged",
+           _judged(["interruption"], lambda f: not _decided_to_stop(f))),
     Figure("duck_latency", _times(["interruption", "backchannel"], "duck_latency"),
            (("p50", 120.0),)),
     Figure("backchannel_stop_rate", _rate(["backchannel"], lambda f: f.stopped),
            (("value", 0.05),)),
+    Figure("backchannel_stop_rate.judged", _judged(["backchannel"], _decided_to_stop)),
     Figure("noise_stop_rate", _rate(["noise"], lambda f: f.stopped), (("value", 0.03),)),
+    Figure("noise_stop_rate.judged", _judged(["noise"], _decided_to_stop)),
     Figure("echo_stop_rate", _rate(["echo"], lambda f: f.stopped), (("value", 0.03),)),
+    Figure("echo_stop_rate.judged", _judged(["echo"], _decided_to_stop)),
+    Figure("fell_silent_rate", _judged(_OVER, lambda f: f.outcome == "fell silent")),
     Figure("false_stop_resumed_rate",
            lambda found: _rate(["backchannel", "noise", "echo"], lambda f: f.resumed)(
                [f for f in found if f.stopped])),
@@ -112,6 +144,7 @@ def show(findings: Sequence[Finding], engines: str) -> dict[str, Metric]:
                 bars = ", ".join(f"{k} ≤ {v:g}" for k, v in _bars(figure, language))
                 view.add_row(f"{figure.key}.{language}", bars, *cells)
     Console(width=150).print(view)
+    _show_wrong(findings)
     _show_failures(findings)
     return metrics
 
@@ -130,6 +163,17 @@ def _cell(metric: Metric, bars: Sequence[tuple[str, float]]) -> str:
     met = all(metric[k] <= v for k, v in bars)  # type: ignore[literal-required]
     mark = ("" if met else " ✗") if not bars else (" ✓" if met else " ✗")
     return f"{text} (n {metric['n']}){mark}"
+
+
+def _show_wrong(findings: Sequence[Finding]) -> None:
+    """Name what a system decided wrongly, by its own account."""
+    for f in findings:
+        if f.failed or f.outcome is None or _decided_to_stop(f) == (f.set == "interruption"):
+            continue
+        took = f"taken for {f.verdict}" if f.verdict else "not judged"
+        when = "" if f.decided is None else f" after {f.decided:.0f} ms"
+        back = ", taken back" if f.taken_back else ""
+        print(f"{f.system} {f.key} ({f.kind}): {f.outcome}, {took}{when}{back}")
 
 
 def _show_failures(findings: Sequence[Finding]) -> None:

@@ -69,6 +69,10 @@ async def test_an_interruption_is_played_and_judged(
     assert (found.stopped, found.resumed) == (True, False)
     assert found.stop_latency is not None
     assert 0 < found.stop_latency < 2000
+    # Its session is made within the bridge, and tells what it decided all the same.
+    assert found.outcome == "judged"
+    assert found.decided is not None
+    assert 0 < found.decided < found.stop_latency
     # The history comes from the program that holds the session.
     assert REPLY.startswith(take.history[0])
     assert 1 < len(take.history[0].split()) < 12

@@ -29,6 +29,12 @@ async def test_a_case_of_each_set_is_played_and_judged(tmp_path: Path) -> None:
     assert [f.failed for f in played] == [""] * len(played)
     assert all(f.answered for f in played if f.set in ("pause", "turn"))
     assert all(f.stopped for f in played if f.set == "interruption")
+    # The agent itself says what stopped it, on the clock of the caller's recording.
+    stops = [f for f in played if f.set == "interruption"]
+    assert [f.outcome for f in stops] == ["judged"] * len(stops)
+    assert all(f.decided is not None and f.stop_latency is not None for f in stops)
+    assert all(0 < (f.decided or 0) < (f.stop_latency or 0) for f in stops)
+    assert all(f.outcome is None for f in played if f.set in ("pause", "turn"))
     assert all(later_than(f, 0.0) for f in played)
 
 

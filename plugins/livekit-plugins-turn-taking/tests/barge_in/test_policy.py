@@ -48,6 +48,57 @@ def test_words_that_the_recogniser_does_not_believe_do_not_count_of_a_short_soun
     assert judge(text, confidence=0.0) is Verdict.INTERRUPTION  # nobody says that it doubts them
 
 
+CROWD = {
+    "hunch": Hunch(0.1, 0.1, 0.0, 0.8, 0.0),
+    "movement": POLICY.moving - 0.1,
+    "stt_latency": 1.2,
+    "voiced": 1.2,
+}
+"""A sound of several people, by what the network and its levels say of it."""
+
+
+@pytest.mark.parametrize("text", ["What are you waiting", "我想", "I"])
+def test_words_of_a_crowd_do_not_count_before_they_are_believed(text: str) -> None:
+    # What is given out before the end has no confidence of its own.
+    assert judge(text, **CROWD) is None
+    assert judge(text, since_words=5.0, **CROWD) is None
+    assert judge(text, quiet=POLICY.settled + POLICY.overdue, **CROWD) is Verdict.NOISE
+    doubted = POLICY.believed - 0.01
+    assert judge(text, final=True, quiet=1.0, confidence=doubted, **CROWD) is Verdict.NOISE
+    assert judge(text, confidence=doubted, **CROWD) is None
+    # Whoever is understood in a crowd is heard, and of a recogniser that never says how sure it
+    # is, the whole of what it wrote is believed.
+    assert judge(text, final=True, confidence=POLICY.believed, **CROWD) is Verdict.INTERRUPTION
+    assert judge(text, final=True, **CROWD) is Verdict.INTERRUPTION
+
+
+@pytest.mark.parametrize("text", ["stop", "停", "okay wait", "嗯等一下"])
+def test_a_stop_word_is_heard_in_a_crowd(text: str) -> None:
+    assert judge(text, **CROWD) is Verdict.STOP_WORD
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"hunch": None},  # a language that the network does not know, or no time for it
+        {"hunch": Hunch(0.1, 0.1, 0.0, 0.4, 0.4)},
+        {"movement": POLICY.moving},
+    ],
+)
+def test_it_takes_two_witnesses_for_a_crowd(other: dict[str, object]) -> None:
+    # A street behind a speaker hides how a voice moves, and the network alone may be wrong.
+    assert judge("What are you waiting", **{**CROWD, **other}) is Verdict.INTERRUPTION
+    doubted = POLICY.believed - 0.01
+    changes = {**CROWD, **other, "final": True, "confidence": doubted}
+    assert judge("What are you waiting", **changes) is Verdict.INTERRUPTION
+
+
+def test_who_wants_no_hunches_has_no_crowds() -> None:
+    evidence = replace(VOICE, words=tokens("What are you"), **CROWD)  # type: ignore[arg-type]
+    assert WordsFirst().judge(evidence) is None
+    assert WordsFirst(hunches=False).judge(evidence) is Verdict.INTERRUPTION
+
+
 @pytest.mark.parametrize("text", ["stop", "停", "okay wait", "嗯等一下"])
 def test_a_stop_word_is_obeyed_however_doubtful(text: str) -> None:
     assert judge(text, confidence=0.01) is Verdict.STOP_WORD

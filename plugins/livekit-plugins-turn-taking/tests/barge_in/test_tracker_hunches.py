@@ -36,6 +36,41 @@ async def test_what_a_sound_is_like_says_when_it_stops_without_words(
     await world.overlap.aclose()
 
 
+async def _babble() -> World:
+    world = World(stt_latency=1.5, guess=lambda _: Hunch(0.1, 0.1, 0.0, 0.8, 0.0))
+    world.speak()
+    world.hear(7, world.crowd)
+    await _hunch(world)
+    return world
+
+
+async def test_babble_does_not_stop_by_words_that_the_recogniser_makes_of_it() -> None:
+    world = await _babble()
+    world.hear(10, world.crowd)
+    world.words("What are you waiting")  # given out early, by a decode that was sure enough
+    world.hear(30, world.crowd)
+    assert world.verdicts == []
+    world.silence(7)
+    assert world.verdicts == ["noise"]
+    world.silence(10)
+    world.words("What's going on?", FINAL, confidence=0.34)
+    assert world.verdicts == ["noise"]
+    assert "stop" not in [what for _, what in world.did]
+    assert world.passed == []
+    await world.overlap.aclose()
+
+
+async def test_who_is_understood_in_babble_is_heard_in_the_end() -> None:
+    world = await _babble()
+    world.hear(30, world.crowd)
+    world.words("What time")
+    world.silence(17)
+    world.words("What time is it?", FINAL, confidence=0.7)
+    assert world.verdicts == ["noise", "interruption"]
+    assert world.passed[-1] == "What time is it?"
+    await world.overlap.aclose()
+
+
 async def test_a_sound_that_is_over_before_its_length_is_held_against_it_stops_nothing() -> None:
     world = World(stt_latency=1.5, guess=lambda _: Hunch(0.1, 0.9, 0.0, 0.0, 0.0))
     world.speak()

@@ -34,11 +34,16 @@ class Voicing:
         self._pitched = 0.0
         self._power = 0.0
         self._bands: deque[NDArray[np.float64]] = deque(maxlen=_KEPT)
+        self._after: list[NDArray[np.float64]] = []
+        """Those since the last voice. Only a pause that a voice follows is a part of the sound: the
+        silence after a crowd would have its levels fall as deep as one voice's do."""
 
     def add(self, window: Samples, seconds: float, *, voice: bool) -> None:
         """Take a window that a detector hears a voice in, or none."""
-        self._bands.append(_levels(window))
+        self._after.append(_levels(window))
         if voice:
+            self._bands.extend(self._after)
+            self._after.clear()
             self.voiced += seconds
             self._pitched += seconds * has_pitch(window)
             self._power += seconds * 10 ** (loudness(window) / 10)
