@@ -342,7 +342,7 @@ class _Ground:
     def on(self, event: Any, callback: Any = None, /) -> None:
         """Nothing is ``recognised``: the model says no word of what it hears."""
 
-    def say_aside(self, sound: npt.NDArray[np.int16], /) -> bool:
+    def say_aside(self, sound: npt.NDArray[np.int16], text: str, /) -> bool:
         """Have a sound heard within the answer that is waited for."""
         if self.answer is None:
             return False

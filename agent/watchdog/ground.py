@@ -35,6 +35,6 @@ class Ground(Protocol):
         """Be told of what is ``recognised``."""
         ...
 
-    def say_aside(self, sound: npt.NDArray[np.int16], /) -> bool:
-        """Play a sound that belongs to no reply; whether it will be heard."""
+    def say_aside(self, sound: npt.NDArray[np.int16], text: str, /) -> bool:
+        """Play words that belong to no reply; whether they will be heard."""
         ...

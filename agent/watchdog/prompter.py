@@ -89,8 +89,9 @@ class Prompter:
             return
         language = self._language()
         sound = self._prerecorded.sound(phrase, language)
-        if self._ground.say_aside(np.frombuffer(sound.data, np.int16)):
-            self._caption(words(language).prompts[phrase])
+        text = words(language).prompts[phrase]
+        if self._ground.say_aside(np.frombuffer(sound.data, np.int16), text):
+            self._caption(text)
 
     def make(self) -> None:
         """Have the session's voice speak the prompts that it has not spoken yet, when it can."""

@@ -252,3 +252,58 @@ def test_speech_that_may_not_be_interrupted_goes_on(world: World) -> None:
     world.words("Stop.", FINAL)
     assert "stop" not in [what for _, what in world.did]
     assert world.passed == []
+
+
+@pytest.fixture
+def aside() -> World:
+    world = World()
+    world.overlap.on_agent(True, aside=True)
+    return world
+
+
+@pytest.mark.parametrize("late", [0, 5, 12])
+def test_a_short_echo_of_words_aside_is_known_when_they_are_over(aside: World, late: int) -> None:
+    echo = echoes(aside)
+    aside.end()
+    aside.silence(late)
+    aside.hear(8, echo)
+    aside.words("museum")
+    aside.words("Museum.", FINAL)
+    assert aside.verdicts == ["echo"]
+    assert aside.passed == []
+    assert "stop" not in [what for _, what in aside.did]
+
+
+def test_words_of_a_short_echo_are_known_though_the_reply_has_begun(aside: World) -> None:
+    aside.hear(8, echoes(aside))
+    aside.end()
+    aside.silence(10)
+    aside.speak()
+    aside.silence(5)
+    aside.words("Museum.", FINAL)
+    assert "stop" not in [what for _, what in aside.did]
+    assert aside.passed == []
+
+
+def test_who_speaks_over_words_aside_ends_them_and_has_a_turn(aside: World) -> None:
+    aside.hear(8)
+    aside.words("actually make it")
+    aside.words("Actually, make it two.", FINAL)
+    assert "stop" in [what for _, what in aside.did]
+    assert aside.passed == ["actually make it", "Actually, make it two."]
+
+
+def test_who_speaks_when_words_aside_are_just_over_has_a_turn(aside: World) -> None:
+    aside.end()
+    aside.silence(5)
+    aside.hear(20)
+    aside.words("Actually, make it two.", FINAL)
+    assert aside.passed == ["Actually, make it two."]
+
+
+def test_a_sign_of_listening_is_no_answer_to_words_aside(aside: World) -> None:
+    aside.hear(8)
+    aside.words("okay")
+    aside.end()
+    aside.words("Okay.", FINAL)
+    assert aside.passed == []

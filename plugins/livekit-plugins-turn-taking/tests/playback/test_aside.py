@@ -98,7 +98,7 @@ async def test_it_does_not_break_into_a_reply(speaker: tuple[Loudspeaker, Heard]
     assert not heard.count(500)
 
 
-@pytest.mark.parametrize("stop", [Loudspeaker.pause, Loudspeaker.clear_buffer])
+@pytest.mark.parametrize("stop", [Loudspeaker.end_aside, Loudspeaker.clear_buffer])
 async def test_it_ends_when_the_agent_is_to_be_silent(
     speaker: tuple[Loudspeaker, Heard], stop: Any
 ) -> None:
@@ -110,6 +110,21 @@ async def test_it_ends_when_the_agent_is_to_be_silent(
     await settled()
     assert 0 < heard.count(500) < 10
     assert not loudspeaker.sounding
+
+
+async def test_it_is_finished_though_the_reply_to_come_is_held(
+    speaker: tuple[Loudspeaker, Heard],
+) -> None:
+    loudspeaker, heard = speaker
+    assert loudspeaker.say_aside(ASIDE)
+    loudspeaker.pause()
+    await loudspeaker.capture_frame(reply(0.05))
+    await settled()
+    assert [level for level in heard.levels if level] == [500] * 5
+    loudspeaker.resume()
+    await settled()
+    assert heard.count(500) == 5
+    assert [level for level in heard.levels if level][-1] == 1000
 
 
 async def test_nothing_is_said_to_a_room_that_nobody_listens_in() -> None:

@@ -105,3 +105,25 @@ async def test_the_words_around_a_moment_are_those_an_echo_can_have() -> None:
     around = text.around(10.0)
     assert around[0] == "w8"
     assert around[-1] == "w21"
+
+
+async def test_the_last_words_of_a_reply_are_known_for_a_while_after_it() -> None:
+    now = 10.0
+    text = SpokenText(clock=lambda: now)
+    await played(text, "A b c d e f g h i j k l m n o p.")
+    text.ends(8.0)
+    assert text.around(None)[-3:] == ("n", "o", "p")
+    now += 6.1
+    assert text.around(None) == ()
+
+
+async def test_words_aside_are_known_while_they_are_said_and_for_a_while_after() -> None:
+    now = 10.0
+    text = SpokenText(clock=lambda: now)
+    text.aside("请稍等。", 1.0)
+    await played(text, "One two.")
+    assert text.around(0.0)[:3] == ("请", "稍", "等")
+    now += 6.9
+    assert text.around(0.0)[:3] == ("请", "稍", "等")
+    now += 0.2
+    assert "请" not in text.around(0.0)

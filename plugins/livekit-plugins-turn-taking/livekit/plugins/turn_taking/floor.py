@@ -33,7 +33,7 @@ from .playback.buffer import Samples
 from .playback.captions import follow_times
 from .playback.history import History
 from .playback.output import Loudspeaker
-from .playback.sink import RoomTrack, Sink
+from .playback.sink import SAMPLE_RATE, RoomTrack, Sink
 from .playback.speech import AgentSpeech
 from .playback.spoken_text import SpokenText
 
@@ -89,6 +89,8 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         super().__init__()
         self._options = options = options or TurnOptions()
         self._telling = 0  # how many wait for a pause
+        self._speaking = False  # in a reply
+        self._aside = False  # in words that belong to no reply
         self._endpointer = endpointer or Endpointer.load(
             options,
             wait=EndpointingPolicy(
@@ -217,13 +219,23 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         """Whether the agent has something to play now; False where LiveKit's output plays it."""
         return self._loudspeaker is not None and self._loudspeaker.sounding
 
-    def say_aside(self, sound: Samples) -> bool:
+    def say_aside(self, sound: Samples, text: str = "") -> bool:
         """Play a sound that belongs to no reply; see :meth:`.Loudspeaker.say_aside`.
+
+        Args:
+            sound: What is played.
+            text: Its words, if it has any: what is heard over them is judged as over a reply.
 
         Returns:
             Whether it will be heard: not where the session plays through an output of LiveKit's.
         """
-        return self._loudspeaker is not None and self._loudspeaker.say_aside(sound)
+        if self._loudspeaker is None or not self._loudspeaker.say_aside(sound):
+            return False
+        if text:
+            self._text.aside(text, sound.size / SAMPLE_RATE)
+            self._aside = True
+            self._tell_overlap()
+        return True
 
     def end_aside(self) -> None:
         """Play no more of a sound that belongs to no reply; nothing happens if there is none."""
@@ -239,7 +251,14 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         if self._loudspeaker:
             await self._loudspeaker.aclose()
 
+    def _tell_overlap(self) -> None:
+        """Have the judge of overlaps know whether the agent is heard, and in what."""
+        if self._aside and not (self._loudspeaker and self._loudspeaker.aside):
+            self._aside = False
+        self._overlap.on_agent(self._speaking or self._aside, aside=not self._speaking)
+
     def _on_voice(self, event: vad.VADEvent) -> None:
+        self._tell_overlap()  # nobody tells of the end of an aside
         self._overlap.on_voice(event)
         self._gate.on_voice()
 
@@ -255,6 +274,7 @@ class Floor(rtc.EventEmitter[Literal["judged", "turn_ended", "recognised", "repl
         self._history.watch(self.session.output.audio)
         if (voice := self.session.tts) and voice.capabilities.aligned_transcript:
             follow_times(self.session.output.audio)
-        self._overlap.on_agent(event.new_state == "speaking")
+        self._speaking = event.new_state == "speaking"
+        self._tell_overlap()
         if event.new_state == "listening":
             self._gate.on_listening()

@@ -112,6 +112,8 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         self._threshold = threshold
         self._clock = clock
         self._speaking = False
+        self._aside = False
+        """Whether what was said last was no reply, so that nothing is an answer to it."""
         self._spoke_until = 0.0
         self.sound: Sound | None = None
         """What is heard over the agent's speech, or was until a moment ago."""
@@ -126,13 +128,24 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         if self._guessing:
             await self._guessing.aclose()
 
-    def on_agent(self, speaking: bool) -> None:
-        """Learn that the agent begins to speak, or falls silent."""
+    def on_agent(self, speaking: bool, *, aside: bool = False) -> None:
+        """Learn that the agent begins to speak, or falls silent.
+
+        Args:
+            speaking: Whether it speaks.
+            aside: Whether what it says is no reply; without meaning as it falls silent.
+        """
+        followed = self._aside
+        if speaking:
+            self._aside = aside
         if speaking == self._speaking:
             return
         self._speaking = speaking
         if speaking:
-            self.sound = None
+            sound = self.sound
+            if not followed or self._stopped or (sound and sound.is_turn):
+                self.sound = None
+            # The words of an aside's echo may be recognised when the reply has begun.
             self._stopped = False
             self._windows.clear()
         else:
@@ -148,7 +161,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             its end.
         """
         sound = self.sound
-        if sound is None or self._stopped or not sound.final or not sound.words:
+        if sound is None or self._stopped or not sound.final or not sound.words or self._aside:
             return None
         return sound if self._becomes_answer(sound, self._clock()) else None
 
@@ -167,7 +180,8 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         if voice and self._is_new(now):
             at = now - window.size / SAMPLE_RATE
             # Who begins while the agent is silent has a turn, whatever was heard before.
-            self.sound = Sound(began=at, last_voice=at) if self._speaking else None
+            heard = self._speaking or self._may_echo(now)
+            self.sound = Sound(began=at, last_voice=at) if heard else None
         sound = self.sound
         if sound is None:
             if voice and not self._speaking:
@@ -190,7 +204,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
             # What only its words told to be an echo, other words can tell not to be one.
             elif sound.sounds_like_echo:
                 self._judge(sound, now)
-        elif self._speaking and sound.verdict is None:
+        elif (self._speaking or self._aside) and sound.verdict is None:
             self._judge(sound, now, guess=True)
         self._check_false_stop(now)
 
@@ -224,9 +238,17 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         sound.add_words(text, final=final, language=language, confidence=confidence, now=now)
         if self._stopped and sound.verdict is not None:
             self._reconsider_stop(sound, now)
-        elif self._speaking or not self._becomes_answer(sound, now):
+        elif self._speaking or self._aside or not self._becomes_answer(sound, now):
             self._judge(sound, now)
         return sound
+
+    def _may_echo(self, now: float) -> bool:
+        """Whether an echo of words aside may begin, though they are over.
+
+        One of a reply has begun by then, if the reply was longer than the way; and whoever answers
+        a reply at once is not to be taken for it.
+        """
+        return self._aside and now - self._spoke_until < _ECHO_TAIL
 
     def _is_new(self, now: float) -> bool:
         """Whether a voice begins a sound of its own."""
@@ -250,7 +272,7 @@ class OverlapTracker(rtc.EventEmitter[Literal["judged"]]):
         if guess and self._guessing and self._wants and self._wants.wants_hunch(evidence):
             self._guessing.add(sound, list(self._windows))
         verdict = self._policy.judge(evidence)
-        if verdict is None and sound.verdict is None and sound.ducked is None:
+        if verdict is None and sound.verdict is None and sound.ducked is None and self._speaking:
             sound.ducked = round(now - sound.began, 3)
             self._speech.duck(True)
         if verdict is None or verdict is sound.verdict:

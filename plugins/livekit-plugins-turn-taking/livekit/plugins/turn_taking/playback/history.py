@@ -38,6 +38,7 @@ class History:
             output.on("playback_finished", self._on_finished)
 
     def _on_finished(self, event: PlaybackFinishedEvent) -> None:
+        self._text.ends(event.playback_position)
         if not event.interrupted:
             self.heard = None
             return

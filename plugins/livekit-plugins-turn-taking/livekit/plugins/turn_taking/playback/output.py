@@ -66,6 +66,16 @@ class Loudspeaker(io.AudioOutput):
         return max(0.0, self._playout.position / SAMPLE_RATE - self._unheard)
 
     @property
+    def replying(self) -> bool:
+        """Whether there is a reply that is played, or begins to be."""
+        return self._playout is not None
+
+    @property
+    def aside(self) -> bool:
+        """Whether a sound is played that belongs to no reply."""
+        return self._aside is not None
+
+    @property
     def sounding(self) -> bool:
         """Whether there is something to play now, of a reply or aside."""
         return any(p is not None and p.due for p in (self._aside, self._playout))
@@ -73,14 +83,16 @@ class Loudspeaker(io.AudioOutput):
     def duck(self, ducked: bool) -> None:
         """Lower the volume, or raise it again, within 30 ms."""
         self._ducked = ducked
-        if self._playout:
-            self._playout.duck(ducked)
+        for playout in (self._aside, self._playout):
+            if playout:
+                playout.duck(ducked)
 
     def say_aside(self, sound: Samples) -> bool:
         """Play a sound that belongs to no reply, in a silence: a reply that begins waits for it.
 
-        It is told of by no event, and ends at the next pause or stop. Nothing is played if the
-        reply has sound to play, or may make none.
+        It is told of by no event, and ends at the next stop. A pause of what is to come is none of
+        it: LiveKit holds a reply for each voice, an echo of this sound included. Nothing is played
+        if the reply has sound to play, or may make none.
 
         Args:
             sound: Mono, 16 bits, at :data:`.SAMPLE_RATE`.
@@ -88,7 +100,7 @@ class Loudspeaker(io.AudioOutput):
         Returns:
             Whether it will be heard.
         """
-        # Who stops a reply pauses it, and the next one is what resumes: nothing is paused meanwhile.
+        # Who stops a reply pauses it, and the next one resumes: nothing is paused till then.
         paused = self._paused and self._playout is not None
         if paused or self.sounding or not self._audible.is_set():
             return False
@@ -155,8 +167,6 @@ class Loudspeaker(io.AudioOutput):
 
     def _pause(self, paused: bool) -> None:
         self._paused = paused
-        if paused:
-            self.end_aside()
         if self._playout:
             self._playout.pause(paused)
             self._dropped = self._dropped and self._playout.halted

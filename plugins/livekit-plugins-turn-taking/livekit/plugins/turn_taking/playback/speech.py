@@ -50,6 +50,11 @@ class AgentSpeech:
 
     def stop(self) -> bool:
         """End the agent's speech, its engines included; False if that is not allowed."""
+        loudspeaker = self._loudspeaker
+        if loudspeaker and loudspeaker.aside:
+            loudspeaker.end_aside()
+            if not loudspeaker.replying:
+                return True  # the reply that is being made goes on until there are words
         speech, output = self._session.current_speech, self._session.output.audio
         if speech is None or not speech.allow_interruptions:
             return False
@@ -84,4 +89,7 @@ class AgentSpeech:
 
     def spoken(self) -> Sequence[str]:
         """The agent's words of the last seconds, and of the next."""
-        return self._text.around(self._loudspeaker.position) if self._loudspeaker else ()
+        if self._loudspeaker is None:
+            return ()
+        playing = self._loudspeaker.replying
+        return self._text.around(self._loudspeaker.position if playing else None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from livekit.agents.types import TimedString
@@ -48,7 +49,12 @@ class SpokenText:
 
     _texts: deque[_Text] = field(default_factory=lambda: deque(maxlen=_PARTS))
     _words: list[tuple[str, float, float]] = field(default_factory=list)
-    _earlier: tuple[str, ...] = ()
+    clock: Callable[[], float] = time.monotonic
+    """Seconds on a clock that never steps back."""
+    _lately: deque[tuple[float, tuple[str, ...]]] = field(
+        default_factory=lambda: deque(maxlen=_PARTS)
+    )
+    """What else was said, each with the time until which its echo is looked for."""
 
     async def write(self, text: AsyncIterable[str]) -> AsyncGenerator[str]:
         """Pass on the text of a reply as it is written."""
@@ -61,8 +67,8 @@ class SpokenText:
 
     async def play(self, words: AsyncIterable[str]) -> AsyncIterator[str]:
         """Pass on the words of a reply that begins to be played."""
-        # An echo may be of the reply before.
-        self._earlier = self.around(self._words[-1][2]) if self._words else ()
+        if self._words:  # an echo may be of the reply before
+            self.ends(self._words[-1][2])
         self._words = []
         async for word in words:
             if isinstance(word, TimedString) and is_given(word.end_time):
@@ -89,14 +95,35 @@ class SpokenText:
             return None
         return "".join(word for word, _, end in self._words if end <= position + _ROUNDING)
 
-    def around(self, position: float) -> tuple[str, ...]:
-        """Return the words that were said lately, or will be soon, as they are compared."""
-        now = "".join(
-            word
-            for word, start, end in self._words
-            if end > position - _BEFORE and start < position + _AFTER
+    def ends(self, position: float) -> None:
+        """Learn that the reply is over, after so many seconds of it: its echo is yet to come."""
+        self._remember(self._near(position), 0.0)
+
+    def aside(self, text: str, seconds: float) -> None:
+        """Learn what is said beside the replies from now on, for so many seconds."""
+        self._remember(tokens(text), seconds)
+
+    def around(self, position: float | None) -> tuple[str, ...]:
+        """Return the words that were said lately, or will be soon, as they are compared.
+
+        Args:
+            position: Seconds of the reply that were played; None while none is.
+        """
+        now = self.clock()
+        lately = [word for until, words in self._lately if now < until for word in words]
+        return (*lately, *(self._near(position) if position is not None else ()))
+
+    def _remember(self, words: tuple[str, ...], seconds: float) -> None:
+        self._lately.append((self.clock() + seconds + _BEFORE, words))
+
+    def _near(self, position: float) -> tuple[str, ...]:
+        return tokens(
+            "".join(
+                word
+                for word, start, end in self._words
+                if end > position - _BEFORE and start < position + _AFTER
+            )
         )
-        return (*(self._earlier if position < _BEFORE else ()), *tokens(now))
 
     def unheard(self, heard: str) -> Unheard | None:
         """Return what comes after a text that was heard; None if that is of no reply known."""
