@@ -17,7 +17,7 @@ from livekit.agents import vad
 from livekit.plugins.turn_taking.barge_in.policy import WordsFirst
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import OverlapTracker
-from livekit.plugins.turn_taking.barge_in.words import tokens
+from livekit.plugins.turn_taking.languages.phrases import tokens
 from livekit.plugins.turn_taking.playback.buffer import FRAMES_PER_SECOND, Samples
 from livekit.plugins.turn_taking.playback.played import Played
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE

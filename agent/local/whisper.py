@@ -117,6 +117,8 @@ class Utterance:
     """Whether words were looked for with the full window where there may well be none."""
     first: float | None = None
     """How probable the first word is to the model, 0 to 1; None if that was not asked."""
+    prompted: bool = True
+    """Whether the words are those that were written after our prompt, where there was one."""
 
     @property
     def text(self) -> str:
@@ -132,9 +134,8 @@ class Utterance:
         """
         if any(s.compression_ratio > 2.4 or s.start >= self.duration for s in self.segments):
             return True
-        if (
-            self._overlong
-        ):  # and a loop that is not all of it: 现在几点了现在现在几点了现在几点了现在
+        # A loop may be less than all of it: 现在几点了现在现在几点了现在几点了现在.
+        if self._overlong:
             return True
         letters = bare(self.text)
         # Counted by letters: a repetition may be within one word, as in "hahaha", and break off.
@@ -169,8 +170,13 @@ class Utterance:
 
     @property
     def opening(self) -> str:
-        """What it begins with: all of it, or up to where it begins to repeat itself."""
-        return once(self.text) if self.doubtful else self.text
+        """What it begins with: all of it, or up to where it begins to repeat itself.
+
+        The first word alone where there are more than anybody says in the time.
+        """
+        begins = once(self.text) if self.doubtful else self.text
+        said = words(begins)
+        return begins if len(said) <= TOKENS_PER_SECOND * self.duration else said[0]
 
     @property
     def spoken(self) -> bool:
@@ -184,7 +190,7 @@ class Utterance:
             return False
         if self.first is None:
             return self.confidence >= CERTAIN
-        return self.first >= (CERTAIN if self.silence is None else SAID)
+        return self.first >= (SAID if self.silence is not None and self.prompted else CERTAIN)
 
     @property
     def silent(self) -> bool:
@@ -332,7 +338,7 @@ class Whisper:
             # 3 s, in which the full window heard the same as is heard without a prompt. That takes
             # 0.1 s of a core, the full window 1.2. Without the prompt nothing tells of silence.
             heard = yield from self._decode(audio, language, None, temperature, opening=asked)
-            heard = replace(heard, silence=silence)
+            heard = replace(heard, silence=silence, prompted=False)
         nobody = heard.wordless or (heard.doubtful and heard.silent)
         searched = search and nobody
         if thorough and (searched or (heard.doubtful and not nobody)):

@@ -149,17 +149,17 @@ class Watchdog:
                             if is_answer(chunk):
                                 self._trouble.ends("llm")
                                 begun = True
-                                self._note(lambda now: self._turn.text(now))
+                                self._note(lambda now: self._turn.text(now), of=given_up)
                             yield chunk
                     break
                 except APIError as e:
                     logger.warning("no answer", extra={"error": str(e), "begun": begun})
                     if begun:
-                        self._note(lambda now: self._turn.broke_off(now))
+                        self._note(lambda now: self._turn.broke_off(now), of=given_up)
                         self._give_up("llm")
                         break
                     if not e.retryable:
-                        self._note(lambda _: self._turn.broken("llm"))
+                        self._note(lambda _: self._turn.broken("llm"), of=given_up)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await given_up.wait()
@@ -169,8 +169,10 @@ class Watchdog:
             over = True
         finally:
             self._asking.discard(given_up)
-            if self._newest is given_up:
-                self._note(lambda _: self._turn.complete() if over else self._turn.dropped())
+            # One that was interrupted ends when the next reply has been asked for.
+            self._note(
+                lambda _: self._turn.complete() if over else self._turn.dropped(), of=given_up
+            )
 
     async def spoken(
         self,
@@ -243,9 +245,8 @@ class Watchdog:
         finally:
             del self._voicing[given_up]
             await aio.cancel_and_wait(reading)
-            # One that was interrupted ends when the next reply has been asked for.
-            if not (over and seconds) and reply is self._newest:
-                self._note(lambda _: self._turn.dropped())
+            if not (over and seconds):
+                self._note(lambda _: self._turn.dropped(), of=reply)
 
     async def _rest(self, reading: asyncio.Task[None], written: Sequence[str]) -> None:
         """Wait for the rest of a text whose voice was given up, for as long as it grows."""
@@ -263,8 +264,10 @@ class Watchdog:
 
     # --- What happens in the session
 
-    def _note(self, what: Callable[[float], None]) -> None:
-        """Tell the policy, and look again."""
+    def _note(self, what: Callable[[float], None], *, of: asyncio.Event | None = None) -> None:
+        """Tell the policy, and look again; unless it is of a reply before the newest."""
+        if of is not None and of is not self._newest:
+            return
         what(asyncio.get_running_loop().time())
         self._changed.set()
 

@@ -68,7 +68,9 @@ def decision(
     of_it = [j for j in later if j["at"] <= until and j["verdict"] != FALSE_STOP]
     stop = next((j for j in of_it if j["stops"]), None)
     if stop:
-        again = any(j["verdict"] == FALSE_STOP and j["at"] >= stop["at"] for j in later)
+        after = later[later.index(stop) + 1 :]
+        told = (j["verdict"] for j in after if j["stops"] or j["verdict"] == FALSE_STOP)
+        again = next(told, "") == FALSE_STOP
         return Decision("judged", stop["verdict"], stop["at"], again)
     outcome: Outcome = "fell silent" if silent else "went on"
     if not of_it:

@@ -12,7 +12,7 @@ import pytest
 
 from agent.local import whisper
 from agent.local.first_word import WithLogits
-from agent.local.whisper import SIMPLIFIED, Utterance, Whisper, without_echo
+from agent.local.whisper import CERTAIN, SAID, SIMPLIFIED, Utterance, Whisper, without_echo
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,18 @@ def test_where_the_first_word_was_not_asked_for_the_text_as_a_whole_tells(
     mean: float, spoken: bool
 ) -> None:
     assert utterance("欢歌", 0.7, mean, silence=0.04).spoken is spoken
+
+
+def test_a_word_that_was_written_without_the_prompt_has_to_be_as_probable_as_without_one() -> None:
+    heard = replace(utterance("欢歌", 0.7, -0.9, silence=0.04), first=SAID)
+    assert heard.spoken
+    assert not replace(heard, prompted=False).spoken
+    assert replace(heard, prompted=False, first=CERTAIN).spoken
+
+
+def test_of_more_words_than_anybody_says_the_first_is_given_out_alone() -> None:
+    assert utterance("请问您有什么可以帮您的吗", 0.3, -1.5).opening == "请"
+    assert utterance("请问您有什么可以帮您的吗", 2.0, -0.5).opening == "请问您有什么可以帮您的吗"
 
 
 def test_who_is_not_heard_at_all_does_not_speak() -> None:

@@ -43,6 +43,7 @@ async def test_nor_after_they_have_stopped_an_answer(
 ) -> None:
     outcome = await run(livekit, engine, fault, over=True)
     assert outcome.heard_after is not None
-    assert outcome.heard_after < 10  # seconds: the prompts come at 2.5 and 7.5, the end at 10
+    # In seconds: the answer is silent by then, the prompts come at 2.5 and 7.5, the end at 10.
+    assert 2 < outcome.heard_after < 10
     assert outcome.kept != "lost"
     assert outcome.recovered

@@ -12,7 +12,7 @@ from livekit.plugins.turn_taking.barge_in.policy import BargeInPolicy, WordsFirs
 from livekit.plugins.turn_taking.barge_in.sound import WINDOW
 from livekit.plugins.turn_taking.barge_in.tracker import Judged, OverlapTracker
 from livekit.plugins.turn_taking.barge_in.transcript_gate import TranscriptGate
-from livekit.plugins.turn_taking.barge_in.words import tokens
+from livekit.plugins.turn_taking.languages.phrases import tokens
 from livekit.plugins.turn_taking.playback.buffer import Samples
 from livekit.plugins.turn_taking.playback.sink import SAMPLE_RATE
 

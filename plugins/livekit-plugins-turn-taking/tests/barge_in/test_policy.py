@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from livekit.plugins.turn_taking.barge_in.hunch import Hunch
 from livekit.plugins.turn_taking.barge_in.policy import Evidence, Verdict, WordsFirst
-from livekit.plugins.turn_taking.barge_in.words import tokens
+from livekit.plugins.turn_taking.languages.phrases import tokens
 
 VOICE = Evidence(
     lasted=0.35,

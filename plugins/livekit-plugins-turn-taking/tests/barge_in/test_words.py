@@ -7,8 +7,8 @@ from livekit.plugins.turn_taking.barge_in.words import (
     is_backchannel,
     is_phrase,
     may_become_backchannel,
-    tokens,
 )
+from livekit.plugins.turn_taking.languages.phrases import tokens
 
 
 @pytest.mark.parametrize(

@@ -227,19 +227,24 @@ def test_a_wish_without_its_details_is_seldom_all(text: str) -> None:
         ("谢谢", ""),
         ("Hello. Good morning!", "en"),
         ("Excuse me,\nsorry.", "en"),
+        ("Oh, sorry.", "en"),
         ("Stop!", "en"),
-        ("No, please, hold on.", "en"),
+        ("Stop. Thank you very much.", "en"),
+        ("Thanks, stop.", "en"),
+        ("Hold on, please.", "en"),
         ("等等。", "zh"),
         ("你好，不好意思。", "zh"),
+        ("请等一下，谢谢。", "zh"),
         ("Guten Tag.", "de"),
-        ("Warten Sie.", "de"),
-        ("Muchas gracias", "es"),
-        ("Bonjour !", "fr"),
+        ("Warten Sie bitte.", "de"),
+        ("Un momento, por favor.", "es"),
+        ("Attendez, s'il vous plaît.", "fr"),
         ("Buongiorno, scusi.", "it"),
-        ("もしもし。", "ja"),
-        ("안녕하세요.", "ko"),
+        ("あ、すみません。", "ja"),
+        ("はい、もしもし。", "ja"),
+        ("네, 여보세요.", "ko"),
         ("Obrigada.", "pt"),
-        ("Здравствуйте.", "ru"),
+        ("Одну минутку, пожалуйста.", "ru"),
     ],
 )
 def test_what_comes_before_the_matter_is_seldom_all(text: str, language: str) -> None:
@@ -247,22 +252,36 @@ def test_what_comes_before_the_matter_is_seldom_all(text: str, language: str) ->
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "language", "clause"),
     [
-        "Hello?",
-        "Sorry?",
-        "No, thank you.",
-        "Yes.",
-        "Stop the music.",
-        "Where is it? Thank you.",
-        "Thank you, that is all.",
-        "好的。",
-        "停车场在哪里",
-        "你好吗？",
+        # They want an answer.
+        ("Hello?", "en", Clause.FINISHED),
+        ("喂？", "zh", Clause.FINISHED),
+        ("もしもし？", "ja", Clause.FINISHED),
+        # They are one, though it is a refusal.
+        ("No, thank you.", "en", Clause.FINISHED),
+        ("Never mind.", "en", Clause.FINISHED),
+        ("Sì grazie.", "it", Clause.FINISHED),
+        ("네, 감사합니다.", "ko", Clause.FINISHED),
+        ("失礼します。", "ja", Clause.FINISHED),
+        ("Yes.", "en", Clause.FINISHED),
+        ("好的。", "zh", Clause.FINISHED),
+        # Something was said before.
+        ("Where is it? Thank you.", "en", Clause.FINISHED),
+        ("Turn off the light. Thank you.", "en", Clause.FINISHED),
+        ("我知道了。谢谢。", "zh", Clause.FINISHED),
+        ("Quiero otra cosa. Para.", "es", Clause.FINISHED),
+        # The same words are others there.
+        ("Stop the music.", "en", Clause.OPEN),
+        ("停车场在哪里", "zh", Clause.FINISHED),
+        ("Sí, para", "es", Clause.UNFINISHED),
+        ("Então, para", "pt", Clause.UNFINISHED),
+        ("Не надо.", "ru", Clause.OPEN),
+        ("Não precisa.", "pt", Clause.OPEN),
     ],
 )
-def test_what_is_more_than_a_preface_is_read_as_before(text: str) -> None:
-    assert read(text) in (Clause.FINISHED, Clause.OPEN)
+def test_what_is_more_than_a_preface_is_none(text: str, language: str, clause: Clause) -> None:
+    assert read(text, language) is clause
 
 
 @pytest.mark.parametrize("text", OPEN_THOUGH_WANTED.split("\n")[1:-1])

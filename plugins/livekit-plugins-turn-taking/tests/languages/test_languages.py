@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from livekit.plugins.turn_taking.barge_in.words import has_stop_word, is_backchannel, tokens
+from livekit.plugins.turn_taking.barge_in.words import has_stop_word, is_backchannel
 from livekit.plugins.turn_taking.conduct.long_answers import Plan
 from livekit.plugins.turn_taking.conduct.remarks import (
     asks_to_go_on,
@@ -19,6 +19,7 @@ from livekit.plugins.turn_taking.conduct.remarks import (
 )
 from livekit.plugins.turn_taking.end_of_turn.clause import Clause, read
 from livekit.plugins.turn_taking.languages import LANGUAGES, tags, words
+from livekit.plugins.turn_taking.languages.phrases import tokens
 
 CASES: dict[str, dict[str, Any]] = {
     path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
@@ -106,13 +107,8 @@ def test_what_greets_thanks_or_excuses_is_a_preface(language: str) -> None:
     assert not set(own.prefaces) & set(own.complete)
     for text in own.prefaces:
         assert read(text, language) is Clause.PREFACE, text
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_stop_is_a_preface_unless_it_answers_too(language: str) -> None:
-    own = words(language)
-    for text in set(own.overlap.stops) - set(own.ends.complete):
-        assert read(text, language) is Clause.PREFACE, text
+        assert read(f"{text}?", language) is Clause.FINISHED, text
+        assert read(f"{own.beside[0]} {text}", language) is Clause.PREFACE, text
 
 
 @pytest.mark.parametrize(("language", "text"), cases("backchannels"))

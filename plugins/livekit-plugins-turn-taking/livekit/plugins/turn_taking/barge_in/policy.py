@@ -100,8 +100,8 @@ class WordsFirst:
     The agent stops at the first word that is no backchannel and no word of its own. Recognisers
     write words for noises and for an "mm", too, and some say how little they believe in them: such
     words do not count before a voice goes on for longer than a backchannel does, and never where a
-    crowd is heard; there only the whole of what was said counts, unless it is believed. Where the
-    recogniser is known to be prompt, a sound without words is a noise; where it is not, a voice
+    crowd is heard; of one that does not say it, only the whole of what was said counts there. Where
+    the recogniser is known to be prompt, a sound without words is a noise; where it is not, a voice
     that goes on for that long is somebody who wants to speak: sooner if it sounds like it, later if
     it sounds like none. What it sounds like a network says, which knows English and Chinese: where
     another language was heard last it is not asked.

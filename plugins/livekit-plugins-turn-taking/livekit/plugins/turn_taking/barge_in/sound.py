@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from livekit.agents import stt
 
+from ..languages.phrases import tokens
 from ..playback.buffer import Samples
 from ..playback.sink import SAMPLE_RATE
 from .echo import likeness
 from .hunch import Hunch
 from .policy import Evidence, Verdict
 from .voicing import Voicing
-from .words import tokens
 
 WINDOW = 0.032
 """Seconds that Silero judges at once."""

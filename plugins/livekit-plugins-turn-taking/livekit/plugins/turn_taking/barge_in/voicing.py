@@ -34,7 +34,7 @@ class Voicing:
         self._pitched = 0.0
         self._power = 0.0
         self._bands: deque[NDArray[np.float64]] = deque(maxlen=_KEPT)
-        self._after: list[NDArray[np.float64]] = []
+        self._after: deque[NDArray[np.float64]] = deque(maxlen=_KEPT)
         """Those since the last voice. Only a pause that a voice follows is a part of the sound: the
         silence after a crowd would have its levels fall as deep as one voice's do."""
 

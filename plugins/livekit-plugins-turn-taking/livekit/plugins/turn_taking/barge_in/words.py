@@ -1,27 +1,14 @@
-"""Words that tell what somebody means who speaks while the agent does.
-
-What is recognised is compared after taking away case, punctuation and the difference between
-writing systems, so that "Uh-huh." and "uh huh", 對 and 对 are one.
-"""
+"""Words that tell what somebody means who speaks while the agent does."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
 
 from ..languages import words
+from ..languages.phrases import Phrases, tokens
 from ..languages.tags import read_together
-
-# Traditional characters and simplified ones, and the letter that Russians seldom write.
-_SAME = str.maketrans(
-    "對嗎這樣來說夠閉靜會兒當實錯懂訴聽請著們個時還麼誒氣ё",
-    "对吗这样来说够闭静会儿当实错懂诉听请着们个时还么诶气е",
-)
-# Chinese and Japanese are written without blanks.
-_UNSPACED = "㐀-鿿ぁ-ゖァ-ヺー"
-_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:'[^\W_{_UNSPACED}]+)*")
 
 _NEWEST = 6
 """Words that are looked for; earlier ones may be from before what is known of the agent's."""
@@ -29,60 +16,18 @@ _MOST = 0.6
 """Share of them in one piece: a recogniser misses a word of an echo, and makes two of one."""
 
 
-def tokens(text: str) -> tuple[str, ...]:
-    """Return the words of a text, without case or punctuation.
-
-    In Chinese and Japanese each character is one.
-    """
-    plain = text.lower().replace("’", "'").translate(_SAME)
-    return tuple(_TOKEN.findall(plain))
-
-
-class _Phrases:
-    """A set of phrases, as they are compared."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.all = frozenset(tokens(text) for text in texts)
-        self._longest = max(map(len, self.all), default=0)
-
-    def at_front(self, said: Sequence[str]) -> int:
-        """How many words the longest one at the front of some words has; 0 if there is none."""
-        most = min(self._longest, len(said))
-        return next((n for n in range(most, 0, -1) if tuple(said[:n]) in self.all), 0)
-
-    def taken_from(self, said: Sequence[str]) -> tuple[str, ...]:
-        """What remains of some words when phrases are taken from the front, the longest first."""
-        left = tuple(said)
-        while taken := self.at_front(left):
-            left = left[taken:]
-        return left
-
-
 class _Lists:
     """What is listened for in some languages."""
 
     def __init__(self, languages: tuple[str, ...]) -> None:
         read = [words(language).overlap for language in languages]
-        self.backchannels = _Phrases(text for each in read for text in each.backchannels)
-        self.stops = _Phrases(text for each in read for text in each.stops)
-        self.openers = _Phrases(text for each in read for text in each.openers)
-        ends = [words(language).ends for language in languages]
-        self.complete = _Phrases(text for each in ends for text in each.complete)
-        self.prefaces = _Phrases(text for each in ends for text in each.prefaces)
+        self.backchannels = Phrases(text for each in read for text in each.backchannels)
+        self.stops = Phrases(text for each in read for text in each.stops)
+        self.openers = Phrases(text for each in read for text in each.openers)
         self.beginnings = frozenset(
             phrase[:n] for phrase in self.backchannels.all for n in range(1, len(phrase))
         ) - frozenset(tokens(text) for each in read for text in each.no_beginnings)
         """What a backchannel of more words may begin with."""
-
-    def from_stop(self, said: Sequence[str]) -> tuple[str, ...]:
-        """What remains of some words from the first one that stops, or that leads to none."""
-        left = tuple(said)
-        while not self.stops.at_front(left):
-            taken = self.openers.at_front(left) or self.backchannels.at_front(left)
-            if not taken:
-                break
-            left = left[taken:]
-        return left
 
 
 _read = cache(_Lists)
@@ -111,21 +56,14 @@ def may_become_backchannel(said: Sequence[str], language: str = "") -> bool:
 def has_stop_word(said: Sequence[str], language: str = "") -> bool:
     """Whether words tell the agent to stop, after others that only lead there."""
     lists = _lists(said, language)
-    return bool(lists.stops.at_front(lists.from_stop(said)))
-
-
-def is_preface(said: Sequence[str], language: str = "") -> bool:
-    """Whether words only greet, thank or excuse, or only tell the agent to stop.
-
-    What answers a question, as a refusal that is one of these too, is none.
-    """
-    lists = _lists(said, language)
-    if not said or tuple(said) in lists.complete.all:
-        return False
-    if not lists.prefaces.taken_from(said):
-        return True
-    stopping = lists.from_stop(said)
-    return bool(stopping) and not lists.stops.taken_from(stopping)
+    left = tuple(said)
+    while True:
+        if lists.stops.at_front(left):
+            return True
+        taken = lists.openers.at_front(left) or lists.backchannels.at_front(left)
+        if not taken:
+            return False
+        left = left[taken:]
 
 
 def is_among(said: Sequence[str], spoken: Sequence[str]) -> bool:

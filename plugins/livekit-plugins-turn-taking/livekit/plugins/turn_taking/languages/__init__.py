@@ -55,7 +55,10 @@ class Ends:
     complete: tuple[str, ...]
     """All of an answer or a request, though some of them end as an unfinished clause does."""
     prefaces: tuple[str, ...]
-    """A greeting, thanks or an apology: where it is all of a turn so far, more often follows."""
+    """A greeting, thanks, an excuse, or a word that stops the agent: where it is all of a turn so
+    far, more often follows."""
+    beside: tuple[str, ...]
+    """May stand before or after one of them."""
     hesitations: tuple[str, ...]
     """Said while the next word is looked for."""
     leads_on: tuple[str, ...]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from livekit.agents.types import TimedString
 from livekit.agents.utils import is_given
 
-from ..barge_in.words import tokens
+from ..languages.phrases import tokens
 
 _BEFORE, _AFTER = 6.0, 1.0
 """Seconds around now whose words an echo can have: a slow recogniser is some seconds behind."""

@@ -11,12 +11,12 @@ import re
 from enum import Enum
 from typing import Protocol
 
-from ...barge_in.words import is_preface, tokens
 from ...languages import LANGUAGES
 from ...languages.tags import primary, read_together
 from . import en as clause_en
 from . import zh as clause_zh
 from .listed import listed
+from .preface import is_preface
 
 
 class Clause(Enum):
@@ -59,9 +59,9 @@ def read(text: str, language: str = "") -> Clause:
         return Clause.OPEN
     if _TRAILING_OFF.search(text):
         return Clause.UNFINISHED
-    # "Hello?" and "Sorry?" ask for an answer.
-    if not text.rstrip().endswith(("?", "？")) and is_preface(tokens(text), language):
-        return Clause.PREFACE
+    if is_preface(text, language):
+        # "Hello?" and "Sorry?" want an answer.
+        return Clause.FINISHED if text.rstrip().endswith(("?", "？")) else Clause.PREFACE
     # The last clause decides: "I was there. And then the" is as unfinished as "and then the".
     last = re.split(r"[。！？!?；;]|\.(?:\s|$)", text.strip().rstrip("。！？!?；;."))[-1]
     grammar = _grammar(text, last, language)
@@ -69,7 +69,8 @@ def read(text: str, language: str = "") -> Clause:
         return Clause.OPEN
     if grammar.is_unfinished(last, text):
         return Clause.UNFINISHED
-    if grammar.is_finished(last):
+    # What is thanked for was said before.
+    if grammar.is_finished(last) or is_preface(last, language):
         return Clause.FINISHED
     return Clause.WISH if grammar is clause_zh and clause_zh.is_wish(last) else Clause.OPEN
 
