@@ -29,7 +29,7 @@ setup-nari: setup  ## install nari-qwen3-tts, another engine of the voice, for a
 gpu: setup-gpu  ## start the GPU services on this machine, with LiveKit, the agent and the page
 	@exec .venv/bin/python -m agent.stack.gpu
 
-test: test-unit test-core  ## the tests of a change, about 5 minutes: units, a conversation in each language, the page, a call
+test: test-unit test-core  ## the tests of a change, about 6 minutes: units, a conversation in each language, the page, a call
 
 test-all: test test-slow  ## the rest of them too, about an hour
 
